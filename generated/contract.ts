@@ -1,0 +1,1036 @@
+// Made from contracts/chat-api.yaml by `npm run generate`. Do not edit.
+
+export interface paths {
+    "/api/{user_id}/chat": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a message and get the answer
+         * @description Begins a turn, runs the model and answers when the turn has ended and is stored. Without `conversation_id` a
+         *     new conversation begins; its title is the first 80 characters of the message.
+         *
+         *     The user's message is durable before the model starts, so it is never lost. When the model fails (`502`) or
+         *     takes too long (`504`), the message and the failed turn stay in the conversation and the problem carries
+         *     `turn_id` and `conversation_id`. A conversation runs one turn at a time; a second one meanwhile is `409`.
+         *     If the client goes away, the turn still completes and is stored.
+         */
+        post: operations["createTurn"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/{user_id}/turns/{turn_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserId"];
+                /**
+                 * @description The turn's id.
+                 * @example 019a0c4e-7b7a-7c12-8a44-0b1c2d3e4f50
+                 */
+                turn_id: components["parameters"]["TurnId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Get a turn
+         * @description The turn's status, its error if it failed, and its usage. A running turn whose instance died reads as
+         *     `interrupted` once its lease has run out.
+         */
+        get: operations["getTurn"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/{user_id}/conversations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List conversations
+         * @description The user's conversations by their last turn, newest first, ties by id. Archived ones are listed only with
+         *     `archived=true`, and then only they are. Renaming does not reorder. A conversation that gets a turn while you walk the pages
+         *     may be missed; none comes twice in a page.
+         */
+        get: operations["listConversations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/{user_id}/conversations/{conversation_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserId"];
+                /**
+                 * @description The conversation's id.
+                 * @example 019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d6e
+                 */
+                conversation_id: components["parameters"]["ConversationId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Get a conversation
+         * @description The conversation without its messages; those come from listMessages.
+         */
+        get: operations["getConversation"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a conversation
+         * @description Deletes the conversation with its turns and messages, at once and for good. A turn that is running in it is
+         *     given up; whoever waits for that turn gets `404`.
+         */
+        delete: operations["deleteConversation"];
+        options?: never;
+        head?: never;
+        /**
+         * Rename, archive or annotate a conversation
+         * @description Changes what the body names and leaves the rest. `metadata` is replaced as a whole. The order of
+         *     listConversations does not change.
+         */
+        patch: operations["updateConversation"];
+        trace?: never;
+    };
+    "/api/{user_id}/conversations/{conversation_id}/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserId"];
+                /**
+                 * @description The conversation's id.
+                 * @example 019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d6e
+                 */
+                conversation_id: components["parameters"]["ConversationId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List a conversation's messages
+         * @description The messages by `position`, which counts 1, 2, 3 … without gaps. A running turn shows its user's message only; the
+         *     answer's message is written when the turn ends, however it ends.
+         */
+        get: operations["listMessages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Is the process alive?
+         * @description Answers as long as the process can answer at all. It asks nothing of the database.
+         */
+        get: operations["getLiveness"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health/ready": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Can this instance take requests?
+         * @description `200` when the database is reachable and migrated and the instance is not shutting down; otherwise `503` with
+         *     the reason as its `code`.
+         */
+        get: operations["getReadiness"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        /**
+         * @description A UUIDv7 (RFC 9562) in lower case.
+         * @example 019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d6e
+         */
+        Id: string;
+        /**
+         * @description An opaque id from the app's login. Not `.` or `..`.
+         * @example alice
+         */
+        UserId: string;
+        CursorValue: string;
+        /**
+         * Format: date-time
+         * @description RFC 3339, in UTC.
+         * @example 2026-11-21T09:30:00.000Z
+         */
+        Timestamp: string;
+        /**
+         * @description The model that answers, as configured.
+         * @example echo
+         */
+        ModelName: string;
+        TurnRequest: {
+            /** @description The conversation to continue. Leave it out to begin a new one. */
+            conversation_id?: components["schemas"]["Id"];
+            /** @description 1 to 10,000 characters (Unicode code points), not white space alone. Stored exactly as sent. */
+            message: string;
+        };
+        TurnAnswer: {
+            conversation_id: components["schemas"]["Id"];
+            turn_id: components["schemas"]["Id"];
+            /**
+             * @description How the turn ended. A cancelled turn keeps the text it had.
+             * @enum {string}
+             */
+            status: "completed" | "cancelled";
+            user_message_id: components["schemas"]["Id"];
+            message_id: components["schemas"]["Id"];
+            response: components["schemas"]["AnswerText"];
+            tool_calls: components["schemas"]["ToolCalls"];
+            model: components["schemas"]["ModelName"];
+            usage: components["schemas"]["Usage"];
+        };
+        /** @description The answer's text. */
+        AnswerText: string;
+        /** @description The tools that the model called in this turn, in order. */
+        ToolCalls: components["schemas"]["ToolCall"][];
+        ToolCall: {
+            id: string;
+            name: string;
+            /** @description What the model passed to the tool. */
+            arguments: {
+                [key: string]: unknown;
+            };
+            /** @description What the tool gave back, when it succeeded. Any JSON value. */
+            result?: unknown;
+            /** @description Why the call failed, when it failed. */
+            error?: string;
+            /** Format: int32 */
+            duration_ms: number;
+        };
+        /** @description Tokens as the provider reports them; null where it reports none. */
+        Usage: {
+            input_tokens: components["schemas"]["TokenCount"];
+            output_tokens: components["schemas"]["TokenCount"];
+            total_tokens: components["schemas"]["TokenCount"];
+        };
+        /** Format: int32 */
+        TokenCount: number | null;
+        /**
+         * @description `running` until the turn ends; then `completed`, `failed` (the model's fault), `cancelled` (the user's wish) or
+         *     `interrupted` (its instance died).
+         * @enum {string}
+         */
+        TurnStatus: "running" | "completed" | "failed" | "cancelled" | "interrupted";
+        Turn: {
+            id: components["schemas"]["Id"];
+            conversation_id: components["schemas"]["Id"];
+            status: components["schemas"]["TurnStatus"];
+            /**
+             * Format: int32
+             * @description Which run of the model this is; 1 unless the turn was retried.
+             */
+            attempt: number;
+            user_message_id: components["schemas"]["Id"];
+            message_id: components["schemas"]["Id"];
+            model: components["schemas"]["ModelName"];
+            usage: components["schemas"]["Usage"];
+            /** @description Why the turn failed or was interrupted; null otherwise. */
+            error: components["schemas"]["TurnError"] | null;
+            created_at: components["schemas"]["Timestamp"];
+            /** @description When the turn ended; null while it runs. */
+            finished_at: components["schemas"]["Timestamp"] | null;
+        };
+        TurnError: {
+            /**
+             * @description The code of the problem that the caller of this turn got.
+             * @enum {string}
+             */
+            code: "model-failed" | "model-timeout" | "turn-interrupted";
+            detail: string;
+        };
+        Conversation: {
+            id: components["schemas"]["Id"];
+            title: components["schemas"]["Title"];
+            archived: boolean;
+            metadata: components["schemas"]["Metadata"];
+            /** Format: int32 */
+            message_count: number;
+            /** @description The turn that is running now; null when none is. */
+            running_turn_id: components["schemas"]["Id"] | null;
+            created_at: components["schemas"]["Timestamp"];
+            updated_at: components["schemas"]["Timestamp"];
+            last_turn_at: components["schemas"]["Timestamp"];
+        };
+        /**
+         * @description 1 to 200 characters, not white space alone.
+         * @example Groceries
+         */
+        Title: string;
+        /**
+         * @description Up to 16 pairs of your own; keys up to 64, values up to 512 characters.
+         * @example {
+         *       "project": "kitchen"
+         *     }
+         */
+        Metadata: {
+            [key: string]: string;
+        };
+        ConversationUpdate: {
+            title?: components["schemas"]["Title"];
+            archived?: boolean;
+            metadata?: components["schemas"]["Metadata"];
+        };
+        ConversationPage: {
+            data: components["schemas"]["Conversation"][];
+            next_cursor: components["schemas"]["NextCursor"];
+        };
+        /** @description Pass it as `cursor` for the next page; null on the last page. */
+        NextCursor: components["schemas"]["CursorValue"] | null;
+        Message: {
+            id: components["schemas"]["Id"];
+            conversation_id: components["schemas"]["Id"];
+            turn_id: components["schemas"]["Id"];
+            /**
+             * Format: int32
+             * @description 1, 2, 3 … without gaps.
+             */
+            position: number;
+            /** @description The message that this one follows; null for the first. */
+            parent_id: components["schemas"]["Id"] | null;
+            /** @enum {string} */
+            role: "user" | "assistant";
+            /**
+             * @description A user's message is always `completed`; an answer has its turn's status.
+             * @enum {string}
+             */
+            status: "completed" | "failed" | "cancelled" | "interrupted";
+            content: components["schemas"]["AnswerText"];
+            tool_calls: components["schemas"]["ToolCalls"];
+            created_at: components["schemas"]["Timestamp"];
+        };
+        MessagePage: {
+            data: components["schemas"]["Message"][];
+            next_cursor: components["schemas"]["NextCursor"];
+        };
+        Liveness: {
+            /** @constant */
+            status: "ok";
+        };
+        Readiness: {
+            /** @constant */
+            status: "ready";
+        };
+        /** @description An error (RFC 9457). Branch on `code`; `type` is the same thing as a URI reference. */
+        Problem: {
+            /**
+             * Format: uri-reference
+             * @description A stable URI reference, one per code.
+             */
+            type: string;
+            /** @description What kind of problem it is. The same for every occurrence. */
+            title: string;
+            /** Format: int32 */
+            status: number;
+            /** @description What happened this time, for people. */
+            detail: string;
+            /** @description The request's path. Absent when the request could not be read that far. */
+            instance?: string;
+            code: components["schemas"]["ProblemCode"];
+            /** @description Also in the `x-request-id` header and in the server's log. */
+            request_id: string;
+            /** @description With `validation-failed`, what is wrong and where. */
+            errors?: components["schemas"]["FieldError"][];
+            conversation_id?: components["schemas"]["Id"];
+            turn_id?: components["schemas"]["Id"];
+        };
+        /**
+         * @description | code | status | meaning |
+         *     |---|---|---|
+         *     | `malformed-request` | 400 | the URL or a header cannot be read |
+         *     | `malformed-body` | 400 | not JSON, not UTF-8, or a NUL or lone surrogate in a string |
+         *     | `unauthenticated` | 401 | no token, or one that does not verify |
+         *     | `forbidden` | 403 | the token is another user's |
+         *     | `route-not-found` | 404 | no such route |
+         *     | `conversation-not-found` | 404 | no such conversation of this user |
+         *     | `turn-not-found` | 404 | no such turn of this user |
+         *     | `method-not-allowed` | 405 | the path has other methods; see `Allow` |
+         *     | `request-timeout` | 408 | the request took too long to arrive |
+         *     | `turn-in-progress` | 409 | the conversation's turn is still running |
+         *     | `body-too-large` | 413 | the body has more than 256 KiB |
+         *     | `uri-too-long` | 414 | the URL has more than 8,192 bytes |
+         *     | `unsupported-media-type` | 415 | the body is not `application/json` in UTF-8 |
+         *     | `validation-failed` | 422 | not what the contract says; see `errors` |
+         *     | `headers-too-large` | 431 | the headers have more than 16 KiB |
+         *     | `internal-error` | 500 | our fault |
+         *     | `model-failed` | 502 | the model failed |
+         *     | `database-unavailable` | 503 | the database cannot be reached |
+         *     | `keys-unavailable` | 503 | the login's public keys cannot be fetched |
+         *     | `shutting-down` | 503 | this instance is going away; try again |
+         *     | `turn-interrupted` | 503 | the instance that ran the turn gave it up |
+         *     | `model-timeout` | 504 | the model took too long |
+         * @enum {string}
+         */
+        ProblemCode: "malformed-request" | "malformed-body" | "unauthenticated" | "forbidden" | "route-not-found" | "conversation-not-found" | "turn-not-found" | "method-not-allowed" | "request-timeout" | "turn-in-progress" | "body-too-large" | "uri-too-long" | "unsupported-media-type" | "validation-failed" | "headers-too-large" | "internal-error" | "model-failed" | "database-unavailable" | "keys-unavailable" | "shutting-down" | "turn-interrupted" | "model-timeout";
+        FieldError: {
+            /**
+             * @description A JSON Pointer (RFC 6901) that begins with the part, `/body`, `/query` or `/path`.
+             * @example /body/message
+             */
+            path: string;
+            message: string;
+        };
+    };
+    responses: {
+        /** @description The URL or a header cannot be read: a bad percent-encoding, a NUL, or a header sent twice. */
+        Unreadable: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The URL, a header or the body cannot be read. */
+        UnreadableBody: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description No token, or one that does not verify. The body never says which check failed. */
+        Unauthenticated: {
+            headers: {
+                "WWW-Authenticate": components["headers"]["WwwAuthenticate"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description A valid token whose subject is not the path's user_id. */
+        Forbidden: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Unknown, or another user's. Both are answered the same. */
+        ConversationNotFound: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Unknown, or another user's. Both are answered the same. */
+        TurnNotFound: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The request took too long to arrive. The connection is closed. */
+        RequestTimeout: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The conversation's turn is still running; `turn_id` names it. */
+        TurnInProgress: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The body has more than 256 KiB. */
+        BodyTooLarge: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The URL has more than 8,192 bytes. */
+        UriTooLong: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The body is not application/json in UTF-8, uncompressed. */
+        UnsupportedMediaType: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description It could be read, but is not what the contract says: a missing, unknown or malformed field, id, parameter or cursor. */
+        ValidationFailed: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The headers have more than 16 KiB. The connection is closed. */
+        HeadersTooLarge: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Our fault, never the caller's. The cause is in the server's log, under the request_id. */
+        InternalError: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The model failed. The user's message and the failed turn are stored. */
+        ModelFailed: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description This instance cannot serve the request now. */
+        Unavailable: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description This instance cannot serve the request now, or gave the turn up (`turn-interrupted`, with `turn_id`). */
+        TurnUnavailable: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The model took too long. The user's message and the failed turn are stored. */
+        ModelTimeout: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+    };
+    parameters: {
+        /**
+         * @description The user's id, as in the token's `sub`.
+         * @example alice
+         */
+        UserId: components["schemas"]["UserId"];
+        /**
+         * @description The conversation's id.
+         * @example 019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d6e
+         */
+        ConversationId: components["schemas"]["Id"];
+        /**
+         * @description The turn's id.
+         * @example 019a0c4e-7b7a-7c12-8a44-0b1c2d3e4f50
+         */
+        TurnId: components["schemas"]["Id"];
+        /**
+         * @description How many entries a page has at most.
+         * @example 20
+         */
+        Limit: number;
+        /**
+         * @description The `next_cursor` of the page before. Opaque; a changed one is `422`.
+         * @example eyJhZnRlciI6WzJdfQ.8J3kq0
+         */
+        Cursor: components["schemas"]["CursorValue"];
+    };
+    requestBodies: never;
+    headers: {
+        /**
+         * @description Seconds after which a retry makes sense (RFC 9110).
+         * @example 1
+         */
+        RetryAfter: number;
+        /**
+         * @description `Bearer` without a token, `Bearer error="invalid_token"` with a bad one (RFC 6750).
+         * @example Bearer error="invalid_token"
+         */
+        WwwAuthenticate: string;
+    };
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export interface operations {
+    createTurn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserId"];
+            };
+            cookie?: never;
+        };
+        /** @description The message, and the conversation that it continues. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TurnRequest"];
+            };
+        };
+        responses: {
+            /** @description The turn has ended and is stored. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TurnAnswer"];
+                };
+            };
+            400: components["responses"]["UnreadableBody"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["ConversationNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["TurnInProgress"];
+            413: components["responses"]["BodyTooLarge"];
+            414: components["responses"]["UriTooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["ValidationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            502: components["responses"]["ModelFailed"];
+            503: components["responses"]["TurnUnavailable"];
+            504: components["responses"]["ModelTimeout"];
+        };
+    };
+    getTurn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserId"];
+                /**
+                 * @description The turn's id.
+                 * @example 019a0c4e-7b7a-7c12-8a44-0b1c2d3e4f50
+                 */
+                turn_id: components["parameters"]["TurnId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The turn. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Turn"];
+                };
+            };
+            400: components["responses"]["Unreadable"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["TurnNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            414: components["responses"]["UriTooLong"];
+            422: components["responses"]["ValidationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listConversations: {
+        parameters: {
+            query?: {
+                /**
+                 * @description List the archived conversations instead of the others.
+                 * @example false
+                 */
+                archived?: boolean;
+                /**
+                 * @description How many entries a page has at most.
+                 * @example 20
+                 */
+                limit?: components["parameters"]["Limit"];
+                /**
+                 * @description The `next_cursor` of the page before. Opaque; a changed one is `422`.
+                 * @example eyJhZnRlciI6WzJdfQ.8J3kq0
+                 */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of conversations. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConversationPage"];
+                };
+            };
+            400: components["responses"]["Unreadable"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            414: components["responses"]["UriTooLong"];
+            422: components["responses"]["ValidationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getConversation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserId"];
+                /**
+                 * @description The conversation's id.
+                 * @example 019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d6e
+                 */
+                conversation_id: components["parameters"]["ConversationId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The conversation. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            400: components["responses"]["Unreadable"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["ConversationNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            414: components["responses"]["UriTooLong"];
+            422: components["responses"]["ValidationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteConversation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserId"];
+                /**
+                 * @description The conversation's id.
+                 * @example 019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d6e
+                 */
+                conversation_id: components["parameters"]["ConversationId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. A second call is `404`. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Unreadable"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["ConversationNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            414: components["responses"]["UriTooLong"];
+            422: components["responses"]["ValidationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    updateConversation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserId"];
+                /**
+                 * @description The conversation's id.
+                 * @example 019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d6e
+                 */
+                conversation_id: components["parameters"]["ConversationId"];
+            };
+            cookie?: never;
+        };
+        /** @description At least one of the three. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConversationUpdate"];
+            };
+        };
+        responses: {
+            /** @description The conversation as it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            400: components["responses"]["UnreadableBody"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["ConversationNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["BodyTooLarge"];
+            414: components["responses"]["UriTooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["ValidationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listMessages: {
+        parameters: {
+            query?: {
+                /**
+                 * @description `asc` is oldest first, `desc` newest first.
+                 * @example desc
+                 */
+                order?: "asc" | "desc";
+                /**
+                 * @description How many entries a page has at most.
+                 * @example 20
+                 */
+                limit?: components["parameters"]["Limit"];
+                /**
+                 * @description The `next_cursor` of the page before. Opaque; a changed one is `422`.
+                 * @example eyJhZnRlciI6WzJdfQ.8J3kq0
+                 */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserId"];
+                /**
+                 * @description The conversation's id.
+                 * @example 019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d6e
+                 */
+                conversation_id: components["parameters"]["ConversationId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of messages. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagePage"];
+                };
+            };
+            400: components["responses"]["Unreadable"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["ConversationNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            414: components["responses"]["UriTooLong"];
+            422: components["responses"]["ValidationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getLiveness: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Alive. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Liveness"];
+                };
+            };
+            400: components["responses"]["Unreadable"];
+            408: components["responses"]["RequestTimeout"];
+            414: components["responses"]["UriTooLong"];
+            422: components["responses"]["ValidationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+        };
+    };
+    getReadiness: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Ready. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Readiness"];
+                };
+            };
+            400: components["responses"]["Unreadable"];
+            408: components["responses"]["RequestTimeout"];
+            414: components["responses"]["UriTooLong"];
+            422: components["responses"]["ValidationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+}

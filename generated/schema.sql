@@ -1,0 +1,507 @@
+-- Dumped from sql/ by `npm run schema`. Do not edit.
+
+--
+-- PostgreSQL database dump
+--
+
+SET statement_timeout = 0;
+SET lock_timeout = 0;
+SET idle_in_transaction_session_timeout = 0;
+SET client_encoding = 'UTF8';
+SET standard_conforming_strings = on;
+SELECT pg_catalog.set_config('search_path', '', false);
+SET check_function_bodies = false;
+SET xmloption = content;
+SET client_min_messages = warning;
+SET row_security = off;
+
+--
+-- Name: colloquy; Type: SCHEMA; Schema: -; Owner: -
+--
+
+CREATE SCHEMA colloquy;
+
+--
+-- Name: act_as(text[]); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.act_as(p_user_ids text[]) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+begin
+  execute format('set local colloquy.user_ids = %L', p_user_ids);
+  if colloquy.app_role() is not null then
+    set local role colloquy_app;
+  elsif (select r.rolsuper or r.rolbypassrls from pg_catalog.pg_roles r where r.rolname = session_user) then
+    raise exception 'role % passes row-level security and may not act for users', session_user
+      using errcode = 'insufficient_privilege', hint = 'Run "colloquy doctor".';
+  end if;
+end
+$$;
+
+--
+-- Name: acting_users(); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.acting_users() RETURNS text[]
+    LANGUAGE sql STABLE
+    AS $$ select nullif(current_setting('colloquy.user_ids', true), '')::text[] $$;
+
+--
+-- Name: app_role(); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.app_role() RETURNS regrole
+    LANGUAGE sql STABLE
+    AS $$
+  select r.oid::regrole
+  from pg_catalog.pg_roles r
+  where r.rolname = 'colloquy_app'
+    and pg_has_role(session_user, r.oid,
+      case when current_setting('server_version_num')::integer >= 160000 then 'set' else 'member' end)
+$$;
+
+--
+-- Name: begin_turn_v1(text, uuid, boolean, uuid, uuid, uuid, text, text, text, integer, integer, integer); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.begin_turn_v1(p_user_id text, p_conversation_id uuid, p_is_new boolean, p_turn_id uuid, p_user_message_id uuid, p_message_id uuid, p_message text, p_title text, p_model text, p_lease_ms integer, p_history_messages integer, p_history_tokens integer) RETURNS TABLE(outcome text, running_turn_id uuid, history jsonb)
+    LANGUAGE plpgsql
+    AS $$
+declare
+  v_now timestamptz(3) := colloquy.clock();
+  v_position integer;
+  v_parent_id uuid;
+  v_running colloquy.turns;
+begin
+  perform colloquy.act_as(array[p_user_id]);
+  history := '[]';
+
+  if p_is_new then
+    insert into colloquy.conversations
+      (user_id, id, title, message_count, running_turn_id, created_at, updated_at, last_turn_at)
+    values
+      (p_user_id, p_conversation_id, p_title, 1, p_turn_id, v_now, v_now, v_now)
+    on conflict do nothing
+    returning message_count into v_position;
+  else
+    update colloquy.conversations c
+    set message_count = c.message_count + 1, running_turn_id = p_turn_id, updated_at = v_now, last_turn_at = v_now
+    where c.user_id = p_user_id and c.id = p_conversation_id and c.running_turn_id is null
+    returning c.message_count into v_position;
+  end if;
+
+  if v_position is null then
+    select t.* into v_running
+    from (
+      select c.user_id, c.running_turn_id
+      from colloquy.conversations c
+      where c.user_id = p_user_id and c.id = p_conversation_id
+      for update
+    ) held
+    left join colloquy.turns t on t.user_id = held.user_id and t.id = held.running_turn_id;
+
+    if not found then
+      outcome := 'not-found';
+    elsif v_running.id = p_turn_id then
+      outcome := 'begun';
+    elsif v_running.lease_until >= v_now then
+      outcome := 'busy';
+      running_turn_id := v_running.id;
+    else
+      if v_running.id is not null then
+        perform colloquy.end_turn_v1(p_user_id, v_running.id, 'interrupted', '', '[]', null,
+          'turn-interrupted', 'The turn was interrupted before it was complete.');
+      end if;
+      update colloquy.conversations c
+      set message_count = c.message_count + 1, running_turn_id = p_turn_id, updated_at = v_now, last_turn_at = v_now
+      where c.user_id = p_user_id and c.id = p_conversation_id
+      returning c.message_count into v_position;
+    end if;
+  end if;
+
+  if v_position is not null then
+    outcome := 'begun';
+    if v_position > 1 then
+      select m.id into strict v_parent_id
+      from colloquy.messages m
+      where m.user_id = p_user_id and m.conversation_id = p_conversation_id and m.position = v_position - 1;
+    end if;
+    insert into colloquy.turns
+      (user_id, id, conversation_id, status, attempt, lease_until, user_message_id, message_id, model, created_at)
+    values
+      (p_user_id, p_turn_id, p_conversation_id, 'running', 1, v_now + p_lease_ms * interval '1 millisecond',
+       p_user_message_id, p_message_id, p_model, v_now);
+    insert into colloquy.messages
+      (user_id, conversation_id, position, id, turn_id, parent_id, role, status, content, created_at)
+    values
+      (p_user_id, p_conversation_id, v_position, p_user_message_id, p_turn_id, v_parent_id, 'user', 'completed',
+       p_message, v_now);
+  end if;
+
+  if outcome = 'begun' and not p_is_new then
+    select coalesce(
+      jsonb_agg(jsonb_build_object('user', w.question, 'assistant', w.answer) order by w.position), '[]')
+    into history
+    from (
+      select past.position, past.question, past.answer,
+        sum((octet_length(past.question) + octet_length(past.answer)) / 3 + 1)
+          over (order by past.position desc) as tokens
+      from (
+        select a.position, u.content as question, a.content as answer
+        from colloquy.messages a
+        join colloquy.messages u
+          on u.user_id = a.user_id and u.conversation_id = a.conversation_id and u.position = a.position - 1
+        where a.user_id = p_user_id and a.conversation_id = p_conversation_id
+          -- failed turns do not count, but a run of them must not make this read the whole conversation
+          and a.position >= (
+            select c.message_count - 4 * p_history_messages
+            from colloquy.conversations c
+            where c.user_id = p_user_id and c.id = p_conversation_id)
+          and a.role = 'assistant'
+          and (a.status = 'completed' or (a.status = 'cancelled' and a.content <> ''))
+        order by a.position desc
+        limit p_history_messages / 2
+      ) past
+    ) w
+    where w.tokens <= p_history_tokens;
+  end if;
+
+  return next;
+end
+$$;
+
+--
+-- Name: clock(); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.clock() RETURNS timestamp with time zone
+    LANGUAGE sql STABLE
+    AS $$ select now() $$;
+
+--
+-- Name: complete_turn_v1(text, uuid, uuid, integer, text, text, jsonb, jsonb, text, text); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.complete_turn_v1(p_user_id text, p_conversation_id uuid, p_turn_id uuid, p_attempt integer, p_status text, p_content text, p_tool_calls jsonb, p_usage jsonb, p_error_code text, p_error_detail text) RETURNS TABLE(outcome text)
+    LANGUAGE plpgsql
+    AS $$
+declare
+  v_turn colloquy.turns;
+begin
+  perform colloquy.act_as(array[p_user_id]);
+  -- The conversation's row is locked first, in the same order as begin_turn does, so that the two cannot deadlock.
+  perform from colloquy.conversations c
+  where c.user_id = p_user_id and c.id = p_conversation_id
+  for update;
+
+  select t.* into v_turn from colloquy.turns t where t.user_id = p_user_id and t.id = p_turn_id;
+  if not found then
+    outcome := 'gone';
+  elsif v_turn.attempt <> p_attempt then
+    outcome := 'fenced';
+  elsif v_turn.status = 'running' then
+    perform colloquy.end_turn_v1(p_user_id, p_turn_id, p_status, p_content, p_tool_calls, p_usage,
+      p_error_code, p_error_detail);
+    outcome := 'stored';
+  else
+    outcome := case when v_turn.status = p_status then 'stored' else 'fenced' end;
+  end if;
+  return next;
+end
+$$;
+
+--
+-- Name: end_turn_v1(text, uuid, text, text, jsonb, jsonb, text, text); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.end_turn_v1(p_user_id text, p_turn_id uuid, p_status text, p_content text, p_tool_calls jsonb, p_usage jsonb, p_error_code text, p_error_detail text) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+declare
+  v_turn colloquy.turns;
+  v_position integer;
+begin
+  update colloquy.turns t
+  set status = p_status,
+      lease_until = null,
+      finished_at = colloquy.clock(),
+      input_tokens = (p_usage ->> 'input_tokens')::integer,
+      output_tokens = (p_usage ->> 'output_tokens')::integer,
+      total_tokens = (p_usage ->> 'total_tokens')::integer,
+      error_code = p_error_code,
+      error_detail = p_error_detail
+  where t.user_id = p_user_id and t.id = p_turn_id
+  returning t.* into strict v_turn;
+
+  update colloquy.conversations c
+  set message_count = c.message_count + 1,
+      running_turn_id = null,
+      updated_at = colloquy.clock()
+  where c.user_id = p_user_id and c.id = v_turn.conversation_id
+  returning c.message_count into strict v_position;
+
+  insert into colloquy.messages
+    (user_id, conversation_id, position, id, turn_id, parent_id, role, status, content, tool_calls, created_at)
+  values
+    (p_user_id, v_turn.conversation_id, v_position, v_turn.message_id, p_turn_id, v_turn.user_message_id,
+     'assistant', p_status, p_content, p_tool_calls, colloquy.clock());
+end
+$$;
+
+--
+-- Name: prepare_app_role(); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.prepare_app_role() RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+declare
+  v_table regclass;
+begin
+  if to_regrole('colloquy_app') is null then
+    begin
+      create role colloquy_app nologin;
+    exception
+      when insufficient_privilege then return;
+      -- Another database of the cluster was being migrated at the same moment.
+      when duplicate_object or unique_violation then null;
+    end;
+  end if;
+  if colloquy.app_role() is null then
+    begin
+      execute format('grant colloquy_app to %I', session_user);
+    exception
+      when insufficient_privilege then null;
+    end;
+  end if;
+  grant usage on schema colloquy to colloquy_app;
+  grant select on colloquy.migrations to colloquy_app;
+  for v_table in
+    select c.oid
+    from pg_catalog.pg_class c
+    where c.relnamespace = 'colloquy'::regnamespace and c.relkind in ('r', 'p') and c.relforcerowsecurity
+  loop
+    execute format('grant select, insert, update, delete on %s to colloquy_app', v_table);
+  end loop;
+end
+$$;
+
+SET default_tablespace = '';
+
+SET default_table_access_method = heap;
+
+--
+-- Name: conversations; Type: TABLE; Schema: colloquy; Owner: -
+--
+
+CREATE TABLE colloquy.conversations (
+    user_id text NOT NULL,
+    id uuid NOT NULL,
+    title text NOT NULL,
+    archived boolean DEFAULT false NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    message_count integer NOT NULL,
+    running_turn_id uuid,
+    created_at timestamp(3) with time zone NOT NULL,
+    updated_at timestamp(3) with time zone NOT NULL,
+    last_turn_at timestamp(3) with time zone NOT NULL
+)
+WITH (fillfactor='80');
+
+ALTER TABLE ONLY colloquy.conversations FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: messages; Type: TABLE; Schema: colloquy; Owner: -
+--
+
+CREATE TABLE colloquy.messages (
+    user_id text NOT NULL,
+    conversation_id uuid NOT NULL,
+    "position" integer NOT NULL,
+    id uuid NOT NULL,
+    turn_id uuid NOT NULL,
+    parent_id uuid,
+    role text NOT NULL,
+    status text NOT NULL,
+    content text NOT NULL,
+    tool_calls jsonb DEFAULT '[]'::jsonb NOT NULL,
+    created_at timestamp(3) with time zone NOT NULL,
+    CONSTRAINT messages_position_check CHECK (("position" > 0)),
+    CONSTRAINT messages_role_check CHECK ((role = ANY (ARRAY['user'::text, 'assistant'::text]))),
+    CONSTRAINT messages_status_check CHECK ((status = ANY (ARRAY['completed'::text, 'failed'::text, 'cancelled'::text, 'interrupted'::text])))
+);
+
+ALTER TABLE ONLY colloquy.messages FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: migrations; Type: TABLE; Schema: colloquy; Owner: -
+--
+
+CREATE TABLE colloquy.migrations (
+    version integer NOT NULL,
+    name text NOT NULL,
+    checksum text NOT NULL,
+    oldest_program integer NOT NULL,
+    applied_at timestamp(3) with time zone DEFAULT now() NOT NULL
+);
+
+--
+-- Name: turns; Type: TABLE; Schema: colloquy; Owner: -
+--
+
+CREATE TABLE colloquy.turns (
+    user_id text NOT NULL,
+    id uuid NOT NULL,
+    conversation_id uuid NOT NULL,
+    status text NOT NULL,
+    attempt integer NOT NULL,
+    lease_until timestamp(3) with time zone,
+    user_message_id uuid NOT NULL,
+    message_id uuid NOT NULL,
+    model text NOT NULL,
+    input_tokens integer,
+    output_tokens integer,
+    total_tokens integer,
+    error_code text,
+    error_detail text,
+    created_at timestamp(3) with time zone NOT NULL,
+    finished_at timestamp(3) with time zone,
+    CONSTRAINT turns_check CHECK (((status = 'running'::text) = (lease_until IS NOT NULL))),
+    CONSTRAINT turns_check1 CHECK (((status = 'running'::text) = (finished_at IS NULL))),
+    CONSTRAINT turns_status_check CHECK ((status = ANY (ARRAY['running'::text, 'completed'::text, 'failed'::text, 'cancelled'::text, 'interrupted'::text])))
+)
+WITH (fillfactor='80');
+
+ALTER TABLE ONLY colloquy.turns FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: conversations conversations_pkey; Type: CONSTRAINT; Schema: colloquy; Owner: -
+--
+
+ALTER TABLE ONLY colloquy.conversations
+    ADD CONSTRAINT conversations_pkey PRIMARY KEY (user_id, id);
+
+--
+-- Name: messages messages_pkey; Type: CONSTRAINT; Schema: colloquy; Owner: -
+--
+
+ALTER TABLE ONLY colloquy.messages
+    ADD CONSTRAINT messages_pkey PRIMARY KEY (user_id, conversation_id, "position");
+
+--
+-- Name: messages messages_user_id_id_key; Type: CONSTRAINT; Schema: colloquy; Owner: -
+--
+
+ALTER TABLE ONLY colloquy.messages
+    ADD CONSTRAINT messages_user_id_id_key UNIQUE (user_id, id);
+
+--
+-- Name: migrations migrations_pkey; Type: CONSTRAINT; Schema: colloquy; Owner: -
+--
+
+ALTER TABLE ONLY colloquy.migrations
+    ADD CONSTRAINT migrations_pkey PRIMARY KEY (version);
+
+--
+-- Name: turns turns_pkey; Type: CONSTRAINT; Schema: colloquy; Owner: -
+--
+
+ALTER TABLE ONLY colloquy.turns
+    ADD CONSTRAINT turns_pkey PRIMARY KEY (user_id, id);
+
+--
+-- Name: conversations_by_last_turn; Type: INDEX; Schema: colloquy; Owner: -
+--
+
+CREATE INDEX conversations_by_last_turn ON colloquy.conversations USING btree (user_id, archived, last_turn_at DESC, id DESC);
+
+--
+-- Name: turns_by_conversation; Type: INDEX; Schema: colloquy; Owner: -
+--
+
+CREATE INDEX turns_by_conversation ON colloquy.turns USING btree (user_id, conversation_id);
+
+--
+-- Name: messages messages_user_id_conversation_id_fkey; Type: FK CONSTRAINT; Schema: colloquy; Owner: -
+--
+
+ALTER TABLE ONLY colloquy.messages
+    ADD CONSTRAINT messages_user_id_conversation_id_fkey FOREIGN KEY (user_id, conversation_id) REFERENCES colloquy.conversations(user_id, id) ON DELETE CASCADE;
+
+--
+-- Name: turns turns_user_id_conversation_id_fkey; Type: FK CONSTRAINT; Schema: colloquy; Owner: -
+--
+
+ALTER TABLE ONLY colloquy.turns
+    ADD CONSTRAINT turns_user_id_conversation_id_fkey FOREIGN KEY (user_id, conversation_id) REFERENCES colloquy.conversations(user_id, id) ON DELETE CASCADE;
+
+--
+-- Name: conversations acting_users; Type: POLICY; Schema: colloquy; Owner: -
+--
+
+CREATE POLICY acting_users ON colloquy.conversations USING ((user_id = ANY (( SELECT colloquy.acting_users() AS acting_users)::text[])));
+
+--
+-- Name: messages acting_users; Type: POLICY; Schema: colloquy; Owner: -
+--
+
+CREATE POLICY acting_users ON colloquy.messages USING ((user_id = ANY (( SELECT colloquy.acting_users() AS acting_users)::text[])));
+
+--
+-- Name: turns acting_users; Type: POLICY; Schema: colloquy; Owner: -
+--
+
+CREATE POLICY acting_users ON colloquy.turns USING ((user_id = ANY (( SELECT colloquy.acting_users() AS acting_users)::text[])));
+
+--
+-- Name: conversations; Type: ROW SECURITY; Schema: colloquy; Owner: -
+--
+
+ALTER TABLE colloquy.conversations ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: messages; Type: ROW SECURITY; Schema: colloquy; Owner: -
+--
+
+ALTER TABLE colloquy.messages ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: turns; Type: ROW SECURITY; Schema: colloquy; Owner: -
+--
+
+ALTER TABLE colloquy.turns ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: SCHEMA colloquy; Type: ACL; Schema: -; Owner: -
+--
+
+GRANT USAGE ON SCHEMA colloquy TO colloquy_app;
+
+--
+-- Name: TABLE conversations; Type: ACL; Schema: colloquy; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE colloquy.conversations TO colloquy_app;
+
+--
+-- Name: TABLE messages; Type: ACL; Schema: colloquy; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE colloquy.messages TO colloquy_app;
+
+--
+-- Name: TABLE migrations; Type: ACL; Schema: colloquy; Owner: -
+--
+
+GRANT SELECT ON TABLE colloquy.migrations TO colloquy_app;
+
+--
+-- Name: TABLE turns; Type: ACL; Schema: colloquy; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE colloquy.turns TO colloquy_app;
+
+--
+-- PostgreSQL database dump complete
+--

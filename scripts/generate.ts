@@ -1,0 +1,72 @@
+/**
+ * Makes everything in generated/ from contracts/chat-api.yaml.
+ * With --check it writes nothing and exits 1 when a file differs.
+ */
+import { execFile } from 'node:child_process'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import openapiTS, { astToString } from 'openapi-typescript'
+import { type Contract, operationTable } from './operation-table.js'
+
+const root = new URL('../', import.meta.url)
+const source = 'contracts/chat-api.yaml'
+const header = `// Made from ${source} by \`npm run generate\`. Do not edit.\n\n`
+
+const bundle = async (): Promise<string> => {
+  const folder = await mkdtemp(join(tmpdir(), 'colloquy-generate-'))
+  try {
+    const out = join(folder, 'openapi.json')
+    await promisify(execFile)('node_modules/.bin/redocly', ['bundle', source, '--output', out], { cwd: root })
+    return await readFile(out, 'utf8')
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+const bindings = (contract: Contract): string => {
+  const table = operationTable(contract)
+  const entries = Object.entries(table).map(([id, entry]) => `  ${id}: ${JSON.stringify(entry)},`)
+  const handlers = Object.keys(table).map((id) => `  ${id}: Handler<'${id}'>`)
+  return `${header}import type { Handler } from '../src/http/handler.js'
+
+/** Every operation of the contract, by its operationId. */
+export const operations = {
+${entries.join('\n')}
+} as const
+
+/** One handler for every operation: a missing or misnamed one does not compile. */
+export interface Handlers {
+${handlers.join('\n')}
+}
+`
+}
+
+const generate = async (): Promise<Record<string, string>> => {
+  const bundled = await bundle()
+  const contract = JSON.parse(bundled) as Contract
+  return {
+    'generated/openapi.json': bundled,
+    'generated/contract.ts': header + astToString(await openapiTS(bundled, { alphabetize: false })),
+    'generated/bindings.ts': bindings(contract),
+  }
+}
+
+const files = await generate()
+if (process.argv.includes('--check')) {
+  const drift: string[] = []
+  for (const [path, text] of Object.entries(files)) {
+    const current = await readFile(new URL(path, root), 'utf8').catch(() => '')
+    if (current !== text) drift.push(path)
+  }
+  if (drift.length > 0) {
+    console.error(
+      `These files differ from what the contract gives; run \`npm run generate\`:\n  ${drift.join('\n  ')}`,
+    )
+    process.exitCode = 1
+  }
+} else {
+  for (const [path, text] of Object.entries(files)) await writeFile(new URL(path, root), text)
+  console.log(`Generated ${Object.keys(files).join(', ')}.`)
+}

@@ -1,0 +1,130 @@
+/**
+ * Runs the tests: `npm test -- [--postgres 15] [tap's arguments, test files]`. All files share one cluster, which
+ * is gone at the end; each has databases of its own, cloned from a template that is migrated once
+ * (test/helpers/database.ts). The last line has tap's own numbers: `N passed, N failed, N skipped`.
+ */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { constants, tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import { endOrphan } from '../src/db/embedded/server.js'
+import { startEmbedded } from '../src/db/embedded.js'
+import { packageRoot } from '../src/root.js'
+import { prepareTemplate } from '../test/helpers/template.js'
+import { systemServer } from './system-postgres.js'
+
+const tap = fileURLToPath(new URL('node_modules/.bin/tap', packageRoot))
+const root = fileURLToPath(packageRoot)
+
+let interrupted: NodeJS.Signals | undefined
+let forward: (signal: NodeJS.Signals) => void = () => {}
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    interrupted ??= signal
+    forward(signal)
+  })
+}
+
+interface Totals {
+  pass: number
+  fail: number
+  skip: number
+}
+
+/**
+ * Prints tap's output as it comes, shortened: a line per file, the comments, and all that belongs to a failure.
+ * Gives tap's own totals; all are 0 when it ended before it wrote them.
+ */
+const report = async (output: Readable): Promise<Totals> => {
+  const totals: Totals = { pass: 0, fail: 0, skip: 0 }
+  let file: string[] = []
+  for await (const line of createInterface({ input: output })) {
+    const count = (key: string) => Number(new RegExp(`\\b${key}: (\\d+)`).exec(line)?.[1] ?? 0)
+    if (/^# \{ total: \d+/.test(line)) {
+      Object.assign(totals, { pass: count('pass'), fail: count('fail'), skip: count('skip') + count('todo') })
+    } else if (/^not ok /.test(line)) {
+      console.log(
+        [...file.filter((text) => !/^ *(ok \d|1\.\.|# (Subtest|time=)|$)/.test(text)), line].join('\n'),
+      )
+      file = []
+    } else if (/^ok /.test(line)) {
+      console.log(
+        [...file.filter((text) => /^ +# (?!Subtest|time=)|# (SKIP|TODO)/.test(text)), line].join('\n'),
+      )
+      file = []
+    } else file.push(line)
+  }
+  return totals
+}
+
+/** Runs tap in a process group of its own, so that a signal reaches it once and nothing of it can stay behind. */
+const runTap = async (args: string[], env: NodeJS.ProcessEnv): Promise<Totals & { code: number }> => {
+  const child = spawn(process.execPath, [tap, '--reporter=tap', ...args], {
+    cwd: root,
+    env: { ...process.env, ...env },
+    stdio: ['inherit', 'pipe', 'inherit'],
+    detached: true,
+  })
+  const exit = once(child, 'exit')
+  const endGroup = () => {
+    try {
+      if (child.pid) process.kill(-child.pid, 'SIGKILL')
+    } catch {
+      // The whole group has ended.
+    }
+  }
+  forward = (signal) => {
+    child.kill(signal)
+    setTimeout(endGroup, 2000).unref()
+  }
+  const totals = await report(child.stdout)
+  const [code] = await exit
+  endGroup()
+  return { ...totals, code: typeof code === 'number' ? code : 1 }
+}
+
+let summary = '0 passed, 1 failed'
+
+const run = async (args: string[], folder: string): Promise<number> => {
+  const at = args.indexOf('--postgres')
+  const [, version] = at < 0 ? [] : args.splice(at, 2)
+  const cluster = await startEmbedded({
+    dataDir: join(folder, 'cluster'),
+    settings: { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '200' },
+    ...(at < 0 ? {} : { binaries: systemServer(version ?? '15') }),
+  })
+  try {
+    await prepareTemplate(cluster.url)
+    if (interrupted) return 1
+    const env = { COLLOQUY_TEST_CLUSTER: cluster.url, COLLOQUY_TEST_FOLDER: folder }
+    const { pass, fail, skip, code } = await runTap(args, env)
+    // A file that fails without a failing assertion, or a run without any, is a failure too.
+    const failed = Math.max(fail, code === 0 && pass + skip > 0 ? 0 : 1)
+    summary = `${pass} passed, ${failed} failed${skip > 0 ? `, ${skip} skipped` : ''}`
+    return failed > 0 ? code || 1 : 0
+  } finally {
+    await cluster.stop()
+  }
+}
+
+const folder = await mkdtemp(join(tmpdir(), 'colloquy-test-'))
+// PostgreSQL runs as another user when this runs as root, and has to get to its data.
+await chmod(folder, 0o755)
+try {
+  process.exitCode = await run(process.argv.slice(2), folder)
+} catch (error) {
+  console.error(error)
+  process.exitCode = 1
+} finally {
+  // A test that was killed may have left a cluster of its own.
+  for (const path of await readdir(folder, { recursive: true })) {
+    if (path.endsWith('/postmaster.pid')) await endOrphan(join(folder, dirname(path)), () => {})
+  }
+  await rm(folder, { recursive: true, force: true, maxRetries: 5 })
+}
+if (interrupted) process.exitCode = 128 + constants.signals[interrupted]
+console.log(summary)

@@ -1,0 +1,130 @@
+import { readFile } from 'node:fs/promises'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
+import { v7 as uuidv7 } from 'uuid'
+import type { Database } from './db/database.js'
+import { pendingMigrations, SchemaMismatch } from './db/migrate.js'
+import { createHandlers } from './handlers/handlers.js'
+import { type AuthenticationOptions, authorize, registerAuthentication } from './http/authentication.js'
+import { bindContract, type Contract } from './http/binding.js'
+import { acceptOnlyJson } from './http/body.js'
+import { allowOrigins } from './http/cors.js'
+import { serveDocuments } from './http/documents.js'
+import { answerWithProblems, createConnectionErrorHandler, sendProblem } from './http/problems.js'
+import { maxUrlLength, refuseUnreadable } from './http/readable.js'
+import { createAjv, createValidatorCompiler } from './http/validation.js'
+import type { Model } from './models/model.js'
+import { Problem } from './problems.js'
+import { packageRoot } from './root.js'
+import { createTurns, type TurnLimits } from './turns/turns.js'
+
+export interface AppOptions {
+  db: Database
+  model: Model
+  systemPrompt?: string | undefined
+  limits: TurnLimits
+  auth: Omit<AuthenticationOptions, 'isUserId'>
+  corsOrigins: string[]
+  log: FastifyBaseLogger
+  /** how long running turns may take to finish once the app closes */
+  shutdownMs: number
+  /** how long a request may take to arrive: its headers, and all of it */
+  arrivalTimeouts?: { headersMs: number; requestMs: number; checkEveryMs: number }
+  /** makes a UUIDv7 */
+  newId?: () => string
+}
+
+const defaultTimeouts = { headersMs: 10_000, requestMs: 30_000, checkEveryMs: 1_000 }
+
+interface ChatContract extends Contract {
+  components: { schemas: { UserId: object } }
+}
+
+const createServer = ({ log, newId = uuidv7, arrivalTimeouts = defaultTimeouts }: AppOptions) =>
+  Fastify({
+    loggerInstance: log,
+    // One line per request, written below, without the URL, which may carry text.
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
+    genReqId: newId,
+    exposeHeadRoutes: false,
+    // Requests that arrive while turns drain get a problem from the hook below.
+    return503OnClosing: false,
+    requestTimeout: arrivalTimeouts.requestMs,
+    routerOptions: { maxParamLength: maxUrlLength },
+    frameworkErrors: (error, request, reply) => void sendProblem(error, request, reply),
+    clientErrorHandler: createConnectionErrorHandler(newId),
+    http: {
+      maxHeaderSize: 16_384,
+      headersTimeout: arrivalTimeouts.headersMs,
+      connectionsCheckingInterval: arrivalTimeouts.checkEveryMs,
+      // Judged by refuseUnreadable, whose answer is a problem.
+      requireHostHeader: false,
+    },
+  })
+
+/** The whole server, ready to listen: what is registered here, in this order, is what it does. */
+export const buildApp = async (options: AppOptions): Promise<FastifyInstance> => {
+  const { db, newId = uuidv7 } = options
+  const json = await readFile(new URL('generated/openapi.json', packageRoot), 'utf8')
+  const yaml = await readFile(new URL('contracts/chat-api.yaml', packageRoot), 'utf8')
+  const contract = JSON.parse(json) as ChatContract
+  const isUserId = createAjv().compile<string>(contract.components.schemas.UserId)
+
+  const app = createServer(options)
+  const turns = createTurns({ ...options, ...options.limits, systemPrompt: options.systemPrompt, newId })
+  let closing = false
+  const checkReady = async () => {
+    const fits = await pendingMigrations(db).then(
+      (pending) => pending.length === 0,
+      (error) => {
+        if (error instanceof SchemaMismatch) return false
+        throw error
+      },
+    )
+    if (!fits) {
+      throw new Problem('database-unavailable', { detail: 'The database has the schema of another version.' })
+    }
+  }
+
+  // Node answers an unknown expectation with a bare 417; RFC 9110 allows ignoring it.
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
+  app.setValidatorCompiler(createValidatorCompiler())
+  app.setSerializerCompiler(() => JSON.stringify)
+  acceptOnlyJson(app)
+  answerWithProblems(app)
+
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers({
+      'x-request-id': request.id,
+      'x-content-type-options': 'nosniff',
+      'cache-control': 'no-store',
+    })
+  })
+  allowOrigins(app, options.corsOrigins)
+  app.addHook('onRequest', refuseUnreadable)
+  app.addHook('onRequest', async ({ routeOptions }, reply) => {
+    if (!closing || routeOptions.config?.operationId === 'getLiveness') return
+    reply.header('connection', 'close')
+    throw new Problem('shutting-down')
+  })
+  app.addHook('onResponse', async (request, reply) => {
+    request.log.info(
+      {
+        operation: request.routeOptions.config?.operationId,
+        status: reply.statusCode,
+        ms: Math.round(reply.elapsedTime),
+      },
+      'request',
+    )
+  })
+
+  const authenticate = registerAuthentication(app, { ...options.auth, isUserId })
+  const handlers = createHandlers({ db, turns, checkReady })
+  bindContract(app, { contract, handlers, authenticate: [authenticate, authorize] })
+  serveDocuments(app, { json, yaml })
+
+  app.addHook('preClose', async () => {
+    closing = true
+    await turns.drain(options.shutdownMs)
+  })
+  return app
+}

@@ -1,0 +1,112 @@
+import type { Config } from '../config.js'
+import { connect } from '../db/connect.js'
+import type { Database } from '../db/database.js'
+import { pendingMigrations } from '../db/migrate.js'
+import { protectionFaults } from '../db/protection.js'
+import { fetchPublicKeys } from '../http/public-keys.js'
+import { openModel } from '../models/open-model.js'
+import { reason } from './reason.js'
+import { type OpenDatabase, openOrJoinDatabase } from './runtime.js'
+import { openSecret } from './secret.js'
+
+interface Check {
+  name: string
+  /** the check without which this one says nothing new */
+  needs?: string
+  /** Says in a few words what is right; throws what is wrong. */
+  run(): Promise<string>
+}
+
+const versionOf = async (db: Database, place: string): Promise<string> => {
+  const [row] = await db.asLogin(
+    (sql) => sql<[{ version: string }]>`select current_setting('server_version') as version`,
+  )
+  const version = `PostgreSQL ${row.version}, ${place}`
+  if (Number.parseInt(row.version, 10) < 15) throw new Error(`${version}: it has to be 15 or newer`)
+  return version
+}
+
+const migrationsOf = async (db: Database): Promise<string> => {
+  const pending = await pendingMigrations(db)
+  if (pending.length === 0) return 'up to date'
+  throw new Error(
+    `missing ${pending.join(', ')}; run "colloquy migrate", or "colloquy serve", which does it too`,
+  )
+}
+
+const roleOf = async (db: Database): Promise<string> => {
+  const [{ login, app, passes }] = await db.asLogin(
+    (sql) => sql<[{ login: string; app: boolean; passes: boolean }]>`
+      select session_user as login,
+        colloquy.app_role() is not null as app,
+        rolsuper or rolbypassrls as passes
+      from pg_catalog.pg_roles
+      where rolname = session_user`,
+  )
+  if (app) return `${login}, serving requests as colloquy_app`
+  if (passes) throw new Error(`${login} passes row-level security and cannot switch to colloquy_app`)
+  return `${login}, bound by row-level security itself`
+}
+
+const securityOf = async (db: Database): Promise<string> => {
+  const faults = await protectionFaults(db)
+  if (faults.length === 0) return "forced on every table of users' data"
+  throw new Error(faults.map(({ what, mend }) => `${what} As an administrator run: ${mend}`).join(' '))
+}
+
+const keysOf = async (config: Config): Promise<string> => {
+  const { secret, isDevelopment } = await openSecret(config)
+  const { jwksUrl } = config.auth
+  const shared = isDevelopment ? `the development secret in ${config.dataDir}` : 'BETTER_AUTH_SECRET'
+  const ways = secret ? [`HS256 with ${shared}`] : []
+  if (jwksUrl) {
+    const keys = await fetchPublicKeys(jwksUrl, fetch).catch((error: unknown) => {
+      throw new Error(`${jwksUrl}: ${reason(error)}`)
+    })
+    ways.push(`${keys.size} published at ${jwksUrl}`)
+  }
+  return ways.join(', ')
+}
+
+/** Runs the checks in order, a line each; true when all is well. */
+const report = async (checks: Check[]): Promise<boolean> => {
+  const failed = new Set<string>()
+  for (const { name, needs = '', run } of checks) {
+    if (failed.has(needs)) {
+      failed.add(name)
+      console.log(`-     ${name}: not checked, because of the ${needs}`)
+      continue
+    }
+    try {
+      console.log(`ok    ${name}: ${await run()}`)
+    } catch (error) {
+      failed.add(name)
+      console.log(`FAIL  ${name}: ${reason(error)}`)
+    }
+  }
+  return failed.size === 0
+}
+
+/** `colloquy doctor`: one line for each thing that has to be right; false when one is not. */
+export const doctor = async (config: Config): Promise<boolean> => {
+  let opened: OpenDatabase | undefined
+  const open = async (): Promise<Database> => {
+    opened ??= await openOrJoinDatabase(config)
+    db ??= connect({ url: opened.url, max: 1, prepare: config.database.prepare })
+    return db
+  }
+  let db: Database | undefined
+  try {
+    return await report([
+      { name: 'database', run: async () => versionOf(await open(), opened?.place ?? '') },
+      { name: 'migrations', needs: 'database', run: async () => migrationsOf(await open()) },
+      { name: 'role', needs: 'migrations', run: async () => roleOf(await open()) },
+      { name: 'row-level security', needs: 'migrations', run: async () => securityOf(await open()) },
+      { name: 'keys', run: () => keysOf(config) },
+      { name: 'model', run: async () => openModel(config.model).name },
+    ])
+  } finally {
+    await db?.close()
+    await opened?.embedded?.stop()
+  }
+}

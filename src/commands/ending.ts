@@ -1,0 +1,63 @@
+import closeWithGrace from 'close-with-grace'
+import type { Logger } from 'pino'
+
+type Close = () => Promise<unknown>
+
+export interface Ending {
+  /** Has this closed at the end, before what was handed over earlier. */
+  closeFirst(close: Close): void
+  /** Ends the program with exit code 1, because something it cannot do without is gone. */
+  fail(reason: Error): void
+  /** Closes everything for a start that failed by itself, and leaves the exit to the caller. */
+  abandon(): Promise<void>
+  isUnderWay(): boolean
+}
+
+/** The terminal and npm may both pass on one Ctrl-C. */
+const sameInterruptMs = 1_000
+
+/** From here on a signal or an uncaught error closes, in order, what is open by then; `boundMs` later it ends anyway. */
+export const prepareEnding = (log: Logger, boundMs: number): Ending => {
+  const closes: Close[] = []
+  let failure: Error | undefined
+  let interruptedAt: number | undefined
+  let isUnderWay = false
+
+  const closeAll = async () => {
+    isUnderWay = true
+    for (const close of closes.splice(0).reverse()) {
+      await close().catch((err: unknown) => log.error({ err }, 'something did not close'))
+    }
+  }
+  // `beforeExit` would make an exit with 0 of a start that failed.
+  const grace = closeWithGrace(
+    { delay: boundMs, logger: log, skip: ['beforeExit', 'SIGINT'] },
+    async ({ signal = 'SIGINT', err = failure }) => {
+      if (err) log.fatal({ err }, 'ending after an error')
+      else log.info({ signal }, 'shutting down')
+      await closeAll()
+      if (err) process.exit(1)
+    },
+  )
+  const onInterrupt = () => {
+    if (interruptedAt === undefined && !isUnderWay) grace.close()
+    else if (performance.now() - (interruptedAt ?? 0) > sameInterruptMs) process.exit(130)
+    interruptedAt ??= performance.now()
+  }
+  process.on('SIGINT', onInterrupt)
+
+  return {
+    closeFirst: (close) => closes.push(close),
+    fail(reason) {
+      if (isUnderWay) return
+      failure = reason
+      grace.close()
+    },
+    async abandon() {
+      await closeAll()
+      grace.uninstall()
+      process.off('SIGINT', onInterrupt)
+    },
+    isUnderWay: () => isUnderWay,
+  }
+}

@@ -1,0 +1,31 @@
+import { SignJWT } from 'jose'
+import { type Config, ConfigError } from '../config.js'
+import { openSecret } from './secret.js'
+
+/** Signs an HS256 token for a user, valid for `seconds` from now. */
+export const signToken = (
+  { auth }: Config,
+  secret: string,
+  user: string,
+  seconds: number,
+): Promise<string> => {
+  const now = Math.floor(Date.now() / 1000)
+  const jwt = new SignJWT({}).setProtectedHeader({ alg: 'HS256' }).setSubject(user)
+  if (auth.sharedIssuer) jwt.setIssuer(auth.sharedIssuer)
+  if (auth.sharedAudience) jwt.setAudience(auth.sharedAudience)
+  return jwt
+    .setIssuedAt(now)
+    .setExpirationTime(now + seconds)
+    .sign(new TextEncoder().encode(secret))
+}
+
+/** `colloquy token --user <id>`: prints a token for trying things out. */
+export const token = async (config: Config, user: string, seconds: number): Promise<void> => {
+  const { secret } = await openSecret(config)
+  if (!secret) {
+    throw new ConfigError(
+      'BETTER_AUTH_SECRET must be set to make tokens here; with published keys only your app’s login can.',
+    )
+  }
+  console.log(await signToken(config, secret, user, seconds))
+}

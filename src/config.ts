@@ -1,0 +1,151 @@
+import { readTarget } from './db/pooler.js'
+import { modelNames } from './models/open-model.js'
+import type { TurnLimits } from './turns/turns.js'
+
+/** A configuration that cannot be used; the message names the variable and says what it takes. */
+export class ConfigError extends Error {}
+
+type Environment = Record<string, string | undefined>
+
+export interface Config {
+  production: boolean
+  host: string
+  port: number
+  logLevel: string
+  database: {
+    /** undefined: the embedded PostgreSQL in dataDir */
+    url: string | undefined
+    poolMax: number
+    prepare: 'auto' | 'on' | 'off'
+  }
+  dataDir: string
+  auth: {
+    secret: string | undefined
+    jwksUrl: string | undefined
+    /** checked in JWKS tokens */
+    issuer: string | undefined
+    audience: string | undefined
+    /** checked in HS256 tokens, too: only what was set explicitly */
+    sharedIssuer: string | undefined
+    sharedAudience: string | undefined
+  }
+  corsOrigins: string[]
+  model: string
+  systemPrompt: string | undefined
+  limits: TurnLimits
+  shutdownMs: number
+}
+
+const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
+
+/** Reads one variable after the other; an empty one counts as absent. */
+const reader = (env: Environment) => {
+  const text = (name: string): string | undefined => env[name]?.trim() || undefined
+  const fail = (name: string, expected: string): never => {
+    throw new ConfigError(`${name} must be ${expected}.`)
+  }
+  const oneOf = <T extends string>(name: string, values: readonly T[], fallback: T): T => {
+    const value = text(name) ?? fallback
+    return values.find((allowed) => allowed === value) ?? fail(name, `one of ${values.join(', ')}`)
+  }
+  const integer = (name: string, fallback: number, min: number, max: number): number => {
+    const value = text(name) ?? String(fallback)
+    const number = /^\d{1,10}$/.test(value) ? Number(value) : Number.NaN
+    return number >= min && number <= max ? number : fail(name, `an integer from ${min} to ${max}`)
+  }
+  const webUrl = (name: string): URL | undefined => {
+    const value = text(name)
+    if (value === undefined) return undefined
+    const url = /^https?:\/\//i.test(value) && URL.canParse(value) ? new URL(value) : undefined
+    // fetch refuses a password in a URL, with a message that shows it.
+    const isPlain = url && !url.username && !url.password && !url.hash
+    return isPlain
+      ? url
+      : fail(name, 'a URL that begins with http:// or https://, without a user or a fragment')
+  }
+  const databaseUrl = (name: string): string | undefined => {
+    const value = text(name)
+    if (value === undefined) return undefined
+    try {
+      if (!/^postgres(ql)?:\/\/./.test(value)) throw new TypeError('another protocol')
+      readTarget(value, 'auto')
+      return value
+    } catch {
+      return fail(
+        name,
+        'a URL such as postgres://user:password@host:5432/database, with any of :/?#[]@% in its parts percent-encoded',
+      )
+    }
+  }
+  return { text, fail, oneOf, integer, webUrl, databaseUrl }
+}
+
+/** Better Auth's own rule: its API is at a path of its URL, or at /api/auth when there is none. */
+const jwksOf = ({ origin, pathname }: URL): string => {
+  const path = pathname.replace(/\/+$/, '')
+  return `${origin}${path || '/api/auth'}/jwks`
+}
+
+/** Every variable that Colloquy reads is read here, and nowhere else. Throws ConfigError. */
+export const readConfig = (env: Environment): Config => {
+  const { text, fail, oneOf, integer, webUrl, databaseUrl: readDatabaseUrl } = reader(env)
+  const production = text('NODE_ENV') === 'production'
+
+  // To the byte, as the app that signs with it reads it.
+  const secret = text('BETTER_AUTH_SECRET') && env.BETTER_AUTH_SECRET
+  if (secret !== undefined && Buffer.byteLength(secret) < 32)
+    fail('BETTER_AUTH_SECRET', 'at least 32 bytes long')
+  const authUrl = webUrl('BETTER_AUTH_URL')
+  const sharedIssuer = text('JWT_ISSUER')
+  const sharedAudience = text('JWT_AUDIENCE')
+  const jwksUrl = webUrl('JWKS_URL')?.href ?? (authUrl && jwksOf(authUrl))
+  // The issuer and the audience of Better Auth's tokens are its origin, whatever the path.
+  const issuer = sharedIssuer ?? authUrl?.origin
+  const audience = sharedAudience ?? authUrl?.origin
+  if (jwksUrl && !issuer) fail('JWT_ISSUER', 'set when JWKS_URL is used without BETTER_AUTH_URL')
+  if (jwksUrl && !audience) fail('JWT_AUDIENCE', 'set when JWKS_URL is used without BETTER_AUTH_URL')
+
+  const databaseUrl = readDatabaseUrl('DATABASE_URL')
+  if (production && !databaseUrl) {
+    fail('DATABASE_URL', 'set when NODE_ENV=production: the embedded PostgreSQL is for development')
+  }
+  if (production && !secret && !jwksUrl) {
+    fail('BETTER_AUTH_URL or BETTER_AUTH_SECRET', 'set when NODE_ENV=production, to verify tokens')
+  }
+
+  const corsOrigins =
+    text('CHAT_CORS_ORIGINS')
+      ?.split(',')
+      .map((origin) => origin.trim()) ?? []
+  for (const origin of corsOrigins) {
+    if (!URL.canParse(origin) || new URL(origin).origin !== origin) {
+      fail(
+        'CHAT_CORS_ORIGINS',
+        'a comma-separated list of origins such as https://app.example.com, without a path',
+      )
+    }
+  }
+
+  return {
+    production,
+    host: text('HOST') ?? '127.0.0.1',
+    port: integer('PORT', 3000, 0, 65_535),
+    logLevel: oneOf('LOG_LEVEL', logLevels, 'info'),
+    database: {
+      url: databaseUrl,
+      poolMax: integer('DATABASE_POOL_MAX', 10, 1, 1_000),
+      prepare: oneOf('DATABASE_PREPARE', ['auto', 'on', 'off'], 'auto'),
+    },
+    dataDir: text('DATA_DIR') ?? '.colloquy',
+    auth: { secret, jwksUrl, issuer, audience, sharedIssuer, sharedAudience },
+    corsOrigins,
+    model: oneOf('CHAT_MODEL', modelNames, 'echo'),
+    systemPrompt: text('CHAT_SYSTEM_PROMPT'),
+    limits: {
+      turnTimeoutMs: integer('CHAT_TURN_TIMEOUT_MS', 120_000, 100, 3_600_000),
+      historyMessages: integer('CHAT_HISTORY_MESSAGES', 40, 0, 1_000),
+      historyTokens: integer('CHAT_HISTORY_TOKENS', 16_000, 0, 10_000_000),
+    },
+    shutdownMs: integer('CHAT_SHUTDOWN_MS', 20_000, 0, 600_000),
+  }
+}

@@ -1,0 +1,89 @@
+import type { Notice } from 'postgres'
+import { connectionOpener } from './connection.js'
+import type { Database, Sql } from './database.js'
+import { createPool } from './pool.js'
+import { type Prepare, readTarget } from './pooler.js'
+import { autocommit, transact } from './transaction.js'
+
+export { DatabaseUnavailable } from './unavailable.js'
+
+export interface ConnectOptions {
+  url: string
+  /** connections at most */
+  max: number
+  prepare: Prepare
+  /**
+   * The server ends a statement after this time, a wait for a lock after a third of it; the client gives up a
+   * transaction (and its connection) after a fifth more.
+   */
+  statementTimeoutMs?: number
+  /** how long to wait for a connection, a new one's handshake included */
+  acquireTimeoutMs?: number
+  applicationName?: string
+  onNotice?: (notice: Notice) => void
+}
+
+/** Opens nothing yet: connections are made when they are needed. */
+export const connect = ({
+  url,
+  max,
+  prepare,
+  statementTimeoutMs = 30_000,
+  acquireTimeoutMs = 5_000,
+  applicationName = 'colloquy',
+  onNotice = () => {},
+}: ConnectOptions): Database => {
+  const target = readTarget(url, prepare)
+  const lockTimeoutMs = Math.ceil(statementTimeoutMs / 3)
+  const deadlineMs = Math.ceil(statementTimeoutMs * 1.2)
+  const open = connectionOpener({
+    target,
+    statementTimeoutMs,
+    lockTimeoutMs,
+    connectTimeoutMs: acquireTimeoutMs,
+    applicationName,
+    onNotice,
+  })
+  const pool = createPool({ open, max, acquireTimeoutMs })
+
+  // Identifiers are written into the text, so that one message without parameters does it all or nothing.
+  const limits = (sql: Sql) =>
+    target.isPooled
+      ? sql`;
+        set local statement_timeout = ${sql(String(statementTimeoutMs))};
+        set local lock_timeout = ${sql(String(lockTimeoutMs))};
+        set local idle_in_transaction_session_timeout = ${sql(String(statementTimeoutMs))}`
+      : sql``
+
+  const using = async <T>(run: (connection: Awaited<ReturnType<typeof pool.acquire>>) => Promise<T>) => {
+    const connection = await pool.acquire()
+    try {
+      return await run(connection)
+    } finally {
+      pool.release(connection)
+    }
+  }
+
+  return {
+    asUser: (userId, work) =>
+      using((connection) =>
+        transact(
+          connection,
+          deadlineMs,
+          (sql) => [sql`begin${limits(sql)}`.simple(), sql`select colloquy.act_as(array[${userId}])`],
+          work,
+        ),
+      ),
+    asLogin: (work) =>
+      using((connection) =>
+        transact(
+          connection,
+          deadlineMs,
+          (sql) => [sql`begin; set local role none${limits(sql)}`.simple()],
+          work,
+        ),
+      ),
+    statement: (work) => using((connection) => autocommit(connection, deadlineMs, work)),
+    close: (graceMs = 5_000) => pool.close(graceMs),
+  }
+}

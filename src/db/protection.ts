@@ -1,0 +1,86 @@
+import type { Database } from './database.js'
+
+/** Something that would let a request reach another user's rows, and the SQL that mends it. */
+export interface Fault {
+  what: string
+  mend: string
+}
+
+interface Role {
+  login: string
+  login_passes: boolean
+  app_exists: boolean
+  app_passes: boolean
+  may_switch: boolean
+}
+
+interface Table {
+  name: string
+  is_forced: boolean
+  is_granted: boolean
+}
+
+const quoted = (identifier: string): string => `"${identifier.replaceAll('"', '""')}"`
+
+const rolesFault = (role: Role): Fault | undefined => {
+  if (role.app_passes) {
+    return {
+      what: 'The role colloquy_app passes row-level security.',
+      mend: 'alter role colloquy_app nosuperuser nobypassrls;',
+    }
+  }
+  if (!role.login_passes || role.may_switch) return undefined
+  const create = role.app_exists ? '' : 'create role colloquy_app nologin; '
+  return {
+    what: `The role ${role.login} passes row-level security and cannot switch to colloquy_app, which does not.`,
+    mend: `${create}grant colloquy_app to ${quoted(role.login)}; select colloquy.prepare_app_role();`,
+  }
+}
+
+/**
+ * Whether every request of this program is bound by row-level security: nothing when it is. Run on a migrated
+ * database.
+ */
+export const protectionFaults = (db: Database): Promise<Fault[]> =>
+  db.asLogin(async (sql) => {
+    const [role] = await sql<[Role]>`
+      select session_user as login,
+        login.rolsuper or login.rolbypassrls as login_passes,
+        app.rolname is not null as app_exists,
+        coalesce(app.rolsuper or app.rolbypassrls, false) as app_passes,
+        colloquy.app_role() is not null as may_switch
+      from pg_catalog.pg_roles login
+      left join pg_catalog.pg_roles app on app.rolname = 'colloquy_app'
+      where login.rolname = session_user`
+    const tables = await sql<Table[]>`
+      select c.oid::regclass::text as name,
+        c.relrowsecurity and c.relforcerowsecurity
+          and exists (select from pg_catalog.pg_policy p where p.polrelid = c.oid) as is_forced,
+        coalesce(has_table_privilege(app.oid, c.oid, 'select')
+          and has_table_privilege(app.oid, c.oid, 'insert')
+          and has_table_privilege(app.oid, c.oid, 'update')
+          and has_table_privilege(app.oid, c.oid, 'delete'), true) as is_granted
+      from pg_catalog.pg_class c
+      join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attname = 'user_id'
+      left join pg_catalog.pg_roles app on app.rolname = 'colloquy_app'
+      where c.relnamespace = to_regnamespace('colloquy') and c.relkind in ('r', 'p')
+      order by 1`
+    const fault = rolesFault(role)
+    const unforced = tables.filter((table) => !table.is_forced)
+    const ungranted = role.may_switch && tables.some((table) => !table.is_granted)
+    return [
+      ...(fault ? [fault] : []),
+      ...unforced.map(({ name }) => ({
+        what: `Row-level security is not forced on ${name}.`,
+        mend: `alter table ${name} enable row level security, force row level security;`,
+      })),
+      ...(ungranted
+        ? [
+            {
+              what: 'The role colloquy_app may not use the tables.',
+              mend: 'select colloquy.prepare_app_role(); -- as the owner of the schema colloquy',
+            },
+          ]
+        : []),
+    ]
+  })

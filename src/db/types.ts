@@ -1,0 +1,25 @@
+import type { PostgresType } from 'postgres'
+
+const quotedElement = (value: unknown): string =>
+  value === null ? 'null' : `"${String(value).replace(/["\\]/g, '\\$&')}"`
+
+/**
+ * How values travel. Times are RFC 3339 in UTC with milliseconds, both ways. A JavaScript array is a parameter of
+ * type text[], uuid[] or integer[], as the statement has it; arrays come back as PostgreSQL writes them, so select
+ * `to_jsonb(…)` of one.
+ */
+export const types: Record<string, PostgresType> = {
+  time: {
+    to: 1184,
+    from: [1184],
+    serialize: (time: string | Date) => new Date(time).toISOString(),
+    parse: (text: string) => new Date(text).toISOString(),
+  },
+  array: {
+    to: 1009,
+    from: [1009, 2951, 1007],
+    serialize: (values: readonly unknown[] | string) =>
+      typeof values === 'string' ? values : `{${values.map(quotedElement).join(',')}}`,
+    parse: (text: string) => text,
+  },
+}

@@ -1,0 +1,10 @@
+import type { Database } from '../db/database.js'
+import type { Turns } from '../turns/turns.js'
+
+/** What handlers are made from. */
+export interface Deps {
+  db: Database
+  turns: Turns
+  /** Resolves when this instance may take requests; rejects with a Problem that says why not. */
+  checkReady: () => Promise<void>
+}

@@ -1,0 +1,17 @@
+import type { Handler } from '../http/handler.js'
+import { problem } from '../problems.js'
+import { type Conversation, conversationColumns } from './conversation-columns.js'
+import type { Deps } from './deps.js'
+
+export const getConversation =
+  ({ db }: Deps): Handler<'getConversation'> =>
+  async ({ params, user }, reply) => {
+    const [conversation] = await db.asUser(
+      user.id,
+      (sql) => sql<Conversation[]>`
+        select ${conversationColumns(sql)}
+        from colloquy.conversations c
+        where c.user_id = ${user.id} and c.id = ${params.conversation_id}`,
+    )
+    return conversation ? reply(200, conversation) : problem('conversation-not-found')
+  }

@@ -1,0 +1,25 @@
+import type { Handlers } from '../../generated/bindings.js'
+import { createTurn } from './create-turn.js'
+import { deleteConversation } from './delete-conversation.js'
+import type { Deps } from './deps.js'
+import { getConversation } from './get-conversation.js'
+import { getLiveness } from './get-liveness.js'
+import { getReadiness } from './get-readiness.js'
+import { getTurn } from './get-turn.js'
+import { listConversations } from './list-conversations.js'
+import { listMessages } from './list-messages.js'
+import { updateConversation } from './update-conversation.js'
+
+/** Every operation's handler: a missing or misnamed one does not compile. */
+export const createHandlers = (deps: Deps) =>
+  ({
+    createTurn: createTurn(deps),
+    getTurn: getTurn(deps),
+    listConversations: listConversations(deps),
+    getConversation: getConversation(deps),
+    updateConversation: updateConversation(deps),
+    deleteConversation: deleteConversation(deps),
+    listMessages: listMessages(deps),
+    getLiveness: getLiveness(),
+    getReadiness: getReadiness(deps),
+  }) satisfies Handlers

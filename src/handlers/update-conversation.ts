@@ -1,0 +1,21 @@
+import type { Handler } from '../http/handler.js'
+import { problem } from '../problems.js'
+import { type Conversation, conversationColumns } from './conversation-columns.js'
+import type { Deps } from './deps.js'
+
+export const updateConversation =
+  ({ db }: Deps): Handler<'updateConversation'> =>
+  async ({ params, user, body }, reply) => {
+    const [conversation] = await db.asUser(
+      user.id,
+      (sql) => sql<Conversation[]>`
+        update colloquy.conversations c
+        set title = coalesce(${body.title ?? null}, c.title),
+            archived = coalesce(${body.archived ?? null}, c.archived),
+            metadata = coalesce(${body.metadata ? sql.json(body.metadata) : null}, c.metadata),
+            updated_at = colloquy.clock()
+        where c.user_id = ${user.id} and c.id = ${params.conversation_id}
+        returning ${conversationColumns(sql)}`,
+    )
+    return conversation ? reply(200, conversation) : problem('conversation-not-found')
+  }

@@ -1,0 +1,119 @@
+import fastifyJwt, { type TokenOrHeader } from '@fastify/jwt'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { Problem } from '../problems.js'
+import type { KeySet } from './key-set.js'
+import { bearerToken, type ClaimRules, faultOf, invalidToken, type Token } from './token.js'
+
+export interface Caller {
+  id: string
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** who sent the request; null until a token was verified */
+    caller: Caller | null
+  }
+}
+
+declare module '@fastify/jwt' {
+  interface FastifyJWT {
+    payload: { sub: string }
+    user: Caller
+  }
+}
+
+export interface AuthenticationOptions {
+  /** HS256 with a secret that the app has too; issuer and audience are checked when given */
+  shared?: { secret: string; issuer?: string | undefined; audience?: string | undefined } | undefined
+  /** EdDSA, ES256 and RS256 with the app's published keys */
+  published?: { keys: KeySet; issuer: string; audience: string } | undefined
+  isUserId: ClaimRules['isUserId']
+  /** milliseconds since 1970 */
+  now?: (() => number) | undefined
+}
+
+export type AuthenticationHook = (request: FastifyRequest) => Promise<void>
+
+interface Judge {
+  rules: ClaimRules
+  key: (header: Token['header']) => Promise<string | undefined>
+}
+
+/** Who judges the tokens of each algorithm; an algorithm that is not here is refused. */
+const judgesOf = ({ shared, published, isUserId }: AuthenticationOptions): Map<unknown, Judge> => {
+  const judges = new Map<unknown, Judge>()
+  if (shared) {
+    const { secret, ...rules } = shared
+    judges.set('HS256', { rules: { ...rules, isUserId }, key: async () => secret })
+  }
+  if (published) {
+    const { keys, ...rules } = published
+    for (const alg of ['EdDSA', 'ES256', 'RS256'])
+      judges.set(alg, {
+        rules: { ...rules, isUserId },
+        key: async ({ kid }) => (typeof kid === 'string' ? keys(alg, kid) : undefined),
+      })
+  }
+  return judges
+}
+
+const isTokenError = (error: unknown): error is Error & { code: string } =>
+  error instanceof Error && 'code' in error && /^(FST|FAST)_JWT_/.test(String(error.code))
+
+/**
+ * Registers @fastify/jwt and gives the `onRequest` hook that sets `request.caller`, or throws `unauthenticated`
+ * or `keys-unavailable`.
+ */
+export const registerAuthentication = (
+  app: FastifyInstance,
+  options: AuthenticationOptions,
+): AuthenticationHook => {
+  const { now = Date.now } = options
+  const judges = judgesOf(options)
+
+  // What costs nothing is judged first: a bad claim needs no key, and a missing key no signature.
+  const keyOf = async ({ header, payload }: Token): Promise<string> => {
+    const judge = judges.get(header.alg)
+    if (!judge) throw invalidToken('alg')
+    if ('crit' in header) throw invalidToken('crit')
+    const fault = faultOf(payload, judge.rules, now())
+    if (fault !== undefined) throw invalidToken(fault)
+    const key = await judge.key(header)
+    if (key === undefined) throw invalidToken('kid')
+    return key
+  }
+
+  app.register(fastifyJwt, {
+    // `complete` is what makes it a Token: header and payload.
+    decode: { complete: true },
+    // `public` alone: this server signs nothing.
+    secret: { public: async (_request: FastifyRequest, token: TokenOrHeader) => keyOf(token as Token) },
+    decoratorName: 'caller',
+    formatUser: ({ sub }) => ({ id: sub }),
+    verify: {
+      extractToken: ({ headers }) => bearerToken(headers.authorization),
+      algorithms: ['HS256', 'EdDSA', 'ES256', 'RS256'],
+      // `faultOf` has judged the times, stricter and by the clock that was handed in.
+      ignoreExpiration: true,
+      ignoreNotBefore: true,
+    },
+  })
+
+  return async (request) => {
+    try {
+      await request.jwtVerify()
+    } catch (error) {
+      const problem = isTokenError(error) ? invalidToken(error.code) : error
+      // Only our words and the library's codes are logged: its messages may quote the token.
+      if (problem instanceof Problem)
+        request.log.info({ reason: problem.cause ?? problem.code }, 'not authenticated')
+      throw problem
+    }
+  }
+}
+
+/** The `onRequest` hook after it: a caller reaches only the paths of their own `user_id`. */
+export const authorize: AuthenticationHook = async ({ caller, params }) => {
+  const { user_id } = params as { user_id?: unknown }
+  if (caller === null || caller.id !== user_id) throw new Problem('forbidden')
+}

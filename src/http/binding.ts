@@ -1,0 +1,98 @@
+import type { FastifyInstance, onRequestAsyncHookHandler, RouteHandlerMethod } from 'fastify'
+import { fastifyOpenapiGlue } from 'fastify-openapi-glue'
+import { type Handlers, operations } from '../../generated/bindings.js'
+import { Problem } from '../problems.js'
+import { hasBody } from './body.js'
+import type { OperationId, Reply } from './handler.js'
+import { sendProblem } from './problems.js'
+
+/** The bundled contract, as parsed JSON. */
+export interface Contract {
+  paths: Record<string, Record<string, object>>
+}
+
+export interface BindingOptions {
+  contract: Contract
+  handlers: Handlers
+  /** runs before anything of the body is read, on every operation that wants a token */
+  authenticate: onRequestAsyncHookHandler[]
+}
+
+/** Any operation's handler, for the code that serves them all alike: what it is given was validated before. */
+type AnyHandler = (
+  request: never,
+  reply: (status: number, body?: unknown) => Reply<OperationId>,
+) => Promise<Reply<OperationId> | Problem>
+
+const makeReply = (status: number, body?: unknown) => ({ status, body }) as Reply<OperationId>
+
+const bodyError = (message: string): Problem =>
+  new Problem('validation-failed', { errors: [{ path: '/body', message }] })
+
+/** The router takes `/conversations/` for a conversation without an id; the contract knows no such path. */
+const refuseEmptyParameter: onRequestAsyncHookHandler = async ({ params }, reply) => {
+  if (Object.values(params as object).includes('')) reply.callNotFound()
+}
+
+const refuseBody: onRequestAsyncHookHandler = async (request) => {
+  if (hasBody(request)) throw bodyError('this operation takes no body')
+}
+
+const requireBody: onRequestAsyncHookHandler = async (request) => {
+  if (request.body === undefined) throw bodyError('is required')
+}
+
+const routeHandler =
+  (handler: AnyHandler): RouteHandlerMethod =>
+  async (request, reply) => {
+    const { params, query, body, log } = request
+    const user = request.caller ?? undefined
+    const result = await handler({ params, query, body, log, user } as never, makeReply)
+    if (result instanceof Problem) return sendProblem(result, request, reply)
+    reply.code(result.status)
+    return result.body === undefined ? reply.send() : result.body
+  }
+
+/** Responses are sent as handlers make them, so the glue need not prepare serializers for their schemas. */
+const withoutResponses = (contract: Contract): Contract => {
+  const bare = (item: Record<string, object>) =>
+    Object.fromEntries(
+      Object.entries(item).map(([key, value]) => [
+        key,
+        'responses' in value ? { ...value, responses: { default: { description: 'any' } } } : value,
+      ]),
+    )
+  const paths = Object.entries(contract.paths).map(([path, item]) => [path, bare(item)])
+  return { ...contract, paths: Object.fromEntries(paths) }
+}
+
+/** Serves every operation of the contract by its handler, and nothing else. */
+export const bindContract = (app: FastifyInstance, options: BindingOptions): void => {
+  const operationResolver = (id: string) => {
+    const operationId = id as OperationId
+    const operation = operations[operationId]
+    return {
+      method: operation.method,
+      url: operation.path.replace(/\{(\w+)\}/g, ':$1'),
+      onRequest: [
+        refuseEmptyParameter,
+        ...(operation.secured ? options.authenticate : []),
+        ...(operation.body ? [] : [refuseBody]),
+      ],
+      preValidation: operation.body ? [requireBody] : [],
+      handler: routeHandler(options.handlers[operationId] as AnyHandler),
+      config: { operationId },
+    }
+  }
+  // A query is judged on operations that declare none, too.
+  app.addHook('onRoute', ({ schema, config }) => {
+    if (config?.operationId && schema) schema.querystring ??= { type: 'object', properties: {} }
+  })
+  app.register(fastifyOpenapiGlue, { specification: withoutResponses(options.contract), operationResolver })
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    operationId?: OperationId
+  }
+}

@@ -1,0 +1,61 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { Problem } from '../problems.js'
+
+/** The contract's bound on a body, in bytes. */
+export const maxBodyLength = 262_144
+
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+const isStorable = (text: string): boolean => text.isWellFormed() && !text.includes('\0')
+
+/** In valid UTF-8 a NUL or a lone surrogate can come only from one of these escapes. */
+const suspiciousEscape = /\\u(?:0000|d[89a-f])/i
+
+const refuseUnstorable = (key: string, value: unknown): unknown => {
+  if (!isStorable(key) || (typeof value === 'string' && !isStorable(value))) {
+    throw new Problem('malformed-body', {
+      detail: 'A string in the body contains a NUL or a lone surrogate.',
+    })
+  }
+  return value
+}
+
+/** Parses JSON as RFC 8259 has it, in strict UTF-8; refuses text that PostgreSQL could not store as sent. */
+export const parseJson = (bytes: Buffer): unknown => {
+  let text: string
+  try {
+    text = utf8.decode(bytes)
+  } catch {
+    throw new Problem('malformed-body', { detail: 'The body is not valid UTF-8.' })
+  }
+  try {
+    return suspiciousEscape.test(text) ? JSON.parse(text, refuseUnstorable) : JSON.parse(text)
+  } catch (error) {
+    throw error instanceof Problem ? error : new Problem('malformed-body')
+  }
+}
+
+const refuseEncodings = ({ headers }: FastifyRequest): void => {
+  const charset = /;\s*charset\s*=\s*"?([^\s;"]*)/i.exec(headers['content-type'] ?? '')?.[1]
+  const encoding = headers['content-encoding']
+  if (charset !== undefined && charset.toLowerCase() !== 'utf-8') throw new Problem('unsupported-media-type')
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
+    throw new Problem('unsupported-media-type')
+  }
+}
+
+/** Makes application/json in UTF-8 the only body that the app reads; an empty one counts as none. */
+export const acceptOnlyJson = (app: FastifyInstance): void => {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser(
+    'application/json',
+    { parseAs: 'buffer', bodyLimit: maxBodyLength },
+    async (request: FastifyRequest, bytes: Buffer) => {
+      refuseEncodings(request)
+      return bytes.length === 0 ? undefined : parseJson(bytes)
+    },
+  )
+}
+
+/** Whether the request announces content (RFC 9112, section 6). */
+export const hasBody = ({ headers }: FastifyRequest): boolean =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0

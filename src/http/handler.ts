@@ -1,0 +1,66 @@
+/** What a handler is, derived from the contract: a wrong one does not compile. */
+import type { FastifyBaseLogger } from 'fastify'
+import type { operations as table } from '../../generated/bindings.js'
+import type { operations } from '../../generated/contract.js'
+import type { CodesOf, Problem } from '../problems.js'
+
+export type OperationId = keyof typeof table
+type Operation<Id extends OperationId> = operations[Id]
+type Responses<Id extends OperationId> = Operation<Id>['responses']
+
+/** The statuses that the contract declares with anything but a problem. */
+type SuccessStatus<Id extends OperationId> = {
+  [S in keyof Responses<Id>]: Responses<Id>[S] extends { content: { 'application/problem+json': unknown } }
+    ? never
+    : S
+}[keyof Responses<Id>]
+
+type BodyOf<Id extends OperationId, S extends keyof Responses<Id>> = Responses<Id>[S] extends {
+  content: { 'application/json': infer Body }
+}
+  ? [body: Body]
+  : []
+
+type QueryOf<Id extends OperationId> = Operation<Id>['parameters'] extends { query?: infer Query }
+  ? [Query] extends [never]
+    ? Record<never, never>
+    : WithDefaults<NonNullable<Query>, (typeof table)[Id]['queryDefaults']>
+  : Record<never, never>
+type WithDefaults<Query, Defaults> = Query & Required<Pick<Query, keyof Query & keyof Defaults>>
+
+type RequestBody<Id extends OperationId> =
+  Operation<Id> extends {
+    requestBody: { content: { 'application/json': infer Body } }
+  }
+    ? Body
+    : undefined
+
+/** A request that was authenticated, and validated against the contract. */
+export interface HandlerRequest<Id extends OperationId> {
+  params: Operation<Id>['parameters'] extends { path: infer Params } ? Params : Record<never, never>
+  query: QueryOf<Id>
+  body: RequestBody<Id>
+  /** the token's subject, who is the path's `user_id`; undefined where the operation wants no token */
+  user: (typeof table)[Id]['secured'] extends true ? { id: string } : undefined
+  log: FastifyBaseLogger
+}
+
+declare const made: unique symbol
+
+/** A response that `reply` made; a handler cannot write one by hand, so excess properties are caught. */
+export interface Reply<Id extends OperationId> {
+  readonly status: number
+  readonly body: unknown
+  readonly [made]: Id
+}
+
+/** Makes a response with a status that the contract declares and the body that it declares for it. */
+export type MakeReply<Id extends OperationId> = <S extends SuccessStatus<Id>>(
+  status: S,
+  ...body: BodyOf<Id, S>
+) => Reply<Id>
+
+export type Handler<Id extends OperationId> = (
+  request: HandlerRequest<Id>,
+  reply: MakeReply<Id>,
+) => Promise<Reply<Id> | Problem<CodesOf<keyof Responses<Id>>>>

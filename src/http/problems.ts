@@ -1,0 +1,107 @@
+import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { DatabaseUnavailable } from '../db/unavailable.js'
+import { Problem, type ProblemCode } from '../problems.js'
+
+const mediaType = 'application/problem+json'
+
+/** What the framework's own errors mean to a caller; those that are not here are our fault. */
+const frameworkCodes: Record<string, ProblemCode> = {
+  FST_ERR_BAD_URL: 'malformed-request',
+  FST_ERR_MAX_PARAM_LENGTH: 'uri-too-long',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'malformed-request',
+  FST_ERR_CTP_BODY_TOO_LARGE: 'body-too-large',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported-media-type',
+}
+
+const asProblem = (error: unknown): Problem => {
+  if (error instanceof Problem) return error
+  if (error instanceof DatabaseUnavailable) return new Problem('database-unavailable', {}, error)
+  const code = frameworkCodes[(error as FastifyError).code]
+  return new Problem(code ?? 'internal-error', {}, error)
+}
+
+const pathOf = (url: string): string => url.split('?', 1)[0] ?? url
+
+/** Answers with a problem. What only we may know of it, its cause, goes to the log. */
+export const sendProblem = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+  const problem = asProblem(error)
+  if (problem.cause !== undefined && !reply.sent) {
+    const level = problem.status >= 500 ? 'error' : 'info'
+    request.log[level]({ err: problem.cause, code: problem.code }, 'request failed')
+  }
+  return reply
+    .code(problem.status)
+    .headers(problem.headers)
+    .type(mediaType)
+    .send(JSON.stringify(problem.body(request.id, pathOf(request.raw.url ?? ''))))
+}
+
+/** The methods of every route whose path is the request's, so that another method is told from another path. */
+const createRouteMethods = (app: FastifyInstance) => {
+  const routes: { pattern: RegExp; methods: string[] }[] = []
+  app.addHook('onRoute', ({ url, method }) => {
+    // The preflight route of CORS is no path of its own.
+    if (url === '*') return
+    const source = url
+      .replace(/[.+?^${}()|[\]\\]/g, '\\$&')
+      .replace(/:\w+/g, '[^/]+')
+      .replace(/\*$/, '.*')
+    routes.push({ pattern: new RegExp(`^${source}$`), methods: [method].flat() })
+  })
+  return (path: string): string[] => [
+    ...new Set(routes.filter(({ pattern }) => pattern.test(path)).flatMap(({ methods }) => methods)),
+  ]
+}
+
+/** Makes every error of a request a problem, an unknown path a 404 and an unknown method a 405. */
+export const answerWithProblems = (app: FastifyInstance): void => {
+  const methodsOf = createRouteMethods(app)
+  app.setErrorHandler(sendProblem)
+  app.setNotFoundHandler((request, reply) => {
+    const allow = methodsOf(pathOf(request.raw.url ?? ''))
+    const problem =
+      allow.length > 0
+        ? new Problem('method-not-allowed', { headers: { allow: allow.join(', ') } })
+        : new Problem('route-not-found')
+    return sendProblem(problem, request, reply)
+  })
+}
+
+/** Node's parser gives up on a URL and on a header with the same error; a request line without an end tells. */
+const overflowCode = (packet: Buffer | undefined): ProblemCode => {
+  const line = packet?.subarray(0, packet.indexOf('\r\n') >>> 0).toString('latin1') ?? ''
+  return line.length > 8_192 && /^[A-Z]+ \//.test(line) ? 'uri-too-long' : 'headers-too-large'
+}
+
+const connectionCode = ({ code, rawPacket }: NodeJS.ErrnoException & { rawPacket?: Buffer }): ProblemCode => {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'request-timeout'
+  if (code === 'HPE_HEADER_OVERFLOW') return overflowCode(rawPacket)
+  return 'malformed-request'
+}
+
+/** Answers what never became a request (a parse error, a slow or half-open connection) and closes the connection. */
+export const createConnectionErrorHandler =
+  (newId: () => string) =>
+  (error: NodeJS.ErrnoException, socket: Socket): void => {
+    if (error.code === 'ECONNRESET' || !socket.writable) {
+      socket.destroy()
+      return
+    }
+    const problem = new Problem(connectionCode(error))
+    const requestId = newId()
+    const body = JSON.stringify(problem.body(requestId))
+    socket.end(
+      [
+        `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
+        `content-type: ${mediaType}`,
+        `content-length: ${Buffer.byteLength(body)}`,
+        `x-request-id: ${requestId}`,
+        'connection: close',
+        '',
+        body,
+      ].join('\r\n'),
+      () => socket.destroy(),
+    )
+  }

@@ -1,0 +1,77 @@
+import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js'
+import addFormats from 'ajv-formats'
+import type { FastifySchemaCompiler } from 'fastify'
+import { Problem } from '../problems.js'
+
+interface ObjectSchema {
+  properties?: Record<string, { type?: string; default?: unknown }>
+}
+
+const partNames: Record<string, string> = { body: '/body', querystring: '/query', params: '/path' }
+
+/** JSON Schema 2020-12 as OpenAPI 3.1 means it: nothing is coerced, removed or filled in. */
+export const createAjv = (): Ajv2020 => {
+  const ajv = new Ajv2020({ strict: true, allowUnionTypes: true, allErrors: true })
+  addFormats.default(ajv, ['date-time', 'uri-reference'])
+  // Integers are bounded by minimum and maximum beside it.
+  ajv.addFormat('int32', true)
+  return ajv
+}
+
+const pointerToken = (name: string): string => name.replaceAll('~', '~0').replaceAll('/', '~1')
+
+/** Where the error is, as a JSON Pointer; a missing or unknown property is pointed at itself. */
+const pathOf = ({ instancePath, params, propertyName }: ErrorObject): string => {
+  const name = params.missingProperty ?? params.additionalProperty ?? propertyName
+  return typeof name === 'string' ? `${instancePath}/${pointerToken(name)}` : instancePath
+}
+
+const messageOf = ({ keyword, message, params }: ErrorObject): string => {
+  if (keyword === 'required') return 'is required'
+  if (keyword === 'additionalProperties') return 'is not known here'
+  if (keyword === 'enum') return `must be one of ${(params.allowedValues as unknown[]).join(', ')}`
+  return message ?? 'is not valid'
+}
+
+const validationProblem = (part: string, errors: ErrorObject[]): Problem =>
+  new Problem('validation-failed', {
+    errors: errors
+      // It only repeats that the name of a property is wrong, which another error says in full.
+      .filter(({ keyword }) => keyword !== 'propertyNames')
+      .slice(0, 100)
+      .map((error) => ({
+        path: `${part}${pathOf(error)}`.slice(0, 500).toWellFormed(),
+        message: messageOf(error).slice(0, 500),
+      })),
+  })
+
+/** Reads a query value as its schema's type, only in its canonical form; anything else stays text and fails. */
+const parseValue = (text: unknown, type: string | undefined): unknown => {
+  if (typeof text !== 'string') return text
+  if (type === 'integer' && /^(?:0|-?[1-9]\d{0,14})$/.test(text)) return Number(text)
+  if (type === 'boolean' && (text === 'true' || text === 'false')) return text === 'true'
+  return text
+}
+
+const parseQuery = (query: Record<string, unknown>, { properties = {} }: ObjectSchema) => {
+  const defaults = Object.entries(properties).filter(([, schema]) => schema.default !== undefined)
+  const given = Object.entries(query).map(([name, value]) => [
+    name,
+    parseValue(value, Object.hasOwn(properties, name) ? properties[name]?.type : undefined),
+  ])
+  return Object.fromEntries([...defaults.map(([name, schema]) => [name, schema.default]), ...given])
+}
+
+/** Compiles the contract's schemas for fastify: bodies and paths as they are, queries parsed strictly. */
+export const createValidatorCompiler = (): FastifySchemaCompiler<ObjectSchema> => {
+  const ajv = createAjv()
+  return ({ schema, httpPart = '' }) => {
+    const isQuery = httpPart === 'querystring'
+    const validate = ajv.compile(isQuery ? { ...schema, additionalProperties: false } : schema)
+    const part = partNames[httpPart] ?? `/${httpPart}`
+    return (data: unknown) => {
+      const value = isQuery ? parseQuery(data as Record<string, unknown>, schema) : data
+      return validate(value) ? { value } : { error: validationProblem(part, validate.errors ?? []) }
+    }
+  }
+}

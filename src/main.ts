@@ -1,0 +1,70 @@
+#!/usr/bin/env node
+import { parseArgs } from 'node:util'
+import { doctor } from './commands/doctor.js'
+import { migrate } from './commands/migrate.js'
+import { reason } from './commands/reason.js'
+import { StartRefused, serve } from './commands/serve.js'
+import { token } from './commands/token.js'
+import { ConfigError, readConfig } from './config.js'
+
+const usage = `Usage: colloquy <command>
+
+  serve                          run the server (migrates the database first)
+  migrate                        bring the database up to this program
+  token --user <id> [--ttl <s>]  print an HS256 token, good for an hour or <s> seconds
+  doctor                         check the database, the role, row-level security, the keys and the model
+
+The configuration comes from environment variables: see the README.`
+
+class UsageError extends Error {}
+
+const parse = () => {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        help: { type: 'boolean', short: 'h' },
+        user: { type: 'string' },
+        ttl: { type: 'string', default: '3600' },
+      },
+    })
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error))
+  }
+}
+
+const userPattern = /^(?!\.{1,2}$)[A-Za-z0-9_.:@-]{1,128}$/
+
+const run = async (): Promise<void> => {
+  const { values, positionals } = parse()
+  const [command, ...rest] = positionals
+  if (values.help || command === 'help') return console.log(usage)
+  if (command === undefined || rest.length > 0) throw new UsageError('Name one command.')
+  const config = readConfig(process.env)
+  switch (command) {
+    case 'serve':
+      return serve(config)
+    case 'migrate':
+      return migrate(config)
+    case 'token': {
+      if (!userPattern.test(values.user ?? ''))
+        throw new UsageError('--user takes 1 to 128 of A-Z a-z 0-9 _ . : @ -')
+      if (!/^[1-9]\d{0,8}$/.test(values.ttl)) throw new UsageError('--ttl takes a number of seconds')
+      return token(config, values.user ?? '', Number(values.ttl))
+    }
+    case 'doctor':
+      process.exitCode = (await doctor(config)) ? 0 : 1
+      return
+    default:
+      throw new UsageError(`There is no command "${command}".`)
+  }
+}
+
+try {
+  await run()
+} catch (error) {
+  process.exitCode = 1
+  if (error instanceof UsageError) console.error(`${error.message}\n\n${usage}`)
+  else if (error instanceof ConfigError || error instanceof StartRefused) console.error(error.message)
+  else console.error(`colloquy: ${reason(error)}`)
+}

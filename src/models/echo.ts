@@ -1,0 +1,13 @@
+import type { Model } from './model.js'
+
+/** Answers `Echo: <message>`, a word at a time. Needs no key and no network; the same message gets the same answer. */
+export const echo = (): Model => ({
+  name: 'echo',
+  async *run({ message, signal }) {
+    for (const delta of `Echo: ${message}`.match(/\s*\S+\s*$|\s*\S+/gu) ?? []) {
+      signal.throwIfAborted()
+      yield { type: 'text-delta', delta }
+    }
+    yield { type: 'finish', usage: { input_tokens: null, output_tokens: null, total_tokens: null } }
+  },
+})

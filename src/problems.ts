@@ -1,0 +1,155 @@
+import type { components } from '../generated/contract.js'
+
+/** An error body, `application/problem+json` (RFC 9457). */
+export type ProblemBody = components['schemas']['Problem']
+export type ProblemCode = components['schemas']['ProblemCode']
+
+interface Entry {
+  status: number
+  title: string
+  /** what the caller reads unless the place that fails says something more exact */
+  detail: string
+  /** seconds, sent as `Retry-After` */
+  retryAfter?: number
+}
+
+/** Every problem that the server can answer with: the only place where a code gets its status. */
+export const catalogue = {
+  'malformed-request': { status: 400, title: 'Malformed request', detail: 'The request cannot be read.' },
+  'malformed-body': { status: 400, title: 'Malformed body', detail: 'The body is not valid JSON.' },
+  unauthenticated: {
+    status: 401,
+    title: 'Authentication required',
+    detail: 'Send a valid bearer token in the Authorization header.',
+  },
+  forbidden: {
+    status: 403,
+    title: 'Forbidden',
+    detail: 'The token belongs to another user than the path names.',
+  },
+  'route-not-found': { status: 404, title: 'Route not found', detail: 'There is no such route.' },
+  'conversation-not-found': {
+    status: 404,
+    title: 'Conversation not found',
+    detail: 'There is no such conversation.',
+  },
+  'turn-not-found': { status: 404, title: 'Turn not found', detail: 'There is no such turn.' },
+  'method-not-allowed': {
+    status: 405,
+    title: 'Method not allowed',
+    detail: 'The path does not have this method; the Allow header names those it has.',
+  },
+  'request-timeout': {
+    status: 408,
+    title: 'Request timeout',
+    detail: 'The request did not arrive in time.',
+  },
+  'turn-in-progress': {
+    status: 409,
+    title: 'Turn in progress',
+    detail: 'The conversation is still answering another message.',
+    retryAfter: 1,
+  },
+  'body-too-large': { status: 413, title: 'Body too large', detail: 'The body has more than 262144 bytes.' },
+  'uri-too-long': { status: 414, title: 'URI too long', detail: 'The URL has more than 8192 bytes.' },
+  'unsupported-media-type': {
+    status: 415,
+    title: 'Unsupported media type',
+    detail: 'Send the body as application/json in UTF-8, without a content encoding.',
+  },
+  'validation-failed': {
+    status: 422,
+    title: 'Validation failed',
+    detail: 'The request is not what the contract says.',
+  },
+  'headers-too-large': {
+    status: 431,
+    title: 'Headers too large',
+    detail: 'The headers have more than 16384 bytes.',
+  },
+  'internal-error': { status: 500, title: 'Internal error', detail: 'Something went wrong on our side.' },
+  'model-failed': { status: 502, title: 'Model failed', detail: 'The model failed to answer.' },
+  'database-unavailable': {
+    status: 503,
+    title: 'Database unavailable',
+    detail: 'The database cannot be reached.',
+    retryAfter: 1,
+  },
+  'keys-unavailable': {
+    status: 503,
+    title: 'Keys unavailable',
+    detail: 'The keys that verify tokens cannot be fetched.',
+    retryAfter: 2,
+  },
+  'shutting-down': {
+    status: 503,
+    title: 'Shutting down',
+    detail: 'This instance is shutting down.',
+    retryAfter: 1,
+  },
+  'turn-interrupted': {
+    status: 503,
+    title: 'Turn interrupted',
+    detail: 'The turn was interrupted before it was complete.',
+    retryAfter: 1,
+  },
+  'model-timeout': { status: 504, title: 'Model timeout', detail: 'The model took too long to answer.' },
+} as const satisfies Record<ProblemCode, Entry>
+
+export type StatusOf<Code extends ProblemCode> = (typeof catalogue)[Code]['status']
+
+/** The codes whose status is one of `Status`. */
+export type CodesOf<Status> = {
+  [Code in ProblemCode]: StatusOf<Code> extends Status ? Code : never
+}[ProblemCode]
+
+/** What an occurrence adds to the catalogue's entry. Everything in it is public. */
+export interface ProblemDetails extends Pick<ProblemBody, 'errors' | 'conversation_id' | 'turn_id'> {
+  detail?: string
+  /** further response headers */
+  headers?: Record<string, string>
+}
+
+/** A problem to answer with. Handlers return it; code below them may throw it. */
+export class Problem<Code extends ProblemCode = ProblemCode> extends Error {
+  readonly code: Code
+  readonly details: ProblemDetails
+
+  /** `cause` is for the log only and never leaves the server. */
+  constructor(code: Code, details: ProblemDetails = {}, cause?: unknown) {
+    super(details.detail ?? catalogue[code].detail, { cause })
+    this.name = 'Problem'
+    this.code = code
+    this.details = details
+  }
+
+  get status(): number {
+    return catalogue[this.code].status
+  }
+
+  get headers(): Record<string, string> {
+    const entry: Entry = catalogue[this.code]
+    return {
+      ...(entry.retryAfter !== undefined && { 'retry-after': String(entry.retryAfter) }),
+      ...this.details.headers,
+    }
+  }
+
+  /** The body as the contract's `Problem` schema has it. */
+  body(requestId: string, instance?: string): ProblemBody {
+    const { headers: _, detail, ...extensions } = this.details
+    return {
+      type: `urn:colloquy:problem:${this.code}`,
+      title: catalogue[this.code].title,
+      status: this.status,
+      detail: this.message,
+      ...(instance === undefined ? {} : { instance: instance.slice(0, 2048) }),
+      code: this.code,
+      request_id: requestId,
+      ...extensions,
+    }
+  }
+}
+
+export const problem = <Code extends ProblemCode>(code: Code, details?: ProblemDetails): Problem<Code> =>
+  new Problem(code, details)

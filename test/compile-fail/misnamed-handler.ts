@@ -1,0 +1,7 @@
+import type { Handlers } from '../../generated/bindings.js'
+
+declare const handlers: Handlers
+const { getTurn, ...others } = handlers
+
+// @error TS2561
+export const bound = { ...others, getTurns: getTurn } satisfies Handlers

@@ -1,0 +1,61 @@
+import { readdir } from 'node:fs/promises'
+import postgres from 'postgres'
+import t from 'tap'
+import { connect } from '../../src/db/connect.js'
+import { migrate, pendingMigrations } from '../../src/db/migrate.js'
+import { packageRoot } from '../../src/root.js'
+import { testDatabase } from '../helpers/database.js'
+
+type Test = Parameters<typeof testDatabase>[0]
+
+const superuser = (t: Test, url: string) => {
+  const sql = postgres(url, { max: 1, onnotice: () => {} })
+  t.teardown(() => sql.end())
+  return sql
+}
+const pending = async (t: Test, url: string) => {
+  const db = connect({ url, max: 1, prepare: 'off' })
+  t.teardown(() => db.close())
+  return pendingMigrations(db)
+}
+
+t.test(
+  'an empty database gets every migration, once, however many programs start at the same moment',
+  async (t) => {
+    const files = (await readdir(new URL('sql/', packageRoot))).length
+    const { url, superuserUrl } = await testDatabase(t, { migrated: false })
+    t.equal((await pending(t, url)).length, files)
+    const applied = await Promise.all(Array.from({ length: 5 }, () => migrate(url)))
+    t.equal(applied.flat().length, files)
+    const sql = superuser(t, superuserUrl)
+    t.equal((await sql`select version, name, checksum from colloquy.migrations`).length, files)
+    t.same(await migrate(url), [], 'there is nothing left to do')
+    t.same(await pending(t, url), [])
+  },
+)
+
+t.test('a migration and its record are one: what fails leaves nothing', async (t) => {
+  const { url, superuserUrl } = await testDatabase(t, { migrated: false })
+  const sql = superuser(t, superuserUrl)
+  await sql`create schema colloquy`
+  await sql`alter schema colloquy owner to colloquy_owner`
+  await sql`create table colloquy.messages (in_the_way boolean)`
+  await t.rejects(migrate(url), { code: '42P07' })
+  t.equal((await sql`select from colloquy.migrations`).length, 0)
+  t.equal((await sql`select from pg_tables where schemaname = 'colloquy' and tablename = 'turns'`).length, 0)
+})
+
+t.test('a database that a newer program migrated, or a changed migration, is refused', async (t) => {
+  const { url, superuserUrl } = await testDatabase(t)
+  const sql = superuser(t, superuserUrl)
+  await sql`
+    insert into colloquy.migrations (version, name, checksum, oldest_program) values (9998, 'compatible', '', 1)`
+  t.same(await pending(t, url), [], 'a newer schema that this program may still use')
+  await sql`
+    insert into colloquy.migrations (version, name, checksum, oldest_program) values (9999, 'future', '', 9999)`
+  await t.rejects(pending(t, url), { message: /newer Colloquy.*9999/ })
+  await t.rejects(migrate(url), { message: /newer Colloquy/ })
+  await sql`delete from colloquy.migrations where version > 9000`
+  await sql`update colloquy.migrations set checksum = 'other' where version = 1`
+  await t.rejects(migrate(url), { message: /Migration 1 .* differs/ })
+})

@@ -1,0 +1,117 @@
+import type { FastifyInstance } from 'fastify'
+import { pino } from 'pino'
+import type { Test } from 'tap'
+import { type AppOptions, buildApp } from '../../src/app.js'
+import { connect } from '../../src/db/connect.js'
+import type { Database } from '../../src/db/database.js'
+import { echo } from '../../src/models/echo.js'
+import { contractFaults } from './contract.js'
+import { type DatabaseOptions, testDatabase } from './database.js'
+import { claims, hs256, SECRET } from './tokens.js'
+
+/** Parsed JSON of a shape that the test asserts. */
+export type Json = ReturnType<typeof JSON.parse>
+
+export interface Call {
+  user?: string
+  body?: unknown
+  headers?: Record<string, string>
+}
+
+export interface Answer {
+  status: number
+  headers: Headers
+  /** the parsed body; undefined when there is none */
+  body: Json
+  text: string
+}
+
+export interface TestApp {
+  app: FastifyInstance
+  db: Database
+  url: string
+  databaseUrl: string
+  superuserUrl: string
+  /** Sends a request as `user` (alice unless told) and checks the answer against the contract. */
+  call(method: string, path: string, call?: Call): Promise<Answer>
+  /** Sends a message as `user` and gives the answer's body. */
+  chat(message: string, options?: { user?: string; conversation_id?: string }): Promise<Json>
+}
+
+export type TestAppOptions = Partial<AppOptions> & { database?: DatabaseOptions; databaseUrl?: string }
+
+/** A token of `user` that the test app accepts. */
+export const tokenOf = (user: string): string => hs256(claims({ sub: user, iss: undefined, aud: undefined }))
+
+/** Fails the test for every response that the contract does not know, whoever asked for it. */
+const watch = (t: Test, app: FastifyInstance): void => {
+  app.addHook('onSend', async (request, reply, payload) => {
+    const faults = contractFaults({
+      method: request.method,
+      path: request.raw.url?.split('?')[0] ?? '',
+      status: reply.statusCode,
+      headers: reply.getHeaders(),
+      body: typeof payload === 'string' ? payload : '',
+    })
+    if (faults.length > 0) t.fail(`${request.method} ${request.url}: ${faults.join('; ')}`)
+    return payload
+  })
+}
+
+/** The real server on a free port, with a database of its own; gone at the end of the test. */
+export const testApp = async (t: Test, options: TestAppOptions = {}): Promise<TestApp> => {
+  const database = await testDatabase(t, options.database)
+  const databaseUrl = options.databaseUrl ?? database.url
+  const db = options.db ?? connect({ url: databaseUrl, max: 5, prepare: 'on' })
+  const app = await buildApp({
+    db,
+    model: echo(),
+    limits: { turnTimeoutMs: 30_000, historyMessages: 40, historyTokens: 16_000 },
+    auth: { shared: { secret: SECRET } },
+    corsOrigins: [],
+    log: pino({ level: process.env.TEST_LOG_LEVEL ?? 'silent' }),
+    shutdownMs: 5_000,
+    ...options,
+  })
+  watch(t, app)
+  const url = await app.listen({ host: '127.0.0.1', port: 0 })
+  t.teardown(async () => {
+    await app.close()
+    await db.close()
+  })
+
+  const call: TestApp['call'] = async (method, path, { user = 'alice', body, headers = {} } = {}) => {
+    const response = await fetch(`${url}${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${tokenOf(user)}`,
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    })
+    const text = await response.text()
+    return {
+      status: response.status,
+      headers: response.headers,
+      text,
+      body: text.startsWith('{') ? JSON.parse(text) : undefined,
+    }
+  }
+  return {
+    app,
+    db,
+    url,
+    databaseUrl,
+    superuserUrl: database.superuserUrl,
+    call,
+    async chat(message, { user = 'alice', conversation_id } = {}) {
+      const { status, body, text } = await call('POST', `/api/${user}/chat`, {
+        user,
+        body: { message, conversation_id },
+      })
+      if (status !== 200) throw new Error(`chat answered ${status}: ${text}`)
+      return body
+    },
+  }
+}

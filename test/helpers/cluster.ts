@@ -1,0 +1,24 @@
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import { type Cluster, startEmbedded } from '../../src/db/embedded.js'
+
+/** Durability is not what most tests are about, and costs them seconds. */
+export const hasty = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }
+
+/** A temporary folder that is removed at the end; a cluster in it is found and ended even when the test is killed. */
+export const testFolder = async (t: Test): Promise<string> => {
+  const folder = await mkdtemp(join(process.env.COLLOQUY_TEST_FOLDER ?? tmpdir(), 'own-'))
+  await chmod(folder, 0o755)
+  t.teardown(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }))
+  return folder
+}
+
+/** A cluster of the test's own, for tests that stop or kill PostgreSQL. */
+export const testCluster = async (t: Test, settings: Record<string, string> = hasty): Promise<Cluster> => {
+  const dataDir = join(await testFolder(t), 'data')
+  const cluster = await startEmbedded({ dataDir, settings })
+  t.teardown(() => cluster.stop())
+  return cluster
+}

@@ -1,0 +1,108 @@
+import { readFileSync } from 'node:fs'
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
+import addFormats from 'ajv-formats'
+import { packageRoot } from '../../src/root.js'
+
+export interface ContractOperation {
+  operationId: string
+  method: string
+  path: string
+  responses: Record<
+    string,
+    { headers?: Record<string, { schema: object }>; content?: Record<string, object> }
+  >
+}
+
+interface Document {
+  paths: Record<string, Record<string, Omit<ContractOperation, 'method' | 'path'>>>
+}
+
+const document = JSON.parse(readFileSync(new URL('generated/openapi.json', packageRoot), 'utf8')) as Document
+
+export const contractOperations: ContractOperation[] = Object.entries(document.paths).flatMap(
+  ([path, item]) =>
+    Object.entries(item)
+      .filter(([method]) => method !== 'parameters')
+      .map(([method, operation]) => ({ ...operation, method: method.toUpperCase(), path })),
+)
+
+const ajv = new Ajv2020({ strict: false, allErrors: true })
+addFormats.default(ajv)
+ajv.addFormat('int32', (value: unknown) => Number.isInteger(value))
+ajv.addSchema({ ...document, $id: 'contract' })
+
+const compiled = new Map<string, ValidateFunction>()
+const validate = (pointer: string, value: unknown): string[] => {
+  const check = compiled.get(pointer) ?? ajv.compile({ $ref: `contract#${pointer}` })
+  compiled.set(pointer, check)
+  return check(value) ? [] : (check.errors ?? []).map((e) => `${e.instancePath} ${e.message}`)
+}
+
+const token = (name: string): string => name.replaceAll('~', '~0').replaceAll('/', '~1')
+
+/** Follows a `$ref` of the bundled document. */
+const resolve = <T extends object>(value: T & { $ref?: string }): { value: T; pointer?: string } => {
+  if (!value.$ref) return { value }
+  const pointer = value.$ref.slice(1)
+  const found = pointer
+    .split('/')
+    .slice(1)
+    .reduce<unknown>(
+      (node, key) => (node as Record<string, unknown>)[key.replaceAll('~1', '/').replaceAll('~0', '~')],
+      document,
+    )
+  return { value: found as T, pointer }
+}
+
+export interface SeenResponse {
+  method: string
+  /** the path that was asked for, without a query */
+  path: string
+  status: number
+  headers: Record<string, unknown>
+  body: string
+}
+
+const operationOf = ({ method, path }: SeenResponse): ContractOperation | undefined =>
+  contractOperations.find(
+    (operation) =>
+      operation.method === method &&
+      new RegExp(`^${operation.path.replace(/\{\w+\}/g, '[^/]+')}$`).test(path),
+  )
+
+/** What may be answered where the contract has no operation: a problem about the route or the connection. */
+const routeStatuses = [400, 404, 405, 408, 414, 431, 500, 503]
+const documentPaths = /^\/(openapi\.(json|yaml)|docs(\/.*)?)$/
+
+const headerFaults = (declared: Record<string, object>, headers: Record<string, unknown>): string[] =>
+  Object.entries(declared).flatMap(([name, reference]) => {
+    const { pointer } = resolve<{ schema: { type: string } }>(reference as never)
+    const { schema } = resolve<{ schema: { type: string } }>(reference as never).value
+    const text = headers[name.toLowerCase()]
+    if (text === undefined) return [`header ${name} is missing`]
+    return validate(`${pointer}/schema`, schema.type === 'integer' ? Number(text) : text)
+  })
+
+/** Everything in which a response differs from what the contract says of it; nothing when it is right. */
+export const contractFaults = (seen: SeenResponse): string[] => {
+  const mediaType = String(seen.headers['content-type'] ?? '').split(';')[0] ?? ''
+  const operation = operationOf(seen)
+  if (!operation) {
+    if (seen.status === 204 && seen.method === 'OPTIONS') return []
+    if (seen.status < 400 && documentPaths.test(seen.path)) return []
+    if (!routeStatuses.includes(seen.status)) return [`status ${seen.status} outside the contract`]
+    if (mediaType !== 'application/problem+json')
+      return [`${mediaType || 'no media type'} instead of a problem`]
+    return validate('/components/schemas/Problem', JSON.parse(seen.body))
+  }
+  const declared = operation.responses[seen.status]
+  if (!declared) return [`${operation.operationId} does not declare ${seen.status}`]
+  const here = `/paths/${token(operation.path)}/${operation.method.toLowerCase()}/responses/${seen.status}`
+  const { value: response, pointer = here } = resolve(declared)
+  const headers = headerFaults(response.headers ?? {}, seen.headers)
+  if (!response.content) return seen.body === '' ? headers : [...headers, 'a body where none is declared']
+  if (!(mediaType in response.content)) return [...headers, `media type ${mediaType || 'none'}`]
+  const body = validate(`${pointer}/content/${token(mediaType)}/schema`, JSON.parse(seen.body))
+  const status = mediaType === 'application/problem+json' ? JSON.parse(seen.body).status : seen.status
+  return [...headers, ...body, ...(status === seen.status ? [] : ['the problem names another status'])]
+}

@@ -1,0 +1,49 @@
+import { randomBytes } from 'node:crypto'
+import postgres from 'postgres'
+import type { Test } from 'tap'
+import { clusterUrl, template } from './template.js'
+
+/**
+ * `owner` is an ordinary role that owns the database and may create roles, `plain` one that may not;
+ * `superuser` is for what row-level security must not be allowed to hide from a test.
+ */
+export type DatabaseOptions =
+  | { login?: 'owner' | 'superuser'; migrated?: boolean }
+  | { login: 'plain'; migrated: false }
+
+export interface TestDatabase {
+  url: string
+  superuserUrl: string
+}
+
+const users = { owner: 'colloquy_owner', plain: 'colloquy_plain', superuser: 'postgres' } as const
+
+/** Runs statements as the superuser on a connection of their own, outside any database of a test. */
+const asSuperuser = async (url: string, statement: string): Promise<void> => {
+  const sql = postgres(url, { max: 1, onnotice: () => {} })
+  try {
+    await sql.unsafe(statement)
+  } finally {
+    await sql.end()
+  }
+}
+
+/** A database of the test's own, a clone of the migrated template (or an empty one), dropped at its end. */
+export const testDatabase = async (
+  t: Test,
+  { login = 'owner', migrated = true }: DatabaseOptions = {},
+): Promise<TestDatabase> => {
+  const cluster = process.env.COLLOQUY_TEST_CLUSTER
+  if (!cluster) throw new Error('There is no cluster to test with: run `npm test -- <file>`.')
+  const database = `test_${randomBytes(8).toString('hex')}`
+  const owner = login === 'plain' ? users.plain : users.owner
+  await asSuperuser(
+    cluster,
+    `create database ${database} owner ${owner} template ${migrated ? template : 'template1'}`,
+  )
+  t.teardown(() => asSuperuser(cluster, `drop database ${database} with (force)`))
+  return {
+    url: clusterUrl(cluster, { user: users[login], database }),
+    superuserUrl: clusterUrl(cluster, { database }),
+  }
+}

@@ -1,0 +1,40 @@
+import { cp, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Test } from 'tap'
+import { packageRoot } from '../../src/root.js'
+
+export interface Mutation {
+  /** the files that are changed, by their path from the root */
+  files: RegExp
+  from: RegExp
+  to: string
+}
+
+const root = fileURLToPath(packageRoot)
+const parts = ['contracts', 'generated', 'package.json', 'sql', 'src', 'tsconfig.json']
+
+/**
+ * A copy of the program that breaks a promise on purpose, to prove that a test would notice. A mutation that
+ * changes nothing is an error, since the code has moved away from it.
+ */
+export const mutant = async (t: Test, mutations: Mutation[]): Promise<string> => {
+  const folder = await mkdtemp(join(tmpdir(), 'colloquy-mutant-'))
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  for (const part of parts) await cp(join(root, part), join(folder, part), { recursive: true })
+  await symlink(join(root, 'node_modules'), join(folder, 'node_modules'))
+  const paths = await readdir(folder, { recursive: true })
+  for (const { files, from, to } of mutations) {
+    let changes = 0
+    for (const path of paths.filter((name) => files.test(name))) {
+      const text = await readFile(join(folder, path), 'utf8')
+      const changed = text.replaceAll(from, to)
+      if (changed === text) continue
+      changes += 1
+      await writeFile(join(folder, path), changed)
+    }
+    if (changes === 0) throw new Error(`The mutation of ${from} in ${files} changes nothing.`)
+  }
+  return folder
+}

@@ -1,0 +1,48 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import type { Test } from 'tap'
+import { contractFaults } from './contract.js'
+
+export interface RawAnswer {
+  status: number
+  headers: Record<string, string>
+  body: string
+}
+
+const parse = (text: string): RawAnswer => {
+  const [head = '', ...rest] = text.split('\r\n\r\n')
+  const [statusLine = '', ...lines] = head.split('\r\n')
+  const headers = Object.fromEntries(lines.map((line) => line.split(/:\s*/, 2).map((s) => s.trim())))
+  const lower = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), String(value)])
+  return {
+    status: Number(statusLine.split(' ')[1]),
+    headers: Object.fromEntries(lower),
+    body: rest.join('\r\n\r\n'),
+  }
+}
+
+/**
+ * Sends bytes as they are to a server, and the parts after the first when their time has come; gives what it
+ * answered by the time it closed the connection. For requests that no HTTP client would send.
+ */
+export const rawExchange = async (url: string, ...parts: (string | Buffer)[]): Promise<string> => {
+  const { hostname, port } = new URL(url)
+  const socket = connect(Number(port), hostname)
+  const chunks: Buffer[] = []
+  socket.on('data', (chunk) => chunks.push(chunk))
+  socket.on('error', () => {})
+  await once(socket, 'connect')
+  for (const part of parts) socket.write(part)
+  await once(socket, 'close')
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+/** One raw request whose answer is checked against the contract. The request has to ask for `connection: close`. */
+export const rawCall = async (t: Test, url: string, request: string | Buffer): Promise<RawAnswer> => {
+  const answer = parse(await rawExchange(url, request))
+  const [method = '', target = ''] = request.toString('latin1').split(' ', 2)
+  const path = target.split('?')[0] ?? ''
+  const faults = contractFaults({ method, path, ...answer })
+  if (faults.length > 0) t.fail(`${method} ${path.slice(0, 100)}: ${faults.join('; ')}`)
+  return answer
+}

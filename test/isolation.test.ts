@@ -1,0 +1,195 @@
+import postgres from 'postgres'
+import t from 'tap'
+import { migrate } from '../src/db/migrate.js'
+import { tokenOf } from './helpers/app.js'
+import { type ContractOperation, contractOperations } from './helpers/contract.js'
+import { testDatabase } from './helpers/database.js'
+import { mutant } from './helpers/mutant.js'
+import { startServer } from './helpers/server.js'
+import { SECRET } from './helpers/tokens.js'
+
+const strangerId = '019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d6e'
+const secret = 'the text that only alice may read'
+
+interface Owned {
+  conversation_id: string
+  turn_id: string
+}
+
+interface Seen {
+  status: number
+  text: string
+}
+
+type Send = (
+  operation: ContractOperation,
+  who: { token?: string; user_id: string; ids: Owned },
+) => Promise<Seen>
+
+/** A request that is right for each operation; a new parameter or body has to be added here before the suite passes. */
+const bodies: Record<string, (ids: Owned) => object> = {
+  createTurn: ({ conversation_id }) => ({ conversation_id, message: 'from somebody else' }),
+  updateConversation: () => ({ title: 'taken over' }),
+}
+
+const pathOf = (path: string, values: Record<string, string>): string =>
+  path.replace(/\{(\w+)\}/g, (_, name: string) => {
+    const value = values[name]
+    if (!value) throw new Error(`test/isolation.test.ts does not know what to put for {${name}}`)
+    return value
+  })
+
+const sender =
+  (url: string): Send =>
+  async (operation, { token, user_id, ids }) => {
+    const body = bodies[operation.operationId]?.(ids)
+    const response = await fetch(`${url}${pathOf(operation.path, { user_id, ...ids })}`, {
+      method: operation.method,
+      headers: {
+        ...(token && { authorization: `Bearer ${token}` }),
+        ...(body && { 'content-type': 'application/json' }),
+      },
+      ...(body && { body: JSON.stringify(body) }),
+    })
+    return { status: response.status, text: await response.text() }
+  }
+
+/** An answer without what differs between two requests for the same thing. */
+const comparable = ({ status, text }: Seen): string =>
+  `${status} ${text.replace(/"(request_id|instance)":"[^"]*"/g, '"$1":""')}`
+
+/** Deleting comes last, so that it cannot hide what the others leak. */
+const deletesLast = (operations: ContractOperation[]): ContractOperation[] => {
+  const isDelete = ({ method }: ContractOperation) => method === 'DELETE'
+  return [...operations.filter((o) => !isDelete(o)), ...operations.filter(isDelete)]
+}
+const secured = deletesLast(contractOperations.filter(({ path }) => path.includes('{user_id}')))
+const addressesRow = ({ path, operationId }: ContractOperation): boolean =>
+  /\{(?!user_id)/.test(path) || operationId === 'createTurn'
+
+/** Tries every operation as bob on what is alice's, and says where he got through. */
+const leaks = async (url: string): Promise<string[]> => {
+  const send = sender(url)
+  const [alice, bob] = [tokenOf('alice'), tokenOf('bob')]
+  const begun = await fetch(`${url}/api/alice/chat`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${alice}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ message: secret }),
+  })
+  if (begun.status !== 200) throw new Error(`alice got ${begun.status}: ${await begun.text()}`)
+  const ids = (await begun.json()) as Owned
+  const strangers = { conversation_id: strangerId, turn_id: strangerId }
+  const found: string[] = []
+  for (const operation of secured) {
+    const expect = (what: string, ok: boolean) => {
+      if (!ok) found.push(`${operation.operationId}: ${what}`)
+    }
+    const anonymous = await send(operation, { user_id: 'alice', ids })
+    expect('answers without a token', anonymous.status === 401)
+    const wrongPath = await send(operation, { token: bob, user_id: 'alice', ids })
+    expect('lets bob use alice’s path', wrongPath.status === 403)
+    const wrongRow = await send(operation, { token: bob, user_id: 'bob', ids })
+    const shown = comparable(wrongRow)
+    expect(
+      'shows bob what is alice’s',
+      ![secret, ids.conversation_id, ids.turn_id].some((s) => shown.includes(s)),
+    )
+    if (!addressesRow(operation)) continue
+    const unknown = await send(operation, { token: bob, user_id: 'bob', ids: strangers })
+    expect('tells another user’s row from an unknown one', comparable(wrongRow) === comparable(unknown))
+    expect('finds another user’s row', wrongRow.status === 404)
+  }
+  for (const operation of secured) {
+    const own = await send(operation, { token: alice, user_id: 'alice', ids })
+    if (own.status >= 300) found.push(`${operation.operationId}: alice got ${own.status} for her own`)
+  }
+  return found
+}
+
+/** Every condition on the user is taken out of the handlers, and the turn functions get the path's ids alone. */
+const withoutWhere = {
+  files: /^src\/handlers\/.*\.ts$/,
+  from: /(\w+\.)?user_id = (\$\{user\.id\}|c\.user_id) and /g,
+  to: '',
+}
+
+const serverOn = async (t: Test, url: string, cwd?: string) => {
+  const env = { DATABASE_URL: url, BETTER_AUTH_SECRET: SECRET, LOG_LEVEL: 'info' }
+  return startServer(t, { env, ...(cwd && { cwd }) })
+}
+type Test = Parameters<typeof testDatabase>[0]
+
+t.test('every operation of the contract keeps users apart', async (t) => {
+  t.ok(secured.length >= 7, 'there are operations')
+  for (const login of ['owner', 'superuser'] as const) {
+    const { url } = await testDatabase(t, { login })
+    const server = await serverOn(t, url)
+    t.same(await leaks(server.url), [], `the login is the ${login}`)
+  }
+})
+
+t.test('an owner who may not create roles is bound by forced row-level security', async (t) => {
+  const { url } = await testDatabase(t, { login: 'plain', migrated: false })
+  await migrate(url)
+  const server = await serverOn(t, url, await mutant(t, [withoutWhere]))
+  t.same(await leaks(server.url), [])
+})
+
+t.test(
+  'with `where user_id` taken out of the queries, row-level security still keeps users apart',
+  async (t) => {
+    const folder = await mutant(t, [withoutWhere])
+    const { url, superuserUrl } = await testDatabase(t)
+    const server = await serverOn(t, url, folder)
+    t.same(await leaks(server.url), [])
+
+    const sql = postgres(superuserUrl, { max: 1, onnotice: () => {} })
+    for (const table of ['conversations', 'turns', 'messages']) {
+      await sql`alter table ${sql(`colloquy.${table}`)} disable row level security`
+    }
+    await sql.end()
+    const seen = await leaks(server.url)
+    t.match(seen.join('\n'), /getConversation: .*bob/, 'and the test would see it if it did not')
+  },
+)
+
+t.test('in SQL, too: nothing of another user can be read, changed or written', async (t) => {
+  const { url } = await testDatabase(t)
+  const sql = postgres(url, { max: 1, onnotice: () => {} })
+  t.teardown(() => sql.end())
+  const begin = (user: string) => sql`
+    select * from colloquy.begin_turn_v1(${user}, ${strangerId}, true, ${strangerId}, ${strangerId},
+      ${strangerId.replace('e', 'f')}, 'hi', 'hi', 'echo', 1000, 40, 16000)`
+  await begin('alice')
+  const tables = ['conversations', 'turns', 'messages']
+  const as = <T>(user: string | null, work: (tx: postgres.TransactionSql) => Promise<T>) =>
+    sql.begin(async (tx) => {
+      if (user !== null) await tx`select colloquy.act_as(${`{${user}}`}::text[])`
+      return work(tx)
+    })
+  for (const table of tables) {
+    const name = sql(`colloquy.${table}`)
+    t.equal((await as('alice', (tx) => tx`select from ${name}`)).length, 1, `alice sees her ${table}`)
+    for (const user of ['bob', null]) {
+      t.equal((await as(user, (tx) => tx`select from ${name}`)).length, 0, `${user} sees no ${table}`)
+      t.equal((await as(user, (tx) => tx`update ${name} set created_at = now()`)).count, 0)
+      t.equal((await as(user, (tx) => tx`delete from ${name}`)).count, 0)
+    }
+    await t.rejects(
+      as('alice', (tx) => tx`update ${name} set user_id = 'bob'`),
+      { code: /42501|23503/ },
+      'a row cannot be given away',
+    )
+  }
+  await t.rejects(
+    as(
+      'bob',
+      (tx) => tx`
+        insert into colloquy.conversations (user_id, id, title, message_count, created_at, updated_at, last_turn_at)
+        values ('alice', ${strangerId.replace('9', '8')}, 'x', 0, now(), now(), now())`,
+    ),
+    { code: '42501' },
+    'a row cannot be planted',
+  )
+  t.equal((await sql`select current_setting('colloquy.user_ids', true) as users`)[0]?.users || null, null)
+})

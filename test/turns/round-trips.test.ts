@@ -1,0 +1,55 @@
+import t from 'tap'
+import { connect } from '../../src/db/connect.js'
+import { type TestApp, testApp } from '../helpers/app.js'
+import { testDatabase } from '../helpers/database.js'
+import { countingProxy } from '../helpers/wire.js'
+
+type Act = (app: TestApp, conversationId: string) => Promise<unknown>
+
+const acts: Record<string, Act> = {
+  'a turn in a new conversation': ({ chat }) => chat('new'),
+  'a turn in a long conversation': ({ chat }, conversation_id) => chat('next', { conversation_id }),
+  getConversation: ({ call }, id) => call('GET', `/api/alice/conversations/${id}`),
+  listConversations: ({ call }) => call('GET', '/api/alice/conversations'),
+  listMessages: ({ call }, id) => call('GET', `/api/alice/conversations/${id}/messages`),
+  updateConversation: ({ call }, id) =>
+    call('PATCH', `/api/alice/conversations/${id}`, { body: { title: 'x' } }),
+}
+
+/** How often each act waits for the database, once its connection is open and its statements are known there. */
+const measure = async (t: Parameters<typeof testApp>[0], prepare: 'on' | 'off') => {
+  const { url } = await testDatabase(t)
+  const wire = await countingProxy(t, url)
+  const db = connect({ url: wire.url, max: 1, prepare })
+  const app = await testApp(t, { db })
+  const { conversation_id } = await app.chat('first')
+  for (let i = 0; i < 30; i += 1) await app.chat(`message ${i}`, { conversation_id })
+  const trips: Record<string, number> = {}
+  for (const [what, act] of Object.entries(acts)) {
+    await act(app, conversation_id)
+    wire.reset()
+    await act(app, conversation_id)
+    trips[what] = wire.roundTrips()
+    t.comment(
+      `${trips[what]} round trips, ${wire.bytes()} bytes sent: ${what}, prepared statements ${prepare}`,
+    )
+  }
+  return trips
+}
+
+t.test('a turn costs two round trips to the database, anything else one', async (t) => {
+  t.same(await measure(t, 'on'), {
+    'a turn in a new conversation': 2,
+    'a turn in a long conversation': 2,
+    getConversation: 1,
+    listConversations: 1,
+    listMessages: 1,
+    updateConversation: 1,
+  })
+})
+
+t.test('where a pooler forbids prepared statements, a turn costs four', async (t) => {
+  const trips = await measure(t, 'off')
+  t.equal(trips['a turn in a new conversation'], 4)
+  t.equal(trips['a turn in a long conversation'], 4)
+})
