@@ -6,7 +6,7 @@ import { protectionFaults } from '../db/protection.js'
 import { fetchPublicKeys } from '../http/public-keys.js'
 import { openModel } from '../models/open-model.js'
 import { reason } from './reason.js'
-import { type OpenDatabase, openOrJoinDatabase } from './runtime.js'
+import { openOrJoinDatabase } from './runtime.js'
 import { openSecret } from './secret.js'
 
 interface Check {
@@ -17,13 +17,12 @@ interface Check {
   run(): Promise<string>
 }
 
-const versionOf = async (db: Database, place: string): Promise<string> => {
-  const [row] = await db.asLogin(
+const versionOf = async (db: Database): Promise<string> => {
+  const [{ version }] = await db.asLogin(
     (sql) => sql<[{ version: string }]>`select current_setting('server_version') as version`,
   )
-  const version = `PostgreSQL ${row.version}, ${place}`
-  if (Number.parseInt(row.version, 10) < 15) throw new Error(`${version}: it has to be 15 or newer`)
-  return version
+  if (Number.parseInt(version, 10) < 15) throw new Error(`PostgreSQL ${version}: it has to be 15 or newer`)
+  return `PostgreSQL ${version}`
 }
 
 const migrationsOf = async (db: Database): Promise<string> => {
@@ -89,24 +88,29 @@ const report = async (checks: Check[]): Promise<boolean> => {
 
 /** `colloquy doctor`: one line for each thing that has to be right; false when one is not. */
 export const doctor = async (config: Config): Promise<boolean> => {
-  let opened: OpenDatabase | undefined
-  const open = async (): Promise<Database> => {
-    opened ??= await openOrJoinDatabase(config)
-    db ??= connect({ url: opened.url, max: 1, prepare: config.database.prepare })
-    return db
+  const opening = openOrJoinDatabase(config).then((opened) => ({
+    ...opened,
+    db: connect({ url: opened.url, max: 1, prepare: config.database.prepare }),
+  }))
+  const database = async (): Promise<string> => {
+    const { db, place } = await opening
+    const version = await versionOf(db).catch((error: unknown) => {
+      throw new Error(`${place}: ${reason(error)}`)
+    })
+    return `${version}, ${place}`
   }
-  let db: Database | undefined
   try {
     return await report([
-      { name: 'database', run: async () => versionOf(await open(), opened?.place ?? '') },
-      { name: 'migrations', needs: 'database', run: async () => migrationsOf(await open()) },
-      { name: 'role', needs: 'migrations', run: async () => roleOf(await open()) },
-      { name: 'row-level security', needs: 'migrations', run: async () => securityOf(await open()) },
+      { name: 'database', run: database },
+      { name: 'migrations', needs: 'database', run: async () => migrationsOf((await opening).db) },
+      { name: 'role', needs: 'migrations', run: async () => roleOf((await opening).db) },
+      { name: 'row-level security', needs: 'migrations', run: async () => securityOf((await opening).db) },
       { name: 'keys', run: () => keysOf(config) },
       { name: 'model', run: async () => openModel(config.model).name },
     ])
   } finally {
-    await db?.close()
+    const opened = await opening.catch(() => undefined)
+    await opened?.db.close()
     await opened?.embedded?.stop()
   }
 }

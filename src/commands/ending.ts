@@ -13,7 +13,7 @@ export interface Ending {
   isUnderWay(): boolean
 }
 
-/** The terminal and npm may both pass on one Ctrl-C. */
+/** The terminal and npm both send the one Ctrl-C; only a later one means that the user does not want to wait. */
 const sameInterruptMs = 1_000
 
 /** From here on a signal or an uncaught error closes, in order, what is open by then; `boundMs` later it ends anyway. */

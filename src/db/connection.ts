@@ -26,13 +26,35 @@ export interface Connection {
   end(): Promise<void>
 }
 
+const driverSettings = ({ target, applicationName, onNotice, ...limits }: ConnectionOptions) => ({
+  max: 1,
+  prepare: target.prepare,
+  fetch_types: false,
+  idle_timeout: 0,
+  max_lifetime: null,
+  connect_timeout: 0,
+  types,
+  onnotice: onNotice,
+  connection: {
+    application_name: applicationName,
+    TimeZone: 'UTC',
+    DateStyle: 'ISO',
+    ...(!target.isPooled && {
+      statement_timeout: limits.statementTimeoutMs,
+      lock_timeout: limits.lockTimeoutMs,
+      idle_in_transaction_session_timeout: limits.statementTimeoutMs,
+    }),
+  },
+})
+
 /**
  * Opens connections one by one, each with a driver of its own. The driver's pool cannot be used: with `fetch_types`
  * off its reserve() hangs on a new connection, with it on a pooler's refusal ends the process; and it reconnects by
  * itself, so that what is left of a lost transaction runs outside any. Here a driver gets one socket, ever.
  */
 export const connectionOpener = (options: ConnectionOptions) => {
-  const { target, statementTimeoutMs, lockTimeoutMs, connectTimeoutMs } = options
+  const { target, connectTimeoutMs } = options
+  const settings = driverSettings(options)
   let next = 0
 
   return async (onLost: (connection: Connection) => void): Promise<Connection> => {
@@ -52,39 +74,22 @@ export const connectionOpener = (options: ConnectionOptions) => {
       // The driver takes the name that TLS asks for from here.
       return Object.assign(socket, { host })
     }
-    const settings = {
-      host,
-      port,
-      max: 1,
-      prepare: target.prepare,
-      fetch_types: false,
-      idle_timeout: 0,
-      max_lifetime: null,
-      connect_timeout: 0,
-      types,
-      onnotice: options.onNotice,
-      connection: {
-        application_name: options.applicationName,
-        TimeZone: 'UTC',
-        DateStyle: 'ISO',
-        ...(!target.isPooled && {
-          statement_timeout: statementTimeoutMs,
-          lock_timeout: lockTimeoutMs,
-          idle_in_transaction_session_timeout: statementTimeoutMs,
-        }),
-      },
-      socket: dial,
-      onclose: () => {
-        isAlive = false
-        // Rejects what the driver still holds back for a new connection.
-        void sql.end({ timeout: 0 })
-        if (opened) onLost(opened)
-      },
+    const onclose = () => {
+      isAlive = false
+      // Rejects what the driver still holds back for a new connection.
+      void sql.end({ timeout: 0 })
+      if (opened) onLost(opened)
     }
-    const sql: postgres.Sql = postgres(target.url, settings)
+    const own = { ...settings, host, port, socket: dial, onclose }
+    const sql: postgres.Sql = postgres(target.url, own)
     const destroy = () => {
       isAlive = false
       socket?.destroy()
+    }
+    const end = async () => {
+      isAlive = false
+      await sql.end({ timeout: 1 })
+      destroy()
     }
 
     const timer = setTimeout(
@@ -93,17 +98,7 @@ export const connectionOpener = (options: ConnectionOptions) => {
     )
     try {
       const isBound = await Promise.race([rest(sql, target.isPooled), failed])
-      opened = {
-        sql,
-        isBound,
-        isAlive: () => isAlive,
-        destroy,
-        end: async () => {
-          isAlive = false
-          await sql.end({ timeout: 1 })
-          destroy()
-        },
-      }
+      opened = { sql, isBound, isAlive: () => isAlive, destroy, end }
       return opened
     } catch (error) {
       next += 1

@@ -20,9 +20,10 @@ export const serveDocuments = (app: FastifyInstance, { json, yaml }: Documents):
   app.register(fastifySwagger, { mode: 'static', specification: { document: JSON.parse(json) } })
   app.register(fastifySwaggerUi, {
     routePrefix: '/docs',
-    staticCSP: true,
-    // The page reads the contract where everybody does.
-    uiConfig: { url: '/openapi.json', docExpansion: 'list', validatorUrl: null },
+    // The page's own default upgrades to https, which a server on a plain port does not speak.
+    staticCSP:
+      "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; base-uri 'self'; frame-ancestors 'none'",
+    uiConfig: { layout: 'BaseLayout', docExpansion: 'list', validatorUrl: null },
     theme: { title: 'Colloquy API' },
   })
 }
