@@ -110,7 +110,13 @@ t.test('a server that does not let anyone in', async (t) => {
     ),
   )
   wire.silence(false)
-  t.same(await db.asUser('alice', one), [{ one: 1 }], 'no place in the pool was lost')
+  // Connections that were being opened in the silence may still fail those who ask now.
+  for (let attempt = 0; attempt < 2; attempt += 1) await db.asUser('alice', one).catch(() => {})
+  t.same(
+    await Promise.all([db.asUser('alice', one), db.asUser('alice', one)]),
+    [[{ one: 1 }], [{ one: 1 }]],
+    'no place in the pool was lost',
+  )
 
   const closing = createServer((socket) => socket.destroy())
   await new Promise<void>((resolve) => closing.listen(0, '127.0.0.1', resolve))

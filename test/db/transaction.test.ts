@@ -1,0 +1,166 @@
+import t from 'tap'
+import { DatabaseUnavailable } from '../../src/db/connect.js'
+import type { Sql } from '../../src/db/database.js'
+import { connected, insert } from '../helpers/connected.js'
+
+process.on('unhandledRejection', (error) => t.fail('an unhandled rejection', { error }))
+
+t.test('a transaction that fails writes nothing, says why, and harms no other', async (t) => {
+  const { db, titles } = await connected(t)
+  const failures: Record<
+    string,
+    [(sql: Sql) => PromiseLike<unknown>, { code: string } | { message: string }]
+  > = {
+    'throws at once': [
+      (sql) => {
+        insert(sql, 'x').execute()
+        throw new Error('mine')
+      },
+      { message: 'mine' },
+    ],
+    throws: [(sql) => insert(sql, 'x').then(() => Promise.reject(new Error('mine'))), { message: 'mine' }],
+    'fails in the flight of the commit': [
+      (sql) => {
+        insert(sql, 'x').execute()
+        return sql`select 1 / 0`
+      },
+      { code: '22012' },
+    ],
+    'catches a failure and goes on': [
+      async (sql) => {
+        await sql`select 1 / 0`.catch(() => {})
+        await insert(sql, 'x')
+      },
+      { code: '22012' },
+    ],
+    'catches a failure at the end': [
+      async (sql) => {
+        await insert(sql, 'x')
+        await sql`select 1 / 0`.catch(() => {})
+      },
+      { code: '22012' },
+    ],
+    'leaves a failure behind': [
+      async (sql) => {
+        insert(sql, 'x').execute()
+        sql`select 1 / 0`.execute()
+      },
+      { code: '22012' },
+    ],
+    // The driver blames another statement for these two and loses count of the answers.
+    'hands in undefined': [
+      (sql) => {
+        insert(sql, 'x').execute()
+        return insert(sql, undefined as unknown as string)
+      },
+      { code: 'UNDEFINED_VALUE' },
+    ],
+    'leaves undefined behind': [
+      async (sql) => {
+        insert(sql, undefined as unknown as string).execute()
+        insert(sql, 'x').execute()
+      },
+      { code: 'UNDEFINED_VALUE' },
+    ],
+  }
+  for (const [name, [work, expected]] of Object.entries(failures)) {
+    for (const temperature of ['cold', 'warm']) {
+      await t.rejects(db.asUser('alice', work), expected, `${name}, ${temperature}`)
+      t.same(await db.asUser('alice', (sql) => sql`select 1 as one`), [{ one: 1 }])
+      await db.asUser('bob', (sql) => sql`select 1 as one`)
+    }
+  }
+  t.same(await titles(), [])
+})
+
+t.test('after a failure no statement leaves', async (t) => {
+  const { db, wire } = await connected(t)
+  await t.rejects(
+    db.asUser('alice', async (sql) => {
+      await t.rejects(sql`select 1 / 0`, { code: '22012' })
+      wire.reset()
+      await t.rejects(insert(sql, 'x'), /earlier statement failed/)
+      t.equal(wire.bytes(), 0)
+    }),
+    { code: '22012' },
+  )
+  await t.rejects(
+    db.asUser('alice', async (sql) => {
+      await sql`select 1`
+      wire.cut()
+      await t.rejects(sql`select 1`, { code: /^(CONNECTION_|ECONN)/ })
+      await t.rejects(insert(sql, 'x'), DatabaseUnavailable)
+    }),
+    DatabaseUnavailable,
+  )
+})
+
+t.test('a statement that outlives its transaction is refused', async (t) => {
+  const { db, titles } = await connected(t)
+  const leaked: Sql[] = []
+  const early: PromiseLike<unknown>[] = []
+  const leak = async (sql: Sql) => {
+    leaked.push(sql)
+    early.push(insert(sql, 'made early'))
+    await sql`select 1`
+  }
+  await db.asUser('alice', leak)
+  await db.asLogin(leak)
+  await t.rejects(db.asUser('alice', (sql) => leak(sql).then(() => Promise.reject(new Error('mine')))))
+  await db.statement((sql) => {
+    leaked.push(sql)
+    return sql`select 1`
+  })
+  await db.asUser('alice', async (sql) => {
+    for (const other of leaked) await t.rejects(insert(other, 'leaked'), /has ended/)
+    for (const statement of early) await t.rejects(Promise.resolve(statement), /has ended/)
+    for (const other of leaked) insert(other, 'leaked and left').execute()
+    await sql`select 1`
+  })
+  t.same(await titles(), [])
+})
+
+t.test('a begin that fails on a living connection lets nothing through', async (t) => {
+  for (const login of ['owner', 'superuser'] as const) {
+    for (const prepare of ['auto', 'off'] as const) {
+      const { db, wire, titles } = await connected(t, { login, prepare })
+      await db.asUser('alice', (sql) => insert(sql, 'before'))
+      wire.tamper((data) => Buffer.from(data.toString('latin1').replace('begin', 'bogus'), 'latin1'))
+      await t.rejects(
+        db.asUser('alice', (sql) => insert(sql, 'outside')),
+        { code: '42601' },
+        `${login}, prepare ${prepare}, returned`,
+      )
+      await t.rejects(
+        db.asUser('alice', async (sql) => {
+          await insert(sql, 'outside').catch(() => {})
+        }),
+        { code: '42601' },
+        `${login}, prepare ${prepare}, awaited`,
+      )
+      wire.tamper(undefined)
+      t.same(await titles(), ['before'])
+    }
+  }
+})
+
+t.test('a statement that the driver repeats after the rollback writes nothing', async (t) => {
+  for (const login of ['owner', 'superuser'] as const) {
+    const { db, root, titles } = await connected(t, { login })
+    const work = (sql: Sql) => insert(sql, 'kept')
+    const outdates = {
+      'a migration ran': () => root`alter table colloquy.conversations alter title type varchar`,
+      'a pooler forgot': () => db.asLogin((sql) => sql`deallocate all`.simple()),
+    }
+    for (const [why, outdate] of Object.entries(outdates)) {
+      const before = await titles()
+      await db.asUser('alice', work)
+      await outdate()
+      const error = await db.asUser('alice', work).catch((error: unknown) => error)
+      t.type(error, DatabaseUnavailable, `${login}, ${why}`)
+      t.equal((error as DatabaseUnavailable).outcome, 'none')
+      await db.asUser('alice', work)
+      t.same(await titles(), [...before, 'kept', 'kept'])
+    }
+  }
+})
