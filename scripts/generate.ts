@@ -8,8 +8,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import openapiTS, { astToString } from 'openapi-typescript'
+import { interrupted } from './interrupted.js'
 import { type Contract, operationTable } from './operation-table.js'
 
+const signal = interrupted()
 const root = new URL('../', import.meta.url)
 const source = 'contracts/chat-api.yaml'
 const header = `// Made from ${source} by \`npm run generate\`. Do not edit.\n\n`
@@ -18,7 +20,10 @@ const bundle = async (): Promise<string> => {
   const folder = await mkdtemp(join(tmpdir(), 'colloquy-generate-'))
   try {
     const out = join(folder, 'openapi.json')
-    await promisify(execFile)('node_modules/.bin/redocly', ['bundle', source, '--output', out], { cwd: root })
+    await promisify(execFile)('node_modules/.bin/redocly', ['bundle', source, '--output', out], {
+      cwd: root,
+      signal,
+    })
     return await readFile(out, 'utf8')
   } finally {
     await rm(folder, { recursive: true, force: true })

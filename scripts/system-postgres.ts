@@ -1,18 +1,15 @@
 import { existsSync } from 'node:fs'
 
-const packages = { initdb: 'postgresql', postgres: 'postgresql', pg_dump: 'postgresql-client' }
-
 /** The path of a program of PostgreSQL from Debian's or Ubuntu's packages; `version` is the major one. */
-export const systemProgram = (version: string, program: keyof typeof packages): string => {
+export const systemProgram = (version: string, program: 'initdb' | 'postgres' | 'pg_dump'): string => {
   const path = `/usr/lib/postgresql/${version}/bin/${program}`
   if (existsSync(path)) return path
   throw new Error(
-    `There is no ${path}: install the packages postgresql-${version} and postgresql-client-${version} ` +
-      `of Debian or Ubuntu (it is in ${packages[program]}-${version}).`,
+    `There is no ${path}: install the packages postgresql-${version} and postgresql-client-${version} of Debian or Ubuntu.`,
   )
 }
 
-/** The server's programs. */
+/** What `startEmbedded` needs. */
 export const systemServer = (version: string) => ({
   initdb: systemProgram(version, 'initdb'),
   postgres: systemProgram(version, 'postgres'),

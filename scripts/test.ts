@@ -20,6 +20,9 @@ import { systemServer } from './system-postgres.js'
 const tap = fileURLToPath(new URL('node_modules/.bin/tap', packageRoot))
 const root = fileURLToPath(packageRoot)
 
+// A reader that goes away (`npm test | head`) must not keep the cluster from being ended.
+process.stdout.on('error', () => {})
+
 let interrupted: NodeJS.Signals | undefined
 let forward: (signal: NodeJS.Signals) => void = () => {}
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -42,6 +45,7 @@ interface Totals {
 const report = async (output: Readable): Promise<Totals> => {
   const totals: Totals = { pass: 0, fail: 0, skip: 0 }
   let file: string[] = []
+  let hasFailed = false
   for await (const line of createInterface({ input: output })) {
     const count = (key: string) => Number(new RegExp(`\\b${key}: (\\d+)`).exec(line)?.[1] ?? 0)
     if (/^# \{ total: \d+/.test(line)) {
@@ -51,12 +55,17 @@ const report = async (output: Readable): Promise<Totals> => {
         [...file.filter((text) => !/^ *(ok \d|1\.\.|# (Subtest|time=)|$)/.test(text)), line].join('\n'),
       )
       file = []
+      hasFailed = true
     } else if (/^ok /.test(line)) {
       console.log(
         [...file.filter((text) => /^ +# (?!Subtest|time=)|# (SKIP|TODO)/.test(text)), line].join('\n'),
       )
       file = []
-    } else file.push(line)
+    } else if (hasFailed && line.startsWith('  ')) console.log(line)
+    else {
+      hasFailed = false
+      file.push(line)
+    }
   }
   return totals
 }

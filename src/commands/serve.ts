@@ -1,9 +1,10 @@
-import { type Logger, pino } from 'pino'
+import type { Logger } from 'pino'
 import { buildApp } from '../app.js'
 import type { Config } from '../config.js'
 import { connect } from '../db/connect.js'
 import { migrate } from '../db/migrate.js'
 import { protectionFaults } from '../db/protection.js'
+import { createLog } from '../log.js'
 import { openModel } from '../models/open-model.js'
 import { type Ending, prepareEnding } from './ending.js'
 import { authenticationOptions, openDatabase } from './runtime.js'
@@ -87,7 +88,7 @@ const start = async (config: Config, log: Logger, ending: Ending): Promise<void>
 
 /** `colloquy serve`: runs until a signal ends it; running turns get CHAT_SHUTDOWN_MS to finish. */
 export const serve = async (config: Config): Promise<void> => {
-  const log = pino({ level: config.logLevel })
+  const log = createLog(config.logLevel)
   const ending = prepareEnding(log, config.shutdownMs + closeMarginMs)
   try {
     await start(config, log, ending)

@@ -1,0 +1,19 @@
+import { type Logger, pino } from 'pino'
+
+interface Failure {
+  name?: string
+  code?: unknown
+  message?: string
+  stack?: string
+  cause?: unknown
+}
+
+/** What the log may hold of an error: not its other properties, since a PostgreSQL error quotes the row in them. */
+const describe = (error: unknown): object | string => {
+  if (typeof error !== 'object' || error === null) return String(error)
+  const { name, code, message, stack, cause }: Failure = error
+  return { name, code, message, stack, ...(cause !== undefined && { cause: describe(cause) }) }
+}
+
+/** JSON lines on standard output; events with fields, never message text or tokens. */
+export const createLog = (level: string): Logger => pino({ level, serializers: { err: describe } })
