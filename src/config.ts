@@ -81,10 +81,8 @@ const reader = (env: Environment) => {
 }
 
 /** Better Auth's own rule: its API is at a path of its URL, or at /api/auth when there is none. */
-const jwksOf = ({ origin, pathname }: URL): string => {
-  const path = pathname.replace(/\/+$/, '')
-  return `${origin}${path || '/api/auth'}/jwks`
-}
+const jwksOf = ({ origin, pathname }: URL): string =>
+  `${origin}${pathname.replace(/\/+$/, '') || '/api/auth'}/jwks`
 
 /** Every variable that Colloquy reads is read here, and nowhere else. Throws ConfigError. */
 export const readConfig = (env: Environment): Config => {

@@ -40,20 +40,20 @@ const run = async (): Promise<void> => {
   const [command, ...rest] = positionals
   if (values.help || command === 'help') return console.log(usage)
   if (command === undefined || rest.length > 0) throw new UsageError('Name one command.')
-  const config = readConfig(process.env)
+  const config = () => readConfig(process.env)
   switch (command) {
     case 'serve':
-      return serve(config)
+      return serve(config())
     case 'migrate':
-      return migrate(config)
+      return migrate(config())
     case 'token': {
-      if (!userPattern.test(values.user ?? ''))
-        throw new UsageError('--user takes 1 to 128 of A-Z a-z 0-9 _ . : @ -')
-      if (!/^[1-9]\d{0,8}$/.test(values.ttl)) throw new UsageError('--ttl takes a number of seconds')
-      return token(config, values.user ?? '', Number(values.ttl))
+      const { user = '', ttl } = values
+      if (!userPattern.test(user)) throw new UsageError('--user takes 1 to 128 of A-Z a-z 0-9 _ . : @ -')
+      if (!/^[1-9]\d{0,8}$/.test(ttl)) throw new UsageError('--ttl takes a number of seconds')
+      return token(config(), user, Number(ttl))
     }
     case 'doctor':
-      process.exitCode = (await doctor(config)) ? 0 : 1
+      process.exitCode = (await doctor(config())) ? 0 : 1
       return
     default:
       throw new UsageError(`There is no command "${command}".`)

@@ -29,9 +29,8 @@ export const prepareEnding = (log: Logger, boundMs: number): Ending => {
       await close().catch((err: unknown) => log.error({ err }, 'something did not close'))
     }
   }
-  // `beforeExit` would make an exit with 0 of a start that failed.
   const grace = closeWithGrace(
-    { delay: boundMs, logger: log, skip: ['beforeExit', 'SIGINT'] },
+    { delay: boundMs, logger: log, skip: ['SIGINT'] },
     async ({ signal = 'SIGINT', err = failure }) => {
       if (err) log.fatal({ err }, 'ending after an error')
       else log.info({ signal }, 'shutting down')
@@ -55,6 +54,7 @@ export const prepareEnding = (log: Logger, boundMs: number): Ending => {
     },
     async abandon() {
       await closeAll()
+      // It would make an exit with 0 of every end.
       grace.uninstall()
       process.off('SIGINT', onInterrupt)
     },

@@ -1,8 +1,6 @@
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Config } from '../config.js'
-import { identify } from '../db/embedded/process.js'
+import { runningEmbedded } from '../db/embedded/running.js'
 import type { Cluster } from '../db/embedded.js'
 import type { AuthenticationOptions } from '../http/authentication.js'
 import { keySet } from '../http/key-set.js'
@@ -22,15 +20,6 @@ export const openDatabase = async (config: Config, log: (line: string) => void):
   const { startEmbedded } = await import('../db/embedded.js')
   const embedded = await startEmbedded({ dataDir, log })
   return { url: embedded.url, embedded, place: `embedded in ${dataDir}` }
-}
-
-/** The URL of the embedded PostgreSQL that another process runs in this folder, if one does. */
-const runningEmbedded = async (dataDir: string): Promise<string | undefined> => {
-  const read = (path: string) => readFile(join(dataDir, 'postgres', path), 'utf8').catch(() => '')
-  // https://www.postgresql.org/docs/current/storage-file-layout.html: the pid first, the port fourth, the state last.
-  const [pid, , , port, , , , state] = (await read('data/postmaster.pid')).split('\n')
-  if (state?.trim() !== 'ready' || !identify(Number(pid))) return undefined
-  return `postgres://postgres:${(await read('password')).trim()}@127.0.0.1:${port}/postgres`
 }
 
 /** The same for commands that do not serve: while a server runs they use the PostgreSQL that it started. */

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 import { packageRoot } from '../../src/root.js'
@@ -10,7 +11,11 @@ export interface ServerProcess {
   child: ChildProcess
   /** everything that it printed so far */
   output(): string
-  /** Sends the signal and gives the exit code when the process has ended. */
+  /** Waits until it has printed this, and gives what the pattern finds. */
+  printed(pattern: RegExp): Promise<string>
+  /** settles when the process has ended and all of its output is there, with the exit code */
+  ended: Promise<number | null>
+  /** Sends the signal, unless it has ended, and waits for the end. */
   end(signal?: NodeJS.Signals): Promise<number | null>
 }
 
@@ -20,7 +25,7 @@ export interface ServerOptions {
   cwd?: string
 }
 
-const ended = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null
+const hasEnded = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null
 
 /** `colloquy <args>` in a process of its own, without the variables of this one that would configure it. */
 export const spawnColloquy = (args: string[], { env = {}, cwd }: ServerOptions = {}): ChildProcess =>
@@ -49,14 +54,13 @@ export const runColloquy = async (args: string[], options?: ServerOptions) => {
 export const startServer = async (t: Test, { env = {}, cwd }: ServerOptions = {}): Promise<ServerProcess> => {
   const child = spawnColloquy(['serve'], { env: { PORT: '0', ...env }, ...(cwd && { cwd }) })
   let output = ''
-  const end = async (signal: NodeJS.Signals = 'SIGTERM') => {
-    if (!ended(child)) {
-      child.kill(signal)
-      await once(child, 'exit')
-    }
-    return child.exitCode
+  const ended = once(child, 'close').then(([code]) => code as number | null)
+  const end = (signal: NodeJS.Signals = 'SIGTERM') => {
+    child.kill(signal)
+    return ended
   }
-  t.teardown(() => end('SIGKILL'))
+  // A killed one would leave its embedded PostgreSQL behind.
+  t.teardown(() => end(env.DATABASE_URL ? 'SIGKILL' : 'SIGTERM'))
   child.stderr?.on('data', (chunk) => {
     output += chunk
   })
@@ -67,7 +71,15 @@ export const startServer = async (t: Test, { env = {}, cwd }: ServerOptions = {}
       const address = /Server listening at (http:[^"\s]+)/.exec(line)?.[1]
       if (address) resolve(address)
     })
-    child.once('close', (code) => reject(new Error(`the server ended with ${code}:\n${output}`)))
+    void ended.then((code) => reject(new Error(`the server ended with ${code}:\n${output}`)))
   })
-  return { url, child, output: () => output, end }
+  const printed = async (pattern: RegExp): Promise<string> => {
+    for (;;) {
+      const found = pattern.exec(output)?.[0]
+      if (found !== undefined) return found
+      if (hasEnded(child)) throw new Error(`the server ended before it printed ${pattern}:\n${output}`)
+      await sleep(10)
+    }
+  }
+  return { url, child, output: () => output, printed, ended, end }
 }

@@ -1,0 +1,122 @@
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import { join } from 'node:path'
+import postgres from 'postgres'
+import t, { type Test } from 'tap'
+import { betterAuth } from '../helpers/better-auth.js'
+import { testFolder } from '../helpers/cluster.js'
+import { testDatabase } from '../helpers/database.js'
+import { runColloquy, startServer } from '../helpers/server.js'
+import { SECRET } from '../helpers/tokens.js'
+
+const doctor = async (env: Record<string, string>) => {
+  const { code, stdout, stderr } = await runColloquy(['doctor'], {
+    env: { BETTER_AUTH_SECRET: SECRET, ...env },
+  })
+  return { code, stderr, lines: stdout.trim().split('\n') }
+}
+
+const wellKept = [
+  /^ok {4}database: PostgreSQL \d+\.\d+/,
+  /^ok {4}migrations: up to date$/,
+  /^ok {4}role: \w+, serving requests as colloquy_app$/,
+  /^ok {4}row-level security: forced on every table/,
+  /^ok {4}keys: HS256 with BETTER_AUTH_SECRET/,
+  /^ok {4}model: echo$/,
+]
+
+/** The lines of a healthy one with some in their place. */
+const but = (changes: Record<number, RegExp>) => wellKept.map((line, i) => changes[i] ?? line)
+
+/** A web server with this one answer. */
+const answering = async (t: Test, status: number, body: string): Promise<string> => {
+  const server = createServer((_, response) => response.writeHead(status).end(body)).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  return `http://127.0.0.1:${(server.address() as { port: number }).port}`
+}
+
+t.test('a line for each thing, exit code 0 when all are well', async (t) => {
+  const { url } = await testDatabase(t)
+  const auth = await betterAuth(t)
+  await auth.signUp()
+  const seen = await doctor({ DATABASE_URL: url, BETTER_AUTH_URL: auth.url })
+  const keys = new RegExp(`^ok    keys: HS256 with BETTER_AUTH_SECRET, 1 published at ${auth.jwksUrl}$`)
+  t.match(seen, { code: 0, stderr: '', lines: but({ 0: /^ok.*, at DATABASE_URL$/, 4: keys }) })
+  t.equal(seen.lines.length, wellKept.length)
+})
+
+t.test('a database that is not there', async (t) => {
+  const notChecked = but({
+    0: /^FAIL {2}database: at DATABASE_URL: database unavailable: connect ECONNREFUSED 127\.0\.0\.1:1$/,
+    1: /^- {5}migrations: not checked, because of the database$/,
+    2: /^- {5}role: not checked, because of the migrations$/,
+    3: /^- {5}row-level security: not checked, because of the migrations$/,
+  })
+  t.match(await doctor({ DATABASE_URL: 'postgres://u:p@127.0.0.1:1/c' }), { code: 1, lines: notChecked })
+})
+
+t.test('an empty database, and migrate, which mends it', async (t) => {
+  const { url } = await testDatabase(t, { migrated: false })
+  const env = { DATABASE_URL: url }
+  const missing = /^FAIL {2}migrations: missing 1 [a-z-]+.*; run "colloquy migrate"/
+  t.match(await doctor(env), { code: 1, lines: but({ 1: missing, 2: /^- /, 3: /^- / }) })
+  const migrate = () => runColloquy(['migrate'], { env })
+  t.match(await migrate(), { code: 0, stdout: /applied migration 1 .*\nThe database is up to date now\.\n$/ })
+  t.match(await migrate(), { code: 0, stdout: /^The database was up to date\.\n$/ })
+  t.match(await doctor(env), { code: 0, lines: wellKept })
+})
+
+t.test('a table without row-level security, and the printed SQL, which mends it', async (t) => {
+  const { url, superuserUrl } = await testDatabase(t)
+  const sql = postgres(superuserUrl, { max: 1, onnotice: () => {} })
+  t.teardown(() => sql.end())
+  await sql`alter table colloquy.messages no force row level security`
+  const fault =
+    /^FAIL {2}row-level security: .*not forced on colloquy\.messages\. As an administrator run: alter /
+  const ill = await doctor({ DATABASE_URL: url })
+  t.match(ill, { code: 1, lines: but({ 3: fault }) })
+  await sql.unsafe(ill.lines[3]?.split('run: ')[1] ?? '')
+  t.match(await doctor({ DATABASE_URL: url }), { code: 0 })
+})
+
+t.test('keys that cannot be had', async (t) => {
+  const { url } = await testDatabase(t)
+  const gone = await betterAuth(t)
+  await gone.close()
+  const faulty: [authUrl: string, text: string][] = [
+    [gone.url, `fetch failed (connect ECONNREFUSED ${new URL(gone.url).host})`],
+    [await answering(t, 404, '{}'), 'the key set answered 404'],
+    [await answering(t, 200, '{"keys": 1}'), 'the document is not a key set'],
+    [await answering(t, 200, '{"keys": []}'), 'the key set has no Ed25519, P-256 or RSA key to verify with'],
+    [await answering(t, 200, '<html>'), 'Unexpected token'],
+  ]
+  const seen = faulty.map(async ([authUrl, text]) => {
+    const { code, lines } = await doctor({ DATABASE_URL: url, BETTER_AUTH_URL: authUrl })
+    t.match(lines[4], `FAIL  keys: ${authUrl}/api/auth/jwks: ${text}`)
+    t.same([code, lines.filter((line) => line.startsWith('ok')).length], [1, 5])
+  })
+  await Promise.all(seen)
+})
+
+t.test('a model that is not there is an error of the configuration', async (t) => {
+  const seen = await doctor({ CHAT_MODEL: 'parrot' })
+  t.same(seen, { code: 1, lines: [''], stderr: 'CHAT_MODEL must be one of echo.\n' })
+})
+
+t.test('the embedded database: on its own, leaving nothing running, and beside a server', async (t) => {
+  const DATA_DIR = join(await testFolder(t), 'data')
+  const pidFile = () => readFile(join(DATA_DIR, 'postgres/data/postmaster.pid'))
+  const migrate = () => runColloquy(['migrate'], { env: { DATA_DIR } })
+  t.match(await migrate(), { code: 0, stdout: /is up to date now/ })
+  await t.rejects(pidFile(), { code: 'ENOENT' })
+  t.match(await doctor({ DATA_DIR }), { code: 0, lines: but({ 0: /^ok.*, embedded in \S+data$/ }) })
+  await t.rejects(pidFile(), { code: 'ENOENT' })
+
+  const server = await startServer(t, { env: { DATA_DIR, BETTER_AUTH_SECRET: SECRET } })
+  const beside = /^ok {4}database: PostgreSQL \S+, embedded in \S+, run by another process$/
+  t.match(await doctor({ DATA_DIR }), { code: 0, lines: but({ 0: beside }) })
+  t.match(await migrate(), { code: 0, stdout: /was up to date/ })
+  t.equal((await fetch(`${server.url}/health/ready`)).status, 200, 'the server goes on')
+})

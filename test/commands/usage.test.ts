@@ -1,0 +1,35 @@
+import t from 'tap'
+import { runColloquy } from '../helpers/server.js'
+
+const wrong: [args: string[], message: RegExp][] = [
+  [[], /^Name one command\./],
+  [['serve', 'migrate'], /^Name one command\./],
+  [['toString'], /^There is no command "toString"\./],
+  [['token'], /^--user takes 1 to 128 of /],
+  [['token', '--user', 'a/b'], /^--user takes /],
+  [['token', '--user', 'alice', '--ttl', '0'], /^--ttl takes a number of seconds/],
+  [['token', '--user', 'alice', '--ttl', '1h'], /^--ttl takes /],
+  [['token', '--usr', 'alice'], /^Unknown option '--usr'/],
+]
+
+/** The command line is judged before the configuration. */
+const env = { PORT: 'bad' }
+
+t.test('a wrong command line: what is wrong and the usage on stderr, exit code 1', async (t) => {
+  const runs = wrong.map(async ([args, message]) => {
+    const { code, stdout, stderr } = await runColloquy(args, { env })
+    t.same([code, stdout], [1, ''], args.join(' '))
+    t.match(stderr, message)
+    t.match(stderr, /\n\nUsage: colloquy <command>\n/)
+    t.notMatch(stderr, /^ +at /m, 'no stack')
+  })
+  await Promise.all(runs)
+})
+
+t.test('--help: the usage on stdout, exit code 0', async (t) => {
+  for (const args of [['--help'], ['serve', '-h']]) {
+    const { code, stdout, stderr } = await runColloquy(args, { env })
+    t.same([code, stderr], [0, ''], args.join(' '))
+    for (const command of ['serve', 'migrate', 'token', 'doctor']) t.match(stdout, `\n  ${command} `)
+  }
+})

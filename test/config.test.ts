@@ -1,0 +1,142 @@
+import t from 'tap'
+import { type Config, ConfigError, readConfig } from '../src/config.js'
+
+type Environment = Record<string, string>
+/** An environment, where to look in the configuration, and what has to be there. */
+type Value = [env: Environment, read: (config: Config) => unknown, value: unknown]
+/** A variable, bad values of it, what the message says after its name, and the rest of the environment. */
+type Refusal = [name: string, values: string[], takes: string, env?: Environment]
+
+const app = 'https://app.example.com'
+const local = 'http://localhost:3001'
+const database = 'postgres://u:p%40@db:5433/c?sslmode=require'
+const bytes32 = 'a'.repeat(32)
+const production = {
+  NODE_ENV: 'production',
+  DATABASE_URL: 'postgres://u:p@db/c',
+  BETTER_AUTH_SECRET: bytes32,
+}
+
+/** A number: its place in the configuration, its default and its bounds. */
+const integers: [string, (config: Config) => number, number, number, number][] = [
+  ['PORT', (c) => c.port, 3000, 0, 65_535],
+  ['DATABASE_POOL_MAX', (c) => c.database.poolMax, 10, 1, 1_000],
+  ['CHAT_TURN_TIMEOUT_MS', (c) => c.limits.turnTimeoutMs, 120_000, 100, 3_600_000],
+  ['CHAT_HISTORY_MESSAGES', (c) => c.limits.historyMessages, 40, 0, 1_000],
+  ['CHAT_HISTORY_TOKENS', (c) => c.limits.historyTokens, 16_000, 0, 10_000_000],
+  ['CHAT_SHUTDOWN_MS', (c) => c.shutdownMs, 20_000, 0, 600_000],
+]
+
+const keys = ({ auth }: Config) => [auth.jwksUrl, auth.issuer, auth.audience]
+const shared = ({ auth }: Config) => [auth.sharedIssuer, auth.sharedAudience]
+
+const values: Value[] = [
+  [{}, (c) => [c.production, c.host, c.logLevel, c.dataDir], [false, '127.0.0.1', 'info', '.colloquy']],
+  [{}, (c) => [c.model, c.systemPrompt, c.corsOrigins], ['echo', undefined, []]],
+  [{}, (c) => [c.database.url, c.database.prepare, c.auth.secret], [undefined, 'auto', undefined]],
+  [{ HOST: '0.0.0.0' }, (c) => c.host, '0.0.0.0'],
+  [{ DATA_DIR: ' /data ' }, (c) => c.dataDir, '/data'],
+  [{ LOG_LEVEL: 'silent' }, (c) => c.logLevel, 'silent'],
+  [{ CHAT_SYSTEM_PROMPT: 'Be kind.' }, (c) => c.systemPrompt, 'Be kind.'],
+  [{ ...production, NODE_ENV: ' production' }, (c) => c.production, true],
+  ...['auto', 'on', 'off'].map((p): Value => [{ DATABASE_PREPARE: p }, (c) => c.database.prepare, p]),
+
+  [{ DATABASE_URL: database }, (c) => c.database.url, database],
+  [{ DATABASE_URL: 'postgresql://a:1,b:2/c' }, (c) => c.database.url, 'postgresql://a:1,b:2/c'],
+
+  [{ BETTER_AUTH_SECRET: bytes32 }, (c) => c.auth.secret, bytes32],
+  [{ BETTER_AUTH_SECRET: 'ä'.repeat(16) }, (c) => c.auth.secret, 'ä'.repeat(16)],
+  [{ BETTER_AUTH_SECRET: ` ${bytes32}\n` }, (c) => c.auth.secret, ` ${bytes32}\n`],
+
+  [{ BETTER_AUTH_URL: app }, keys, [`${app}/api/auth/jwks`, app, app]],
+  [{ BETTER_AUTH_URL: `${app}/` }, keys, [`${app}/api/auth/jwks`, app, app]],
+  [{ BETTER_AUTH_URL: 'HTTPS://App.Example.com:443' }, keys, [`${app}/api/auth/jwks`, app, app]],
+  [{ BETTER_AUTH_URL: `${app}/my/auth//` }, keys, [`${app}/my/auth/jwks`, app, app]],
+  [{ BETTER_AUTH_URL: local }, keys, [`${local}/api/auth/jwks`, local, local]],
+  [{ BETTER_AUTH_URL: app }, shared, [undefined, undefined]],
+  [{ BETTER_AUTH_URL: app, JWT_ISSUER: 'i', JWT_AUDIENCE: 'a' }, keys, [`${app}/api/auth/jwks`, 'i', 'a']],
+  [{ JWT_ISSUER: 'i', JWT_AUDIENCE: 'a' }, shared, ['i', 'a']],
+  [{ BETTER_AUTH_URL: app, JWKS_URL: 'http://keys/?a=b' }, keys, ['http://keys/?a=b', app, app]],
+  [{ JWKS_URL: 'http://keys/', JWT_ISSUER: 'i', JWT_AUDIENCE: 'a' }, keys, ['http://keys/', 'i', 'a']],
+
+  [{ CHAT_CORS_ORIGINS: app }, (c) => c.corsOrigins, [app]],
+  [{ CHAT_CORS_ORIGINS: ` ${app} , ${local}` }, (c) => c.corsOrigins, [app, local]],
+  ...integers.flatMap(([name, read, fallback, min, max]): Value[] => [
+    [{}, read, fallback],
+    [{ [name]: String(min) }, read, min],
+    [{ [name]: String(max) }, read, max],
+  ]),
+]
+
+const verified = { JWT_ISSUER: 'i', JWT_AUDIENCE: 'a' }
+const withMore = ['https://u@a.example', 'https://:p@a.example', 'https://a.example/#b']
+const hosts = ['app.example.com', 'ftp://app.example.com', 'http:app', 'https://', ...withMore]
+const noOrigins = ['*', `${app}/`, `${app}/path`, `${app},`, `${app},*`, 'a.example', 'null', `${app} ${app}`]
+const noDatabases = ['db', 'mysql://u:p@db/c', 'postgres:db', 'postgres://', 'postgres://u:p#p@db/c']
+const brokenDatabases = ['postgres://u:p@db:port/c', 'postgres://u:p%zz@db/c']
+const noIntegers = ['1.5', '1e3', '0x10', 'many', '9'.repeat(400)]
+const toVerify = 'set when NODE_ENV=production, to verify tokens'
+const withoutAuthUrl = 'set when JWKS_URL is used without BETTER_AUTH_URL'
+
+const refusals: Refusal[] = [
+  ...integers.map(([name, , , min, max]): Refusal => {
+    return [name, [`${min - 1}`, `${max + 1}`, ...noIntegers], `an integer from ${min} to ${max}.`]
+  }),
+  ['LOG_LEVEL', ['loud'], 'one of fatal, error, warn, info, debug, trace, silent.'],
+  ['DATABASE_PREPARE', ['yes', 'ON'], 'one of auto, on, off.'],
+  ['CHAT_MODEL', ['openai/x', 'constructor'], 'one of echo.'],
+  ['DATABASE_URL', [''], 'set when NODE_ENV=production: the embedded', production],
+  ['DATABASE_URL', [...noDatabases, ...brokenDatabases], 'a URL such as postgres://user:password@host:5432/'],
+  ['BETTER_AUTH_SECRET', ['a'.repeat(31), 'ä'.repeat(15)], 'at least 32 bytes long.'],
+  ['BETTER_AUTH_URL', hosts, 'a URL that begins with http:// or https://, without a user'],
+  ['JWKS_URL', hosts, 'a URL that begins with http:// or https://, without a user', verified],
+  ['JWT_ISSUER', [''], withoutAuthUrl, { JWKS_URL: 'http://keys/', JWT_AUDIENCE: 'a' }],
+  ['JWT_AUDIENCE', [''], withoutAuthUrl, { JWKS_URL: 'http://keys/', JWT_ISSUER: 'i' }],
+  ['CHAT_CORS_ORIGINS', noOrigins, 'a comma-separated list of origins such as https://'],
+]
+
+const refusal = (env: Environment): Error | undefined => {
+  try {
+    readConfig(env)
+  } catch (error) {
+    return error as Error
+  }
+}
+
+t.test('what the environment says is what the configuration has', async (t) => {
+  for (const [env, read, value] of values) t.same(read(readConfig(env)), value, JSON.stringify(env))
+})
+
+t.test('an empty variable counts as absent', async (t) => {
+  const read: string[] = []
+  const get = (_: object, name: string | symbol) => void read.push(String(name))
+  const defaults = readConfig(new Proxy({}, { get }))
+  t.ok(read.length >= 20, 'of all the variables that there are')
+  for (const empty of ['', ' ']) {
+    t.same(readConfig(Object.fromEntries(read.map((name) => [name, empty]))), defaults)
+  }
+})
+
+t.test('a bad value is refused: the message names the variable and what it takes', async (t) => {
+  for (const [name, bad, takes, env = {}] of refusals) {
+    for (const value of bad) {
+      const error = refusal({ ...env, [name]: value })
+      t.type(error, ConfigError, `${name}=${value}`)
+      t.equal(error?.message.slice(0, name.length + 9 + takes.length), `${name} must be ${takes}`)
+    }
+  }
+  for (const env of [production, { ...production, ...verified }]) {
+    const error = refusal({ ...env, BETTER_AUTH_SECRET: '' })
+    t.equal(error?.message, `BETTER_AUTH_URL or BETTER_AUTH_SECRET must be ${toVerify}.`)
+  }
+})
+
+t.test('no message shows what a variable holds', async (t) => {
+  const hidden = 'k3pT-to-itself'
+  for (const name of ['BETTER_AUTH_SECRET', 'PORT', ...refusals.map(([name]) => name)]) {
+    for (const value of [hidden, `postgres://u:${hidden}@db:port/c`, `https://u:${hidden}@a.example/`]) {
+      const error = refusal({ ...verified, [name]: value })
+      t.notMatch(`${error?.stack} ${JSON.stringify({ ...error })} ${error?.cause}`, hidden, name)
+    }
+  }
+})
