@@ -23,8 +23,17 @@ export interface paths {
          *
          *     The user's message is durable before the model starts, so it is never lost. When the model fails (`502`) or
          *     takes too long (`504`), the message and the failed turn stay in the conversation and the problem carries
-         *     `turn_id` and `conversation_id`. A conversation runs one turn at a time; a second one meanwhile is `409`.
-         *     If the client goes away, the turn still completes and is stored.
+         *     `turn_id` and `conversation_id`. If the client goes away, the turn still completes and is stored.
+         *
+         *     **Concurrent sends.** A conversation runs one turn at a time. A second message waits for its turn, up to a bound
+         *     (5 s unless configured otherwise), and then goes on with the first one's answer in its history; past the bound it is
+         *     `409 turn-in-progress`.
+         *
+         *     **Safe retries.** Send an `Idempotency-Key` (a UUID, say) with the message, and repeat the request with the same key and body
+         *     as often as you like: one key makes one turn. A key is remembered for 24 hours. While its turn runs, a repeated request waits for
+         *     it (past the bound `409 idempotency-key-in-use`); a completed or cancelled turn is answered again, with
+         *     `Idempotency-Replayed: true`; a failed or interrupted one is tried again, as long as it is the conversation's last. Refusals
+         *     are not remembered.
          */
         post: operations["createTurn"];
         delete?: never;
@@ -59,6 +68,38 @@ export interface paths {
         get: operations["getTurn"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/{user_id}/turns/{turn_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserId"];
+                /**
+                 * @description The turn's id.
+                 * @example 019a0c4e-7b7a-7c12-8a44-0b1c2d3e4f50
+                 */
+                turn_id: components["parameters"]["TurnId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop a turn
+         * @description Stops the turn, whichever instance runs it, and keeps the text it has so far. Cancelling a turn that has ended changes nothing;
+         *     the answer's `status` says how it ended. Repeating it is safe.
+         */
+        post: operations["cancelTurn"];
         delete?: never;
         options?: never;
         head?: never;
@@ -221,6 +262,8 @@ export interface components {
          * @example alice
          */
         UserId: string;
+        /** @example "8e03978e-40d5-43dd-bc93-6894a57f9324" */
+        IdempotencyKey: string;
         CursorValue: string;
         /**
          * Format: date-time
@@ -421,10 +464,12 @@ export interface components {
          *     | `method-not-allowed` | 405 | the path has other methods; see `Allow` |
          *     | `request-timeout` | 408 | the request took too long to arrive |
          *     | `turn-in-progress` | 409 | the conversation's turn is still running |
+         *     | `idempotency-key-in-use` | 409 | the turn of this key is still running |
          *     | `body-too-large` | 413 | the body has more than 256 KiB |
          *     | `uri-too-long` | 414 | the URL has more than 8,192 bytes |
          *     | `unsupported-media-type` | 415 | the body is not `application/json` in UTF-8 |
          *     | `validation-failed` | 422 | not what the contract says; see `errors` |
+         *     | `idempotency-key-mismatch` | 422 | the key was used with another body |
          *     | `headers-too-large` | 431 | the headers have more than 16 KiB |
          *     | `internal-error` | 500 | our fault |
          *     | `model-failed` | 502 | the model failed |
@@ -435,10 +480,10 @@ export interface components {
          *     | `model-timeout` | 504 | the model took too long |
          * @enum {string}
          */
-        ProblemCode: "malformed-request" | "malformed-body" | "unauthenticated" | "forbidden" | "route-not-found" | "conversation-not-found" | "turn-not-found" | "method-not-allowed" | "request-timeout" | "turn-in-progress" | "body-too-large" | "uri-too-long" | "unsupported-media-type" | "validation-failed" | "headers-too-large" | "internal-error" | "model-failed" | "database-unavailable" | "keys-unavailable" | "shutting-down" | "turn-interrupted" | "model-timeout";
+        ProblemCode: "malformed-request" | "malformed-body" | "unauthenticated" | "forbidden" | "route-not-found" | "conversation-not-found" | "turn-not-found" | "method-not-allowed" | "request-timeout" | "turn-in-progress" | "idempotency-key-in-use" | "body-too-large" | "uri-too-long" | "unsupported-media-type" | "validation-failed" | "idempotency-key-mismatch" | "headers-too-large" | "internal-error" | "model-failed" | "database-unavailable" | "keys-unavailable" | "shutting-down" | "turn-interrupted" | "model-timeout";
         FieldError: {
             /**
-             * @description A JSON Pointer (RFC 6901) that begins with the part, `/body`, `/query` or `/path`.
+             * @description A JSON Pointer (RFC 6901) that begins with the part, `/body`, `/query`, `/path` or `/headers`.
              * @example /body/message
              */
             path: string;
@@ -510,8 +555,8 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The conversation's turn is still running; `turn_id` names it. */
-        TurnInProgress: {
+        /** @description A turn is still running past the bounded wait: another one of the conversation (`turn-in-progress`), or this key's own (`idempotency-key-in-use`). `turn_id` names it. */
+        TurnConflict: {
             headers: {
                 "Retry-After": components["headers"]["RetryAfter"];
                 [name: string]: unknown;
@@ -549,6 +594,15 @@ export interface components {
         };
         /** @description It could be read, but is not what the contract says: a missing, unknown or malformed field, id, parameter or cursor. */
         ValidationFailed: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description It could be read, but is not what the contract says: a missing, unknown or malformed field, id or parameter, or an Idempotency-Key that was used with another body. */
+        TurnUnprocessable: {
             headers: {
                 [name: string]: unknown;
             };
@@ -643,6 +697,11 @@ export interface components {
     requestBodies: never;
     headers: {
         /**
+         * @description `true` when the answer is that of an earlier request with the same Idempotency-Key.
+         * @example true
+         */
+        IdempotencyReplayed: "true";
+        /**
          * @description Seconds after which a retry makes sense (RFC 9110).
          * @example 1
          */
@@ -660,7 +719,14 @@ export interface operations {
     createTurn: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Makes repeating the request safe. Your own, up to 255 characters of visible ASCII, bare or as a quoted string (RFC 9651);
+                 *     `"a"` and `a` are the same key. It belongs to the user.
+                 * @example "8e03978e-40d5-43dd-bc93-6894a57f9324"
+                 */
+                "Idempotency-Key"?: components["schemas"]["IdempotencyKey"];
+            };
             path: {
                 /**
                  * @description The user's id, as in the token's `sub`.
@@ -680,6 +746,7 @@ export interface operations {
             /** @description The turn has ended and is stored. */
             200: {
                 headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -691,11 +758,11 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["ConversationNotFound"];
             408: components["responses"]["RequestTimeout"];
-            409: components["responses"]["TurnInProgress"];
+            409: components["responses"]["TurnConflict"];
             413: components["responses"]["BodyTooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
-            422: components["responses"]["ValidationFailed"];
+            422: components["responses"]["TurnUnprocessable"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             502: components["responses"]["ModelFailed"];
@@ -725,6 +792,56 @@ export interface operations {
         responses: {
             /** @description The turn. */
             200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Turn"];
+                };
+            };
+            400: components["responses"]["Unreadable"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["TurnNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            414: components["responses"]["UriTooLong"];
+            422: components["responses"]["ValidationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    cancelTurn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserId"];
+                /**
+                 * @description The turn's id.
+                 * @example 019a0c4e-7b7a-7c12-8a44-0b1c2d3e4f50
+                 */
+                turn_id: components["parameters"]["TurnId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The turn has ended. Its status is `cancelled`, or what it was before. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Turn"];
+                };
+            };
+            /** @description The turn was told to stop and has not stopped yet. Ask getTurn. */
+            202: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -22,6 +22,20 @@ SET row_security = off;
 CREATE SCHEMA colloquy;
 
 --
+-- Name: begun_v1; Type: TYPE; Schema: colloquy; Owner: -
+--
+
+CREATE TYPE colloquy.begun_v1 AS (
+	outcome text,
+	conversation_id uuid,
+	turn_id uuid,
+	user_message_id uuid,
+	message_id uuid,
+	attempt integer,
+	history jsonb
+);
+
+--
 -- Name: act_as(text[]); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
@@ -29,6 +43,8 @@ CREATE FUNCTION colloquy.act_as(p_user_ids text[]) RETURNS void
     LANGUAGE plpgsql
     AS $$
 begin
+  -- First, so that nothing that another role made in another schema can take the place of what is meant.
+  set local search_path = pg_catalog, pg_temp;
   execute format('set local colloquy.user_ids = %L', p_user_ids);
   if colloquy.app_role() is not null then
     set local role colloquy_app;
@@ -62,21 +78,36 @@ CREATE FUNCTION colloquy.app_role() RETURNS regrole
 $$;
 
 --
--- Name: begin_turn_v1(text, uuid, boolean, uuid, uuid, uuid, text, text, text, integer, integer, integer); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: begin_turn_v1(text, uuid, boolean, uuid, uuid, uuid, text, text, text, integer, integer, integer, bytea, bytea); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.begin_turn_v1(p_user_id text, p_conversation_id uuid, p_is_new boolean, p_turn_id uuid, p_user_message_id uuid, p_message_id uuid, p_message text, p_title text, p_model text, p_lease_ms integer, p_history_messages integer, p_history_tokens integer) RETURNS TABLE(outcome text, running_turn_id uuid, history jsonb)
+CREATE FUNCTION colloquy.begin_turn_v1(p_user_id text, p_conversation_id uuid, p_is_new boolean, p_turn_id uuid, p_user_message_id uuid, p_message_id uuid, p_message text, p_title text, p_model text, p_lease_ms integer, p_history_messages integer, p_history_tokens integer, p_key_hash bytea DEFAULT NULL::bytea, p_fingerprint bytea DEFAULT NULL::bytea) RETURNS colloquy.begun_v1
     LANGUAGE plpgsql
     AS $$
 declare
   v_now timestamptz(3) := colloquy.clock();
   v_position integer;
   v_parent_id uuid;
+  v_exists boolean;
+  v_running_id uuid;
   v_running colloquy.turns;
+  v_begun colloquy.begun_v1;
 begin
   perform colloquy.act_as(array[p_user_id]);
-  history := '[]';
 
+  if p_key_hash is not null then
+    insert into colloquy.idempotency_keys
+      (user_id, key_hash, fingerprint, conversation_id, turn_id, created_at)
+    values
+      (p_user_id, p_key_hash, p_fingerprint, p_conversation_id, p_turn_id, v_now)
+    on conflict do nothing;
+    if not found then
+      return colloquy.resume_turn_v1(p_user_id, p_key_hash, p_fingerprint, p_turn_id, p_lease_ms,
+        p_history_messages, p_history_tokens);
+    end if;
+  end if;
+
+  v_begun := row('begun', p_conversation_id, p_turn_id, p_user_message_id, p_message_id, 1, '[]');
   if p_is_new then
     insert into colloquy.conversations
       (user_id, id, title, message_count, running_turn_id, created_at, updated_at, last_turn_at)
@@ -92,26 +123,28 @@ begin
   end if;
 
   if v_position is null then
-    select t.* into v_running
-    from (
-      select c.user_id, c.running_turn_id
-      from colloquy.conversations c
-      where c.user_id = p_user_id and c.id = p_conversation_id
-      for update
-    ) held
-    left join colloquy.turns t on t.user_id = held.user_id and t.id = held.running_turn_id;
+    -- In two statements: after the wait for the lock, the second sees the turn of whoever held it.
+    select c.running_turn_id into v_running_id
+    from colloquy.conversations c
+    where c.user_id = p_user_id and c.id = p_conversation_id
+    for update;
+    v_exists := found;
+    select t.* into v_running from colloquy.turns t where t.user_id = p_user_id and t.id = v_running_id;
 
-    if not found then
-      outcome := 'not-found';
-    elsif v_running.id = p_turn_id then
-      outcome := 'begun';
+    if not v_exists then
+      v_begun.outcome := 'not-found';
+    elsif v_running.begun_by = p_turn_id then
+      v_begun.history := colloquy.history_v1(
+        p_user_id, p_conversation_id,
+        (select m.position from colloquy.messages m where m.user_id = p_user_id and m.id = p_user_message_id),
+        p_history_messages, p_history_tokens);
+      return v_begun;
     elsif v_running.lease_until >= v_now then
-      outcome := 'busy';
-      running_turn_id := v_running.id;
+      v_begun.outcome := 'busy';
+      v_begun.turn_id := v_running.id;
     else
       if v_running.id is not null then
-        perform colloquy.end_turn_v1(p_user_id, v_running.id, 'interrupted', '', '[]', null,
-          'turn-interrupted', 'The turn was interrupted before it was complete.');
+        perform colloquy.interrupt_turn_v1(p_user_id, v_running.id);
       end if;
       update colloquy.conversations c
       set message_count = c.message_count + 1, running_turn_id = p_turn_id, updated_at = v_now, last_turn_at = v_now
@@ -120,53 +153,65 @@ begin
     end if;
   end if;
 
-  if v_position is not null then
-    outcome := 'begun';
-    if v_position > 1 then
-      select m.id into strict v_parent_id
-      from colloquy.messages m
-      where m.user_id = p_user_id and m.conversation_id = p_conversation_id and m.position = v_position - 1;
-    end if;
-    insert into colloquy.turns
-      (user_id, id, conversation_id, status, attempt, lease_until, user_message_id, message_id, model, created_at)
-    values
-      (p_user_id, p_turn_id, p_conversation_id, 'running', 1, v_now + p_lease_ms * interval '1 millisecond',
-       p_user_message_id, p_message_id, p_model, v_now);
-    insert into colloquy.messages
-      (user_id, conversation_id, position, id, turn_id, parent_id, role, status, content, created_at)
-    values
-      (p_user_id, p_conversation_id, v_position, p_user_message_id, p_turn_id, v_parent_id, 'user', 'completed',
-       p_message, v_now);
+  if v_position is null then
+    delete from colloquy.idempotency_keys k where k.user_id = p_user_id and k.key_hash = p_key_hash;
+    return v_begun;
   end if;
 
-  if outcome = 'begun' and not p_is_new then
-    select coalesce(
-      jsonb_agg(jsonb_build_object('user', w.question, 'assistant', w.answer) order by w.position), '[]')
-    into history
-    from (
-      select past.position, past.question, past.answer,
-        sum((octet_length(past.question) + octet_length(past.answer)) / 3 + 1)
-          over (order by past.position desc) as tokens
-      from (
-        select a.position, u.content as question, a.content as answer
-        from colloquy.messages a
-        join colloquy.messages u
-          on u.user_id = a.user_id and u.conversation_id = a.conversation_id and u.position = a.position - 1
-        where a.user_id = p_user_id and a.conversation_id = p_conversation_id
-          -- failed turns do not count, but a run of them must not make this read the whole conversation
-          and a.position >= (
-            select c.message_count - 4 * p_history_messages
-            from colloquy.conversations c
-            where c.user_id = p_user_id and c.id = p_conversation_id)
-          and a.role = 'assistant'
-          and (a.status = 'completed' or (a.status = 'cancelled' and a.content <> ''))
-        order by a.position desc
-        limit p_history_messages / 2
-      ) past
-    ) w
-    where w.tokens <= p_history_tokens;
+  if v_position > 1 then
+    select m.id into strict v_parent_id
+    from colloquy.messages m
+    where m.user_id = p_user_id and m.conversation_id = p_conversation_id and m.position = v_position - 1;
   end if;
+  insert into colloquy.turns
+    (user_id, id, conversation_id, status, attempt, begun_by, lease_until, user_message_id, message_id, model, created_at)
+  values
+    (p_user_id, p_turn_id, p_conversation_id, 'running', 1, p_turn_id, v_now + p_lease_ms * interval '1 millisecond',
+     p_user_message_id, p_message_id, p_model, v_now);
+  insert into colloquy.messages
+    (user_id, conversation_id, position, id, turn_id, parent_id, role, status, content, created_at)
+  values
+    (p_user_id, p_conversation_id, v_position, p_user_message_id, p_turn_id, v_parent_id, 'user', 'completed',
+     p_message, v_now);
+  if v_position > 1 then
+    v_begun.history := colloquy.history_v1(
+      p_user_id, p_conversation_id, v_position, p_history_messages, p_history_tokens);
+  end if;
+  return v_begun;
+end
+$$;
 
+--
+-- Name: cancel_turn_v1(text, uuid); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.cancel_turn_v1(p_user_id text, p_turn_id uuid) RETURNS TABLE(outcome text)
+    LANGUAGE plpgsql
+    AS $$
+declare
+  v_turn colloquy.turns;
+begin
+  perform colloquy.act_as(array[p_user_id]);
+  -- The conversation's row is locked first, in the same order as begin_turn does, so that the two cannot deadlock.
+  perform from colloquy.conversations c
+  where c.user_id = p_user_id
+    and c.id = (select t.conversation_id from colloquy.turns t where t.user_id = p_user_id and t.id = p_turn_id)
+  for update;
+  update colloquy.turns t
+  set cancel_requested = true
+  where t.user_id = p_user_id and t.id = p_turn_id and t.status = 'running'
+  returning t.* into v_turn;
+  if v_turn.lease_until >= colloquy.clock() then
+    outcome := 'requested';
+  elsif v_turn.id is not null then
+    perform colloquy.interrupt_turn_v1(p_user_id, p_turn_id);
+    outcome := 'ended';
+  else
+    outcome := case
+      when exists (select from colloquy.turns t where t.user_id = p_user_id and t.id = p_turn_id) then 'ended'
+      else 'not-found'
+    end;
+  end if;
   return next;
 end
 $$;
@@ -238,7 +283,7 @@ begin
   set message_count = c.message_count + 1,
       running_turn_id = null,
       updated_at = colloquy.clock()
-  where c.user_id = p_user_id and c.id = v_turn.conversation_id
+  where c.user_id = p_user_id and c.id = v_turn.conversation_id and c.running_turn_id = p_turn_id
   returning c.message_count into strict v_position;
 
   insert into colloquy.messages
@@ -250,11 +295,54 @@ end
 $$;
 
 --
+-- Name: history_v1(text, uuid, integer, integer, integer); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.history_v1(p_user_id text, p_conversation_id uuid, p_before integer, p_messages integer, p_tokens integer) RETURNS jsonb
+    LANGUAGE sql STABLE
+    AS $$
+  select coalesce(
+    jsonb_agg(jsonb_build_object('user', w.question, 'assistant', w.answer) order by w.position), '[]')
+  from (
+    select past.position, past.question, past.answer,
+      sum((octet_length(past.question) + octet_length(past.answer)) / 3 + 1)
+        over (order by past.position desc) as tokens
+    from (
+      select a.position, u.content as question, a.content as answer
+      from colloquy.messages a
+      join colloquy.messages u
+        on u.user_id = a.user_id and u.conversation_id = a.conversation_id and u.position = a.position - 1
+      where a.user_id = p_user_id and a.conversation_id = p_conversation_id
+        and a.position < p_before
+        -- failed turns do not count, but a run of them must not make this read the whole conversation
+        and a.position >= p_before - 4 * p_messages
+        and a.role = 'assistant'
+        and (a.status = 'completed' or (a.status = 'cancelled' and a.content <> ''))
+      order by a.position desc
+      limit p_messages / 2
+    ) past
+  ) w
+  where w.tokens <= p_tokens
+$$;
+
+--
+-- Name: interrupt_turn_v1(text, uuid); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.interrupt_turn_v1(p_user_id text, p_turn_id uuid) RETURNS void
+    LANGUAGE sql
+    AS $$
+  select colloquy.end_turn_v1(p_user_id, p_turn_id, 'interrupted', '', '[]', null,
+    'turn-interrupted', 'The turn was interrupted before it was complete.')
+$$;
+
+--
 -- Name: prepare_app_role(); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
 CREATE FUNCTION colloquy.prepare_app_role() RETURNS void
     LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   v_table regclass;
@@ -287,6 +375,142 @@ begin
 end
 $$;
 
+--
+-- Name: progress_v1(text[], uuid[], integer[], integer); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.progress_v1(p_user_ids text[], p_turn_ids uuid[], p_attempts integer[], p_lease_ms integer) RETURNS TABLE(turn_id uuid, state text)
+    LANGUAGE plpgsql
+    AS $$
+declare
+  v_now timestamptz(3) := colloquy.clock();
+begin
+  perform colloquy.act_as(p_user_ids);
+  -- A lease is renewed when a third of it has gone, so that a tick mostly reads.
+  update colloquy.turns t
+  set lease_until = v_now + p_lease_ms * interval '1 millisecond'
+  from unnest(p_user_ids, p_turn_ids, p_attempts) as mine (user_id, turn_id, attempt)
+  where t.user_id = mine.user_id and t.id = mine.turn_id and t.attempt = mine.attempt and t.status = 'running'
+    and t.lease_until < v_now + p_lease_ms * interval '1 millisecond' * 2 / 3;
+
+  return query
+  select mine.turn_id,
+    case
+      when mine.attempt is null then 'ended'
+      when t.id is null or t.status <> 'running' or t.attempt <> mine.attempt then 'lost'
+      else 'cancel'
+    end
+  from unnest(p_user_ids, p_turn_ids, p_attempts) as mine (user_id, turn_id, attempt)
+  left join colloquy.turns t on t.user_id = mine.user_id and t.id = mine.turn_id
+  where t.id is null
+    or t.status <> 'running'
+    or (mine.attempt is null and t.lease_until < v_now)
+    or (mine.attempt is not null and (t.attempt <> mine.attempt or t.cancel_requested));
+end
+$$;
+
+--
+-- Name: prune_idempotency_keys_v1(integer); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.prune_idempotency_keys_v1(p_limit integer) RETURNS TABLE(pruned integer)
+    LANGUAGE plpgsql
+    AS $$
+begin
+  perform colloquy.act_as('{}');
+  delete from colloquy.idempotency_keys k
+  using (
+    select e.user_id, e.key_hash
+    from colloquy.idempotency_keys e
+    where e.created_at < colloquy.clock() - interval '24 hours'
+    order by e.created_at
+    limit p_limit
+    for update skip locked
+  ) expired
+  where k.user_id = expired.user_id and k.key_hash = expired.key_hash;
+  get diagnostics pruned = row_count;
+  return next;
+end
+$$;
+
+--
+-- Name: resume_turn_v1(text, bytea, bytea, uuid, integer, integer, integer); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.resume_turn_v1(p_user_id text, p_key_hash bytea, p_fingerprint bytea, p_begin_id uuid, p_lease_ms integer, p_history_messages integer, p_history_tokens integer) RETURNS colloquy.begun_v1
+    LANGUAGE plpgsql
+    AS $$
+declare
+  v_now timestamptz(3) := colloquy.clock();
+  v_key colloquy.idempotency_keys;
+  v_conversation colloquy.conversations;
+  v_turn colloquy.turns;
+  v_position integer;
+  v_begun colloquy.begun_v1;
+begin
+  select k.* into v_key
+  from colloquy.idempotency_keys k
+  where k.user_id = p_user_id and k.key_hash = p_key_hash;
+  if v_key.fingerprint is distinct from p_fingerprint then
+    v_begun.outcome := 'mismatch';
+    return v_begun;
+  end if;
+  select c.* into v_conversation
+  from colloquy.conversations c
+  where c.user_id = p_user_id and c.id = v_key.conversation_id
+  for update;
+  select t.* into v_turn from colloquy.turns t where t.user_id = p_user_id and t.id = v_key.turn_id;
+  if v_conversation.id is null or v_turn.id is null then
+    v_begun.outcome := 'not-found';
+    return v_begun;
+  end if;
+
+  if v_turn.status = 'running' and v_turn.begun_by <> p_begin_id and v_turn.lease_until < v_now then
+    perform colloquy.interrupt_turn_v1(p_user_id, v_turn.id);
+    v_turn.status := 'interrupted';
+    v_conversation.running_turn_id := null;
+    v_conversation.message_count := v_conversation.message_count + 1;
+  end if;
+
+  select m.position into v_position
+  from colloquy.messages m
+  where m.user_id = p_user_id and m.id = v_turn.user_message_id;
+
+  if v_turn.status = 'running' then
+    v_begun.outcome := case when v_turn.begun_by = p_begin_id then 'begun' else 'attached' end;
+  elsif v_turn.status in ('completed', 'cancelled')
+    or v_conversation.running_turn_id is not null
+    or v_conversation.message_count > v_position + 1
+  then
+    v_begun.outcome := 'ended';
+  else
+    -- A running turn shows its user's message only, so the answer of the last attempt makes room for the next one's.
+    delete from colloquy.messages m where m.user_id = p_user_id and m.id = v_turn.message_id;
+    update colloquy.turns t
+    set status = 'running', attempt = t.attempt + 1, begun_by = p_begin_id, cancel_requested = false,
+        lease_until = v_now + p_lease_ms * interval '1 millisecond', finished_at = null,
+        error_code = null, error_detail = null, input_tokens = null, output_tokens = null, total_tokens = null
+    where t.user_id = p_user_id and t.id = v_turn.id
+    returning t.* into v_turn;
+    update colloquy.conversations c
+    set message_count = v_position, running_turn_id = v_turn.id, updated_at = v_now, last_turn_at = v_now
+    where c.user_id = p_user_id and c.id = v_conversation.id;
+    v_begun.outcome := 'begun';
+  end if;
+
+  v_begun.conversation_id := v_conversation.id;
+  v_begun.turn_id := v_turn.id;
+  v_begun.user_message_id := v_turn.user_message_id;
+  v_begun.message_id := v_turn.message_id;
+  v_begun.attempt := v_turn.attempt;
+  if v_begun.outcome = 'begun' then
+    v_begun.history := colloquy.history_v1(
+      p_user_id, v_conversation.id, v_position, p_history_messages, p_history_tokens);
+  end if;
+  return v_begun;
+end
+$$;
+
 SET default_tablespace = '';
 
 SET default_table_access_method = heap;
@@ -310,6 +534,21 @@ CREATE TABLE colloquy.conversations (
 WITH (fillfactor='80');
 
 ALTER TABLE ONLY colloquy.conversations FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: idempotency_keys; Type: TABLE; Schema: colloquy; Owner: -
+--
+
+CREATE TABLE colloquy.idempotency_keys (
+    user_id text NOT NULL,
+    key_hash bytea NOT NULL,
+    fingerprint bytea NOT NULL,
+    conversation_id uuid NOT NULL,
+    turn_id uuid NOT NULL,
+    created_at timestamp(3) with time zone NOT NULL
+);
+
+ALTER TABLE ONLY colloquy.idempotency_keys FORCE ROW LEVEL SECURITY;
 
 --
 -- Name: messages; Type: TABLE; Schema: colloquy; Owner: -
@@ -356,7 +595,9 @@ CREATE TABLE colloquy.turns (
     conversation_id uuid NOT NULL,
     status text NOT NULL,
     attempt integer NOT NULL,
+    begun_by uuid NOT NULL,
     lease_until timestamp(3) with time zone,
+    cancel_requested boolean DEFAULT false NOT NULL,
     user_message_id uuid NOT NULL,
     message_id uuid NOT NULL,
     model text NOT NULL,
@@ -381,6 +622,13 @@ ALTER TABLE ONLY colloquy.turns FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE ONLY colloquy.conversations
     ADD CONSTRAINT conversations_pkey PRIMARY KEY (user_id, id);
+
+--
+-- Name: idempotency_keys idempotency_keys_pkey; Type: CONSTRAINT; Schema: colloquy; Owner: -
+--
+
+ALTER TABLE ONLY colloquy.idempotency_keys
+    ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (user_id, key_hash);
 
 --
 -- Name: messages messages_pkey; Type: CONSTRAINT; Schema: colloquy; Owner: -
@@ -417,6 +665,12 @@ ALTER TABLE ONLY colloquy.turns
 CREATE INDEX conversations_by_last_turn ON colloquy.conversations USING btree (user_id, archived, last_turn_at DESC, id DESC);
 
 --
+-- Name: idempotency_keys_by_age; Type: INDEX; Schema: colloquy; Owner: -
+--
+
+CREATE INDEX idempotency_keys_by_age ON colloquy.idempotency_keys USING btree (created_at);
+
+--
 -- Name: turns_by_conversation; Type: INDEX; Schema: colloquy; Owner: -
 --
 
@@ -443,6 +697,12 @@ ALTER TABLE ONLY colloquy.turns
 CREATE POLICY acting_users ON colloquy.conversations USING ((user_id = ANY (( SELECT colloquy.acting_users() AS acting_users)::text[])));
 
 --
+-- Name: idempotency_keys acting_users; Type: POLICY; Schema: colloquy; Owner: -
+--
+
+CREATE POLICY acting_users ON colloquy.idempotency_keys USING ((user_id = ANY (( SELECT colloquy.acting_users() AS acting_users)::text[])));
+
+--
 -- Name: messages acting_users; Type: POLICY; Schema: colloquy; Owner: -
 --
 
@@ -461,10 +721,22 @@ CREATE POLICY acting_users ON colloquy.turns USING ((user_id = ANY (( SELECT col
 ALTER TABLE colloquy.conversations ENABLE ROW LEVEL SECURITY;
 
 --
+-- Name: idempotency_keys; Type: ROW SECURITY; Schema: colloquy; Owner: -
+--
+
+ALTER TABLE colloquy.idempotency_keys ENABLE ROW LEVEL SECURITY;
+
+--
 -- Name: messages; Type: ROW SECURITY; Schema: colloquy; Owner: -
 --
 
 ALTER TABLE colloquy.messages ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: idempotency_keys pruning; Type: POLICY; Schema: colloquy; Owner: -
+--
+
+CREATE POLICY pruning ON colloquy.idempotency_keys USING (((cardinality(( SELECT colloquy.acting_users() AS acting_users)) = 0) AND (created_at < (colloquy.clock() - '24:00:00'::interval)))) WITH CHECK (false);
 
 --
 -- Name: turns; Type: ROW SECURITY; Schema: colloquy; Owner: -
@@ -483,6 +755,12 @@ GRANT USAGE ON SCHEMA colloquy TO colloquy_app;
 --
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE colloquy.conversations TO colloquy_app;
+
+--
+-- Name: TABLE idempotency_keys; Type: ACL; Schema: colloquy; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE colloquy.idempotency_keys TO colloquy_app;
 
 --
 -- Name: TABLE messages; Type: ACL; Schema: colloquy; Owner: -

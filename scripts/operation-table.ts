@@ -38,6 +38,8 @@ export interface OperationEntry {
   body: boolean
   /** the values that absent query parameters get */
   queryDefaults: Record<string, string | number | boolean>
+  /** the headers that it declares, as the contract spells them */
+  headers: string[]
 }
 
 const methods = ['get', 'put', 'post', 'delete', 'patch']
@@ -62,6 +64,7 @@ export const operationTable = (contract: Contract): Record<string, OperationEntr
         secured: (operation.security ?? contract.security ?? []).length > 0,
         body: operation.requestBody !== undefined,
         queryDefaults: Object.fromEntries(defaults.map((p) => [p.name, p.schema?.default ?? ''])),
+        headers: parameters.filter((p) => p.in === 'header').map((p) => p.name),
       }
     }
   }

@@ -1,4 +1,6 @@
 import { readFile } from 'node:fs/promises'
+import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import { v7 as uuidv7 } from 'uuid'
 import type { Database } from './db/database.js'
@@ -9,7 +11,12 @@ import { bindContract, type Contract } from './http/binding.js'
 import { acceptOnlyJson } from './http/body.js'
 import { allowOrigins } from './http/cors.js'
 import { serveDocuments } from './http/documents.js'
-import { answerWithProblems, createConnectionErrorHandler, sendProblem } from './http/problems.js'
+import {
+  answerWithProblems,
+  commonHeaders,
+  createConnectionErrorHandler,
+  sendProblem,
+} from './http/problems.js'
 import { maxUrlLength, refuseUnreadable } from './http/readable.js'
 import { createAjv, createValidatorCompiler } from './http/validation.js'
 import type { Model } from './models/model.js'
@@ -39,8 +46,9 @@ interface ChatContract extends Contract {
   components: { schemas: { UserId: object } }
 }
 
-const createServer = ({ log, newId = uuidv7, arrivalTimeouts = defaultTimeouts }: AppOptions) =>
-  Fastify({
+const createServer = ({ log, newId = uuidv7, arrivalTimeouts = defaultTimeouts }: AppOptions) => {
+  const responses = new WeakMap<Socket, ServerResponse>()
+  const app = Fastify({
     loggerInstance: log,
     // One line per request, written below, without the URL, which may carry text.
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
@@ -51,7 +59,7 @@ const createServer = ({ log, newId = uuidv7, arrivalTimeouts = defaultTimeouts }
     requestTimeout: arrivalTimeouts.requestMs,
     routerOptions: { maxParamLength: maxUrlLength },
     frameworkErrors: (error, request, reply) => void sendProblem(error, request, reply),
-    clientErrorHandler: createConnectionErrorHandler(newId),
+    clientErrorHandler: createConnectionErrorHandler(newId, (socket) => responses.get(socket)),
     http: {
       maxHeaderSize: 16_384,
       headersTimeout: arrivalTimeouts.headersMs,
@@ -60,6 +68,15 @@ const createServer = ({ log, newId = uuidv7, arrivalTimeouts = defaultTimeouts }
       requireHostHeader: false,
     },
   })
+  app.server.on('request', ({ socket }, response) => responses.set(socket, response))
+  // Node drops headers past 2,000, and with them a second one of a kind; their bytes are bounded above.
+  app.server.maxHeadersCount = 0
+  // A client may close its side after the request and wait for the answer. Node has the property, its types do not.
+  Object.assign(app.server, { httpAllowHalfOpen: true })
+  // Node answers an unknown expectation with a bare 417; RFC 9110 allows ignoring it.
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
+  return app
+}
 
 /** The whole server, ready to listen: what is registered here, in this order, is what it does. */
 export const buildApp = async (options: AppOptions): Promise<FastifyInstance> => {
@@ -70,7 +87,12 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   const isUserId = createAjv().compile<string>(contract.components.schemas.UserId)
 
   const app = createServer(options)
-  const turns = createTurns({ ...options, ...options.limits, systemPrompt: options.systemPrompt, newId })
+  const turns = createTurns({
+    ...options,
+    ...options.limits,
+    systemPrompt: options.systemPrompt,
+    newId,
+  })
   let closing = false
   const checkReady = async () => {
     const fits = await pendingMigrations(db).then(
@@ -85,22 +107,18 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
     }
   }
 
-  // Node answers an unknown expectation with a bare 417; RFC 9110 allows ignoring it.
-  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
   app.setValidatorCompiler(createValidatorCompiler())
   app.setSerializerCompiler(() => JSON.stringify)
   acceptOnlyJson(app)
-  answerWithProblems(app)
 
   app.addHook('onRequest', async (request, reply) => {
-    reply.headers({
-      'x-request-id': request.id,
-      'x-content-type-options': 'nosniff',
-      'cache-control': 'no-store',
-    })
+    reply.headers(commonHeaders(request.id))
+    // We speak no other protocol, and Node reads no further request behind one that asks for it.
+    if (request.headers.upgrade) reply.header('connection', 'close')
   })
   allowOrigins(app, options.corsOrigins)
   app.addHook('onRequest', refuseUnreadable)
+  answerWithProblems(app)
   app.addHook('onRequest', async ({ routeOptions }, reply) => {
     if (!closing || routeOptions.config?.operationId === 'getLiveness') return
     reply.header('connection', 'close')

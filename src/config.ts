@@ -107,9 +107,6 @@ export const readConfig = (env: Environment): Config => {
   if (production && !databaseUrl) {
     fail('DATABASE_URL', 'set when NODE_ENV=production: the embedded PostgreSQL is for development')
   }
-  if (production && !secret && !jwksUrl) {
-    fail('BETTER_AUTH_URL or BETTER_AUTH_SECRET', 'set when NODE_ENV=production, to verify tokens')
-  }
 
   const corsOrigins =
     text('CHAT_CORS_ORIGINS')
@@ -141,9 +138,20 @@ export const readConfig = (env: Environment): Config => {
     systemPrompt: text('CHAT_SYSTEM_PROMPT'),
     limits: {
       turnTimeoutMs: integer('CHAT_TURN_TIMEOUT_MS', 120_000, 100, 3_600_000),
+      busyWaitMs: integer('CHAT_BUSY_WAIT_MS', 5_000, 0, 60_000),
+      leaseMs: integer('CHAT_LEASE_MS', 15_000, 1_000, 600_000),
       historyMessages: integer('CHAT_HISTORY_MESSAGES', 40, 0, 1_000),
       historyTokens: integer('CHAT_HISTORY_TOKENS', 16_000, 0, 10_000_000),
     },
     shutdownMs: integer('CHAT_SHUTDOWN_MS', 20_000, 0, 600_000),
+  }
+}
+
+/** What serving takes beyond what every command takes. Throws ConfigError. */
+export const requireTokens = ({ production, auth }: Config): void => {
+  if (production && !auth.secret && !auth.jwksUrl) {
+    throw new ConfigError(
+      'BETTER_AUTH_URL or BETTER_AUTH_SECRET must be set when NODE_ENV=production, to verify tokens.',
+    )
   }
 }

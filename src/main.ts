@@ -39,7 +39,8 @@ const run = async (): Promise<void> => {
   const { values, positionals } = parse()
   const [command, ...rest] = positionals
   if (values.help || command === 'help') return console.log(usage)
-  if (command === undefined || rest.length > 0) throw new UsageError('Name one command.')
+  if (command === undefined) throw new UsageError('Name a command.')
+  if (rest.length > 0) throw new UsageError(`"${command}" takes no further "${rest.join(' ')}".`)
   const config = () => readConfig(process.env)
   switch (command) {
     case 'serve':
@@ -48,8 +49,10 @@ const run = async (): Promise<void> => {
       return migrate(config())
     case 'token': {
       const { user = '', ttl } = values
-      if (!userPattern.test(user)) throw new UsageError('--user takes 1 to 128 of A-Z a-z 0-9 _ . : @ -')
-      if (!/^[1-9]\d{0,8}$/.test(ttl)) throw new UsageError('--ttl takes a number of seconds')
+      if (!userPattern.test(user)) {
+        throw new UsageError('token needs --user with 1 to 128 of A-Z a-z 0-9 _ . : @ -, and not . or ..')
+      }
+      if (!/^[1-9]\d{0,8}$/.test(ttl)) throw new UsageError('--ttl takes 1 to 999999999 seconds')
       return token(config(), user, Number(ttl))
     }
     case 'doctor':
@@ -59,6 +62,9 @@ const run = async (): Promise<void> => {
       throw new UsageError(`There is no command "${command}".`)
   }
 }
+
+// A reader that goes away (`colloquy doctor | head`) must not keep a command from ending what it started.
+process.stdout.on('error', () => {})
 
 try {
   await run()

@@ -50,6 +50,12 @@ export const catalogue = {
     detail: 'The conversation is still answering another message.',
     retryAfter: 1,
   },
+  'idempotency-key-in-use': {
+    status: 409,
+    title: 'Idempotency key in use',
+    detail: 'The first request with this Idempotency-Key is still being answered.',
+    retryAfter: 1,
+  },
   'body-too-large': { status: 413, title: 'Body too large', detail: 'The body has more than 262144 bytes.' },
   'uri-too-long': { status: 414, title: 'URI too long', detail: 'The URL has more than 8192 bytes.' },
   'unsupported-media-type': {
@@ -61,6 +67,11 @@ export const catalogue = {
     status: 422,
     title: 'Validation failed',
     detail: 'The request is not what the contract says.',
+  },
+  'idempotency-key-mismatch': {
+    status: 422,
+    title: 'Idempotency key mismatch',
+    detail: 'The Idempotency-Key was used with another body before. Use a new key for a new message.',
   },
   'headers-too-large': {
     status: 431,

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { type Config, ConfigError, readConfig } from '../src/config.js'
+import { type Config, ConfigError, readConfig, requireTokens } from '../src/config.js'
 
 type Environment = Record<string, string>
 /** An environment, where to look in the configuration, and what has to be there. */
@@ -97,7 +97,7 @@ const refusals: Refusal[] = [
 
 const refusal = (env: Environment): Error | undefined => {
   try {
-    readConfig(env)
+    requireTokens(readConfig(env))
   } catch (error) {
     return error as Error
   }

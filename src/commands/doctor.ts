@@ -1,4 +1,4 @@
-import type { Config } from '../config.js'
+import { type Config, requireTokens } from '../config.js'
 import { connect } from '../db/connect.js'
 import type { Database } from '../db/database.js'
 import { pendingMigrations } from '../db/migrate.js'
@@ -54,15 +54,16 @@ const securityOf = async (db: Database): Promise<string> => {
 }
 
 const keysOf = async (config: Config): Promise<string> => {
+  requireTokens(config)
   const { secret, isDevelopment } = await openSecret(config)
-  const { jwksUrl } = config.auth
+  const { jwksUrl, issuer, audience } = config.auth
   const shared = isDevelopment ? `the development secret in ${config.dataDir}` : 'BETTER_AUTH_SECRET'
   const ways = secret ? [`HS256 with ${shared}`] : []
   if (jwksUrl) {
     const keys = await fetchPublicKeys(jwksUrl, fetch).catch((error: unknown) => {
       throw new Error(`${jwksUrl}: ${reason(error)}`)
     })
-    ways.push(`${keys.size} published at ${jwksUrl}`)
+    ways.push(`${keys.size} published at ${jwksUrl}, in tokens of the issuer ${issuer} for ${audience}`)
   }
   return ways.join(', ')
 }

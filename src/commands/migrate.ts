@@ -6,7 +6,7 @@ import { openOrJoinDatabase } from './runtime.js'
 export const migrate = async (config: Config): Promise<void> => {
   const { url, embedded } = await openOrJoinDatabase(config)
   try {
-    const versions = await migrateDatabase(url, { log: console.log })
+    const versions = await migrateDatabase(url, { log: console.log, alwaysPrepareRole: true })
     console.log(versions.length > 0 ? 'The database is up to date now.' : 'The database was up to date.')
   } finally {
     await embedded?.stop()

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import { buildApp } from '../app.js'
-import type { Config } from '../config.js'
+import { type Config, requireTokens } from '../config.js'
 import { connect } from '../db/connect.js'
 import { migrate } from '../db/migrate.js'
 import { protectionFaults } from '../db/protection.js'
@@ -65,6 +65,9 @@ const start = async (config: Config, log: Logger, ending: Ending): Promise<void>
   }
 
   const { secret, isDevelopment } = await openSecret(config)
+  if (isDevelopment && !embedded) {
+    log.warn('tokens are verified with a development secret: set BETTER_AUTH_URL or BETTER_AUTH_SECRET')
+  }
   const app = await buildApp({
     db,
     log,
@@ -88,6 +91,7 @@ const start = async (config: Config, log: Logger, ending: Ending): Promise<void>
 
 /** `colloquy serve`: runs until a signal ends it; running turns get CHAT_SHUTDOWN_MS to finish. */
 export const serve = async (config: Config): Promise<void> => {
+  requireTokens(config)
   const log = createLog(config.logLevel)
   const ending = prepareEnding(log, config.shutdownMs + closeMarginMs)
   try {

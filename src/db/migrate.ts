@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
 import { packageRoot } from '../root.js'
 import { connect } from './connect.js'
 import type { Database, Sql } from './database.js'
@@ -31,7 +32,7 @@ const readMigrations = async (): Promise<Migration[]> => {
   const names = (await readdir(folder)).filter((name) => /^\d{4}-.+\.sql$/.test(name)).sort()
   return Promise.all(
     names.map(async (name) => {
-      const file = new URL(name, folder).pathname
+      const file = fileURLToPath(new URL(name, folder))
       const text = await readFile(file, 'utf8')
       const oldest = /^-- oldest program: (\d+)$/m.exec(text)?.[1]
       if (!oldest) throw new Error(`sql/${name} does not say "-- oldest program: N".`)
@@ -75,8 +76,12 @@ const judge = (migrations: Migration[], applied: Applied[]): Migration[] => {
 }
 
 /** The migrations that this database lacks; throws SchemaMismatch when this program may not use it at all. */
-export const pendingMigrations = async (db: Database): Promise<string[]> =>
-  judge(await readMigrations(), await readApplied(db)).map(({ version, name }) => `${version} ${name}`)
+export const pendingMigrations = async (db: Database): Promise<string[]> => {
+  const applied = await readApplied(db).catch((error) => {
+    throw explained(error)
+  })
+  return judge(await readMigrations(), applied).map(({ version, name }) => `${version} ${name}`)
+}
 
 const createLedger = (sql: Sql) => sql`
   create table if not exists colloquy.migrations (
@@ -100,19 +105,54 @@ const bootstrap = async (db: Database, attemptsLeft = 5): Promise<void> => {
   }
 }
 
+/** One program at a time migrates; and no other role's objects can take the place of what a migration means. */
+const lockLedger = async (sql: Sql): Promise<void> => {
+  await sql`set local search_path = pg_catalog, pg_temp`
+  await sql`lock table colloquy.migrations in share row exclusive mode`
+}
+
+/** Makes the role that serves requests, or gives it what it lacks, where the login may; says what it could not. */
+const prepareAppRole = async (db: Database): Promise<string | undefined> => {
+  const [role] = await db.asLogin(async (sql) => {
+    await lockLedger(sql)
+    await sql`select colloquy.prepare_app_role()`
+    return sql<[{ login: string; is_made: boolean }]>`
+      select session_user as login, to_regrole('colloquy_app') is not null as is_made`
+  })
+  if (role.is_made) return undefined
+  return `${role.login} may not create the role colloquy_app, so requests run as the schema's owner, bound by forced row-level security`
+}
+
+const denied = '42501'
+
+/** What a login that lacks rights has to be told. */
+const explained = (error: unknown): unknown =>
+  (error as { code?: string }).code === denied
+    ? new SchemaMismatch(
+        'This login may not use or make the schema colloquy. Run "colloquy migrate" as the owner of the database, and let ' +
+          'a login that only serves inherit the role colloquy_app: grant colloquy_app to <login>;',
+        { cause: error },
+      )
+    : error
+
 /** Applies one migration with its record, unless another program did so while this one waited for the lock. */
 const apply = (db: Database, migration: Migration): Promise<boolean> =>
   db.asLogin(async (sql) => {
-    await sql`lock table colloquy.migrations in share row exclusive mode`
+    await lockLedger(sql)
     const done = await sql`select 1 from colloquy.migrations where version = ${migration.version}`
     if (done.length > 0) return false
     await sql.file(migration.file)
     await sql`
       insert into colloquy.migrations (version, name, checksum, oldest_program)
       values (${migration.version}, ${migration.name}, ${migration.checksum}, ${migration.oldestProgram})`
-    await sql`select colloquy.prepare_app_role()`
     return true
   })
+
+export interface MigrateOptions {
+  log?: (line: string) => void
+  /** looks after the role that serves requests even when there is nothing to apply */
+  alwaysPrepareRole?: boolean
+}
 
 /**
  * Brings the schema up to this program's newest migration, each in a transaction with the row that records it.
@@ -120,7 +160,7 @@ const apply = (db: Database, migration: Migration): Promise<boolean> =>
  */
 export const migrate = async (
   url: string,
-  { log }: { log?: (line: string) => void } = {},
+  { log, alwaysPrepareRole = false }: MigrateOptions = {},
 ): Promise<number[]> => {
   const db = connect({ url, max: 1, prepare: 'off', statementTimeoutMs: 600_000 })
   try {
@@ -132,7 +172,13 @@ export const migrate = async (
       versions.push(migration.version)
       log?.(`applied migration ${migration.version} ${migration.name}`)
     }
+    if (pending.length > 0 || alwaysPrepareRole) {
+      const warning = await prepareAppRole(db)
+      if (warning) log?.(warning)
+    }
     return versions
+  } catch (error) {
+    throw explained(error)
   } finally {
     await db.close()
   }

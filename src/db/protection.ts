@@ -18,6 +18,8 @@ interface Table {
   name: string
   is_forced: boolean
   is_granted: boolean
+  /** the names of permissive policies that are not ours */
+  foreign_policies: string
 }
 
 const quoted = (identifier: string): string => `"${identifier.replaceAll('"', '""')}"`
@@ -56,6 +58,10 @@ export const protectionFaults = (db: Database): Promise<Fault[]> =>
       select c.oid::regclass::text as name,
         c.relrowsecurity and c.relforcerowsecurity
           and exists (select from pg_catalog.pg_policy p where p.polrelid = c.oid) as is_forced,
+        array_to_string(array(
+          select p.polname from pg_catalog.pg_policy p
+          where p.polrelid = c.oid and p.polpermissive and p.polname not in ('acting_users', 'pruning')
+          order by 1), ', ') as foreign_policies,
         coalesce(has_table_privilege(app.oid, c.oid, 'select')
           and has_table_privilege(app.oid, c.oid, 'insert')
           and has_table_privilege(app.oid, c.oid, 'update')
@@ -74,6 +80,12 @@ export const protectionFaults = (db: Database): Promise<Fault[]> =>
         what: `Row-level security is not forced on ${name}.`,
         mend: `alter table ${name} enable row level security, force row level security;`,
       })),
+      ...tables
+        .filter((table) => table.foreign_policies !== '')
+        .map(({ name, foreign_policies }) => ({
+          what: `A policy of somebody else's lets more through on ${name}: ${foreign_policies}.`,
+          mend: `drop policy <its name> on ${name};`,
+        })),
       ...(ungranted
         ? [
             {

@@ -1,31 +1,46 @@
 import type { Handler } from '../http/handler.js'
+import { parseIdempotencyKey } from '../http/idempotency-key.js'
 import { problem } from '../problems.js'
 import type { Deps } from './deps.js'
 
+const turnProblems = {
+  busy: 'turn-in-progress',
+  'key-in-use': 'idempotency-key-in-use',
+  'not-stored': 'database-unavailable',
+} as const
+
 export const createTurn =
   ({ turns }: Deps): Handler<'createTurn'> =>
-  async ({ user, body }, reply) => {
-    const outcome = await turns.send({
+  async ({ user, body, headers }, reply) => {
+    const result = await turns.send({
       userId: user.id,
       conversationId: body.conversation_id,
       message: body.message,
+      key: parseIdempotencyKey(headers['Idempotency-Key']),
     })
-    if (outcome.kind === 'not-found') return problem('conversation-not-found')
-    if (outcome.kind === 'shutting-down') return problem('shutting-down')
-
-    const ids = { conversation_id: outcome.conversationId, turn_id: outcome.turnId }
-    if (outcome.kind === 'busy') return problem('turn-in-progress', ids)
-    if (outcome.error) return problem(outcome.error.code, { ...ids, detail: outcome.error.detail })
-
-    const { text, tool_calls, usage } = outcome.answer
-    return reply(200, {
-      ...ids,
-      status: outcome.status === 'cancelled' ? 'cancelled' : 'completed',
-      user_message_id: outcome.userMessageId,
-      message_id: outcome.messageId,
-      response: text,
-      tool_calls,
-      model: outcome.model,
-      usage,
-    })
+    switch (result.kind) {
+      case 'not-found':
+        return problem('conversation-not-found')
+      case 'mismatch':
+        return problem('idempotency-key-mismatch')
+      case 'shutting-down':
+        return problem('shutting-down')
+      case 'busy':
+      case 'key-in-use':
+      case 'not-stored':
+        return problem(turnProblems[result.kind], {
+          conversation_id: result.conversationId,
+          turn_id: result.turnId,
+        })
+    }
+    const { error, status, ...outcome } = result.outcome
+    if (error) {
+      const { conversation_id, turn_id } = outcome
+      return problem(error.code, { conversation_id, turn_id, detail: error.detail })
+    }
+    return reply(
+      200,
+      { ...outcome, status: status === 'cancelled' ? 'cancelled' : 'completed' },
+      result.replayed ? { 'idempotency-replayed': 'true' } : undefined,
+    )
   }

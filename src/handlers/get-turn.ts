@@ -1,34 +1,11 @@
-import type { components } from '../../generated/contract.js'
 import type { Handler } from '../http/handler.js'
 import { problem } from '../problems.js'
 import type { Deps } from './deps.js'
-
-type Turn = components['schemas']['Turn']
+import { readTurn } from './read-turn.js'
 
 export const getTurn =
   ({ db }: Deps): Handler<'getTurn'> =>
   async ({ params, user }, reply) => {
-    const [turn] = await db.asUser(
-      user.id,
-      (sql) => sql<Turn[]>`
-        select t.id, t.conversation_id, now.status, t.attempt, t.user_message_id, t.message_id, t.model,
-          jsonb_build_object(
-            'input_tokens', t.input_tokens, 'output_tokens', t.output_tokens, 'total_tokens', t.total_tokens
-          ) as usage,
-          case
-            when now.is_lost then jsonb_build_object(
-              'code', 'turn-interrupted', 'detail', 'The turn was interrupted before it was complete.')
-            when t.error_code is not null then jsonb_build_object(
-              'code', t.error_code, 'detail', t.error_detail)
-          end as error,
-          t.created_at,
-          case when now.is_lost then t.lease_until else t.finished_at end as finished_at
-        from colloquy.turns t
-        cross join lateral (
-          select t.lease_until < colloquy.clock() as is_lost,
-            case when t.lease_until < colloquy.clock() then 'interrupted' else t.status end as status
-        ) now
-        where t.user_id = ${user.id} and t.id = ${params.turn_id}`,
-    )
+    const turn = await readTurn(db, user.id, params.turn_id)
     return turn ? reply(200, turn) : problem('turn-not-found')
   }

@@ -1,4 +1,5 @@
 import type { Handlers } from '../../generated/bindings.js'
+import { cancelTurn } from './cancel-turn.js'
 import { createTurn } from './create-turn.js'
 import { deleteConversation } from './delete-conversation.js'
 import type { Deps } from './deps.js'
@@ -15,6 +16,7 @@ export const createHandlers = (deps: Deps) =>
   ({
     createTurn: createTurn(deps),
     getTurn: getTurn(deps),
+    cancelTurn: cancelTurn(deps),
     listConversations: listConversations(deps),
     getConversation: getConversation(deps),
     updateConversation: updateConversation(deps),

@@ -3,11 +3,17 @@ import { type Conversation, conversationColumns } from './conversation-columns.j
 import type { Deps } from './deps.js'
 import { decodeCursor, page } from './page.js'
 
+/** The time of the last turn, and the id. */
+const keyShape = [
+  /^2\d{3}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-5]\d\.\d{3}Z$/,
+  /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/,
+]
+
 export const listConversations =
   ({ db }: Deps): Handler<'listConversations'> =>
   async ({ query, user }, reply) => {
     const scope = ['listConversations', user.id, String(query.archived)]
-    const [time, id] = query.cursor === undefined ? [] : decodeCursor(scope, query.cursor)
+    const [time, id] = query.cursor === undefined ? [] : decodeCursor(scope, keyShape, query.cursor)
     const conversations = await db.asUser(
       user.id,
       (sql) => sql<Conversation[]>`

@@ -6,12 +6,15 @@ import { decodeCursor, page } from './page.js'
 
 type Message = components['schemas']['Message']
 
+/** The position. */
+const keyShape = [/^[1-9]\d{0,8}$/]
+
 export const listMessages =
   ({ db }: Deps): Handler<'listMessages'> =>
   async ({ params, query, user }, reply) => {
     const { conversation_id: conversationId } = params
     const scope = ['listMessages', user.id, conversationId, query.order]
-    const [after] = query.cursor === undefined ? [] : decodeCursor(scope, query.cursor)
+    const [after] = query.cursor === undefined ? [] : decodeCursor(scope, keyShape, query.cursor)
     const newestFirst = query.order === 'desc'
     const messages = await db.asUser(
       user.id,

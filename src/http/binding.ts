@@ -19,12 +19,10 @@ export interface BindingOptions {
 }
 
 /** Any operation's handler, for the code that serves them all alike: what it is given was validated before. */
-type AnyHandler = (
-  request: never,
-  reply: (status: number, body?: unknown) => Reply<OperationId>,
-) => Promise<Reply<OperationId> | Problem>
+type AnyHandler = (request: never, reply: typeof makeReply) => Promise<Reply<OperationId> | Problem>
 
-const makeReply = (status: number, body?: unknown) => ({ status, body }) as Reply<OperationId>
+const makeReply = (status: number, body?: unknown, headers: Record<string, string> = {}) =>
+  ({ status, body, headers }) as Reply<OperationId>
 
 const bodyError = (message: string): Problem =>
   new Problem('validation-failed', { errors: [{ path: '/body', message }] })
@@ -43,13 +41,14 @@ const requireBody: onRequestAsyncHookHandler = async (request) => {
 }
 
 const routeHandler =
-  (handler: AnyHandler): RouteHandlerMethod =>
+  (handler: AnyHandler, headerNames: readonly string[]): RouteHandlerMethod =>
   async (request, reply) => {
     const { params, query, body, log } = request
     const user = request.caller ?? undefined
-    const result = await handler({ params, query, body, log, user } as never, makeReply)
+    const headers = Object.fromEntries(headerNames.map((name) => [name, request.headers[name.toLowerCase()]]))
+    const result = await handler({ params, query, headers, body, log, user } as never, makeReply)
     if (result instanceof Problem) return sendProblem(result, request, reply)
-    reply.code(result.status)
+    reply.code(result.status).headers(result.headers)
     return result.body === undefined ? reply.send() : result.body
   }
 
@@ -80,7 +79,7 @@ export const bindContract = (app: FastifyInstance, options: BindingOptions): voi
         ...(operation.body ? [] : [refuseBody]),
       ],
       preValidation: operation.body ? [requireBody] : [],
-      handler: routeHandler(options.handlers[operationId] as AnyHandler),
+      handler: routeHandler(options.handlers[operationId] as AnyHandler, operation.headers),
       config: { operationId },
     }
   }

@@ -23,7 +23,14 @@ export const serveDocuments = (app: FastifyInstance, { json, yaml }: Documents):
     // The page's own default upgrades to https, which a server on a plain port does not speak.
     staticCSP:
       "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; base-uri 'self'; frame-ancestors 'none'",
-    uiConfig: { layout: 'BaseLayout', docExpansion: 'list', validatorUrl: null },
+    // A link into the page would lose the parameters that stand at a path.
+    uiConfig: {
+      layout: 'BaseLayout',
+      deepLinking: false,
+      docExpansion: 'list',
+      persistAuthorization: true,
+      validatorUrl: null,
+    },
     theme: { title: 'Colloquy API' },
   })
 }

@@ -18,8 +18,10 @@ type SuccessStatus<Id extends OperationId> = {
 type BodyOf<Id extends OperationId, S extends keyof Responses<Id>> = Responses<Id>[S] extends {
   content: { 'application/json': infer Body }
 }
-  ? [body: Body]
+  ? [body: Body, headers?: ResponseHeaders]
   : []
+
+type ResponseHeaders = Record<string, string>
 
 type QueryOf<Id extends OperationId> = Operation<Id>['parameters'] extends { query?: infer Query }
   ? [Query] extends [never]
@@ -27,6 +29,12 @@ type QueryOf<Id extends OperationId> = Operation<Id>['parameters'] extends { que
     : WithDefaults<NonNullable<Query>, (typeof table)[Id]['queryDefaults']>
   : Record<never, never>
 type WithDefaults<Query, Defaults> = Query & Required<Pick<Query, keyof Query & keyof Defaults>>
+
+type HeadersOf<Id extends OperationId> = Operation<Id>['parameters'] extends { header?: infer Headers }
+  ? [Headers] extends [never]
+    ? Record<never, never>
+    : NonNullable<Headers>
+  : Record<never, never>
 
 type RequestBody<Id extends OperationId> =
   Operation<Id> extends {
@@ -39,6 +47,8 @@ type RequestBody<Id extends OperationId> =
 export interface HandlerRequest<Id extends OperationId> {
   params: Operation<Id>['parameters'] extends { path: infer Params } ? Params : Record<never, never>
   query: QueryOf<Id>
+  /** those that the contract declares, by its spelling */
+  headers: HeadersOf<Id>
   body: RequestBody<Id>
   /** the token's subject, who is the path's `user_id`; undefined where the operation wants no token */
   user: (typeof table)[Id]['secured'] extends true ? { id: string } : undefined
@@ -51,13 +61,14 @@ declare const made: unique symbol
 export interface Reply<Id extends OperationId> {
   readonly status: number
   readonly body: unknown
+  readonly headers: ResponseHeaders
   readonly [made]: Id
 }
 
 /** Makes a response with a status that the contract declares and the body that it declares for it. */
 export type MakeReply<Id extends OperationId> = <S extends SuccessStatus<Id>>(
   status: S,
-  ...body: BodyOf<Id, S>
+  ...rest: BodyOf<Id, S>
 ) => Reply<Id>
 
 export type Handler<Id extends OperationId> = (

@@ -1,4 +1,4 @@
-import { STATUS_CODES } from 'node:http'
+import { type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { DatabaseUnavailable } from '../db/unavailable.js'
@@ -6,7 +6,7 @@ import { Problem, type ProblemCode } from '../problems.js'
 
 const mediaType = 'application/problem+json'
 
-/** What the framework's own errors mean to a caller; those that are not here are our fault. */
+/** What the framework's own errors mean to a caller. */
 const frameworkCodes: Record<string, ProblemCode> = {
   FST_ERR_BAD_URL: 'malformed-request',
   FST_ERR_MAX_PARAM_LENGTH: 'uri-too-long',
@@ -15,14 +15,36 @@ const frameworkCodes: Record<string, ProblemCode> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported-media-type',
 }
 
+/** What every response carries. */
+export const commonHeaders = (requestId: string) => ({
+  'x-request-id': requestId,
+  'x-content-type-options': 'nosniff',
+  'cache-control': 'no-store',
+})
+
 const asProblem = (error: unknown): Problem => {
   if (error instanceof Problem) return error
   if (error instanceof DatabaseUnavailable) return new Problem('database-unavailable', {}, error)
-  const code = frameworkCodes[(error as FastifyError).code]
-  return new Problem(code ?? 'internal-error', {}, error)
+  const { code, statusCode = 500 } = error as FastifyError
+  const isCallers = statusCode >= 400 && statusCode < 500
+  return new Problem(
+    frameworkCodes[code] ?? (isCallers ? 'malformed-request' : 'internal-error'),
+    {},
+    isCallers ? undefined : error,
+  )
 }
 
-const pathOf = (url: string): string => url.split('?', 1)[0] ?? url
+/** The path of a request target (RFC 9112, section 3.2), which may be a whole URL. */
+const pathOf = (target: string): string =>
+  target.replace(/^[a-z][a-z\d+.-]*:\/\/[^/?#]*/i, '').split('?', 1)[0] ?? ''
+
+/** The path as a URI reference (RFC 3986): what may not stand there is encoded, and no escape is cut in two. */
+const instanceOf = (target: string): string =>
+  pathOf(target)
+    .replace(/[^\w\-.~!$&'()*+,;=:@/%]/g, (char) => encodeURIComponent(char.toWellFormed()))
+    .replace(/%(?![\da-f]{2})/gi, '%25')
+    .slice(0, 2_000)
+    .replace(/%[\da-f]?$/i, '')
 
 /** Answers with a problem. What only we may know of it, its cause, goes to the log. */
 export const sendProblem = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
@@ -33,9 +55,9 @@ export const sendProblem = (error: unknown, request: FastifyRequest, reply: Fast
   }
   return reply
     .code(problem.status)
-    .headers(problem.headers)
+    .headers({ ...commonHeaders(request.id), ...problem.headers })
     .type(mediaType)
-    .send(JSON.stringify(problem.body(request.id, pathOf(request.raw.url ?? ''))))
+    .send(JSON.stringify(problem.body(request.id, instanceOf(request.raw.url ?? ''))))
 }
 
 /** The methods of every route whose path is the request's, so that another method is told from another path. */
@@ -58,15 +80,19 @@ const createRouteMethods = (app: FastifyInstance) => {
 /** Makes every error of a request a problem, an unknown path a 404 and an unknown method a 405. */
 export const answerWithProblems = (app: FastifyInstance): void => {
   const methodsOf = createRouteMethods(app)
+  const notFound = ({ raw, method }: FastifyRequest): Problem => {
+    const allow = methodsOf(pathOf(raw.url ?? ''))
+    // A path that a file's route takes and has no file for is not there, whatever the method.
+    return allow.length > 0 && !allow.includes(method)
+      ? new Problem('method-not-allowed', { headers: { allow: allow.join(', ') } })
+      : new Problem('route-not-found')
+  }
   app.setErrorHandler(sendProblem)
-  app.setNotFoundHandler((request, reply) => {
-    const allow = methodsOf(pathOf(request.raw.url ?? ''))
-    const problem =
-      allow.length > 0
-        ? new Problem('method-not-allowed', { headers: { allow: allow.join(', ') } })
-        : new Problem('route-not-found')
-    return sendProblem(problem, request, reply)
+  // Before a body is read; the hook runs for routes that do not exist, too.
+  app.addHook('onRequest', async (request) => {
+    if (request.is404) throw notFound(request)
   })
+  app.setNotFoundHandler((request, reply) => sendProblem(notFound(request), request, reply))
 }
 
 /** Node's parser gives up on a URL and on a header with the same error; a request line without an end tells. */
@@ -83,10 +109,16 @@ const connectionCode = ({ code, rawPacket }: NodeJS.ErrnoException & { rawPacket
 
 /** Answers what never became a request (a parse error, a slow or half-open connection) and closes the connection. */
 export const createConnectionErrorHandler =
-  (newId: () => string) =>
+  (newId: () => string, responseOn: (socket: Socket) => ServerResponse | undefined) =>
   (error: NodeJS.ErrnoException, socket: Socket): void => {
     if (error.code === 'ECONNRESET' || !socket.writable) {
       socket.destroy()
+      return
+    }
+    const pending = responseOn(socket)
+    if (pending && !pending.writableFinished && error.code !== 'ERR_HTTP_REQUEST_TIMEOUT') {
+      // The request before it is still being answered; an answer to what came after would be taken for that one.
+      pending.once('finish', () => socket.end(() => socket.destroy()))
       return
     }
     const problem = new Problem(connectionCode(error))

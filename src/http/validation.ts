@@ -7,11 +7,16 @@ interface ObjectSchema {
   properties?: Record<string, { type?: string; default?: unknown }>
 }
 
-const partNames: Record<string, string> = { body: '/body', querystring: '/query', params: '/path' }
+const partNames: Record<string, string> = {
+  body: '/body',
+  querystring: '/query',
+  params: '/path',
+  headers: '/headers',
+}
 
 /** JSON Schema 2020-12 as OpenAPI 3.1 means it: nothing is coerced, removed or filled in. */
 export const createAjv = (): Ajv2020 => {
-  const ajv = new Ajv2020({ strict: true, allowUnionTypes: true, allErrors: true })
+  const ajv = new Ajv2020({ strict: true, allowUnionTypes: true, allErrors: true, verbose: true })
   addFormats.default(ajv, ['date-time', 'uri-reference'])
   // Integers are bounded by minimum and maximum beside it.
   ajv.addFormat('int32', true)
@@ -26,24 +31,36 @@ const pathOf = ({ instancePath, params, propertyName }: ErrorObject): string => 
   return typeof name === 'string' ? `${instancePath}/${pointerToken(name)}` : instancePath
 }
 
-const messageOf = ({ keyword, message, params }: ErrorObject): string => {
+/** A string with a pattern is better described by its schema's words than by the pattern. */
+const inWords = (schema: ErrorObject['parentSchema']): string | undefined => {
+  const sentence = schema?.pattern && String(schema.description ?? '').split(/\.\s|\.$/, 1)[0]
+  return sentence ? `must be ${sentence.charAt(0).toLowerCase()}${sentence.slice(1)}` : undefined
+}
+
+const messageOf = ({ keyword, message, params, parentSchema }: ErrorObject): string => {
+  if (/^(pattern|minLength|maxLength)$/.test(keyword)) return inWords(parentSchema) ?? message ?? ''
+  if (keyword === 'minProperties' && parentSchema?.properties) {
+    return `must have at least one of ${Object.keys(parentSchema.properties).join(', ')}`
+  }
   if (keyword === 'required') return 'is required'
   if (keyword === 'additionalProperties') return 'is not known here'
   if (keyword === 'enum') return `must be one of ${(params.allowedValues as unknown[]).join(', ')}`
   return message ?? 'is not valid'
 }
 
-const validationProblem = (part: string, errors: ErrorObject[]): Problem =>
-  new Problem('validation-failed', {
-    errors: errors
-      // It only repeats that the name of a property is wrong, which another error says in full.
-      .filter(({ keyword }) => keyword !== 'propertyNames')
-      .slice(0, 100)
-      .map((error) => ({
-        path: `${part}${pathOf(error)}`.slice(0, 500).toWellFormed(),
-        message: messageOf(error).slice(0, 500),
-      })),
-  })
+const validationProblem = (part: string, errors: ErrorObject[]): Problem => {
+  const fields = errors
+    // It only repeats that the name of a property is wrong, which another error says in full.
+    .filter(({ keyword }) => keyword !== 'propertyNames')
+    .slice(0, 100)
+    .map((error) => ({
+      path: `${part}${pathOf(error)}`.slice(0, 500).toWellFormed(),
+      message: messageOf(error).slice(0, 500),
+    }))
+  const isNew = ({ path, message }: (typeof fields)[number], at: number) =>
+    fields.findIndex((other) => other.path === path && other.message === message) === at
+  return new Problem('validation-failed', { errors: fields.filter(isNew) })
+}
 
 /** Reads a query value as its schema's type, only in its canonical form; anything else stays text and fails. */
 const parseValue = (text: unknown, type: string | undefined): unknown => {

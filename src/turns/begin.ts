@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Database } from '../db/database.js'
 import type { PastTurn } from '../models/model.js'
 
@@ -13,29 +14,48 @@ export interface BeginTurn extends TurnIds {
   userId: string
   isNewConversation: boolean
   message: string
+  /** the client's Idempotency-Key, unquoted */
+  key: string | undefined
   model: string
   leaseMs: number
   historyMessages: number
   historyTokens: number
 }
 
+/** What begin_turn_v1 says; the SQL function explains the outcomes. */
 export type Begun =
-  | { outcome: 'begun'; running_turn_id: null; history: PastTurn[] }
-  | { outcome: 'busy'; running_turn_id: string; history: PastTurn[] }
-  | { outcome: 'not-found'; running_turn_id: null; history: PastTurn[] }
+  | { outcome: 'not-found' | 'mismatch' }
+  | { outcome: 'busy' | 'attached' | 'ended'; conversation_id: string; turn_id: string }
+  | {
+      outcome: 'begun'
+      conversation_id: string
+      turn_id: string
+      user_message_id: string
+      message_id: string
+      attempt: number
+      history: PastTurn[]
+    }
 
 /** The first 80 characters (code points) of the message, without the white space around it. */
 const titleOf = (message: string): string => [...message.trim()].slice(0, 80).join('').trimEnd()
 
-/** Takes the conversation, writes the user's message and reads the history window, in one round trip. */
+const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest()
+
+/** What a request with the same key has to repeat: the validated body. */
+const fingerprintOf = ({ isNewConversation, conversationId, message }: BeginTurn): Buffer =>
+  sha256(JSON.stringify([isNewConversation ? null : conversationId, message]))
+
+/** Takes the conversation, writes the key and the user's message and reads the history window, in one round trip. */
 export const beginTurn = async (db: Database, turn: BeginTurn): Promise<Begun> => {
+  const key = turn.key === undefined ? null : sha256(turn.key)
+  const fingerprint = turn.key === undefined ? null : fingerprintOf(turn)
   const [row] = await db.statement(
     (sql) => sql<[Begun]>`
-      select outcome, running_turn_id, history
+      select outcome, conversation_id, turn_id, user_message_id, message_id, attempt, history
       from colloquy.begin_turn_v1(
         ${turn.userId}, ${turn.conversationId}, ${turn.isNewConversation}, ${turn.turnId}, ${turn.userMessageId},
         ${turn.messageId}, ${turn.message}, ${titleOf(turn.message)}, ${turn.model}, ${turn.leaseMs},
-        ${turn.historyMessages}, ${turn.historyTokens})`,
+        ${turn.historyMessages}, ${turn.historyTokens}, ${key}, ${fingerprint})`,
   )
   return row
 }

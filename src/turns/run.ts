@@ -1,4 +1,4 @@
-import type { Model, ModelRequest } from '../models/model.js'
+import type { Model, ModelEvent, ModelRequest } from '../models/model.js'
 import type { EndStatus, TurnError } from './complete.js'
 import { type Answer, emptyAnswer, fold } from './fold.js'
 
@@ -6,7 +6,7 @@ import { type Answer, emptyAnswer, fold } from './fold.js'
 export const maxAnswerLength = 1_000_000
 
 /** Why a turn's signal aborted; anything else that ends a run is the model's failure. */
-export type AbortReason = 'timeout' | 'shutdown'
+export type AbortReason = 'timeout' | 'shutdown' | 'cancel' | 'lost'
 
 export interface Ended {
   status: EndStatus
@@ -19,7 +19,15 @@ export interface Ended {
 /** PostgreSQL cannot store a NUL, and stores a lone surrogate as another character. */
 const storable = (text: string): string => text.replaceAll('\0', '\uFFFD').toWellFormed()
 
-const failures: Record<AbortReason, Pick<Ended, 'status' | 'error'>> = {
+/** The same for JSON, where both can only be escapes; a backslash that is escaped itself begins none. */
+const storableJson = <T>(value: T): T =>
+  JSON.parse(
+    JSON.stringify(value).replace(/\\(?:u(?:0000|d[89a-f][\da-f]{2})|.)/g, (found) =>
+      /^\\u(0000|d)/.test(found) ? '\uFFFD' : found,
+    ),
+  )
+
+const aborts: Record<AbortReason, Pick<Ended, 'status' | 'error'>> = {
   timeout: {
     status: 'failed',
     error: { code: 'model-timeout', detail: 'The model took too long to answer.' },
@@ -27,6 +35,11 @@ const failures: Record<AbortReason, Pick<Ended, 'status' | 'error'>> = {
   shutdown: {
     status: 'interrupted',
     error: { code: 'turn-interrupted', detail: 'The instance that ran the turn was shut down.' },
+  },
+  cancel: { status: 'cancelled', error: null },
+  lost: {
+    status: 'interrupted',
+    error: { code: 'turn-interrupted', detail: 'The turn was ended or taken over elsewhere.' },
   },
 }
 const modelFailed: Pick<Ended, 'status' | 'error'> = {
@@ -43,7 +56,7 @@ export const runModel = async (model: Model, request: ModelRequest): Promise<End
   const { signal } = request
   const end = (rest: Omit<Ended, 'answer'>): Ended => ({
     ...rest,
-    answer: { ...answer, text: storable(answer.text) },
+    answer: { ...answer, text: storable(answer.text), tool_calls: storableJson(answer.tool_calls) },
   })
   let onAbort = () => {}
   const aborted = new Promise<never>((_, reject) => {
@@ -51,9 +64,10 @@ export const runModel = async (model: Model, request: ModelRequest): Promise<End
   })
   aborted.catch(() => {})
   signal.addEventListener('abort', onAbort, { once: true })
-  const events = model.run(request)[Symbol.asyncIterator]()
+  let events: AsyncIterator<ModelEvent> | undefined
   try {
     signal.throwIfAborted()
+    events = model.run(request)[Symbol.asyncIterator]()
     for (;;) {
       const next = await Promise.race([events.next(), aborted])
       if (next.done) break
@@ -65,10 +79,10 @@ export const runModel = async (model: Model, request: ModelRequest): Promise<End
   } catch (cause) {
     answer.text = answer.text.slice(0, maxAnswerLength)
     const reason = signal.aborted ? (signal.reason as AbortReason) : undefined
-    return end({ ...(reason ? failures[reason] : modelFailed), cause })
+    return end({ ...(reason ? aborts[reason] : modelFailed), cause })
   } finally {
     signal.removeEventListener('abort', onAbort)
     // A model that ignores the signal must not keep the turn waiting for its clean-up.
-    void Promise.resolve(events.return?.()).catch(() => {})
+    void Promise.resolve(events?.return?.()).catch(() => {})
   }
 }

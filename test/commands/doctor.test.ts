@@ -42,7 +42,9 @@ t.test('a line for each thing, exit code 0 when all are well', async (t) => {
   const auth = await betterAuth(t)
   await auth.signUp()
   const seen = await doctor({ DATABASE_URL: url, BETTER_AUTH_URL: auth.url })
-  const keys = new RegExp(`^ok    keys: HS256 with BETTER_AUTH_SECRET, 1 published at ${auth.jwksUrl}$`)
+  const keys = new RegExp(
+    `^ok    keys: HS256 with BETTER_AUTH_SECRET, 1 published at ${auth.jwksUrl}, in tokens of the issuer ${auth.url} for ${auth.url}$`,
+  )
   t.match(seen, { code: 0, stderr: '', lines: but({ 0: /^ok.*, at DATABASE_URL$/, 4: keys }) })
   t.equal(seen.lines.length, wellKept.length)
 })

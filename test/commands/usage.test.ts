@@ -2,12 +2,12 @@ import t from 'tap'
 import { runColloquy } from '../helpers/server.js'
 
 const wrong: [args: string[], message: RegExp][] = [
-  [[], /^Name one command\./],
-  [['serve', 'migrate'], /^Name one command\./],
+  [[], /^Name a command\./],
+  [['serve', 'migrate'], /^"serve" takes no further "migrate"\./],
   [['toString'], /^There is no command "toString"\./],
-  [['token'], /^--user takes 1 to 128 of /],
-  [['token', '--user', 'a/b'], /^--user takes /],
-  [['token', '--user', 'alice', '--ttl', '0'], /^--ttl takes a number of seconds/],
+  [['token'], /^token needs --user with 1 to 128 of /],
+  [['token', '--user', 'a/b'], /^token needs --user /],
+  [['token', '--user', 'alice', '--ttl', '0'], /^--ttl takes 1 to 999999999 seconds/],
   [['token', '--user', 'alice', '--ttl', '1h'], /^--ttl takes /],
   [['token', '--usr', 'alice'], /^Unknown option '--usr'/],
 ]

@@ -38,7 +38,19 @@ export interface TestApp {
   chat(message: string, options?: { user?: string; conversation_id?: string }): Promise<Json>
 }
 
-export type TestAppOptions = Partial<AppOptions> & { database?: DatabaseOptions; databaseUrl?: string }
+export type TestAppOptions = Omit<Partial<AppOptions>, 'limits'> & {
+  limits?: Partial<AppOptions['limits']>
+  database?: DatabaseOptions
+  databaseUrl?: string
+}
+
+const defaultLimits: AppOptions['limits'] = {
+  turnTimeoutMs: 30_000,
+  busyWaitMs: 5_000,
+  leaseMs: 15_000,
+  historyMessages: 40,
+  historyTokens: 16_000,
+}
 
 /** A token of `user` that the test app accepts. */
 export const tokenOf = (user: string): string => hs256(claims({ sub: user, iss: undefined, aud: undefined }))
@@ -66,12 +78,12 @@ export const testApp = async (t: Test, options: TestAppOptions = {}): Promise<Te
   const app = await buildApp({
     db,
     model: echo(),
-    limits: { turnTimeoutMs: 30_000, historyMessages: 40, historyTokens: 16_000 },
     auth: { shared: { secret: SECRET } },
     corsOrigins: [],
     log: pino({ level: process.env.TEST_LOG_LEVEL ?? 'silent' }),
     shutdownMs: 5_000,
     ...options,
+    limits: { ...defaultLimits, ...options.limits },
   })
   watch(t, app)
   const url = await app.listen({ host: '127.0.0.1', port: 0 })

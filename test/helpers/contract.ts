@@ -76,11 +76,10 @@ const documentPaths = /^\/(openapi\.(json|yaml)|docs(\/.*)?)$/
 
 const headerFaults = (declared: Record<string, object>, headers: Record<string, unknown>): string[] =>
   Object.entries(declared).flatMap(([name, reference]) => {
-    const { pointer } = resolve<{ schema: { type: string } }>(reference as never)
-    const { schema } = resolve<{ schema: { type: string } }>(reference as never).value
+    const { value, pointer } = resolve<{ schema: { type: string }; required?: boolean }>(reference as never)
     const text = headers[name.toLowerCase()]
-    if (text === undefined) return [`header ${name} is missing`]
-    return validate(`${pointer}/schema`, schema.type === 'integer' ? Number(text) : text)
+    if (text === undefined) return value.required ? [`header ${name} is missing`] : []
+    return validate(`${pointer}/schema`, value.schema.type === 'integer' ? Number(text) : text)
   })
 
 /** Everything in which a response differs from what the contract says of it; nothing when it is right. */

@@ -364,7 +364,7 @@ t.test('the model failed: 502 and 504, and the message is kept', async (t) => {
       await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
     },
   }
-  const limits = { turnTimeoutMs: 200, historyMessages: 40, historyTokens: 16_000 }
+  const limits = { turnTimeoutMs: 200 }
   const { call } = await testApp(t, { model: failing, limits })
   const outcomes: [string, number, string][] = [
     ['throw', 502, 'model-failed'],

@@ -209,6 +209,8 @@ t.test('a lost answer to begin or complete doubles nothing', async (t) => {
     ...real,
     async statement(work) {
       const result = await real.statement(work)
+      // Not the ticks of a slow run, whose rows have no outcome.
+      if (!result[0] || !('outcome' in result[0])) return result
       losses += 1
       if (losses % 2 === 1) throw new DatabaseUnavailable(new Error('the answer was lost'), 'unknown')
       return result
