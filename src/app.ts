@@ -22,6 +22,7 @@ import { createAjv, createValidatorCompiler } from './http/validation.js'
 import type { Model } from './models/model.js'
 import { Problem } from './problems.js'
 import { packageRoot } from './root.js'
+import { keepPruned } from './turns/prune.js'
 import { createTurns, type TurnLimits } from './turns/turns.js'
 
 export interface AppOptions {
@@ -140,8 +141,11 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   bindContract(app, { contract, handlers, authenticate: [authenticate, authorize] })
   serveDocuments(app, { json, yaml })
 
+  const pruning = new AbortController()
+  app.addHook('onReady', async () => void keepPruned({ db, log: options.log }, pruning.signal))
   app.addHook('preClose', async () => {
     closing = true
+    pruning.abort()
     await turns.drain(options.shutdownMs)
   })
   return app

@@ -9,13 +9,13 @@ export const readTurn = async (db: Database, userId: string, turnId: string): Pr
     userId,
     (sql) => sql<Turn[]>`
       select t.id, t.conversation_id, now.status, t.attempt, t.user_message_id, t.message_id, t.model,
-        jsonb_build_object(
+        json_build_object(
           'input_tokens', t.input_tokens, 'output_tokens', t.output_tokens, 'total_tokens', t.total_tokens
         ) as usage,
         case
-          when now.is_lost then jsonb_build_object(
+          when now.is_lost then json_build_object(
             'code', 'turn-interrupted', 'detail', 'The turn was interrupted before it was complete.')
-          when t.error_code is not null then jsonb_build_object(
+          when t.error_code is not null then json_build_object(
             'code', t.error_code, 'detail', t.error_detail)
         end as error,
         t.created_at,

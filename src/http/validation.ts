@@ -79,15 +79,24 @@ const parseQuery = (query: Record<string, unknown>, { properties = {} }: ObjectS
   return Object.fromEntries([...defaults.map(([name, schema]) => [name, schema.default]), ...given])
 }
 
-/** Compiles the contract's schemas for fastify: bodies and paths as they are, queries parsed strictly. */
+const lowerKeys = <T>(record: Record<string, T> = {}): Record<string, T> =>
+  Object.fromEntries(Object.entries(record).map(([name, value]) => [name.toLowerCase(), value]))
+
+/** The schema of a part, as fastify has its data: a query with nothing else in it, headers in lower case. */
+const schemaOf = (part: string, schema: ObjectSchema): ObjectSchema & { additionalProperties?: boolean } => {
+  if (part === 'querystring') return { ...schema, additionalProperties: false }
+  if (part === 'headers') return { ...schema, properties: lowerKeys(schema.properties) }
+  return schema
+}
+
+/** Compiles the contract's schemas for fastify: bodies, paths and headers as they are, queries parsed strictly. */
 export const createValidatorCompiler = (): FastifySchemaCompiler<ObjectSchema> => {
   const ajv = createAjv()
   return ({ schema, httpPart = '' }) => {
-    const isQuery = httpPart === 'querystring'
-    const validate = ajv.compile(isQuery ? { ...schema, additionalProperties: false } : schema)
+    const validate = ajv.compile(schemaOf(httpPart, schema))
     const part = partNames[httpPart] ?? `/${httpPart}`
     return (data: unknown) => {
-      const value = isQuery ? parseQuery(data as Record<string, unknown>, schema) : data
+      const value = httpPart === 'querystring' ? parseQuery(data as Record<string, unknown>, schema) : data
       return validate(value) ? { value } : { error: validationProblem(part, validate.errors ?? []) }
     }
   }

@@ -28,11 +28,11 @@ export const readOutcome = async (
     (sql) => sql<StoredOutcome[]>`
       select t.status, t.conversation_id, t.id as turn_id, t.user_message_id, t.message_id,
         m.content as response, m.tool_calls, t.model,
-        jsonb_build_object(
+        json_build_object(
           'input_tokens', t.input_tokens, 'output_tokens', t.output_tokens, 'total_tokens', t.total_tokens
         ) as usage,
         case when t.error_code is not null
-          then jsonb_build_object('code', t.error_code, 'detail', t.error_detail)
+          then json_build_object('code', t.error_code, 'detail', t.error_detail)
         end as error
       from colloquy.turns t
       join colloquy.messages m on m.user_id = t.user_id and m.id = t.message_id

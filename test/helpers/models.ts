@@ -1,0 +1,49 @@
+import type { Model } from '../../src/models/model.js'
+
+export interface GatedModel {
+  model: Model
+  /** how many turns it works on now */
+  working(): number
+  /** the most that it ever worked on at once */
+  most(): number
+  /** the messages that it was asked, in order */
+  asked: string[]
+  /** Lets everything that waits, and everything that comes, be answered. */
+  open(): void
+}
+
+/** Says "so far", waits for its gate, and then answers what it was asked. */
+export const gatedModel = (): GatedModel => {
+  let release = () => {}
+  const gate = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  let working = 0
+  let most = 0
+  const asked: string[] = []
+  const model: Model = {
+    name: 'gated',
+    async *run({ message, signal }) {
+      working += 1
+      most = Math.max(most, working)
+      asked.push(message)
+      try {
+        yield { type: 'text-delta', delta: 'so far: ' }
+        await new Promise<void>((resolve, reject) => {
+          signal.addEventListener('abort', () => reject(signal.reason))
+          gate.then(resolve)
+        })
+        yield { type: 'text-delta', delta: message }
+        yield { type: 'finish', usage: { input_tokens: 1, output_tokens: 2, total_tokens: 3 } }
+      } finally {
+        working -= 1
+      }
+    },
+  }
+  return { model, asked, working: () => working, most: () => most, open: () => release() }
+}
+
+/** Waits until a condition holds, asking again and again; the test's own timeout is the bound. */
+export const until = async (condition: () => boolean | Promise<boolean>): Promise<void> => {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 10))
+}

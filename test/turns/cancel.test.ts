@@ -1,0 +1,93 @@
+import postgres from 'postgres'
+import t from 'tap'
+import { type Json, testApp } from '../helpers/app.js'
+import { gatedModel, until } from '../helpers/models.js'
+
+const turnOf = async (call: Awaited<ReturnType<typeof testApp>>['call']): Promise<Json> => {
+  const { body } = await call('GET', '/api/alice/conversations')
+  return body.data[0]
+}
+
+t.test('a turn is stopped from any instance, and what it said is kept', async (t) => {
+  const gated = gatedModel()
+  const one = await testApp(t, { model: gated.model })
+  const two = await testApp(t, { model: gated.model, databaseUrl: one.databaseUrl })
+  for (const [i, from] of [one, two].entries()) {
+    const sent = one.chat(`message ${i}`)
+    await until(() => gated.working() === 1)
+    const { id, running_turn_id } = await turnOf(one.call)
+    const path = `/api/alice/turns/${running_turn_id}`
+    const cancelled = await from.call('POST', `${path}/cancel`)
+    t.match(cancelled, { status: 200, body: { status: 'cancelled', error: null, finished_at: String } })
+    t.match(await sent, { status: 'cancelled', response: 'so far: ', turn_id: running_turn_id })
+    const { body } = await one.call('GET', `/api/alice/conversations/${id}/messages`)
+    t.match(body.data[1], { status: 'cancelled', content: 'so far: ' })
+    t.match(
+      await from.call('POST', `${path}/cancel`),
+      { status: 200, body: cancelled.body },
+      'again is the same',
+    )
+  }
+  t.equal(gated.working(), 0)
+})
+
+t.test('cancelling a turn that has ended changes nothing and says so', async (t) => {
+  const { chat, call } = await testApp(t)
+  const { turn_id } = await chat('hi')
+  const before = (await call('GET', `/api/alice/turns/${turn_id}`)).body
+  t.same((await call('POST', `/api/alice/turns/${turn_id}/cancel`)).body, before)
+  t.equal(before.status, 'completed')
+})
+
+t.test('an unknown turn, and another user’s, is 404', async (t) => {
+  const { chat, call } = await testApp(t)
+  const { turn_id } = await chat('hi')
+  for (const id of [turn_id, '019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d6e']) {
+    const answer = await call('POST', `/api/bob/turns/${id}/cancel`, { user: 'bob' })
+    t.match(answer, { status: 404, body: { code: 'turn-not-found' } })
+  }
+})
+
+t.test('a turn whose instance died is ended by the cancel itself', async (t) => {
+  const { chat, call, superuserUrl } = await testApp(t)
+  const { conversation_id } = await chat('before')
+  const sql = postgres(superuserUrl, { max: 1, onnotice: () => {} })
+  t.teardown(() => sql.end())
+  const dead = '019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d01'
+  await sql`
+    select colloquy.begin_turn_v1('alice', ${conversation_id}, false, ${dead},
+      '019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d02', '019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d03', 'lost', 'x', 'echo', 0, 0, 0)`
+  const answer = await call('POST', `/api/alice/turns/${dead}/cancel`)
+  t.match(answer, { status: 200, body: { status: 'interrupted' } })
+  const { body } = await call('GET', `/api/alice/conversations/${conversation_id}`)
+  t.match(body, { message_count: 4, running_turn_id: null })
+})
+
+t.test('a long turn keeps its lease, and a taken-over one is given up', async (t) => {
+  const gated = gatedModel()
+  const { chat, call, superuserUrl } = await testApp(t, {
+    model: gated.model,
+    limits: { leaseMs: 1_000, busyWaitMs: 200 },
+  })
+  const sql = postgres(superuserUrl, { max: 1, onnotice: () => {} })
+  t.teardown(() => sql.end())
+  const sent = call('POST', '/api/alice/chat', { body: { message: 'long' } })
+  await until(() => gated.working() === 1)
+  const { id, running_turn_id } = await turnOf(call)
+  const leases = new Set<string>()
+  await until(async () => {
+    const [row] = await sql`select lease_until from colloquy.turns`
+    leases.add(String(row?.lease_until))
+    return leases.size === 4
+  })
+  t.equal((await call('GET', `/api/alice/turns/${running_turn_id}`)).body.status, 'running')
+
+  // Another instance takes the conversation, as it may once a lease has run out.
+  await sql`update colloquy.turns set attempt = 7`
+  const answer = await sent
+  t.equal(gated.working(), 0, 'the tick told its instance')
+  t.match(answer, { status: 404 }, 'there is no end of it to tell yet')
+  await sql`update colloquy.turns set lease_until = now() - interval '1 second'`
+  gated.open()
+  t.equal((await chat('next', { conversation_id: id })).response, 'so far: next')
+})
