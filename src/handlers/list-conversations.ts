@@ -1,13 +1,10 @@
 import type { Handler } from '../http/handler.js'
 import { type Conversation, conversationColumns } from './conversation-columns.js'
 import type { Deps } from './deps.js'
-import { decodeCursor, page } from './page.js'
+import { decodeCursor, instant, page } from './page.js'
 
 /** The time of the last turn, and the id. */
-const keyShape = [
-  /^2\d{3}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-5]\d\.\d{3}Z$/,
-  /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/,
-]
+const keyShape = [instant, /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/]
 
 export const listConversations =
   ({ db }: Deps): Handler<'listConversations'> =>

@@ -102,7 +102,7 @@ t.test('garbage behind a request does not take the place of its answer', async (
   ready = async () => seen
   let seen = once(app.server, 'clientError')
   const together = await rawExchange(url, Buffer.concat([turn(), garbage]))
-  t.match(together, /^HTTP\/1\.1 200 [^]*"status":"completed"/, 'the turn goes on behind the garbage')
+  t.match(together, /^HTTP\/1\.1 200 .*"status":"completed"/s, 'the turn goes on behind the garbage')
   t.same(answersOf(together), ['HTTP/1.1 200'])
 
   seen = once(app.server, 'clientError')
@@ -132,7 +132,7 @@ t.test('a client that closes its side after the request gets its answer', async 
   app.server.once('connection', (socket: Socket) => socket.once('end', release))
   const socket = await open(t, url)
   socket.end(turn())
-  t.match(await text(socket), /^HTTP\/1\.1 200 [^]*"status":"completed"/)
+  t.match(await text(socket), /^HTTP\/1\.1 200 .*"status":"completed"/s)
 })
 
 t.test('a URL that leads nowhere is not logged, and its answer has the common headers', async (t) => {
