@@ -1,6 +1,7 @@
 import type { Model, ModelEvent, ModelRequest } from '../models/model.js'
 import type { EndStatus, TurnError } from './complete.js'
 import { type Answer, emptyAnswer, fold } from './fold.js'
+import { untilAborted } from './until-aborted.js'
 
 /** The contract's bound on an answer's text, in UTF-16 code units; a longer one is cut off there. */
 export const maxAnswerLength = 1_000_000
@@ -58,18 +59,12 @@ export const runModel = async (model: Model, request: ModelRequest): Promise<End
     ...rest,
     answer: { ...answer, text: storable(answer.text), tool_calls: storableJson(answer.tool_calls) },
   })
-  let onAbort = () => {}
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason)
-  })
-  aborted.catch(() => {})
-  signal.addEventListener('abort', onAbort, { once: true })
   let events: AsyncIterator<ModelEvent> | undefined
   try {
     signal.throwIfAborted()
     events = model.run(request)[Symbol.asyncIterator]()
     for (;;) {
-      const next = await Promise.race([events.next(), aborted])
+      const next = await untilAborted(events.next(), signal)
       if (next.done) break
       fold(answer, next.value)
       if (answer.text.length > maxAnswerLength) throw new Error('the answer is too long')
@@ -81,7 +76,6 @@ export const runModel = async (model: Model, request: ModelRequest): Promise<End
     const reason = signal.aborted ? (signal.reason as AbortReason) : undefined
     return end({ ...(reason ? aborts[reason] : modelFailed), cause })
   } finally {
-    signal.removeEventListener('abort', onAbort)
     // A model that ignores the signal must not keep the turn waiting for its clean-up.
     void Promise.resolve(events?.return?.()).catch(() => {})
   }

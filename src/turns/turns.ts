@@ -6,9 +6,11 @@ import { cancelTurn } from './cancel.js'
 import { completeTurn } from './complete.js'
 import { createLine } from './line.js'
 import { readOutcome, type StoredOutcome } from './outcome.js'
+import { createPatience, type Patience } from './patience.js'
 import { createProgress } from './progress.js'
 import { retry } from './retry.js'
 import { type AbortReason, runModel } from './run.js'
+import { untilAborted } from './until-aborted.js'
 
 export interface TurnLimits {
   /** how long a turn may take, from its begin to its stored end */
@@ -57,6 +59,8 @@ export interface Turns {
 type Start = Extract<Begun, { outcome: 'begun' }>
 
 const beginTimeoutMs = 5_000
+/** What the completion of a turn that ran out of time still gets. */
+const completeMarginMs = 5_000
 const cancelWaitMs = 2_000
 const unavailable = (error: unknown): boolean => error instanceof DatabaseUnavailable
 
@@ -70,23 +74,18 @@ export const createTurns = (options: TurnsOptions): Turns => {
 
   // The ids are the same each time, so a begin whose answer was lost is found rather than done again.
   const begin = (turn: BeginTurn): Promise<Begun> =>
-    retry(() => beginTurn(db, turn), { when: unavailable, signal: AbortSignal.timeout(beginTimeoutMs) })
+    retry(() => beginTurn(db, turn), { when: unavailable, forMs: beginTimeoutMs })
 
   /** Resolves to whether the turn ended before the signal aborted. */
   const ended = async (userId: string, turnId: string, signal: AbortSignal): Promise<boolean> => {
     const here = running.get(turnId)
-    const patience = new AbortController()
-    const over = new Promise<void>((resolve) => {
-      signal.addEventListener('abort', () => resolve(), { once: true, signal: patience.signal })
-    })
-    const end = here ? here.end : progress.follow(userId, turnId, signal)
-    await Promise.race([end.catch(() => {}), over])
-    patience.abort()
+    const end = here ? untilAborted(here.end, signal) : progress.follow(userId, turnId, signal)
+    await end.catch(() => {})
     return !signal.aborted
   }
 
   /** Begins as soon as the conversation is free; still busy when the patience is over. */
-  const beginInTurn = async (turn: BeginTurn, patience: AbortSignal): Promise<Begun> => {
+  const beginInTurn = async (turn: BeginTurn, patience: Patience): Promise<Begun> => {
     const { userId, conversationId, isNewConversation, key } = turn
     const name = `${userId} ${conversationId}`
     if (isNewConversation || key !== undefined || line.isEmpty(name)) {
@@ -94,12 +93,12 @@ export const createTurns = (options: TurnsOptions): Turns => {
       if (begun.outcome !== 'busy') return begun
     }
     // One of those who wait here asks the database, however many they are.
-    const leave = await line.enter(name, patience).catch(() => undefined)
+    const leave = await line.enter(name, patience.signal()).catch(() => undefined)
     try {
       for (;;) {
         const begun = await begin(turn)
-        if (begun.outcome !== 'busy' || patience.aborted) return begun
-        await ended(userId, begun.turn_id, patience)
+        if (begun.outcome !== 'busy' || patience.signal().aborted) return begun
+        await ended(userId, begun.turn_id, patience.signal())
       }
     } finally {
       leave?.()
@@ -113,7 +112,7 @@ export const createTurns = (options: TurnsOptions): Turns => {
     abort: AbortController,
   ): Promise<SendOutcome> => {
     const stop = (reason: AbortReason) => abort.abort(reason)
-    const deadline = AbortSignal.timeout(turnTimeoutMs + beginTimeoutMs)
+    const deadline = performance.now() + turnTimeoutMs + completeMarginMs
     const timer = setTimeout(stop, turnTimeoutMs, 'timeout')
     const { conversation_id, turn_id, user_message_id, message_id, attempt, history } = begun
     const release = progress.hold({ userId, turnId: turn_id, attempt }, (state) =>
@@ -131,7 +130,7 @@ export const createTurns = (options: TurnsOptions): Turns => {
     const complete = () =>
       completeTurn(db, { userId, conversationId: conversation_id, turnId: turn_id, attempt, ...end })
     // A finished answer is worth money, so its completion is tried until the deadline; the fence decides if it counts.
-    const stored = await retry(complete, { when: unavailable, signal: deadline })
+    const stored = await retry(complete, { when: unavailable, forMs: deadline - performance.now() })
       .catch((err: unknown) => {
         log.warn({ turn_id, err }, 'the end of a turn could not be stored')
         return 'not-stored' as const
@@ -172,7 +171,12 @@ export const createTurns = (options: TurnsOptions): Turns => {
       historyMessages: options.historyMessages,
       historyTokens: options.historyTokens,
     }
-    const patience = AbortSignal.any([AbortSignal.timeout(busyWaitMs), drained.signal])
+    const patience = createPatience(busyWaitMs, drained.signal)
+    return sendWith(turn, patience).finally(patience.end)
+  }
+
+  const sendWith = async (turn: BeginTurn, patience: Patience): Promise<SendOutcome> => {
+    const { userId } = turn
     const begun = await beginInTurn(turn, patience)
     switch (begun.outcome) {
       case 'begun': {
@@ -184,7 +188,7 @@ export const createTurns = (options: TurnsOptions): Turns => {
       case 'ended':
         return readEnd(userId, begun.turn_id, true)
       case 'attached':
-        if (await ended(userId, begun.turn_id, patience)) return readEnd(userId, begun.turn_id, true)
+        if (await ended(userId, begun.turn_id, patience.signal())) return readEnd(userId, begun.turn_id, true)
         break
       case 'busy':
         break
