@@ -41,6 +41,19 @@ export interface AppOptions {
   newId?: () => string
 }
 
+/** Probes need no token, so however many come, they ask the database once in this time. */
+const readinessMs = 1_000
+
+/** Shares one result of `work` among all who ask within `ms` of its start. */
+const sharedFor = <T>(ms: number, work: () => Promise<T>): (() => Promise<T>) => {
+  let latest: { at: number; result: Promise<T> } | undefined
+  return () => {
+    const now = performance.now()
+    if (!latest || now - latest.at >= ms) latest = { at: now, result: work() }
+    return latest.result
+  }
+}
+
 const defaultTimeouts = { headersMs: 10_000, requestMs: 30_000, checkEveryMs: 1_000 }
 
 interface ChatContract extends Contract {
@@ -48,7 +61,9 @@ interface ChatContract extends Contract {
 }
 
 const createServer = ({ log, newId = uuidv7, arrivalTimeouts = defaultTimeouts }: AppOptions) => {
-  const responses = new WeakMap<Socket, ServerResponse>()
+  const responses = new WeakMap<Socket, ServerResponse[]>()
+  const pendingOn = (socket: Socket) =>
+    (responses.get(socket) ?? []).filter(({ writableFinished }) => !writableFinished)
   const app = Fastify({
     loggerInstance: log,
     // One line per request, written below, without the URL, which may carry text.
@@ -60,7 +75,7 @@ const createServer = ({ log, newId = uuidv7, arrivalTimeouts = defaultTimeouts }
     requestTimeout: arrivalTimeouts.requestMs,
     routerOptions: { maxParamLength: maxUrlLength },
     frameworkErrors: (error, request, reply) => void sendProblem(error, request, reply),
-    clientErrorHandler: createConnectionErrorHandler(newId, (socket) => responses.get(socket)),
+    clientErrorHandler: createConnectionErrorHandler(newId, pendingOn),
     http: {
       maxHeaderSize: 16_384,
       headersTimeout: arrivalTimeouts.headersMs,
@@ -69,7 +84,9 @@ const createServer = ({ log, newId = uuidv7, arrivalTimeouts = defaultTimeouts }
       requireHostHeader: false,
     },
   })
-  app.server.on('request', ({ socket }, response) => responses.set(socket, response))
+  app.server.on('request', ({ socket }, response) => {
+    responses.set(socket, [...pendingOn(socket), response])
+  })
   // Node drops headers past 2,000, and with them a second one of a kind; their bytes are bounded above.
   app.server.maxHeadersCount = 0
   // A client may close its side after the request and wait for the answer. Node has the property, its types do not.
@@ -95,7 +112,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
     newId,
   })
   let closing = false
-  const checkReady = async () => {
+  const readSchema = async () => {
     const fits = await pendingMigrations(db).then(
       (pending) => pending.length === 0,
       (error) => {
@@ -107,6 +124,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
       throw new Problem('database-unavailable', { detail: 'The database has the schema of another version.' })
     }
   }
+  const checkReady = sharedFor(readinessMs, readSchema)
 
   app.setValidatorCompiler(createValidatorCompiler())
   app.setSerializerCompiler(() => JSON.stringify)

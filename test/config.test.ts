@@ -22,6 +22,8 @@ const integers: [string, (config: Config) => number, number, number, number][] =
   ['PORT', (c) => c.port, 3000, 0, 65_535],
   ['DATABASE_POOL_MAX', (c) => c.database.poolMax, 10, 1, 1_000],
   ['CHAT_TURN_TIMEOUT_MS', (c) => c.limits.turnTimeoutMs, 120_000, 100, 3_600_000],
+  ['CHAT_BUSY_WAIT_MS', (c) => c.limits.busyWaitMs, 5_000, 0, 60_000],
+  ['CHAT_LEASE_MS', (c) => c.limits.leaseMs, 15_000, 1_000, 600_000],
   ['CHAT_HISTORY_MESSAGES', (c) => c.limits.historyMessages, 40, 0, 1_000],
   ['CHAT_HISTORY_TOKENS', (c) => c.limits.historyTokens, 16_000, 0, 10_000_000],
   ['CHAT_SHUTDOWN_MS', (c) => c.shutdownMs, 20_000, 0, 600_000],

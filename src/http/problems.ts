@@ -26,6 +26,8 @@ const asProblem = (error: unknown): Problem => {
   if (error instanceof Problem) return error
   if (error instanceof DatabaseUnavailable) return new Problem('database-unavailable', {}, error)
   const { code, statusCode = 500 } = error as FastifyError
+  // What we refuse ourselves is a Problem; this is a file outside the reference page's folder.
+  if (statusCode === 403) return new Problem('route-not-found')
   const isCallers = statusCode >= 400 && statusCode < 500
   return new Problem(
     frameworkCodes[code] ?? (isCallers ? 'malformed-request' : 'internal-error'),
@@ -43,6 +45,8 @@ const instanceOf = (target: string): string =>
   pathOf(target)
     .replace(/[^\w\-.~!$&'()*+,;=:@/%]/g, (char) => encodeURIComponent(char.toWellFormed()))
     .replace(/%(?![\da-f]{2})/gi, '%25')
+    // Two slashes would begin a host.
+    .replace(/^\/\//, '/.//')
     .slice(0, 2_000)
     .replace(/%[\da-f]?$/i, '')
 
@@ -109,15 +113,15 @@ const connectionCode = ({ code, rawPacket }: NodeJS.ErrnoException & { rawPacket
 
 /** Answers what never became a request (a parse error, a slow or half-open connection) and closes the connection. */
 export const createConnectionErrorHandler =
-  (newId: () => string, responseOn: (socket: Socket) => ServerResponse | undefined) =>
+  (newId: () => string, pendingOn: (socket: Socket) => ServerResponse[]) =>
   (error: NodeJS.ErrnoException, socket: Socket): void => {
     if (error.code === 'ECONNRESET' || !socket.writable) {
       socket.destroy()
       return
     }
-    const pending = responseOn(socket)
-    if (pending && !pending.writableFinished && error.code !== 'ERR_HTTP_REQUEST_TIMEOUT') {
-      // The request before it is still being answered; an answer to what came after would be taken for that one.
+    const pending = pendingOn(socket).findLast(({ req }) => req.complete)
+    if (pending) {
+      // A whole request is still being answered; an answer to what came after it would be taken for that one.
       pending.once('finish', () => socket.end(() => socket.destroy()))
       return
     }

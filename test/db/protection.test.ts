@@ -1,8 +1,10 @@
+import { randomBytes } from 'node:crypto'
 import postgres from 'postgres'
 import t from 'tap'
 import { connect } from '../../src/db/connect.js'
 import { migrate } from '../../src/db/migrate.js'
 import { protectionFaults } from '../../src/db/protection.js'
+import { testApp } from '../helpers/app.js'
 import { testCluster } from '../helpers/cluster.js'
 import { type DatabaseOptions, testDatabase } from '../helpers/database.js'
 
@@ -74,3 +76,67 @@ t.test(
     t.match(await protectionFaults(open(t, login.href)), [{ what: /colloquy_app passes/ }])
   },
 )
+
+t.test("somebody else's policy that lets more through is found", async (t) => {
+  const { url, superuserUrl } = await testDatabase(t)
+  const sql = administrator(t, superuserUrl)
+  await sql`create policy narrower on colloquy.turns as restrictive using (true)`
+  t.same(await protectionFaults(open(t, url)), [], 'one that lets less through is none of our business')
+  await sql`create policy leak on colloquy.messages using (true)`
+  t.match(await protectionFaults(open(t, url)), [{ what: /colloquy\.messages: leak\.$/ }])
+  t.equal((await protectionFaults(open(t, url))).length, 1)
+})
+
+/** What fits our calls better than PostgreSQL's own, and writes down who called it. */
+const spies = `
+  create table public.seen (what text, who text);
+  grant insert on public.seen to public;
+  create function public.format(f text, a text[]) returns text language plpgsql as $$
+    begin insert into public.seen values ('format', current_user); return pg_catalog.format(f, a); end $$;
+  create function public.jsonb_build_object(a text, b text, c text, d text) returns jsonb language plpgsql as $$
+    begin
+      insert into public.seen values ('jsonb_build_object', current_user);
+      return pg_catalog.jsonb_build_object(a, b, c, d);
+    end $$;
+  create function public.times(a integer, b interval) returns interval language plpgsql as $$
+    begin
+      insert into public.seen values ('*', current_user);
+      return b operator(pg_catalog.*) a::double precision;
+    end $$;
+  create operator public.* (leftarg = integer, rightarg = interval, function = public.times);
+  create function public.array_to_string(a name[], b text) returns text language plpgsql as $$
+    begin insert into public.seen values ('array_to_string', current_user); return ''; end $$;`
+
+t.test('what another role made in public does not take the place of what our SQL means', async (t) => {
+  const { superuserUrl, chat, call } = await testApp(t)
+  const sql = administrator(t, superuserUrl)
+  const lesser = `lesser_${randomBytes(8).toString('hex')}`
+  await sql.unsafe(`create role ${lesser}; grant create on schema public to ${lesser}`)
+  t.teardown(() => sql.unsafe(`drop owned by ${lesser} cascade; drop role ${lesser}`))
+  await sql.unsafe(`set role ${lesser}; ${spies}; reset role`)
+  const seen = async () =>
+    (await sql`select distinct what from public.seen order by 1`).map(({ what }) => what)
+
+  const use = async () => {
+    const { conversation_id } = await chat('first')
+    await chat('second', { conversation_id })
+    const list = await call('GET', `/api/alice/conversations/${conversation_id}/messages`)
+    t.equal(list.body.data.length, 4)
+  }
+  await use()
+  await sql`create policy leak on colloquy.messages using (true)`
+  t.match(
+    await protectionFaults(open(t, superuserUrl)),
+    [{ what: /leak/ }],
+    'nothing is hidden from the doctor',
+  )
+  t.same(await seen(), [])
+
+  const [{ definition }] = await sql<[{ definition: string }]>`
+    select pg_get_functiondef('colloquy.act_as(text[])'::regprocedure) as definition`
+  const mutated = definition.replace(/set local search_path .*;/, '')
+  t.not(mutated, definition)
+  await sql.unsafe(mutated)
+  await use()
+  t.same(await seen(), ['*', 'format', 'jsonb_build_object'], 'and the test would see it if it did')
+})

@@ -1,8 +1,9 @@
 import postgres from 'postgres'
 import t from 'tap'
 import { migrate } from '../../src/db/migrate.js'
-import { testApp } from '../helpers/app.js'
+import { type Answer, testApp } from '../helpers/app.js'
 import { testCluster } from '../helpers/cluster.js'
+import { until } from '../helpers/models.js'
 
 t.test('alive and ready', async (t) => {
   const { call, superuserUrl } = await testApp(t)
@@ -12,7 +13,11 @@ t.test('alive and ready', async (t) => {
   const sql = postgres(superuserUrl, { max: 1 })
   await sql`update colloquy.migrations set oldest_program = 9999`
   await sql.end()
-  const other = await call('GET', '/health/ready')
+  let other: Answer | undefined
+  await until(async () => {
+    other = await call('GET', '/health/ready')
+    return other.status !== 200
+  })
   t.match(other, { status: 503, body: { code: 'database-unavailable' } }, 'the schema of a newer program')
   t.equal((await call('GET', '/health/live')).status, 200)
 })

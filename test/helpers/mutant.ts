@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -17,11 +17,13 @@ const parts = ['contracts', 'generated', 'package.json', 'sql', 'src', 'tsconfig
 
 /**
  * A copy of the program that breaks a promise on purpose, to prove that a test would notice. A mutation that
- * changes nothing is an error, since the code has moved away from it.
+ * changes nothing is an error, since the code has moved away from it. `name` is the copy's folder in a temporary one.
  */
-export const mutant = async (t: Test, mutations: Mutation[]): Promise<string> => {
-  const folder = await mkdtemp(join(tmpdir(), 'colloquy-mutant-'))
-  t.teardown(() => rm(folder, { recursive: true, force: true }))
+export const mutant = async (t: Test, mutations: Mutation[], name = 'copy'): Promise<string> => {
+  const parent = await mkdtemp(join(tmpdir(), 'colloquy-mutant-'))
+  t.teardown(() => rm(parent, { recursive: true, force: true }))
+  const folder = join(parent, name)
+  await mkdir(folder)
   for (const part of parts) await cp(join(root, part), join(folder, part), { recursive: true })
   await symlink(join(root, 'node_modules'), join(folder, 'node_modules'))
   const paths = await readdir(folder, { recursive: true })

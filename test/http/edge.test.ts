@@ -25,6 +25,9 @@ const closing = (line: string, headers: string[] = [], body = '') =>
   request(line, ['connection: close', ...headers], body)
 const turn = (headers: string[] = []) =>
   request('POST /api/alice/chat', [authorization, json, ...headers], '{"message":"hi"}')
+const chunked = request('POST /api/alice/chat', [authorization, json, 'transfer-encoding: chunked'])
+const garbage = Buffer.from('GARBAGE\r\n\r\n')
+const brokenBody = Buffer.concat([chunked, Buffer.from('zz\r\n')])
 
 /** A test app with everything that it logs. */
 const loggingApp = async (t: Test, options: TestAppOptions = {}) => {
@@ -65,7 +68,6 @@ t.test('the route is judged before the body and the token', async (t) => {
   // The parser of Node 20 does not know the method.
   const known = METHODS.includes('QUERY')
   t.equal((await rawCall(t, url, closing('QUERY /nope', [], '{}'))).status, known ? 404 : 400)
-  t.equal((await rawCall(t, url, closing('QUERY /api/alice/chat', [], '{}'))).status, known ? 405 : 400)
   t.equal((await rawCall(t, url, closing('QUERY /api/alice/chat'))).status, known ? 405 : 400)
 })
 
@@ -76,8 +78,10 @@ t.test('a client that goes away in mid-body is no error of ours', async (t) => {
   socket.write(turn().subarray(0, -4))
   const [incoming] = await arrived
   while (incoming.listenerCount('data') === 0) await setImmediate()
+  const closed = new Promise((resolve) => incoming.on('error', () => {}).once('close', resolve))
   socket.destroy()
-  while (!lines.some((line) => JSON.parse(line).msg === 'request')) await setImmediate()
+  await closed
+  t.equal((await rawCall(t, url, closing('GET /health/live'))).status, 200)
   t.same(errors(), [])
   t.notMatch(lines.join(''), /internal-error|"status":5/)
 })
@@ -91,7 +95,6 @@ t.test('garbage behind a request does not take the place of its answer', async (
       return ready()
     }),
   })
-  const garbage = Buffer.from('GARBAGE\r\n\r\n')
   const answersOf = (bytes: string) => bytes.match(/HTTP\/1\.1 \d+/g)
 
   t.same(
@@ -99,12 +102,14 @@ t.test('garbage behind a request does not take the place of its answer', async (
     ['HTTP/1.1 200'],
     'a fast model',
   )
+  let seen: Promise<unknown>
   ready = async () => seen
-  let seen = once(app.server, 'clientError')
-  const together = await rawExchange(url, Buffer.concat([turn(), garbage]))
-  t.match(together, /^HTTP\/1\.1 200 .*"status":"completed"/s, 'the turn goes on behind the garbage')
-  t.same(answersOf(together), ['HTTP/1.1 200'])
-
+  for (const behind of [garbage, brokenBody]) {
+    seen = once(app.server, 'clientError')
+    const bytes = await rawExchange(url, Buffer.concat([turn(), behind]))
+    t.match(bytes, /^HTTP\/1\.1 200 .*"status":"completed"/s, 'the turn goes on')
+    t.same(answersOf(bytes), ['HTTP/1.1 200'], 'and its answer is the only one')
+  }
   seen = once(app.server, 'clientError')
   const socket = await open(t, url)
   const running = new Promise<void>((resolve) => {
@@ -118,8 +123,7 @@ t.test('garbage behind a request does not take the place of its answer', async (
 
 t.test('a body that breaks its framing is answered at once', async (t) => {
   const { url } = await testApp(t)
-  const head = request('POST /api/alice/chat', [authorization, json, 'transfer-encoding: chunked'])
-  const { status, body } = await rawCall(t, url, Buffer.concat([head, Buffer.from('zz\r\n')]))
+  const { status, body } = await rawCall(t, url, brokenBody)
   t.same([status, JSON.parse(body).code], [400, 'malformed-request'])
 })
 
@@ -143,7 +147,7 @@ t.test('a URL that leads nowhere is not logged, and its answer has the common he
     t.match(headers, { 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' })
     t.match(headers['x-request-id'], /^[\da-f-]{36}$/)
   }
-  t.ok(lines.length >= 4, 'they are logged')
+  t.match(lines.join(''), /"status":404/, 'requests are logged')
   t.notMatch(lines.join(''), /secret|sensitive|%ff|%zz|conversations/)
 })
 
@@ -158,7 +162,8 @@ t.test('instance is a URI reference, whatever was asked for', async (t) => {
     const { status, body } = await rawCall(t, url, closing(`GET ${path}?secret`))
     const { instance } = JSON.parse(body)
     t.ok(status === 404 || status === 400, `${path.slice(0, 20)} ${status}`)
-    t.ok(instance === undefined || isReference(instance), `${path.slice(0, 20)}: ${instance}`)
+    t.ok(isReference(instance ?? ''), `${path.slice(0, 20)}: ${instance}`)
+    t.equal(new URL(instance ?? '', 'http://here').host, 'here')
     t.notMatch(instance, /secret/)
   }
 })
@@ -182,7 +187,7 @@ t.test('other ways of speaking HTTP', async (t) => {
 t.test('the files of the reference page, and nothing else', async (t) => {
   const { url, errors } = await loggingApp(t)
   const names = ['nope.js', '.gitignore', '../package.json', '%2e%2e', '%2e%2e/package.json']
-  for (const name of [...names, '..%2f..%2fpackage.json', '..%5c..%5cpackage.json', '']) {
+  for (const name of [...names, '..%2f..%2fpackage.json', '..%5c..%5cpackage.json']) {
     t.equal((await rawCall(t, url, closing(`GET /docs/static/${name}`))).status, 404, name)
   }
   for (const header of ['range: bytes=99999999-', 'if-match: "x"']) {
