@@ -1,7 +1,7 @@
 /**
- * Runs the tests: `npm test -- [--postgres 15] [tap's arguments, test files]`. All files share one cluster, which
- * is gone at the end; each has databases of its own, cloned from a template that is migrated once
- * (test/helpers/database.ts). The last line has tap's own numbers: `N passed, N failed, N skipped`.
+ * Runs the tests: `npm test -- [--postgres 15] [--pooler] [tap's arguments, test files]`. All files share one cluster,
+ * which is gone at the end; each has databases of its own, cloned from a template that is migrated once
+ * (test/helpers/database.ts). With --pooler the program reaches them through a PgBouncer in transaction mode. The last line has tap's own numbers: `N passed, N failed, N skipped`.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -14,7 +14,8 @@ import { fileURLToPath } from 'node:url'
 import { endOrphan } from '../src/db/embedded/server.js'
 import { startEmbedded } from '../src/db/embedded.js'
 import { packageRoot } from '../src/root.js'
-import { prepareTemplate } from '../test/helpers/template.js'
+import { logins, prepareTemplate } from '../test/helpers/template.js'
+import { type Pooler, startPooler } from './pooler.js'
 import { systemServer } from './system-postgres.js'
 
 const tap = fileURLToPath(new URL('node_modules/.bin/tap', packageRoot))
@@ -101,21 +102,32 @@ let summary = '0 passed, 1 failed'
 const run = async (args: string[], folder: string): Promise<number> => {
   const at = args.indexOf('--postgres')
   const [, version] = at < 0 ? [] : args.splice(at, 2)
+  const pooled = args.indexOf('--pooler')
+  if (pooled >= 0) args.splice(pooled, 1)
   const cluster = await startEmbedded({
     dataDir: join(folder, 'cluster'),
     settings: { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '200' },
     ...(at < 0 ? {} : { binaries: systemServer(version ?? '15') }),
   })
+  let pooler: Pooler | undefined
   try {
     await prepareTemplate(cluster.url)
+    if (pooled >= 0) {
+      pooler = await startPooler({ folder: join(folder, 'pooler'), clusterUrl: cluster.url, logins })
+    }
     if (interrupted) return 1
-    const env = { COLLOQUY_TEST_CLUSTER: cluster.url, COLLOQUY_TEST_FOLDER: folder }
+    const env = {
+      COLLOQUY_TEST_CLUSTER: cluster.url,
+      COLLOQUY_TEST_FOLDER: folder,
+      COLLOQUY_TEST_POOLER: pooler && String(pooler.port),
+    }
     const { pass, fail, skip, code } = await runTap(args, env)
     // A file that fails without a failing assertion, or a run without any, is a failure too.
     const failed = Math.max(fail, code === 0 && pass + skip > 0 ? 0 : 1)
     summary = `${pass} passed, ${failed} failed${skip > 0 ? `, ${skip} skipped` : ''}`
     return failed > 0 ? code || 1 : 0
   } finally {
+    await pooler?.stop()
     await cluster.stop()
   }
 }

@@ -154,8 +154,8 @@ t.test(
 )
 
 t.test('in SQL, too: nothing of another user can be read, changed or written', async (t) => {
-  const { url } = await testDatabase(t)
-  const sql = postgres(url, { max: 1, onnotice: () => {} })
+  const { directUrl } = await testDatabase(t)
+  const sql = postgres(directUrl, { max: 1, onnotice: () => {} })
   t.teardown(() => sql.end())
   const begin = (user: string) => sql`
     select * from colloquy.begin_turn_v1(${user}, ${strangerId}, true, ${strangerId}, ${strangerId},

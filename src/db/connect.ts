@@ -1,6 +1,7 @@
 import type { Notice } from 'postgres'
 import { connectionOpener } from './connection.js'
 import type { Database, Sql } from './database.js'
+import type { Bounds } from './gate.js'
 import { createPool } from './pool.js'
 import { type Prepare, readTarget } from './pooler.js'
 import { autocommit, transact } from './transaction.js'
@@ -17,7 +18,7 @@ export interface ConnectOptions {
    * transaction (and its connection) after a fifth more.
    */
   statementTimeoutMs?: number
-  /** how long to wait for a connection, a new one's handshake included */
+  /** how long to wait for a connection, a new one's handshake included; and for one of the pooler's, where there is one */
   acquireTimeoutMs?: number
   applicationName?: string
   onNotice?: (notice: Notice) => void
@@ -35,7 +36,10 @@ export const connect = ({
 }: ConnectOptions): Database => {
   const target = readTarget(url, prepare)
   const lockTimeoutMs = Math.ceil(statementTimeoutMs / 3)
-  const deadlineMs = Math.ceil(statementTimeoutMs * 1.2)
+  const bounds: Bounds = {
+    deadlineMs: Math.ceil(statementTimeoutMs * 1.2),
+    ...(target.isPooled && { firstAnswerMs: acquireTimeoutMs }),
+  }
   const open = connectionOpener({
     target,
     statementTimeoutMs,
@@ -55,6 +59,14 @@ export const connect = ({
         set local idle_in_transaction_session_timeout = ${sql(String(statementTimeoutMs))}`
       : sql``
 
+  // In one message, so that nothing follows a `begin` that may have failed: a pooler gives the server's connection to
+  // somebody else then. The user is written in hexadecimal, where there is nothing to quote.
+  const pooledOpening = (sql: Sql, userId: string) => {
+    const hex = Buffer.from(userId).toString('hex')
+    const user = sql.unsafe(`pg_catalog.convert_from(pg_catalog.decode('${hex}', 'hex'), 'utf8')`)
+    return [sql`begin${limits(sql)}; select colloquy.act_as(array[${user}])`.simple()]
+  }
+
   const using = async <T>(run: (connection: Awaited<ReturnType<typeof pool.acquire>>) => Promise<T>) => {
     const connection = await pool.acquire()
     try {
@@ -69,21 +81,19 @@ export const connect = ({
       using((connection) =>
         transact(
           connection,
-          deadlineMs,
-          (sql) => [sql`begin${limits(sql)}`.simple(), sql`select colloquy.act_as(array[${userId}])`],
+          bounds,
+          (sql) =>
+            target.isPooled
+              ? pooledOpening(sql, userId)
+              : [sql`begin`.simple(), sql`select colloquy.act_as(array[${userId}])`],
           work,
         ),
       ),
     asLogin: (work) =>
       using((connection) =>
-        transact(
-          connection,
-          deadlineMs,
-          (sql) => [sql`begin; set local role none${limits(sql)}`.simple()],
-          work,
-        ),
+        transact(connection, bounds, (sql) => [sql`begin; set local role none${limits(sql)}`.simple()], work),
       ),
-    statement: (work) => using((connection) => autocommit(connection, deadlineMs, work)),
+    statement: (work) => using((connection) => autocommit(connection, bounds, work)),
     close: (graceMs = 5_000) => pool.close(graceMs),
   }
 }

@@ -17,9 +17,14 @@ export interface ConnectionOptions {
 
 export interface Connection {
   sql: postgres.Sql
-  /** row-level security binds whatever would run outside a transaction, where it acts for nobody */
+  /**
+   * It is ours alone, and row-level security binds whatever would run outside a transaction, where it acts for nobody:
+   * nothing has to wait until what was sent before it is known to have worked.
+   */
   isBound: boolean
   isAlive(): boolean
+  /** how many bytes have come from the server so far */
+  bytesRead(): number
   /** breaks it at once: all that is under way rejects, and nothing can run on it any more */
   destroy(): void
   /** says goodbye to the server first */
@@ -97,32 +102,54 @@ export const connectionOpener = (options: ConnectionOptions) => {
       connectTimeoutMs,
     )
     try {
-      const isBound = await Promise.race([rest(sql, target.isPooled), failed])
-      opened = { sql, isBound, isAlive: () => isAlive, destroy, end }
+      const isBound = await Promise.race([rest(sql, options), failed])
+      const bytesRead = () => socket?.bytesRead ?? 0
+      opened = { sql, isBound, isAlive: () => isAlive, bytesRead, destroy, end }
       return opened
     } catch (error) {
       next += 1
       destroy()
       void sql.end({ timeout: 0 })
-      throw error
+      throw isRefusedLimit(error) ? hiddenPooler(error.message) : error
     } finally {
       clearTimeout(timer)
     }
   }
 }
 
+const hiddenPooler = (sign: string): Error =>
+  connectionError(
+    'POOLER',
+    `DATABASE_URL leads to a pooler in transaction mode that it does not tell (${sign}): ` +
+      'set DATABASE_PREPARE=off, or add pgbouncer=true to the parameters of the URL',
+  )
+
+/** A pooler takes no limits at the start of a connection; it refuses them, or leaves them out without a word. */
+const isRefusedLimit = (error: unknown): error is Error =>
+  error instanceof postgres.PostgresError && /startup parameter.*_timeout/.test(error.message)
+
 /**
- * Puts a connection of our own into the role that serves requests for good, where it may; a pooler's is shared, so it
- * stays as it is. Acting for nobody under row-level security, a connection at rest sees and writes nothing.
+ * Puts a connection of our own into the role that serves requests for good, where it may. Acting for nobody under
+ * row-level security, a connection at rest sees and writes nothing. A pooler's is shared, and stays as it is.
  */
-const rest = async (sql: postgres.Sql, isPooled: boolean): Promise<boolean> => {
+const rest = async (
+  sql: postgres.Sql,
+  { target, statementTimeoutMs }: ConnectionOptions,
+): Promise<boolean> => {
+  if (target.isPooled) {
+    await sql`select 1`.simple()
+    return false
+  }
   // Whatever stands in the way (no such role yet, not a member of it), the select says what it means.
   const switchRole = sql`do $$ begin set role colloquy_app; exception when others then null; end $$;`
-  const results = await sql<[{ is_bound: boolean }]>`
-    ${isPooled ? sql`` : switchRole}
-    select not (rolsuper or rolbypassrls) as is_bound
+  const results = await sql<[{ is_bound: boolean; limit_ms: string }]>`
+    ${switchRole}
+    select not (rolsuper or rolbypassrls) as is_bound,
+      1000 * extract(epoch from current_setting('statement_timeout')::interval) as limit_ms
     from pg_catalog.pg_roles
     where rolname = current_user`.simple()
   // Of two commands in one message the driver gives a list of results.
-  return results.flat().some(({ is_bound }) => is_bound)
+  const [found] = results.flat()
+  if (Number(found?.limit_ms) !== statementTimeoutMs) throw hiddenPooler('it ignores statement_timeout')
+  return found?.is_bound ?? false
 }

@@ -9,6 +9,15 @@ interface Query extends Promise<unknown> {
   reject(error: unknown): void
 }
 
+export interface Bounds {
+  deadlineMs: number
+  /**
+   * Behind a pooler, which lets everybody wait who finds no connection of the server free, or no server: until then
+   * not a byte comes back, and afterwards the first answer comes at once.
+   */
+  firstAnswerMs?: number
+}
+
 /** The way of one transaction's statements to its connection. */
 export interface Gate {
   sql: Sql
@@ -34,7 +43,7 @@ const ignore = () => {}
  * Stands before every statement at the moment it would be sent (statements are lazy), because the driver itself would
  * send one after the transaction's end, or after a failure, into whatever comes next on the connection.
  */
-export const createGate = (connection: Connection, deadlineMs: number): Gate => {
+export const createGate = (connection: Connection, { deadlineMs, firstAnswerMs }: Bounds): Gate => {
   const sent: Query[] = []
   let failure: { error: unknown } | undefined
   let last: unknown
@@ -52,14 +61,24 @@ export const createGate = (connection: Connection, deadlineMs: number): Gate => 
     if (!(error instanceof postgres.PostgresError)) connection.destroy()
   }
 
-  const timer = setTimeout(() => {
-    const error = connectionError('SILENT', `no end within ${deadlineMs} ms`)
+  const giveUp = (error: Error): void => {
     fail(error)
     expire(error)
-  }, deadlineMs)
+  }
+  const received = connection.bytesRead()
+  const timers = [
+    setTimeout(() => giveUp(connectionError('SILENT', `no end within ${deadlineMs} ms`)), deadlineMs),
+  ]
+  if (firstAnswerMs !== undefined) {
+    const check = () => {
+      if (connection.bytesRead() > received) return
+      giveUp(connectionError('WAIT', `the pooler had no connection within ${firstAnswerMs} ms`))
+    }
+    timers.push(setTimeout(check, firstAnswerMs))
+  }
 
   const close = (): void => {
-    clearTimeout(timer)
+    for (const timer of timers) clearTimeout(timer)
     closed ??= new Error('the transaction has ended')
   }
 

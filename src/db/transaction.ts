@@ -1,7 +1,7 @@
 import type { PendingQuery, Row, RowList } from 'postgres'
 import type { Connection } from './connection.js'
 import type { Sql } from './database.js'
-import { createGate, type Gate } from './gate.js'
+import { type Bounds, createGate, type Gate } from './gate.js'
 import { DatabaseUnavailable, named } from './unavailable.js'
 
 type Statement = PendingQuery<Row[]>
@@ -24,11 +24,11 @@ const outcome = (gate: Gate) => (gate.isFinished() ? 'unknown' : 'none')
  */
 export const transact = async <T>(
   connection: Connection,
-  deadlineMs: number,
+  bounds: Bounds,
   opening: (sql: Sql) => Statement[],
   work: (sql: Sql) => PromiseLike<T>,
 ): Promise<T> => {
-  const gate = createGate(connection, deadlineMs)
+  const gate = createGate(connection, bounds)
   try {
     const opened = opening(gate.sql).map((statement) => statement.execute())
     if (!connection.isBound) await Promise.all(opened)
@@ -61,10 +61,10 @@ export const transact = async <T>(
 /** Runs the one statement that `work` makes, in a transaction of its own. */
 export const autocommit = async <T extends readonly (object | undefined)[]>(
   connection: Connection,
-  deadlineMs: number,
+  bounds: Bounds,
   work: (sql: Sql) => PendingQuery<T>,
 ): Promise<RowList<T>> => {
-  const gate = createGate(connection, deadlineMs)
+  const gate = createGate(connection, bounds)
   try {
     return await gate.finish(work(gate.sql))
   } catch (error) {

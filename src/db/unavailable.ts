@@ -33,8 +33,10 @@ const isStalePlan = (error: unknown): boolean =>
 /** What to throw for `error`: DatabaseUnavailable where it is one, else the error itself. */
 export const named = (error: unknown, outcome: Outcome): unknown => {
   if (error instanceof postgres.PostgresError) {
-    // An answer of the server: whatever was asked, it refused, so nothing was committed.
-    return unable.test(error.code) || isStalePlan(error) ? new DatabaseUnavailable(error) : error
+    if (!unable.test(error.code) && !isStalePlan(error)) return error
+    // An answer of the server: whatever was asked, it refused, so nothing was committed. Only one that tells of a lost
+    // connection behind it (a pooler's, a Citus worker's) leaves that open.
+    return new DatabaseUnavailable(error, error.code.startsWith('08') ? outcome : 'none')
   }
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   return lost.test(code) ? new DatabaseUnavailable(error, outcome) : error

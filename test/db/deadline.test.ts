@@ -6,7 +6,7 @@ import { connect, DatabaseUnavailable } from '../../src/db/connect.js'
 import type { Database, Sql } from '../../src/db/database.js'
 import { startEmbedded } from '../../src/db/embedded.js'
 import { hasty, testFolder } from '../helpers/cluster.js'
-import { testDatabase } from '../helpers/database.js'
+import { isPooled, testDatabase } from '../helpers/database.js'
 import { countingProxy } from '../helpers/wire.js'
 
 type Options = Partial<Parameters<typeof connect>[0]>
@@ -31,12 +31,14 @@ process.on('unhandledRejection', (error) => t.fail('an unhandled rejection', { e
 t.test('a server that falls silent', async (t) => {
   const { url } = await testDatabase(t)
   const wire = await countingProxy(t, url)
-  const forms: Record<string, [(db: Database) => PromiseLike<unknown>, 'none' | 'unknown']> = {
-    pipelined: [(db) => db.asUser('alice', one), 'unknown'],
-    awaited: [(db) => db.asUser('alice', async (sql) => await one(sql)), 'none'],
-    statement: [(db) => db.statement(one), 'unknown'],
-  }
   for (const prepare of ['auto', 'off'] as const) {
+    // A pooler's client waits for the answer to `begin` before anything else leaves.
+    const isPipelined = prepare === 'auto' && !isPooled
+    const forms: Record<string, [(db: Database) => PromiseLike<unknown>, 'none' | 'unknown']> = {
+      returned: [(db) => db.asUser('alice', one), isPipelined ? 'unknown' : 'none'],
+      awaited: [(db) => db.asUser('alice', async (sql) => await one(sql)), 'none'],
+      statement: [(db) => db.statement(one), 'unknown'],
+    }
     const db = open(t, wire.url, { prepare, statementTimeoutMs: 500 })
     for (const [run, outcome] of Object.values(forms)) {
       await run(db)

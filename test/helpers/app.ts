@@ -74,7 +74,7 @@ const watch = (t: Test, app: FastifyInstance): void => {
 export const testApp = async (t: Test, options: TestAppOptions = {}): Promise<TestApp> => {
   const database = await testDatabase(t, options.database)
   const databaseUrl = options.databaseUrl ?? database.url
-  const db = options.db ?? connect({ url: databaseUrl, max: 5, prepare: 'on' })
+  const db = options.db ?? connect({ url: databaseUrl, max: 5, prepare: 'auto' })
   const app = await buildApp({
     db,
     model: echo(),

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import postgres from 'postgres'
 import type { Test } from 'tap'
+import { throughPooler } from '../../scripts/pooler.js'
 import { clusterUrl, template } from './template.js'
 
 /**
@@ -12,9 +13,17 @@ export type DatabaseOptions =
   | { login: 'plain'; migrated: false }
 
 export interface TestDatabase {
+  /** leads through the pooler when the run has one (`npm run test:pooler`) */
   url: string
+  /** the same, beside any pooler */
+  directUrl: string
   superuserUrl: string
 }
+
+const pooler = process.env.COLLOQUY_TEST_POOLER
+
+/** Whether a database's `url` leads through a pooler in this run. */
+export const isPooled = pooler !== undefined
 
 const users = { owner: 'colloquy_owner', plain: 'colloquy_plain', superuser: 'postgres' } as const
 
@@ -42,8 +51,10 @@ export const testDatabase = async (
     `create database ${database} owner ${owner} template ${migrated ? template : 'template1'}`,
   )
   t.teardown(() => asSuperuser(cluster, `drop database ${database} with (force)`))
+  const directUrl = clusterUrl(cluster, { user: users[login], database })
   return {
-    url: clusterUrl(cluster, { user: users[login], database }),
+    url: pooler ? throughPooler(directUrl, pooler) : directUrl,
+    directUrl,
     superuserUrl: clusterUrl(cluster, { database }),
   }
 }

@@ -2,6 +2,8 @@ import postgres from 'postgres'
 import { migrate } from '../../src/db/migrate.js'
 
 export const template = 'colloquy_template'
+/** The logins of the tests beside the superuser. */
+export const logins = ['colloquy_owner', 'colloquy_plain']
 
 /** The URL of another login or database of the same cluster; every login of a test cluster has one random password. */
 export const clusterUrl = (url: string, { user = 'postgres', database = 'postgres' }): string => {

@@ -156,7 +156,7 @@ t.test('keys hold no text, are kept for 24 hours and then forgotten, a batch at 
   t.teardown(() => sql.end())
   const rows = () => sql`select * from colloquy.idempotency_keys`
   t.notMatch(JSON.stringify(await rows()), /secret/)
-  const db = connect({ url: app.databaseUrl, max: 1, prepare: 'on' })
+  const db = connect({ url: app.databaseUrl, max: 1, prepare: 'auto' })
   t.teardown(() => db.close())
   // What an instance does every ten minutes.
   const prune = async (limit: number) => {

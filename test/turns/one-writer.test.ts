@@ -8,8 +8,8 @@ import { gatedModel, until } from '../helpers/models.js'
 const id = (n: number): string => `019a0c4e-7b7a-7c11-8f0e-${n.toString(16).padStart(12, '0')}`
 
 t.test('of those who wait for a completion to commit, one begins', async (t) => {
-  const { url } = await testDatabase(t)
-  const sql = postgres(url, { max: 4, onnotice: () => {} })
+  const { directUrl } = await testDatabase(t)
+  const sql = postgres(directUrl, { max: 4, onnotice: () => {} })
   t.teardown(() => sql.end())
   const begin = (n: number, isNew: boolean) =>
     sql<{ outcome: string }[]>`

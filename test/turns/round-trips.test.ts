@@ -18,8 +18,8 @@ const acts: Record<string, Act> = {
 
 /** How often each act waits for the database, once its connection is open and its statements are known there. */
 const measure = async (t: Parameters<typeof testApp>[0], prepare: 'on' | 'off') => {
-  const { url } = await testDatabase(t)
-  const wire = await countingProxy(t, url)
+  const { url, directUrl } = await testDatabase(t)
+  const wire = await countingProxy(t, prepare === 'on' ? directUrl : url)
   const db = connect({ url: wire.url, max: 1, prepare })
   const app = await testApp(t, { db })
   const { conversation_id } = await app.chat('first')

@@ -193,7 +193,7 @@ t.test('no connection is held while models work', async (t) => {
     },
   }
   const { url } = await testDatabase(t)
-  const { chat, call } = await testApp(t, { model, db: connect({ url, max: 1, prepare: 'on' }) })
+  const { chat, call } = await testApp(t, { model, db: connect({ url, max: 1, prepare: 'auto' }) })
   const turns = Array.from({ length: 50 }, (_, i) => chat(`message ${i}`))
   while (waiting.length < 50) await call('GET', '/api/alice/conversations')
   t.equal((await call('GET', '/api/alice/conversations')).status, 200, 'the one connection is free')
@@ -203,7 +203,7 @@ t.test('no connection is held while models work', async (t) => {
 
 t.test('a lost answer to begin or complete doubles nothing', async (t) => {
   const { url } = await testDatabase(t)
-  const real = connect({ url, max: 2, prepare: 'on' })
+  const real = connect({ url, max: 2, prepare: 'auto' })
   let losses = 0
   const forgetful: typeof real = {
     ...real,

@@ -1,0 +1,166 @@
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import postgres from 'postgres'
+import t from 'tap'
+import { startPooler, throughPooler } from '../../scripts/pooler.js'
+import { DatabaseUnavailable } from '../../src/db/connect.js'
+import { startEmbedded } from '../../src/db/embedded.js'
+import { named } from '../../src/db/unavailable.js'
+import { hasty, testFolder } from '../helpers/cluster.js'
+import { one, open, plant, pooled, poolerIsMissing, titles } from '../helpers/pooler.js'
+import { runColloquy } from '../helpers/server.js'
+import { SECRET } from '../helpers/tokens.js'
+import { countingProxy } from '../helpers/wire.js'
+
+process.on('uncaughtException', (error) => t.fail('an uncaught exception', { error }))
+process.on('unhandledRejection', (error) => t.fail('an unhandled rejection', { error }))
+t.setTimeout(60_000)
+
+t.test(
+  'connections that the pooler loses in the middle of a transaction',
+  { skip: poolerIsMissing },
+  async (t) => {
+    const { url, root, console } = await pooled(t, { poolSize: 2 })
+    const db = open(t, url, { max: 4 })
+    const database = new URL(url).pathname.slice(1)
+    const losses: Record<string, () => Promise<unknown>> = {
+      'the server ends it': () => root`
+      select pg_terminate_backend(pid) from pg_stat_activity
+      where datname = current_database() and pid <> pg_backend_pid()`,
+      'the pooler drops everybody': async () => {
+        await console.unsafe(`kill ${database}`).simple()
+        await console.unsafe(`resume ${database}`).simple()
+      },
+    }
+    for (const [why, lose] of Object.entries(losses)) {
+      await db.asUser('alice', one)
+      const error = await db
+        .asUser('alice', async (sql) => {
+          await plant(sql, 'alice', 'lost')
+          await lose()
+          await plant(sql, 'alice', 'lost too').catch(() => {})
+          await plant(sql, 'alice', 'outside')
+        })
+        .catch((error: unknown) => error)
+      t.type(error, DatabaseUnavailable, why)
+      t.match(error, { outcome: 'none' }, why)
+      await db.asUser('alice', one).catch(() => {})
+      t.same(await db.asUser('alice', titles), [], 'it serves again, and nothing was written')
+    }
+  },
+)
+
+t.test('a pooler that restarts', { skip: poolerIsMissing }, async (t) => {
+  const { url, stop, startAgain } = await pooled(t, { poolSize: 2 })
+  const db = open(t, url, { max: 3 })
+  const all = () => Promise.all(Array.from({ length: 6 }, () => db.asUser('alice', one)))
+  await all()
+  const cutOff = t.rejects(
+    db.asUser('alice', (sql) => sql`select pg_sleep(60)`),
+    DatabaseUnavailable,
+  )
+  await sleep(50)
+  await stop()
+  await cutOff
+  for (let attempt = 0; attempt < 6; attempt += 1)
+    await t.rejects(db.asUser('alice', one), DatabaseUnavailable)
+  await startAgain()
+  t.equal((await all()).length, 6)
+})
+
+t.test('a server that goes away behind the pooler', { skip: poolerIsMissing }, async (t) => {
+  const folder = await testFolder(t)
+  const dataDir = join(folder, 'data')
+  const first = await startEmbedded({ dataDir, settings: hasty })
+  const wire = await countingProxy(t, first.url)
+  const pooler = await startPooler({ folder: join(folder, 'pooler'), clusterUrl: wire.url, logins: [] })
+  t.teardown(() => pooler.stop())
+  const db = open(t, throughPooler(wire.url, pooler.port), { max: 3, acquireTimeoutMs: 1_500 })
+  const run = [
+    () => db.asLogin(one),
+    () => db.statement((sql) => sql`select ${1}::integer as one`),
+    () => db.asUser('alice', one),
+  ]
+  const all = () => Promise.all(run.slice(0, 2).map((ask) => ask()))
+  await all()
+  const cutOff = t.rejects(
+    db.asLogin((sql) => sql`select pg_sleep(60)`),
+    DatabaseUnavailable,
+  )
+  await sleep(50)
+  await first.stop()
+  await cutOff
+  const refused = async (why: string) => {
+    for (let attempt = 0; attempt < 4; attempt += 1) {
+      const start = Date.now()
+      await Promise.all(run.map((ask) => t.rejects(ask(), DatabaseUnavailable, why)))
+      t.ok(Date.now() - start < 3_500, `within the time that a connection may take: ${Date.now() - start} ms`)
+    }
+  }
+  await refused('it refuses connections')
+  wire.silence(true)
+  await refused('it says nothing')
+  wire.silence(false)
+  const second = await startEmbedded({ dataDir, settings: hasty })
+  t.teardown(() => second.stop())
+  wire.redirect(second.url)
+  for (const end = Date.now() + 10_000; Date.now() < end; await sleep(100)) {
+    if (await all().catch(() => undefined)) break
+  }
+  t.equal((await all()).length, 2, 'it serves again')
+})
+
+t.test('a pooler without a connection free', { skip: poolerIsMissing }, async (t) => {
+  const { url } = await pooled(t)
+  const holder = open(t, url)
+  const db = open(t, url, { max: 2, acquireTimeoutMs: 400 })
+  await Promise.all([db.asUser('bob', one), db.asUser('bob', one)])
+  await holder.asUser('alice', async (sql) => {
+    await one(sql)
+    const late = { name: 'DatabaseUnavailable', cause: { code: 'CONNECTION_WAIT' } }
+    await Promise.all([
+      t.rejects(db.asUser('bob', one), late),
+      t.rejects(
+        db.statement((sql) => sql`select ${1}::integer`),
+        late,
+      ),
+    ])
+    await one(sql)
+  })
+  t.same(await db.asUser('bob', one), [{ one: 1 }])
+  t.match(
+    await db.asUser('bob', (sql) => sql`select pg_sleep(${0.6}::float8)`),
+    [{}],
+    'what is answered late has no part in that limit',
+  )
+})
+
+t.test('a pooler that its URL does not tell', { skip: poolerIsMissing }, async (t) => {
+  const signs: [settings: Record<string, string>, text: RegExp][] = [
+    [{}, /unsupported startup parameter: \w+_timeout/],
+    [
+      { ignore_startup_parameters: 'statement_timeout,lock_timeout,idle_in_transaction_session_timeout' },
+      /ignores statement_timeout/,
+    ],
+  ]
+  for (const [settings, text] of signs) {
+    const { url } = await pooled(t, { settings, poolSize: 2 })
+    const hidden = url.replace('?pgbouncer=true', '')
+    const error = await open(t, hidden)
+      .asUser('alice', one)
+      .catch((error: unknown) => error)
+    t.match(error, { name: 'DatabaseUnavailable', message: text })
+    t.match(error, { message: /DATABASE_PREPARE=off/ })
+    t.same(await open(t, hidden, { prepare: 'off' }).asUser('alice', one), [{ one: 1 }])
+
+    const env = { DATABASE_URL: hidden, BETTER_AUTH_SECRET: SECRET, PORT: '0' }
+    const serve = await runColloquy(['serve'], { env })
+    t.match(serve, { code: 1, stderr: /^colloquy: database unavailable: .*set DATABASE_PREPARE=off.*\n$/ })
+  }
+})
+
+t.test('an answer that tells of a lost connection leaves open what has happened', async (t) => {
+  const answer = (code: string) => named(Object.assign(new postgres.PostgresError('x'), { code }), 'unknown')
+  for (const code of ['08006', '08007', '08P01']) t.match(answer(code), { outcome: 'unknown' }, code)
+  for (const code of ['57014', '55P03']) t.match(answer(code), { outcome: 'none' }, code)
+})
