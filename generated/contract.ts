@@ -34,6 +34,10 @@ export interface paths {
          *     it (past the bound `409 idempotency-key-in-use`); a completed or cancelled turn is answered again, with
          *     `Idempotency-Replayed: true`; a failed or interrupted one is tried again, as long as it is the conversation's last. Refusals
          *     are not remembered.
+         *
+         *     **Streaming.** With `Accept: text/event-stream` the answer comes as it is written: see StreamEvent. A refusal is still a problem
+         *     with its status; once the stream has begun, an `error` event says what the status would have. With a key whose turn is running, the
+         *     stream attaches to that turn, however long it takes.
          */
         post: operations["createTurn"];
         delete?: never;
@@ -66,6 +70,41 @@ export interface paths {
          *     `interrupted` once its lease has run out.
          */
         get: operations["getTurn"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/{user_id}/turns/{turn_id}/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserId"];
+                /**
+                 * @description The turn's id.
+                 * @example 019a0c4e-7b7a-7c12-8a44-0b1c2d3e4f50
+                 */
+                turn_id: components["parameters"]["TurnId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Stream a turn
+         * @description Replays the turn from its first event and then follows it to its end, on any instance, whoever runs it. A turn that has ended is
+         *     replayed from what is stored, its text as one delta.
+         *
+         *     With `Last-Event-ID` the replay goes on after that event. When it cannot (the id is of an older attempt, or the turn has ended and
+         *     its events were folded into the message), it starts anew from `start`.
+         */
+        get: operations["streamTurn"];
         put?: never;
         post?: never;
         delete?: never;
@@ -173,6 +212,38 @@ export interface paths {
          *     listConversations does not change.
          */
         patch: operations["updateConversation"];
+        trace?: never;
+    };
+    "/api/{user_id}/conversations/{conversation_id}/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserId"];
+                /**
+                 * @description The conversation's id.
+                 * @example 019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d6e
+                 */
+                conversation_id: components["parameters"]["ConversationId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Stream a conversation's running turn
+         * @description Follows the turn that the conversation runs now, from its first event or from `Last-Event-ID` on; `204` when none runs. A page that
+         *     was reloaded asks this.
+         */
+        get: operations["streamConversation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/{user_id}/conversations/{conversation_id}/messages": {
@@ -355,6 +426,168 @@ export interface components {
              */
             code: "model-failed" | "model-timeout" | "turn-interrupted";
             detail: string;
+        };
+        /**
+         * @description Server-sent events (the HTML standard, section 9.2). Each frame has an `id` (for `Last-Event-ID`) and one StreamEvent as its `data`; the
+         *     last frame's data is `[DONE]`. A connection that ends without it was cut: resume with streamTurn. Comments (lines that begin
+         *     with a colon) come every 15 s while nothing else does.
+         */
+        EventStream: string;
+        /**
+         * @description The attempt and the event's number in it, such as `1-42`.
+         * @example 1-42
+         */
+        EventId: string;
+        /**
+         * @description One event of the AI SDK's UI message stream, version 1. In order: `start`, `data-turn`, then steps (`start-step` … `finish-step`) of
+         *     texts (`text-start`, `text-delta`…, `text-end`) and tools (`tool-input-available`, then its output or error), and last `finish`
+         *     (completed), `abort` (cancelled) or `error` (failed or interrupted). The last one comes only after the turn's end is stored.
+         */
+        StreamEvent: components["schemas"]["StartEvent"] | components["schemas"]["DataTurnEvent"] | components["schemas"]["StartStepEvent"] | components["schemas"]["TextStartEvent"] | components["schemas"]["TextDeltaEvent"] | components["schemas"]["TextEndEvent"] | components["schemas"]["ToolInputAvailableEvent"] | components["schemas"]["ToolOutputAvailableEvent"] | components["schemas"]["ToolOutputErrorEvent"] | components["schemas"]["FinishStepEvent"] | components["schemas"]["FinishEvent"] | components["schemas"]["AbortEvent"] | components["schemas"]["ErrorEvent"];
+        /** @description The answer begins. */
+        StartEvent: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "start";
+            /** @description The id under which the answer is stored. */
+            messageId: components["schemas"]["Id"];
+        };
+        /** @description The turn that is streamed; right after `start`, and again with its error before `error`. Not part of the message. */
+        DataTurnEvent: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "data-turn";
+            /** @constant */
+            transient: true;
+            data: {
+                turn_id: components["schemas"]["Id"];
+                conversation_id: components["schemas"]["Id"];
+                user_message_id: components["schemas"]["Id"];
+                error?: components["schemas"]["StreamError"];
+            };
+        };
+        /** @description What the problem would have said. */
+        StreamError: {
+            /** @enum {string} */
+            code: "model-failed" | "model-timeout" | "turn-interrupted" | "turn-not-found";
+            detail: string;
+        };
+        /** @description The model begins to work; again after the results of its tools. */
+        StartStepEvent: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "start-step";
+        };
+        /** @description A text begins. */
+        TextStartEvent: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "text-start";
+            /** @description The part of the answer that it belongs to. */
+            id: string;
+        };
+        /** @description More of a text. */
+        TextDeltaEvent: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "text-delta";
+            /** @description The part of the answer that it belongs to. */
+            id: string;
+            delta: string;
+        };
+        /** @description A text is complete. */
+        TextEndEvent: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "text-end";
+            /** @description The part of the answer that it belongs to. */
+            id: string;
+        };
+        /** @description The model calls a tool. */
+        ToolInputAvailableEvent: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "tool-input-available";
+            toolCallId: string;
+            toolName: string;
+            /** @description What the model passes to the tool. */
+            input: {
+                [key: string]: unknown;
+            };
+            /** @constant */
+            dynamic: true;
+        };
+        /** @description A tool gave its result. */
+        ToolOutputAvailableEvent: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "tool-output-available";
+            toolCallId: string;
+            /** @description Any JSON value. */
+            output: unknown;
+            /** @constant */
+            dynamic: true;
+        };
+        /** @description A tool failed. */
+        ToolOutputErrorEvent: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "tool-output-error";
+            toolCallId: string;
+            errorText: string;
+            /** @constant */
+            dynamic: true;
+        };
+        /** @description The step is complete. */
+        FinishStepEvent: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "finish-step";
+        };
+        /** @description The turn is completed and stored. */
+        FinishEvent: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "finish";
+        };
+        /** @description The turn was cancelled; what there is of the answer is stored. */
+        AbortEvent: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "abort";
+        };
+        /** @description The turn failed or was interrupted; what there is of the answer is stored. The code is in the `data-turn` before it. */
+        ErrorEvent: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "error";
+            errorText: string;
         };
         Conversation: {
             id: components["schemas"]["Id"];
@@ -693,6 +926,11 @@ export interface components {
          * @example eyJhZnRlciI6WzJdfQ.8J3kq0
          */
         Cursor: components["schemas"]["CursorValue"];
+        /**
+         * @description The `id` of the last event that was received. Browsers' EventSource sends it by itself.
+         * @example 1-42
+         */
+        LastEventId: components["schemas"]["EventId"];
     };
     requestBodies: never;
     headers: {
@@ -751,6 +989,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TurnAnswer"];
+                    "text/event-stream": components["schemas"]["EventStream"];
                 };
             };
             400: components["responses"]["UnreadableBody"];
@@ -797,6 +1036,53 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Turn"];
+                };
+            };
+            400: components["responses"]["Unreadable"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["TurnNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            414: components["responses"]["UriTooLong"];
+            422: components["responses"]["ValidationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    streamTurn: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The `id` of the last event that was received. Browsers' EventSource sends it by itself.
+                 * @example 1-42
+                 */
+                "Last-Event-ID"?: components["parameters"]["LastEventId"];
+            };
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserId"];
+                /**
+                 * @description The turn's id.
+                 * @example 019a0c4e-7b7a-7c12-8a44-0b1c2d3e4f50
+                 */
+                turn_id: components["parameters"]["TurnId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The turn's events, from where the client asked for them to the turn's end. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["EventStream"];
                 };
             };
             400: components["responses"]["Unreadable"];
@@ -1034,6 +1320,60 @@ export interface operations {
             413: components["responses"]["BodyTooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["ValidationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    streamConversation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The `id` of the last event that was received. Browsers' EventSource sends it by itself.
+                 * @example 1-42
+                 */
+                "Last-Event-ID"?: components["parameters"]["LastEventId"];
+            };
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserId"];
+                /**
+                 * @description The conversation's id.
+                 * @example 019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d6e
+                 */
+                conversation_id: components["parameters"]["ConversationId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The turn's events, from where the client asked for them to the turn's end. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["EventStream"];
+                };
+            };
+            /** @description No turn is running. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Unreadable"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["ConversationNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            414: components["responses"]["UriTooLong"];
             422: components["responses"]["ValidationFailed"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];

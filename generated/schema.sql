@@ -225,6 +225,29 @@ CREATE FUNCTION colloquy.clock() RETURNS timestamp with time zone
     AS $$ select now() $$;
 
 --
+-- Name: close_turn_v1(text, uuid); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.close_turn_v1(p_user_id text, p_turn_id uuid) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+begin
+  perform colloquy.act_as(array[p_user_id]);
+  -- The conversation's row is locked first, in the same order as begin_turn does, so that the two cannot deadlock.
+  perform from colloquy.conversations c
+  where c.user_id = p_user_id
+    and c.id = (select t.conversation_id from colloquy.turns t where t.user_id = p_user_id and t.id = p_turn_id)
+  for update;
+  perform from colloquy.turns t
+  where t.user_id = p_user_id and t.id = p_turn_id and t.status = 'running' and t.lease_until < colloquy.clock()
+  for update;
+  if found then
+    perform colloquy.interrupt_turn_v1(p_user_id, p_turn_id);
+  end if;
+end
+$$;
+
+--
 -- Name: complete_turn_v1(text, uuid, uuid, integer, text, text, jsonb, jsonb, text, text); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
@@ -291,6 +314,8 @@ begin
   values
     (p_user_id, v_turn.conversation_id, v_position, v_turn.message_id, p_turn_id, v_turn.user_message_id,
      'assistant', p_status, p_content, p_tool_calls, colloquy.clock());
+
+  delete from colloquy.turn_events e where e.user_id = p_user_id and e.turn_id = p_turn_id;
 end
 $$;
 
@@ -332,8 +357,42 @@ $$;
 CREATE FUNCTION colloquy.interrupt_turn_v1(p_user_id text, p_turn_id uuid) RETURNS void
     LANGUAGE sql
     AS $$
-  select colloquy.end_turn_v1(p_user_id, p_turn_id, 'interrupted', '', '[]', null,
+  select colloquy.end_turn_v1(p_user_id, p_turn_id, 'interrupted', a.content, a.tool_calls, null,
     'turn-interrupted', 'The turn was interrupted before it was complete.')
+  from colloquy.partial_answer_v1(p_user_id, p_turn_id) a
+$$;
+
+--
+-- Name: partial_answer_v1(text, uuid); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.partial_answer_v1(p_user_id text, p_turn_id uuid) RETURNS TABLE(content text, tool_calls jsonb)
+    LANGUAGE sql STABLE
+    AS $$
+  with said as (
+    select e.seq, each.n, each.event, json_typeof(each.event) = 'string' as is_text
+    from colloquy.turns t
+    join colloquy.turn_events e on e.user_id = t.user_id and e.turn_id = t.id and e.attempt = t.attempt
+    cross join lateral json_array_elements(e.events) with ordinality as each (event, n)
+    where t.user_id = p_user_id and t.id = p_turn_id
+  )
+  select
+    coalesce((select string_agg(s.event #>> '{}', '' order by s.seq, s.n) from said s where s.is_text), ''),
+    coalesce((
+      select jsonb_agg(
+        jsonb_build_object('id', call.event ->> 'id', 'name', call.event ->> 'name',
+          'arguments', call.event -> 'arguments', 'duration_ms', coalesce((done.event ->> 'duration_ms')::integer, 0))
+          || case done.event ->> 'type'
+            when 'tool-result' then jsonb_build_object('result', done.event -> 'result')
+            when 'tool-error' then jsonb_build_object('error', done.event ->> 'error')
+            else '{}'
+          end
+        order by call.seq, call.n)
+      from said call
+      left join said done
+        on not done.is_text and done.event ->> 'type' in ('tool-result', 'tool-error')
+        and done.event ->> 'id' = call.event ->> 'id'
+      where not call.is_text and call.event ->> 'type' = 'tool-call'), '[]')
 $$;
 
 --
@@ -406,6 +465,69 @@ begin
     or t.status <> 'running'
     or (mine.attempt is null and t.lease_until < v_now)
     or (mine.attempt is not null and (t.attempt <> mine.attempt or t.cancel_requested));
+end
+$$;
+
+--
+-- Name: progress_v2(text[], uuid[], boolean[], integer[], integer[], text[], integer); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.progress_v2(p_user_ids text[], p_turn_ids uuid[], p_runs boolean[], p_attempts integer[], p_seqs integer[], p_events text[], p_lease_ms integer) RETURNS TABLE(entry integer, state text, seq integer, events json)
+    LANGUAGE plpgsql
+    AS $$
+declare
+  v_now timestamptz(3) := colloquy.clock();
+begin
+  perform colloquy.act_as(p_user_ids);
+  -- A lease is renewed when a third of it has gone, so that a tick mostly reads.
+  update colloquy.turns t
+  set lease_until = v_now + p_lease_ms * interval '1 millisecond'
+  from unnest(p_user_ids, p_turn_ids, p_runs, p_attempts) as mine (user_id, turn_id, runs, attempt)
+  where mine.runs
+    and t.user_id = mine.user_id and t.id = mine.turn_id and t.attempt = mine.attempt and t.status = 'running'
+    and t.lease_until < v_now + p_lease_ms * interval '1 millisecond' * 2 / 3;
+
+  -- The lock keeps the turn from being ended, and its events from being folded, before these are there too. A batch
+  -- whose answer was lost comes again.
+  with said as (
+    select t.user_id, t.id, t.attempt, mine.seq, mine.events
+    from unnest(p_user_ids, p_turn_ids, p_runs, p_attempts, p_seqs, p_events)
+      as mine (user_id, turn_id, runs, attempt, seq, events)
+    join colloquy.turns t on t.user_id = mine.user_id and t.id = mine.turn_id and t.attempt = mine.attempt
+    where mine.runs and mine.events is not null and t.status = 'running'
+    for share of t
+  )
+  insert into colloquy.turn_events (user_id, turn_id, attempt, seq, events)
+  select said.user_id, said.id, said.attempt, said.seq, said.events::json
+  from said
+  on conflict on constraint turn_events_pkey do nothing;
+
+  return query
+  select mine.entry::integer, 'events', e.seq, e.events
+  from unnest(p_user_ids, p_turn_ids, p_runs, p_attempts, p_seqs)
+    with ordinality as mine (user_id, turn_id, runs, attempt, seq, entry)
+  join colloquy.turn_events e
+    on e.user_id = mine.user_id and e.turn_id = mine.turn_id and e.attempt = mine.attempt and e.seq >= mine.seq
+  where not mine.runs
+  order by mine.entry, e.seq;
+
+  return query
+  select mine.entry::integer,
+    case
+      when t.id is null or t.status <> 'running' or t.attempt <> mine.attempt
+        then case when mine.runs then 'lost' else 'ended' end
+      when mine.runs then 'cancel'
+      else 'lapsed'
+    end,
+    null::integer, null::json
+  from unnest(p_user_ids, p_turn_ids, p_runs, p_attempts)
+    with ordinality as mine (user_id, turn_id, runs, attempt, entry)
+  left join colloquy.turns t on t.user_id = mine.user_id and t.id = mine.turn_id
+  where t.id is null
+    or t.status <> 'running'
+    or t.attempt <> mine.attempt
+    or (mine.runs and t.cancel_requested)
+    or (not mine.runs and t.lease_until < v_now);
 end
 $$;
 
@@ -586,6 +708,20 @@ CREATE TABLE colloquy.migrations (
 );
 
 --
+-- Name: turn_events; Type: TABLE; Schema: colloquy; Owner: -
+--
+
+CREATE TABLE colloquy.turn_events (
+    user_id text NOT NULL,
+    turn_id uuid NOT NULL,
+    attempt integer NOT NULL,
+    seq integer NOT NULL,
+    events json NOT NULL
+);
+
+ALTER TABLE ONLY colloquy.turn_events FORCE ROW LEVEL SECURITY;
+
+--
 -- Name: turns; Type: TABLE; Schema: colloquy; Owner: -
 --
 
@@ -652,6 +788,13 @@ ALTER TABLE ONLY colloquy.migrations
     ADD CONSTRAINT migrations_pkey PRIMARY KEY (version);
 
 --
+-- Name: turn_events turn_events_pkey; Type: CONSTRAINT; Schema: colloquy; Owner: -
+--
+
+ALTER TABLE ONLY colloquy.turn_events
+    ADD CONSTRAINT turn_events_pkey PRIMARY KEY (user_id, turn_id, attempt, seq);
+
+--
 -- Name: turns turns_pkey; Type: CONSTRAINT; Schema: colloquy; Owner: -
 --
 
@@ -684,6 +827,13 @@ ALTER TABLE ONLY colloquy.messages
     ADD CONSTRAINT messages_user_id_conversation_id_fkey FOREIGN KEY (user_id, conversation_id) REFERENCES colloquy.conversations(user_id, id) ON DELETE CASCADE;
 
 --
+-- Name: turn_events turn_events_user_id_turn_id_fkey; Type: FK CONSTRAINT; Schema: colloquy; Owner: -
+--
+
+ALTER TABLE ONLY colloquy.turn_events
+    ADD CONSTRAINT turn_events_user_id_turn_id_fkey FOREIGN KEY (user_id, turn_id) REFERENCES colloquy.turns(user_id, id) ON DELETE CASCADE;
+
+--
 -- Name: turns turns_user_id_conversation_id_fkey; Type: FK CONSTRAINT; Schema: colloquy; Owner: -
 --
 
@@ -707,6 +857,12 @@ CREATE POLICY acting_users ON colloquy.idempotency_keys USING ((user_id = ANY ((
 --
 
 CREATE POLICY acting_users ON colloquy.messages USING ((user_id = ANY (( SELECT colloquy.acting_users() AS acting_users)::text[])));
+
+--
+-- Name: turn_events acting_users; Type: POLICY; Schema: colloquy; Owner: -
+--
+
+CREATE POLICY acting_users ON colloquy.turn_events USING ((user_id = ANY (( SELECT colloquy.acting_users() AS acting_users)::text[])));
 
 --
 -- Name: turns acting_users; Type: POLICY; Schema: colloquy; Owner: -
@@ -737,6 +893,12 @@ ALTER TABLE colloquy.messages ENABLE ROW LEVEL SECURITY;
 --
 
 CREATE POLICY pruning ON colloquy.idempotency_keys USING (((cardinality(( SELECT colloquy.acting_users() AS acting_users)) = 0) AND (created_at < (colloquy.clock() - '24:00:00'::interval)))) WITH CHECK (false);
+
+--
+-- Name: turn_events; Type: ROW SECURITY; Schema: colloquy; Owner: -
+--
+
+ALTER TABLE colloquy.turn_events ENABLE ROW LEVEL SECURITY;
 
 --
 -- Name: turns; Type: ROW SECURITY; Schema: colloquy; Owner: -
@@ -773,6 +935,12 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE colloquy.messages TO colloquy_app;
 --
 
 GRANT SELECT ON TABLE colloquy.migrations TO colloquy_app;
+
+--
+-- Name: TABLE turn_events; Type: ACL; Schema: colloquy; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE colloquy.turn_events TO colloquy_app;
 
 --
 -- Name: TABLE turns; Type: ACL; Schema: colloquy; Owner: -

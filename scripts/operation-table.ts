@@ -15,7 +15,7 @@ interface Operation {
   security?: unknown[]
   parameters?: (Parameter | Reference)[]
   requestBody?: unknown
-  responses: Record<string, unknown>
+  responses: Record<string, { content?: Record<string, unknown> }>
 }
 
 interface Parameter {
@@ -40,6 +40,8 @@ export interface OperationEntry {
   queryDefaults: Record<string, string | number | boolean>
   /** the headers that it declares, as the contract spells them */
   headers: string[]
+  /** the media types that it answers with when it succeeds; the first is for who has no wish */
+  produces: string[]
 }
 
 const methods = ['get', 'put', 'post', 'delete', 'patch']
@@ -65,6 +67,9 @@ export const operationTable = (contract: Contract): Record<string, OperationEntr
         body: operation.requestBody !== undefined,
         queryDefaults: Object.fromEntries(defaults.map((p) => [p.name, p.schema?.default ?? ''])),
         headers: parameters.filter((p) => p.in === 'header').map((p) => p.name),
+        produces: Object.entries(operation.responses)
+          .filter(([status]) => status.startsWith('2'))
+          .flatMap(([, response]) => Object.keys(response.content ?? {})),
       }
     }
   }

@@ -5,7 +5,7 @@ const quotedElement = (value: unknown): string =>
 
 /**
  * How values travel. Times are RFC 3339 in UTC with milliseconds, both ways. A JavaScript array is a parameter of
- * type text[], uuid[] or integer[], as the statement has it; arrays come back as PostgreSQL writes them, so select
+ * type text[], uuid[], integer[] or boolean[], as the statement has it; arrays come back as PostgreSQL writes them, so select
  * `to_jsonb(…)` of one.
  */
 export const types: Record<string, PostgresType> = {
@@ -17,7 +17,7 @@ export const types: Record<string, PostgresType> = {
   },
   array: {
     to: 1009,
-    from: [1009, 2951, 1007],
+    from: [1009, 2951, 1007, 1000],
     serialize: (values: readonly unknown[] | string) =>
       typeof values === 'string' ? values : `{${values.map(quotedElement).join(',')}}`,
     parse: (text: string) => text,

@@ -1,24 +1,25 @@
+import { EventStream } from '../http/event-stream.js'
 import type { Handler } from '../http/handler.js'
 import { parseIdempotencyKey } from '../http/idempotency-key.js'
 import { problem } from '../problems.js'
 import type { Deps } from './deps.js'
 
-const turnProblems = {
-  busy: 'turn-in-progress',
+const endProblems = {
   'key-in-use': 'idempotency-key-in-use',
   'not-stored': 'database-unavailable',
+  'handed-over': 'shutting-down',
 } as const
 
 export const createTurn =
   ({ turns }: Deps): Handler<'createTurn'> =>
-  async ({ user, body, headers }, reply) => {
-    const result = await turns.send({
+  async ({ user, body, headers, mediaType }, reply) => {
+    const sent = await turns.send({
       userId: user.id,
       conversationId: body.conversation_id,
       message: body.message,
       key: parseIdempotencyKey(headers['Idempotency-Key']),
     })
-    switch (result.kind) {
+    switch (sent.kind) {
       case 'not-found':
         return problem('conversation-not-found')
       case 'mismatch':
@@ -26,21 +27,18 @@ export const createTurn =
       case 'shutting-down':
         return problem('shutting-down')
       case 'busy':
-      case 'key-in-use':
-      case 'not-stored':
-        return problem(turnProblems[result.kind], {
-          conversation_id: result.conversationId,
-          turn_id: result.turnId,
-        })
+        return problem('turn-in-progress', { conversation_id: sent.conversationId, turn_id: sent.turnId })
     }
-    const { error, status, ...outcome } = result.outcome
-    if (error) {
-      const { conversation_id, turn_id } = outcome
-      return problem(error.code, { conversation_id, turn_id, detail: error.detail })
+    const replayed = sent.replayed ? { 'idempotency-replayed': 'true' } : undefined
+    if (mediaType === 'text/event-stream') {
+      return reply(200, new EventStream((signal) => turns.read(sent, undefined, signal)), replayed)
     }
-    return reply(
-      200,
-      { ...outcome, status: status === 'cancelled' ? 'cancelled' : 'completed' },
-      result.replayed ? { 'idempotency-replayed': 'true' } : undefined,
-    )
+
+    const end = await turns.wait(sent)
+    const { conversationId: conversation_id, turnId: turn_id } = sent.channel.ids
+    if (end.kind === 'not-found') return problem('conversation-not-found')
+    if (end.kind !== 'ended') return problem(endProblems[end.kind], { conversation_id, turn_id })
+    const { error, status, ...outcome } = end.outcome
+    if (error) return problem(error.code, { conversation_id, turn_id, detail: error.detail })
+    return reply(200, { ...outcome, status: status === 'cancelled' ? 'cancelled' : 'completed' }, replayed)
   }

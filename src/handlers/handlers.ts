@@ -9,6 +9,8 @@ import { getReadiness } from './get-readiness.js'
 import { getTurn } from './get-turn.js'
 import { listConversations } from './list-conversations.js'
 import { listMessages } from './list-messages.js'
+import { streamConversation } from './stream-conversation.js'
+import { streamTurn } from './stream-turn.js'
 import { updateConversation } from './update-conversation.js'
 
 /** Every operation's handler: a missing or misnamed one does not compile. */
@@ -16,11 +18,13 @@ export const createHandlers = (deps: Deps) =>
   ({
     createTurn: createTurn(deps),
     getTurn: getTurn(deps),
+    streamTurn: streamTurn(deps),
     cancelTurn: cancelTurn(deps),
     listConversations: listConversations(deps),
     getConversation: getConversation(deps),
     updateConversation: updateConversation(deps),
     deleteConversation: deleteConversation(deps),
+    streamConversation: streamConversation(deps),
     listMessages: listMessages(deps),
     getLiveness: getLiveness(),
     getReadiness: getReadiness(deps),

@@ -3,6 +3,7 @@ import { fastifyOpenapiGlue } from 'fastify-openapi-glue'
 import { type Handlers, operations } from '../../generated/bindings.js'
 import { Problem } from '../problems.js'
 import { hasBody } from './body.js'
+import { EventStream, sendEventStream } from './event-stream.js'
 import type { OperationId, Reply } from './handler.js'
 import { sendProblem } from './problems.js'
 
@@ -41,14 +42,20 @@ const requireBody: onRequestAsyncHookHandler = async (request) => {
 }
 
 const routeHandler =
-  (handler: AnyHandler, headerNames: readonly string[]): RouteHandlerMethod =>
+  (
+    handler: AnyHandler,
+    { headers: headerNames, produces }: (typeof operations)[OperationId],
+  ): RouteHandlerMethod =>
   async (request, reply) => {
     const { params, query, body, log } = request
     const user = request.caller ?? undefined
     const headers = Object.fromEntries(headerNames.map((name) => [name, request.headers[name.toLowerCase()]]))
-    const result = await handler({ params, query, headers, body, log, user } as never, makeReply)
+    // Whoever accepts none of them gets the first, as RFC 9110 allows.
+    const mediaType = produces.length > 1 ? request.accepts().type([...produces]) || produces[0] : produces[0]
+    const result = await handler({ params, query, headers, body, mediaType, log, user } as never, makeReply)
     if (result instanceof Problem) return sendProblem(result, request, reply)
     reply.code(result.status).headers(result.headers)
+    if (result.body instanceof EventStream) return sendEventStream(result.body, reply)
     return result.body === undefined ? reply.send() : result.body
   }
 
@@ -79,7 +86,7 @@ export const bindContract = (app: FastifyInstance, options: BindingOptions): voi
         ...(operation.body ? [] : [refuseBody]),
       ],
       preValidation: operation.body ? [requireBody] : [],
-      handler: routeHandler(options.handlers[operationId] as AnyHandler, operation.headers),
+      handler: routeHandler(options.handlers[operationId] as AnyHandler, operation),
       config: { operationId },
     }
   }

@@ -3,6 +3,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { operations as table } from '../../generated/bindings.js'
 import type { operations } from '../../generated/contract.js'
 import type { CodesOf, Problem } from '../problems.js'
+import type { EventStream } from './event-stream.js'
 
 export type OperationId = keyof typeof table
 type Operation<Id extends OperationId> = operations[Id]
@@ -16,10 +17,13 @@ type SuccessStatus<Id extends OperationId> = {
 }[keyof Responses<Id>]
 
 type BodyOf<Id extends OperationId, S extends keyof Responses<Id>> = Responses<Id>[S] extends {
-  content: { 'application/json': infer Body }
+  content: infer Content
 }
-  ? [body: Body, headers?: ResponseHeaders]
+  ? [body: BodyAs<Content>, headers?: ResponseHeaders]
   : []
+type BodyAs<Content> =
+  | (Content extends { 'application/json': infer Body } ? Body : never)
+  | (Content extends { 'text/event-stream': unknown } ? EventStream : never)
 
 type ResponseHeaders = Record<string, string>
 
@@ -50,6 +54,8 @@ export interface HandlerRequest<Id extends OperationId> {
   /** those that the contract declares, by its spelling */
   headers: HeadersOf<Id>
   body: RequestBody<Id>
+  /** which of the media types that the operation answers with the client likes best */
+  mediaType: (typeof table)[Id]['produces'][number]
   /** the token's subject, who is the path's `user_id`; undefined where the operation wants no token */
   user: (typeof table)[Id]['secured'] extends true ? { id: string } : undefined
   log: FastifyBaseLogger

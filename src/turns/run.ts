@@ -1,6 +1,7 @@
 import type { Model, ModelEvent, ModelRequest } from '../models/model.js'
 import type { EndStatus, TurnError } from './complete.js'
 import { type Answer, emptyAnswer, fold } from './fold.js'
+import { createCleaner } from './storable.js'
 import { untilAborted } from './until-aborted.js'
 
 /** The contract's bound on an answer's text, in UTF-16 code units; a longer one is cut off there. */
@@ -16,17 +17,6 @@ export interface Ended {
   /** for the log: what the model threw */
   cause?: unknown
 }
-
-/** PostgreSQL cannot store a NUL, and stores a lone surrogate as another character. */
-const storable = (text: string): string => text.replaceAll('\0', '\uFFFD').toWellFormed()
-
-/** The same for JSON, where both can only be escapes; a backslash that is escaped itself begins none. */
-const storableJson = <T>(value: T): T =>
-  JSON.parse(
-    JSON.stringify(value).replace(/\\(?:u(?:0000|d[89a-f][\da-f]{2})|.)/g, (found) =>
-      /^\\u(0000|d)/.test(found) ? '\uFFFD' : found,
-    ),
-  )
 
 const aborts: Record<AbortReason, Pick<Ended, 'status' | 'error'>> = {
   timeout: {
@@ -48,17 +38,39 @@ const modelFailed: Pick<Ended, 'status' | 'error'> = {
   error: { code: 'model-failed', detail: 'The model failed to answer.' },
 }
 
+/** What was said, in a form that can be stored; the end of a text that is too long is left out. */
+const createSayer = (answer: Answer, onEvent: (event: ModelEvent) => void) => {
+  const cleaner = createCleaner()
+  const sayText = (text: string): void => {
+    const delta = text.slice(0, maxAnswerLength - answer.text.length).toWellFormed()
+    if (delta) say({ type: 'text-delta', delta })
+    if (delta.length < text.length) throw new Error('the answer is too long')
+  }
+  const say = (event: ModelEvent): void => {
+    fold(answer, event)
+    onEvent(event)
+  }
+  return (event: ModelEvent): void => {
+    if (event.type === 'text-delta') sayText(cleaner.text(event.delta))
+    else {
+      sayText(cleaner.rest())
+      say(cleaner.json(event))
+    }
+  }
+}
+
 /**
- * Runs the model for one attempt and folds its events. Never throws: every way to end is an `Ended`.
+ * Runs the model for one attempt, tells of its events and folds them. Never throws: every way to end is an `Ended`.
  * It ends as soon as the signal aborts, whether or not the model notices.
  */
-export const runModel = async (model: Model, request: ModelRequest): Promise<Ended> => {
+export const runModel = async (
+  model: Model,
+  request: ModelRequest,
+  onEvent: (event: ModelEvent) => void = () => {},
+): Promise<Ended> => {
   const answer = emptyAnswer()
+  const say = createSayer(answer, onEvent)
   const { signal } = request
-  const end = (rest: Omit<Ended, 'answer'>): Ended => ({
-    ...rest,
-    answer: { ...answer, text: storable(answer.text), tool_calls: storableJson(answer.tool_calls) },
-  })
   let events: AsyncIterator<ModelEvent> | undefined
   try {
     signal.throwIfAborted()
@@ -66,15 +78,13 @@ export const runModel = async (model: Model, request: ModelRequest): Promise<End
     for (;;) {
       const next = await untilAborted(events.next(), signal)
       if (next.done) break
-      fold(answer, next.value)
-      if (answer.text.length > maxAnswerLength) throw new Error('the answer is too long')
+      say(next.value)
     }
     if (!answer.finished) throw new Error('the model stopped without finishing')
-    return end({ status: 'completed', error: null })
+    return { status: 'completed', error: null, answer }
   } catch (cause) {
-    answer.text = answer.text.slice(0, maxAnswerLength)
     const reason = signal.aborted ? (signal.reason as AbortReason) : undefined
-    return end({ ...(reason ? aborts[reason] : modelFailed), cause })
+    return { ...(reason ? aborts[reason] : modelFailed), answer, cause }
   } finally {
     // A model that ignores the signal must not keep the turn waiting for its clean-up.
     void Promise.resolve(events?.return?.()).catch(() => {})

@@ -3,9 +3,12 @@ import { DatabaseUnavailable } from '../db/unavailable.js'
 import type { Model } from '../models/model.js'
 import { type BeginTurn, type Begun, beginTurn } from './begin.js'
 import { cancelTurn } from './cancel.js'
+import { type AttemptIds, type Channel, createChannel, type TurnEnd, turnName } from './channel.js'
 import { completeTurn } from './complete.js'
+import { type Frame, follow } from './follow.js'
+import { createFollowed } from './followed.js'
 import { createLine } from './line.js'
-import { readOutcome, type StoredOutcome } from './outcome.js'
+import { readStoredTurn } from './outcome.js'
 import { createPatience, type Patience } from './patience.js'
 import { createProgress } from './progress.js'
 import { retry } from './retry.js'
@@ -29,6 +32,8 @@ export interface TurnsOptions extends TurnLimits {
   systemPrompt: string | undefined
   /** makes a UUIDv7 */
   newId: () => string
+  /** how long a stream may be silent */
+  heartbeatMs?: number
   log: { warn(fields: object, text: string): void }
 }
 
@@ -41,15 +46,30 @@ export interface SendMessage {
   key: string | undefined
 }
 
-/** What became of a message. Only `ended` says that a turn is stored; `replayed` that an earlier request made it. */
-export type SendOutcome =
-  | { kind: 'ended'; outcome: StoredOutcome; replayed: boolean }
-  | { kind: 'busy' | 'key-in-use' | 'not-stored'; conversationId: string; turnId: string }
+/** A turn that is read from now on; `leave` when nobody waits for it any more. */
+export interface OpenTurn {
+  channel: Channel
+  leave(): void
+}
+
+/** What became of a message. `replayed` says that an earlier request made the turn, which may still run. */
+export type Sent =
+  | ({ kind: 'turn'; replayed: boolean } & OpenTurn)
+  | { kind: 'busy'; conversationId: string; turnId: string }
   | { kind: 'not-found' | 'mismatch' | 'shutting-down' }
 
+/** What a turn came to; `key-in-use` when it still runs at the end of the bounded wait. */
+export type Outcome = Exclude<TurnEnd, { kind: 'superseded' }> | { kind: 'key-in-use' }
+
 export interface Turns {
-  /** Runs one turn to its stored end. It goes on when the caller stops waiting. */
-  send(message: SendMessage): Promise<SendOutcome>
+  /** Begins one turn, or finds that of its key. A turn runs to its stored end, whether or not anybody reads it. */
+  send(message: SendMessage): Promise<Sent>
+  /** Waits for a turn's outcome: without a bound for the attempt that this request began, else as long as busyWaitMs. */
+  wait(sent: Extract<Sent, { kind: 'turn' }>): Promise<Outcome>
+  /** Opens a turn to be read, wherever it runs; undefined when there is no such turn. */
+  open(userId: string, turnId: string): Promise<OpenTurn | undefined>
+  /** The frames of an open turn past the one with the id `after`; leaves it at the end, or when the signal aborts. */
+  read(turn: OpenTurn, after: string | undefined, signal: AbortSignal): AsyncIterable<readonly Frame[]>
   /** Stops a turn, wherever it runs, and waits a moment for its end; false when there is no such turn. */
   cancel(userId: string, turnId: string): Promise<boolean>
   /** Refuses new turns and those that wait, lets the running ones end, and after `graceMs` interrupts and stores them. */
@@ -58,6 +78,12 @@ export interface Turns {
 
 type Start = Extract<Begun, { outcome: 'begun' }>
 
+/** an attempt that this instance runs */
+interface RunningTurn {
+  abort: AbortController
+  channel: Channel
+}
+
 const beginTimeoutMs = 5_000
 /** What the completion of a turn that ran out of time still gets. */
 const completeMarginMs = 5_000
@@ -65,23 +91,23 @@ const cancelWaitMs = 2_000
 const unavailable = (error: unknown): boolean => error instanceof DatabaseUnavailable
 
 export const createTurns = (options: TurnsOptions): Turns => {
-  const { db, model, newId, log, turnTimeoutMs, busyWaitMs, leaseMs } = options
+  const { db, model, newId, log, turnTimeoutMs, busyWaitMs, leaseMs, heartbeatMs = 15_000 } = options
   const progress = createProgress({ db, leaseMs, log })
   const line = createLine()
-  /** the turns that this instance runs, by their ids */
-  const running = new Map<string, { abort: AbortController; end: Promise<unknown> }>()
+  const running = new Map<string, RunningTurn>()
+  const followed = createFollowed({ db, progress })
   const drained = new AbortController()
 
   // The ids are the same each time, so a begin whose answer was lost is found rather than done again.
   const begin = (turn: BeginTurn): Promise<Begun> =>
     retry(() => beginTurn(db, turn), { when: unavailable, forMs: beginTimeoutMs })
 
-  /** Resolves to whether the turn ended before the signal aborted. */
-  const ended = async (userId: string, turnId: string, signal: AbortSignal): Promise<boolean> => {
-    const here = running.get(turnId)
-    const end = here ? untilAborted(here.end, signal) : progress.follow(userId, turnId, signal)
+  const runningHere = (userId: string, turnId: string) => running.get(turnName(userId, turnId))
+
+  const untilEnded = async (userId: string, turnId: string, signal: AbortSignal): Promise<void> => {
+    const here = runningHere(userId, turnId)
+    const end = here ? untilAborted(here.channel.ended, signal) : progress.untilEnded(userId, turnId, signal)
     await end.catch(() => {})
-    return !signal.aborted
   }
 
   /** Begins as soon as the conversation is free; still busy when the patience is over. */
@@ -98,7 +124,7 @@ export const createTurns = (options: TurnsOptions): Turns => {
       for (;;) {
         const begun = await begin(turn)
         if (begun.outcome !== 'busy' || patience.signal().aborted) return begun
-        await ended(userId, begun.turn_id, patience.signal())
+        await untilEnded(userId, begun.turn_id, patience.signal())
       }
     } finally {
       leave?.()
@@ -106,24 +132,18 @@ export const createTurns = (options: TurnsOptions): Turns => {
   }
 
   /** Runs the model for the attempt that has begun, and stores its end. */
-  const run = async (
-    { userId, message }: BeginTurn,
-    begun: Start,
-    abort: AbortController,
-  ): Promise<SendOutcome> => {
+  const run = async ({ userId, message }: BeginTurn, begun: Start, turn: RunningTurn): Promise<TurnEnd> => {
+    const { abort, channel } = turn
     const stop = (reason: AbortReason) => abort.abort(reason)
     const deadline = performance.now() + turnTimeoutMs + completeMarginMs
     const timer = setTimeout(stop, turnTimeoutMs, 'timeout')
     const { conversation_id, turn_id, user_message_id, message_id, attempt, history } = begun
-    const release = progress.hold({ userId, turnId: turn_id, attempt }, (state) =>
-      stop(state === 'cancel' ? 'cancel' : 'lost'),
+    const release = progress.hold(channel, (state) => stop(state === 'cancel' ? 'cancel' : 'lost'))
+    const { cause, ...end } = await runModel(
+      model,
+      { system: options.systemPrompt, history, message, signal: abort.signal },
+      (event) => event.type !== 'finish' && channel.push(event),
     )
-    const { cause, ...end } = await runModel(model, {
-      system: options.systemPrompt,
-      history,
-      message,
-      signal: abort.signal,
-    })
     clearTimeout(timer)
     if (cause !== undefined) log.warn({ turn_id, status: end.status, err: cause }, 'turn did not complete')
 
@@ -136,88 +156,141 @@ export const createTurns = (options: TurnsOptions): Turns => {
         return 'not-stored' as const
       })
       .finally(release)
-    if (stored === 'not-stored') {
-      return { kind: stored, conversationId: conversation_id, turnId: turn_id }
-    }
+    if (stored === 'not-stored') return { kind: stored }
     if (stored === 'gone') return { kind: 'not-found' }
-    if (stored === 'fenced') return readEnd(userId, turn_id, false)
+    if (stored === 'fenced') return readEnd(channel.ids)
     const { answer, status, error } = end
     const { text: response, tool_calls, usage } = answer
     const ids = { conversation_id, turn_id, user_message_id, message_id }
     return {
       kind: 'ended',
-      replayed: false,
       outcome: { ...ids, status, response, tool_calls, model: model.name, usage, error },
     }
   }
 
-  const readEnd = async (userId: string, turnId: string, replayed: boolean): Promise<SendOutcome> => {
-    const outcome = await readOutcome(db, userId, turnId)
-    return outcome ? { kind: 'ended', outcome, replayed } : { kind: 'not-found' }
+  /** How an attempt ended that another one, or another instance, has ended. */
+  const readEnd = async ({ userId, turnId }: AttemptIds): Promise<TurnEnd> => {
+    const stored = await readStoredTurn(db, userId, turnId).catch((err: unknown) => {
+      log.warn({ turn_id: turnId, err }, 'the end of a turn could not be read')
+      return 'not-read' as const
+    })
+    if (stored === 'not-read') return { kind: 'not-stored' }
+    if (!stored) return { kind: 'not-found' }
+    return stored.outcome ? { kind: 'ended', outcome: stored.outcome } : { kind: 'superseded' }
   }
 
-  const send = async ({ userId, conversationId, message, key }: SendMessage): Promise<SendOutcome> => {
-    const turn: BeginTurn = {
-      userId,
-      conversationId: conversationId ?? newId(),
-      isNewConversation: conversationId === undefined,
-      turnId: newId(),
-      userMessageId: newId(),
-      messageId: newId(),
-      message,
-      key,
-      model: model.name,
-      leaseMs,
-      historyMessages: options.historyMessages,
-      historyTokens: options.historyTokens,
-    }
-    const patience = createPatience(busyWaitMs, drained.signal)
-    return sendWith(turn, patience).finally(patience.end)
+  const start = (turn: BeginTurn, begun: Start): OpenTurn => {
+    const channel = createChannel({
+      userId: turn.userId,
+      conversationId: begun.conversation_id,
+      turnId: begun.turn_id,
+      userMessageId: begun.user_message_id,
+      messageId: begun.message_id,
+      attempt: begun.attempt,
+    })
+    const here: RunningTurn = { abort: new AbortController(), channel }
+    const name = turnName(turn.userId, begun.turn_id)
+    running.set(name, here)
+    void run(turn, begun, here)
+      .catch((err: unknown): TurnEnd => {
+        log.warn({ turn_id: begun.turn_id, err }, 'a turn could not be run')
+        return { kind: 'not-stored' }
+      })
+      .then((end) => {
+        if (running.get(name) === here) running.delete(name)
+        channel.close(end)
+      })
+    return { channel, leave: () => {} }
   }
 
-  const sendWith = async (turn: BeginTurn, patience: Patience): Promise<SendOutcome> => {
+  const open = async (userId: string, turnId: string): Promise<OpenTurn | undefined> => {
+    const here = runningHere(userId, turnId)
+    return here ? { channel: here.channel, leave: () => {} } : followed.open(userId, turnId)
+  }
+
+  const sendWith = async (turn: BeginTurn, patience: Patience): Promise<Sent> => {
     const { userId } = turn
     const begun = await beginInTurn(turn, patience)
     switch (begun.outcome) {
-      case 'begun': {
-        const abort = new AbortController()
-        const end = run(turn, begun, abort)
-        running.set(begun.turn_id, { abort, end })
-        return end.finally(() => running.delete(begun.turn_id))
-      }
-      case 'ended':
-        return readEnd(userId, begun.turn_id, true)
+      case 'begun':
+        return { kind: 'turn', replayed: false, ...start(turn, begun) }
       case 'attached':
-        if (await ended(userId, begun.turn_id, patience.signal())) return readEnd(userId, begun.turn_id, true)
-        break
+      case 'ended': {
+        const opened = await open(userId, begun.turn_id)
+        return opened ? { kind: 'turn', replayed: true, ...opened } : { kind: 'not-found' }
+      }
       case 'busy':
-        break
+        if (drained.signal.aborted) return { kind: 'shutting-down' }
+        return { kind: 'busy', conversationId: begun.conversation_id, turnId: begun.turn_id }
       default:
         return { kind: begun.outcome }
     }
-    if (drained.signal.aborted) return { kind: 'shutting-down' }
-    const kind = begun.outcome === 'busy' ? 'busy' : 'key-in-use'
-    return { kind, conversationId: begun.conversation_id, turnId: begun.turn_id }
   }
 
   return {
-    send: async (message) => (drained.signal.aborted ? { kind: 'shutting-down' } : send(message)),
+    async send({ userId, conversationId, message, key }) {
+      if (drained.signal.aborted) return { kind: 'shutting-down' }
+      const turn: BeginTurn = {
+        userId,
+        conversationId: conversationId ?? newId(),
+        isNewConversation: conversationId === undefined,
+        turnId: newId(),
+        userMessageId: newId(),
+        messageId: newId(),
+        message,
+        key,
+        model: model.name,
+        leaseMs,
+        historyMessages: options.historyMessages,
+        historyTokens: options.historyTokens,
+      }
+      const patience = createPatience(busyWaitMs, drained.signal)
+      return sendWith(turn, patience).finally(patience.end)
+    },
+
+    async wait({ channel, replayed, leave }) {
+      const first = replayed ? undefined : await channel.ended
+      if (first && first.kind !== 'superseded') return first
+      const patience = createPatience(busyWaitMs, drained.signal)
+      let turn: OpenTurn | undefined = { channel, leave }
+      try {
+        for (;;) {
+          const { ended } = turn.channel
+          const end = await untilAborted(ended, patience.signal()).catch(() => turn?.channel.end)
+          if (end?.kind !== 'superseded') return end ?? { kind: 'key-in-use' }
+          turn.leave()
+          turn = await open(channel.ids.userId, channel.ids.turnId)
+          if (!turn) return { kind: 'not-found' }
+        }
+      } finally {
+        patience.end()
+        turn?.leave()
+      }
+    },
+
+    open,
+
+    read({ channel, leave }, after, signal) {
+      signal.addEventListener('abort', leave, { once: true })
+      return follow(channel, { after, heartbeatMs, signal })
+    },
 
     async cancel(userId, turnId) {
       const outcome = await cancelTurn(db, userId, turnId)
       if (outcome === 'requested') {
-        running.get(turnId)?.abort.abort('cancel' satisfies AbortReason)
-        await ended(userId, turnId, AbortSignal.timeout(cancelWaitMs))
+        runningHere(userId, turnId)?.abort.abort('cancel' satisfies AbortReason)
+        await untilEnded(userId, turnId, AbortSignal.timeout(cancelWaitMs))
       }
       return outcome !== 'not-found'
     },
 
     async drain(graceMs) {
       drained.abort()
+      followed.handOver()
       const timer = setTimeout(() => {
         for (const { abort } of running.values()) abort.abort('shutdown' satisfies AbortReason)
       }, graceMs)
-      await Promise.allSettled([...running.values()].map(({ end }) => end))
+      await Promise.all([...running.values()].map(({ channel }) => channel.ended))
       clearTimeout(timer)
     },
   }

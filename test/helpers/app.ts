@@ -1,3 +1,4 @@
+import { pipeline, Readable, Transform } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import { pino } from 'pino'
 import type { Test } from 'tap'
@@ -7,6 +8,7 @@ import type { Database } from '../../src/db/database.js'
 import { echo } from '../../src/models/echo.js'
 import { contractFaults } from './contract.js'
 import { type DatabaseOptions, testDatabase } from './database.js'
+import { readStream, type StreamAnswer } from './stream.js'
 import { claims, hs256, SECRET } from './tokens.js'
 
 /** Parsed JSON of a shape that the test asserts. */
@@ -34,6 +36,8 @@ export interface TestApp {
   superuserUrl: string
   /** Sends a request as `user` (alice unless told) and checks the answer against the contract. */
   call(method: string, path: string, call?: Call): Promise<Answer>
+  /** Opens an event stream as `user`; what is no stream is answered as by `call`. */
+  stream(method: string, path: string, call?: Call): Promise<StreamAnswer>
   /** Sends a message as `user` and gives the answer's body. */
   chat(message: string, options?: { user?: string; conversation_id?: string }): Promise<Json>
 }
@@ -58,15 +62,28 @@ export const tokenOf = (user: string): string => hs256(claims({ sub: user, iss: 
 /** Fails the test for every response that the contract does not know, whoever asked for it. */
 const watch = (t: Test, app: FastifyInstance): void => {
   app.addHook('onSend', async (request, reply, payload) => {
-    const faults = contractFaults({
-      method: request.method,
-      path: request.raw.url?.split('?')[0] ?? '',
-      status: reply.statusCode,
-      headers: reply.getHeaders(),
-      body: typeof payload === 'string' ? payload : '',
+    const check = (body: string): void => {
+      const faults = contractFaults({
+        method: request.method,
+        path: request.raw.url?.split('?')[0] ?? '',
+        status: reply.statusCode,
+        headers: reply.getHeaders(),
+        body,
+      })
+      if (faults.length > 0) t.fail(`${request.method} ${request.url}: ${faults.join('; ')}`)
+    }
+    if (!(payload instanceof Readable) || reply.getHeader('content-type') !== 'text/event-stream') {
+      check(typeof payload === 'string' ? payload : '')
+      return payload
+    }
+    // A chunk has whole frames.
+    const watched = new Transform({
+      transform(chunk, _encoding, done) {
+        check(String(chunk))
+        done(null, chunk)
+      },
     })
-    if (faults.length > 0) t.fail(`${request.method} ${request.url}: ${faults.join('; ')}`)
-    return payload
+    return pipeline(payload, watched, () => {})
   })
 }
 
@@ -92,8 +109,8 @@ export const testApp = async (t: Test, options: TestAppOptions = {}): Promise<Te
     await db.close()
   })
 
-  const call: TestApp['call'] = async (method, path, { user = 'alice', body, headers = {} } = {}) => {
-    const response = await fetch(`${url}${path}`, {
+  const request = (method: string, path: string, { user = 'alice', body, headers = {} }: Call) =>
+    fetch(`${url}${path}`, {
       method,
       headers: {
         authorization: `Bearer ${tokenOf(user)}`,
@@ -102,6 +119,8 @@ export const testApp = async (t: Test, options: TestAppOptions = {}): Promise<Te
       },
       ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     })
+  const call: TestApp['call'] = async (method, path, options = {}) => {
+    const response = await request(method, path, options)
     const text = await response.text()
     return {
       status: response.status,
@@ -117,6 +136,10 @@ export const testApp = async (t: Test, options: TestAppOptions = {}): Promise<Te
     databaseUrl,
     superuserUrl: database.superuserUrl,
     call,
+    async stream(method, path, { headers, ...options } = {}) {
+      const accept = { accept: 'text/event-stream' }
+      return readStream(await request(method, path, { ...options, headers: { ...accept, ...headers } }))
+    },
     async chat(message, { user = 'alice', conversation_id } = {}) {
       const { status, body, text } = await call('POST', `/api/${user}/chat`, {
         user,

@@ -82,6 +82,20 @@ const headerFaults = (declared: Record<string, object>, headers: Record<string, 
     return validate(`${pointer}/schema`, value.schema.type === 'integer' ? Number(text) : text)
   })
 
+/** What is wrong with the frames of an event stream's text: each has an id and a StreamEvent, and [DONE] ends them. */
+export const eventFaults = (text: string): string[] =>
+  text
+    .split('\n\n')
+    .filter((frame) => frame !== '' && frame !== ':')
+    .flatMap((frame) => {
+      const [, id, data] = /^id: (.*)\ndata: (.*)$/.exec(frame) ?? []
+      if (id === undefined || data === undefined) return [`not a frame: ${frame}`]
+      const faults = validate('/components/schemas/EventId', id)
+      return data === '[DONE]'
+        ? faults
+        : [...faults, ...validate('/components/schemas/StreamEvent', JSON.parse(data))]
+    })
+
 /** Everything in which a response differs from what the contract says of it; nothing when it is right. */
 export const contractFaults = (seen: SeenResponse): string[] => {
   const mediaType = String(seen.headers['content-type'] ?? '').split(';')[0] ?? ''
@@ -101,6 +115,7 @@ export const contractFaults = (seen: SeenResponse): string[] => {
   const headers = headerFaults(response.headers ?? {}, seen.headers)
   if (!response.content) return seen.body === '' ? headers : [...headers, 'a body where none is declared']
   if (!(mediaType in response.content)) return [...headers, `media type ${mediaType || 'none'}`]
+  if (mediaType === 'text/event-stream') return [...headers, ...eventFaults(seen.body)]
   const body = validate(`${pointer}/content/${token(mediaType)}/schema`, JSON.parse(seen.body))
   const status = mediaType === 'application/problem+json' ? JSON.parse(seen.body).status : seen.status
   return [...headers, ...body, ...(status === seen.status ? [] : ['the problem names another status'])]

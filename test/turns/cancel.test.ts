@@ -86,7 +86,7 @@ t.test('a long turn keeps its lease, and a taken-over one is given up', async (t
   await sql`update colloquy.turns set attempt = 7`
   const answer = await sent
   t.equal(gated.working(), 0, 'the tick told its instance')
-  t.match(answer, { status: 404 }, 'there is no end of it to tell yet')
+  t.match(answer, { status: 409, body: { code: 'idempotency-key-in-use' } }, 'another attempt runs')
   await sql`update colloquy.turns set lease_until = now() - interval '1 second'`
   gated.open()
   t.equal((await chat('next', { conversation_id: id })).response, 'so far: next')

@@ -1,0 +1,21 @@
+import { EventStream } from '../http/event-stream.js'
+import type { Handler } from '../http/handler.js'
+import { problem } from '../problems.js'
+import type { Deps } from './deps.js'
+
+export const streamConversation =
+  ({ db, turns }: Deps): Handler<'streamConversation'> =>
+  async ({ params, headers, user }, reply) => {
+    const [conversation] = await db.asUser(
+      user.id,
+      (sql) => sql<{ running_turn_id: string | null }[]>`
+        select c.running_turn_id
+        from colloquy.conversations c
+        where c.user_id = ${user.id} and c.id = ${params.conversation_id}`,
+    )
+    if (!conversation) return problem('conversation-not-found')
+    const { running_turn_id } = conversation
+    const turn = running_turn_id === null ? undefined : await turns.open(user.id, running_turn_id)
+    if (!turn || turn.channel.end) return reply(204)
+    return reply(200, new EventStream((signal) => turns.read(turn, headers['Last-Event-ID'], signal)))
+  }

@@ -1,0 +1,90 @@
+import type { ModelEvent } from '../models/model.js'
+import type { TurnIds } from './begin.js'
+import type { StoredOutcome } from './outcome.js'
+
+/** A turn's own event; how it ends is told by its channel's end. */
+export type TurnEvent = Exclude<ModelEvent, { type: 'finish' }>
+
+/** What became of an attempt. Only `ended` says that its end is stored. */
+export type TurnEnd =
+  | { kind: 'ended'; outcome: StoredOutcome }
+  /** the end could not be stored, or this instance stops following: the truth is to be asked for again */
+  | { kind: 'not-stored' | 'handed-over' }
+  /** another attempt of the turn has begun */
+  | { kind: 'superseded' }
+  /** the turn was deleted, with its conversation */
+  | { kind: 'not-found' }
+
+/** A turn's name in the memory of an instance. */
+export const turnName = (userId: string, turnId: string): string => `${userId} ${turnId}`
+
+export interface AttemptIds extends TurnIds {
+  userId: string
+  attempt: number
+}
+
+/** What an attempt has said so far, once per instance, for any number of readers that each go at their own pace. */
+export interface Channel {
+  readonly ids: AttemptIds
+  readonly events: readonly TurnEvent[]
+  /** undefined while the attempt runs */
+  readonly end: TurnEnd | undefined
+  /** never rejects */
+  readonly ended: Promise<TurnEnd>
+  push(...events: TurnEvent[]): void
+  close(end: TurnEnd): void
+  /** Resolves when there is anything past the first `seen` events, after `ms`, or when the signal aborts. */
+  more(seen: number, ms: number, signal: AbortSignal): Promise<void>
+}
+
+export const createChannel = (ids: AttemptIds, known: readonly TurnEvent[] = []): Channel => {
+  const events: TurnEvent[] = [...known]
+  const waiting = new Set<() => void>()
+  let end: TurnEnd | undefined
+  let resolveEnded: (end: TurnEnd) => void
+  const ended = new Promise<TurnEnd>((resolve) => {
+    resolveEnded = resolve
+  })
+  let isWaking = false
+
+  // All that is said in one turn of the event loop wakes a reader once.
+  const wake = (): void => {
+    if (isWaking || waiting.size === 0) return
+    isWaking = true
+    setImmediate(() => {
+      isWaking = false
+      for (const go of waiting) go()
+    })
+  }
+
+  return {
+    ids,
+    events,
+    get end() {
+      return end
+    },
+    ended,
+    push(...more) {
+      events.push(...more)
+      wake()
+    },
+    close(how) {
+      end = how
+      resolveEnded(how)
+      wake()
+    },
+    more: (seen, ms, signal) =>
+      new Promise((resolve) => {
+        if (events.length > seen || end || signal.aborted) return resolve()
+        const go = () => {
+          waiting.delete(go)
+          clearTimeout(timer)
+          signal.removeEventListener('abort', go)
+          resolve()
+        }
+        const timer = setTimeout(go, ms)
+        signal.addEventListener('abort', go, { once: true })
+        waiting.add(go)
+      }),
+  }
+}

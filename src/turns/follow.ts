@@ -1,0 +1,68 @@
+import type { Channel } from './channel.js'
+import { createStreamEvents, type StreamEvent } from './stream-events.js'
+
+/** One frame of a stream; without an event, the one that says that the stream is done. */
+export interface Frame {
+  /** `<attempt>-<n>`, n from 1 on */
+  id: string
+  event: StreamEvent | undefined
+}
+
+export interface FollowOptions {
+  /** the id of the last frame that the reader has */
+  after?: string | undefined
+  /** how long it may be silent */
+  heartbeatMs: number
+  /** ends the following */
+  signal: AbortSignal
+}
+
+type StreamEvents = ReturnType<typeof createStreamEvents>
+const streams = new WeakMap<Channel, StreamEvents>()
+
+const streamOf = (channel: Channel): StreamEvents => {
+  const stream = streams.get(channel) ?? createStreamEvents(channel)
+  streams.set(channel, stream)
+  return stream
+}
+
+/** How many frames the reader has; none when its id is another attempt's, or the events were folded away. */
+const seenBy = (channel: Channel, after = ''): number => {
+  const [attempt, n] = after.split('-').map(Number)
+  return !channel.end && attempt === channel.ids.attempt ? (n ?? 0) : 0
+}
+
+/**
+ * The frames of an attempt, as many as there are at a time, to its end; an empty batch is a sign of life. A stream that
+ * ends without its last frame was cut, and its reader should come back.
+ */
+export async function* follow(channel: Channel, options: FollowOptions): AsyncGenerator<readonly Frame[]> {
+  const { after, heartbeatMs, signal } = options
+  const { attempt } = channel.ids
+  const stream = streamOf(channel)
+  let seen = seenBy(channel, after)
+  let isSilent = true
+  const take = (events: readonly StreamEvent[], from: number): Frame[] =>
+    events.slice(from).map((event, n) => ({ id: `${attempt}-${from + n + 1}`, event }))
+
+  while (!signal.aborted) {
+    const known = stream.said().length
+    const { end } = channel
+    const ending = end && stream.ending()
+    // A reader may have seen what was lost with the instance that said it. It waits for the end, and gets all of that.
+    if (end && seen > known) seen = 0
+    const said = stream.said()
+    const frames = take(said, seen)
+    seen = Math.max(seen, said.length)
+    if (ending) {
+      const last = [...ending, undefined].map((event, n) => ({ id: `${attempt}-${seen + n + 1}`, event }))
+      yield ending.length > 0 ? [...frames, ...last] : frames
+      return
+    }
+    const events = channel.events.length
+    // The first batch goes out even when it is empty: the response begins.
+    if (frames.length > 0 || isSilent) yield frames
+    await channel.more(events, heartbeatMs, signal)
+    isSilent = channel.events.length === events && !channel.end
+  }
+}

@@ -1,0 +1,135 @@
+import type { components } from '../../generated/contract.js'
+import type { Channel, TurnEnd, TurnEvent } from './channel.js'
+import { emptyAnswer, fold } from './fold.js'
+import type { StoredOutcome } from './outcome.js'
+
+export type StreamEvent = components['schemas']['StreamEvent']
+type StreamError = components['schemas']['StreamError']
+
+const gone: StreamError = { code: 'turn-not-found', detail: 'The turn was deleted.' }
+const superseded: StreamError = {
+  code: 'turn-interrupted',
+  detail: 'The turn was interrupted and begun again.',
+}
+
+/** What a reader who knows `said` of the turn has not seen of its stored end, tools first. */
+const unseen = (said: readonly TurnEvent[], { response, tool_calls }: StoredOutcome): TurnEvent[] => {
+  const answer = emptyAnswer()
+  for (const event of said) fold(answer, event)
+  const tools = tool_calls.flatMap((call): TurnEvent[] => {
+    const { id, name, duration_ms } = call
+    const known = answer.tool_calls.find((other) => other.id === id)
+    const events: TurnEvent[] = known ? [] : [{ type: 'tool-call', id, name, arguments: call.arguments }]
+    if (known && ('result' in known || known.error !== undefined)) return events
+    if (call.error !== undefined) events.push({ type: 'tool-error', id, error: call.error, duration_ms })
+    else if ('result' in call) events.push({ type: 'tool-result', id, result: call.result, duration_ms })
+    return events
+  })
+  const text = response.startsWith(answer.text) ? response.slice(answer.text.length) : ''
+  return text ? [...tools, { type: 'text-delta', delta: text }] : tools
+}
+
+/**
+ * A channel as the AI SDK's UI message stream, version 1 (https://ai-sdk.dev/docs/ai-sdk-ui/stream-protocol). The same
+ * events of a model always give the same stream, so that an event's number means the same on every instance.
+ */
+export const createStreamEvents = (channel: Channel) => {
+  const { messageId, turnId, conversationId, userMessageId } = channel.ids
+  const turn = { turn_id: turnId, conversation_id: conversationId, user_message_id: userMessageId }
+  const said: StreamEvent[] = [
+    { type: 'start', messageId },
+    { type: 'data-turn', transient: true, data: turn },
+    { type: 'start-step' },
+  ]
+  let read = 0
+  let texts = 0
+  let isInText = false
+  let hasResults = false
+
+  const endText = (): void => {
+    if (isInText) said.push({ type: 'text-end', id: `text-${texts}` })
+    isInText = false
+  }
+
+  /** After the results of its tools the model is asked again: that is its next step. */
+  const nextStep = (): void => {
+    if (!hasResults) return
+    endText()
+    said.push({ type: 'finish-step' }, { type: 'start-step' })
+    hasResults = false
+  }
+
+  const say = (event: TurnEvent): void => {
+    switch (event.type) {
+      case 'text-delta':
+        nextStep()
+        if (!isInText) {
+          texts += 1
+          isInText = true
+          said.push({ type: 'text-start', id: `text-${texts}` })
+        }
+        said.push({ type: 'text-delta', id: `text-${texts}`, delta: event.delta })
+        break
+      case 'tool-call':
+        nextStep()
+        endText()
+        said.push({
+          type: 'tool-input-available',
+          toolCallId: event.id,
+          toolName: event.name,
+          input: event.arguments,
+          dynamic: true,
+        })
+        break
+      case 'tool-result':
+        hasResults = true
+        said.push({
+          type: 'tool-output-available',
+          toolCallId: event.id,
+          output: event.result,
+          dynamic: true,
+        })
+        break
+      case 'tool-error':
+        hasResults = true
+        said.push({ type: 'tool-output-error', toolCallId: event.id, errorText: event.error, dynamic: true })
+    }
+  }
+
+  const failed = (error: StreamError): StreamEvent[] => [
+    { type: 'data-turn', transient: true, data: { ...turn, error } },
+    { type: 'error', errorText: error.detail },
+  ]
+
+  const ending = (end: TurnEnd): StreamEvent[] => {
+    if (end.kind === 'not-found') return failed(gone)
+    if (end.kind === 'superseded') return failed(superseded)
+    if (end.kind !== 'ended') return []
+    const { status, error } = end.outcome
+    if (error) return failed(error)
+    if (status === 'cancelled') return [{ type: 'abort' }]
+    return [{ type: 'finish-step' }, { type: 'finish' }]
+  }
+
+  let last: StreamEvent[] | undefined
+  return {
+    /** what has been said so far; it only grows */
+    said(): readonly StreamEvent[] {
+      for (; read < channel.events.length; read += 1) say(channel.events[read] as TurnEvent)
+      return said
+    },
+    /** What comes when all is said, once the channel has ended; nothing when the stream is to be cut. */
+    ending(): readonly StreamEvent[] {
+      if (!channel.end) throw new Error('the turn has not ended')
+      if (!last) {
+        this.said()
+        if (channel.end.kind === 'ended') {
+          for (const event of unseen(channel.events, channel.end.outcome)) say(event)
+          endText()
+        }
+        last = ending(channel.end)
+      }
+      return last
+    },
+  }
+}
