@@ -333,16 +333,17 @@ CREATE FUNCTION colloquy.history_v1(p_user_id text, p_conversation_id uuid, p_be
       sum((octet_length(past.question) + octet_length(past.answer)) / 3 + 1)
         over (order by past.position desc) as tokens
     from (
-      select a.position, u.content as question, a.content as answer
-      from colloquy.messages a
-      join colloquy.messages u
-        on u.user_id = a.user_id and u.conversation_id = a.conversation_id and u.position = a.position - 1
-      where a.user_id = p_user_id and a.conversation_id = p_conversation_id
-        and a.position < p_before
-        -- failed turns do not count, but a run of them must not make this read the whole conversation
-        and a.position >= p_before - 4 * p_messages
-        and a.role = 'assistant'
-        and (a.status = 'completed' or (a.status = 'cancelled' and a.content <> ''))
+      select a.position, a.question, a.answer
+      from (
+        select m.position, m.role, m.status, m.content as answer,
+          lead(m.content) over (order by m.position desc) as question
+        from colloquy.messages m
+        where m.user_id = p_user_id and m.conversation_id = p_conversation_id
+          and m.position < p_before
+          -- failed turns do not count, but a run of them must not make this read the whole conversation
+          and m.position >= p_before - 4 * p_messages
+      ) a
+      where a.role = 'assistant' and (a.status = 'completed' or (a.status = 'cancelled' and a.answer <> ''))
       order by a.position desc
       limit p_messages / 2
     ) past
@@ -844,31 +845,31 @@ ALTER TABLE ONLY colloquy.turns
 -- Name: conversations acting_users; Type: POLICY; Schema: colloquy; Owner: -
 --
 
-CREATE POLICY acting_users ON colloquy.conversations USING ((user_id = ANY (( SELECT colloquy.acting_users() AS acting_users)::text[])));
+CREATE POLICY acting_users ON colloquy.conversations USING ((( SELECT colloquy.acting_users() AS acting_users) @> ARRAY[user_id]));
 
 --
 -- Name: idempotency_keys acting_users; Type: POLICY; Schema: colloquy; Owner: -
 --
 
-CREATE POLICY acting_users ON colloquy.idempotency_keys USING ((user_id = ANY (( SELECT colloquy.acting_users() AS acting_users)::text[])));
+CREATE POLICY acting_users ON colloquy.idempotency_keys USING ((( SELECT colloquy.acting_users() AS acting_users) @> ARRAY[user_id]));
 
 --
 -- Name: messages acting_users; Type: POLICY; Schema: colloquy; Owner: -
 --
 
-CREATE POLICY acting_users ON colloquy.messages USING ((user_id = ANY (( SELECT colloquy.acting_users() AS acting_users)::text[])));
+CREATE POLICY acting_users ON colloquy.messages USING ((( SELECT colloquy.acting_users() AS acting_users) @> ARRAY[user_id]));
 
 --
 -- Name: turn_events acting_users; Type: POLICY; Schema: colloquy; Owner: -
 --
 
-CREATE POLICY acting_users ON colloquy.turn_events USING ((user_id = ANY (( SELECT colloquy.acting_users() AS acting_users)::text[])));
+CREATE POLICY acting_users ON colloquy.turn_events USING ((( SELECT colloquy.acting_users() AS acting_users) @> ARRAY[user_id]));
 
 --
 -- Name: turns acting_users; Type: POLICY; Schema: colloquy; Owner: -
 --
 
-CREATE POLICY acting_users ON colloquy.turns USING ((user_id = ANY (( SELECT colloquy.acting_users() AS acting_users)::text[])));
+CREATE POLICY acting_users ON colloquy.turns USING ((( SELECT colloquy.acting_users() AS acting_users) @> ARRAY[user_id]));
 
 --
 -- Name: conversations; Type: ROW SECURITY; Schema: colloquy; Owner: -

@@ -17,7 +17,57 @@ create table colloquy.turn_events (
 alter table colloquy.turn_events enable row level security, force row level security;
 
 create policy acting_users on colloquy.turn_events
-  using (user_id = any ((select colloquy.acting_users())::text[]));
+  using ((select colloquy.acting_users()) @> array[user_id]);
+
+-- The planner takes what a policy asks for as independent of what a query asks for. Written as `user_id = any (…)` it
+-- made each user look as if they had hardly a row, so that any index looked as good as the right one.
+alter policy acting_users on colloquy.conversations
+  using ((select colloquy.acting_users()) @> array[user_id]);
+alter policy acting_users on colloquy.turns
+  using ((select colloquy.acting_users()) @> array[user_id]);
+alter policy acting_users on colloquy.messages
+  using ((select colloquy.acting_users()) @> array[user_id]);
+alter policy acting_users on colloquy.idempotency_keys
+  using ((select colloquy.acting_users()) @> array[user_id]);
+
+-- Called by other functions only; in place, because the result is the same. It read the question by `position - 1`,
+-- which may not be an index condition under row-level security, and so read the whole conversation.
+-- The history window: the newest whole turns before a position that completed (or were cancelled with some text),
+-- oldest first, as [{"user": …, "assistant": …}, …]: at most p_messages messages and about p_tokens tokens, a token
+-- being estimated as three bytes.
+create or replace function colloquy.history_v1(
+  p_user_id text,
+  p_conversation_id uuid,
+  p_before integer,
+  p_messages integer,
+  p_tokens integer
+) returns jsonb
+language sql stable
+as $$
+  select coalesce(
+    jsonb_agg(jsonb_build_object('user', w.question, 'assistant', w.answer) order by w.position), '[]')
+  from (
+    select past.position, past.question, past.answer,
+      sum((octet_length(past.question) + octet_length(past.answer)) / 3 + 1)
+        over (order by past.position desc) as tokens
+    from (
+      select a.position, a.question, a.answer
+      from (
+        select m.position, m.role, m.status, m.content as answer,
+          lead(m.content) over (order by m.position desc) as question
+        from colloquy.messages m
+        where m.user_id = p_user_id and m.conversation_id = p_conversation_id
+          and m.position < p_before
+          -- failed turns do not count, but a run of them must not make this read the whole conversation
+          and m.position >= p_before - 4 * p_messages
+      ) a
+      where a.role = 'assistant' and (a.status = 'completed' or (a.status = 'cancelled' and a.answer <> ''))
+      order by a.position desc
+      limit p_messages / 2
+    ) past
+  ) w
+  where w.tokens <= p_tokens
+$$;
 
 -- Called by other functions only; in place, because what calls it, in either version of the program, wants the same.
 -- Ends the turn that holds the conversation, whose row the caller has locked: the answer's row, the turn's end, the

@@ -146,6 +146,8 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
     throw new Problem('shutting-down')
   })
   app.addHook('onResponse', async (request, reply) => {
+    // The server closes the connections that are idle when it is told to; one that becomes idle later would keep it.
+    if (closing) request.raw.socket.destroySoon()
     request.log.info(
       {
         operation: request.routeOptions.config?.operationId,
