@@ -1,0 +1,97 @@
+/**
+ * Measures: `npm run bench -- [parts] [--quick] [--seconds n] [--rows n] [--verbose] [--save]`; everything unless parts
+ * are named. It starts a PostgreSQL and the servers by itself and removes them. --save keeps the tables in
+ * scripts/bench/results. A missed target does not fail the run: it is a figure like the others.
+ */
+import { writeFile } from 'node:fs/promises'
+import { parseArgs } from 'node:util'
+import { packageRoot } from '../src/root.js'
+import { untilAborted } from '../src/turns/until-aborted.js'
+import { growth } from './bench/growth.js'
+import { hotPath } from './bench/hot-path.js'
+import { machineText } from './bench/machine.js'
+import type { Bench } from './bench/part.js'
+import { reportText } from './bench/print.js'
+import { startup } from './bench/startup.js'
+import { throughput } from './bench/throughput.js'
+import { waiting } from './bench/waiting.js'
+
+import { openWorld } from './bench/world.js'
+import { interrupted } from './interrupted.js'
+
+/** In this order: the big table comes last. A new part is a file and its place here. */
+const parts = [throughput, hotPath, waiting, startup, growth]
+const boundMs = 30 * 60_000
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    quick: { type: 'boolean', default: false },
+    verbose: { type: 'boolean', default: false },
+    save: { type: 'boolean', default: false },
+    seconds: { type: 'string' },
+    rows: { type: 'string' },
+  },
+})
+
+const count = (text: string | undefined, otherwise: number): number => {
+  const value = Number(text ?? otherwise)
+  if (!Number.isInteger(value) || value < 1) throw new Error(`${text} is not a count`)
+  return value
+}
+
+const choose = () => {
+  const unknown = positionals.filter((name) => !parts.some((part) => part.name === name))
+  if (unknown.length > 0) {
+    throw new Error(
+      `there is no part ${unknown.join(', ')}; there is: ${parts.map(({ name }) => name).join(', ')}`,
+    )
+  }
+  return parts.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
+}
+
+const run = async (signal: AbortSignal): Promise<void> => {
+  const { quick, verbose } = values
+  const chosen = choose()
+  const options = {
+    quick,
+    verbose,
+    seconds: count(values.seconds, quick ? 2 : 8),
+    rounds: quick ? 1 : 3,
+    rows: count(values.rows, quick ? 200_000 : 10_000_000),
+  }
+  const start = performance.now()
+  const progress = (text: string) =>
+    console.error(`${((performance.now() - start) / 1000).toFixed(0).padStart(4)} s  ${text}`)
+  const world = await openWorld(signal)
+  const texts: string[] = []
+  try {
+    const bench: Bench = { ...world, ...options, signal, progress }
+    for (const part of chosen) {
+      progress(part.name)
+      const text = `## ${part.name}\n\n${reportText(await untilAborted(part.run(bench), signal))}\n`
+      console.log(`\n${text}`)
+      texts.push(text)
+      await world.tidy()
+    }
+  } finally {
+    await world.close()
+  }
+  const command = [
+    'npm run bench',
+    ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : []),
+  ].join(' ')
+  const page = [`# ${command}\n`, await machineText(options), ...texts].join('\n')
+  if (!values.save) return
+  const path = `scripts/bench/results/${new Date().toISOString().slice(0, 10)}.md`
+  await writeFile(new URL(path, packageRoot), page)
+  console.log(`Saved ${path}.`)
+}
+
+const stopped = interrupted()
+try {
+  await run(AbortSignal.any([stopped, AbortSignal.timeout(boundMs)]))
+} catch (error) {
+  if (!stopped.aborted) console.error(error)
+  process.exitCode ??= 1
+}

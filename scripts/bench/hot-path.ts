@@ -1,0 +1,100 @@
+import postgres from 'postgres'
+import { connect } from '../../src/db/connect.js'
+import type { Database } from '../../src/db/database.js'
+import { type BeginTurn, beginTurn } from '../../src/turns/begin.js'
+import { completeTurn } from '../../src/turns/complete.js'
+import { bareDriver, ceilingPlot, type Kind, pgbench, pgbenchVersion } from './ceiling.js'
+import type { Bench, Part } from './part.js'
+import { newTurn, pipelinedBegin, pipelinedComplete } from './pipelined.js'
+import { newestOf, type Owned, seed } from './seed.js'
+
+const poolSize = 10
+/** Turns that want a connection at once. */
+const concurrency = 100
+const plot = { prefix: 'user', users: concurrency, conversations: 1, messages: 40 }
+
+type Way = (db: Database, turn: BeginTurn) => Promise<void>
+
+const answer = (text: string) => ({
+  text,
+  tool_calls: [],
+  usage: { input_tokens: null, output_tokens: null, total_tokens: null },
+  finished: true,
+})
+
+const functions: Way = async (db, turn) => {
+  const begun = await beginTurn(db, turn)
+  if (begun.outcome !== 'begun') throw new Error(`a turn was ${begun.outcome}`)
+  const { userId, conversationId, turnId } = turn
+  const end = { status: 'completed', answer: answer(`Echo: ${turn.message}`), error: null } as const
+  await completeTurn(db, { userId, conversationId, turnId, attempt: begun.attempt, ...end })
+}
+
+const pipelined: Way = async (db, turn) => {
+  await pipelinedBegin(db, turn)
+  await pipelinedComplete(db, turn, `Echo: ${turn.message}`)
+}
+
+const turnsPerSecond = async (bench: Bench, url: string, kind: Kind, owned: Owned[], way: Way) => {
+  const db = connect({ url, max: poolSize, prepare: 'auto' })
+  const start = performance.now()
+  const end = start + bench.seconds * 1000
+  let turns = 0
+  const work = async (owner: Owned) => {
+    for (; performance.now() < end && !bench.signal.aborted; turns += 1) await way(db, newTurn(kind, owner))
+  }
+  try {
+    await Promise.all(owned.map(work))
+    return turns / ((performance.now() - start) / 1000)
+  } finally {
+    await db.close()
+  }
+}
+
+/**
+ * The choice of the hot path: the same row changes by two calls of SQL functions, and by two pipelined transactions of
+ * one statement each; with Colloquy's own database layer, without HTTP.
+ */
+const run = async (bench: Bench) => {
+  const { rounds, seconds, folder, signal, progress } = bench
+  const url = await bench.database()
+  const sql = postgres(url, { max: 1, onnotice: () => {} })
+  await seed(sql, [plot, ceilingPlot], () => {})
+  const owned = await newestOf(sql, plot.prefix)
+  await sql.end()
+  const version = await pgbenchVersion()
+  const ceiling = { url, connections: poolSize, seconds, folder, signal }
+  const ways: { name: string; measure: (kind: Kind) => Promise<number> }[] = [
+    ...(version
+      ? [{ name: 'functions, pgbench', measure: (kind: Kind) => pgbench({ ...ceiling, kind }) }]
+      : []),
+    { name: 'functions, bare driver', measure: (kind) => bareDriver({ ...ceiling, kind }) },
+    { name: 'functions', measure: (kind) => turnsPerSecond(bench, url, kind, owned, functions) },
+    { name: 'pipelined transactions', measure: (kind) => turnsPerSecond(bench, url, kind, owned, pipelined) },
+  ]
+  const figures = ways.map(() => ({ new: [] as number[], continued: [] as number[] }))
+  for (let round = 1; round <= rounds; round += 1) {
+    for (const kind of ['new', 'continued'] as const) {
+      for (const [i, { name, measure }] of ways.entries()) {
+        const perSecond = await measure(kind)
+        figures[i]?.[kind].push(perSecond)
+        progress(`round ${round}: ${kind}, ${name}: ${perSecond.toFixed(0)} turns/s`)
+      }
+    }
+  }
+  const mean = (values: number[] = []) => values.reduce((sum, value) => sum + value, 0) / values.length
+  return {
+    tables: [
+      {
+        title: `Two ways to write a turn, turns per second with ${poolSize} connections`,
+        columns: ['how', 'new conversations', 'continued'],
+        rows: ways.map(({ name }, i) => [name, mean(figures[i]?.new), mean(figures[i]?.continued)]),
+        notes: [
+          "The last two go through Colloquy's own database layer in one process, a hundred turns at a time; pgbench and the bare driver have ten at a time.",
+        ],
+      },
+    ],
+  }
+}
+
+export const hotPath: Part = { name: 'hot-path', run }

@@ -1,0 +1,56 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { createHistogram } from 'node:perf_hooks'
+import { endProcess } from './process.js'
+import type { Call } from './user.js'
+
+export interface LoadOptions {
+  url: string
+  connections: number
+  /** Connection n sends the calls of `calls[n % calls.length]` one after the other, again and again. */
+  calls: Call[][]
+  /** how long it lasts, or how many calls all connections make together */
+  until: { seconds: number } | { calls: number }
+}
+
+export interface Load {
+  /** from the first call to the last answer */
+  seconds: number
+  /** how long each answer took, in microseconds, in the order in which they came */
+  micros: number[]
+  /** the processor time of whoever made the load, in seconds */
+  cpuSeconds: number
+}
+
+/** What a worker says at its end. */
+export type LoadAnswer = { load: Load } | { error: string }
+
+const worker = new URL('load-worker.js', import.meta.url)
+
+/** Makes load from a process of its own. Rejects when any answer is not a success: that would measure something else. */
+export const makeLoad = async (options: LoadOptions, signal: AbortSignal): Promise<Load> => {
+  signal.throwIfAborted()
+  const child = fork(worker, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+  const boundMs = 60_000 + ('seconds' in options.until ? options.until.seconds * 1000 : 240_000)
+  const bound = AbortSignal.any([signal, AbortSignal.timeout(boundMs)])
+  try {
+    child.send(options)
+    const [answer] = (await once(child, 'message', { signal: bound })) as [LoadAnswer]
+    if ('error' in answer) throw new Error(answer.error)
+    return answer.load
+  } finally {
+    await endProcess(child, 1_000)
+  }
+}
+
+export interface Latency {
+  p50: number
+  p99: number
+}
+
+/** Percentiles in milliseconds. */
+export const latencyOf = (micros: number[]): Latency => {
+  const histogram = createHistogram()
+  for (const value of micros) histogram.record(Math.max(1, Math.round(value)))
+  return { p50: histogram.percentile(50) / 1000, p99: histogram.percentile(99) / 1000 }
+}

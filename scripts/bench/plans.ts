@@ -1,0 +1,56 @@
+import type { Sql } from 'postgres'
+import { newestOf } from './seed.js'
+
+/**
+ * Prints the plans of the history window and of the lists as their user gets them, under row-level security, for a
+ * user of each plot. The statements are those of sql/ and src/handlers.
+ */
+export const printPlans = async (sql: Sql, longPrefix: string, ownerPrefix: string): Promise<void> => {
+  const [long] = await newestOf(sql, longPrefix)
+  const [owner] = await newestOf(sql, ownerPrefix)
+  if (!long || !owner) throw new Error('the plots are not there')
+  const statements = [
+    {
+      name: 'the history window',
+      user: long.user_id,
+      text: `
+        select a.position, u.content, a.content
+        from colloquy.messages a
+        join colloquy.messages u
+          on u.user_id = a.user_id and u.conversation_id = a.conversation_id and u.position = a.position - 1
+        where a.user_id = $1 and a.conversation_id = '${long.id}' and a.position < 100001
+          and a.position >= 100001 - 160 and a.role = 'assistant'
+          and (a.status = 'completed' or (a.status = 'cancelled' and a.content <> ''))
+        order by a.position desc
+        limit 20`,
+    },
+    {
+      name: 'listMessages',
+      user: long.user_id,
+      text: `
+        select m.id, m.position, m.content
+        from colloquy.messages m
+        where m.user_id = $1 and m.conversation_id = '${long.id}' and m.position > 50000
+        order by m.position asc
+        limit 21`,
+    },
+    {
+      name: 'listConversations',
+      user: owner.user_id,
+      text: `
+        select c.id, c.title
+        from colloquy.conversations c
+        where c.user_id = $1 and c.archived = false
+          and (c.last_turn_at, c.id) < ('2026-01-01T12:00:00Z', 'ffffffff-ffff-7fff-bfff-ffffffffffff')
+        order by c.last_turn_at desc, c.id desc
+        limit 21`,
+    },
+  ]
+  for (const { name, user, text } of statements) {
+    await sql.begin(async (transaction) => {
+      await transaction`select colloquy.act_as(array[${user}])`
+      const plan = await transaction.unsafe(`explain (analyze, buffers) ${text}`, [user])
+      console.log(`\n${name}:\n${plan.map((row) => row['QUERY PLAN']).join('\n')}`)
+    })
+  }
+}

@@ -1,0 +1,86 @@
+import type { Sql } from 'postgres'
+import { message } from './user.js'
+
+/** Users who have talked before: `<prefix>-000000` and on, who own the same each. */
+export interface Plot {
+  prefix: string
+  users: number
+  /** each user's */
+  conversations: number
+  /** each conversation's; an even number */
+  messages: number
+}
+
+/** Messages that are written by one statement, about. */
+const chunk = 200_000
+/** More than any position in a conversation: an id is a conversation's number and a position. */
+const step = 1_000_000
+
+/** Ids in the order of numbers, whose 16 digits they show, and of the form that the contract has them in. */
+const idForm = 'FM000000000000"7"000"8"0"00000000000000"'
+
+/**
+ * Fills the tables with what turns would have left behind, in the order of the primary keys. Foreign keys are not
+ * checked, for which `sql` has to be a superuser's only connection.
+ */
+export const seed = async (sql: Sql, plots: Plot[], progress: (text: string) => void): Promise<void> => {
+  await sql`set session_replication_role = replica`
+  const total = plots.reduce((sum, plot) => sum + plot.users * plot.conversations * plot.messages, 0)
+  let done = 0
+  let told = 0
+  for (const plot of plots) {
+    const conversations = plot.users * plot.conversations
+    const several = Math.max(1, Math.floor(chunk / plot.messages))
+    for (let first = 0; first < conversations; first += several) {
+      const last = Math.min(first + several, conversations) - 1
+      await fill(sql, plot, first, last)
+      done += (last - first + 1) * plot.messages
+      if (done - told < 1_000_000 && done < total) continue
+      told = done
+      progress(`${done.toLocaleString('en-GB')} of ${total.toLocaleString('en-GB')} messages are there`)
+    }
+  }
+  await sql`set session_replication_role = default`
+  await sql`vacuum (analyze) colloquy.conversations, colloquy.turns, colloquy.messages`
+  await sql`checkpoint`
+}
+
+/** Makes the plot's conversations from the number `first` to `last`. */
+const fill = async (sql: Sql, plot: Plot, first: number, last: number): Promise<void> => {
+  const { prefix, conversations, messages } = plot
+  const user = sql`${prefix}::text || '-' || lpad((c / ${conversations}::bigint)::text, 6, '0')`
+  const time = sql`timestamptz '2026-01-01' + c * interval '1 second'`
+  const id = (n: ReturnType<Sql>) => sql`to_char(c * ${step}::bigint + ${n}, ${idForm})::uuid`
+  const numbers = sql`generate_series(${first}::bigint, ${last}::bigint) c`
+  await sql`
+    insert into colloquy.conversations (user_id, id, title, message_count, created_at, updated_at, last_turn_at)
+    select ${user}, ${id(sql`0`)}, left(${message}::text, 80), ${messages}::int, ${time}, ${time}, ${time}
+    from ${numbers}`
+  await sql`
+    insert into colloquy.turns (user_id, id, conversation_id, status, attempt, begun_by, user_message_id, message_id,
+      model, created_at, finished_at)
+    select ${user}, ${id(sql`t`)}, ${id(sql`0`)}, 'completed', 1, ${id(sql`t`)}, ${id(sql`2 * t - 1`)}, ${id(sql`2 * t`)},
+      'echo', ${time}, ${time}
+    from ${numbers}, generate_series(1, ${messages / 2}::int) t
+    order by c, t`
+  await sql`
+    insert into colloquy.messages (user_id, conversation_id, position, id, turn_id, parent_id, role, status, content,
+      created_at)
+    select ${user}, ${id(sql`0`)}, p, ${id(sql`p`)}, ${id(sql`(p + 1) / 2`)}, case when p > 1 then ${id(sql`p - 1`)} end,
+      case p % 2 when 1 then 'user' else 'assistant' end, 'completed',
+      case p % 2 when 1 then '' else 'Echo: ' end || ${message}::text, ${time}
+    from ${numbers}, generate_series(1, ${messages}::int) p
+    order by c, p`
+}
+
+export interface Owned {
+  user_id: string
+  id: string
+}
+
+/** Conversations of a plot: the newest of each user, in the order of the users. */
+export const newestOf = (sql: Sql, prefix: string): Promise<Owned[]> => sql<Owned[]>`
+  select distinct on (user_id) user_id, id
+  from colloquy.conversations
+  where user_id >= ${`${prefix}-`} and user_id < ${`${prefix}.`}
+  order by user_id, id desc`

@@ -1,0 +1,36 @@
+import { randomBytes } from 'node:crypto'
+import { SignJWT } from 'jose'
+
+/** What the servers of this run verify tokens with. */
+export const secret = randomBytes(32).toString('base64url')
+
+/** A message as people write them, 200 characters long. */
+export const message = 'Could you tell me, in a few words, what is left to do today? '.repeat(4).slice(0, 200)
+
+export interface Call {
+  method: 'GET' | 'POST'
+  path: string
+  headers: Record<string, string>
+  body?: string
+}
+
+/** The calls of a user, with a token of theirs. */
+export const callsOf = async (user: string) => {
+  const token = await new SignJWT({})
+    .setProtectedHeader({ alg: 'HS256' })
+    .setSubject(user)
+    .setIssuedAt()
+    .setExpirationTime('2h')
+    .sign(new TextEncoder().encode(secret))
+  const headers = { authorization: `Bearer ${token}` }
+  return {
+    get: (path: string): Call => ({ method: 'GET', path: `/api/${user}${path}`, headers }),
+    /** A turn: in a new conversation, unless one is given. */
+    chat: (conversation_id?: string): Call => ({
+      method: 'POST',
+      path: `/api/${user}/chat`,
+      headers: { ...headers, 'content-type': 'application/json' },
+      body: JSON.stringify({ conversation_id, message }),
+    }),
+  }
+}

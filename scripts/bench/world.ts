@@ -1,0 +1,64 @@
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import postgres from 'postgres'
+import { startEmbedded } from '../../src/db/embedded.js'
+import { migrate } from '../../src/db/migrate.js'
+import type { Bench } from './part.js'
+import { startServer } from './server.js'
+
+export interface World extends Pick<Bench, 'folder' | 'database' | 'server'> {
+  /** Ends what was started since, and drops the databases that were made. */
+  tidy(): Promise<void>
+  /** Ends everything. */
+  close(): Promise<void>
+}
+
+/** A folder, and in it a PostgreSQL as it comes: durable, with its default settings. */
+export const openWorld = async (signal: AbortSignal): Promise<World> => {
+  const folder = await mkdtemp(join(tmpdir(), 'colloquy-bench-'))
+  const remove = () => rm(folder, { recursive: true, force: true, maxRetries: 5 })
+  // PostgreSQL runs as another user when this runs as root, and has to get to its data.
+  await chmod(folder, 0o755)
+  const cluster = await startEmbedded({ dataDir: join(folder, 'cluster') }).catch(async (error) => {
+    await remove()
+    throw error
+  })
+  const admin = postgres(cluster.url, { max: 1, onnotice: () => {} })
+  const servers: (() => Promise<void>)[] = []
+  const databases: string[] = []
+  let made = 0
+
+  const endServers = async () => {
+    await Promise.all(servers.splice(0).map((stop) => stop()))
+  }
+  return {
+    folder,
+    async database() {
+      signal.throwIfAborted()
+      made += 1
+      const name = `bench_${made}`
+      await admin`create database ${admin(name)}`
+      databases.push(name)
+      const url = new URL(cluster.url)
+      url.pathname = `/${name}`
+      await migrate(url.href)
+      return url.href
+    },
+    async server(options) {
+      const server = await startServer(options, { folder, signal })
+      servers.push(server.stop)
+      return server
+    },
+    async tidy() {
+      await endServers()
+      for (const name of databases.splice(0)) await admin`drop database ${admin(name)} with (force)`
+    },
+    async close() {
+      await endServers()
+      await admin.end({ timeout: 1 })
+      await cluster.stop()
+      await remove()
+    },
+  }
+}
