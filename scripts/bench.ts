@@ -56,7 +56,7 @@ const run = async (signal: AbortSignal): Promise<void> => {
   const options = {
     quick,
     verbose,
-    seconds: count(values.seconds, quick ? 2 : 8),
+    seconds: count(values.seconds, quick ? 2 : 5),
     rounds: quick ? 1 : 3,
     rows: count(values.rows, quick ? 200_000 : 10_000_000),
   }

@@ -4,9 +4,13 @@ import { latencyOf, makeLoad } from './load.js'
 import type { Bench, Cell, Part, Table, Target } from './part.js'
 import { printPlans } from './plans.js'
 import { newestOf, type Owned, type Plot, seed } from './seed.js'
-import { type Call, callsOf, message } from './user.js'
+import { callsOf, message } from './user.js'
 
 const wantedRatio = 1.2
+/** The turns that are not counted. */
+const warmUp = 10
+/** The most turns in a size's conversations, of which the small ones get 10 at most. */
+const most = 1_000
 const messagesOfOthers = 1_000
 /** The big table's other users: 50 conversations of 20 messages each. */
 const others = (rows: number): Plot => ({
@@ -22,7 +26,7 @@ interface Size extends Plot {
 
 /** Conversations of these sizes; several of each, which take turns, so that the small ones stay small. */
 const conversationSizes = (quick: boolean): Size[] => [
-  { label: '10', prefix: 'short', users: 100, conversations: 1, messages: 10 },
+  { label: '10', prefix: 'short', users: 400, conversations: 1, messages: 10 },
   { label: '1,000', prefix: 'middle', users: 100, conversations: 1, messages: 1_000 },
   { label: '100,000', prefix: 'long', users: quick ? 2 : 10, conversations: 1, messages: 100_000 },
 ]
@@ -99,29 +103,31 @@ const turnCost = async (
   sql: Sql,
   url: string,
 ): Promise<{ table: Table; targets: Target[] }> => {
-  const { signal, quick } = bench
+  const { signal, seconds, quick } = bench
   const sizes = conversationSizes(quick)
   const owned = await Promise.all(sizes.map(({ prefix }) => newestOf(sql, prefix)))
   const calls = await Promise.all(
     owned.map((list) => Promise.all(list.map(async ({ user_id, id }) => (await callsOf(user_id)).chat(id)))),
   )
-  const turns = quick ? 60 : 400
   const inside = sizes.map(() => ({ ms: [] as number[], pages: [] as number[] }))
   // A few turns first, so that plans are made and pages are in memory; sizes take turns throughout.
-  for (let n = -10; n < turns; n += 1) {
+  const end = performance.now() + 3 * seconds * 1000
+  for (let n = 0; n < most && performance.now() < end; n += 1) {
     for (const [i, list] of owned.entries()) {
-      const { ms, pages } = await turnInside(sql, pick(list, n + 10))
-      if (n < 0) continue
+      const { ms, pages } = await turnInside(sql, pick(list, n))
+      if (n < warmUp) continue
       inside[i]?.ms.push(ms)
       inside[i]?.pages.push(pages)
     }
   }
-  const sequence = (count: number): Call[] =>
-    Array.from({ length: count }, (_, n) => pick(pick(calls, n), Math.floor(n / sizes.length)))
-  const send = (count: number) =>
-    makeLoad({ url, connections: 1, calls: [sequence(count)], until: { calls: count } }, signal)
-  await send(90)
-  const { micros } = await send(turns * sizes.length)
+  const sequence = Array.from({ length: most * sizes.length }, (_, n) =>
+    pick(pick(calls, n), Math.floor(n / sizes.length)),
+  )
+  const { micros } = await makeLoad(
+    { url, connections: 1, calls: [sequence], until: { seconds: 3 * seconds } },
+    signal,
+  )
+  micros.splice(0, warmUp * sizes.length)
   const ms = inside.map((size) => median(size.ms))
   const pages = inside.map((size) => median(size.pages))
   const overHttp = sizes.map((_, i) => latencyOf(every(micros, sizes.length, i)).p50)
@@ -135,7 +141,7 @@ const turnCost = async (
         rowOf('over HTTP, ms', overHttp, (value) => value.toFixed(2)),
       ],
       notes: [
-        'Inside PostgreSQL: what `explain analyze` says of begin and complete, without the commit. The shortest conversations do not fill the history window of 40 messages: each of them has 10 at first, and up to 2 more for each of its turns here.',
+        'Inside PostgreSQL: what `explain analyze` says of begin and complete, without the commit. The shortest conversations do not fill the history window of 40 messages: each has 10 at first and gets 2 more by each of its turns, which are few.',
       ],
     },
     targets: [
@@ -151,7 +157,7 @@ const readCost = async (
   sql: Sql,
   url: string,
 ): Promise<{ table: Table; targets: Target[] }> => {
-  const { signal, quick } = bench
+  const { signal, seconds } = bench
   const owned = await Promise.all(ownerSizes.map(({ prefix }) => newestOf(sql, prefix)))
   const reads = [
     { name: 'listConversations, limit 1', path: () => '/conversations?limit=1' },
@@ -168,10 +174,11 @@ const readCost = async (
   const calls = await Promise.all(
     Array.from({ length: kinds.length * 10 }, (_, n) => pick(kinds, n)(Math.floor(n / kinds.length))),
   )
-  const send = (count: number) =>
-    makeLoad({ url, connections: 1, calls: [calls], until: { calls: count * kinds.length } }, signal)
-  await send(30)
-  const { micros } = await send(quick ? 100 : 1_000)
+  const { micros } = await makeLoad(
+    { url, connections: 1, calls: [calls], until: { seconds: 3 * seconds } },
+    signal,
+  )
+  micros.splice(0, warmUp * kinds.length)
   const medians = reads.map((_, i) =>
     ownerSizes.map((_, j) => latencyOf(every(micros, kinds.length, i * ownerSizes.length + j)).p50),
   )

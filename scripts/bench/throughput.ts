@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import postgres from 'postgres'
 import { bareDriver, ceilingPlot, type Kind, pgbench, pgbenchVersion } from './ceiling.js'
-import { latencyOf, makeLoad } from './load.js'
+import { type Load, latencyOf, makeLoad } from './load.js'
 import type { Bench, Cell, Part, Target } from './part.js'
 import { cpuSeconds } from './process.js'
 import { newestOf, seed } from './seed.js'
@@ -18,9 +18,11 @@ interface Sample {
   perSecond: number
   ceilingPerSecond: number
   micros: number[]
-  /** processors kept busy while the load lasted: by the server, by PostgreSQL, by whoever made the load */
-  cores: [number, number, number]
+  /** milliseconds of a processor for each turn: the server's, PostgreSQL's, those of whoever made the load */
+  cpuMs: [number, number, number]
 }
+
+const perTurn = (cpuSeconds: number, { micros }: Load): number => (1000 * cpuSeconds) / micros.length
 
 const sum = (values: number[]): number => values.reduce((total, value) => total + value, 0)
 const mean = (values: number[]): number => sum(values) / values.length
@@ -29,7 +31,7 @@ const rowOf = (kind: Kind, connections: number, samples: Sample[]): Cell[] => {
   const perSecond = mean(samples.map((sample) => sample.perSecond))
   const ceiling = mean(samples.map((sample) => sample.ceilingPerSecond))
   const { p50, p99 } = latencyOf(samples.flatMap(({ micros }) => micros))
-  const cores = [0, 1, 2].map((i) => mean(samples.map((sample) => sample.cores[i] ?? 0)).toFixed(2))
+  const cpuMs = [0, 1, 2].map((i) => mean(samples.map((sample) => sample.cpuMs[i] ?? 0)).toFixed(2))
   return [
     kind,
     connections,
@@ -38,7 +40,7 @@ const rowOf = (kind: Kind, connections: number, samples: Sample[]): Cell[] => {
     p99,
     ceiling,
     (perSecond / ceiling).toFixed(2),
-    cores.join(' / '),
+    cpuMs.join(' / '),
   ]
 }
 
@@ -87,10 +89,10 @@ const run = async (bench: Bench) => {
         perSecond: load.micros.length / load.seconds,
         ceilingPerSecond,
         micros: load.micros,
-        cores: [
-          (after[0] - before[0]) / load.seconds,
-          (after[1] - before[1]) / load.seconds,
-          load.cpuSeconds / load.seconds,
+        cpuMs: [
+          perTurn(after[0] - before[0], load),
+          perTurn(after[1] - before[1], load),
+          perTurn(load.cpuSeconds, load),
         ],
       }
     }
@@ -139,7 +141,7 @@ const run = async (bench: Bench) => {
       'p99 ms',
       'ceiling turns/s',
       'ratio',
-      'cores',
+      'processor ms a turn',
     ]
     return {
       tables: [
@@ -148,7 +150,7 @@ const run = async (bench: Bench) => {
           columns,
           rows: cells,
           notes: [
-            `The ceiling is ${version ?? 'the bare driver'} with as many connections, at most the ${poolSize} of the server's pool, calling the same functions with arguments of the same size; the two take turns. Continued conversations have 40 messages and more, which is a full history window. Cores: what the server / PostgreSQL / the load generator kept busy.`,
+            `The ceiling is ${version ?? 'the bare driver'} with as many connections, at most the ${poolSize} of the server's pool, calling the same functions with arguments of the same size; the two take turns. Continued conversations have 40 messages and more, which is a full history window. Processor time: the server's / PostgreSQL's / the load generator's.`,
           ],
         },
       ],
