@@ -3,7 +3,7 @@
  * are named. It starts a PostgreSQL and the servers by itself and removes them. --save keeps the tables in
  * scripts/bench/results. A missed target does not fail the run: it is a figure like the others.
  */
-import { writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { packageRoot } from '../src/root.js'
 import { untilAborted } from '../src/turns/until-aborted.js'
@@ -77,12 +77,14 @@ const run = async (signal: AbortSignal): Promise<void> => {
   } finally {
     await world.close()
   }
+  if (!values.save) return
   const command = [
     'npm run bench',
     ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : []),
   ].join(' ')
-  const page = [`# ${command}\n`, await machineText(options), ...texts].join('\n')
-  if (!values.save) return
+  const facts = await machineText(world.postgres, options)
+  const page = [`# ${command}\n`, `${facts}\n`, ...texts].join('\n')
+  await mkdir(new URL('scripts/bench/results/', packageRoot), { recursive: true })
   const path = `scripts/bench/results/${new Date().toISOString().slice(0, 10)}.md`
   await writeFile(new URL(path, packageRoot), page)
   console.log(`Saved ${path}.`)

@@ -8,6 +8,8 @@ import type { Bench } from './part.js'
 import { startServer } from './server.js'
 
 export interface World extends Pick<Bench, 'folder' | 'database' | 'server'> {
+  /** the version of PostgreSQL */
+  postgres: string
   /** Ends what was started since, and drops the databases that were made. */
   tidy(): Promise<void>
   /** Ends everything. */
@@ -25,6 +27,7 @@ export const openWorld = async (signal: AbortSignal): Promise<World> => {
     throw error
   })
   const admin = postgres(cluster.url, { max: 1, onnotice: () => {} })
+  const [{ server_version }] = await admin<[{ server_version: string }]>`show server_version`
   const servers: (() => Promise<void>)[] = []
   const databases: string[] = []
   let made = 0
@@ -34,6 +37,7 @@ export const openWorld = async (signal: AbortSignal): Promise<World> => {
   }
   return {
     folder,
+    postgres: server_version,
     async database() {
       signal.throwIfAborted()
       made += 1
