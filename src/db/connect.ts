@@ -1,8 +1,8 @@
 import type { Notice } from 'postgres'
-import { connectionOpener } from './connection.js'
+import { type Connection, connectionOpener } from './connection.js'
 import type { Database, Sql } from './database.js'
 import type { Bounds } from './gate.js'
-import { createPool } from './pool.js'
+import { createPool, type Line } from './pool.js'
 import { type Prepare, readTarget } from './pooler.js'
 import { autocommit, transact } from './transaction.js'
 
@@ -67,8 +67,8 @@ export const connect = ({
     return [sql`begin${limits(sql)}; select colloquy.act_as(array[${user}])`.simple()]
   }
 
-  const using = async <T>(run: (connection: Awaited<ReturnType<typeof pool.acquire>>) => Promise<T>) => {
-    const connection = await pool.acquire()
+  const using = async <T>(line: Line, run: (connection: Connection) => Promise<T>) => {
+    const connection = await pool.acquire(line)
     try {
       return await run(connection)
     } finally {
@@ -78,7 +78,7 @@ export const connect = ({
 
   return {
     asUser: (userId, work) =>
-      using((connection) =>
+      using('others', (connection) =>
         transact(
           connection,
           bounds,
@@ -90,10 +90,10 @@ export const connect = ({
         ),
       ),
     asLogin: (work) =>
-      using((connection) =>
+      using('others', (connection) =>
         transact(connection, bounds, (sql) => [sql`begin; set local role none${limits(sql)}`.simple()], work),
       ),
-    statement: (work) => using((connection) => autocommit(connection, bounds, work)),
+    statement: (work) => using('turns', (connection) => autocommit(connection, bounds, work)),
     close: (graceMs = 5_000) => pool.close(graceMs),
   }
 }

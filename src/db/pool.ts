@@ -6,9 +6,12 @@ interface Waiter {
   reject(error: DatabaseUnavailable): void
 }
 
+/** A turn's statements are many when many turns begin or end at once; nothing else shall stand behind all of them. */
+export type Line = 'turns' | 'others'
+
 export interface Pool {
   /** A connection that is the caller's until it is released; DatabaseUnavailable when there is none in time. */
-  acquire(): Promise<Connection>
+  acquire(line: Line): Promise<Connection>
   release(connection: Connection): void
   close(graceMs: number): Promise<void>
 }
@@ -21,17 +24,26 @@ export interface PoolOptions {
 
 const refusal = () => new DatabaseUnavailable(connectionError('CLOSING', 'the pool is closing'))
 
-/** At most `max` connections, opened when they are asked for; who waits is served in order. */
+/** At most `max` connections, opened when they are asked for; the two lines take turns, and who waits in one is served in order. */
 export const createPool = ({ open, max, acquireTimeoutMs }: PoolOptions): Pool => {
   const all = new Set<Connection>()
   const idle: Connection[] = []
-  const waiting: Waiter[] = []
+  const lines: Record<Line, Waiter[]> = { turns: [], others: [] }
+  let last: Line = 'turns'
   let opening = 0
   let closing: (() => void) | undefined
 
   const remove = <T>(list: T[], item: T): void => {
     const index = list.indexOf(item)
     if (index >= 0) list.splice(index, 1)
+  }
+
+  const waiting = (): number => lines.turns.length + lines.others.length
+
+  const nextWaiter = (): Waiter | undefined => {
+    const other = last === 'turns' ? 'others' : 'turns'
+    if (lines[other].length > 0) last = other
+    return lines[last].shift()
   }
 
   const forget = (connection: Connection): void => {
@@ -44,7 +56,7 @@ export const createPool = ({ open, max, acquireTimeoutMs }: PoolOptions): Pool =
     if (!connection.isAlive()) return
     if (closing) void connection.end()
     else {
-      const waiter = waiting.shift()
+      const waiter = nextWaiter()
       if (waiter) waiter.resolve(connection)
       else idle.push(connection)
     }
@@ -52,7 +64,7 @@ export const createPool = ({ open, max, acquireTimeoutMs }: PoolOptions): Pool =
 
   const grow = (): void => {
     if (closing && all.size + opening === 0) closing()
-    if (closing || opening >= waiting.length || all.size + opening >= max) return
+    if (closing || opening >= waiting() || all.size + opening >= max) return
     opening += 1
     open(forget)
       .finally(() => {
@@ -64,19 +76,19 @@ export const createPool = ({ open, max, acquireTimeoutMs }: PoolOptions): Pool =
           serve(connection)
         },
         // One failure answers one waiter, so that a server that is away is neither stormed nor waited for.
-        (error: unknown) => waiting.shift()?.reject(new DatabaseUnavailable(error)),
+        (error: unknown) => nextWaiter()?.reject(new DatabaseUnavailable(error)),
       )
       .then(grow)
   }
 
   return {
-    acquire() {
+    acquire(line) {
       if (closing) return Promise.reject(refusal())
       const connection = idle.pop()
       if (connection) return Promise.resolve(connection)
       return new Promise((resolve, reject) => {
         const timer = setTimeout(() => {
-          remove(waiting, waiter)
+          remove(lines[line], waiter)
           waiter.reject(
             new DatabaseUnavailable(
               connectionError('WAIT', `no free connection within ${acquireTimeoutMs} ms`),
@@ -93,7 +105,7 @@ export const createPool = ({ open, max, acquireTimeoutMs }: PoolOptions): Pool =
             reject(error)
           },
         }
-        waiting.push(waiter)
+        lines[line].push(waiter)
         grow()
       })
     },
@@ -104,7 +116,7 @@ export const createPool = ({ open, max, acquireTimeoutMs }: PoolOptions): Pool =
       const closed = new Promise<void>((resolve) => {
         closing = resolve
       })
-      for (const waiter of waiting.splice(0)) waiter.reject(refusal())
+      for (const waiter of Object.values(lines).flatMap((line) => line.splice(0))) waiter.reject(refusal())
       const timer = setTimeout(() => {
         for (const connection of all) connection.destroy()
       }, graceMs)
