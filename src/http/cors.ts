@@ -12,7 +12,7 @@ export const allowOrigins = (app: FastifyInstance, origins: string[]): void => {
       origin: origins,
       methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
       allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'last-event-id'],
-      exposedHeaders: ['retry-after', 'x-request-id'],
+      exposedHeaders: ['retry-after', 'x-request-id', 'idempotency-replayed'],
       maxAge: 600,
       // Any other OPTIONS request is a method that the path does not have.
       preflight: isPreflight(request),

@@ -97,6 +97,9 @@ export const createTurns = (options: TurnsOptions): Turns => {
   const running = new Map<string, RunningTurn>()
   const followed = createFollowed({ db, progress })
   const drained = new AbortController()
+  /** requests that may still begin a turn */
+  const sending = new Set<Promise<unknown>>()
+  let isGraceOver = false
 
   // The ids are the same each time, so a begin whose answer was lost is found rather than done again.
   const begin = (turn: BeginTurn): Promise<Begun> =>
@@ -191,6 +194,7 @@ export const createTurns = (options: TurnsOptions): Turns => {
     const here: RunningTurn = { abort: new AbortController(), channel }
     const name = turnName(turn.userId, begun.turn_id)
     running.set(name, here)
+    if (isGraceOver) here.abort.abort('shutdown' satisfies AbortReason)
     void run(turn, begun, here)
       .catch((err: unknown): TurnEnd => {
         log.warn({ turn_id: begun.turn_id, err }, 'a turn could not be run')
@@ -245,7 +249,12 @@ export const createTurns = (options: TurnsOptions): Turns => {
         historyTokens: options.historyTokens,
       }
       const patience = createPatience(busyWaitMs, drained.signal)
-      return sendWith(turn, patience).finally(patience.end)
+      const sent = sendWith(turn, patience).finally(() => {
+        patience.end()
+        sending.delete(sent)
+      })
+      sending.add(sent)
+      return sent
     },
 
     async wait({ channel, replayed, leave }) {
@@ -288,8 +297,10 @@ export const createTurns = (options: TurnsOptions): Turns => {
       drained.abort()
       followed.handOver()
       const timer = setTimeout(() => {
+        isGraceOver = true
         for (const { abort } of running.values()) abort.abort('shutdown' satisfies AbortReason)
       }, graceMs)
+      await Promise.allSettled(sending)
       await Promise.all([...running.values()].map(({ channel }) => channel.ended))
       clearTimeout(timer)
     },
