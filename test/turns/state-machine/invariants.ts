@@ -1,0 +1,55 @@
+import type { MessageRow, Stored, TurnRow } from './stored.js'
+
+/** What is wrong with the messages of one conversation: positions without gaps, whole turns, each after the one before. */
+const messageFaults = (messages: MessageRow[], turnOf: (id: string) => TurnRow | undefined): string[] =>
+  messages.flatMap((message, i) => {
+    const { position, role, parent_id, turn_id } = message
+    const before = messages[i - 1]
+    const next = messages[i + 1]
+    const turn = turnOf(turn_id)
+    const faults: string[] = []
+    const where = `message ${position} of turn ${turn_id}`
+    if (position !== i + 1) faults.push(`${where} is in place ${i + 1}`)
+    if (parent_id !== (before?.id ?? null)) faults.push(`${where} does not follow the one before it`)
+    if (!turn) return [...faults, `${where} is of no turn`]
+    if (role === 'assistant') {
+      if (turn.message_id !== message.id || before?.turn_id !== turn_id)
+        faults.push(`${where} answers another turn`)
+      if (turn.status !== message.status)
+        faults.push(`${where} is ${message.status}, its turn ${turn.status}`)
+    } else {
+      if (turn.user_message_id !== message.id) faults.push(`${where} is written twice`)
+      if ((turn.status === 'running') !== (next?.turn_id !== turn_id)) faults.push(`${where} is torn`)
+    }
+    return faults
+  })
+
+/** What is wrong with the rows that are stored, whatever was asked in whatever order; nothing in a sound database. */
+export const faultsOf = ({ conversations, turns, messages, keys, events }: Stored): string[] => {
+  const turnOf = (id: string) => turns.find((turn) => turn.id === id)
+  const ofConversations = conversations.flatMap(({ id, message_count, running_turn_id }) => {
+    const mine = messages.filter(({ conversation_id }) => conversation_id === id)
+    const running = turns.filter((turn) => turn.conversation_id === id && turn.status === 'running')
+    const names = running.map((turn) => turn.id).join(' and ') || null
+    return [
+      ...(names === running_turn_id
+        ? []
+        : [`${id} says that it runs ${running_turn_id}, but ${names} is running`]),
+      ...(mine.length === message_count ? [] : [`${id} counts ${message_count} of ${mine.length} messages`]),
+      ...messageFaults(mine, turnOf),
+    ]
+  })
+  const ofTurns = turns
+    .filter(({ user_message_id }) => !messages.some(({ id }) => id === user_message_id))
+    .map(({ id }) => `turn ${id} has no message`)
+  const ofKeys = keys
+    .filter(({ conversation_id }) => conversations.some(({ id }) => id === conversation_id))
+    .filter(({ turn_id }) => !turnOf(turn_id))
+    .map(({ turn_id }) => `a key has made turn ${turn_id}, which is not there`)
+  const ofEvents = events
+    .filter(
+      ({ turn_id, attempt }) => turnOf(turn_id)?.status !== 'running' || turnOf(turn_id)?.attempt !== attempt,
+    )
+    .map(({ turn_id, attempt }) => `what attempt ${attempt} of turn ${turn_id} said is left over`)
+  return [...ofConversations, ...ofTurns, ...ofKeys, ...ofEvents]
+}

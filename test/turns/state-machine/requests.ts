@@ -1,0 +1,32 @@
+import type { BeginTurn } from '../../../src/turns/begin.js'
+import type { Limits } from './model.js'
+
+/** Small, so that the bounds matter. */
+export const limits: Limits = { leaseMs: 15_000, historyMessages: 4, historyTokens: 50 }
+
+export const id = (n: number): string => `019a0c4e-7b7a-7c11-8f0e-${n.toString(16).padStart(12, '0')}`
+/** Ids in short: `#1f`. */
+export const short = (text: string): string => text.replace(/019a0c4e-7b7a-7c11-8f0e-0*([\da-f]+)/g, '#$1')
+export const inWords = (value: unknown): string => short(JSON.stringify(value) ?? 'nothing')
+
+/** The nth request, with ids of its own. */
+export const newRequest = (
+  n: number,
+  {
+    userId,
+    into,
+    message,
+    key,
+  }: { userId: string; into: string | undefined } & Pick<BeginTurn, 'message' | 'key'>,
+): BeginTurn => ({
+  userId,
+  isNewConversation: into === undefined,
+  conversationId: into ?? id(4 * n),
+  turnId: id(4 * n + 1),
+  userMessageId: id(4 * n + 2),
+  messageId: id(4 * n + 3),
+  message,
+  key,
+  model: 'echo',
+  ...limits,
+})

@@ -1,0 +1,108 @@
+import type { Sql } from 'postgres'
+import type { Usage } from '../../../src/models/model.js'
+import type { EndStatus } from '../../../src/turns/complete.js'
+import type { ToolCall } from '../../../src/turns/fold.js'
+
+/** The rows as they are stored, less what no turn writes. */
+export interface ConversationRow {
+  user_id: string
+  id: string
+  title: string
+  message_count: number
+  running_turn_id: string | null
+  created_at: Date
+  updated_at: Date
+  last_turn_at: Date
+}
+
+export interface TurnRow extends Usage {
+  user_id: string
+  id: string
+  conversation_id: string
+  status: 'running' | EndStatus
+  attempt: number
+  begun_by: string
+  lease_until: Date | null
+  cancel_requested: boolean
+  user_message_id: string
+  message_id: string
+  model: string
+  error_code: string | null
+  error_detail: string | null
+  created_at: Date
+  finished_at: Date | null
+}
+
+export interface MessageRow {
+  user_id: string
+  conversation_id: string
+  position: number
+  id: string
+  turn_id: string
+  parent_id: string | null
+  role: 'user' | 'assistant'
+  status: EndStatus
+  content: string
+  tool_calls: ToolCall[]
+  created_at: Date
+}
+
+export interface KeyRow {
+  user_id: string
+  key_hash: string
+  conversation_id: string
+  turn_id: string
+  created_at: Date
+}
+
+/** Each list in the order of its primary key. */
+export interface EventsRow {
+  user_id: string
+  turn_id: string
+  attempt: number
+  seq: number
+  events: unknown[]
+}
+
+export interface Stored {
+  conversations: ConversationRow[]
+  turns: TurnRow[]
+  messages: MessageRow[]
+  keys: KeyRow[]
+  events: EventsRow[]
+}
+
+/** All that turns have written, whoever's it is: `sql` has to pass row-level security. */
+export const readStored = async (sql: Sql): Promise<Stored> => {
+  const [conversations, turns, messages, keys, events] = await Promise.all([
+    sql<ConversationRow[]>`
+      select user_id, id, title, message_count, running_turn_id, created_at, updated_at, last_turn_at
+      from colloquy.conversations
+      order by user_id, id`,
+    sql<TurnRow[]>`
+      select user_id, id, conversation_id, status, attempt, begun_by, lease_until, cancel_requested, user_message_id,
+        message_id, model, input_tokens, output_tokens, total_tokens, error_code, error_detail, created_at, finished_at
+      from colloquy.turns
+      order by user_id, id`,
+    sql<MessageRow[]>`
+      select user_id, conversation_id, position, id, turn_id, parent_id, role, status, content, tool_calls, created_at
+      from colloquy.messages
+      order by user_id, conversation_id, position`,
+    sql<KeyRow[]>`
+      select user_id, encode(key_hash, 'hex') as key_hash, conversation_id, turn_id, created_at
+      from colloquy.idempotency_keys
+      order by user_id, key_hash`,
+    sql<EventsRow[]>`
+      select user_id, turn_id, attempt, seq, events
+      from colloquy.turn_events
+      order by user_id, turn_id, attempt, seq`,
+  ])
+  const plain = <Row extends object>(rows: Iterable<Row>) => Array.from(rows, (row) => ({ ...row }))
+  return {
+    conversations: plain(conversations),
+    turns: plain(turns),
+    messages: plain(messages),
+    keys: plain(keys),
+    events: plain(events),
+  }
+}
