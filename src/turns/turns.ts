@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { Database } from '../db/database.js'
 import { DatabaseUnavailable } from '../db/unavailable.js'
 import type { Model } from '../models/model.js'
@@ -97,6 +98,8 @@ export const createTurns = (options: TurnsOptions): Turns => {
   const running = new Map<string, RunningTurn>()
   const followed = createFollowed({ db, progress })
   const drained = new AbortController()
+  // Everybody who waits listens to it, however many they are.
+  setMaxListeners(0, drained.signal)
   /** requests that may still begin a turn */
   const sending = new Set<Promise<unknown>>()
   let isGraceOver = false
