@@ -3,12 +3,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { type Cluster, startEmbedded } from '../../src/db/embedded.js'
+import type { Scope } from './scope.js'
 
 /** Durability is not what most tests are about, and costs them seconds. */
 export const hasty = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }
 
 /** A temporary folder that is removed at the end; a cluster in it is found and ended even when the test is killed. */
-export const testFolder = async (t: Test): Promise<string> => {
+export const testFolder = async (t: Scope): Promise<string> => {
   const folder = await mkdtemp(join(process.env.COLLOQUY_TEST_FOLDER ?? tmpdir(), 'own-'))
   await chmod(folder, 0o755)
   t.teardown(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }))

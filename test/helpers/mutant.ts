@@ -2,8 +2,8 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Test } from 'tap'
 import { packageRoot } from '../../src/root.js'
+import type { Scope } from './scope.js'
 
 export interface Mutation {
   /** the files that are changed, by their path from the root */
@@ -17,14 +17,20 @@ const parts = ['contracts', 'generated', 'package.json', 'sql', 'src', 'tsconfig
 
 /**
  * A copy of the program that breaks a promise on purpose, to prove that a test would notice. A mutation that
- * changes nothing is an error, since the code has moved away from it. `name` is the copy's folder in a temporary one.
+ * changes nothing is an error, since the code has moved away from it. `name` is the copy's folder in a temporary one;
+ * `more` are folders and files that it has beside the program's own.
  */
-export const mutant = async (t: Test, mutations: Mutation[], name = 'copy'): Promise<string> => {
+export const mutant = async (
+  t: Scope,
+  mutations: Mutation[],
+  name = 'copy',
+  more: string[] = [],
+): Promise<string> => {
   const parent = await mkdtemp(join(tmpdir(), 'colloquy-mutant-'))
   t.teardown(() => rm(parent, { recursive: true, force: true }))
   const folder = join(parent, name)
   await mkdir(folder)
-  for (const part of parts) await cp(join(root, part), join(folder, part), { recursive: true })
+  for (const part of [...parts, ...more]) await cp(join(root, part), join(folder, part), { recursive: true })
   await symlink(join(root, 'node_modules'), join(folder, 'node_modules'))
   const paths = await readdir(folder, { recursive: true })
   for (const { files, from, to } of mutations) {

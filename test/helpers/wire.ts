@@ -1,5 +1,5 @@
 import net from 'node:net'
-import type { Test } from 'tap'
+import type { Scope } from './scope.js'
 
 export interface Wire {
   /** the database's URL through this wire */
@@ -21,7 +21,7 @@ export interface Wire {
 }
 
 /** A proxy in front of the database of `url` (without TLS) that counts what a program pays for on a slow network. */
-export const countingProxy = async (t: Test, url: string): Promise<Wire> => {
+export const countingProxy = async (t: Scope, url: string): Promise<Wire> => {
   let { hostname, port } = new URL(url)
   const clients = new Set<net.Socket>()
   let roundTrips = 0

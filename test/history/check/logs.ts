@@ -1,0 +1,73 @@
+import type { Check, Violation } from '../check.js'
+import { isRunning, type Log, type View } from '../view.js'
+
+const gaps = ({ conversation, messages }: Log): Violation[] => {
+  const at = messages.findIndex(({ position }, i) => position !== i + 1)
+  if (at < 0 && conversation.message_count === messages.length) return []
+  const what =
+    at < 0
+      ? `counts ${conversation.message_count} messages and has ${messages.length}`
+      : `has position ${messages[at]?.position} where ${at + 1} belongs`
+  return [{ rule: 'gap', text: `conversation ${conversation.id} ${what}` }]
+}
+
+const interleaving = ({ conversation, messages }: Log): Violation[] => {
+  const fault = messages.find(({ role, turn_id, parent_id }, i) => {
+    const before = messages[i - 1]
+    if (parent_id !== (before?.id ?? null)) return true
+    return i % 2 === 0 ? role !== 'user' : role !== 'assistant' || turn_id !== before?.turn_id
+  })
+  if (!fault) return []
+  const { position, role, turn_id, parent_id } = fault
+  return [
+    {
+      rule: 'interleaved',
+      text: `conversation ${conversation.id} has at position ${position} the ${role}'s message of turn ${turn_id} with parent ${parent_id}`,
+    },
+  ]
+}
+
+const running = ({ conversation, turns }: Log): Violation[] => {
+  const held = turns.filter(isRunning).map(({ id }) => id)
+  const holder = conversation.running_turn_id
+  if (held.length <= 1 && (held[0] ?? null) === holder) return []
+  return [
+    {
+      rule: 'two-running',
+      text: `conversation ${conversation.id} runs ${held.join(' and ') || 'nothing'} and is held by ${holder}`,
+    },
+  ]
+}
+
+const fates = ({ conversation, turns, messages }: Log, settled: boolean): Violation[] => {
+  const byId = new Map(messages.map((message) => [message.id, message]))
+  return turns.flatMap(({ id, status, user_message_id, message_id }) => {
+    const answer = byId.get(message_id)
+    const isFine = status === 'running' ? !settled && !answer : answer?.status === status
+    if (isFine && byId.has(user_message_id)) return []
+    const what = `${byId.has(user_message_id) ? '' : "without its user's message, "}its answer ${answer?.status ?? 'missing'}`
+    return [{ rule: 'no-fate', text: `turn ${id} of conversation ${conversation.id} is ${status}, ${what}` }]
+  })
+}
+
+const strangers = ({ operations, stored }: View): Violation[] =>
+  [...stored.values()].flat().flatMap(({ asked, conversation }) => {
+    const operation = operations.get(asked.content)
+    const isAsked =
+      operation?.user === conversation.user_id && [null, conversation.id].includes(operation.conversation)
+    if (isAsked) return []
+    const where = `message ${asked.id} ("${asked.content}") of conversation ${conversation.id}`
+    return [{ rule: 'unknown', text: `${where} was sent to ${operation?.conversation ?? 'nobody'}` }]
+  })
+
+/** Each conversation by itself, and that it holds nothing but what was sent. */
+export const logs: Check = (view, { settled }) => [
+  ...[...view.logs.values()].flatMap((log) => [
+    ...gaps(log),
+    ...interleaving(log),
+    ...running(log),
+    ...fates(log, settled),
+  ]),
+  // Before the end the dump is younger than the records.
+  ...(settled ? strangers(view) : []),
+]

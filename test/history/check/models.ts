@@ -1,0 +1,73 @@
+import { answerOf } from '../answers.js'
+import type { Check, Violation } from '../check.js'
+import type { Run } from '../records.js'
+import type { Exchange, Log, View } from '../view.js'
+
+/** The turns before a position that a model may be given, oldest first. */
+const givable = ({ messages }: Log, before: number) =>
+  messages
+    .filter(
+      ({ role, status, content, position }) =>
+        position < before &&
+        role === 'assistant' &&
+        (status === 'completed' || (status === 'cancelled' && content !== '')),
+    )
+    .map(({ position, content }) => ({ user: messages[position - 2]?.content, assistant: content }))
+
+const histories = ({ logs }: View, exchange: Exchange, runs: Run[], most: number): Violation[] => {
+  if (runs.length === 0) return []
+  const { conversation, asked } = exchange
+  const log = logs.get(conversation.id)
+  const expected = log ? givable(log, asked.position).slice(-Math.floor(most / 2)) : []
+  const text = JSON.stringify(expected)
+  return runs
+    .filter(
+      ({ history }) => JSON.stringify(history.map(({ user, assistant }) => ({ user, assistant }))) !== text,
+    )
+    .map(({ nonce, history }) => {
+      const at = history.findIndex(({ assistant }, i) => assistant !== expected[i]?.assistant)
+      const what = `${history.length} turns where ${expected.length} belong, differing at ${at < 0 ? history.length : at}`
+      return {
+        rule: 'history',
+        text: `run ${nonce} at position ${asked.position} of conversation ${conversation.id} was given ${what}`,
+      }
+    })
+}
+
+const torn = ({ asked, answer }: Exchange, runs: Run[]): Violation[] => {
+  if (!answer) return []
+  const texts = runs.map(({ nonce }) => answerOf(nonce, asked.content))
+  const { content, status } = answer
+  const isWhole =
+    status === 'completed'
+      ? texts.includes(content)
+      : content === '' || texts.some((text) => text.startsWith(content))
+  return isWhole ? [] : [{ rule: 'torn', text: `answer ${answer.id} is ${status} and says "${content}"` }]
+}
+
+/** That nothing ran more often than it was asked for. */
+const unasked = ({ operations }: View, { asked, turn }: Exchange, runs: Run[]): Violation[] => {
+  const requests = operations.get(asked.content)?.requests.length
+  // That nobody sent it is told of elsewhere.
+  if (requests === undefined) return []
+  const attempts = turn?.attempt ?? 0
+  if (Math.max(runs.length, attempts) <= requests) return []
+  const text = `${asked.content} was sent ${requests} times, and ran ${runs.length} times in ${attempts} attempts`
+  return [{ rule: 'ran-unasked', text }]
+}
+
+/** What models were given, and what became of what they said. */
+export const models: Check = (view, { settled, historyMessages }) => {
+  const lost = [...view.runs.keys()].filter((message) => !view.stored.has(message))
+  // What is stored twice is told of elsewhere.
+  const once = [...view.stored.values()].flatMap((found) => (found.length === 1 ? found : []))
+  return [
+    ...lost.map((message): Violation => ({ rule: 'lost', text: `${message} was run and is not stored` })),
+    ...once.flatMap((exchange) => {
+      const runs = view.runs.get(exchange.asked.content) ?? []
+      const given = histories(view, exchange, runs, historyMessages)
+      // Before the end the dump is younger than the records.
+      return settled ? [...given, ...unasked(view, exchange, runs), ...torn(exchange, runs)] : given
+    }),
+  ]
+}

@@ -1,0 +1,61 @@
+import { asSuperuser } from './postgres.js'
+
+export interface ConversationRow {
+  user_id: string
+  id: string
+  message_count: number
+  running_turn_id: string | null
+}
+
+export interface TurnRow {
+  id: string
+  conversation_id: string
+  status: string
+  attempt: number
+  user_message_id: string
+  message_id: string
+}
+
+export interface MessageRow {
+  id: string
+  conversation_id: string
+  turn_id: string
+  parent_id: string | null
+  position: number
+  role: string
+  status: string
+  content: string
+}
+
+/** The database at one moment. */
+export interface Dump {
+  conversations: ConversationRow[]
+  turns: TurnRow[]
+  /** by position */
+  messages: MessageRow[]
+}
+
+// One statement sees one moment.
+const statement = `
+  select json_build_object(
+    'conversations', (
+      select coalesce(json_agg(c), '[]')
+      from (select user_id, id, message_count, running_turn_id from colloquy.conversations) c),
+    'turns', (
+      select coalesce(json_agg(t), '[]')
+      from (
+        select id, conversation_id, status, attempt, user_message_id, message_id from colloquy.turns
+      ) t),
+    'messages', (
+      select coalesce(json_agg(m order by m.position), '[]')
+      from (
+        select id, conversation_id, turn_id, parent_id, position, role, status, content
+        from colloquy.messages
+      ) m)
+  ) as dump`
+
+/** Reads it all with the superuser's eyes, which row-level security hides nothing from. */
+export const readDump = async (superuserUrl: string): Promise<Dump> => {
+  const [row] = await asSuperuser(superuserUrl, statement)
+  return row?.dump
+}

@@ -1,0 +1,68 @@
+import { openSync, readdirSync, readFileSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import type { components } from '../../generated/contract.js'
+import type { PastTurn } from '../../src/models/model.js'
+
+/**
+ * What the processes of a run write down, a JSON object a line and a file a process. `at` is microseconds of the
+ * machine's monotonic clock, which all its processes share: before a request leaves, after its answer has arrived.
+ */
+interface At {
+  at: number
+}
+
+/** A request of createTurn. The message is unique to its operation: duplicates and retries repeat it with the key. */
+export interface Send extends At {
+  type: 'send'
+  request: string
+  user: string
+  key: string | null
+  conversation: string | null
+  message: string
+}
+
+/** Its answer: the contract's TurnAnswer when `status` is 200, else a Problem. A request that was cut off has none. */
+export interface Answer extends At {
+  type: 'answer'
+  request: string
+  status: number
+  replayed: boolean
+  body: Partial<components['schemas']['TurnAnswer'] & { code: string }>
+}
+
+/** What listMessages showed; `at` is when it was asked. */
+export interface Read extends At {
+  type: 'read'
+  user: string
+  conversation: string
+  messages: { id: string; position: number }[]
+}
+
+/** A run of the model: the nonce is its own, and stands in its answer. */
+export interface Run extends At {
+  type: 'run'
+  nonce: string
+  message: string
+  history: PastTurn[]
+}
+
+export type Record = Send | Answer | Read | Run
+
+export const now = (): number => Number(process.hrtime.bigint() / 1_000n)
+
+/** Appends synchronously: what was written down survives the process, killed or not. */
+export const recorder = (path: string): ((record: Record) => void) => {
+  const file = openSync(path, 'a')
+  return (record) => void writeSync(file, `${JSON.stringify(record)}\n`)
+}
+
+const complete = /\n[^\n]*$/
+
+/** Everything that was written down in a folder so far. */
+export const readRecords = (folder: string): Record[] =>
+  readdirSync(folder)
+    .filter((name) => name.endsWith('.jsonl'))
+    .flatMap((name) => {
+      const text = readFileSync(join(folder, name), 'utf8').replace(complete, '')
+      return text === '' ? [] : text.split('\n').map((line) => JSON.parse(line) as Record)
+    })
