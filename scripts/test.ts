@@ -101,13 +101,13 @@ let summary = '0 passed, 1 failed'
 
 const run = async (args: string[], folder: string): Promise<number> => {
   const at = args.indexOf('--postgres')
-  const [, version] = at < 0 ? [] : args.splice(at, 2)
+  const version = at < 0 ? undefined : (args.splice(at, 2)[1] ?? '15')
   const pooled = args.indexOf('--pooler')
   if (pooled >= 0) args.splice(pooled, 1)
   const cluster = await startEmbedded({
     dataDir: join(folder, 'cluster'),
     settings: { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '200' },
-    ...(at < 0 ? {} : { binaries: systemServer(version ?? '15') }),
+    ...(version && { binaries: systemServer(version) }),
   })
   let pooler: Pooler | undefined
   try {
@@ -120,6 +120,7 @@ const run = async (args: string[], folder: string): Promise<number> => {
       COLLOQUY_TEST_CLUSTER: cluster.url,
       COLLOQUY_TEST_FOLDER: folder,
       COLLOQUY_TEST_POOLER: pooler && String(pooler.port),
+      COLLOQUY_TEST_POSTGRES: version,
     }
     const { pass, fail, skip, code } = await runTap(args, env)
     // A file that fails without a failing assertion, or a run without any, is a failure too.

@@ -1,0 +1,93 @@
+import { type Answer, type Record as Entry, now, type Send } from './records.js'
+
+export interface ClientOptions {
+  /** unique among the clients of a run; its requests are numbered after it */
+  name: string
+  record: (entry: Entry) => void
+  /** bearer tokens, by user */
+  tokens: Record<string, string>
+  /** past it a request counts as cut off */
+  requestMs: number
+}
+
+export type Message = Pick<Send, 'user' | 'key' | 'conversation' | 'message'>
+
+export interface Client {
+  /** createTurn, in JSON; undefined when no answer came. The one place that a client of the event stream changes. */
+  send(url: string, message: Message): Promise<Answer | undefined>
+  /** listMessages, the newest first; all of them with `whole`. Gives how many, undefined when an answer is lacking. */
+  read(url: string, user: string, conversation: string, whole?: boolean): Promise<number | undefined>
+  /** the user's latest conversations */
+  conversations(url: string, user: string): Promise<string[]>
+  cancel(url: string, user: string, turn: string): Promise<void>
+}
+
+interface Reply {
+  status: number
+  replayed: boolean
+  body: ReturnType<typeof JSON.parse>
+}
+
+/** Calls the API and writes down what it sent and what it was told, before and after. */
+export const createClient = ({ name, record, tokens, requestMs }: ClientOptions): Client => {
+  let requests = 0
+
+  const call = async (url: string, user: string, path: string, init: RequestInit = {}) => {
+    try {
+      const response = await fetch(`${url}/api/${user}${path}`, {
+        ...init,
+        headers: { authorization: `Bearer ${tokens[user]}`, ...init.headers },
+        signal: AbortSignal.timeout(requestMs),
+      })
+      const replayed = response.headers.get('idempotency-replayed') === 'true'
+      return { status: response.status, replayed, body: JSON.parse(await response.text()) } satisfies Reply
+    } catch {
+      // Refused, reset, cut off in the middle or too late: nothing is known.
+      return undefined
+    }
+  }
+
+  const send: Client['send'] = async (url, message) => {
+    requests += 1
+    const request = `${name}.${requests}`
+    record({ type: 'send', at: now(), request, ...message })
+    const reply = await call(url, message.user, '/chat', {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        ...(message.key !== null && { 'idempotency-key': message.key }),
+      },
+      body: JSON.stringify({ message: message.message, conversation_id: message.conversation ?? undefined }),
+    })
+    if (!reply) return undefined
+    const answer: Answer = { type: 'answer', at: now(), request, ...reply }
+    record(answer)
+    return answer
+  }
+
+  const read: Client['read'] = async (url, user, conversation, whole = false) => {
+    const at = now()
+    const messages: { id: string; position: number }[] = []
+    let query = `order=desc&limit=${whole ? 100 : 20}`
+    do {
+      const reply = await call(url, user, `/conversations/${conversation}/messages?${query}`)
+      if (reply?.status !== 200) return undefined
+      messages.push(...reply.body.data.map(({ id, position }: (typeof messages)[0]) => ({ id, position })))
+      query = reply.body.next_cursor ? `order=desc&limit=100&cursor=${reply.body.next_cursor}` : ''
+    } while (whole && query !== '')
+    record({ type: 'read', at, user, conversation, messages })
+    return messages.length
+  }
+
+  return {
+    send,
+    read,
+    async conversations(url, user) {
+      const reply = await call(url, user, '/conversations?limit=4')
+      return reply?.status === 200 ? reply.body.data.map(({ id }: { id: string }) => id) : []
+    },
+    async cancel(url, user, turn) {
+      await call(url, user, `/turns/${turn}/cancel`, { method: 'POST' })
+    },
+  }
+}

@@ -1,0 +1,39 @@
+import type { Violation } from './check.js'
+import type { Dump } from './dump.js'
+import type { Record as Entry } from './records.js'
+
+export interface RunResult {
+  violations: Violation[]
+  /** how many are stored */
+  turns: number
+  conversations: number
+  sends: number
+  modelRuns: number
+  /** by status and what it says */
+  answers: { [kind: string]: number }
+  faults: { [fault: string]: number }
+}
+
+const count = (names: string[]): { [name: string]: number } => {
+  const counts: { [name: string]: number } = {}
+  for (const name of names) counts[name] = (counts[name] ?? 0) + 1
+  return counts
+}
+
+/** What a run came to. */
+export const resultOf = (
+  records: Entry[],
+  { turns, conversations }: Dump,
+  violations: Violation[],
+  faults: string[],
+): RunResult => ({
+  violations,
+  turns: turns.length,
+  conversations: conversations.length,
+  sends: records.filter(({ type }) => type === 'send').length,
+  modelRuns: records.filter(({ type }) => type === 'run').length,
+  answers: count(
+    records.flatMap((it) => (it.type === 'answer' ? `${it.status} ${it.body.code ?? it.body.status}` : [])),
+  ),
+  faults: count(faults),
+})

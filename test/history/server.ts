@@ -1,0 +1,64 @@
+/** A server process of a run: `node --import tsx server.ts <options as JSON>`; it sends its URL when it listens. */
+import { join } from 'node:path'
+import { destination, pino } from 'pino'
+import { buildApp } from '../../src/app.js'
+import { connect } from '../../src/db/connect.js'
+import { migrate } from '../../src/db/migrate.js'
+import type { TurnLimits } from '../../src/turns/turns.js'
+import { type Moods, nonceModel } from './model.js'
+import { createRandom } from './random.js'
+import { recorder } from './records.js'
+
+export interface ServerOptions {
+  /** unique among the server processes of a run */
+  name: string
+  seed: number
+  /** where its records and its log go */
+  folder: string
+  databaseUrl: string
+  /** what tokens are signed with */
+  secret: string
+  limits: TurnLimits
+  moods: Moods
+}
+
+const shutdownMs = 300
+
+const options = JSON.parse(process.argv[2] ?? '') as ServerOptions
+const { name, folder, databaseUrl: url } = options
+const file = (extension: string) => join(folder, `${name}.${extension}`)
+
+// Whoever started it is gone.
+process.on('disconnect', () => process.exit(1))
+
+await migrate(url)
+const db = connect({
+  url,
+  max: 5,
+  prepare: 'auto',
+  statementTimeoutMs: 5_000,
+  acquireTimeoutMs: 2_000,
+})
+const app = await buildApp({
+  db,
+  model: nonceModel({
+    name,
+    random: createRandom(options.seed),
+    record: recorder(file('jsonl')),
+    ...options.moods,
+  }),
+  limits: options.limits,
+  auth: { shared: { secret: options.secret } },
+  corsOrigins: [],
+  log: pino({ level: 'warn' }, destination({ dest: file('log'), sync: true })),
+  shutdownMs,
+})
+process.once('SIGTERM', () => {
+  // Clients keep connections open that nothing else would end.
+  setTimeout(() => app.server.closeAllConnections(), 2 * shutdownMs).unref()
+  void app
+    .close()
+    .then(() => db.close())
+    .finally(() => process.exit(0))
+})
+process.send?.(await app.listen({ host: '127.0.0.1', port: 0 }))
