@@ -1,0 +1,104 @@
+import { join } from 'node:path'
+import t from 'tap'
+import { testFolder } from '../helpers/cluster.js'
+import { isPooled } from '../helpers/database.js'
+import { type Mutation, mutant } from '../helpers/mutant.js'
+import type { Rule } from './check.js'
+import type { Fault } from './faults.js'
+import { type Killable, killablePostgres } from './postgres.js'
+import { type RunOptions, run } from './run.js'
+
+interface Broken {
+  what: string
+  mutations: Mutation[]
+  /** the rule that has to be seen broken */
+  rule: Rule
+  /** what shows it, again and again until it is seen */
+  fault?: Fault
+  load?: Pick<RunOptions, 'moods' | 'duplicates'>
+}
+
+const sql = /^sql\/.*\.sql$/
+const turns = /^src\/turns\/.*\.ts$/
+
+/** Promises that are broken in a copy of the program; nothing that ships can do this. */
+const broken: Broken[] = [
+  {
+    what: 'without idempotency',
+    mutations: [{ files: sql, from: /if p_key_hash is not null then/g, to: 'if false then' }],
+    rule: 'duplicated',
+  },
+  {
+    what: 'with the acknowledgement before the commit',
+    mutations: [
+      {
+        files: turns,
+        from: /import \{([^}]*)\bcompleteTurn\b([^}]*)\} from '\.\/complete\.js'/g,
+        to: `import {$1completeTurn as reallyComplete$2} from './complete.js'
+          const completeTurn = async (...args: Parameters<typeof reallyComplete>) => {
+            void reallyComplete(...args).catch(() => {})
+            return 'stored' as const
+          }`,
+      },
+    ],
+    rule: 'lost',
+    fault: 'terminate-backends',
+  },
+  {
+    what: 'without the fence',
+    mutations: [{ files: sql, from: /v_turn\.attempt (<>|is distinct from) p_attempt/g, to: 'false' }],
+    rule: 'altered',
+    fault: 'pause-instance',
+    // Copies on the other instance begin the attempt that is over when the first one goes on.
+    load: { moods: { quickMs: 300, slow: 0, fail: 0 }, duplicates: 0.6 },
+  },
+  {
+    what: 'without the single writer of a conversation',
+    mutations: [
+      { files: sql, from: /\s+and c\.running_turn_id is null/g, to: '' },
+      { files: sql, from: / and c\.running_turn_id = p_turn_id/g, to: '' },
+    ],
+    rule: 'interleaved',
+  },
+  {
+    what: 'with synchronous_commit off and PostgreSQL killed',
+    mutations: [
+      {
+        files: sql,
+        from: /set local search_path = pg_catalog, pg_temp;/g,
+        to: '$& set local synchronous_commit = off;',
+      },
+    ],
+    rule: 'lost',
+    fault: 'kill-postgres',
+  },
+]
+
+// What the checker sees does not depend on the version of PostgreSQL, nor on a pooler.
+const elsewhere = isPooled || process.env.COLLOQUY_TEST_POSTGRES !== undefined
+
+t.test(
+  'the checker sees each of these',
+  { skip: elsewhere && 'seen on the embedded PostgreSQL' },
+  async (t) => {
+    const postgres: Killable = await killablePostgres(t)
+    for (const { what, mutations, rule, fault, load } of broken) {
+      await t.test(what, async (t) => {
+        const { violations } = await run({
+          postgres,
+          folder: join(await testFolder(t), 'run'),
+          program: await mutant(t, mutations, undefined, ['test/history']),
+          seed: Math.floor(Math.random() * 1_000_000),
+          turns: fault ? 0 : Number.POSITIVE_INFINITY,
+          faults: fault ? Array<Fault>(100).fill(fault) : [],
+          expected: rule,
+          boundMs: 30_000,
+          ...load,
+        })
+        const [seen] = violations.filter((violation) => violation.rule === rule)
+        t.ok(seen, rule)
+        t.comment(`${rule}: ${seen?.text}`)
+      })
+    }
+  },
+)
