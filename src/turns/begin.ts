@@ -49,7 +49,7 @@ const fingerprintOf = ({ isNewConversation, conversationId, message }: BeginTurn
 export const beginTurn = async (db: Database, turn: BeginTurn): Promise<Begun> => {
   const key = turn.key === undefined ? null : sha256(turn.key)
   const fingerprint = turn.key === undefined ? null : fingerprintOf(turn)
-  const [row] = await db.statement(
+  const statement = db.statement(
     (sql) => sql<[Begun]>`
       select outcome, conversation_id, turn_id, user_message_id, message_id, attempt, history
       from colloquy.begin_turn_v1(
@@ -57,5 +57,12 @@ export const beginTurn = async (db: Database, turn: BeginTurn): Promise<Begun> =
         ${turn.messageId}, ${turn.message}, ${titleOf(turn.message)}, ${turn.model}, ${turn.leaseMs},
         ${turn.historyMessages}, ${turn.historyTokens}, ${key}, ${fingerprint})`,
   )
-  return row
+  try {
+    const [row] = await statement
+    return row
+  } catch (error) {
+    // The ids are made for one begin. When they are taken, it was stored before, and somebody has ended the turn since.
+    if ((error as { constraint_name?: unknown }).constraint_name !== 'turns_pkey') throw error
+    return { outcome: 'ended', conversation_id: turn.conversationId, turn_id: turn.turnId }
+  }
 }

@@ -11,7 +11,7 @@ import type { ConversationRow, EventsRow, KeyRow, MessageRow, Stored, TurnRow } 
  * does and changes the same rows. Times are Dates of the test's own clock.
  */
 
-/** `refused`: the begin is repeated after somebody else ended its turn; it writes nothing. */
+/** `refused`: something that it would write is there already, which no sound engine says. */
 export type Answer = Begun | { outcome: 'refused' }
 
 /** What an attempt has said by its first tick, in pieces; nothing is said after it. */
@@ -214,7 +214,7 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens }: Limits)
       if (running && isAlive(running)) {
         return { outcome: 'busy', conversation_id: conversationId, turn_id: running.id }
       }
-      if (turns.has(turnId)) return { outcome: 'refused' }
+      if (turns.has(turnId)) return { outcome: 'ended', conversation_id: conversationId, turn_id: turnId }
       if (running) interrupt(running)
 
       if (!conversation) {
