@@ -20,6 +20,8 @@ export interface ConnectOptions {
   statementTimeoutMs?: number
   /** how long to wait for a connection, a new one's handshake included; and for one of the pooler's, where there is one */
   acquireTimeoutMs?: number
+  /** how many may wait for a connection at once */
+  maxWaiting?: number
   applicationName?: string
   onNotice?: (notice: Notice) => void
 }
@@ -31,6 +33,7 @@ export const connect = ({
   prepare,
   statementTimeoutMs = 30_000,
   acquireTimeoutMs = 5_000,
+  maxWaiting = 10_000,
   applicationName = 'colloquy',
   onNotice = () => {},
 }: ConnectOptions): Database => {
@@ -48,7 +51,7 @@ export const connect = ({
     applicationName,
     onNotice,
   })
-  const pool = createPool({ open, max, acquireTimeoutMs })
+  const pool = createPool({ open, max, acquireTimeoutMs, maxWaiting })
 
   // Identifiers are written into the text, so that one message without parameters does it all or nothing.
   const limits = (sql: Sql) =>
@@ -93,7 +96,7 @@ export const connect = ({
       using('others', (connection) =>
         transact(connection, bounds, (sql) => [sql`begin; set local role none${limits(sql)}`.simple()], work),
       ),
-    statement: (work) => using('turns', (connection) => autocommit(connection, bounds, work)),
+    statement: (work, line = 'turns') => using(line, (connection) => autocommit(connection, bounds, work)),
     close: (graceMs = 5_000) => pool.close(graceMs),
   }
 }

@@ -1,4 +1,5 @@
 import type { ISql, PendingQuery, RowList } from 'postgres'
+import type { Line } from './pool.js'
 
 /**
  * Makes statements of the transaction that it was handed to, and nothing else: once that has ended, or a statement of
@@ -19,6 +20,8 @@ export interface Database {
   /** Runs one statement that is its own transaction and sets its acting user itself (the turn functions). */
   statement<T extends readonly (object | undefined)[]>(
     work: (sql: Sql) => PendingQuery<T>,
+    /** where it waits for a connection; with those that begin and end turns, unless told */
+    line?: Line,
   ): Promise<RowList<T>>
   /** Runs `work` in one transaction as the login role, acting for nobody: migrations and checks only. */
   asLogin<T>(work: (sql: Sql) => PromiseLike<T>): Promise<T>

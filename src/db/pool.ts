@@ -6,11 +6,11 @@ interface Waiter {
   reject(error: DatabaseUnavailable): void
 }
 
-/** A turn's statements are many when many turns begin or end at once; nothing else shall stand behind all of them. */
+/** Many turns begin or end at once; what is read, and the tick that keeps the leases, shall not stand behind all of them. */
 export type Line = 'turns' | 'others'
 
 export interface Pool {
-  /** A connection that is the caller's until it is released; DatabaseUnavailable when there is none in time. */
+  /** A connection that is the caller's until it is released; DatabaseUnavailable when there is none in time, or too many wait. */
   acquire(line: Line): Promise<Connection>
   release(connection: Connection): void
   close(graceMs: number): Promise<void>
@@ -20,12 +20,14 @@ export interface PoolOptions {
   open(onLost: (connection: Connection) => void): Promise<Connection>
   max: number
   acquireTimeoutMs: number
+  /** how many may wait at once */
+  maxWaiting: number
 }
 
 const refusal = () => new DatabaseUnavailable(connectionError('CLOSING', 'the pool is closing'))
 
 /** At most `max` connections, opened when they are asked for; the two lines take turns, and who waits in one is served in order. */
-export const createPool = ({ open, max, acquireTimeoutMs }: PoolOptions): Pool => {
+export const createPool = ({ open, max, acquireTimeoutMs, maxWaiting }: PoolOptions): Pool => {
   const all = new Set<Connection>()
   const idle: Connection[] = []
   const lines: Record<Line, Waiter[]> = { turns: [], others: [] }
@@ -86,6 +88,10 @@ export const createPool = ({ open, max, acquireTimeoutMs }: PoolOptions): Pool =
       if (closing) return Promise.reject(refusal())
       const connection = idle.pop()
       if (connection) return Promise.resolve(connection)
+      if (waiting() >= maxWaiting) {
+        const full = connectionError('FULL', `${maxWaiting} wait for a connection already`)
+        return Promise.reject(new DatabaseUnavailable(full))
+      }
       return new Promise((resolve, reject) => {
         const timer = setTimeout(() => {
           remove(lines[line], waiter)

@@ -119,6 +119,7 @@ export const createProgress = ({ db, leaseMs, log, tickMs = 120 }: ProgressOptio
           ${asked.map((entry) => (entry.runs ? entry.stored : (entry.channel?.events.length ?? null)))}::integer[],
           ${batches}::text[],
           ${leaseMs})`,
+      'others',
     )
     for (const entry of asked) if (entry.runs) entry.stored = entry.sent
     const lapsed = new Set<Followed>()

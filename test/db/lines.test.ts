@@ -52,3 +52,23 @@ t.test('the two lines take turns', async (t) => {
   t.same(new Set(order.filter((_, i) => i % 2 === 0)).size, 1, order.join(', '))
   t.same(new Set(order.filter((_, i) => i % 2 === 1)).size, 1)
 })
+
+t.test('so many may wait; whoever comes then is refused at once', async (t) => {
+  const { db } = await connected(t, { maxWaiting: 3 })
+  let release = () => {}
+  const held = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  let holder: Promise<void> | undefined
+  await new Promise<void>((resolve) => {
+    holder = db.asUser('alice', () => {
+      resolve()
+      return held
+    })
+  })
+  const waiting = Array.from({ length: 3 }, () => ways.statement(db))
+  await t.rejects(ways.asUser(db), { name: 'DatabaseUnavailable', message: /3 wait/ })
+  release()
+  await Promise.all([holder, ...waiting])
+  t.equal((await ways.asUser(db)).length, 1)
+})
