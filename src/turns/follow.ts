@@ -17,6 +17,9 @@ export interface FollowOptions {
   signal: AbortSignal
 }
 
+/** Frames at most in a batch, so that little waits for a slow reader, however much was said meanwhile. */
+const maxBatch = 1_000
+
 type StreamEvents = ReturnType<typeof createStreamEvents>
 const streams = new WeakMap<Channel, StreamEvents>()
 
@@ -40,23 +43,28 @@ export async function* follow(channel: Channel, options: FollowOptions): AsyncGe
   const { after, heartbeatMs, signal } = options
   const { attempt } = channel.ids
   const stream = streamOf(channel)
-  let seen = seenBy(channel, after)
+  let claimed = seenBy(channel, after)
+  let seen = claimed
   let isSilent = true
-  const take = (events: readonly StreamEvent[], from: number): Frame[] =>
-    events.slice(from).map((event, n) => ({ id: `${attempt}-${from + n + 1}`, event }))
+  const number = (events: readonly (StreamEvent | undefined)[]): Frame[] =>
+    events.map((event, n) => ({ id: `${attempt}-${seen + n + 1}`, event }))
 
   while (!signal.aborted) {
-    const known = stream.said().length
-    const { end } = channel
-    const ending = end && stream.ending()
+    const ending = channel.end && stream.ending()
     // A reader may have seen what was lost with the instance that said it. It waits for the end, and gets all of that.
-    if (end && seen > known) seen = 0
+    if (ending && claimed > stream.kept()) {
+      claimed = 0
+      seen = 0
+    }
     const said = stream.said()
-    const frames = take(said, seen)
-    seen = Math.max(seen, said.length)
+    const frames = number(said.slice(seen, seen + maxBatch))
+    seen += frames.length
+    if (seen < said.length) {
+      yield frames
+      continue
+    }
     if (ending) {
-      const last = [...ending, undefined].map((event, n) => ({ id: `${attempt}-${seen + n + 1}`, event }))
-      yield ending.length > 0 ? [...frames, ...last] : frames
+      yield ending.length > 0 ? [...frames, ...number([...ending, undefined])] : frames
       return
     }
     const events = channel.events.length

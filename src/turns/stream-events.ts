@@ -112,17 +112,20 @@ export const createStreamEvents = (channel: Channel) => {
   }
 
   let last: StreamEvent[] | undefined
+  let kept = 0
   return {
     /** what has been said so far; it only grows */
     said(): readonly StreamEvent[] {
       for (; read < channel.events.length; read += 1) say(channel.events[read] as TurnEvent)
       return said
     },
+    /** How many of the events the attempt itself said; those past them were made of its stored end. */
+    kept: () => kept,
     /** What comes when all is said, once the channel has ended; nothing when the stream is to be cut. */
     ending(): readonly StreamEvent[] {
       if (!channel.end) throw new Error('the turn has not ended')
       if (!last) {
-        this.said()
+        kept = this.said().length
         if (channel.end.kind === 'ended') {
           for (const event of unseen(channel.events, channel.end.outcome)) say(event)
           endText()

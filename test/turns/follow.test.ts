@@ -1,0 +1,91 @@
+import t from 'tap'
+import { createChannel, type TurnEvent } from '../../src/turns/channel.js'
+import { type Frame, follow } from '../../src/turns/follow.js'
+import type { StoredOutcome } from '../../src/turns/outcome.js'
+
+const ids = {
+  userId: 'alice',
+  conversationId: 'c',
+  turnId: 't',
+  userMessageId: 'u',
+  messageId: 'm',
+  attempt: 2,
+}
+const outcome = (response: string): StoredOutcome => ({
+  status: 'completed',
+  conversation_id: 'c',
+  turn_id: 't',
+  user_message_id: 'u',
+  message_id: 'm',
+  response,
+  tool_calls: [],
+  model: 'test',
+  usage: { input_tokens: null, output_tokens: null, total_tokens: null },
+  error: null,
+})
+const words = (...deltas: string[]): TurnEvent[] => deltas.map((delta) => ({ type: 'text-delta', delta }))
+
+const textOf = (frames: readonly Frame[]): string =>
+  frames.map(({ event }) => (event?.type === 'text-delta' ? event.delta : '')).join('')
+
+/** Reads a channel to its end; gives the batches. */
+const read = async (
+  channel: ReturnType<typeof createChannel>,
+  after?: string,
+): Promise<(readonly Frame[])[]> => {
+  const batches: (readonly Frame[])[] = []
+  const { signal } = new AbortController()
+  for await (const frames of follow(channel, { after, heartbeatMs: 60_000, signal })) batches.push(frames)
+  return batches
+}
+
+t.test('a reader that has more than was kept gets all of the end, whoever read it before', async (t) => {
+  // Four frames and one word are known here; the reader has two words, and the other instance said three.
+  const channel = createChannel(ids, words('one '))
+  const reading = [read(channel), read(channel, '2-6'), read(channel, '2-5')]
+  channel.close({ kind: 'ended', outcome: outcome('one two three') })
+  const [fresh = [], ahead = [], level = []] = (await Promise.all(reading)).map((batches) => batches.flat())
+  t.equal(textOf(fresh), 'one two three')
+  t.equal(textOf(ahead), 'one two three', 'it begins anew, since the numbers past what was kept mean others')
+  t.equal(ahead[0]?.event?.type, 'start')
+  t.equal(textOf(level), 'two three', 'one that has just what was kept goes on')
+})
+
+t.test('frames are numbered from 1 on, without gaps, in batches that are bounded', async (t) => {
+  const many = Array.from({ length: 5_000 }, (_, n) => `${n} `)
+  const channel = createChannel(ids, words(...many))
+  channel.close({ kind: 'ended', outcome: outcome(many.join('')) })
+  const batches = await read(channel)
+  const frames = batches.flat()
+  t.same(
+    frames.map(({ id }) => id),
+    frames.map((_, n) => `2-${n + 1}`),
+  )
+  t.equal(textOf(frames), many.join(''))
+  t.equal(frames.at(-1)?.event, undefined, 'the last one says that it is done')
+  t.ok(Math.max(...batches.map(({ length }) => length)) <= 1_010, 'a slow reader has little waiting for it')
+})
+
+t.test('a silent attempt gives signs of life, and an aborted reader is let go', async (t) => {
+  const channel = createChannel(ids)
+  const gone = new AbortController()
+  const reading = follow(channel, { heartbeatMs: 1, signal: gone.signal })
+  t.equal((await reading.next()).value?.length, 3, 'start, the turn and its first step')
+  t.same((await reading.next()).value, [])
+  t.same((await reading.next()).value, [])
+  channel.push(...words('word'))
+  let next = await reading.next()
+  while (next.value?.length === 0) next = await reading.next()
+  t.equal(textOf(next.value ?? []), 'word')
+  gone.abort()
+  t.same(await reading.next(), { done: true, value: undefined })
+})
+
+t.test('a stream whose attempt was handed over, or not stored, is cut without its end', async (t) => {
+  for (const kind of ['handed-over', 'not-stored'] as const) {
+    const channel = createChannel(ids, words('word'))
+    channel.close({ kind })
+    const frames = (await read(channel)).flat()
+    t.equal(frames.at(-1)?.event?.type, 'text-delta', kind)
+  }
+})
