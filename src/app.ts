@@ -38,6 +38,8 @@ export interface AppOptions {
   shutdownMs: number
   /** how long a request may take to arrive: its headers, and all of it */
   arrivalTimeouts?: { headersMs: number; requestMs: number; checkEveryMs: number }
+  /** how long a stream may be silent, and how long its client may take nothing of what waits for it */
+  streamTimeouts?: { heartbeatMs: number; stalledMs: number }
   /** makes a UUIDv7 */
   newId?: () => string
 }
@@ -56,6 +58,7 @@ const sharedFor = <T>(ms: number, work: () => Promise<T>): (() => Promise<T>) =>
 }
 
 const defaultTimeouts = { headersMs: 10_000, requestMs: 30_000, checkEveryMs: 1_000 }
+const defaultStreamTimeouts = { heartbeatMs: 15_000, stalledMs: 30_000 }
 
 interface ChatContract extends Contract {
   components: { schemas: { UserId: object } }
@@ -100,6 +103,7 @@ const createServer = ({ log, newId = uuidv7, arrivalTimeouts = defaultTimeouts }
 /** The whole server, ready to listen: what is registered here, in this order, is what it does. */
 export const buildApp = async (options: AppOptions): Promise<FastifyInstance> => {
   const { db, newId = uuidv7 } = options
+  const { heartbeatMs, stalledMs } = options.streamTimeouts ?? defaultStreamTimeouts
   const json = await readFile(new URL('generated/openapi.json', packageRoot), 'utf8')
   const yaml = await readFile(new URL('contracts/chat-api.yaml', packageRoot), 'utf8')
   const contract = JSON.parse(json) as ChatContract
@@ -110,6 +114,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
     ...options,
     ...options.limits,
     systemPrompt: options.systemPrompt,
+    heartbeatMs,
     newId,
   })
   let closing = false
@@ -160,7 +165,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
 
   const authenticate = registerAuthentication(app, { ...options.auth, isUserId })
   const handlers = createHandlers({ db, turns, checkReady })
-  bindContract(app, { contract, handlers, authenticate: [authenticate, authorize] })
+  bindContract(app, { contract, handlers, stalledMs, authenticate: [authenticate, authorize] })
   serveDocuments(app, { json, yaml })
 
   const pruning = new AbortController()

@@ -17,6 +17,8 @@ export interface BindingOptions {
   handlers: Handlers
   /** runs before anything of the body is read, on every operation that wants a token */
   authenticate: onRequestAsyncHookHandler[]
+  /** how long a client may take nothing of a stream that waits for it */
+  stalledMs: number
 }
 
 /** Any operation's handler, for the code that serves them all alike: what it is given was validated before. */
@@ -45,6 +47,7 @@ const routeHandler =
   (
     handler: AnyHandler,
     { headers: headerNames, produces }: (typeof operations)[OperationId],
+    stalledMs: number,
   ): RouteHandlerMethod =>
   async (request, reply) => {
     const { params, query, body, log } = request
@@ -55,7 +58,7 @@ const routeHandler =
     const result = await handler({ params, query, headers, body, mediaType, log, user } as never, makeReply)
     if (result instanceof Problem) return sendProblem(result, request, reply)
     reply.code(result.status).headers(result.headers)
-    if (result.body instanceof EventStream) return sendEventStream(result.body, reply)
+    if (result.body instanceof EventStream) return sendEventStream(result.body, reply, stalledMs)
     return result.body === undefined ? reply.send() : result.body
   }
 
@@ -86,7 +89,7 @@ export const bindContract = (app: FastifyInstance, options: BindingOptions): voi
         ...(operation.body ? [] : [refuseBody]),
       ],
       preValidation: operation.body ? [requireBody] : [],
-      handler: routeHandler(options.handlers[operationId] as AnyHandler, operation),
+      handler: routeHandler(options.handlers[operationId] as AnyHandler, operation, options.stalledMs),
       config: { operationId },
     }
   }

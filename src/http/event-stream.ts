@@ -2,8 +2,8 @@ import { Readable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import type { Frame } from '../turns/follow.js'
 
-/** How long a client may take nothing of what waits for it. */
-const stalledMs = 30_000
+/** About how many characters are encoded at a time, so that little waits for a client that is slow to take it. */
+const chunkLength = 65_536
 
 /** A response of server-sent events: batches of frames, opened with the signal that the client has gone. */
 export class EventStream {
@@ -19,14 +19,28 @@ const encodeFrame = ({ id, event }: Frame): string =>
 
 /** The HTML standard, section 9.2; a comment is a sign of life. */
 async function* encode(batches: AsyncIterable<readonly Frame[]>): AsyncGenerator<string> {
-  for await (const frames of batches) yield frames.length > 0 ? frames.map(encodeFrame).join('') : ':\n\n'
+  for await (const frames of batches) {
+    let chunk = frames.length > 0 ? '' : ':\n\n'
+    for (const frame of frames) {
+      chunk += encodeFrame(frame)
+      if (chunk.length < chunkLength) continue
+      yield chunk
+      chunk = ''
+    }
+    if (chunk) yield chunk
+  }
 }
 
-/** Sends frames as they come, as fast as the client takes them. */
-export const sendEventStream = ({ open }: EventStream, reply: FastifyReply): FastifyReply => {
+/** Sends frames as they come, as fast as the client takes them, and cuts one that takes nothing for `stalledMs`. */
+export const sendEventStream = (
+  { open }: EventStream,
+  reply: FastifyReply,
+  stalledMs: number,
+): FastifyReply => {
   const gone = new AbortController()
   const body = Readable.from(encode(open(gone.signal)), { objectMode: false })
-  body.once('close', () => gone.abort())
+  // Not the body's own end, which waits for what the body waits for.
+  reply.raw.once('close', () => gone.abort())
   reply.raw.setTimeout(stalledMs, () => reply.raw.destroy())
   return reply
     .type('text/event-stream')

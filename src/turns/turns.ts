@@ -34,7 +34,7 @@ export interface TurnsOptions extends TurnLimits {
   /** makes a UUIDv7 */
   newId: () => string
   /** how long a stream may be silent */
-  heartbeatMs?: number
+  heartbeatMs: number
   log: { warn(fields: object, text: string): void }
 }
 
@@ -92,7 +92,7 @@ const cancelWaitMs = 2_000
 const unavailable = (error: unknown): boolean => error instanceof DatabaseUnavailable
 
 export const createTurns = (options: TurnsOptions): Turns => {
-  const { db, model, newId, log, turnTimeoutMs, busyWaitMs, leaseMs, heartbeatMs = 15_000 } = options
+  const { db, model, newId, log, turnTimeoutMs, busyWaitMs, leaseMs, heartbeatMs } = options
   const progress = createProgress({ db, leaseMs, log })
   const line = createLine()
   const running = new Map<string, RunningTurn>()

@@ -103,6 +103,10 @@ export const testApp = async (t: Test, options: TestAppOptions = {}): Promise<Te
     limits: { ...defaultLimits, ...options.limits },
   })
   watch(t, app)
+  // A client's spare connection would keep the server open; `serve` does the same.
+  app.addHook('preClose', async () => {
+    setTimeout(() => app.server.closeAllConnections(), 1_000).unref()
+  })
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   t.teardown(async () => {
     await app.close()

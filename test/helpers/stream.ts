@@ -58,3 +58,25 @@ export const readStream = (response: Response): StreamAnswer => {
 /** The text that a list of events adds up to. */
 export const textOf = (events: readonly SeenFrame['event'][]): string =>
   events.map((event) => (event !== '[DONE]' && event.type === 'text-delta' ? event.delta : '')).join('')
+
+/** What a list of events consists of. */
+export const typesOf = (events: readonly SeenFrame['event'][]): string[] =>
+  events.map((event) => (event === '[DONE]' ? event : event.type))
+
+type DataTurn = Extract<StreamEvent, { type: 'data-turn' }>['data']
+
+const isTurn = ({ event }: SeenFrame): boolean => event !== '[DONE]' && event.type === 'data-turn'
+
+/** The turn that a stream tells of. */
+export const turnOf = async (answer: StreamAnswer): Promise<DataTurn> => {
+  const frame = await answer.until(isTurn)
+  if (!frame || frame.event === '[DONE]' || frame.event.type !== 'data-turn') throw new Error('no turn')
+  return frame.event.data
+}
+
+/** The code of the error that a list of events ends with. */
+export const errorOf = (events: readonly SeenFrame['event'][]): string | undefined => {
+  const [turn, error, last] = events.slice(-3)
+  const isError = last === '[DONE]' && error !== '[DONE]' && error?.type === 'error'
+  return isError && turn !== '[DONE]' && turn?.type === 'data-turn' ? turn.data.error?.code : undefined
+}

@@ -1,14 +1,7 @@
 import t from 'tap'
 import { type TestApp, testApp } from '../helpers/app.js'
 import { gatedModel, until } from '../helpers/models.js'
-import { type StreamAnswer, textOf } from '../helpers/stream.js'
-
-/** The turn that a stream tells of. */
-const turnOf = async (answer: StreamAnswer): Promise<Record<string, string>> => {
-  const frame = await answer.until(({ event }) => event !== '[DONE]' && event.type === 'data-turn')
-  if (!frame || frame.event === '[DONE]' || frame.event.type !== 'data-turn') throw new Error('no turn')
-  return { ...frame.event.data, error: '' }
-}
+import { textOf, turnOf, typesOf } from '../helpers/stream.js'
 
 /** The batches that are stored. */
 const storedEvents = async ({ db }: TestApp): Promise<unknown[]> => {
@@ -18,9 +11,6 @@ const storedEvents = async ({ db }: TestApp): Promise<unknown[]> => {
   )
   return rows.map(({ events }) => events)
 }
-
-const typesOf = (events: readonly (string | { type: string })[]): string[] =>
-  events.map((event) => (typeof event === 'string' ? event : event.type))
 
 t.test('a streamed turn says the same as its stored message, and ends after it is stored', async (t) => {
   const { call, stream } = await testApp(t)
