@@ -376,24 +376,30 @@ CREATE FUNCTION colloquy.partial_answer_v1(p_user_id text, p_turn_id uuid) RETUR
     join colloquy.turn_events e on e.user_id = t.user_id and e.turn_id = t.id and e.attempt = t.attempt
     cross join lateral json_array_elements(e.events) with ordinality as each (event, n)
     where t.user_id = p_user_id and t.id = p_turn_id
+  ),
+  tools as (
+    select s.seq, s.n, s.event, s.event ->> 'type' as type, s.event ->> 'id' as id,
+      row_number() over (partition by s.event ->> 'type', s.event ->> 'id' order by s.seq, s.n) as nth
+    from said s
+    where not s.is_text
   )
   select
     coalesce((select string_agg(s.event #>> '{}', '' order by s.seq, s.n) from said s where s.is_text), ''),
     coalesce((
       select jsonb_agg(
-        jsonb_build_object('id', call.event ->> 'id', 'name', call.event ->> 'name',
-          'arguments', call.event -> 'arguments', 'duration_ms', coalesce((done.event ->> 'duration_ms')::integer, 0))
-          || case done.event ->> 'type'
-            when 'tool-result' then jsonb_build_object('result', done.event -> 'result')
-            when 'tool-error' then jsonb_build_object('error', done.event ->> 'error')
-            else '{}'
-          end
+        jsonb_build_object(
+          'id', call.id, 'name', call.event ->> 'name', 'arguments', call.event -> 'arguments', 'duration_ms', 0)
+          || coalesce(done.fields, '{}')
         order by call.seq, call.n)
-      from said call
-      left join said done
-        on not done.is_text and done.event ->> 'type' in ('tool-result', 'tool-error')
-        and done.event ->> 'id' = call.event ->> 'id'
-      where not call.is_text and call.event ->> 'type' = 'tool-call'), '[]')
+      from tools call
+      -- Whatever a model says: what comes after the first call of its id belongs to that, and the last one counts.
+      left join lateral (
+        select jsonb_object_agg(field.key, field.value order by later.seq, later.n) as fields
+        from tools later
+        cross join lateral jsonb_each(later.event::jsonb - array['type', 'id']) as field
+        where later.type <> 'tool-call' and later.id = call.id and (later.seq, later.n) > (call.seq, call.n)
+      ) done on call.nth = 1
+      where call.type = 'tool-call'), '[]')
 $$;
 
 --

@@ -1,0 +1,218 @@
+import assert from 'node:assert/strict'
+import { readUIMessageStream, type UIMessageChunk } from 'ai'
+import fc from 'fast-check'
+import t, { type Test } from 'tap'
+import { v7 as uuidv7 } from 'uuid'
+import { connect } from '../../src/db/connect.js'
+import type { Database } from '../../src/db/database.js'
+import type { Model, ModelEvent } from '../../src/models/model.js'
+import { beginTurn } from '../../src/turns/begin.js'
+import { type AttemptIds, createChannel, type TurnEvent } from '../../src/turns/channel.js'
+import { follow } from '../../src/turns/follow.js'
+import { readStoredTurn } from '../../src/turns/outcome.js'
+import { createProgress } from '../../src/turns/progress.js'
+import { runModel } from '../../src/turns/run.js'
+import { eventFaults } from '../helpers/contract.js'
+import { testDatabase } from '../helpers/database.js'
+import { until } from '../helpers/models.js'
+
+const runs = { numRuns: 100 }
+
+const text = fc.oneof(
+  fc.string({ unit: 'binary' }),
+  fc.constantFrom(
+    '',
+    '"',
+    "\\'",
+    '\\u0000',
+    '{"a":1}',
+    'null',
+    '\0',
+    '\ud83d',
+    '\ude00',
+    '😀',
+    '\n\n',
+    'data: x',
+  ),
+)
+const ms = fc.nat(2_147_483_647)
+const callId = fc.constantFrom('a', 'b', 'c"', 'd\\')
+
+/** What a model may say: texts, and calls whose results come later, twice, for nothing or not at all. */
+const modelEvents: fc.Arbitrary<ModelEvent[]> = fc.array(
+  fc.oneof(
+    text.map((delta): ModelEvent => ({ type: 'text-delta', delta })),
+    fc.record({
+      type: fc.constant('tool-call' as const),
+      id: callId,
+      name: fc.string({ minLength: 1 }),
+      arguments: fc.dictionary(text, fc.jsonValue()),
+    }),
+    fc.record({
+      type: fc.constant('tool-result' as const),
+      id: callId,
+      result: fc.jsonValue(),
+      duration_ms: ms,
+    }),
+    fc.record({ type: fc.constant('tool-error' as const), id: callId, error: text, duration_ms: ms }),
+  ),
+  { maxLength: 20 },
+)
+
+/** What the program makes of what a model says: the events that are streamed and stored, and their fold. */
+const run = async (said: readonly ModelEvent[]) => {
+  const events: TurnEvent[] = []
+  const model: Model = {
+    name: 'said',
+    async *run() {
+      yield* said
+    },
+  }
+  const { signal } = new AbortController()
+  const request = { system: undefined, history: [], message: 'hi', signal }
+  const { answer } = await runModel(model, request, (event) => {
+    if (event.type !== 'finish') events.push(event)
+  })
+  return { events, answer: JSON.parse(JSON.stringify(answer)) }
+}
+
+const begin = async (db: Database): Promise<AttemptIds> => {
+  const ids = { conversationId: uuidv7(), turnId: uuidv7(), userMessageId: uuidv7(), messageId: uuidv7() }
+  const limits = { leaseMs: 600_000, historyMessages: 0, historyTokens: 0 }
+  const turn = { isNewConversation: true, message: 'hi', key: undefined, model: 'said' }
+  await beginTurn(db, { userId: 'alice', ...ids, ...turn, ...limits })
+  return { userId: 'alice', ...ids, attempt: 1 }
+}
+
+/** The events as an instance's ticks store them, in pieces. */
+const store = async (db: Database, ids: AttemptIds, events: readonly TurnEvent[]): Promise<void> => {
+  const warnings: object[] = []
+  const log = { warn: (fields: object) => warnings.push(fields) }
+  const progress = createProgress({ db, leaseMs: 600_000, log, tickMs: 0 })
+  const channel = createChannel(ids)
+  const release = progress.hold(channel, () => {})
+  const half = Math.ceil(events.length / 2)
+  for (const part of [events.slice(0, half), events.slice(half)]) {
+    channel.push(...part)
+    await until(async () => {
+      if (warnings.length > 0) throw new Error('a tick failed', { cause: warnings[0] })
+      return ((await readStoredTurn(db, 'alice', ids.turnId))?.events.length ?? 0) >= channel.events.length
+    })
+  }
+  release()
+}
+
+const database = async (t: Test): Promise<Database> => {
+  const { url } = await testDatabase(t)
+  const db = connect({ url, max: 3, prepare: 'auto' })
+  t.teardown(() => db.close())
+  return db
+}
+
+t.test('what SQL makes of stored events, the program makes of the same ones', async (t) => {
+  const db = await database(t)
+  let events = 0
+  const property = fc.asyncProperty(modelEvents, async (said) => {
+    const { events: stored, answer } = await run(said)
+    const ids = await begin(db)
+    await store(db, ids, stored)
+    events += stored.length
+    const turn = await readStoredTurn(db, 'alice', ids.turnId)
+    assert.deepEqual(turn?.events, stored)
+    const [row] = await db.asUser(
+      'alice',
+      (sql) => sql`select content, tool_calls from colloquy.partial_answer_v1('alice', ${ids.turnId})`,
+    )
+    assert.deepEqual({ ...row }, { content: answer.text, tool_calls: answer.tool_calls })
+  })
+  await fc.assert(property, runs)
+  t.ok(events > runs.numRuns, `${events} events were stored`)
+})
+
+/** The frames of an ended attempt. */
+const framesOf = async (
+  ids: AttemptIds,
+  known: readonly TurnEvent[],
+  response: string,
+  toolCalls: never[],
+) => {
+  const channel = createChannel(ids, known)
+  const { conversationId, turnId, userMessageId, messageId } = ids
+  channel.close({
+    kind: 'ended',
+    outcome: {
+      status: 'completed',
+      conversation_id: conversationId,
+      turn_id: turnId,
+      user_message_id: userMessageId,
+      message_id: messageId,
+      response,
+      tool_calls: toolCalls,
+      model: 'said',
+      usage: { input_tokens: null, output_tokens: null, total_tokens: null },
+      error: null,
+    },
+  })
+  const { signal } = new AbortController()
+  const batches: string[] = []
+  const chunks: UIMessageChunk[] = []
+  for await (const frames of follow(channel, { heartbeatMs: 60_000, signal })) {
+    for (const { id, event } of frames) {
+      batches.push(`id: ${id}\ndata: ${event ? JSON.stringify(event) : '[DONE]'}\n\n`)
+      if (event) chunks.push(event)
+    }
+  }
+  return { text: batches.join(''), chunks }
+}
+
+t.test('the AI SDK reads from any stream of a turn the message that is stored', async (t) => {
+  let messages = 0
+  const property = fc.asyncProperty(modelEvents, fc.nat(), async (said, at) => {
+    // A provider's ids are its own, and a result follows its call: the SDK refuses anything else.
+    const calls = new Set<string>()
+    const proper = said.filter((event) => {
+      if (event.type === 'text-delta') return true
+      if (!('id' in event) || event.type === 'tool-call') {
+        const isNew = 'id' in event && !calls.has(event.id)
+        if ('id' in event) calls.add(event.id)
+        return isNew
+      }
+      return calls.has(event.id)
+    })
+    const { events, answer } = await run(proper)
+    const id = uuidv7()
+    const ids = {
+      userId: 'alice',
+      conversationId: id,
+      turnId: id,
+      userMessageId: id,
+      messageId: id,
+      attempt: 1,
+    }
+    // All was streamed, or some of it and the rest came with the end.
+    for (const known of [events, events.slice(0, at % (events.length + 1)), []]) {
+      const { text, chunks } = await framesOf(ids, known, answer.text, answer.tool_calls as never[])
+      const faults = eventFaults(text)
+      if (faults.length > 0) throw new Error(faults.join('; '))
+      const stream = new ReadableStream<UIMessageChunk>({
+        start(controller) {
+          for (const chunk of chunks) controller.enqueue(chunk)
+          controller.close()
+        },
+      })
+      let read = ''
+      let tools = 0
+      for await (const { parts } of readUIMessageStream({ stream, terminateOnError: true })) {
+        read = parts.map((part) => (part.type === 'text' ? part.text : '')).join('')
+        tools = parts.filter(({ type }) => type === 'dynamic-tool').length
+      }
+      messages += 1
+      if (read !== answer.text)
+        throw new Error(`${JSON.stringify(read)} is not ${JSON.stringify(answer.text)}`)
+      if (tools !== answer.tool_calls.length)
+        throw new Error(`${tools} of ${answer.tool_calls.length} tool calls`)
+    }
+  })
+  await fc.assert(property, { numRuns: 200 })
+  t.equal(messages, 600)
+})
