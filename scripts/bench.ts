@@ -13,6 +13,7 @@ import { machineText } from './bench/machine.js'
 import type { Bench } from './bench/part.js'
 import { reportText } from './bench/print.js'
 import { startup } from './bench/startup.js'
+import { streams } from './bench/streams.js'
 import { throughput } from './bench/throughput.js'
 import { waiting } from './bench/waiting.js'
 
@@ -20,7 +21,7 @@ import { openWorld } from './bench/world.js'
 import { interrupted } from './interrupted.js'
 
 /** In this order: the big table comes last. A new part is a file and its place here. */
-const parts = [throughput, hotPath, waiting, startup, growth]
+const parts = [throughput, hotPath, waiting, streams, startup, growth]
 const boundMs = 30 * 60_000
 
 const { values, positionals } = parseArgs({

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import postgres from 'postgres'
+import { backendPids } from './backends.js'
 import { bareDriver, ceilingPlot, type Kind, pgbench, pgbenchVersion } from './ceiling.js'
 import { type Load, latencyOf, makeLoad } from './load.js'
 import type { Bench, Cell, Part, Target } from './part.js'
@@ -59,10 +60,6 @@ const run = async (bench: Bench) => {
       calls.continued.push([chat(id)])
     }
     const server = await bench.server({ env: { DATABASE_URL: url, NODE_ENV: 'production' } })
-    const backends = async () =>
-      (await sql<{ pid: number }[]>`select pid from pg_stat_activity where pid <> pg_backend_pid()`).map(
-        ({ pid }) => pid,
-      )
     const version = await pgbenchVersion()
     const ceiling = (kind: Kind, connections: number, time = seconds) =>
       (version ? pgbench : bareDriver)({
@@ -75,7 +72,7 @@ const run = async (bench: Bench) => {
       })
 
     const measure = async (kind: Kind, connections: number): Promise<Sample> => {
-      const pids = await backends()
+      const pids = await backendPids(sql)
       const before = await Promise.all([cpuSeconds([server.pid]), cpuSeconds(pids)])
       const load = await makeLoad(
         { url: server.url, connections, calls: calls[kind], until: { seconds } },

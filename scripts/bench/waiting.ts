@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import postgres from 'postgres'
+import { during } from './during.js'
 import { latencyOf, makeLoad } from './load.js'
 import type { Bench, Cell, Part } from './part.js'
 import { residentMegabytes } from './process.js'
@@ -13,22 +14,6 @@ const wantedReadMs = 100
 /** Another user reads this often, whether or not the last answer has come. */
 const readEveryMs = 10
 const reader = { prefix: 'reader', users: 1, conversations: 20, messages: 40 }
-
-/** Calls `sample` again and again until `work` has settled, and gives what it gave. */
-const during = async <T, S>(
-  work: Promise<T>,
-  everyMs: number,
-  sample: () => Promise<S>,
-): Promise<[T, S[]]> => {
-  const samples: Promise<S>[] = []
-  const timer = setInterval(() => samples.push(sample()), everyMs)
-  try {
-    const result = await work
-    return [result, await Promise.all(samples)]
-  } finally {
-    clearInterval(timer)
-  }
-}
 
 /** The memory of a server that nobody calls, once it has settled after its start. */
 const idleMemory = async (bench: Bench, url: string): Promise<number> => {

@@ -1,0 +1,7 @@
+import type { Sql } from 'postgres'
+
+/** The processes of PostgreSQL that work for others than this connection. */
+export const backendPids = async (sql: Sql): Promise<number[]> => {
+  const rows = await sql<{ pid: number }[]>`select pid from pg_stat_activity where pid <> pg_backend_pid()`
+  return rows.map(({ pid }) => pid)
+}

@@ -1,0 +1,15 @@
+/** Calls `sample` again and again until `work` has settled, and gives what both gave. */
+export const during = async <T, S>(
+  work: Promise<T>,
+  everyMs: number,
+  sample: () => Promise<S>,
+): Promise<[T, S[]]> => {
+  const samples: Promise<S>[] = []
+  const timer = setInterval(() => samples.push(sample()), everyMs)
+  try {
+    const result = await work
+    return [result, await Promise.all(samples)]
+  } finally {
+    clearInterval(timer)
+  }
+}

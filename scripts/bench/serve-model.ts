@@ -1,0 +1,32 @@
+import { buildApp } from '../../src/app.js'
+import { connect } from '../../src/db/connect.js'
+import type { Database } from '../../src/db/database.js'
+import { createLog } from '../../src/log.js'
+import type { Model } from '../../src/models/model.js'
+
+/** Serves like `colloquy serve` until SIGTERM, with a model and, where it is told, a database that the product does not have. */
+export const serveModel = async (model: Model, wrap = (db: Database): Database => db): Promise<void> => {
+  const { DATABASE_URL: url = '', BETTER_AUTH_SECRET: secret = '' } = process.env
+  const db = connect({ url, max: 10, prepare: 'auto' })
+  const app = await buildApp({
+    db: wrap(db),
+    model,
+    auth: { shared: { secret } },
+    corsOrigins: [],
+    log: createLog('info'),
+    // Those that `colloquy serve` has.
+    limits: {
+      turnTimeoutMs: 120_000,
+      busyWaitMs: 5_000,
+      leaseMs: 15_000,
+      historyMessages: 40,
+      historyTokens: 16_000,
+    },
+    shutdownMs: 5_000,
+  })
+  process.once('SIGTERM', async () => {
+    await app.close()
+    await db.close()
+  })
+  await app.listen({ host: '127.0.0.1', port: 0 })
+}
