@@ -7,6 +7,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { packageRoot } from '../src/root.js'
 import { untilAborted } from '../src/turns/until-aborted.js'
+import { following } from './bench/follow.js'
 import { growth } from './bench/growth.js'
 import { hotPath } from './bench/hot-path.js'
 import { machineText } from './bench/machine.js'
@@ -15,13 +16,14 @@ import { reportText } from './bench/print.js'
 import { startup } from './bench/startup.js'
 import { streams } from './bench/streams.js'
 import { throughput } from './bench/throughput.js'
+import { tick } from './bench/tick.js'
 import { waiting } from './bench/waiting.js'
-
 import { openWorld } from './bench/world.js'
+import { writes } from './bench/writes.js'
 import { interrupted } from './interrupted.js'
 
 /** In this order: the big table comes last. A new part is a file and its place here. */
-const parts = [throughput, hotPath, waiting, streams, startup, growth]
+const parts = [throughput, hotPath, waiting, streams, following, writes, tick, startup, growth]
 const boundMs = 30 * 60_000
 
 const { values, positionals } = parseArgs({

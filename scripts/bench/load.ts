@@ -45,6 +45,7 @@ export const makeLoad = async (options: LoadOptions, signal: AbortSignal): Promi
 
 export interface Latency {
   p50: number
+  p95: number
   p99: number
 }
 
@@ -52,5 +53,6 @@ export interface Latency {
 export const latencyOf = (micros: number[]): Latency => {
   const histogram = createHistogram()
   for (const value of micros) histogram.record(Math.max(1, Math.round(value)))
-  return { p50: histogram.percentile(50) / 1000, p99: histogram.percentile(99) / 1000 }
+  const at = (percent: number) => histogram.percentile(percent) / 1000
+  return { p50: at(50), p95: at(95), p99: at(99) }
 }

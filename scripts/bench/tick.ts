@@ -1,0 +1,149 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import postgres, { type PendingQuery } from 'postgres'
+import { connect } from '../../src/db/connect.js'
+import type { Database, Sql } from '../../src/db/database.js'
+import { type BeginTurn, beginTurn } from '../../src/turns/begin.js'
+import { type Channel, createChannel } from '../../src/turns/channel.js'
+import { createProgress } from '../../src/turns/progress.js'
+import { latencyOf } from './load.js'
+import type { Bench, Cell, Part } from './part.js'
+import { newTurn } from './pipelined.js'
+import { seed } from './seed.js'
+import { token } from './speech.js'
+
+const counts = [1, 10, 100, 500]
+const sayEveryMs = 120
+const eventsATick = 5
+/** Others' turns, so that the table is one that an index is for. */
+const others = { prefix: 'other', users: 1_000, conversations: 10, messages: 20 }
+
+/** The database, with how long each statement took, in microseconds. */
+const timed = (db: Database): { db: Database; micros: number[] } => {
+  const micros: number[] = []
+  const statement = async <T extends readonly (object | undefined)[]>(
+    work: (sql: Sql) => PendingQuery<T>,
+  ) => {
+    const start = performance.now()
+    const rows = await db.statement(work)
+    micros.push((performance.now() - start) * 1000)
+    return rows
+  }
+  return { db: { ...db, statement }, micros }
+}
+
+const begin = async (db: Database, user: string): Promise<BeginTurn> => {
+  const turn = newTurn('new', { user_id: user, id: '' })
+  const { outcome } = await beginTurn(db, turn)
+  if (outcome !== 'begun') throw new Error(`a turn was ${outcome}`)
+  return turn
+}
+
+const channelOf = (turn: BeginTurn): Channel => createChannel({ ...turn, attempt: 1 })
+
+/** An instance as far as its tick goes: it runs turns, and follows others. */
+const instance = (url: string, runs: BeginTurn[], follows: BeginTurn[]) => {
+  const own = connect({ url, max: 10, prepare: 'auto' })
+  const { db, micros } = timed(own)
+  const warn = (_: object, text: string) => {
+    throw new Error(text)
+  }
+  const progress = createProgress({ db, leaseMs: 15_000, log: { warn } })
+  const spoken = runs.map(channelOf)
+  const followed = follows.map(channelOf)
+  const stops = [
+    ...spoken.map((channel) => progress.hold(channel, (state) => warn({}, `a turn was ${state}`))),
+    ...followed.map((channel) => progress.fill(channel, () => warn({}, 'a turn has ended'))),
+  ]
+  return {
+    micros,
+    followed,
+    say() {
+      const events = Array.from({ length: eventsATick }, () => ({
+        type: 'text-delta' as const,
+        delta: token,
+      }))
+      for (const channel of spoken) channel.push(...events)
+    },
+    async stop() {
+      for (const stop of stops) stop()
+      await own.close()
+    },
+  }
+}
+
+/** Two instances that run so many turns each, and follow the other's; what their ticks take. */
+const measure = async (url: string, sql: postgres.Sql, count: number, { seconds, signal }: Bench) => {
+  const db = connect({ url, max: 10, prepare: 'auto' })
+  const turns = await Promise.all(
+    Array.from({ length: 2 * count }, (_, n) => begin(db, `tick-${count}-${n}`)),
+  )
+  await db.close()
+  const inside = async () => {
+    const [row] = await sql<{ calls: number; ms: number }[]>`
+      select calls::int, total_time as ms from pg_stat_user_functions where funcname = 'progress_v2'`
+    return row ?? { calls: 0, ms: 0 }
+  }
+  const before = await inside()
+  const [mine, yours] = [turns.slice(0, count), turns.slice(count)]
+  const instances = [instance(url, mine, yours), instance(url, yours, mine)]
+  let said = 0
+  try {
+    for (const end = performance.now() + seconds * 1000; performance.now() < end; said += eventsATick) {
+      for (const { say } of instances) say()
+      await sleep(sayEveryMs, undefined, { signal })
+    }
+    const channels = instances.flatMap(({ followed }) => followed)
+    const isWhole = () => channels.every(({ events }) => events.length === said)
+    for (let n = 0; n < 100 && !isWhole(); n += 1) await sleep(100, undefined, { signal })
+    if (!isWhole()) throw new Error('a follower did not get every event')
+  } finally {
+    // PostgreSQL counts what a connection did when that ends.
+    await Promise.all(instances.map(({ stop }) => stop()))
+  }
+  const after = await inside()
+  return {
+    insideMs: (after.ms - before.ms) / (after.calls - before.calls),
+    ticks: after.calls - before.calls,
+    ...latencyOf(instances.flatMap(({ micros }) => micros)),
+  }
+}
+
+/** What the tick of an instance costs as it has more turns. */
+const run = async (bench: Bench) => {
+  const { progress } = bench
+  const url = await bench.database()
+  const sql = postgres(url, { max: 1, onnotice: () => {} })
+  try {
+    await seed(sql, [others], () => {})
+    await sql`alter database ${sql(new URL(url).pathname.slice(1))} set track_functions = 'pl'`
+    const rows: Cell[][] = []
+    for (const count of counts) {
+      progress(`${count} turns that run, and ${count} that are followed`)
+      const { insideMs, ticks, p50, p99 } = await measure(url, sql, count, bench)
+      rows.push([count, ticks, insideMs, ((1000 * insideMs) / (2 * count)).toFixed(0), p50, p99])
+    }
+    return {
+      tables: [
+        {
+          title: `The tick of an instance, each turn another user's, about ${eventsATick} new events a turn`,
+          columns: [
+            'turns that run, and that are followed',
+            'ticks',
+            'inside PostgreSQL ms',
+            'µs a turn',
+            'end to end p50 ms',
+            'p99 ms',
+          ],
+          rows,
+          notes: [
+            `Two instances, each running so many turns and following the other's, over a table of ${((others.users * others.conversations * others.messages) / 2).toLocaleString('en-GB')} turns. Inside PostgreSQL: the mean of what it says of the function, without the commit. End to end: the statement as the instance sees it.`,
+          ],
+        },
+      ],
+    }
+  } finally {
+    await sql.end({ timeout: 1 })
+  }
+}
+
+export const tick: Part = { name: 'tick', run }
