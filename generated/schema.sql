@@ -56,6 +56,14 @@ end
 $$;
 
 --
+-- Name: acting_user_set(); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.acting_user_set() RETURNS jsonb
+    LANGUAGE sql STABLE
+    AS $$ select jsonb_object(colloquy.acting_users(), colloquy.acting_users()) $$;
+
+--
 -- Name: acting_users(); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
@@ -851,31 +859,31 @@ ALTER TABLE ONLY colloquy.turns
 -- Name: conversations acting_users; Type: POLICY; Schema: colloquy; Owner: -
 --
 
-CREATE POLICY acting_users ON colloquy.conversations USING ((( SELECT colloquy.acting_users() AS acting_users) @> ARRAY[user_id]));
+CREATE POLICY acting_users ON colloquy.conversations USING ((( SELECT colloquy.acting_user_set() AS acting_user_set) ? user_id));
 
 --
 -- Name: idempotency_keys acting_users; Type: POLICY; Schema: colloquy; Owner: -
 --
 
-CREATE POLICY acting_users ON colloquy.idempotency_keys USING ((( SELECT colloquy.acting_users() AS acting_users) @> ARRAY[user_id]));
+CREATE POLICY acting_users ON colloquy.idempotency_keys USING ((( SELECT colloquy.acting_user_set() AS acting_user_set) ? user_id));
 
 --
 -- Name: messages acting_users; Type: POLICY; Schema: colloquy; Owner: -
 --
 
-CREATE POLICY acting_users ON colloquy.messages USING ((( SELECT colloquy.acting_users() AS acting_users) @> ARRAY[user_id]));
+CREATE POLICY acting_users ON colloquy.messages USING ((( SELECT colloquy.acting_user_set() AS acting_user_set) ? user_id));
 
 --
 -- Name: turn_events acting_users; Type: POLICY; Schema: colloquy; Owner: -
 --
 
-CREATE POLICY acting_users ON colloquy.turn_events USING ((( SELECT colloquy.acting_users() AS acting_users) @> ARRAY[user_id]));
+CREATE POLICY acting_users ON colloquy.turn_events USING ((( SELECT colloquy.acting_user_set() AS acting_user_set) ? user_id));
 
 --
 -- Name: turns acting_users; Type: POLICY; Schema: colloquy; Owner: -
 --
 
-CREATE POLICY acting_users ON colloquy.turns USING ((( SELECT colloquy.acting_users() AS acting_users) @> ARRAY[user_id]));
+CREATE POLICY acting_users ON colloquy.turns USING ((( SELECT colloquy.acting_user_set() AS acting_user_set) ? user_id));
 
 --
 -- Name: conversations; Type: ROW SECURITY; Schema: colloquy; Owner: -

@@ -1,5 +1,12 @@
 -- oldest program: 1
 
+-- Who the transaction acts for, as the keys of an object: a tick acts for hundreds of users, and then each row that a
+-- policy looks at is found among them by a few comparisons, where an array is compared one by one. Null, which matches
+-- nobody, when nothing set it.
+create function colloquy.acting_user_set() returns jsonb
+language sql stable
+as $$ select jsonb_object(colloquy.acting_users(), colloquy.acting_users()) $$;
+
 -- What the running turns have said so far, a row per tick of the instance that runs them. A turn's events are folded
 -- into its answer's message and deleted in the transaction that ends it, so those of an ended turn never stay behind.
 create table colloquy.turn_events (
@@ -17,18 +24,18 @@ create table colloquy.turn_events (
 alter table colloquy.turn_events enable row level security, force row level security;
 
 create policy acting_users on colloquy.turn_events
-  using ((select colloquy.acting_users()) @> array[user_id]);
+  using ((select colloquy.acting_user_set()) ? user_id);
 
 -- The planner takes what a policy asks for as independent of what a query asks for. Written as `user_id = any (…)` it
 -- made each user look as if they had hardly a row, so that any index looked as good as the right one.
 alter policy acting_users on colloquy.conversations
-  using ((select colloquy.acting_users()) @> array[user_id]);
+  using ((select colloquy.acting_user_set()) ? user_id);
 alter policy acting_users on colloquy.turns
-  using ((select colloquy.acting_users()) @> array[user_id]);
+  using ((select colloquy.acting_user_set()) ? user_id);
 alter policy acting_users on colloquy.messages
-  using ((select colloquy.acting_users()) @> array[user_id]);
+  using ((select colloquy.acting_user_set()) ? user_id);
 alter policy acting_users on colloquy.idempotency_keys
-  using ((select colloquy.acting_users()) @> array[user_id]);
+  using ((select colloquy.acting_user_set()) ? user_id);
 
 -- Called by other functions only; in place, because the result is the same. It read the question by `position - 1`,
 -- which may not be an index condition under row-level security, and so read the whole conversation.
