@@ -59,6 +59,18 @@ const createSayer = (answer: Answer, onEvent: (event: ModelEvent) => void) => {
   }
 }
 
+const sayAll = async (
+  events: AsyncIterator<ModelEvent>,
+  say: (event: ModelEvent) => void,
+  signal: AbortSignal,
+): Promise<void> => {
+  for (;;) {
+    const next = await events.next()
+    if (next.done || signal.aborted) return
+    say(next.value)
+  }
+}
+
 /**
  * Runs the model for one attempt, tells of its events and folds them. Never throws: every way to end is an `Ended`.
  * It ends as soon as the signal aborts, whether or not the model notices.
@@ -75,11 +87,8 @@ export const runModel = async (
   try {
     signal.throwIfAborted()
     events = model.run(request)[Symbol.asyncIterator]()
-    for (;;) {
-      const next = await untilAborted(events.next(), signal)
-      if (next.done) break
-      say(next.value)
-    }
+    // One wait for the signal, however many events there are; a model that ignores it is not listened to any more.
+    await untilAborted(sayAll(events, say, signal), signal)
     if (!answer.finished) throw new Error('the model stopped without finishing')
     return { status: 'completed', error: null, answer }
   } catch (cause) {

@@ -86,3 +86,37 @@ t.test('echo says the message, in pieces', async (t) => {
     t.ok(deltas.join('') === `Echo: ${message}`)
   }
 })
+
+t.test('what a model says after the signal is not heard', async (t) => {
+  const abort = new AbortController()
+  let goOn = () => {}
+  const more = new Promise<void>((resolve) => {
+    goOn = resolve
+  })
+  let isOver = () => {}
+  const over = new Promise<void>((resolve) => {
+    isOver = resolve
+  })
+  const deaf: Model = {
+    name: 'deaf',
+    async *run() {
+      try {
+        yield delta('a')
+        await more
+        yield delta('b')
+        yield finish
+      } finally {
+        isOver()
+      }
+    },
+  }
+  const heard: ModelEvent[] = []
+  const ended = await runModel(deaf, request(abort.signal), (event) => {
+    heard.push(event)
+    abort.abort('cancel')
+  })
+  goOn()
+  await over
+  t.same(heard, [delta('a')])
+  t.match(ended, { status: 'cancelled', answer: { text: 'a' } })
+})
