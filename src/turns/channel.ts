@@ -33,13 +33,13 @@ export interface Channel {
   readonly ended: Promise<TurnEnd>
   push(...events: TurnEvent[]): void
   close(end: TurnEnd): void
-  /** Resolves when there is anything past the first `seen` events, after `ms`, or when the signal aborts. */
-  more(seen: number, ms: number, signal: AbortSignal): Promise<void>
+  /** Calls `wake` soon after anything is said, and after the end, until the returned function is called. */
+  listen(wake: () => void): () => void
 }
 
 export const createChannel = (ids: AttemptIds, known: readonly TurnEvent[] = []): Channel => {
   const events: TurnEvent[] = [...known]
-  const waiting = new Set<() => void>()
+  const listeners = new Set<() => void>()
   let end: TurnEnd | undefined
   let resolveEnded: (end: TurnEnd) => void
   const ended = new Promise<TurnEnd>((resolve) => {
@@ -49,11 +49,11 @@ export const createChannel = (ids: AttemptIds, known: readonly TurnEvent[] = [])
 
   // All that is said in one turn of the event loop wakes a reader once.
   const wake = (): void => {
-    if (isWaking || waiting.size === 0) return
+    if (isWaking || listeners.size === 0) return
     isWaking = true
     setImmediate(() => {
       isWaking = false
-      for (const go of waiting) go()
+      for (const listener of listeners) listener()
     })
   }
 
@@ -73,18 +73,9 @@ export const createChannel = (ids: AttemptIds, known: readonly TurnEvent[] = [])
       resolveEnded(how)
       wake()
     },
-    more: (seen, ms, signal) =>
-      new Promise((resolve) => {
-        if (events.length > seen || end || signal.aborted) return resolve()
-        const go = () => {
-          waiting.delete(go)
-          clearTimeout(timer)
-          signal.removeEventListener('abort', go)
-          resolve()
-        }
-        const timer = setTimeout(go, ms)
-        signal.addEventListener('abort', go, { once: true })
-        waiting.add(go)
-      }),
+    listen(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
   }
 }

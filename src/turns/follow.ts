@@ -35,42 +35,78 @@ const seenBy = (channel: Channel, after = ''): number => {
   return !channel.end && attempt === channel.ids.attempt ? (n ?? 0) : 0
 }
 
+/** Waits, for as long as one follows, with one timer and one listener for all events. */
+const createWait = (channel: Channel, { heartbeatMs, signal }: FollowOptions) => {
+  let resolve = () => {}
+  let isSilent = true
+  const wake = () => resolve()
+  const unlisten = channel.listen(wake)
+  signal.addEventListener('abort', wake, { once: true })
+  const timer = setTimeout(() => {
+    isSilent = true
+    wake()
+  }, heartbeatMs)
+  return {
+    /** Until there is more than the first `seen` events, or a sign of life is due, or maybe sooner. */
+    async forMore(seen: number): Promise<void> {
+      timer.refresh()
+      if (channel.events.length > seen || channel.end || signal.aborted) return
+      await new Promise<void>((wake) => {
+        resolve = wake
+      })
+    },
+    /** Whether a sign of life is due: at first, since the response begins, and after a silence. */
+    isSilent(): boolean {
+      const was = isSilent
+      isSilent = false
+      return was
+    },
+    end(): void {
+      unlisten()
+      signal.removeEventListener('abort', wake)
+      clearTimeout(timer)
+    },
+  }
+}
+
 /**
  * The frames of an attempt, as many as there are at a time, to its end; an empty batch is a sign of life. A stream that
  * ends without its last frame was cut, and its reader should come back.
  */
 export async function* follow(channel: Channel, options: FollowOptions): AsyncGenerator<readonly Frame[]> {
-  const { after, heartbeatMs, signal } = options
+  const { after, signal } = options
   const { attempt } = channel.ids
   const stream = streamOf(channel)
   let claimed = seenBy(channel, after)
   let seen = claimed
-  let isSilent = true
   const number = (events: readonly (StreamEvent | undefined)[]): Frame[] =>
     events.map((event, n) => ({ id: `${attempt}-${seen + n + 1}`, event }))
 
-  while (!signal.aborted) {
-    const ending = channel.end && stream.ending()
-    // A reader may have seen what was lost with the instance that said it. It waits for the end, and gets all of that.
-    if (ending && claimed > stream.kept()) {
-      claimed = 0
-      seen = 0
+  const wait = createWait(channel, options)
+  try {
+    while (!signal.aborted) {
+      const ending = channel.end && stream.ending()
+      // A reader may have seen what was lost with the instance that said it. It waits for the end, and gets all of that.
+      if (ending && claimed > stream.kept()) {
+        claimed = 0
+        seen = 0
+      }
+      const said = stream.said()
+      const frames = number(said.slice(seen, seen + maxBatch))
+      seen += frames.length
+      if (seen < said.length) {
+        yield frames
+        continue
+      }
+      if (ending) {
+        yield ending.length > 0 ? [...frames, ...number([...ending, undefined])] : frames
+        return
+      }
+      const events = channel.events.length
+      if (frames.length > 0 || wait.isSilent()) yield frames
+      await wait.forMore(events)
     }
-    const said = stream.said()
-    const frames = number(said.slice(seen, seen + maxBatch))
-    seen += frames.length
-    if (seen < said.length) {
-      yield frames
-      continue
-    }
-    if (ending) {
-      yield ending.length > 0 ? [...frames, ...number([...ending, undefined])] : frames
-      return
-    }
-    const events = channel.events.length
-    // The first batch goes out even when it is empty: the response begins.
-    if (frames.length > 0 || isSilent) yield frames
-    await channel.more(events, heartbeatMs, signal)
-    isSilent = channel.events.length === events && !channel.end
+  } finally {
+    wait.end()
   }
 }
