@@ -131,7 +131,7 @@ t.test(
   'a slow follower slows nobody, has little waiting for it, and is cut with an id to resume',
   async (t) => {
     const { model, say } = scriptedModel()
-    const streamTimeouts = { heartbeatMs: 60_000, stalledMs: 500 }
+    const streamTimeouts = { heartbeatMs: 60_000, stalledMs: 2_000 }
     const app = await testApp(t, { model, streamTimeouts })
     const first = await app.stream('POST', '/api/alice/chat', { body: message })
     const { turn_id } = await turnOf(first)
