@@ -50,7 +50,7 @@ const run = async (bench: Bench) => {
         // The first write to a page after a checkpoint writes all of it.
         await sql`checkpoint`
         await speak(server.url, turns, signal)
-        const times = turns === 1 && !quick ? 3 : 1
+        const times = turns === 1 && !quick ? 2 : 1
         const [{ lsn = '' } = {}] = await sql<{ lsn: string }[]>`select pg_current_wal_lsn()::text as lsn`
         for (let n = 0; n < times; n += 1) await speak(server.url, turns, signal)
         const [{ wal = 0 } = {}] = await sql<{ wal: number }[]>`
