@@ -1,11 +1,13 @@
 import postgres from 'postgres'
 import t from 'tap'
 import { migrate } from '../src/db/migrate.js'
-import { tokenOf } from './helpers/app.js'
+import { testApp, tokenOf } from './helpers/app.js'
 import { type ContractOperation, contractOperations } from './helpers/contract.js'
 import { testDatabase } from './helpers/database.js'
+import { gatedModel } from './helpers/models.js'
 import { mutant } from './helpers/mutant.js'
 import { startServer } from './helpers/server.js'
+import { turnOf } from './helpers/stream.js'
 import { SECRET } from './helpers/tokens.js'
 
 const strangerId = '019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d6e'
@@ -106,6 +108,9 @@ const leaks = async (url: string): Promise<string[]> => {
   return found
 }
 
+/** The tables that hold what users say. */
+const tables = ['conversations', 'turns', 'messages', 'turn_events']
+
 /** Every condition on the user is taken out of the handlers, and the turn functions get the path's ids alone. */
 const withoutWhere = {
   files: /^src\/handlers\/.*\.ts$/,
@@ -144,12 +149,36 @@ t.test(
     t.same(await leaks(server.url), [])
 
     const sql = postgres(superuserUrl, { max: 1, onnotice: () => {} })
-    for (const table of ['conversations', 'turns', 'messages']) {
+    for (const table of tables) {
       await sql`alter table ${sql(`colloquy.${table}`)} disable row level security`
     }
     await sql.end()
     const seen = await leaks(server.url)
     t.match(seen.join('\n'), /getConversation: .*bob/, 'and the test would see it if it did not')
+  },
+)
+
+t.test(
+  'a running turn is streamed to its user alone, on the instance that runs it and another',
+  async (t) => {
+    const gated = gatedModel()
+    const one = await testApp(t, { model: gated.model, shutdownMs: 0 })
+    const two = await testApp(t, { model: gated.model, databaseUrl: one.databaseUrl })
+    const stream = await one.stream('POST', '/api/alice/chat', { body: { message: secret } })
+    const { turn_id, conversation_id } = await turnOf(stream)
+    for (const { call } of [one, two]) {
+      const seen = async (path: string) => comparable(await call('GET', `/api/bob/${path}`, { user: 'bob' }))
+      for (const path of ['turns/ID/stream', 'conversations/ID/stream']) {
+        const id = path.startsWith('turns') ? turn_id : conversation_id
+        const unknown = await seen(path.replace('ID', strangerId))
+        t.match(unknown, /^404 /)
+        t.equal(
+          await seen(path.replace('ID', id)),
+          unknown,
+          `${path}: another user’s is as one that is not there`,
+        )
+      }
+    }
   },
 )
 
@@ -161,7 +190,9 @@ t.test('in SQL, too: nothing of another user can be read, changed or written', a
     select * from colloquy.begin_turn_v1(${user}, ${strangerId}, true, ${strangerId}, ${strangerId},
       ${strangerId.replace('e', 'f')}, 'hi', 'hi', 'echo', 1000, 40, 16000)`
   await begin('alice')
-  const tables = ['conversations', 'turns', 'messages']
+  await sql`
+    select * from colloquy.progress_v2('{alice}', ${[strangerId]}, '{true}', '{1}', '{0}',
+      ${['["said"]']}, 1000)`
   const as = <T>(user: string | null, work: (tx: postgres.TransactionSql) => Promise<T>) =>
     sql.begin(async (tx) => {
       if (user !== null) await tx`select colloquy.act_as(${`{${user}}`}::text[])`
@@ -172,7 +203,7 @@ t.test('in SQL, too: nothing of another user can be read, changed or written', a
     t.equal((await as('alice', (tx) => tx`select from ${name}`)).length, 1, `alice sees her ${table}`)
     for (const user of ['bob', null]) {
       t.equal((await as(user, (tx) => tx`select from ${name}`)).length, 0, `${user} sees no ${table}`)
-      t.equal((await as(user, (tx) => tx`update ${name} set created_at = now()`)).count, 0)
+      t.equal((await as(user, (tx) => tx`update ${name} set user_id = user_id`)).count, 0)
       t.equal((await as(user, (tx) => tx`delete from ${name}`)).count, 0)
     }
     await t.rejects(

@@ -1,0 +1,128 @@
+import t from 'tap'
+import type { Database } from '../../src/db/database.js'
+import { DatabaseUnavailable } from '../../src/db/unavailable.js'
+import type { Model } from '../../src/models/model.js'
+import { type Call, testApp, tokenOf } from '../helpers/app.js'
+import { type ContractOperation, contractOperations } from '../helpers/contract.js'
+import { until } from '../helpers/models.js'
+import { rawCall } from '../helpers/raw.js'
+
+const unknownId = '019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d6e'
+
+/** A body that is right for each operation that takes one. */
+const bodies: Record<string, object> = {
+  createTurn: { message: 'hi' },
+  updateConversation: { title: 'new' },
+}
+
+/** What the model does is what it is asked; anything else it answers. */
+const model: Model = {
+  name: 'obedient',
+  async *run({ message, signal }) {
+    yield { type: 'text-delta', delta: 'so far' }
+    if (message === 'fail') throw new Error('no')
+    if (message === 'wait' || message === 'hang') {
+      await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+    }
+    yield { type: 'finish', usage: { input_tokens: null, output_tokens: null, total_tokens: null } }
+  },
+}
+
+const broken = (error: Error): Database => {
+  const refuse = () => Promise.reject(error)
+  return { asUser: refuse, asLogin: refuse, statement: refuse, close: async () => {} }
+}
+
+/** The turn and the conversation that a request names. */
+type Ids = Record<string, string>
+const unknown: Ids = { conversation_id: unknownId, turn_id: unknownId }
+
+const pathOf = ({ path }: ContractOperation, ids: Ids): string =>
+  path.replace('{user_id}', 'alice').replace(/\{(\w+)\}/g, (_, name: string) => ids[name] ?? '')
+
+t.test('every operation answers with every status that the contract declares for it', async (t) => {
+  const app = await testApp(t, { model, shutdownMs: 0, limits: { busyWaitMs: 0 } })
+  const hasty = await testApp(t, {
+    model,
+    limits: { turnTimeoutMs: 50 },
+    arrivalTimeouts: { headersMs: 100, requestMs: 100, checkEveryMs: 20 },
+  })
+  const away = await testApp(t, { db: broken(new DatabaseUnavailable(new Error('away'))) })
+  const faulty = await testApp(t, { db: broken(new Error('boom')) })
+
+  const turn = { message: 'hi' }
+  const begun = await app.chat('hi')
+  const ended: Ids = { conversation_id: begun.conversation_id, turn_id: begun.turn_id }
+  void app.call('POST', '/api/alice/chat', { body: { message: 'wait' } })
+  let running: Ids = unknown
+  await until(async () => {
+    const { body } = await app.call('GET', '/api/alice/conversations')
+    const busy = body.data.find((c: { running_turn_id: string | null }) => c.running_turn_id)
+    if (busy) running = { conversation_id: busy.id, turn_id: busy.running_turn_id }
+    return busy !== undefined
+  })
+
+  /** Sends what is right for the operation, but for what is told. */
+  const send = (operation: ContractOperation, at: typeof app, ids: Ids, call: Call = {}, query = '') => {
+    const body = bodies[operation.operationId]
+    return at.call(operation.method, pathOf(operation, ids) + query, { ...(body && { body }), ...call })
+  }
+  const raw = (operation: ContractOperation, ...headers: string[]) =>
+    [`${operation.method} ${pathOf(operation, unknown)} HTTP/1.1`, 'host: a', ...headers].join('\r\n')
+
+  /** How each status is had. */
+  const ways: Record<string, (operation: ContractOperation) => Promise<{ status: number }>> = {
+    200: async (operation) => {
+      if (operation.operationId !== 'streamConversation') return send(operation, app, ended)
+      const answer = await app.stream(operation.method, pathOf(operation, running))
+      await answer.leave()
+      return answer
+    },
+    204: (operation) => send(operation, app, ended),
+    400: (operation) => send(operation, app, ended, {}, '?x=%00'),
+    401: (operation) => send(operation, app, ended, { headers: { authorization: '' } }),
+    403: (operation) => send(operation, app, ended, { user: 'bob' }),
+    404: (operation) =>
+      send(
+        operation,
+        app,
+        unknown,
+        operation.operationId === 'createTurn' ? { body: { ...turn, conversation_id: unknownId } } : {},
+      ),
+    408: (operation) => rawCall(t, hasty.url, raw(operation, `authorization: Bearer ${tokenOf('alice')}`)),
+    409: (operation) =>
+      send(operation, app, ended, { body: { ...turn, conversation_id: running.conversation_id } }),
+    413: (operation) => send(operation, app, ended, { body: { message: 'x'.repeat(300_000) } }),
+    414: (operation) => send(operation, app, ended, {}, `?x=${'x'.repeat(9_000)}`),
+    415: (operation) =>
+      send(operation, app, ended, { body: 'hi', headers: { 'content-type': 'text/plain' } }),
+    422: (operation) => send(operation, app, ended, {}, '?x=1'),
+    431: (operation) => rawCall(t, app.url, `${raw(operation, `x: ${'x'.repeat(20_000)}`)}\r\n\r\n`),
+    500: (operation) => send(operation, faulty, ended),
+    502: (operation) => send(operation, app, ended, { body: { message: 'fail' } }),
+    503: (operation) => send(operation, away, ended),
+    504: (operation) => send(operation, hasty, ended, { body: { message: 'hang' } }),
+  }
+  // What cannot be had from outside: a stop that its instance does not heed in time, and a fault where nothing is done.
+  const exempt = new Set(['cancelTurn 202', 'getLiveness 500'])
+
+  const pairs = contractOperations.flatMap((operation) =>
+    Object.keys(operation.responses).map((status) => ({ operation, status })),
+  )
+  // Deleting comes last, since the others need what there is.
+  const order = ({ operation, status }: (typeof pairs)[number]): number =>
+    operation.operationId === 'deleteConversation' && status === '204' ? 1 : 0
+  for (const { operation, status } of pairs.sort((a, b) => order(a) - order(b))) {
+    const name = `${operation.operationId} ${status}`
+    if (exempt.delete(name)) continue
+    const way = ways[status]
+    if (!way) {
+      t.fail(`${name}: nobody knows how to have it`)
+      continue
+    }
+    const answer = way(operation)
+    if (name === 'streamConversation 200')
+      await app.call('POST', `/api/alice/turns/${running.turn_id}/cancel`)
+    t.equal((await answer).status, Number(status), name)
+  }
+})
