@@ -120,9 +120,7 @@ t.test('every operation answers with every status that the contract declares for
       t.fail(`${name}: nobody knows how to have it`)
       continue
     }
-    const answer = way(operation)
-    if (name === 'streamConversation 200')
-      await app.call('POST', `/api/alice/turns/${running.turn_id}/cancel`)
-    t.equal((await answer).status, Number(status), name)
+    t.equal((await way(operation)).status, Number(status), name)
   }
+  t.same([...exempt], [], 'what cannot be had is declared')
 })
