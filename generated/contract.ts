@@ -21,9 +21,10 @@ export interface paths {
          * @description Begins a turn, runs the model and answers when the turn has ended and is stored. Without `conversation_id` a
          *     new conversation begins; its title is the first 80 characters of the message.
          *
-         *     The user's message is durable before the model starts, so it is never lost. When the model fails (`502`) or
-         *     takes too long (`504`), the message and the failed turn stay in the conversation and the problem carries
-         *     `turn_id` and `conversation_id`. If the client goes away, the turn still completes and is stored.
+         *     The user's message is durable before the model starts, so it is never lost. When the model fails (`502`), has too much
+         *     to do (`503`) or takes too long (`504`), the message and the failed turn, with the text that came before, stay in the
+         *     conversation and the problem carries `turn_id` and `conversation_id`. A provider that fails before the first word is asked again a
+         *     few times first. If the client goes away, the turn still completes and is stored.
          *
          *     **Concurrent sends.** A conversation runs one turn at a time. A second message waits for its turn, up to a bound
          *     (5 s unless configured otherwise), and then goes on with the first one's answer in its history; past the bound it is
@@ -343,8 +344,9 @@ export interface components {
          */
         Timestamp: string;
         /**
-         * @description The model that answers, as configured.
+         * @description The model that answers, `echo` or `<provider>/<model>`.
          * @example echo
+         * @example openai-compatible/llama3.2
          */
         ModelName: string;
         TurnRequest: {
@@ -352,6 +354,8 @@ export interface components {
             conversation_id?: components["schemas"]["Id"];
             /** @description 1 to 10,000 characters (Unicode code points), not white space alone. Stored exactly as sent. */
             message: string;
+            /** @description Who answers, one of those that the server allows. Leave it out for the server's own choice. */
+            model?: components["schemas"]["ModelName"];
         };
         TurnAnswer: {
             conversation_id: components["schemas"]["Id"];
@@ -424,7 +428,7 @@ export interface components {
              * @description The code of the problem that the caller of this turn got.
              * @enum {string}
              */
-            code: "model-failed" | "model-timeout" | "turn-interrupted";
+            code: "model-failed" | "model-unreachable" | "model-unauthorized" | "model-context-exceeded" | "model-content-filtered" | "model-empty-answer" | "model-broken-off" | "model-overloaded" | "model-timeout" | "turn-interrupted";
             detail: string;
         };
         /**
@@ -473,7 +477,7 @@ export interface components {
         /** @description What the problem would have said. */
         StreamError: {
             /** @enum {string} */
-            code: "model-failed" | "model-timeout" | "turn-interrupted" | "turn-not-found";
+            code: "model-failed" | "model-unreachable" | "model-unauthorized" | "model-context-exceeded" | "model-content-filtered" | "model-empty-answer" | "model-broken-off" | "model-overloaded" | "model-timeout" | "turn-interrupted" | "turn-not-found";
             detail: string;
         };
         /** @description The model begins to work; again after the results of its tools. */
@@ -706,14 +710,21 @@ export interface components {
          *     | `headers-too-large` | 431 | the headers have more than 16 KiB |
          *     | `internal-error` | 500 | our fault |
          *     | `model-failed` | 502 | the model failed |
+         *     | `model-unreachable` | 502 | the model's provider cannot be reached |
+         *     | `model-unauthorized` | 502 | the provider does not take the server's key |
+         *     | `model-context-exceeded` | 502 | the conversation is too long for the model |
+         *     | `model-content-filtered` | 502 | the provider's content filter stopped the answer; what came before it is kept |
+         *     | `model-empty-answer` | 502 | the model answered without a word |
+         *     | `model-broken-off` | 502 | the answer broke off or became unreadable; what came before is kept |
          *     | `database-unavailable` | 503 | the database cannot be reached |
          *     | `keys-unavailable` | 503 | the login's public keys cannot be fetched |
          *     | `shutting-down` | 503 | this instance is going away; try again |
          *     | `turn-interrupted` | 503 | the instance that ran the turn gave it up |
+         *     | `model-overloaded` | 503 | the provider has too much to do, or allows no more for now; see `Retry-After` |
          *     | `model-timeout` | 504 | the model took too long |
          * @enum {string}
          */
-        ProblemCode: "malformed-request" | "malformed-body" | "unauthenticated" | "forbidden" | "route-not-found" | "conversation-not-found" | "turn-not-found" | "method-not-allowed" | "request-timeout" | "turn-in-progress" | "idempotency-key-in-use" | "body-too-large" | "uri-too-long" | "unsupported-media-type" | "validation-failed" | "idempotency-key-mismatch" | "headers-too-large" | "internal-error" | "model-failed" | "database-unavailable" | "keys-unavailable" | "shutting-down" | "turn-interrupted" | "model-timeout";
+        ProblemCode: "malformed-request" | "malformed-body" | "unauthenticated" | "forbidden" | "route-not-found" | "conversation-not-found" | "turn-not-found" | "method-not-allowed" | "request-timeout" | "turn-in-progress" | "idempotency-key-in-use" | "body-too-large" | "uri-too-long" | "unsupported-media-type" | "validation-failed" | "idempotency-key-mismatch" | "headers-too-large" | "internal-error" | "model-failed" | "model-unreachable" | "model-unauthorized" | "model-context-exceeded" | "model-content-filtered" | "model-empty-answer" | "model-broken-off" | "database-unavailable" | "keys-unavailable" | "shutting-down" | "turn-interrupted" | "model-overloaded" | "model-timeout";
         FieldError: {
             /**
              * @description A JSON Pointer (RFC 6901) that begins with the part, `/body`, `/query`, `/path` or `/headers`.
@@ -880,7 +891,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description This instance cannot serve the request now, or gave the turn up (`turn-interrupted`, with `turn_id`). */
+        /** @description This instance cannot serve the request now, gave the turn up (`turn-interrupted`), or the model's provider has too much to do (`model-overloaded`), the last two with `turn_id`. */
         TurnUnavailable: {
             headers: {
                 "Retry-After": components["headers"]["RetryAfter"];

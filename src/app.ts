@@ -29,6 +29,8 @@ import { createTurns, type TurnLimits } from './turns/turns.js'
 export interface AppOptions {
   db: Database
   model: Model
+  /** whom a message may ask for by name, beside the model that answers otherwise */
+  otherModels?: readonly Model[]
   systemPrompt?: string | undefined
   limits: TurnLimits
   auth: Omit<AuthenticationOptions, 'isUserId'>

@@ -1,5 +1,7 @@
 import { readTarget } from './db/pooler.js'
-import { modelNames } from './models/open-model.js'
+import type { LanguageModelSettings } from './models/language-model.js'
+import { isModelName, missingVariable, modelNames } from './models/open-model.js'
+import { type Connections, providerNames, providers } from './models/providers.js'
 import type { TurnLimits } from './turns/turns.js'
 
 /** A configuration that cannot be used; the message names the variable and says what it takes. */
@@ -31,6 +33,10 @@ export interface Config {
   }
   corsOrigins: string[]
   model: string
+  /** what a request may name beside it */
+  otherModels: string[]
+  connections: Connections
+  modelSettings: LanguageModelSettings
   systemPrompt: string | undefined
   limits: TurnLimits
   shutdownMs: number
@@ -53,6 +59,17 @@ const reader = (env: Environment) => {
     const number = /^\d{1,10}$/.test(value) ? Number(value) : Number.NaN
     return number >= min && number <= max ? number : fail(name, `an integer from ${min} to ${max}`)
   }
+  const decimal = (name: string, max: number): number | undefined => {
+    const value = text(name)
+    if (value === undefined) return undefined
+    return /^\d(\.\d{1,3})?$/.test(value) && Number(value) <= max
+      ? Number(value)
+      : fail(name, `a number from 0 to ${max}, such as 0.7`)
+  }
+  const list = (name: string): string[] =>
+    text(name)
+      ?.split(',')
+      .map((part) => part.trim()) ?? []
   const webUrl = (name: string): URL | undefined => {
     const value = text(name)
     if (value === undefined) return undefined
@@ -77,16 +94,42 @@ const reader = (env: Environment) => {
       )
     }
   }
-  return { text, fail, oneOf, integer, webUrl, databaseUrl }
+  return { text, fail, oneOf, integer, decimal, list, webUrl, databaseUrl }
 }
 
 /** Better Auth's own rule: its API is at a path of its URL, or at /api/auth when there is none. */
 const jwksOf = ({ origin, pathname }: URL): string =>
   `${origin}${pathname.replace(/\/+$/, '') || '/api/auth'}/jwks`
 
+type Reader = ReturnType<typeof reader>
+
+const readModels = ({ text, fail, integer, decimal, list, webUrl }: Reader) => {
+  const model = text('CHAT_MODEL') ?? 'echo'
+  if (!isModelName(model)) fail('CHAT_MODEL', modelNames)
+  const others = list('CHAT_MODELS')
+  if (!others.every(isModelName)) fail('CHAT_MODELS', `a comma-separated list of: ${modelNames}`)
+  const connections = providerNames.map((name) => {
+    const { keyVariable, urlVariable } = providers[name]
+    return [name, { apiKey: text(keyVariable), baseUrl: webUrl(urlVariable)?.href }]
+  })
+  return {
+    model,
+    otherModels: [...new Set(others)].filter((name) => name !== model),
+    connections: Object.fromEntries(connections) as Connections,
+    modelSettings: {
+      temperature: decimal('CHAT_TEMPERATURE', 2),
+      maxOutputTokens: text('CHAT_MAX_OUTPUT_TOKENS')
+        ? integer('CHAT_MAX_OUTPUT_TOKENS', 0, 1, 1_000_000)
+        : undefined,
+      firstEventTimeoutMs: integer('CHAT_FIRST_EVENT_TIMEOUT_MS', 60_000, 100, 3_600_000),
+    },
+  }
+}
+
 /** Every variable that Colloquy reads is read here, and nowhere else. Throws ConfigError. */
 export const readConfig = (env: Environment): Config => {
-  const { text, fail, oneOf, integer, webUrl, databaseUrl: readDatabaseUrl } = reader(env)
+  const read = reader(env)
+  const { text, fail, oneOf, integer, list, webUrl, databaseUrl: readDatabaseUrl } = read
   const production = text('NODE_ENV') === 'production'
 
   // To the byte, as the app that signs with it reads it.
@@ -108,10 +151,7 @@ export const readConfig = (env: Environment): Config => {
     fail('DATABASE_URL', 'set when NODE_ENV=production: the embedded PostgreSQL is for development')
   }
 
-  const corsOrigins =
-    text('CHAT_CORS_ORIGINS')
-      ?.split(',')
-      .map((origin) => origin.trim()) ?? []
+  const corsOrigins = list('CHAT_CORS_ORIGINS')
   for (const origin of corsOrigins) {
     if (!URL.canParse(origin) || new URL(origin).origin !== origin) {
       fail(
@@ -134,7 +174,7 @@ export const readConfig = (env: Environment): Config => {
     dataDir: text('DATA_DIR') ?? '.colloquy',
     auth: { secret, jwksUrl, issuer, audience, sharedIssuer, sharedAudience },
     corsOrigins,
-    model: oneOf('CHAT_MODEL', modelNames, 'echo'),
+    ...readModels(read),
     systemPrompt: text('CHAT_SYSTEM_PROMPT'),
     limits: {
       turnTimeoutMs: integer('CHAT_TURN_TIMEOUT_MS', 120_000, 100, 3_600_000),
@@ -153,5 +193,16 @@ export const requireTokens = ({ production, auth }: Config): void => {
     throw new ConfigError(
       'BETTER_AUTH_URL or BETTER_AUTH_SECRET must be set when NODE_ENV=production, to verify tokens.',
     )
+  }
+}
+
+/** What answering takes beyond what every command takes. Throws ConfigError. */
+export const requireModels = ({ model, otherModels, connections }: Config): void => {
+  for (const name of [model, ...otherModels]) {
+    const missing = missingVariable(name, connections)
+    if (missing) {
+      const provider = name.slice(0, name.indexOf('/'))
+      throw new ConfigError(`${missing} must be set: CHAT_MODEL or CHAT_MODELS names a model of ${provider}.`)
+    }
   }
 }

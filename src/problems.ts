@@ -80,6 +80,32 @@ export const catalogue = {
   },
   'internal-error': { status: 500, title: 'Internal error', detail: 'Something went wrong on our side.' },
   'model-failed': { status: 502, title: 'Model failed', detail: 'The model failed to answer.' },
+  'model-unreachable': {
+    status: 502,
+    title: 'Model unreachable',
+    detail: 'The model cannot be reached.',
+  },
+  'model-unauthorized': {
+    status: 502,
+    title: 'Model unauthorized',
+    detail: 'The model does not accept this server. Its operator has to set a key that is valid.',
+  },
+  'model-context-exceeded': {
+    status: 502,
+    title: 'Model context exceeded',
+    detail: 'The conversation is too long for the model.',
+  },
+  'model-content-filtered': {
+    status: 502,
+    title: 'Model content filtered',
+    detail: 'The answer was stopped by a content filter.',
+  },
+  'model-empty-answer': {
+    status: 502,
+    title: 'Model empty answer',
+    detail: 'The model gave an empty answer.',
+  },
+  'model-broken-off': { status: 502, title: 'Model broken off', detail: 'The answer broke off.' },
   'database-unavailable': {
     status: 503,
     title: 'Database unavailable',
@@ -103,6 +129,13 @@ export const catalogue = {
     title: 'Turn interrupted',
     detail: 'The turn was interrupted before it was complete.',
     retryAfter: 1,
+  },
+  // The provider's 429 is no fault of the caller's, so it is not passed on as one; 503 may name when to come back, too.
+  'model-overloaded': {
+    status: 503,
+    title: 'Model overloaded',
+    detail: 'The model has too much to do right now.',
+    retryAfter: 5,
   },
   'model-timeout': { status: 504, title: 'Model timeout', detail: 'The model took too long to answer.' },
 } as const satisfies Record<ProblemCode, Entry>

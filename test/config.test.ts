@@ -1,5 +1,5 @@
 import t from 'tap'
-import { type Config, ConfigError, readConfig, requireTokens } from '../src/config.js'
+import { type Config, ConfigError, readConfig, requireModels, requireTokens } from '../src/config.js'
 
 type Environment = Record<string, string>
 /** An environment, where to look in the configuration, and what has to be there. */
@@ -26,10 +26,12 @@ const integers: [string, (config: Config) => number, number, number, number][] =
   ['CHAT_LEASE_MS', (c) => c.limits.leaseMs, 15_000, 1_000, 600_000],
   ['CHAT_HISTORY_MESSAGES', (c) => c.limits.historyMessages, 40, 0, 1_000],
   ['CHAT_HISTORY_TOKENS', (c) => c.limits.historyTokens, 16_000, 0, 10_000_000],
+  ['CHAT_FIRST_EVENT_TIMEOUT_MS', (c) => c.modelSettings.firstEventTimeoutMs, 60_000, 100, 3_600_000],
   ['CHAT_SHUTDOWN_MS', (c) => c.shutdownMs, 20_000, 0, 600_000],
 ]
 
 const keys = ({ auth }: Config) => [auth.jwksUrl, auth.issuer, auth.audience]
+const models = ({ model, otherModels }: Config) => [model, ...otherModels]
 const shared = ({ auth }: Config) => [auth.sharedIssuer, auth.sharedAudience]
 
 const values: Value[] = [
@@ -42,6 +44,18 @@ const values: Value[] = [
   [{ CHAT_SYSTEM_PROMPT: 'Be kind.' }, (c) => c.systemPrompt, 'Be kind.'],
   [{ ...production, NODE_ENV: ' production' }, (c) => c.production, true],
   ...['auto', 'on', 'off'].map((p): Value => [{ DATABASE_PREPARE: p }, (c) => c.database.prepare, p]),
+
+  [{}, models, ['echo']],
+  [{}, (c) => [c.modelSettings.temperature, c.modelSettings.maxOutputTokens], [undefined, undefined]],
+  [{ CHAT_TEMPERATURE: '0' }, (c) => c.modelSettings.temperature, 0],
+  [{ CHAT_TEMPERATURE: '1.25' }, (c) => c.modelSettings.temperature, 1.25],
+  [{ CHAT_MAX_OUTPUT_TOKENS: '1' }, (c) => c.modelSettings.maxOutputTokens, 1],
+  [{ CHAT_MODEL: 'openai-compatible/org/x:8b' }, models, ['openai-compatible/org/x:8b']],
+  [{ CHAT_MODELS: 'openai/a, google/b,echo,openai/a' }, models, ['echo', 'openai/a', 'google/b']],
+  [{ OPENAI_API_KEY: ' k1\n' }, (c) => c.connections.openai, { apiKey: 'k1', baseUrl: undefined }],
+  [{ ANTHROPIC_BASE_URL: local }, (c) => c.connections.anthropic.baseUrl, `${local}/`],
+  [{ GOOGLE_GENERATIVE_AI_API_KEY: 'k2' }, (c) => c.connections.google.apiKey, 'k2'],
+  [{ OPENAI_COMPATIBLE_API_KEY: 'k3' }, (c) => c.connections['openai-compatible'].apiKey, 'k3'],
 
   [{ DATABASE_URL: database }, (c) => c.database.url, database],
   [{ DATABASE_URL: 'postgresql://a:1,b:2/c' }, (c) => c.database.url, 'postgresql://a:1,b:2/c'],
@@ -76,6 +90,15 @@ const hosts = ['app.example.com', 'ftp://app.example.com', 'http:app', 'https://
 const noOrigins = ['*', `${app}/`, `${app}/path`, `${app},`, `${app},*`, 'a.example', 'null', `${app} ${app}`]
 const noDatabases = ['db', 'mysql://u:p@db/c', 'postgres:db', 'postgres://', 'postgres://u:p#p@db/c']
 const brokenDatabases = ['postgres://u:p@db:port/c', 'postgres://u:p%zz@db/c']
+const noModels = [
+  'gpt-5',
+  'constructor',
+  'openai',
+  'openai/',
+  'parrot/x',
+  'openai/a b',
+  `openai/${'x'.repeat(200)}`,
+]
 const noIntegers = ['1.5', '1e3', '0x10', 'many', '9'.repeat(400)]
 const toVerify = 'set when NODE_ENV=production, to verify tokens'
 const withoutAuthUrl = 'set when JWKS_URL is used without BETTER_AUTH_URL'
@@ -86,7 +109,15 @@ const refusals: Refusal[] = [
   }),
   ['LOG_LEVEL', ['loud'], 'one of fatal, error, warn, info, debug, trace, silent.'],
   ['DATABASE_PREPARE', ['yes', 'ON'], 'one of auto, on, off.'],
-  ['CHAT_MODEL', ['openai/x', 'constructor'], 'one of echo.'],
+  ['CHAT_MODEL', noModels, 'echo, or openai/<model>, anthropic/<model>, google/<model>, openai-compatible/'],
+  [
+    'CHAT_MODELS',
+    [...noModels, 'echo,', 'echo openai/x'],
+    'a comma-separated list of: echo, or openai/<model>',
+  ],
+  ['CHAT_TEMPERATURE', ['-1', '2.01', '3', 'hot', '1e0', '.5'], 'a number from 0 to 2, such as 0.7.'],
+  ['CHAT_MAX_OUTPUT_TOKENS', ['0', '1000001', ...noIntegers], 'an integer from 1 to 1000000.'],
+  ['OPENAI_COMPATIBLE_BASE_URL', hosts, 'a URL that begins with http:// or https://, without a user'],
   ['DATABASE_URL', [''], 'set when NODE_ENV=production: the embedded', production],
   ['DATABASE_URL', [...noDatabases, ...brokenDatabases], 'a URL such as postgres://user:password@host:5432/'],
   ['BETTER_AUTH_SECRET', ['a'.repeat(31), 'ä'.repeat(15)], 'at least 32 bytes long.'],
@@ -131,6 +162,23 @@ t.test('a bad value is refused: the message names the variable and what it takes
     const error = refusal({ ...env, BETTER_AUTH_SECRET: '' })
     t.equal(error?.message, `BETTER_AUTH_URL or BETTER_AUTH_SECRET must be ${toVerify}.`)
   }
+})
+
+t.test('a model whose provider cannot be reached is refused, where one is needed', async (t) => {
+  const missing: [Environment, variable: string][] = [
+    [{ CHAT_MODEL: 'openai/x' }, 'OPENAI_API_KEY'],
+    [{ CHAT_MODEL: 'anthropic/x', OPENAI_API_KEY: 'k' }, 'ANTHROPIC_API_KEY'],
+    [{ CHAT_MODELS: 'google/x' }, 'GOOGLE_GENERATIVE_AI_API_KEY'],
+    [{ CHAT_MODEL: 'openai-compatible/x', OPENAI_COMPATIBLE_API_KEY: 'k' }, 'OPENAI_COMPATIBLE_BASE_URL'],
+  ]
+  for (const [env, variable] of missing) {
+    const text = new RegExp(
+      `^${variable} must be set: CHAT_MODEL or CHAT_MODELS names a model of [a-z-]+\\.$`,
+    )
+    t.throws(() => requireModels(readConfig(env)), { constructor: ConfigError, message: text })
+    t.doesNotThrow(() => requireModels(readConfig({ ...env, [variable]: local })))
+  }
+  t.doesNotThrow(() => requireModels(readConfig({})))
 })
 
 t.test('no message shows what a variable holds', async (t) => {

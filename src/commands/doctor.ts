@@ -4,9 +4,8 @@ import type { Database } from '../db/database.js'
 import { pendingMigrations } from '../db/migrate.js'
 import { protectionFaults } from '../db/protection.js'
 import { fetchPublicKeys } from '../http/public-keys.js'
-import { openModel } from '../models/open-model.js'
 import { reason } from './reason.js'
-import { openOrJoinDatabase } from './runtime.js'
+import { openModels, openOrJoinDatabase } from './runtime.js'
 import { openSecret } from './secret.js'
 
 interface Check {
@@ -68,6 +67,12 @@ const keysOf = async (config: Config): Promise<string> => {
   return ways.join(', ')
 }
 
+const modelsOf = async (config: Config): Promise<string> => {
+  const { model, otherModels } = await openModels(config)
+  const others = otherModels.map(({ name }) => name).join(', ')
+  return others ? `${model.name}; on request ${others}` : model.name
+}
+
 /** Runs the checks in order, a line each; true when all is well. */
 const report = async (checks: Check[]): Promise<boolean> => {
   const failed = new Set<string>()
@@ -107,7 +112,7 @@ export const doctor = async (config: Config): Promise<boolean> => {
       { name: 'role', needs: 'migrations', run: async () => roleOf((await opening).db) },
       { name: 'row-level security', needs: 'migrations', run: async () => securityOf((await opening).db) },
       { name: 'keys', run: () => keysOf(config) },
-      { name: 'model', run: async () => openModel(config.model).name },
+      { name: 'model', run: () => modelsOf(config) },
     ])
   } finally {
     const opened = await opening.catch(() => undefined)

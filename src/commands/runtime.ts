@@ -1,9 +1,11 @@
 import type { FastifyBaseLogger } from 'fastify'
-import type { Config } from '../config.js'
+import { type Config, requireModels } from '../config.js'
 import { runningEmbedded } from '../db/embedded/running.js'
 import type { Cluster } from '../db/embedded.js'
 import type { AuthenticationOptions } from '../http/authentication.js'
 import { keySet } from '../http/key-set.js'
+import type { Model } from '../models/model.js'
+import { openModel } from '../models/open-model.js'
 
 export interface OpenDatabase {
   url: string
@@ -42,3 +44,10 @@ export const authenticationOptions = (
       ? { keys: keySet({ url: auth.jwksUrl, log }), issuer: auth.issuer, audience: auth.audience }
       : undefined,
 })
+
+/** The models that may answer, the default one apart. Throws ConfigError when a key is missing. */
+export const openModels = async (config: Config): Promise<{ model: Model; otherModels: Model[] }> => {
+  requireModels(config)
+  const open = (name: string) => openModel(name, { connections: config.connections, ...config.modelSettings })
+  return { model: await open(config.model), otherModels: await Promise.all(config.otherModels.map(open)) }
+}

@@ -1,13 +1,12 @@
 import type { Logger } from 'pino'
 import { buildApp } from '../app.js'
-import { type Config, requireTokens } from '../config.js'
+import { type Config, requireModels, requireTokens } from '../config.js'
 import { connect } from '../db/connect.js'
 import { migrate } from '../db/migrate.js'
 import { protectionFaults } from '../db/protection.js'
 import { createLog } from '../log.js'
-import { openModel } from '../models/open-model.js'
 import { type Ending, prepareEnding } from './ending.js'
-import { authenticationOptions, openDatabase } from './runtime.js'
+import { authenticationOptions, openDatabase, openModels } from './runtime.js'
 import { openSecret } from './secret.js'
 import { signToken } from './token.js'
 
@@ -71,7 +70,7 @@ const start = async (config: Config, log: Logger, ending: Ending): Promise<void>
   const app = await buildApp({
     db,
     log,
-    model: openModel(config.model),
+    ...(await openModels(config)),
     systemPrompt: config.systemPrompt,
     limits: config.limits,
     auth: authenticationOptions(config, secret, log),
@@ -92,6 +91,7 @@ const start = async (config: Config, log: Logger, ending: Ending): Promise<void>
 /** `colloquy serve`: runs until a signal ends it; running turns get CHAT_SHUTDOWN_MS to finish. */
 export const serve = async (config: Config): Promise<void> => {
   requireTokens(config)
+  requireModels(config)
   const log = createLog(config.logLevel)
   const ending = prepareEnding(log, config.shutdownMs + closeMarginMs)
   try {

@@ -10,6 +10,11 @@ const endProblems = {
   'handed-over': 'shutting-down',
 } as const
 
+const unknownModel = (known: string[]) => ({
+  path: '/body/model',
+  message: `must be one of ${known.join(', ')}`.slice(0, 500),
+})
+
 export const createTurn =
   ({ turns }: Deps): Handler<'createTurn'> =>
   async ({ user, body, headers, mediaType }, reply) => {
@@ -17,6 +22,7 @@ export const createTurn =
       userId: user.id,
       conversationId: body.conversation_id,
       message: body.message,
+      model: body.model,
       key: parseIdempotencyKey(headers['Idempotency-Key']),
     })
     switch (sent.kind) {
@@ -24,6 +30,8 @@ export const createTurn =
         return problem('conversation-not-found')
       case 'mismatch':
         return problem('idempotency-key-mismatch')
+      case 'unknown-model':
+        return problem('validation-failed', { errors: [unknownModel(sent.known)] })
       case 'shutting-down':
         return problem('shutting-down')
       case 'busy':
@@ -38,7 +46,14 @@ export const createTurn =
     const { conversationId: conversation_id, turnId: turn_id } = sent.channel.ids
     if (end.kind === 'not-found') return problem('conversation-not-found')
     if (end.kind !== 'ended') return problem(endProblems[end.kind], { conversation_id, turn_id })
-    const { error, status, ...outcome } = end.outcome
-    if (error) return problem(error.code, { conversation_id, turn_id, detail: error.detail })
+    const { error, status, retryAfter, ...outcome } = end.outcome
+    if (error) {
+      return problem(error.code, {
+        conversation_id,
+        turn_id,
+        detail: error.detail,
+        ...(retryAfter !== undefined && { headers: { 'retry-after': String(retryAfter) } }),
+      })
+    }
     return reply(200, { ...outcome, status: status === 'cancelled' ? 'cancelled' : 'completed' }, replayed)
   }

@@ -1,14 +1,42 @@
 import { echo } from './echo.js'
+import type { LanguageModelSettings } from './language-model.js'
 import type { Model } from './model.js'
+import { type Connections, type ProviderName, providerNames, providers } from './providers.js'
+import { type RetryLimits, retrying } from './retrying.js'
 
-const models: Record<string, () => Model> = { echo }
+export interface OpenModelOptions extends LanguageModelSettings {
+  connections: Connections
+  retries?: RetryLimits
+}
 
-/** The names that CHAT_MODEL may have. */
-export const modelNames = Object.keys(models)
+/** What the name of a model may be, in words. */
+export const modelNames = `echo, or ${providerNames.map((name) => `${name}/<model>`).join(', ')}`
 
-/** Makes the model that CHAT_MODEL names; throws with the names there are when there is no such one. */
-export const openModel = (name: string): Model => {
-  const open = Object.hasOwn(models, name) ? models[name] : undefined
-  if (!open) throw new Error(`there is no model "${name}"; there is: ${modelNames.join(', ')}`)
-  return open()
+/** The parts of `<provider>/<model>`; undefined when there is no such provider. */
+const parse = (name: string): { provider: ProviderName; model: string } | undefined => {
+  const provider = providerNames.find((known) => name.startsWith(`${known}/`))
+  return provider && { provider, model: name.slice(provider.length + 1) }
+}
+
+export const isModelName = (name: string): boolean =>
+  name === 'echo' || (name.length <= 200 && /^[!-~]+$/.test(parse(name)?.model ?? ''))
+
+/** The variable that is not set and has to be for this model; undefined when nothing is missing. */
+export const missingVariable = (name: string, connections: Connections): string | undefined => {
+  const parsed = parse(name)
+  if (!parsed) return undefined
+  const { needs, keyVariable, urlVariable } = providers[parsed.provider]
+  if (connections[parsed.provider][needs] !== undefined) return undefined
+  return needs === 'apiKey' ? keyVariable : urlVariable
+}
+
+/** Opens the model of this name, and loads what only it needs. Asks nothing of the provider yet. */
+export const openModel = async (name: string, options: OpenModelOptions): Promise<Model> => {
+  const parsed = parse(name)
+  if (!parsed) return echo()
+  const { connections, retries, ...settings } = options
+  const connection = connections[parsed.provider]
+  const { languageModel } = await import('./language-model.js')
+  const model = await providers[parsed.provider].open(parsed.model, connection)
+  return retrying(languageModel({ ...settings, name, model, secret: connection.apiKey }), retries)
 }

@@ -16,13 +16,16 @@ export interface BeginTurn extends TurnIds {
   message: string
   /** the client's Idempotency-Key, unquoted */
   key: string | undefined
+  /** who answers, unless the key's turn has a model already */
   model: string
+  /** what the request asked for by name; undefined leaves it to the server */
+  askedModel?: string | undefined
   leaseMs: number
   historyMessages: number
   historyTokens: number
 }
 
-/** What begin_turn_v1 says; the SQL function explains the outcomes. */
+/** What begin_turn_v2 says; the SQL functions explain the outcomes. */
 export type Begun =
   | { outcome: 'not-found' | 'mismatch' }
   | { outcome: 'busy' | 'attached' | 'ended'; conversation_id: string; turn_id: string }
@@ -34,6 +37,8 @@ export type Begun =
       message_id: string
       attempt: number
       history: PastTurn[]
+      /** that of the turn's first attempt */
+      model: string
     }
 
 /** The first 80 characters (code points) of the message, without the white space around it. */
@@ -41,9 +46,15 @@ const titleOf = (message: string): string => [...message.trim()].slice(0, 80).jo
 
 const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest()
 
-/** What a request with the same key has to repeat: the validated body. */
-const fingerprintOf = ({ isNewConversation, conversationId, message }: BeginTurn): Buffer =>
-  sha256(JSON.stringify([isNewConversation ? null : conversationId, message]))
+/** What a request with the same key has to repeat: the validated body. What it left out leaves no trace. */
+const fingerprintOf = ({ isNewConversation, conversationId, message, askedModel }: BeginTurn): Buffer =>
+  sha256(
+    JSON.stringify([
+      isNewConversation ? null : conversationId,
+      message,
+      ...(askedModel === undefined ? [] : [askedModel]),
+    ]),
+  )
 
 /** Takes the conversation, writes the key and the user's message and reads the history window, in one round trip. */
 export const beginTurn = async (db: Database, turn: BeginTurn): Promise<Begun> => {
@@ -51,8 +62,8 @@ export const beginTurn = async (db: Database, turn: BeginTurn): Promise<Begun> =
   const fingerprint = turn.key === undefined ? null : fingerprintOf(turn)
   const statement = db.statement(
     (sql) => sql<[Begun]>`
-      select outcome, conversation_id, turn_id, user_message_id, message_id, attempt, history
-      from colloquy.begin_turn_v1(
+      select outcome, conversation_id, turn_id, user_message_id, message_id, attempt, history, model
+      from colloquy.begin_turn_v2(
         ${turn.userId}, ${turn.conversationId}, ${turn.isNewConversation}, ${turn.turnId}, ${turn.userMessageId},
         ${turn.messageId}, ${turn.message}, ${titleOf(turn.message)}, ${turn.model}, ${turn.leaseMs},
         ${turn.historyMessages}, ${turn.historyTokens}, ${key}, ${fingerprint})`,

@@ -1,12 +1,10 @@
+import type { components } from '../../generated/contract.js'
 import type { Database } from '../db/database.js'
 import type { Answer } from './fold.js'
 
 export type EndStatus = 'completed' | 'failed' | 'cancelled' | 'interrupted'
 
-export interface TurnError {
-  code: 'model-failed' | 'model-timeout' | 'turn-interrupted'
-  detail: string
-}
+export type TurnError = components['schemas']['TurnError']
 
 export interface CompleteTurn {
   userId: string

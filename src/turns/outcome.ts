@@ -17,6 +17,8 @@ export interface StoredOutcome {
   model: string
   usage: Usage
   error: TurnError | null
+  /** seconds, known only where the turn has just run, and not stored */
+  retryAfter?: number
 }
 
 /** A turn as it is stored: how it ended, or what its attempt is known to have said so far. */

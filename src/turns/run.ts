@@ -1,4 +1,6 @@
 import type { Model, ModelEvent, ModelRequest } from '../models/model.js'
+import { ModelError } from '../models/model-error.js'
+import { catalogue } from '../problems.js'
 import type { EndStatus, TurnError } from './complete.js'
 import { type Answer, emptyAnswer, fold } from './fold.js'
 import { createCleaner } from './storable.js'
@@ -14,6 +16,8 @@ export interface Ended {
   status: EndStatus
   answer: Answer
   error: TurnError | null
+  /** seconds after which the provider may answer, when it says so */
+  retryAfter?: number
   /** for the log: what the model threw */
   cause?: unknown
 }
@@ -33,9 +37,16 @@ const aborts: Record<AbortReason, Pick<Ended, 'status' | 'error'>> = {
     error: { code: 'turn-interrupted', detail: 'The turn was ended or taken over elsewhere.' },
   },
 }
-const modelFailed: Pick<Ended, 'status' | 'error'> = {
-  status: 'failed',
-  error: { code: 'model-failed', detail: 'The model failed to answer.' },
+
+/** A failure in the contract's terms; what no model has put in those of `ModelError` is a failure like any other. */
+const modelFailed = (cause: unknown): Pick<Ended, 'status' | 'error' | 'retryAfter'> => {
+  const code = cause instanceof ModelError ? cause.code : 'model-failed'
+  const retryAfterMs = cause instanceof ModelError ? cause.retryAfterMs : undefined
+  return {
+    status: 'failed',
+    error: { code, detail: catalogue[code].detail },
+    ...(retryAfterMs !== undefined && { retryAfter: Math.ceil(retryAfterMs / 1_000) }),
+  }
 }
 
 /** What was said, in a form that can be stored; the end of a text that is too long is left out. */
@@ -93,7 +104,7 @@ export const runModel = async (
     return { status: 'completed', error: null, answer }
   } catch (cause) {
     const reason = signal.aborted ? (signal.reason as AbortReason) : undefined
-    return { ...(reason ? aborts[reason] : modelFailed), answer, cause }
+    return { ...(reason ? aborts[reason] : modelFailed(cause)), answer, cause }
   } finally {
     // A model that ignores the signal must not keep the turn waiting for its clean-up.
     void Promise.resolve(events?.return?.()).catch(() => {})

@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events'
 import type { Database } from '../db/database.js'
 import { DatabaseUnavailable } from '../db/unavailable.js'
 import type { Model } from '../models/model.js'
+import { withdrawn } from '../models/withdrawn.js'
 import { type BeginTurn, type Begun, beginTurn } from './begin.js'
 import { cancelTurn } from './cancel.js'
 import { type AttemptIds, type Channel, createChannel, type TurnEnd, turnName } from './channel.js'
@@ -29,7 +30,10 @@ export interface TurnLimits {
 
 export interface TurnsOptions extends TurnLimits {
   db: Database
+  /** who answers when a message asks for nobody */
   model: Model
+  /** whom else a message may ask for */
+  otherModels?: readonly Model[]
   systemPrompt: string | undefined
   /** makes a UUIDv7 */
   newId: () => string
@@ -43,6 +47,8 @@ export interface SendMessage {
   /** undefined begins a new conversation */
   conversationId: string | undefined
   message: string
+  /** the name of the model that is to answer; undefined leaves it to the server */
+  model: string | undefined
   /** the client's Idempotency-Key, unquoted */
   key: string | undefined
 }
@@ -58,6 +64,7 @@ export type Sent =
   | ({ kind: 'turn'; replayed: boolean } & OpenTurn)
   | { kind: 'busy'; conversationId: string; turnId: string }
   | { kind: 'not-found' | 'mismatch' | 'shutting-down' }
+  | { kind: 'unknown-model'; known: string[] }
 
 /** What a turn came to; `key-in-use` when it still runs at the end of the bounded wait. */
 export type Outcome = Exclude<TurnEnd, { kind: 'superseded' }> | { kind: 'key-in-use' }
@@ -92,7 +99,8 @@ const cancelWaitMs = 2_000
 const unavailable = (error: unknown): boolean => error instanceof DatabaseUnavailable
 
 export const createTurns = (options: TurnsOptions): Turns => {
-  const { db, model, newId, log, turnTimeoutMs, busyWaitMs, leaseMs, heartbeatMs } = options
+  const { db, otherModels = [], newId, log, turnTimeoutMs, busyWaitMs, leaseMs, heartbeatMs } = options
+  const models = new Map([options.model, ...otherModels].map((model) => [model.name, model]))
   const progress = createProgress({ db, leaseMs, log })
   const line = createLine()
   const running = new Map<string, RunningTurn>()
@@ -144,6 +152,7 @@ export const createTurns = (options: TurnsOptions): Turns => {
     const deadline = performance.now() + turnTimeoutMs + completeMarginMs
     const timer = setTimeout(stop, turnTimeoutMs, 'timeout')
     const { conversation_id, turn_id, user_message_id, message_id, attempt, history } = begun
+    const model = models.get(begun.model) ?? withdrawn(begun.model)
     const release = progress.hold(channel, (state) => stop(state === 'cancel' ? 'cancel' : 'lost'))
     const { cause, ...end } = await runModel(
       model,
@@ -165,12 +174,21 @@ export const createTurns = (options: TurnsOptions): Turns => {
     if (stored === 'not-stored') return { kind: stored }
     if (stored === 'gone') return { kind: 'not-found' }
     if (stored === 'fenced') return readEnd(channel.ids)
-    const { answer, status, error } = end
+    const { answer, status, error, retryAfter } = end
     const { text: response, tool_calls, usage } = answer
     const ids = { conversation_id, turn_id, user_message_id, message_id }
     return {
       kind: 'ended',
-      outcome: { ...ids, status, response, tool_calls, model: model.name, usage, error },
+      outcome: {
+        ...ids,
+        status,
+        response,
+        tool_calls,
+        model: model.name,
+        usage,
+        error,
+        ...(retryAfter !== undefined && { retryAfter }),
+      },
     }
   }
 
@@ -235,7 +253,10 @@ export const createTurns = (options: TurnsOptions): Turns => {
   }
 
   return {
-    async send({ userId, conversationId, message, key }) {
+    async send({ userId, conversationId, message, model: askedModel, key }) {
+      if (askedModel !== undefined && !models.has(askedModel)) {
+        return { kind: 'unknown-model', known: [...models.keys()] }
+      }
       if (drained.signal.aborted) return { kind: 'shutting-down' }
       const turn: BeginTurn = {
         userId,
@@ -246,7 +267,8 @@ export const createTurns = (options: TurnsOptions): Turns => {
         messageId: newId(),
         message,
         key,
-        model: model.name,
+        model: askedModel ?? options.model.name,
+        askedModel,
         leaseMs,
         historyMessages: options.historyMessages,
         historyTokens: options.historyTokens,

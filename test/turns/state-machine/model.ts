@@ -115,6 +115,7 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens }: Limits)
     user_message_id: turn.user_message_id,
     message_id: turn.message_id,
     attempt: turn.attempt,
+    model: turn.model,
     history: historyBefore(
       turn.conversation_id,
       messages.find(({ id }) => id === turn.user_message_id)?.position ?? 0,

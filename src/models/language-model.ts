@@ -1,0 +1,107 @@
+import { type LanguageModel, type LanguageModelUsage, type ModelMessage, streamText } from 'ai'
+import type { Model, ModelRequest, Usage } from './model.js'
+import { ModelError } from './model-error.js'
+import { modelErrorOf } from './upstream-failure.js'
+
+export interface LanguageModelSettings {
+  /** undefined: the provider's own */
+  temperature: number | undefined
+  /** undefined: the provider's own */
+  maxOutputTokens: number | undefined
+  /** how long a model may take until it says, or thinks, its first word */
+  firstEventTimeoutMs: number
+}
+
+export interface LanguageModelOptions extends LanguageModelSettings {
+  name: string
+  model: LanguageModel
+  /** the provider's key, which must not get into any error */
+  secret: string | undefined
+}
+
+// The SDK's hints about settings that a model does not have would go to standard output, between the lines of the log.
+Object.assign(globalThis, { AI_SDK_LOG_WARNINGS: false })
+
+const messagesOf = ({ history, message }: ModelRequest): ModelMessage[] => [
+  ...history.flatMap(({ user, assistant }): ModelMessage[] => [
+    { role: 'user', content: user },
+    { role: 'assistant', content: assistant },
+  ]),
+  { role: 'user', content: message },
+]
+
+/** A count as the contract has it; what is none is not known. */
+const countOf = (tokens: number | undefined): number | null =>
+  Number.isInteger(tokens) && tokens !== undefined && tokens >= 0 && tokens < 2 ** 31 ? tokens : null
+
+const usageOf = ({ inputTokens, outputTokens, totalTokens }: LanguageModelUsage): Usage => ({
+  input_tokens: countOf(inputTokens),
+  output_tokens: countOf(outputTokens),
+  total_tokens: countOf(totalTokens),
+})
+
+/** Why an answer that the provider calls finished is none. */
+const faultOf = (reason: string, hasText: boolean): ModelError | undefined => {
+  if (reason === 'content-filter')
+    return new ModelError('model-content-filtered', 'the content filter stopped the answer')
+  if (!hasText) return new ModelError('model-empty-answer', `the answer has no text (${reason})`)
+  return undefined
+}
+
+/** A model of the AI SDK as one of ours. It is asked once: whoever wants more wraps it in `retrying`. */
+export const languageModel = (options: LanguageModelOptions): Model => ({
+  name: options.name,
+  async *run(request) {
+    const { name: _, secret, firstEventTimeoutMs, ...settings } = options
+    const abort = new AbortController()
+    const stop = () => abort.abort(request.signal.reason)
+    request.signal.throwIfAborted()
+    request.signal.addEventListener('abort', stop, { once: true })
+    const late = new ModelError('model-timeout', 'the model did not begin to answer in time')
+    const timer = setTimeout(() => abort.abort(late), firstEventTimeoutMs)
+    let hasText = false
+    try {
+      const { fullStream } = streamText({
+        ...settings,
+        ...(request.system !== undefined && { system: request.system }),
+        messages: messagesOf(request),
+        maxRetries: 0,
+        abortSignal: abort.signal,
+        // It would print them.
+        onError: () => {},
+      })
+      for await (const part of fullStream) {
+        switch (part.type) {
+          case 'reasoning-delta':
+            clearTimeout(timer)
+            break
+          case 'text-delta':
+            clearTimeout(timer)
+            hasText ||= part.text.trim() !== ''
+            yield { type: 'text-delta', delta: part.text }
+            break
+          case 'error':
+            throw part.error
+          case 'abort':
+            throw abort.signal.reason
+          case 'finish': {
+            if (part.rawFinishReason === undefined) {
+              throw new ModelError('model-broken-off', 'the stream ended without a reason', { mayPass: true })
+            }
+            const fault = faultOf(part.finishReason, hasText)
+            if (fault) throw fault
+            yield { type: 'finish', usage: usageOf(part.totalUsage) }
+          }
+        }
+      }
+    } catch (error) {
+      // Whatever an aborted request fails with, the reason is why it was aborted.
+      throw abort.signal.aborted ? abort.signal.reason : modelErrorOf(error, secret)
+    } finally {
+      clearTimeout(timer)
+      request.signal.removeEventListener('abort', stop)
+      // The provider's connection is let go of, however the answer ends.
+      abort.abort()
+    }
+  },
+})

@@ -1,0 +1,32 @@
+import type { components } from '../../generated/contract.js'
+
+export type ModelErrorCode = Extract<components['schemas']['TurnError']['code'], `model-${string}`>
+
+interface ModelErrorOptions {
+  /** whether the same request may well succeed in a moment */
+  mayPass?: boolean
+  /** how long the provider wants to be left alone */
+  retryAfterMs?: number | undefined
+}
+
+/**
+ * Why a model gave no whole answer. The message is for the log and therefore holds nothing that a provider has written
+ * freely: its words may quote the user's text, or the key.
+ */
+export class ModelError extends Error {
+  readonly code: ModelErrorCode
+  readonly mayPass: boolean
+  readonly retryAfterMs: number | undefined
+
+  constructor(
+    code: ModelErrorCode,
+    message: string,
+    { mayPass = false, retryAfterMs }: ModelErrorOptions = {},
+  ) {
+    super(message)
+    this.name = 'ModelError'
+    this.code = code
+    this.mayPass = mayPass
+    this.retryAfterMs = retryAfterMs
+  }
+}

@@ -1,0 +1,15 @@
+/**
+ * How long a provider wants to be left alone, in milliseconds: `Retry-After` in seconds or as a date (RFC 9110, section
+ * 10.2.3), or OpenAI's `retry-after-ms`; undefined when it does not say.
+ */
+export const readRetryAfter = (
+  headers: Record<string, string> = {},
+  now = Date.now(),
+): number | undefined => {
+  const ms = headers['retry-after-ms'] ?? ''
+  if (/^\d{1,9}(\.\d+)?$/.test(ms)) return Number(ms)
+  const value = headers['retry-after'] ?? ''
+  if (/^\d{1,9}(\.\d+)?$/.test(value)) return Number(value) * 1_000
+  const date = Date.parse(value)
+  return Number.isNaN(date) ? undefined : Math.max(date - now, 0)
+}

@@ -1,0 +1,37 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Model } from './model.js'
+import { ModelError } from './model-error.js'
+
+export interface RetryLimits {
+  /** how often a model is asked again */
+  retries: number
+  /** the pause before the first time; it doubles from then on */
+  firstDelayMs: number
+  /** the longest pause that a provider may ask for; when it wants a longer one, nobody waits */
+  maxDelayMs: number
+}
+
+export const defaultRetryLimits: RetryLimits = { retries: 2, firstDelayMs: 500, maxDelayMs: 10_000 }
+
+/** The same model, asked again when it fails in a way that may pass, as long as nobody has seen anything of it. */
+export const retrying = (model: Model, limits: RetryLimits = defaultRetryLimits): Model => ({
+  name: model.name,
+  async *run(request) {
+    for (let failures = 0; ; failures += 1) {
+      let isSeen = false
+      try {
+        for await (const event of model.run(request)) {
+          isSeen = true
+          yield event
+        }
+        return
+      } catch (error) {
+        const mayPass = error instanceof ModelError && error.mayPass && !request.signal.aborted
+        if (isSeen || !mayPass || failures >= limits.retries) throw error
+        const pause = error.retryAfterMs ?? limits.firstDelayMs * 2 ** failures
+        if (pause > limits.maxDelayMs) throw error
+        await delay(pause, undefined, { signal: request.signal })
+      }
+    }
+  },
+})
