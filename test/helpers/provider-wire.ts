@@ -1,0 +1,96 @@
+/** The providers' own words, as their APIs' references show them. */
+
+const data = (event: object | string): string =>
+  `data: ${typeof event === 'string' ? event : JSON.stringify(event)}\n\n`
+const named = <T extends { type: string }>(event: T): string => `event: ${event.type}\n${data(event)}`
+
+const chunk = (fields: object): string =>
+  data({ id: 'chatcmpl-1', object: 'chat.completion.chunk', created: 1_700_000_000, model: 'm', ...fields })
+const choice = (delta: object, finish_reason: string | null = null): string =>
+  chunk({ choices: [{ index: 0, delta, finish_reason }] })
+
+/** OpenAI's chat completions, which openai-compatible servers speak. */
+export const chatCompletions = {
+  begin: choice({ role: 'assistant', content: '' }),
+  text: (content: string) => choice({ content }),
+  reasoning: (reasoning_content: string) => choice({ reasoning_content }),
+  finish: (reason = 'stop') => choice({}, reason),
+  usage: chunk({ choices: [], usage: { prompt_tokens: 11, completion_tokens: 7, total_tokens: 18 } }),
+  done: data('[DONE]'),
+  error: (error: object) => data({ error }),
+  /** a whole answer */
+  answer(...words: string[]): string[] {
+    return [this.begin, ...words.map(this.text), this.finish(), this.usage, this.done]
+  },
+}
+
+const message = { id: 'msg_1', type: 'message', role: 'assistant', model: 'claude-x', content: [] }
+
+/** Anthropic's messages. */
+export const anthropicMessages = {
+  answer: (...words: string[]): string[] => [
+    named({
+      type: 'message_start',
+      message: { ...message, stop_reason: null, usage: { input_tokens: 11, output_tokens: 1 } },
+    }),
+    named({ type: 'content_block_start', index: 0, content_block: { type: 'text', text: '' } }),
+    named({ type: 'ping' }),
+    ...words.map((text) =>
+      named({ type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text } }),
+    ),
+    named({ type: 'content_block_stop', index: 0 }),
+    named({ type: 'message_delta', delta: { stop_reason: 'end_turn' }, usage: { output_tokens: 7 } }),
+    named({ type: 'message_stop' }),
+  ],
+  error: (type: string, text: string) => ({ type: 'error', error: { type, message: text } }),
+  errorEvent: (type: string, text: string) => named({ type: 'error', error: { type, message: text } }),
+}
+
+const response = (fields: object) => ({ id: 'resp_1', created_at: 1_700_000_000, model: 'gpt-x', ...fields })
+const item = (fields: object) => ({
+  output_index: 0,
+  item: { id: 'item_1', type: 'message', role: 'assistant', content: [], ...fields },
+})
+
+/** OpenAI's responses. */
+export const openaiResponses = {
+  answer: (...words: string[]): string[] => [
+    named({ type: 'response.created', response: response({ status: 'in_progress' }) }),
+    named({ type: 'response.output_item.added', ...item({ status: 'in_progress' }) }),
+    ...words.map((delta) =>
+      named({
+        type: 'response.output_text.delta',
+        item_id: 'item_1',
+        output_index: 0,
+        content_index: 0,
+        delta,
+      }),
+    ),
+    named({ type: 'response.output_item.done', ...item({ status: 'completed' }) }),
+    named({
+      type: 'response.completed',
+      response: response({ usage: { input_tokens: 11, output_tokens: 7, total_tokens: 18 } }),
+    }),
+  ],
+  error: (code: string, text: string) => ({ error: { message: text, type: 'error', param: null, code } }),
+  failed: (code: string, text: string): string =>
+    named({
+      type: 'response.failed',
+      sequence_number: 1,
+      response: response({ status: 'failed', error: { code, message: text } }),
+    }),
+}
+
+const candidate = (fields: object) => ({ candidates: [{ index: 0, ...fields }] })
+
+/** Google's streamGenerateContent. */
+export const googleContent = {
+  answer: (...words: string[]): string[] => [
+    ...words.map((text) => data(candidate({ content: { role: 'model', parts: [{ text }] } }))),
+    data({
+      ...candidate({ content: { role: 'model', parts: [] }, finishReason: 'STOP' }),
+      usageMetadata: { promptTokenCount: 11, candidatesTokenCount: 7, totalTokenCount: 18 },
+    }),
+  ],
+  error: (code: number, status: string, text: string) => ({ error: { code, message: text, status } }),
+}
