@@ -85,7 +85,8 @@ export const languageModel = (options: LanguageModelOptions): Model => ({
           case 'abort':
             throw abort.signal.reason
           case 'finish': {
-            if (part.rawFinishReason === undefined) {
+            // OpenAI's responses give no reason for an answer that is whole.
+            if (part.finishReason === 'other' && part.rawFinishReason === undefined) {
               throw new ModelError('model-broken-off', 'the stream ended without a reason', { mayPass: true })
             }
             const fault = faultOf(part.finishReason, hasText)

@@ -10,6 +10,7 @@ export const readRetryAfter = (
   if (/^\d{1,9}(\.\d+)?$/.test(ms)) return Number(ms)
   const value = headers['retry-after'] ?? ''
   if (/^\d{1,9}(\.\d+)?$/.test(value)) return Number(value) * 1_000
-  const date = Date.parse(value)
+  // A date begins with its weekday; Date.parse takes far more than that.
+  const date = /^[A-Z]/i.test(value) ? Date.parse(value) : Number.NaN
   return Number.isNaN(date) ? undefined : Math.max(date - now, 0)
 }

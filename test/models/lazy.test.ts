@@ -1,0 +1,41 @@
+import { mkdir, readdir, rm, symlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+import { packageRoot } from '../../src/root.js'
+import { tokenOf } from '../helpers/app.js'
+import { testDatabase } from '../helpers/database.js'
+import { mutant } from '../helpers/mutant.js'
+import { runColloquy, startServer } from '../helpers/server.js'
+import { SECRET } from '../helpers/tokens.js'
+
+const installed = fileURLToPath(new URL('node_modules/', packageRoot))
+
+t.test('echo answers where no provider’s package is installed', async (t) => {
+  const cwd = await mutant(t, [])
+  const modules = join(cwd, 'node_modules')
+  await rm(modules)
+  await mkdir(modules)
+  const others = (await readdir(installed)).filter((name) => name !== 'ai' && name !== '@ai-sdk')
+  for (const name of others) await symlink(join(installed, name), join(modules, name))
+
+  const { url } = await testDatabase(t)
+  const env = { DATABASE_URL: url, BETTER_AUTH_SECRET: SECRET }
+  const server = await startServer(t, { env, cwd })
+  const answer = await fetch(`${server.url}/api/alice/chat`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${tokenOf('alice')}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ message: 'hi' }),
+  })
+  t.match(await answer.json(), { response: 'Echo: hi' })
+
+  const named = await runColloquy(['doctor'], {
+    env: { ...env, CHAT_MODEL: 'openai/x', OPENAI_API_KEY: 'k' },
+    cwd,
+  })
+  t.match(
+    named.stdout,
+    /FAIL {2}model: Cannot find (package|module)/,
+    'a model that is named is loaded from there',
+  )
+})

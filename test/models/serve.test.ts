@@ -1,0 +1,71 @@
+import t from 'tap'
+import { tokenOf } from '../helpers/app.js'
+import { testDatabase } from '../helpers/database.js'
+import { providerKey } from '../helpers/provider-app.js'
+import { chatCompletions } from '../helpers/provider-wire.js'
+import { runColloquy, startServer } from '../helpers/server.js'
+import { SECRET } from '../helpers/tokens.js'
+import { events, refuse, upstream } from '../helpers/upstream.js'
+
+t.test('serve answers with the model that the environment names, and never prints the key', async (t) => {
+  const { url } = await testDatabase(t)
+  const provider = await upstream(t)
+  const server = await startServer(t, {
+    env: {
+      DATABASE_URL: url,
+      BETTER_AUTH_SECRET: SECRET,
+      LOG_LEVEL: 'trace',
+      CHAT_MODEL: 'openai-compatible/m',
+      CHAT_MODELS: 'openai-compatible/n, anthropic/claude-x',
+      CHAT_SYSTEM_PROMPT: 'Be kind.',
+      CHAT_TEMPERATURE: '0.2',
+      CHAT_MAX_OUTPUT_TOKENS: '50',
+      OPENAI_COMPATIBLE_BASE_URL: `${provider.url}/v1/`,
+      OPENAI_COMPATIBLE_API_KEY: providerKey,
+      ANTHROPIC_API_KEY: providerKey,
+      ANTHROPIC_BASE_URL: `${provider.url}/anthropic`,
+    },
+  })
+  const send = async (body: object) => {
+    const answer = await fetch(`${server.url}/api/alice/chat`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${tokenOf('alice')}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    })
+    return { status: answer.status, body: await answer.json() }
+  }
+  provider.answer(events(...chatCompletions.answer('Hello')))
+  t.match(await send({ message: 'hi' }), {
+    status: 200,
+    body: { response: 'Hello', model: 'openai-compatible/m' },
+  })
+  t.match(provider.requests[0], {
+    path: '/v1/chat/completions',
+    headers: { authorization: `Bearer ${providerKey}` },
+    body: {
+      model: 'm',
+      temperature: 0.2,
+      max_tokens: 50,
+      messages: [{ content: 'Be kind.' }, { content: 'hi' }],
+    },
+  })
+  await send({ message: 'hi', model: 'openai-compatible/n' })
+  t.match(provider.requests[1]?.body, { model: 'n' })
+  provider.answer(refuse(401, { error: { message: providerKey, type: providerKey } }))
+  const refused = await send({ message: 'hi', model: 'anthropic/claude-x' })
+  t.match(refused, { status: 502, body: { code: 'model-unauthorized' } })
+  t.match(provider.requests[2], { path: '/anthropic/messages', headers: { 'x-api-key': providerKey } })
+  await server.end()
+  t.match(server.output(), /the provider failed \(401\)/)
+  t.notMatch(server.output(), /kEpT/)
+})
+
+t.test('a key that is missing stops the start, and the message names its variable', async (t) => {
+  const { url } = await testDatabase(t)
+  const env = { DATABASE_URL: url, BETTER_AUTH_SECRET: SECRET, CHAT_MODEL: 'google/gemini-x' }
+  const { code, stderr } = await runColloquy(['serve'], { env })
+  t.same(
+    [code, stderr],
+    [1, 'GOOGLE_GENERATIVE_AI_API_KEY must be set: CHAT_MODEL or CHAT_MODELS names a model of google.\n'],
+  )
+})
