@@ -22,11 +22,14 @@ export interface LanguageModelOptions extends LanguageModelSettings {
 // The SDK's hints about settings that a model does not have would go to standard output, between the lines of the log.
 Object.assign(globalThis, { AI_SDK_LOG_WARNINGS: false })
 
+/** Some providers refuse a message of white space alone, which a turn that was cancelled early may have. */
 const messagesOf = ({ history, message }: ModelRequest): ModelMessage[] => [
-  ...history.flatMap(({ user, assistant }): ModelMessage[] => [
-    { role: 'user', content: user },
-    { role: 'assistant', content: assistant },
-  ]),
+  ...history
+    .filter(({ assistant }) => assistant.trim() !== '')
+    .flatMap(({ user, assistant }): ModelMessage[] => [
+      { role: 'user', content: user },
+      { role: 'assistant', content: assistant },
+    ]),
   { role: 'user', content: message },
 ]
 

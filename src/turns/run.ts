@@ -9,6 +9,9 @@ import { untilAborted } from './until-aborted.js'
 /** The contract's bound on an answer's text, in UTF-16 code units; a longer one is cut off there. */
 export const maxAnswerLength = 1_000_000
 
+/** The contract's bound on Retry-After, in seconds. */
+const maxRetryAfter = 3_600
+
 /** Why a turn's signal aborted; anything else that ends a run is the model's failure. */
 export type AbortReason = 'timeout' | 'shutdown' | 'cancel' | 'lost'
 
@@ -45,7 +48,9 @@ const modelFailed = (cause: unknown): Pick<Ended, 'status' | 'error' | 'retryAft
   return {
     status: 'failed',
     error: { code, detail: catalogue[code].detail },
-    ...(retryAfterMs !== undefined && { retryAfter: Math.ceil(retryAfterMs / 1_000) }),
+    ...(retryAfterMs !== undefined && {
+      retryAfter: Math.min(Math.ceil(retryAfterMs / 1_000), maxRetryAfter),
+    }),
   }
 }
 

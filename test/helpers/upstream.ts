@@ -74,9 +74,9 @@ export const refuse =
   (response) =>
     response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body))
 
-export type Step = string | 'CUT' | 'HANG' | Promise<unknown>
+export type Step = string | 'CUT' | 'HANG' | (() => Promise<unknown>)
 
-/** Sends server-sent events as they stand; CUT breaks the connection, HANG leaves it open, a promise is waited for. */
+/** Sends server-sent events as they stand; CUT breaks the connection, HANG leaves it open, a function's promise is waited for. */
 export const events =
   (...steps: Step[]): Reply =>
   async (response) => {
@@ -84,7 +84,7 @@ export const events =
     response.flushHeaders()
     for (const step of steps) {
       if (step === 'HANG') return
-      if (typeof step !== 'string') await step
+      if (typeof step !== 'string') await step()
       else if (step === 'CUT') {
         // What was written has to arrive first.
         await new Promise((resolve) => setTimeout(resolve, 20))

@@ -56,7 +56,12 @@ const rows: Row[] = [
   ['404', [refuse(404, error('not_found_error', 'model_not_found'))], failed('model-failed', 1)],
   ['429', [refuse(429, error('tokens', 'rate_limit_exceeded'))], overloaded(3, '5')],
   ['429, come back soon', [refuse(429, error('tokens'), { 'retry-after': '1' }), whole], completed(2)],
-  ['429, come back late', [refuse(429, error('tokens'), { 'retry-after': '3600' })], overloaded(1, '3600')],
+  ['429, come back late', [refuse(429, error('tokens'), { 'retry-after': '120' })], overloaded(1, '120')],
+  [
+    '429, come back in a day',
+    [refuse(429, error('tokens'), { 'retry-after': '86400' })],
+    overloaded(1, '3600'),
+  ],
   ['503', [refuse(503, error('overloaded'))], overloaded(3, '5')],
   ['500', [refuse(500, error('server_error'))], failed('model-failed', 3)],
   ['500 once', [refuse(500, error('server_error')), whole], completed(2)],
@@ -126,7 +131,7 @@ const rows: Row[] = [
 const silences: Row[] = [
   [
     'thinks longer than its first word may take',
-    [events(wire.begin, wire.reasoning('Hm'), later(), ...wire.answer('Hello'))],
+    [events(wire.begin, wire.reasoning('Hm'), later, ...wire.answer('Hello'))],
     completed(1),
   ],
   ['says nothing at all', [silent], timedOut()],
@@ -225,9 +230,8 @@ t.test('every way in which a provider fails has an end', async (t) => {
 
 t.test('and so has its silence', async (t) => {
   const limits = { turnTimeoutMs: 3_000 }
-  await checkAll(
-    t,
-    await providerApp(t, 'openai-compatible/m', { firstEventTimeoutMs: 1_000 }, { limits }),
-    silences,
-  )
+  const app = await providerApp(t, 'openai-compatible/m', { firstEventTimeoutMs: 1_000 }, { limits })
+  await checkAll(t, app, silences)
+  const late = app.logged().match(/"message":"the model did not begin to answer in time"/g)
+  t.equal(late?.length, 4, 'before the first word it has the shorter limit')
 })

@@ -1,6 +1,13 @@
 import t, { type Test } from 'tap'
+import { openModel } from '../../src/models/open-model.js'
 import { until } from '../helpers/models.js'
-import { type ProviderApp, providerApp, providerKey } from '../helpers/provider-app.js'
+import {
+  connectionsTo,
+  modelSettings,
+  type ProviderApp,
+  providerApp,
+  providerKey,
+} from '../helpers/provider-app.js'
 import {
   anthropicMessages as anthropic,
   chatCompletions,
@@ -8,7 +15,7 @@ import {
   openaiResponses as openai,
 } from '../helpers/provider-wire.js'
 import { textOf } from '../helpers/stream.js'
-import { events, type Reply, refuse } from '../helpers/upstream.js'
+import { events, type Reply, refuse, upstream } from '../helpers/upstream.js'
 
 const chat = '/api/alice/chat'
 const quoted = `your key is ${providerKey}`
@@ -201,4 +208,19 @@ t.test('a count of tokens that cannot be one is not known', async (t) => {
   t.match(await chat('one'), { status: 'completed', usage: { input_tokens: null, output_tokens: null } })
   provider.answer(events(begin, text('Hello'), finish(), done))
   t.same((await chat('two')).usage, { input_tokens: null, output_tokens: null, total_tokens: null })
+})
+
+t.test('an answer of white space alone, which a provider may refuse, is not told again', async (t) => {
+  const provider = await upstream(t)
+  provider.answer(events(...anthropic.answer('Hello')))
+  const connections = connectionsTo('anthropic', provider.url)
+  const model = await openModel('anthropic/claude-x', { ...modelSettings, connections })
+  const history = [
+    { user: 'one', assistant: 'Hello' },
+    { user: 'two', assistant: ' \n' },
+  ]
+  const { signal } = new AbortController()
+  for await (const _ of model.run({ system: undefined, history, message: 'three', signal }));
+  const told = [user('one'), { role: 'assistant', content: [{ type: 'text', text: 'Hello' }] }, user('three')]
+  t.same(provider.requests[0]?.body.messages, told)
 })

@@ -2,7 +2,7 @@ import t from 'tap'
 import { tokenOf } from '../helpers/app.js'
 import { testDatabase } from '../helpers/database.js'
 import { providerKey } from '../helpers/provider-app.js'
-import { chatCompletions } from '../helpers/provider-wire.js'
+import { chatCompletions, openaiResponses } from '../helpers/provider-wire.js'
 import { runColloquy, startServer } from '../helpers/server.js'
 import { SECRET } from '../helpers/tokens.js'
 import { events, refuse, upstream } from '../helpers/upstream.js'
@@ -16,12 +16,14 @@ t.test('serve answers with the model that the environment names, and never print
       BETTER_AUTH_SECRET: SECRET,
       LOG_LEVEL: 'trace',
       CHAT_MODEL: 'openai-compatible/m',
-      CHAT_MODELS: 'openai-compatible/n, anthropic/claude-x',
+      CHAT_MODELS: 'openai-compatible/n, anthropic/claude-x, openai/o3',
       CHAT_SYSTEM_PROMPT: 'Be kind.',
       CHAT_TEMPERATURE: '0.2',
       CHAT_MAX_OUTPUT_TOKENS: '50',
       OPENAI_COMPATIBLE_BASE_URL: `${provider.url}/v1/`,
       OPENAI_COMPATIBLE_API_KEY: providerKey,
+      OPENAI_API_KEY: providerKey,
+      OPENAI_BASE_URL: `${provider.url}/openai`,
       ANTHROPIC_API_KEY: providerKey,
       ANTHROPIC_BASE_URL: `${provider.url}/anthropic`,
     },
@@ -55,7 +57,17 @@ t.test('serve answers with the model that the environment names, and never print
   const refused = await send({ message: 'hi', model: 'anthropic/claude-x' })
   t.match(refused, { status: 502, body: { code: 'model-unauthorized' } })
   t.match(provider.requests[2], { path: '/anthropic/messages', headers: { 'x-api-key': providerKey } })
+  // A model that knows no temperature, about which the SDK would print a warning.
+  provider.answer(events(...openaiResponses.answer('Hello')))
+  t.match(await send({ message: 'hi', model: 'openai/o3' }), { status: 200, body: { response: 'Hello' } })
+  t.equal(provider.requests[3]?.body.temperature, undefined)
   await server.end()
+  const lines = server.output().trim().split('\n')
+  t.same(
+    lines.filter((line) => !line.startsWith('{')),
+    [],
+    'all that is printed is the log',
+  )
   t.match(server.output(), /the provider failed \(401\)/)
   t.notMatch(server.output(), /kEpT/)
 })
