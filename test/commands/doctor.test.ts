@@ -65,7 +65,10 @@ t.test('an empty database, and migrate, which mends it', async (t) => {
   const missing = /^FAIL {2}migrations: missing 1 [a-z-]+.*; run "colloquy migrate"/
   t.match(await doctor(env), { code: 1, lines: but({ 1: missing, 2: /^- /, 3: /^- / }) })
   const migrate = () => runColloquy(['migrate'], { env })
-  t.match(await migrate(), { code: 0, stdout: /applied migration 1 .*\n(?:applied migration \d+ .*\n)*The database is up to date now\.\n$/ })
+  t.match(await migrate(), {
+    code: 0,
+    stdout: /applied migration 1 .*\n(?:applied migration \d+ .*\n)*The database is up to date now\.\n$/,
+  })
   t.match(await migrate(), { code: 0, stdout: /^The database was up to date\.\n$/ })
   t.match(await doctor(env), { code: 0, lines: wellKept })
 })
