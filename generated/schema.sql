@@ -879,31 +879,31 @@ ALTER TABLE ONLY colloquy.turns
 -- Name: conversations acting_users; Type: POLICY; Schema: colloquy; Owner: -
 --
 
-CREATE POLICY acting_users ON colloquy.conversations USING ((( SELECT colloquy.acting_user_set() AS acting_user_set) ? user_id));
+CREATE POLICY acting_users ON colloquy.conversations USING (COALESCE((( SELECT colloquy.acting_user_set() AS acting_user_set) ? user_id), false));
 
 --
 -- Name: idempotency_keys acting_users; Type: POLICY; Schema: colloquy; Owner: -
 --
 
-CREATE POLICY acting_users ON colloquy.idempotency_keys USING ((( SELECT colloquy.acting_user_set() AS acting_user_set) ? user_id));
+CREATE POLICY acting_users ON colloquy.idempotency_keys USING (COALESCE((( SELECT colloquy.acting_user_set() AS acting_user_set) ? user_id), false));
 
 --
 -- Name: messages acting_users; Type: POLICY; Schema: colloquy; Owner: -
 --
 
-CREATE POLICY acting_users ON colloquy.messages USING ((( SELECT colloquy.acting_user_set() AS acting_user_set) ? user_id));
+CREATE POLICY acting_users ON colloquy.messages USING (COALESCE((( SELECT colloquy.acting_user_set() AS acting_user_set) ? user_id), false));
 
 --
 -- Name: turn_events acting_users; Type: POLICY; Schema: colloquy; Owner: -
 --
 
-CREATE POLICY acting_users ON colloquy.turn_events USING ((( SELECT colloquy.acting_user_set() AS acting_user_set) ? user_id));
+CREATE POLICY acting_users ON colloquy.turn_events USING (COALESCE((( SELECT colloquy.acting_user_set() AS acting_user_set) ? user_id), false));
 
 --
 -- Name: turns acting_users; Type: POLICY; Schema: colloquy; Owner: -
 --
 
-CREATE POLICY acting_users ON colloquy.turns USING ((( SELECT colloquy.acting_user_set() AS acting_user_set) ? user_id));
+CREATE POLICY acting_users ON colloquy.turns USING (COALESCE((( SELECT colloquy.acting_user_set() AS acting_user_set) ? user_id), false));
 
 --
 -- Name: conversations; Type: ROW SECURITY; Schema: colloquy; Owner: -

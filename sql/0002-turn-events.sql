@@ -24,18 +24,19 @@ create table colloquy.turn_events (
 alter table colloquy.turn_events enable row level security, force row level security;
 
 create policy acting_users on colloquy.turn_events
-  using ((select colloquy.acting_user_set()) ? user_id);
+  using (coalesce((select colloquy.acting_user_set()) ? user_id, false));
 
 -- The planner takes what a policy asks for as independent of what a query asks for. Written as `user_id = any (…)` it
--- made each user look as if they had hardly a row, so that any index looked as good as the right one.
+-- made each user look as if they had hardly a row, so that any index looked as good as the right one; coalesce() is
+-- taken to hold for half of the rows.
 alter policy acting_users on colloquy.conversations
-  using ((select colloquy.acting_user_set()) ? user_id);
+  using (coalesce((select colloquy.acting_user_set()) ? user_id, false));
 alter policy acting_users on colloquy.turns
-  using ((select colloquy.acting_user_set()) ? user_id);
+  using (coalesce((select colloquy.acting_user_set()) ? user_id, false));
 alter policy acting_users on colloquy.messages
-  using ((select colloquy.acting_user_set()) ? user_id);
+  using (coalesce((select colloquy.acting_user_set()) ? user_id, false));
 alter policy acting_users on colloquy.idempotency_keys
-  using ((select colloquy.acting_user_set()) ? user_id);
+  using (coalesce((select colloquy.acting_user_set()) ? user_id, false));
 
 -- Called by other functions only; in place, because the result is the same. It read the question by `position - 1`,
 -- which may not be an index condition under row-level security, and so read the whole conversation.
