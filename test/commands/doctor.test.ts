@@ -67,7 +67,7 @@ t.test('an empty database, and migrate, which mends it', async (t) => {
   const migrate = () => runColloquy(['migrate'], { env })
   t.match(await migrate(), {
     code: 0,
-    stdout: /applied migration 1 .*\n(?:applied migration \d+ .*\n)*The database is up to date now\.\n$/,
+    stdout: /^(applied migration .+\n)+The database is up to date now\.\n$/,
   })
   t.match(await migrate(), { code: 0, stdout: /^The database was up to date\.\n$/ })
   t.match(await doctor(env), { code: 0, lines: wellKept })
@@ -107,7 +107,20 @@ t.test('keys that cannot be had', async (t) => {
 
 t.test('a model that is not there is an error of the configuration', async (t) => {
   const seen = await doctor({ CHAT_MODEL: 'parrot' })
-  t.same(seen, { code: 1, lines: [''], stderr: 'CHAT_MODEL must be one of echo.\n' })
+  t.match(seen, { code: 1, lines: [''], stderr: /^CHAT_MODEL must be echo, or openai\/<model>, .*\n$/ })
+})
+
+t.test('a model of a provider: named when it can be opened, else what is missing', async (t) => {
+  const { url } = await testDatabase(t)
+  const env = { DATABASE_URL: url, CHAT_MODEL: 'openai/gpt-x', CHAT_MODELS: 'anthropic/claude-x, echo' }
+  const missing =
+    /^FAIL {2}model: OPENAI_API_KEY must be set: CHAT_MODEL or CHAT_MODELS names a model of openai\.$/
+  t.match(await doctor(env), { code: 1, lines: but({ 5: missing }) })
+  const named = /^ok {4}model: openai\/gpt-x; on request anthropic\/claude-x, echo$/
+  const keys = { OPENAI_API_KEY: 'k3pT-1', ANTHROPIC_API_KEY: 'k3pT-2' }
+  const seen = await doctor({ ...env, ...keys })
+  t.match(seen, { code: 0, lines: but({ 5: named }) })
+  t.notMatch(`${seen.lines.join()}${seen.stderr}`, /k3pT/)
 })
 
 t.test('the embedded database: on its own, leaving nothing running, and beside a server', async (t) => {
