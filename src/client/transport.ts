@@ -28,15 +28,33 @@ export interface ColloquyTransport extends ChatTransport<UIMessage> {
 type TurnRequest = components['schemas']['TurnRequest']
 type Connect = (after: string | undefined) => Promise<Response>
 
-/** whether the same request may well succeed a little later */
-const mayPass = (error: unknown): boolean =>
-  error instanceof ColloquyError ? error.status === 503 || error.status === 408 : error instanceof TypeError
+/** The longest Retry-After that is waited for, in seconds; past it the reader gets the error. */
+const maxRetryAfter = 10
+
+/** whether the same request may well succeed a little later; a proxy's 502 and 504 are no problems of ours */
+const mayPass = (error: unknown): boolean => {
+  if (!(error instanceof ColloquyError)) return error instanceof TypeError
+  const { status, problem, retryAfter = 0 } = error
+  const isProxys = problem === undefined && (status === 502 || status === 504)
+  return (isProxys || status === 503 || status === 408) && retryAfter <= maxRetryAfter
+}
 
 const pause = (ms: number, signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms)
-    signal.addEventListener('abort', () => resolve(clearTimeout(timer)), { once: true })
+    const end = () => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', end)
+      resolve()
+    }
+    const timer = setTimeout(end, ms)
+    signal.addEventListener('abort', end)
   })
+
+/** whether the message came from loadMessages: then its id is the server's, and no key of a request */
+const isStored = (message: UIMessage | undefined): boolean =>
+  (message?.metadata as { turn_id?: unknown } | undefined)?.turn_id !== undefined
+
+const stopped = () => new DOMException('The message was stopped.', 'AbortError')
 
 const textOf = (message: UIMessage | undefined): string =>
   message?.parts.map((part) => (part.type === 'text' ? part.text : '')).join('') ?? ''
@@ -51,6 +69,8 @@ export const createChatTransport = (options: ChatTransportOptions): ColloquyTran
   const base = `${url.replace(/\/$/, '')}/api/${encodeURIComponent(userId)}`
   let conversationId = options.conversationId
   let resumes = 0
+  /** settles when the last message that was sent has a turn, or has come to nothing */
+  let naming: Promise<void> = Promise.resolve()
   /** what was sent with each key, since a key belongs to one body */
   const bodies = new Map<string, TurnRequest>()
 
@@ -65,7 +85,12 @@ export const createChatTransport = (options: ChatTransportOptions): ColloquyTran
   }
 
   /** One message's stream, over as many connections as it takes; `connect` makes the first. */
-  async function* read(connect: Connect, leaving: AbortSignal, onTurn: (turnId: string) => void) {
+  async function* read(
+    connect: Connect,
+    leaving: AbortSignal,
+    isStopped: () => boolean,
+    onTurn: (turnId: string) => void,
+  ) {
     const proceed = createContinuation()
     let after: string | undefined
     let resume = connect
@@ -73,8 +98,9 @@ export const createChatTransport = (options: ChatTransportOptions): ColloquyTran
     while (!leaving.aborted) {
       try {
         const response = await resume(after)
+        // What was to be resumed has ended meanwhile.
+        if (response.status === 204) return
         for await (const { id, event } of readFrames(response)) {
-          failures = 0
           if (!event) return
           if (id) after = id
           if (event.type === 'data-turn') {
@@ -90,12 +116,16 @@ export const createChatTransport = (options: ChatTransportOptions): ColloquyTran
             }
             onTurn(turn_id)
           }
-          yield* proceed(event)
+          const news = proceed(event)
+          // What only came again is no progress.
+          if (news.some(({ type }) => type !== 'data-turn')) failures = 0
+          yield* news
         }
         throw new TypeError('The connection was cut.')
       } catch (error) {
         failures += 1
-        if (leaving.aborted) return
+        // A message that was stopped before the server named its turn is not sent again.
+        if (leaving.aborted || isStopped()) return
         if (!mayPass(error) || failures > retries) throw error
         const seconds = error instanceof ColloquyError ? error.retryAfter : undefined
         await pause((seconds ?? 0) * 1000 || Math.min(250 * 2 ** (failures - 1), 4000), leaving)
@@ -104,7 +134,7 @@ export const createChatTransport = (options: ChatTransportOptions): ColloquyTran
   }
 
   /** A stream that its reader may leave, which the turn does not notice, or stop, which cancels it. */
-  const open = (connect: Connect, leaving: AbortController, stop?: AbortSignal) => {
+  const open = (connect: Connect, leaving: AbortController, stop?: AbortSignal, named = () => {}) => {
     let turnId: string | undefined
     const onStop = (): void => {
       // Before the server has named the turn there is nothing to cancel: the stream is read on until it has.
@@ -112,26 +142,36 @@ export const createChatTransport = (options: ChatTransportOptions): ColloquyTran
       cancel(turnId)
       leaving.abort()
     }
-    const events = read(connect, leaving.signal, (id) => {
+    const isStopped = () => stop?.aborted ?? false
+    const events = read(connect, leaving.signal, isStopped, (id) => {
       turnId = id
-      if (stop?.aborted) onStop()
+      named()
+      if (isStopped()) onStop()
     })
     return new ReadableStream<UIMessageChunk>({
       start(controller) {
-        stop?.addEventListener('abort', async () => {
-          controller.error(new DOMException('The message was stopped.', 'AbortError'))
+        const end = async () => {
+          controller.error(stopped())
           onStop()
           while (!(await events.next().catch(() => ({ done: true }))).done);
-        })
+          named()
+        }
+        if (isStopped()) void end()
+        else stop?.addEventListener('abort', end, { once: true })
       },
       async pull(controller) {
-        const next = await events.next()
-        if (stop?.aborted) return
+        const next = await events.next().catch((error: unknown) => {
+          named()
+          throw error
+        })
+        if (next.done) named()
+        if (isStopped()) return
         if (next.done) controller.close()
         else controller.enqueue(next.value)
       },
       cancel() {
         leaving.abort()
+        named()
       },
     })
   }
@@ -141,6 +181,11 @@ export const createChatTransport = (options: ChatTransportOptions): ColloquyTran
 
     async sendMessages({ messages, abortSignal }) {
       const message = messages.findLast(({ role }) => role === 'user')
+      if (isStored(message))
+        throw new Error('The message is stored already; send its text anew to ask again.')
+      // The first message may be stopped before the server has named its conversation; this one belongs there, too.
+      if (conversationId === undefined) await naming
+      abortSignal?.throwIfAborted()
       const key = message?.id ?? ''
       const body = {
         message: textOf(message),
@@ -161,7 +206,11 @@ export const createChatTransport = (options: ChatTransportOptions): ColloquyTran
           },
           body: JSON.stringify(sent),
         })
-      return open(connect, leaving, abortSignal)
+      let named = () => {}
+      naming = new Promise<void>((resolve) => {
+        named = resolve
+      })
+      return open(connect, leaving, abortSignal, named)
     },
 
     async reconnectToStream({ abortSignal }) {

@@ -41,6 +41,7 @@ export const sendEventStream = (
   const body = Readable.from(encode(open(gone.signal)), { objectMode: false })
   // Not the body's own end, which waits for what the body waits for.
   reply.raw.once('close', () => gone.abort())
+  if (reply.raw.destroyed) gone.abort()
   reply.raw.setTimeout(stalledMs, () => reply.raw.destroy())
   return reply
     .type('text/event-stream')

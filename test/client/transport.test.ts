@@ -1,0 +1,97 @@
+import type { UIMessage } from 'ai'
+import t from 'tap'
+import { createChatTransport } from '../../src/client/index.js'
+import { testApp, tokenOf } from '../helpers/app.js'
+
+const user = (id: string, text: string): UIMessage => ({ id, role: 'user', parts: [{ type: 'text', text }] })
+const submit = (message: UIMessage, abortSignal?: AbortSignal) => ({
+  trigger: 'submit-message' as const,
+  chatId: 'chat',
+  messageId: undefined,
+  messages: [message],
+  abortSignal,
+})
+const as = (url: string, rest: object = {}) =>
+  createChatTransport({ url, userId: 'alice', token: () => tokenOf('alice'), ...rest })
+
+const readAll = async (stream: ReadableStream): Promise<unknown> => {
+  const reader = stream.getReader()
+  for (;;) {
+    const part = await reader.read().catch((error: unknown) => ({ done: true, value: error }))
+    if (part.done) return part.value
+  }
+}
+
+t.test('a message that is stopped before it could be delivered is never sent', async (t) => {
+  const { url, call } = await testApp(t)
+  let asked = 0
+  const offline: typeof fetch = async () => {
+    asked += 1
+    throw new TypeError('offline')
+  }
+  const stop = new AbortController()
+  const stream = await as(url, { fetch: offline }).sendMessages(submit(user('m1', 'never mind'), stop.signal))
+  const end = readAll(stream)
+  stop.abort()
+  t.match(await end, { name: 'AbortError' })
+  const before = asked
+  await new Promise((resolve) => setTimeout(resolve, 1_000))
+  t.equal(asked, before)
+  t.equal((await call('GET', '/api/alice/conversations')).body.data.length, 0)
+})
+
+t.test(
+  'after a first message that was stopped at once the next one continues its conversation',
+  async (t) => {
+    const { url, call } = await testApp(t)
+    const slow: typeof fetch = async (...args) => {
+      await new Promise((resolve) => setTimeout(resolve, 300))
+      return fetch(...args)
+    }
+    const transport = as(url, { fetch: slow })
+    const stop = new AbortController()
+    const first = readAll(await transport.sendMessages(submit(user('m1', 'first'), stop.signal)))
+    stop.abort()
+    await first
+    t.equal(await readAll(await transport.sendMessages(submit(user('m2', 'second')))), undefined)
+    t.equal((await call('GET', '/api/alice/conversations')).body.data.length, 1)
+  },
+)
+
+t.test('a signal that has aborted already sends nothing', async (t) => {
+  const { url, call } = await testApp(t)
+  await t.rejects(as(url).sendMessages(submit(user('m1', 'hi'), AbortSignal.abort())), { name: 'AbortError' })
+  t.equal((await call('GET', '/api/alice/conversations')).body.data.length, 0)
+})
+
+t.test('a message that was loaded is not sent again', async (t) => {
+  const { url, chat, call } = await testApp(t)
+  const { conversation_id } = await chat('hi')
+  const transport = as(url, { conversationId: conversation_id })
+  const [message] = await transport.loadMessages()
+  await t.rejects(transport.sendMessages(submit(message as UIMessage)), { message: /stored already/ })
+  t.equal((await call('GET', `/api/alice/conversations/${conversation_id}`)).body.message_count, 2)
+})
+
+t.test('a stream that is cut again and again at the same place is given up', async (t) => {
+  const { url } = await testApp(t)
+  let asked = 0
+  const cut: typeof fetch = async (...args) => {
+    asked += 1
+    const response = await fetch(...args)
+    const text = await response.text()
+    return new Response(text.slice(0, text.indexOf('start-step')), response)
+  }
+  const error = await readAll(
+    await as(url, { fetch: cut, retries: 2 }).sendMessages(submit(user('m1', 'hi'))),
+  )
+  t.match(error, { message: 'The connection was cut.' })
+  t.ok(asked <= 4)
+})
+
+t.test('a Retry-After that is too long is told, not waited for', async (t) => {
+  const busy: typeof fetch = async () =>
+    new Response(null, { status: 503, headers: { 'retry-after': '3600' } })
+  const error = await readAll(await as('', { fetch: busy }).sendMessages(submit(user('m1', 'hi'))))
+  t.match(error, { name: 'ColloquyError', status: 503, retryAfter: 3600 })
+})
