@@ -1,14 +1,13 @@
 import { setMaxListeners } from 'node:events'
-import type { Database } from '../db/database.js'
 import { DatabaseUnavailable } from '../db/unavailable.js'
-import type { Model } from '../models/model.js'
 import { withdrawn } from '../models/withdrawn.js'
 import { type BeginTurn, type Begun, beginTurn } from './begin.js'
 import { cancelTurn } from './cancel.js'
 import { type AttemptIds, type Channel, createChannel, type TurnEnd, turnName } from './channel.js'
 import { completeTurn } from './complete.js'
-import { type Frame, follow } from './follow.js'
+import { follow } from './follow.js'
 import { createFollowed } from './followed.js'
+import type { OpenTurn, Sent, Turns, TurnsOptions } from './interface.js'
 import { createLine } from './line.js'
 import { readStoredTurn } from './outcome.js'
 import { createPatience, type Patience } from './patience.js'
@@ -17,72 +16,7 @@ import { retry } from './retry.js'
 import { type AbortReason, runModel } from './run.js'
 import { untilAborted } from './until-aborted.js'
 
-export interface TurnLimits {
-  /** how long a turn may take, from its begin to its stored end */
-  turnTimeoutMs: number
-  /** how long a message waits for another turn of its conversation, or a retry for the turn of its key */
-  busyWaitMs: number
-  /** how long a turn is believed alive after its instance was last heard of */
-  leaseMs: number
-  historyMessages: number
-  historyTokens: number
-}
-
-export interface TurnsOptions extends TurnLimits {
-  db: Database
-  /** who answers when a message asks for nobody */
-  model: Model
-  /** whom else a message may ask for */
-  otherModels?: readonly Model[]
-  systemPrompt: string | undefined
-  /** makes a UUIDv7 */
-  newId: () => string
-  /** how long a stream may be silent */
-  heartbeatMs: number
-  log: { warn(fields: object, text: string): void }
-}
-
-export interface SendMessage {
-  userId: string
-  /** undefined begins a new conversation */
-  conversationId: string | undefined
-  message: string
-  /** the name of the model that is to answer; undefined leaves it to the server */
-  model: string | undefined
-  /** the client's Idempotency-Key, unquoted */
-  key: string | undefined
-}
-
-/** A turn that is read from now on; `leave` when nobody waits for it any more. */
-export interface OpenTurn {
-  channel: Channel
-  leave(): void
-}
-
-/** What became of a message. `replayed` says that an earlier request made the turn, which may still run. */
-export type Sent =
-  | ({ kind: 'turn'; replayed: boolean } & OpenTurn)
-  | { kind: 'busy'; conversationId: string; turnId: string }
-  | { kind: 'not-found' | 'mismatch' | 'shutting-down' }
-  | { kind: 'unknown-model'; known: string[] }
-
-/** What a turn came to; `key-in-use` when it still runs at the end of the bounded wait. */
-export type Outcome = Exclude<TurnEnd, { kind: 'superseded' }> | { kind: 'key-in-use' }
-
-export interface Turns {
-  /** Begins one turn, or finds that of its key. A turn runs to its stored end, whether or not anybody reads it. */
-  send(message: SendMessage): Promise<Sent>
-  /** Waits for a turn's outcome: without a bound for the attempt that this request began, else as long as busyWaitMs. */
-  wait(sent: Extract<Sent, { kind: 'turn' }>): Promise<Outcome>
-  /** Opens a turn to be read, wherever it runs; undefined when there is no such turn. */
-  open(userId: string, turnId: string): Promise<OpenTurn | undefined>
-  /** The frames of an open turn past the one with the id `after`; leaves it at the end, or when the signal aborts. */
-  read(turn: OpenTurn, after: string | undefined, signal: AbortSignal): AsyncIterable<readonly Frame[]>
-  /** Stops a turn, wherever it runs, and waits a moment for its end; false when there is no such turn. */
-  cancel(userId: string, turnId: string): Promise<boolean>
-  /** Refuses new turns and those that wait, lets the running ones end, and after `graceMs` interrupts and stores them. */
-  drain(graceMs: number): Promise<void>
-}
+export type * from './interface.js'
 
 type Start = Extract<Begun, { outcome: 'begun' }>
 
