@@ -14,6 +14,8 @@ export class DatabaseUnavailable extends Error {
   }
 }
 
+export const isUnavailable = (error: unknown): boolean => error instanceof DatabaseUnavailable
+
 /** A fault of ours to name, with a code like those of the driver. */
 export const connectionError = (code: string, message: string): Error =>
   Object.assign(new Error(message), { code: `CONNECTION_${code}` })

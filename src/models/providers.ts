@@ -16,35 +16,36 @@ interface Provider {
   open(model: string, connection: Connection): Promise<LanguageModel>
 }
 
-// The addresses are the packages' own defaults; without them they would look into the environment.
+/** What the packages of the hosted providers have in common. */
+type Create = (settings: { apiKey: string; baseURL: string }) => (model: string) => LanguageModel
+
+/** A provider that has an address of its own; without it here, its package would look into the environment. */
+const hosted = (variables: string, home: string, load: () => Promise<Create>): Provider => ({
+  keyVariable: `${variables}_API_KEY`,
+  urlVariable: `${variables}_BASE_URL`,
+  needs: 'apiKey',
+  async open(model, { apiKey = '', baseUrl = home }) {
+    const create = await load()
+    return create({ apiKey, baseURL: baseUrl })(model)
+  },
+})
+
 export const providers = {
-  openai: {
-    keyVariable: 'OPENAI_API_KEY',
-    urlVariable: 'OPENAI_BASE_URL',
-    needs: 'apiKey',
-    async open(model, { apiKey = '', baseUrl = 'https://api.openai.com/v1' }) {
-      const { createOpenAI } = await import('@ai-sdk/openai')
-      return createOpenAI({ apiKey, baseURL: baseUrl })(model)
-    },
-  },
-  anthropic: {
-    keyVariable: 'ANTHROPIC_API_KEY',
-    urlVariable: 'ANTHROPIC_BASE_URL',
-    needs: 'apiKey',
-    async open(model, { apiKey = '', baseUrl = 'https://api.anthropic.com/v1' }) {
-      const { createAnthropic } = await import('@ai-sdk/anthropic')
-      return createAnthropic({ apiKey, baseURL: baseUrl })(model)
-    },
-  },
-  google: {
-    keyVariable: 'GOOGLE_GENERATIVE_AI_API_KEY',
-    urlVariable: 'GOOGLE_GENERATIVE_AI_BASE_URL',
-    needs: 'apiKey',
-    async open(model, { apiKey = '', baseUrl = 'https://generativelanguage.googleapis.com/v1beta' }) {
-      const { createGoogleGenerativeAI } = await import('@ai-sdk/google')
-      return createGoogleGenerativeAI({ apiKey, baseURL: baseUrl })(model)
-    },
-  },
+  openai: hosted(
+    'OPENAI',
+    'https://api.openai.com/v1',
+    async () => (await import('@ai-sdk/openai')).createOpenAI,
+  ),
+  anthropic: hosted(
+    'ANTHROPIC',
+    'https://api.anthropic.com/v1',
+    async () => (await import('@ai-sdk/anthropic')).createAnthropic,
+  ),
+  google: hosted(
+    'GOOGLE_GENERATIVE_AI',
+    'https://generativelanguage.googleapis.com/v1beta',
+    async () => (await import('@ai-sdk/google')).createGoogleGenerativeAI,
+  ),
   'openai-compatible': {
     keyVariable: 'OPENAI_COMPATIBLE_API_KEY',
     urlVariable: 'OPENAI_COMPATIBLE_BASE_URL',
