@@ -14,6 +14,7 @@ export const operations = {
   updateConversation: {"method":"PATCH","path":"/api/{user_id}/conversations/{conversation_id}","secured":true,"body":true,"queryDefaults":{},"headers":[],"produces":["application/json"]},
   streamConversation: {"method":"GET","path":"/api/{user_id}/conversations/{conversation_id}/stream","secured":true,"body":false,"queryDefaults":{},"headers":["Last-Event-ID"],"produces":["text/event-stream"]},
   listMessages: {"method":"GET","path":"/api/{user_id}/conversations/{conversation_id}/messages","secured":true,"body":false,"queryDefaults":{"order":"asc","limit":20},"headers":[],"produces":["application/json"]},
+  getUsage: {"method":"GET","path":"/api/{user_id}/usage","secured":true,"body":false,"queryDefaults":{"limit":20},"headers":[],"produces":["application/json"]},
   getLiveness: {"method":"GET","path":"/health/live","secured":false,"body":false,"queryDefaults":{},"headers":[],"produces":["application/json"]},
   getReadiness: {"method":"GET","path":"/health/ready","secured":false,"body":false,"queryDefaults":{},"headers":[],"produces":["application/json"]},
 } as const
@@ -30,6 +31,7 @@ export interface Handlers {
   updateConversation: Handler<'updateConversation'>
   streamConversation: Handler<'streamConversation'>
   listMessages: Handler<'listMessages'>
+  getUsage: Handler<'getUsage'>
   getLiveness: Handler<'getLiveness'>
   getReadiness: Handler<'getReadiness'>
 }

@@ -279,6 +279,34 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/{user_id}/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Sum up the usage per day and model
+         * @description How many turns ended on a day (UTC) and how many tokens they took, as the providers report them: the newest day first,
+         *     the models of a day by name. A turn counts once, on the day on which its first attempt ended; the tokens of every
+         *     attempt count, on the day on which it ended. Deleting a conversation does not change it. A day without turns has no entry.
+         */
+        get: operations["getUsage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/health/live": {
         parameters: {
             query?: never;
@@ -394,10 +422,34 @@ export interface components {
         Usage: {
             input_tokens: components["schemas"]["TokenCount"];
             output_tokens: components["schemas"]["TokenCount"];
+            /** @description How many of the input tokens the provider had in its cache. */
+            cached_input_tokens: components["schemas"]["TokenCount"];
             total_tokens: components["schemas"]["TokenCount"];
         };
         /** Format: int32 */
         TokenCount: number | null;
+        /**
+         * Format: date
+         * @description A day that exists, as YYYY-MM-DD. It begins and ends at midnight UTC.
+         * @example 2026-11-21
+         */
+        Day: string;
+        /** Format: int64 */
+        Total: number;
+        /** @description What a user's turns with one model on one day came to; 0 where the provider reported nothing. */
+        DailyUsage: {
+            day: components["schemas"]["Day"];
+            model: components["schemas"]["ModelName"];
+            turns: components["schemas"]["Total"];
+            input_tokens: components["schemas"]["Total"];
+            output_tokens: components["schemas"]["Total"];
+            cached_input_tokens: components["schemas"]["Total"];
+            total_tokens: components["schemas"]["Total"];
+        };
+        UsagePage: {
+            data: components["schemas"]["DailyUsage"][];
+            next_cursor: components["schemas"]["NextCursor"];
+        };
         /**
          * @description `running` until the turn ends; then `completed`, `failed` (the model's fault), `cancelled` (the user's wish) or
          *     `interrupted` (its instance died).
@@ -1440,6 +1492,62 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["ConversationNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            414: components["responses"]["UriTooLong"];
+            422: components["responses"]["ValidationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getUsage: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The first day, itself included.
+                 * @example 2026-11-01
+                 */
+                from?: components["schemas"]["Day"];
+                /**
+                 * @description The last day, itself included; not before `from`.
+                 * @example 2026-11-30
+                 */
+                to?: components["schemas"]["Day"];
+                /**
+                 * @description How many entries a page has at most.
+                 * @example 20
+                 */
+                limit?: components["parameters"]["Limit"];
+                /**
+                 * @description The `next_cursor` of the page before. Opaque; a changed one is `422`.
+                 * @example eyJhZnRlciI6WzJdfQ.8J3kq0
+                 */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of the usage. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsagePage"];
+                };
+            };
+            400: components["responses"]["Unreadable"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
             408: components["responses"]["RequestTimeout"];
             414: components["responses"]["UriTooLong"];
             422: components["responses"]["ValidationFailed"];

@@ -72,6 +72,31 @@ CREATE FUNCTION colloquy.acting_users() RETURNS text[]
     AS $$ select nullif(current_setting('colloquy.user_ids', true), '')::text[] $$;
 
 --
+-- Name: add_usage_v1(text, text, integer, jsonb); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.add_usage_v1(p_user_id text, p_model text, p_turns integer, p_usage jsonb) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+begin
+  insert into colloquy.usage as u
+    (user_id, day, model, turns, input_tokens, output_tokens, cached_input_tokens, total_tokens)
+  values
+    (p_user_id, (colloquy.clock() at time zone 'UTC')::date, p_model, p_turns,
+     coalesce((p_usage ->> 'input_tokens')::bigint, 0),
+     coalesce((p_usage ->> 'output_tokens')::bigint, 0),
+     coalesce((p_usage ->> 'cached_input_tokens')::bigint, 0),
+     coalesce((p_usage ->> 'total_tokens')::bigint, 0))
+  on conflict on constraint usage_pkey do update
+  set turns = u.turns + excluded.turns,
+      input_tokens = u.input_tokens + excluded.input_tokens,
+      output_tokens = u.output_tokens + excluded.output_tokens,
+      cached_input_tokens = u.cached_input_tokens + excluded.cached_input_tokens,
+      total_tokens = u.total_tokens + excluded.total_tokens;
+end
+$$;
+
+--
 -- Name: app_role(); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
@@ -324,6 +349,7 @@ begin
       finished_at = colloquy.clock(),
       input_tokens = (p_usage ->> 'input_tokens')::integer,
       output_tokens = (p_usage ->> 'output_tokens')::integer,
+      cached_input_tokens = (p_usage ->> 'cached_input_tokens')::integer,
       total_tokens = (p_usage ->> 'total_tokens')::integer,
       error_code = p_error_code,
       error_detail = p_error_detail
@@ -344,6 +370,9 @@ begin
      'assistant', p_status, p_content, p_tool_calls, colloquy.clock());
 
   delete from colloquy.turn_events e where e.user_id = p_user_id and e.turn_id = p_turn_id;
+
+  -- The first attempt counts the turn, every attempt its tokens.
+  perform colloquy.add_usage_v1(p_user_id, v_turn.model, case when v_turn.attempt = 1 then 1 else 0 end, p_usage);
 end
 $$;
 
@@ -779,6 +808,7 @@ CREATE TABLE colloquy.turns (
     error_detail text,
     created_at timestamp(3) with time zone NOT NULL,
     finished_at timestamp(3) with time zone,
+    cached_input_tokens integer,
     CONSTRAINT turns_check CHECK (((status = 'running'::text) = (lease_until IS NOT NULL))),
     CONSTRAINT turns_check1 CHECK (((status = 'running'::text) = (finished_at IS NULL))),
     CONSTRAINT turns_status_check CHECK ((status = ANY (ARRAY['running'::text, 'completed'::text, 'failed'::text, 'cancelled'::text, 'interrupted'::text])))
@@ -786,6 +816,24 @@ CREATE TABLE colloquy.turns (
 WITH (fillfactor='80');
 
 ALTER TABLE ONLY colloquy.turns FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: usage; Type: TABLE; Schema: colloquy; Owner: -
+--
+
+CREATE TABLE colloquy.usage (
+    user_id text NOT NULL,
+    day date NOT NULL,
+    model text NOT NULL,
+    turns bigint NOT NULL,
+    input_tokens bigint NOT NULL,
+    output_tokens bigint NOT NULL,
+    cached_input_tokens bigint NOT NULL,
+    total_tokens bigint NOT NULL
+)
+WITH (fillfactor='80');
+
+ALTER TABLE ONLY colloquy.usage FORCE ROW LEVEL SECURITY;
 
 --
 -- Name: conversations conversations_pkey; Type: CONSTRAINT; Schema: colloquy; Owner: -
@@ -835,6 +883,13 @@ ALTER TABLE ONLY colloquy.turn_events
 
 ALTER TABLE ONLY colloquy.turns
     ADD CONSTRAINT turns_pkey PRIMARY KEY (user_id, id);
+
+--
+-- Name: usage usage_pkey; Type: CONSTRAINT; Schema: colloquy; Owner: -
+--
+
+ALTER TABLE ONLY colloquy.usage
+    ADD CONSTRAINT usage_pkey PRIMARY KEY (user_id, day, model);
 
 --
 -- Name: conversations_by_last_turn; Type: INDEX; Schema: colloquy; Owner: -
@@ -906,6 +961,12 @@ CREATE POLICY acting_users ON colloquy.turn_events USING (COALESCE((( SELECT col
 CREATE POLICY acting_users ON colloquy.turns USING (COALESCE((( SELECT colloquy.acting_user_set() AS acting_user_set) ? user_id), false));
 
 --
+-- Name: usage acting_users; Type: POLICY; Schema: colloquy; Owner: -
+--
+
+CREATE POLICY acting_users ON colloquy.usage USING (COALESCE((( SELECT colloquy.acting_user_set() AS acting_user_set) ? user_id), false));
+
+--
 -- Name: conversations; Type: ROW SECURITY; Schema: colloquy; Owner: -
 --
 
@@ -940,6 +1001,12 @@ ALTER TABLE colloquy.turn_events ENABLE ROW LEVEL SECURITY;
 --
 
 ALTER TABLE colloquy.turns ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: usage; Type: ROW SECURITY; Schema: colloquy; Owner: -
+--
+
+ALTER TABLE colloquy.usage ENABLE ROW LEVEL SECURITY;
 
 --
 -- Name: SCHEMA colloquy; Type: ACL; Schema: -; Owner: -
@@ -982,6 +1049,12 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE colloquy.turn_events TO colloquy_app;
 --
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE colloquy.turns TO colloquy_app;
+
+--
+-- Name: TABLE usage; Type: ACL; Schema: colloquy; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE colloquy.usage TO colloquy_app;
 
 --
 -- PostgreSQL database dump complete

@@ -108,8 +108,8 @@ const leaks = async (url: string): Promise<string[]> => {
   return found
 }
 
-/** The tables that hold what users say. */
-const tables = ['conversations', 'turns', 'messages', 'turn_events']
+/** The tables that hold what users say, and what it has cost. */
+const tables = ['conversations', 'turns', 'messages', 'turn_events', 'usage']
 
 /** Every condition on the user is taken out of the handlers, and the turn functions get the path's ids alone. */
 const withoutWhere = {
@@ -198,6 +198,7 @@ t.test('in SQL, too: nothing of another user can be read, changed or written', a
       if (user !== null) await tx`select colloquy.act_as(${`{${user}}`}::text[])`
       return work(tx)
     })
+  await as('alice', (tx) => tx`select colloquy.add_usage_v1('alice', 'echo', 1, null)`)
   for (const table of tables) {
     const name = sql(`colloquy.${table}`)
     t.equal((await as('alice', (tx) => tx`select from ${name}`)).length, 1, `alice sees her ${table}`)

@@ -24,7 +24,10 @@ const slowModel = () => {
       begin()
       await released
       yield { type: 'text-delta', delta: ' and last' }
-      yield { type: 'finish', usage: { input_tokens: 1, output_tokens: 1, total_tokens: 2 } }
+      yield {
+        type: 'finish',
+        usage: { input_tokens: 1, output_tokens: 1, cached_input_tokens: 0, total_tokens: 2 },
+      }
     },
   }
   return { model, working, release }

@@ -28,7 +28,7 @@ export const pgbenchVersion = (): Promise<string | undefined> =>
     () => undefined,
   )
 
-const usage = { input_tokens: null, output_tokens: null, total_tokens: null }
+const usage = { input_tokens: null, output_tokens: null, cached_input_tokens: null, total_tokens: null }
 
 // A conversation's id shows the number of its owner; seed.ts makes it.
 const scriptOf = (kind: Kind): string => `

@@ -18,7 +18,7 @@ type Way = (db: Database, turn: BeginTurn) => Promise<void>
 const answer = (text: string) => ({
   text,
   tool_calls: [],
-  usage: { input_tokens: null, output_tokens: null, total_tokens: null },
+  usage: { input_tokens: null, output_tokens: null, cached_input_tokens: null, total_tokens: null },
   finished: true,
 })
 

@@ -27,6 +27,9 @@ export const speaker: Model = {
       signal.throwIfAborted()
       yield { type: 'text-delta', delta: stamped ? `${n}@${nowMicros()} ` : token }
     }
-    yield { type: 'finish', usage: { input_tokens: null, output_tokens: null, total_tokens: null } }
+    yield {
+      type: 'finish',
+      usage: { input_tokens: null, output_tokens: null, cached_input_tokens: null, total_tokens: null },
+    }
   },
 }

@@ -4,9 +4,9 @@ const quotedElement = (value: unknown): string =>
   value === null ? 'null' : `"${String(value).replace(/["\\]/g, '\\$&')}"`
 
 /**
- * How values travel. Times are RFC 3339 in UTC with milliseconds, both ways. A JavaScript array is a parameter of
- * type text[], uuid[], integer[] or boolean[], as the statement has it; arrays come back as PostgreSQL writes them, so select
- * `to_jsonb(…)` of one.
+ * How values travel. Times are RFC 3339 in UTC with milliseconds, and days YYYY-MM-DD, both ways. A JavaScript array is
+ * a parameter of type text[], uuid[], integer[] or boolean[], as the statement has it; arrays come back as PostgreSQL
+ * writes them, so select `to_jsonb(…)` of one.
  */
 export const types: Record<string, PostgresType> = {
   time: {
@@ -15,6 +15,8 @@ export const types: Record<string, PostgresType> = {
     serialize: (time: string | Date) => new Date(time).toISOString(),
     parse: (text: string) => new Date(text).toISOString(),
   },
+  // The driver's own would make a time of it.
+  day: { to: 1082, from: [1082], serialize: (day: string) => day, parse: (text: string) => text },
   array: {
     to: 1009,
     from: [1009, 2951, 1007, 1000],

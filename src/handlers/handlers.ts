@@ -7,6 +7,7 @@ import { getConversation } from './get-conversation.js'
 import { getLiveness } from './get-liveness.js'
 import { getReadiness } from './get-readiness.js'
 import { getTurn } from './get-turn.js'
+import { getUsage } from './get-usage.js'
 import { listConversations } from './list-conversations.js'
 import { listMessages } from './list-messages.js'
 import { streamConversation } from './stream-conversation.js'
@@ -26,6 +27,7 @@ export const createHandlers = (deps: Deps) =>
     deleteConversation: deleteConversation(deps),
     streamConversation: streamConversation(deps),
     listMessages: listMessages(deps),
+    getUsage: getUsage(deps),
     getLiveness: getLiveness(),
     getReadiness: getReadiness(deps),
   }) satisfies Handlers

@@ -11,6 +11,9 @@ export const instant: PartShape = {
   test: (text) => /^2\d{3}-/.test(text) && new Date(text).toJSON() === text,
 }
 
+/** A day of this millennium; only one that exists. */
+export const day: PartShape = { test: (text) => instant.test(`${text}T00:00:00.000Z`) }
+
 const checksum = (scope: Key, payload: string): string =>
   createHash('sha256').update(JSON.stringify(scope)).update(payload).digest('base64url').slice(0, 16)
 

@@ -10,7 +10,8 @@ export const readTurn = async (db: Database, userId: string, turnId: string): Pr
     (sql) => sql<Turn[]>`
       select t.id, t.conversation_id, now.status, t.attempt, t.user_message_id, t.message_id, t.model,
         json_build_object(
-          'input_tokens', t.input_tokens, 'output_tokens', t.output_tokens, 'total_tokens', t.total_tokens
+          'input_tokens', t.input_tokens, 'output_tokens', t.output_tokens,
+          'cached_input_tokens', t.cached_input_tokens, 'total_tokens', t.total_tokens
         ) as usage,
         case
           when now.is_lost then json_build_object(

@@ -17,7 +17,7 @@ const partNames: Record<string, string> = {
 /** JSON Schema 2020-12 as OpenAPI 3.1 means it: nothing is coerced, removed or filled in. */
 export const createAjv = (): Ajv2020 => {
   const ajv = new Ajv2020({ strict: true, allowUnionTypes: true, allErrors: true, verbose: true })
-  addFormats.default(ajv, ['date-time', 'uri-reference'])
+  addFormats.default(ajv, ['date', 'date-time', 'uri-reference'])
   // Integers are bounded by minimum and maximum beside it.
   ajv.addFormat('int32', true)
   return ajv
@@ -38,7 +38,7 @@ const inWords = (schema: ErrorObject['parentSchema']): string | undefined => {
 }
 
 const messageOf = ({ keyword, message, params, parentSchema }: ErrorObject): string => {
-  if (/^(pattern|minLength|maxLength)$/.test(keyword)) return inWords(parentSchema) ?? message ?? ''
+  if (/^(pattern|minLength|maxLength|format)$/.test(keyword)) return inWords(parentSchema) ?? message ?? ''
   if (keyword === 'minProperties' && parentSchema?.properties) {
     return `must have at least one of ${Object.keys(parentSchema.properties).join(', ')}`
   }

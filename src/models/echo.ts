@@ -8,6 +8,9 @@ export const echo = (): Model => ({
       signal.throwIfAborted()
       yield { type: 'text-delta', delta }
     }
-    yield { type: 'finish', usage: { input_tokens: null, output_tokens: null, total_tokens: null } }
+    yield {
+      type: 'finish',
+      usage: { input_tokens: null, output_tokens: null, cached_input_tokens: null, total_tokens: null },
+    }
   },
 })

@@ -37,10 +37,11 @@ const messagesOf = ({ history, message }: ModelRequest): ModelMessage[] => [
 const countOf = (tokens: number | undefined): number | null =>
   Number.isInteger(tokens) && tokens !== undefined && tokens >= 0 && tokens < 2 ** 31 ? tokens : null
 
-const usageOf = ({ inputTokens, outputTokens, totalTokens }: LanguageModelUsage): Usage => ({
-  input_tokens: countOf(inputTokens),
-  output_tokens: countOf(outputTokens),
-  total_tokens: countOf(totalTokens),
+const usageOf = (usage: LanguageModelUsage): Usage => ({
+  input_tokens: countOf(usage.inputTokens),
+  output_tokens: countOf(usage.outputTokens),
+  cached_input_tokens: countOf(usage.inputTokenDetails.cacheReadTokens),
+  total_tokens: countOf(usage.totalTokens),
 })
 
 /** Why an answer that the provider calls finished is none. */

@@ -15,7 +15,7 @@ export interface Answer {
 export const emptyAnswer = (): Answer => ({
   text: '',
   tool_calls: [],
-  usage: { input_tokens: null, output_tokens: null, total_tokens: null },
+  usage: { input_tokens: null, output_tokens: null, cached_input_tokens: null, total_tokens: null },
   finished: false,
 })
 

@@ -46,7 +46,8 @@ export const readStoredTurn = async (
       select t.status, t.attempt, t.conversation_id, t.id as turn_id, t.user_message_id, t.message_id,
         m.content as response, m.tool_calls, t.model,
         json_build_object(
-          'input_tokens', t.input_tokens, 'output_tokens', t.output_tokens, 'total_tokens', t.total_tokens
+          'input_tokens', t.input_tokens, 'output_tokens', t.output_tokens,
+          'cached_input_tokens', t.cached_input_tokens, 'total_tokens', t.total_tokens
         ) as usage,
         case when t.error_code is not null
           then json_build_object('code', t.error_code, 'detail', t.error_detail)

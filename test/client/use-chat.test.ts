@@ -96,7 +96,10 @@ t.test('an error is shown, and trying again makes a new attempt of the same turn
       attempts += 1
       yield { type: 'text-delta', delta: `attempt ${attempts}` }
       if (attempts === 1) throw new Error('no')
-      yield { type: 'finish', usage: { input_tokens: null, output_tokens: null, total_tokens: null } }
+      yield {
+        type: 'finish',
+        usage: { input_tokens: null, output_tokens: null, cached_input_tokens: null, total_tokens: null },
+      }
     },
   }
   const app = await testApp(t, { model })

@@ -52,6 +52,17 @@ t.test('a forged cursor with a right checksum is a 422, and nothing breaks', asy
       '[1]',
       ['["x"]', '[1.5]', '[99999999999]', '[1e300]', '[-1]', '[0]', '["1;"]', '["1\\n"]', '[[1]]', '[1,1]'],
     ],
+    [
+      '/api/alice/usage',
+      ['getUsage', 'alice', '-infinity', 'infinity'],
+      '["2026-02-28","echo"]',
+      [
+        ...['2026-02-30', '2026-2-3', '0000-01-01', 'infinity', 'today', time, '', 0, null].map((bad) =>
+          JSON.stringify([bad, 'echo']),
+        ),
+        ...['', 'a b', '\0', 'x'.repeat(201), null, {}].map((bad) => JSON.stringify(['2026-02-28', bad])),
+      ],
+    ],
   ]
   for (const [path, scope, good, bad] of lists) {
     t.equal(forge(scope, good), encodeCursor(scope, JSON.parse(good)), 'the checksum is right')

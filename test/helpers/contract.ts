@@ -29,6 +29,7 @@ export const contractOperations: ContractOperation[] = Object.entries(document.p
 const ajv = new Ajv2020({ strict: false, allErrors: true })
 addFormats.default(ajv)
 ajv.addFormat('int32', (value: unknown) => Number.isInteger(value))
+ajv.addFormat('int64', (value: unknown) => Number.isSafeInteger(value))
 ajv.addSchema({ ...document, $id: 'contract' })
 
 const compiled = new Map<string, ValidateFunction>()

@@ -34,7 +34,10 @@ export const gatedModel = (): GatedModel => {
           gate.then(resolve)
         })
         yield { type: 'text-delta', delta: message }
-        yield { type: 'finish', usage: { input_tokens: 1, output_tokens: 2, total_tokens: 3 } }
+        yield {
+          type: 'finish',
+          usage: { input_tokens: 1, output_tokens: 2, cached_input_tokens: 1, total_tokens: 3 },
+        }
       } finally {
         working -= 1
       }

@@ -15,7 +15,15 @@ export const chatCompletions = {
   text: (content: string) => choice({ content }),
   reasoning: (reasoning_content: string) => choice({ reasoning_content }),
   finish: (reason = 'stop') => choice({}, reason),
-  usage: chunk({ choices: [], usage: { prompt_tokens: 11, completion_tokens: 7, total_tokens: 18 } }),
+  usage: chunk({
+    choices: [],
+    usage: {
+      prompt_tokens: 11,
+      completion_tokens: 7,
+      total_tokens: 18,
+      prompt_tokens_details: { cached_tokens: 5 },
+    },
+  }),
   done: data('[DONE]'),
   error: (error: object) => data({ error }),
   /** a whole answer */
@@ -31,7 +39,12 @@ export const anthropicMessages = {
   answer: (...words: string[]): string[] => [
     named({
       type: 'message_start',
-      message: { ...message, stop_reason: null, usage: { input_tokens: 11, output_tokens: 1 } },
+      message: {
+        ...message,
+        stop_reason: null,
+        // There the cached tokens are no part of the others.
+        usage: { input_tokens: 6, cache_read_input_tokens: 5, output_tokens: 1 },
+      },
     }),
     named({ type: 'content_block_start', index: 0, content_block: { type: 'text', text: '' } }),
     named({ type: 'ping' }),
@@ -69,7 +82,14 @@ export const openaiResponses = {
     named({ type: 'response.output_item.done', ...item({ status: 'completed' }) }),
     named({
       type: 'response.completed',
-      response: response({ usage: { input_tokens: 11, output_tokens: 7, total_tokens: 18 } }),
+      response: response({
+        usage: {
+          input_tokens: 11,
+          output_tokens: 7,
+          total_tokens: 18,
+          input_tokens_details: { cached_tokens: 5 },
+        },
+      }),
     }),
   ],
   error: (code: string, text: string) => ({ error: { message: text, type: 'error', param: null, code } }),
@@ -89,7 +109,12 @@ export const googleContent = {
     ...words.map((text) => data(candidate({ content: { role: 'model', parts: [{ text }] } }))),
     data({
       ...candidate({ content: { role: 'model', parts: [] }, finishReason: 'STOP' }),
-      usageMetadata: { promptTokenCount: 11, candidatesTokenCount: 7, totalTokenCount: 18 },
+      usageMetadata: {
+        promptTokenCount: 11,
+        candidatesTokenCount: 7,
+        totalTokenCount: 18,
+        cachedContentTokenCount: 5,
+      },
     }),
   ],
   error: (code: number, status: string, text: string) => ({ error: { code, message: text, status } }),

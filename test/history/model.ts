@@ -37,7 +37,10 @@ export const nonceModel = ({ name, random, record, ...moods }: ModelOptions): Mo
       if (random.chance(moods.fail)) throw new Error('the model failed, as it does at times')
       yield { type: 'text-delta', delta: text.slice(half) }
       await sleep(pause, undefined, { signal })
-      yield { type: 'finish', usage: { input_tokens: null, output_tokens: null, total_tokens: null } }
+      yield {
+        type: 'finish',
+        usage: { input_tokens: null, output_tokens: null, cached_input_tokens: null, total_tokens: null },
+      }
     },
   }
 }

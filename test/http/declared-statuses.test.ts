@@ -24,7 +24,10 @@ const model: Model = {
     if (message === 'wait' || message === 'hang') {
       await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
     }
-    yield { type: 'finish', usage: { input_tokens: null, output_tokens: null, total_tokens: null } }
+    yield {
+      type: 'finish',
+      usage: { input_tokens: null, output_tokens: null, cached_input_tokens: null, total_tokens: null },
+    }
   },
 }
 

@@ -6,6 +6,7 @@ import { rawCall } from '../helpers/raw.js'
 const unknownId = '019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d6e'
 const chat = '/api/alice/chat'
 const conversations = '/api/alice/conversations'
+const usage = '/api/alice/usage'
 
 /** A row: what is sent, the status and the code that it gets, and where the contract is broken. */
 type Row = [what: string, method: string, path: string, call: Call, status: number, code: string, at?: string]
@@ -175,6 +176,28 @@ const rows: Row[] = [
   ['archived=yes', 'GET', `${conversations}?archived=yes`, {}, 422, 'validation-failed', '/query/archived'],
   ['an unknown parameter', 'GET', `${conversations}?limt=5`, {}, 422, 'validation-failed', '/query/limt'],
   ['a parameter where none is', 'GET', '/health/live?x=1', {}, 422, 'validation-failed', '/query/x'],
+  [
+    'a day that does not exist',
+    'GET',
+    `${usage}?from=2026-02-30`,
+    {},
+    422,
+    'validation-failed',
+    '/query/from',
+  ],
+  ['a day of no leap year', 'GET', `${usage}?to=2027-02-29`, {}, 422, 'validation-failed', '/query/to'],
+  ['a time as a day', 'GET', `${usage}?to=2026-02-01T00:00:00Z`, {}, 422, 'validation-failed', '/query/to'],
+  ['the year 0', 'GET', `${usage}?from=0000-01-01`, {}, 422, 'validation-failed', '/query/from'],
+  ['an empty day', 'GET', `${usage}?from=`, {}, 422, 'validation-failed', '/query/from'],
+  [
+    'a first day after the last',
+    'GET',
+    `${usage}?from=2026-02-02&to=2026-02-01`,
+    {},
+    422,
+    'validation-failed',
+    '/query/to',
+  ],
   ['a made-up cursor', 'GET', `${conversations}?cursor=abc`, {}, 422, 'validation-failed', '/query/cursor'],
   [
     'a body where none is',
@@ -393,7 +416,10 @@ t.test('a busy conversation: 409 at once, with the running turn', async (t) => {
       await new Promise<void>((resolve) => {
         release = resolve
       })
-      yield { type: 'finish', usage: { input_tokens: 1, output_tokens: 2, total_tokens: 3 } }
+      yield {
+        type: 'finish',
+        usage: { input_tokens: 1, output_tokens: 2, cached_input_tokens: 1, total_tokens: 3 },
+      }
     },
   }
   const { call, chat: send } = await testApp(t, { model: slow })
@@ -418,7 +444,7 @@ t.test('a busy conversation: 409 at once, with the running turn', async (t) => {
   release()
   t.match(await first, {
     turn_id: running_turn_id,
-    usage: { input_tokens: 1, output_tokens: 2, total_tokens: 3 },
+    usage: { input_tokens: 1, output_tokens: 2, cached_input_tokens: 1, total_tokens: 3 },
   })
   t.equal((await call('GET', `${conversations}/${id}`)).body.running_turn_id, null)
 })

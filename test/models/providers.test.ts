@@ -130,7 +130,7 @@ const checkProtocol = async (t: Test, app: ProviderApp, protocol: Protocol) => {
   const { provider, call } = app
   const { name, path, header, sent, answer, cut, unauthorized, overloaded } = protocol
   provider.answer(answer)
-  const usage = { input_tokens: 11, output_tokens: 7, total_tokens: 18 }
+  const usage = { input_tokens: 11, output_tokens: 7, cached_input_tokens: 5, total_tokens: 18 }
   const first = await app.chat('one')
   t.match(first, { response: 'Hello', model: name, usage, status: 'completed' })
   t.match((await call('GET', `/api/alice/turns/${first.turn_id}`)).body, { model: name, usage })
@@ -207,7 +207,12 @@ t.test('a count of tokens that cannot be one is not known', async (t) => {
   provider.answer(events(begin, text('Hello'), finish(), usage(1e12, -1, 1.5), done))
   t.match(await chat('one'), { status: 'completed', usage: { input_tokens: null, output_tokens: null } })
   provider.answer(events(begin, text('Hello'), finish(), done))
-  t.same((await chat('two')).usage, { input_tokens: null, output_tokens: null, total_tokens: null })
+  t.same((await chat('two')).usage, {
+    input_tokens: null,
+    output_tokens: null,
+    cached_input_tokens: null,
+    total_tokens: null,
+  })
 })
 
 t.test('an answer of white space alone, which a provider may refuse, is not told again', async (t) => {

@@ -20,7 +20,7 @@ const outcome = (response: string): StoredOutcome => ({
   response,
   tool_calls: [],
   model: 'test',
-  usage: { input_tokens: null, output_tokens: null, total_tokens: null },
+  usage: { input_tokens: null, output_tokens: null, cached_input_tokens: null, total_tokens: null },
   error: null,
 })
 const words = (...deltas: string[]): TurnEvent[] => deltas.map((delta) => ({ type: 'text-delta', delta }))

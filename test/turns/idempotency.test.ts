@@ -100,7 +100,10 @@ t.test('a failed turn is tried again: another attempt, no second message', async
       yield { type: 'text-delta', delta: `re: ${message}` }
       failures -= 1
       if (failures >= 0) throw new Error('not yet')
-      yield { type: 'finish', usage: { input_tokens: 1, output_tokens: 1, total_tokens: 2 } }
+      yield {
+        type: 'finish',
+        usage: { input_tokens: 1, output_tokens: 1, cached_input_tokens: 0, total_tokens: 2 },
+      }
     },
   }
   const app = await testApp(t, { model })

@@ -17,7 +17,10 @@ const named = (name: string, isFailing = () => false): Model => ({
   async *run({ message }) {
     if (message === 'fail' && isFailing()) throw new Error('as asked')
     yield { type: 'text-delta', delta: `I am ${name}.` }
-    yield { type: 'finish', usage: { input_tokens: null, output_tokens: null, total_tokens: null } }
+    yield {
+      type: 'finish',
+      usage: { input_tokens: null, output_tokens: null, cached_input_tokens: null, total_tokens: null },
+    }
   },
 })
 

@@ -149,7 +149,7 @@ const framesOf = async (
       response,
       tool_calls: toolCalls,
       model: 'said',
-      usage: { input_tokens: null, output_tokens: null, total_tokens: null },
+      usage: { input_tokens: null, output_tokens: null, cached_input_tokens: null, total_tokens: null },
       error: null,
     },
   })

@@ -11,6 +11,7 @@ const acts: Record<string, Act> = {
   'a turn in a long conversation': ({ chat }, conversation_id) => chat('next', { conversation_id }),
   getConversation: ({ call }, id) => call('GET', `/api/alice/conversations/${id}`),
   listConversations: ({ call }) => call('GET', '/api/alice/conversations'),
+  getUsage: ({ call }) => call('GET', '/api/alice/usage'),
   listMessages: ({ call }, id) => call('GET', `/api/alice/conversations/${id}/messages`),
   updateConversation: ({ call }, id) =>
     call('PATCH', `/api/alice/conversations/${id}`, { body: { title: 'x' } }),
@@ -43,6 +44,7 @@ t.test('a turn costs two round trips to the database, anything else one', async 
     'a turn in a long conversation': 2,
     getConversation: 1,
     listConversations: 1,
+    getUsage: 1,
     listMessages: 1,
     updateConversation: 1,
   })

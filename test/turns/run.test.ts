@@ -3,7 +3,7 @@ import { echo } from '../../src/models/echo.js'
 import type { Model, ModelEvent, ModelRequest } from '../../src/models/model.js'
 import { maxAnswerLength, runModel } from '../../src/turns/run.js'
 
-const usage = { input_tokens: 1, output_tokens: 2, total_tokens: 3 }
+const usage = { input_tokens: 1, output_tokens: 2, cached_input_tokens: 1, total_tokens: 3 }
 const finish: ModelEvent = { type: 'finish', usage }
 const delta = (text: string): ModelEvent => ({ type: 'text-delta', delta: text })
 

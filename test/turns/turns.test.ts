@@ -6,7 +6,7 @@ import type { Model, ModelRequest } from '../../src/models/model.js'
 import { type Json, testApp, tokenOf } from '../helpers/app.js'
 import { testDatabase } from '../helpers/database.js'
 
-const usage = { input_tokens: 3, output_tokens: 4, total_tokens: 7 }
+const usage = { input_tokens: 3, output_tokens: 4, cached_input_tokens: 1, total_tokens: 7 }
 
 /** Answers with what it was asked, and remembers it. */
 const recorder = () => {

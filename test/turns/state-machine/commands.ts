@@ -123,8 +123,8 @@ const completeAttempt = steps(
     if (!mine) return undefined
     const isDone = status === 'completed'
     const usage = isDone
-      ? { input_tokens: 1, output_tokens: 2, total_tokens: 3 }
-      : { input_tokens: null, output_tokens: null, total_tokens: null }
+      ? { input_tokens: 1, output_tokens: 2, cached_input_tokens: 1, total_tokens: 3 }
+      : { input_tokens: null, output_tokens: null, cached_input_tokens: null, total_tokens: null }
     const tool_calls = isDone
       ? [{ id: 'c1', name: 'clock', arguments: {}, result: '12:00', duration_ms: 7 }]
       : []

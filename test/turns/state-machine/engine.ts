@@ -12,6 +12,7 @@ import { type CompleteTurn, completeTurn } from '../../../src/turns/complete.js'
 import { readStoredTurn } from '../../../src/turns/outcome.js'
 import { createProgress, type State } from '../../../src/turns/progress.js'
 import { keepPruned } from '../../../src/turns/prune.js'
+import { stopClock } from '../../helpers/clock.js'
 import { testDatabase } from '../../helpers/database.js'
 import { type Answer, type Attempt, said, type Tick } from './model.js'
 import { readStored } from './stored.js'
@@ -94,14 +95,9 @@ export const createEngine = async (t: Test, { leaseMs, max }: { leaseMs: number;
   const { url, superuserUrl } = await testDatabase(t)
   const root = postgres(superuserUrl, { max: 1, onnotice: () => {} })
   t.teardown(() => root.end())
+  const setClock = await stopClock(root)
+  // Only what is broken on purpose deadlocks; it need not take a second each time.
   await root`
-    create table public.test_clock (at timestamptz);
-    insert into public.test_clock values (now());
-    grant select on public.test_clock to public;
-    create or replace function colloquy.clock() returns timestamptz
-    language sql stable
-    as $$ select at from public.test_clock $$;
-    -- Only what is broken on purpose deadlocks; it need not take a second each time.
     do $$ begin execute format('alter database %I set deadlock_timeout = 50', current_database()); end $$`.simple()
   const db = connect({ url, max, prepare: 'auto' })
   t.teardown(() => db.close())
@@ -133,10 +129,14 @@ export const createEngine = async (t: Test, { leaseMs, max }: { leaseMs: number;
         ended: ended && { status: ended.status, response: ended.response },
       }
     },
-    setClock: (ms: number) => root`update public.test_clock set at = ${new Date(ms)}`,
+    setClock: (ms: number) => setClock(new Date(ms)),
     stored: () => readStored(root),
     /** Forgets everything, so that no run sees another's rows. */
-    clear: () => root`delete from colloquy.conversations; delete from colloquy.idempotency_keys`.simple(),
+    clear: () =>
+      root`
+        delete from colloquy.conversations;
+        delete from colloquy.idempotency_keys;
+        delete from colloquy.usage`.simple(),
     root,
   }
 }

@@ -25,7 +25,7 @@ const messageFaults = (messages: MessageRow[], turnOf: (id: string) => TurnRow |
   })
 
 /** What is wrong with the rows that are stored, whatever was asked in whatever order; nothing in a sound database. */
-export const faultsOf = ({ conversations, turns, messages, keys, events }: Stored): string[] => {
+export const faultsOf = ({ conversations, turns, messages, keys, events, usage }: Stored): string[] => {
   const turnOf = (id: string) => turns.find((turn) => turn.id === id)
   const ofConversations = conversations.flatMap(({ id, message_count, running_turn_id }) => {
     const mine = messages.filter(({ conversation_id }) => conversation_id === id)
@@ -51,5 +51,11 @@ export const faultsOf = ({ conversations, turns, messages, keys, events }: Store
       ({ turn_id, attempt }) => turnOf(turn_id)?.status !== 'running' || turnOf(turn_id)?.attempt !== attempt,
     )
     .map(({ turn_id, attempt }) => `what attempt ${attempt} of turn ${turn_id} said is left over`)
-  return [...ofConversations, ...ofTurns, ...ofKeys, ...ofEvents]
+  const ofUsage = [...new Set(turns.map(({ user_id }) => user_id))].flatMap((user) => {
+    const ended = turns.filter((turn) => turn.user_id === user && (turn.finished_at || turn.attempt > 1))
+    const counted = usage.filter(({ user_id }) => user_id === user).reduce((sum, row) => sum + row.turns, 0)
+    // Those of deleted conversations stay counted.
+    return counted >= ended.length ? [] : [`${counted} of ${user}'s ${ended.length} turns are counted`]
+  })
+  return [...ofConversations, ...ofTurns, ...ofKeys, ...ofEvents, ...ofUsage]
 }

@@ -4,7 +4,7 @@ import type { BeginTurn, Begun } from '../../../src/turns/begin.js'
 import type { Cancelled } from '../../../src/turns/cancel.js'
 import type { Completed, CompleteTurn, TurnError } from '../../../src/turns/complete.js'
 import type { State } from '../../../src/turns/progress.js'
-import type { ConversationRow, EventsRow, KeyRow, MessageRow, Stored, TurnRow } from './stored.js'
+import type { ConversationRow, EventsRow, KeyRow, MessageRow, Stored, TurnRow, UsageRow } from './stored.js'
 
 /**
  * What the engine's functions promise, as plain data in memory: each method answers as the function of the same name
@@ -41,7 +41,13 @@ const interruption: TurnError = {
   code: 'turn-interrupted',
   detail: 'The turn was interrupted before it was complete.',
 }
-const noUsage: Usage = { input_tokens: null, output_tokens: null, total_tokens: null }
+const noUsage: Usage = {
+  input_tokens: null,
+  output_tokens: null,
+  cached_input_tokens: null,
+  total_tokens: null,
+}
+const noTokens = { input_tokens: 0, output_tokens: 0, cached_input_tokens: 0, total_tokens: 0 }
 const order = <Row extends object>(rows: Iterable<Row>, ...columns: (keyof Row)[]): Row[] =>
   [...rows].sort((a, b) => {
     const column = columns.find((name) => a[name] !== b[name])
@@ -57,6 +63,7 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens }: Limits)
   let messages: MessageRow[] = []
   /** what running attempts are known to have said */
   let kept: EventsRow[] = []
+  const usage = new Map<string, UsageRow>()
   let now = startOfTime
 
   const at = (ms: number) => new Date(ms)
@@ -140,6 +147,15 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens }: Limits)
     })
   }
 
+  const addUsage = ({ user_id, model, attempt }: TurnRow, tokens: Usage): void => {
+    const day = at(now).toISOString().slice(0, 10)
+    const name = `${user_id} ${day} ${model}`
+    const sum = usage.get(name) ?? { user_id, day, model, turns: 0, ...noTokens }
+    sum.turns += attempt === 1 ? 1 : 0
+    for (const kind of Object.keys(noTokens) as (keyof Usage)[]) sum[kind] += tokens[kind] ?? 0
+    usage.set(name, sum)
+  }
+
   const end = (
     turn: TurnRow,
     { status, answer, error }: Pick<CompleteTurn, 'status' | 'answer' | 'error'>,
@@ -164,6 +180,7 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens }: Limits)
     })
     Object.assign(conversation, { running_turn_id: null, updated_at: at(now) })
     kept = kept.filter(({ turn_id }) => turn_id !== turn.id)
+    addUsage(turn, answer.usage)
   }
 
   const interrupt = (turn: TurnRow): void =>
@@ -357,6 +374,7 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens }: Limits)
         'key_hash',
       ),
       events: order(kept, 'user_id', 'turn_id', 'attempt', 'seq'),
+      usage: order(usage.values(), 'user_id', 'day', 'model'),
     }),
   }
 }

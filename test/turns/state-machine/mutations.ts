@@ -132,6 +132,18 @@ export const mutations: Mutation[] = [
     to: 'v_turn.id is not null',
   },
   {
+    breaks: 'a turn counts once, however often it is tried',
+    of: 'end_turn',
+    from: /v_turn\.attempt = 1/,
+    to: 'true',
+  },
+  {
+    breaks: 'usage is added to that of the day',
+    of: 'add_usage',
+    from: /input_tokens = u\.input_tokens \+/,
+    to: 'input_tokens =',
+  },
+  {
     breaks: 'keys are forgotten in bounded batches',
     of: 'prune_idempotency_keys',
     from: /limit p_limit/,

@@ -55,6 +55,17 @@ export interface KeyRow {
   created_at: Date
 }
 
+export interface UsageRow {
+  user_id: string
+  day: string
+  model: string
+  turns: number
+  input_tokens: number
+  output_tokens: number
+  cached_input_tokens: number
+  total_tokens: number
+}
+
 /** Each list in the order of its primary key. */
 export interface EventsRow {
   user_id: string
@@ -70,18 +81,20 @@ export interface Stored {
   messages: MessageRow[]
   keys: KeyRow[]
   events: EventsRow[]
+  usage: UsageRow[]
 }
 
 /** All that turns have written, whoever's it is: `sql` has to pass row-level security. */
 export const readStored = async (sql: Sql): Promise<Stored> => {
-  const [conversations, turns, messages, keys, events] = await Promise.all([
+  const [conversations, turns, messages, keys, events, usage] = await Promise.all([
     sql<ConversationRow[]>`
       select user_id, id, title, message_count, running_turn_id, created_at, updated_at, last_turn_at
       from colloquy.conversations
       order by user_id, id`,
     sql<TurnRow[]>`
       select user_id, id, conversation_id, status, attempt, begun_by, lease_until, cancel_requested, user_message_id,
-        message_id, model, input_tokens, output_tokens, total_tokens, error_code, error_detail, created_at, finished_at
+        message_id, model, input_tokens, output_tokens, cached_input_tokens, total_tokens, error_code, error_detail,
+        created_at, finished_at
       from colloquy.turns
       order by user_id, id`,
     sql<MessageRow[]>`
@@ -96,6 +109,11 @@ export const readStored = async (sql: Sql): Promise<Stored> => {
       select user_id, turn_id, attempt, seq, events
       from colloquy.turn_events
       order by user_id, turn_id, attempt, seq`,
+    sql<UsageRow[]>`
+      select user_id, to_char(day, 'YYYY-MM-DD') as day, model, turns::float8, input_tokens::float8,
+        output_tokens::float8, cached_input_tokens::float8, total_tokens::float8
+      from colloquy.usage
+      order by user_id, day, model`,
   ])
   const plain = <Row extends object>(rows: Iterable<Row>) => Array.from(rows, (row) => ({ ...row }))
   return {
@@ -104,5 +122,6 @@ export const readStored = async (sql: Sql): Promise<Stored> => {
     messages: plain(messages),
     keys: plain(keys),
     events: plain(events),
+    usage: plain(usage),
   }
 }
