@@ -402,21 +402,27 @@ export interface components {
         };
         /** @description The answer's text. */
         AnswerText: string;
-        /** @description The tools that the model called in this turn, in order. */
+        /**
+         * @description The tools that the model called in this turn, in order. They act for the turn's user. Every call of an ended turn has a `result` or an
+         *     `error`; one that was cut off has an error, and may have done its work or not.
+         */
         ToolCalls: components["schemas"]["ToolCall"][];
         ToolCall: {
+            /** @description Unique in the turn. */
             id: string;
             name: string;
             /** @description What the model passed to the tool. */
             arguments: {
                 [key: string]: unknown;
             };
-            /** @description What the tool gave back, when it succeeded. Any JSON value. */
+            /** @description What the tool gave back, when it succeeded. Any JSON value. Cut off when it is too long, with a note at its end. */
             result?: unknown;
             /** @description Why the call failed, when it failed. */
             error?: string;
             /** Format: int32 */
             duration_ms: number;
+            /** @description Present and true when an earlier attempt of the turn made this call. It was not made again; the result is that attempt's. */
+            replayed?: boolean;
         };
         /** @description Tokens as the provider reports them; null where it reports none. */
         Usage: {
@@ -480,7 +486,7 @@ export interface components {
              * @description The code of the problem that the caller of this turn got.
              * @enum {string}
              */
-            code: "model-failed" | "model-unreachable" | "model-unauthorized" | "model-context-exceeded" | "model-content-filtered" | "model-empty-answer" | "model-broken-off" | "model-overloaded" | "model-timeout" | "turn-interrupted";
+            code: "model-failed" | "model-unreachable" | "model-unauthorized" | "model-context-exceeded" | "model-content-filtered" | "model-empty-answer" | "model-tool-limit" | "model-broken-off" | "model-overloaded" | "model-timeout" | "turn-interrupted";
             detail: string;
         };
         /**
@@ -529,7 +535,7 @@ export interface components {
         /** @description What the problem would have said. */
         StreamError: {
             /** @enum {string} */
-            code: "model-failed" | "model-unreachable" | "model-unauthorized" | "model-context-exceeded" | "model-content-filtered" | "model-empty-answer" | "model-broken-off" | "model-overloaded" | "model-timeout" | "turn-interrupted" | "turn-not-found";
+            code: "model-failed" | "model-unreachable" | "model-unauthorized" | "model-context-exceeded" | "model-content-filtered" | "model-empty-answer" | "model-tool-limit" | "model-broken-off" | "model-overloaded" | "model-timeout" | "turn-interrupted" | "turn-not-found";
             detail: string;
         };
         /** @description The model begins to work; again after the results of its tools. */
@@ -767,6 +773,7 @@ export interface components {
          *     | `model-context-exceeded` | 502 | the conversation is too long for the model |
          *     | `model-content-filtered` | 502 | the provider's content filter stopped the answer; what came before it is kept |
          *     | `model-empty-answer` | 502 | the model answered without a word |
+         *     | `model-tool-limit` | 502 | the model went on calling tools past the turn's limit, and gave no answer |
          *     | `model-broken-off` | 502 | the answer broke off or became unreadable; what came before is kept |
          *     | `database-unavailable` | 503 | the database cannot be reached |
          *     | `keys-unavailable` | 503 | the login's public keys cannot be fetched |
@@ -776,7 +783,7 @@ export interface components {
          *     | `model-timeout` | 504 | the model took too long |
          * @enum {string}
          */
-        ProblemCode: "malformed-request" | "malformed-body" | "unauthenticated" | "forbidden" | "route-not-found" | "conversation-not-found" | "turn-not-found" | "method-not-allowed" | "request-timeout" | "turn-in-progress" | "idempotency-key-in-use" | "body-too-large" | "uri-too-long" | "unsupported-media-type" | "validation-failed" | "idempotency-key-mismatch" | "headers-too-large" | "internal-error" | "model-failed" | "model-unreachable" | "model-unauthorized" | "model-context-exceeded" | "model-content-filtered" | "model-empty-answer" | "model-broken-off" | "database-unavailable" | "keys-unavailable" | "shutting-down" | "turn-interrupted" | "model-overloaded" | "model-timeout";
+        ProblemCode: "malformed-request" | "malformed-body" | "unauthenticated" | "forbidden" | "route-not-found" | "conversation-not-found" | "turn-not-found" | "method-not-allowed" | "request-timeout" | "turn-in-progress" | "idempotency-key-in-use" | "body-too-large" | "uri-too-long" | "unsupported-media-type" | "validation-failed" | "idempotency-key-mismatch" | "headers-too-large" | "internal-error" | "model-failed" | "model-unreachable" | "model-unauthorized" | "model-context-exceeded" | "model-content-filtered" | "model-empty-answer" | "model-tool-limit" | "model-broken-off" | "database-unavailable" | "keys-unavailable" | "shutting-down" | "turn-interrupted" | "model-overloaded" | "model-timeout";
         FieldError: {
             /**
              * @description A JSON Pointer (RFC 6901) that begins with the part, `/body`, `/query`, `/path` or `/headers`.

@@ -235,6 +235,28 @@ end
 $$;
 
 --
+-- Name: begin_turn_v3(text, uuid, boolean, uuid, uuid, uuid, text, text, text, integer, integer, integer, bytea, bytea); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.begin_turn_v3(p_user_id text, p_conversation_id uuid, p_is_new boolean, p_turn_id uuid, p_user_message_id uuid, p_message_id uuid, p_message text, p_title text, p_model text, p_lease_ms integer, p_history_messages integer, p_history_tokens integer, p_key_hash bytea DEFAULT NULL::bytea, p_fingerprint bytea DEFAULT NULL::bytea) RETURNS TABLE(outcome text, conversation_id uuid, turn_id uuid, user_message_id uuid, message_id uuid, attempt integer, history jsonb, model text, done_calls jsonb)
+    LANGUAGE plpgsql
+    AS $$
+begin
+  select b.outcome, b.conversation_id, b.turn_id, b.user_message_id, b.message_id, b.attempt, b.history, p_model, '[]'
+  into outcome, conversation_id, turn_id, user_message_id, message_id, attempt, history, model, done_calls
+  from colloquy.begin_turn_v1(
+    p_user_id, p_conversation_id, p_is_new, p_turn_id, p_user_message_id, p_message_id, p_message, p_title,
+    p_model, p_lease_ms, p_history_messages, p_history_tokens, p_key_hash, p_fingerprint) b;
+  if attempt > 1 then
+    select t.model, t.done_calls into model, done_calls
+    from colloquy.turns t
+    where t.user_id = p_user_id and t.id = turn_id;
+  end if;
+  return next;
+end
+$$;
+
+--
 -- Name: cancel_turn_v1(text, uuid); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
@@ -384,15 +406,33 @@ CREATE FUNCTION colloquy.history_v1(p_user_id text, p_conversation_id uuid, p_be
     LANGUAGE sql STABLE
     AS $$
   select coalesce(
-    jsonb_agg(jsonb_build_object('user', w.question, 'assistant', w.answer) order by w.position), '[]')
+    jsonb_agg(
+      jsonb_build_object('user', w.question, 'assistant', w.answer)
+        || case when w.tool_calls = '[]' then '{}' else jsonb_build_object('tool_calls', w.tool_calls) end
+      order by w.position),
+    '[]')
   from (
-    select past.position, past.question, past.answer,
-      sum((octet_length(past.question) + octet_length(past.answer)) / 3 + 1)
+    select past.position, past.question, past.answer, past.tool_calls,
+      sum((octet_length(past.question) + octet_length(past.answer)
+          + case when past.tool_calls = '[]' then 0 else octet_length(past.tool_calls::text) end) / 3 + 1)
         over (order by past.position desc) as tokens
     from (
-      select a.position, a.question, a.answer
+      select a.position, a.question, a.answer,
+        case
+          when a.tool_calls = '[]' then a.tool_calls
+          else (
+            select jsonb_agg(
+              case
+                when length(call ->> 'result') > 4000
+                  then call || jsonb_build_object('result', left(call ->> 'result', 4000) || ' … [shortened]')
+                else call
+              end
+              order by n)
+            from jsonb_array_elements(a.tool_calls) with ordinality as each (call, n)
+          )
+        end as tool_calls
       from (
-        select m.position, m.role, m.status, m.content as answer,
+        select m.position, m.role, m.status, m.content as answer, m.tool_calls,
           lead(m.content) over (order by m.position desc) as question
         from colloquy.messages m
         where m.user_id = p_user_id and m.conversation_id = p_conversation_id
@@ -446,7 +486,8 @@ CREATE FUNCTION colloquy.partial_answer_v1(p_user_id text, p_turn_id uuid) RETUR
       select jsonb_agg(
         jsonb_build_object(
           'id', call.id, 'name', call.event ->> 'name', 'arguments', call.event -> 'arguments', 'duration_ms', 0)
-          || coalesce(done.fields, '{}')
+          || coalesce(
+            done.fields, '{"error": "The call was cut off; it may have done its work or not."}')
         order by call.seq, call.n)
       from tools call
       -- Whatever a model says: what comes after the first call of its id belongs to that, and the last one counts.
@@ -625,13 +666,14 @@ $$;
 
 CREATE FUNCTION colloquy.resume_turn_v1(p_user_id text, p_key_hash bytea, p_fingerprint bytea, p_begin_id uuid, p_lease_ms integer, p_history_messages integer, p_history_tokens integer) RETURNS colloquy.begun_v1
     LANGUAGE plpgsql
-    AS $$
+    AS $_$
 declare
   v_now timestamptz(3) := colloquy.clock();
   v_key colloquy.idempotency_keys;
   v_conversation colloquy.conversations;
   v_turn colloquy.turns;
   v_position integer;
+  v_calls jsonb;
   v_begun colloquy.begun_v1;
 begin
   select k.* into v_key
@@ -671,11 +713,17 @@ begin
     v_begun.outcome := 'ended';
   else
     -- A running turn shows its user's message only, so the answer of the last attempt makes room for the next one's.
-    delete from colloquy.messages m where m.user_id = p_user_id and m.id = v_turn.message_id;
+    -- What its tools have done stays done.
+    delete from colloquy.messages m
+    where m.user_id = p_user_id and m.id = v_turn.message_id
+    returning m.tool_calls into v_calls;
     update colloquy.turns t
     set status = 'running', attempt = t.attempt + 1, begun_by = p_begin_id, cancel_requested = false,
         lease_until = v_now + p_lease_ms * interval '1 millisecond', finished_at = null,
-        error_code = null, error_detail = null, input_tokens = null, output_tokens = null, total_tokens = null
+        error_code = null, error_detail = null, input_tokens = null, output_tokens = null, total_tokens = null,
+        cached_input_tokens = null,
+        done_calls = t.done_calls
+          || jsonb_path_query_array(coalesce(v_calls, '[]'), '$[*] ? (exists(@.result) && !exists(@.replayed))')
     where t.user_id = p_user_id and t.id = v_turn.id
     returning t.* into v_turn;
     update colloquy.conversations c
@@ -695,7 +743,7 @@ begin
   end if;
   return v_begun;
 end
-$$;
+$_$;
 
 SET default_tablespace = '';
 
@@ -809,6 +857,7 @@ CREATE TABLE colloquy.turns (
     created_at timestamp(3) with time zone NOT NULL,
     finished_at timestamp(3) with time zone,
     cached_input_tokens integer,
+    done_calls jsonb DEFAULT '[]'::jsonb NOT NULL,
     CONSTRAINT turns_check CHECK (((status = 'running'::text) = (lease_until IS NOT NULL))),
     CONSTRAINT turns_check1 CHECK (((status = 'running'::text) = (finished_at IS NULL))),
     CONSTRAINT turns_status_check CHECK ((status = ANY (ARRAY['running'::text, 'completed'::text, 'failed'::text, 'cancelled'::text, 'interrupted'::text])))

@@ -23,6 +23,7 @@ import { createAjv, createValidatorCompiler } from './http/validation.js'
 import type { Model } from './models/model.js'
 import { Problem } from './problems.js'
 import { packageRoot } from './root.js'
+import type { ToolSource } from './tools/tool.js'
 import { keepPruned } from './turns/prune.js'
 import { createTurns, type TurnLimits } from './turns/turns.js'
 
@@ -32,6 +33,8 @@ export interface AppOptions {
   /** whom a message may ask for by name, beside the model that answers otherwise */
   otherModels?: readonly Model[]
   systemPrompt?: string | undefined
+  /** where the models' tools come from */
+  tools?: ToolSource | undefined
   limits: TurnLimits
   auth: Omit<AuthenticationOptions, 'isUserId'>
   corsOrigins: string[]

@@ -126,6 +126,25 @@ const readModels = ({ text, fail, integer, decimal, list, webUrl }: Reader) => {
   }
 }
 
+const maxWindow = 10_000_000
+
+/** `<tokens>` for every model, then `<model>=<tokens>` for those that get another number. */
+const readWindows = ({ fail, list }: Reader): Pick<TurnLimits, 'historyTokens' | 'modelHistoryTokens'> => {
+  const expected = `an integer from 0 to ${maxWindow}, or such integers by model: 16000,openai/gpt-5=200000`
+  const windows = list('CHAT_HISTORY_TOKENS').map((part) => {
+    const [, model, tokens = ''] = /^(?:(.+)=)?(\d{1,8})$/.exec(part) ?? []
+    const isFit = tokens !== '' && Number(tokens) <= maxWindow && (model === undefined || isModelName(model))
+    return isFit ? { model, tokens: Number(tokens) } : fail('CHAT_HISTORY_TOKENS', expected)
+  })
+  const general = windows.filter(({ model }) => model === undefined)
+  if (general.length > 1) fail('CHAT_HISTORY_TOKENS', expected)
+  const byModel = windows.flatMap(({ model, tokens }) => (model === undefined ? [] : [[model, tokens]]))
+  return {
+    historyTokens: general[0]?.tokens ?? 16_000,
+    modelHistoryTokens: Object.fromEntries(byModel),
+  }
+}
+
 /** Every variable that Colloquy reads is read here, and nowhere else. Throws ConfigError. */
 export const readConfig = (env: Environment): Config => {
   const read = reader(env)
@@ -181,7 +200,10 @@ export const readConfig = (env: Environment): Config => {
       busyWaitMs: integer('CHAT_BUSY_WAIT_MS', 5_000, 0, 60_000),
       leaseMs: integer('CHAT_LEASE_MS', 15_000, 1_000, 600_000),
       historyMessages: integer('CHAT_HISTORY_MESSAGES', 40, 0, 1_000),
-      historyTokens: integer('CHAT_HISTORY_TOKENS', 16_000, 0, 10_000_000),
+      ...readWindows(read),
+      toolSteps: integer('CHAT_TOOL_STEPS', 8, 1, 100),
+      toolCalls: integer('CHAT_TOOL_CALLS', 32, 1, 1_000),
+      toolTimeoutMs: integer('CHAT_TOOL_TIMEOUT_MS', 30_000, 100, 3_600_000),
     },
     shutdownMs: integer('CHAT_SHUTDOWN_MS', 20_000, 0, 600_000),
   }

@@ -105,6 +105,11 @@ export const catalogue = {
     title: 'Model empty answer',
     detail: 'The model gave an empty answer.',
   },
+  'model-tool-limit': {
+    status: 502,
+    title: 'Model tool limit',
+    detail: 'The model called tools up to the limit of a turn, and gave no answer.',
+  },
   'model-broken-off': { status: 502, title: 'Model broken off', detail: 'The answer broke off.' },
   'database-unavailable': {
     status: 503,

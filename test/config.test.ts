@@ -25,13 +25,16 @@ const integers: [string, (config: Config) => number, number, number, number][] =
   ['CHAT_BUSY_WAIT_MS', (c) => c.limits.busyWaitMs, 5_000, 0, 60_000],
   ['CHAT_LEASE_MS', (c) => c.limits.leaseMs, 15_000, 1_000, 600_000],
   ['CHAT_HISTORY_MESSAGES', (c) => c.limits.historyMessages, 40, 0, 1_000],
-  ['CHAT_HISTORY_TOKENS', (c) => c.limits.historyTokens, 16_000, 0, 10_000_000],
+  ['CHAT_TOOL_STEPS', (c) => c.limits.toolSteps, 8, 1, 100],
+  ['CHAT_TOOL_CALLS', (c) => c.limits.toolCalls, 32, 1, 1_000],
+  ['CHAT_TOOL_TIMEOUT_MS', (c) => c.limits.toolTimeoutMs, 30_000, 100, 3_600_000],
   ['CHAT_FIRST_EVENT_TIMEOUT_MS', (c) => c.modelSettings.firstEventTimeoutMs, 60_000, 100, 3_600_000],
   ['CHAT_SHUTDOWN_MS', (c) => c.shutdownMs, 20_000, 0, 600_000],
 ]
 
 const keys = ({ auth }: Config) => [auth.jwksUrl, auth.issuer, auth.audience]
 const models = ({ model, otherModels }: Config) => [model, ...otherModels]
+const windows = ({ limits }: Config) => [limits.historyTokens, limits.modelHistoryTokens]
 const shared = ({ auth }: Config) => [auth.sharedIssuer, auth.sharedAudience]
 
 const values: Value[] = [
@@ -56,6 +59,15 @@ const values: Value[] = [
   [{ ANTHROPIC_BASE_URL: local }, (c) => c.connections.anthropic.baseUrl, `${local}/`],
   [{ GOOGLE_GENERATIVE_AI_API_KEY: 'k2' }, (c) => c.connections.google.apiKey, 'k2'],
   [{ OPENAI_COMPATIBLE_API_KEY: 'k3' }, (c) => c.connections['openai-compatible'].apiKey, 'k3'],
+
+  [{}, windows, [16_000, {}]],
+  [{ CHAT_HISTORY_TOKENS: '0' }, windows, [0, {}]],
+  [{ CHAT_HISTORY_TOKENS: 'openai/a=10000000' }, windows, [16_000, { 'openai/a': 10_000_000 }]],
+  [
+    { CHAT_HISTORY_TOKENS: '3000, google/b=1,openai-compatible/c=d=2' },
+    windows,
+    [3_000, { 'google/b': 1, 'openai-compatible/c=d': 2 }],
+  ],
 
   [{ DATABASE_URL: database }, (c) => c.database.url, database],
   [{ DATABASE_URL: 'postgresql://a:1,b:2/c' }, (c) => c.database.url, 'postgresql://a:1,b:2/c'],
@@ -100,6 +112,18 @@ const noModels = [
   `openai/${'x'.repeat(200)}`,
 ]
 const noIntegers = ['1.5', '1e3', '0x10', 'many', '9'.repeat(400)]
+const noWindows = [
+  '-1',
+  '10000001',
+  '1,2',
+  'openai/a',
+  'openai/a=',
+  'openai/a=x',
+  'a=1',
+  '=1',
+  '1,',
+  ...noIntegers,
+]
 const toVerify = 'set when NODE_ENV=production, to verify tokens'
 const withoutAuthUrl = 'set when JWKS_URL is used without BETTER_AUTH_URL'
 
@@ -117,6 +141,7 @@ const refusals: Refusal[] = [
   ],
   ['CHAT_TEMPERATURE', ['-1', '2.01', '3', 'hot', '1e0', '.5'], 'a number from 0 to 2, such as 0.7.'],
   ['CHAT_MAX_OUTPUT_TOKENS', ['0', '1000001', ...noIntegers], 'an integer from 1 to 1000000.'],
+  ['CHAT_HISTORY_TOKENS', noWindows, 'an integer from 0 to 10000000, or such integers by model: 16000,'],
   ['OPENAI_COMPATIBLE_BASE_URL', hosts, 'a URL that begins with http:// or https://, without a user'],
   ['DATABASE_URL', [''], 'set when NODE_ENV=production: the embedded', production],
   ['DATABASE_URL', [...noDatabases, ...brokenDatabases], 'a URL such as postgres://user:password@host:5432/'],

@@ -21,6 +21,9 @@ export const serveModel = async (model: Model, wrap = (db: Database): Database =
       leaseMs: 15_000,
       historyMessages: 40,
       historyTokens: 16_000,
+      toolSteps: 8,
+      toolCalls: 32,
+      toolTimeoutMs: 30_000,
     },
     shutdownMs: 5_000,
   })

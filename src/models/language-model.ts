@@ -1,5 +1,15 @@
-import { type LanguageModel, type LanguageModelUsage, type ModelMessage, streamText } from 'ai'
-import type { Model, ModelRequest, Usage } from './model.js'
+import {
+  type JSONSchema7,
+  jsonSchema,
+  type LanguageModel,
+  type LanguageModelUsage,
+  streamText,
+  type ToolSet,
+  tool,
+} from 'ai'
+import type { ToolDefinition } from '../tools/tool.js'
+import { type Continuation, continuationOf, messagesOf } from './messages.js'
+import type { Model, Usage } from './model.js'
 import { ModelError } from './model-error.js'
 import { modelErrorOf } from './upstream-failure.js'
 
@@ -22,17 +32,6 @@ export interface LanguageModelOptions extends LanguageModelSettings {
 // The SDK's hints about settings that a model does not have would go to standard output, between the lines of the log.
 Object.assign(globalThis, { AI_SDK_LOG_WARNINGS: false })
 
-/** Some providers refuse a message of white space alone, which a turn that was cancelled early may have. */
-const messagesOf = ({ history, message }: ModelRequest): ModelMessage[] => [
-  ...history
-    .filter(({ assistant }) => assistant.trim() !== '')
-    .flatMap(({ user, assistant }): ModelMessage[] => [
-      { role: 'user', content: user },
-      { role: 'assistant', content: assistant },
-    ]),
-  { role: 'user', content: message },
-]
-
 /** A count as the contract has it; what is none is not known. */
 const countOf = (tokens: number | undefined): number | null =>
   Number.isInteger(tokens) && tokens !== undefined && tokens >= 0 && tokens < 2 ** 31 ? tokens : null
@@ -45,16 +44,26 @@ const usageOf = (usage: LanguageModelUsage): Usage => ({
 })
 
 /** Why an answer that the provider calls finished is none. */
-const faultOf = (reason: string, hasText: boolean): ModelError | undefined => {
+const faultOf = (reason: string, saysAnything: boolean): ModelError | undefined => {
   if (reason === 'content-filter')
     return new ModelError('model-content-filtered', 'the content filter stopped the answer')
-  if (!hasText) return new ModelError('model-empty-answer', `the answer has no text (${reason})`)
+  if (!saysAnything) return new ModelError('model-empty-answer', `the answer has no text (${reason})`)
   return undefined
 }
+
+/** The tools are the server's to run, so the SDK gets what the model has to know of them, and no more. */
+const toolSet = (tools: readonly ToolDefinition[]): ToolSet =>
+  Object.fromEntries(
+    tools.map(({ name, description, inputSchema }) => [
+      name,
+      tool({ description, inputSchema: jsonSchema(inputSchema as JSONSchema7) }),
+    ]),
+  )
 
 /** A model of the AI SDK as one of ours. It is asked once: whoever wants more wraps it in `retrying`. */
 export const languageModel = (options: LanguageModelOptions): Model => ({
   name: options.name,
+  callsTools: true,
   async *run(request) {
     const { name: _, secret, firstEventTimeoutMs, ...settings } = options
     const abort = new AbortController()
@@ -63,21 +72,30 @@ export const languageModel = (options: LanguageModelOptions): Model => ({
     request.signal.addEventListener('abort', stop, { once: true })
     const late = new ModelError('model-timeout', 'the model did not begin to answer in time')
     const timer = setTimeout(() => abort.abort(late), firstEventTimeoutMs)
-    let hasText = false
+    const { system, steps = [], tools = [], toolChoice = 'auto' } = request
+    let hasText = steps.some(({ continuation }) => (continuation as Continuation).hasText)
+    let hasCalls = false
     try {
-      const { fullStream } = streamText({
+      const result = streamText({
         ...settings,
-        ...(request.system !== undefined && { system: request.system }),
+        ...(system !== undefined && { system }),
+        ...(tools.length > 0 && { tools: toolSet(tools), toolChoice }),
         messages: messagesOf(request),
         maxRetries: 0,
         abortSignal: abort.signal,
         // It would print them.
         onError: () => {},
       })
-      for await (const part of fullStream) {
+      for await (const part of result.fullStream) {
         switch (part.type) {
           case 'reasoning-delta':
+          case 'tool-input-start':
             clearTimeout(timer)
+            break
+          case 'tool-call':
+            clearTimeout(timer)
+            hasCalls = true
+            yield { type: 'tool-call', id: part.toolCallId, name: part.toolName, arguments: part.input }
             break
           case 'text-delta':
             clearTimeout(timer)
@@ -93,9 +111,16 @@ export const languageModel = (options: LanguageModelOptions): Model => ({
             if (part.finishReason === 'other' && part.rawFinishReason === undefined) {
               throw new ModelError('model-broken-off', 'the stream ended without a reason', { mayPass: true })
             }
-            const fault = faultOf(part.finishReason, hasText)
+            const fault = faultOf(part.finishReason, hasText || hasCalls)
             if (fault) throw fault
-            yield { type: 'finish', usage: usageOf(part.totalUsage) }
+            const usage = usageOf(part.totalUsage)
+            if (hasCalls)
+              yield {
+                type: 'finish',
+                usage,
+                continuation: continuationOf((await result.response).messages, hasText),
+              }
+            else yield { type: 'finish', usage }
           }
         }
       }

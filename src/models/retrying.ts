@@ -15,7 +15,7 @@ export const defaultRetryLimits: RetryLimits = { retries: 2, firstDelayMs: 500, 
 
 /** The same model, asked again when it fails in a way that may pass, as long as nobody has seen anything of it. */
 export const retrying = (model: Model, limits: RetryLimits = defaultRetryLimits): Model => ({
-  name: model.name,
+  ...model,
   async *run(request) {
     for (let failures = 0; ; failures += 1) {
       let isSeen = false

@@ -1,4 +1,10 @@
-import { APICallError, InvalidResponseDataError, JSONParseError, TypeValidationError } from 'ai'
+import {
+  APICallError,
+  InvalidResponseDataError,
+  JSONParseError,
+  ToolChoiceViolationError,
+  TypeValidationError,
+} from 'ai'
 import { ModelError, type ModelErrorCode } from './model-error.js'
 import { readRetryAfter } from './retry-after.js'
 
@@ -87,6 +93,9 @@ const isWord = (kind: string): boolean => /^[a-z]+([_-][a-z]+)*$/i.test(kind) &&
 /** What became of a request to a provider, in Colloquy's terms. `secret` is never a part of it. */
 export const modelErrorOf = (error: unknown, secret: string | undefined): ModelError => {
   if (error instanceof ModelError) return error
+  if (ToolChoiceViolationError.isInstance(error)) {
+    return new ModelError('model-tool-limit', 'the model called a tool when it had to answer')
+  }
   const connection = connectionCode(error)
   if (APICallError.isInstance(error) && error.statusCode === undefined) {
     const message = `the provider could not be reached (${connection ?? 'no connection'})`

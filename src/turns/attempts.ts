@@ -9,6 +9,7 @@ import { readStoredTurn } from './outcome.js'
 import type { Progress } from './progress.js'
 import { retry } from './retry.js'
 import { type AbortReason, runModel } from './run.js'
+import { windowOf } from './tokens.js'
 
 type Start = Extract<Begun, { outcome: 'begun' }>
 
@@ -28,14 +29,8 @@ export interface AttemptsOptions extends TurnsOptions {
 const completeMarginMs = 5_000
 
 /** The attempts that this instance runs, each from its begin to its stored end. */
-export const createAttempts = ({
-  db,
-  log,
-  models,
-  progress,
-  turnTimeoutMs,
-  systemPrompt,
-}: AttemptsOptions) => {
+export const createAttempts = (options: AttemptsOptions) => {
+  const { db, log, models, progress, turnTimeoutMs, systemPrompt, tools } = options
   const attempts = new Map<string, RunningAttempt>()
   let isGraceOver = false
 
@@ -66,7 +61,14 @@ export const createAttempts = ({
     const { cause, ...end } = await runModel(
       model,
       { system: systemPrompt, history, message, signal: abort.signal },
-      (event) => event.type !== 'finish' && channel.push(event),
+      (event) => channel.push(event),
+      {
+        ...options,
+        turnId: turn_id,
+        open: async (signal) => (await tools?.open(userId, signal)) ?? [],
+        doneCalls: begun.done_calls,
+        windowTokens: windowOf(options, model.name, message),
+      },
     )
     clearTimeout(timer)
     if (cause !== undefined) log.warn({ turn_id, status: end.status, err: cause }, 'turn did not complete')

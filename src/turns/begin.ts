@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Database } from '../db/database.js'
-import type { PastTurn } from '../models/model.js'
+import type { PastTurn, ToolCall } from '../models/model.js'
 
 /** The ids of a turn, made before it begins, so that repeating the begin writes nothing twice. */
 export interface TurnIds {
@@ -25,7 +25,7 @@ export interface BeginTurn extends TurnIds {
   historyTokens: number
 }
 
-/** What begin_turn_v2 says; the SQL functions explain the outcomes. */
+/** What begin_turn_v3 says; the SQL functions explain the outcomes. */
 export type Begun =
   | { outcome: 'not-found' | 'mismatch' }
   | { outcome: 'busy' | 'attached' | 'ended'; conversation_id: string; turn_id: string }
@@ -39,6 +39,8 @@ export type Begun =
       history: PastTurn[]
       /** that of the turn's first attempt */
       model: string
+      /** those that former attempts made and that are not to be made again, in order */
+      done_calls: ToolCall[]
     }
 
 /** The first 80 characters (code points) of the message, without the white space around it. */
@@ -62,8 +64,9 @@ export const beginTurn = async (db: Database, turn: BeginTurn): Promise<Begun> =
   const fingerprint = turn.key === undefined ? null : fingerprintOf(turn)
   const statement = db.statement(
     (sql) => sql<[Begun]>`
-      select outcome, conversation_id, turn_id, user_message_id, message_id, attempt, history, model
-      from colloquy.begin_turn_v2(
+      select outcome, conversation_id, turn_id, user_message_id, message_id, attempt, history, model,
+        done_calls
+      from colloquy.begin_turn_v3(
         ${turn.userId}, ${turn.conversationId}, ${turn.isNewConversation}, ${turn.turnId}, ${turn.userMessageId},
         ${turn.messageId}, ${turn.message}, ${titleOf(turn.message)}, ${turn.model}, ${turn.leaseMs},
         ${turn.historyMessages}, ${turn.historyTokens}, ${key}, ${fingerprint})`,

@@ -1,9 +1,6 @@
-import type { ModelEvent } from '../models/model.js'
 import type { TurnIds } from './begin.js'
+import type { TurnEvent } from './fold.js'
 import type { StoredOutcome } from './outcome.js'
-
-/** A turn's own event; how it ends is told by its channel's end. */
-export type TurnEvent = Exclude<ModelEvent, { type: 'finish' }>
 
 /** What became of an attempt. Only `ended` says that its end is stored. */
 export type TurnEnd =

@@ -1,9 +1,16 @@
-import type { components } from '../../generated/contract.js'
-import type { ModelEvent, Usage } from '../models/model.js'
+import type { ToolCall, Usage } from '../models/model.js'
 
-export type ToolCall = components['schemas']['ToolCall']
+/** What is said in a turn, as it is streamed and stored; how it ends is told by its channel's end. */
+export type TurnEvent =
+  | { type: 'text-delta'; delta: string }
+  | { type: 'tool-call'; id: string; name: string; arguments: Record<string, unknown> }
+  | { type: 'tool-result'; id: string; result: unknown; duration_ms: number; replayed?: true }
+  | { type: 'tool-error'; id: string; error: string; duration_ms: number }
 
-/** What a model's events add up to so far. */
+/** What running a turn gives. `step`: the model was asked once and is asked again; `finish`: it is done. */
+export type RunEvent = TurnEvent | { type: 'step'; usage: Usage } | { type: 'finish'; usage: Usage }
+
+/** What a turn's events add up to so far. */
 export interface Answer {
   text: string
   tool_calls: ToolCall[]
@@ -19,9 +26,17 @@ export const emptyAnswer = (): Answer => ({
   finished: false,
 })
 
+const hasEnded = (call: ToolCall): boolean => 'result' in call || call.error !== undefined
+
+/** Counts that are not known add nothing; the sum is unknown when all are. */
+const sum = (one: Usage, other: Usage): Usage => {
+  const add = (a: number | null, b: number | null) => (a === null ? b : a + (b ?? 0))
+  const counts = Object.entries(other) as [keyof Usage, number | null][]
+  return Object.fromEntries(counts.map(([name, count]) => [name, add(one[name], count)])) as Usage
+}
+
 /** Adds one event to the answer, in place. JSON mode and the stream fold the same events. */
-export const fold = (answer: Answer, event: ModelEvent): void => {
-  const call = 'id' in event ? answer.tool_calls.find(({ id }) => id === event.id) : undefined
+export const fold = (answer: Answer, event: RunEvent): void => {
   switch (event.type) {
     case 'text-delta':
       answer.text += event.delta
@@ -30,13 +45,24 @@ export const fold = (answer: Answer, event: ModelEvent): void => {
       answer.tool_calls.push({ id: event.id, name: event.name, arguments: event.arguments, duration_ms: 0 })
       break
     case 'tool-result':
-      if (call) Object.assign(call, { result: event.result, duration_ms: event.duration_ms })
+    case 'tool-error': {
+      const { type: _, id, ...outcome } = event
+      const call = answer.tool_calls.find((other) => other.id === id)
+      if (call) Object.assign(call, outcome)
       break
-    case 'tool-error':
-      if (call) Object.assign(call, { error: event.error, duration_ms: event.duration_ms })
-      break
+    }
+    case 'step':
     case 'finish':
-      answer.usage = event.usage
-      answer.finished = true
+      answer.usage = sum(answer.usage, event.usage)
+      answer.finished = event.type === 'finish'
   }
 }
+
+/** What a call becomes that has no outcome when its turn ends; the function partial_answer in SQL says the same. */
+const cutOff = 'The call was cut off; it may have done its work or not.'
+
+/** The events that end what the end of a turn leaves open. */
+export const cutOffs = ({ tool_calls }: Answer): TurnEvent[] =>
+  tool_calls
+    .filter((call) => !hasEnded(call))
+    .map(({ id, duration_ms }) => ({ type: 'tool-error', id, error: cutOff, duration_ms }))

@@ -1,9 +1,11 @@
 import type { Database } from '../db/database.js'
 import type { Model } from '../models/model.js'
+import type { ToolSource } from '../tools/tool.js'
 import type { Channel, TurnEnd } from './channel.js'
 import type { Frame } from './follow.js'
+import type { ToolLimits } from './steps.js'
 
-export interface TurnLimits {
+export interface TurnLimits extends ToolLimits {
   /** how long a turn may take, from its begin to its stored end */
   turnTimeoutMs: number
   /** how long a message waits for another turn of its conversation, or a retry for the turn of its key */
@@ -11,7 +13,10 @@ export interface TurnLimits {
   /** how long a turn is believed alive after its instance was last heard of */
   leaseMs: number
   historyMessages: number
+  /** what a model gets besides its answer: system prompt, tools, earlier turns and the message */
   historyTokens: number
+  /** the same for models that get another number, by name */
+  modelHistoryTokens?: Readonly<Record<string, number>>
 }
 
 export interface TurnsOptions extends TurnLimits {
@@ -21,6 +26,8 @@ export interface TurnsOptions extends TurnLimits {
   /** whom else a message may ask for */
   otherModels?: readonly Model[]
   systemPrompt: string | undefined
+  /** where the models' tools come from; undefined: they have none */
+  tools?: ToolSource | undefined
   /** makes a UUIDv7 */
   newId: () => string
   /** how long a stream may be silent */

@@ -1,8 +1,8 @@
 import type { Database } from '../db/database.js'
-import type { Usage } from '../models/model.js'
-import type { AttemptIds, TurnEvent } from './channel.js'
+import type { ToolCall, Usage } from '../models/model.js'
+import type { AttemptIds } from './channel.js'
 import type { EndStatus, TurnError } from './complete.js'
-import type { ToolCall } from './fold.js'
+import type { TurnEvent } from './fold.js'
 import { fromStored, type StoredEvents } from './progress.js'
 
 /** How a turn ended, as it is stored. */

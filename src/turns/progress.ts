@@ -1,5 +1,6 @@
 import type { Database } from '../db/database.js'
-import type { Channel, TurnEvent } from './channel.js'
+import type { Channel } from './channel.js'
+import type { TurnEvent } from './fold.js'
 
 /** Of a turn that is run here: `cancel`, somebody asked for it; `lost`, it was ended, deleted or taken over. */
 export type State = 'cancel' | 'lost'

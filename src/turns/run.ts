@@ -1,8 +1,9 @@
-import type { Model, ModelEvent, ModelRequest } from '../models/model.js'
+import type { Model, ModelRequest } from '../models/model.js'
 import { ModelError } from '../models/model-error.js'
 import { catalogue } from '../problems.js'
 import type { EndStatus, TurnError } from './complete.js'
-import { type Answer, emptyAnswer, fold } from './fold.js'
+import { type Answer, cutOffs, emptyAnswer, fold, type RunEvent, type TurnEvent } from './fold.js'
+import { noTools, runSteps, type Toolbox } from './steps.js'
 import { createCleaner } from './storable.js'
 import { untilAborted } from './until-aborted.js'
 
@@ -55,18 +56,18 @@ const modelFailed = (cause: unknown): Pick<Ended, 'status' | 'error' | 'retryAft
 }
 
 /** What was said, in a form that can be stored; the end of a text that is too long is left out. */
-const createSayer = (answer: Answer, onEvent: (event: ModelEvent) => void) => {
+const createSayer = (answer: Answer, onEvent: (event: TurnEvent) => void) => {
   const cleaner = createCleaner()
   const sayText = (text: string): void => {
     const delta = text.slice(0, maxAnswerLength - answer.text.length).toWellFormed()
     if (delta) say({ type: 'text-delta', delta })
     if (delta.length < text.length) throw new Error('the answer is too long')
   }
-  const say = (event: ModelEvent): void => {
+  const say = (event: RunEvent): void => {
     fold(answer, event)
-    onEvent(event)
+    if (event.type !== 'step' && event.type !== 'finish') onEvent(event)
   }
-  return (event: ModelEvent): void => {
+  return (event: RunEvent): void => {
     if (event.type === 'text-delta') sayText(cleaner.text(event.delta))
     else {
       sayText(cleaner.rest())
@@ -76,8 +77,8 @@ const createSayer = (answer: Answer, onEvent: (event: ModelEvent) => void) => {
 }
 
 const sayAll = async (
-  events: AsyncIterator<ModelEvent>,
-  say: (event: ModelEvent) => void,
+  events: AsyncIterator<RunEvent>,
+  say: (event: RunEvent) => void,
   signal: AbortSignal,
 ): Promise<void> => {
   for (;;) {
@@ -88,26 +89,28 @@ const sayAll = async (
 }
 
 /**
- * Runs the model for one attempt, tells of its events and folds them. Never throws: every way to end is an `Ended`.
+ * Runs the model and its tools for one attempt, tells of its events and folds them. Never throws: every way to end is an `Ended`.
  * It ends as soon as the signal aborts, whether or not the model notices.
  */
 export const runModel = async (
   model: Model,
   request: ModelRequest,
-  onEvent: (event: ModelEvent) => void = () => {},
+  onEvent: (event: TurnEvent) => void = () => {},
+  toolbox: Toolbox = noTools,
 ): Promise<Ended> => {
   const answer = emptyAnswer()
   const say = createSayer(answer, onEvent)
   const { signal } = request
-  let events: AsyncIterator<ModelEvent> | undefined
+  let events: AsyncIterator<RunEvent> | undefined
   try {
     signal.throwIfAborted()
-    events = model.run(request)[Symbol.asyncIterator]()
+    events = runSteps(model, request, toolbox)
     // One wait for the signal, however many events there are; a model that ignores it is not listened to any more.
     await untilAborted(sayAll(events, say, signal), signal)
     if (!answer.finished) throw new Error('the model stopped without finishing')
     return { status: 'completed', error: null, answer }
   } catch (cause) {
+    for (const event of cutOffs(answer)) say(event)
     const reason = signal.aborted ? (signal.reason as AbortReason) : undefined
     return { ...(reason ? aborts[reason] : modelFailed(cause)), answer, cause }
   } finally {

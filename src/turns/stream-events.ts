@@ -1,6 +1,6 @@
 import type { components } from '../../generated/contract.js'
-import type { Channel, TurnEnd, TurnEvent } from './channel.js'
-import { emptyAnswer, fold } from './fold.js'
+import type { Channel, TurnEnd } from './channel.js'
+import { emptyAnswer, fold, type TurnEvent } from './fold.js'
 import type { StoredOutcome } from './outcome.js'
 
 export type StreamEvent = components['schemas']['StreamEvent']

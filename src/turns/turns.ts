@@ -10,6 +10,7 @@ import { createLine } from './line.js'
 import { createPatience, type Patience } from './patience.js'
 import { createProgress } from './progress.js'
 import { retry } from './retry.js'
+import { windowOf } from './tokens.js'
 import { untilAborted } from './until-aborted.js'
 
 export type * from './interface.js'
@@ -91,6 +92,7 @@ export const createTurns = (options: TurnsOptions): Turns => {
         return { kind: 'unknown-model', known: [...models.keys()] }
       }
       if (drained.signal.aborted) return { kind: 'shutting-down' }
+      const model = askedModel ?? options.model.name
       const turn: BeginTurn = {
         userId,
         conversationId: conversationId ?? newId(),
@@ -100,11 +102,11 @@ export const createTurns = (options: TurnsOptions): Turns => {
         messageId: newId(),
         message,
         key,
-        model: askedModel ?? options.model.name,
+        model,
         askedModel,
         leaseMs,
         historyMessages: options.historyMessages,
-        historyTokens: options.historyTokens,
+        historyTokens: windowOf(options, model, message),
       }
       const patience = createPatience(busyWaitMs, drained.signal)
       const sent = sendWith(turn, patience).finally(() => {

@@ -54,6 +54,9 @@ const defaultLimits: AppOptions['limits'] = {
   leaseMs: 15_000,
   historyMessages: 40,
   historyTokens: 16_000,
+  toolSteps: 8,
+  toolCalls: 32,
+  toolTimeoutMs: 30_000,
 }
 
 /** A token of `user` that the test app accepts. */

@@ -9,6 +9,12 @@ const chunk = (fields: object): string =>
 const choice = (delta: object, finish_reason: string | null = null): string =>
   chunk({ choices: [{ index: 0, delta, finish_reason }] })
 
+/** A tool call as a model writes it: the arguments are JSON text. */
+export type WireCall = [id: string, name: string, args: string]
+
+/** JSON text in the pieces that a model writes it in. */
+const halves = (text: string): string[] => [text.slice(0, text.length / 2), text.slice(text.length / 2)]
+
 /** OpenAI's chat completions, which openai-compatible servers speak. */
 export const chatCompletions = {
   begin: choice({ role: 'assistant', content: '' }),
@@ -29,6 +35,14 @@ export const chatCompletions = {
   /** a whole answer */
   answer(...words: string[]): string[] {
     return [this.begin, ...words.map(this.text), this.finish(), this.usage, this.done]
+  },
+  /** one that waits for tools */
+  calls(...calls: WireCall[]): string[] {
+    const pieces = calls.flatMap(([id, name, args], index) => [
+      choice({ tool_calls: [{ index, id, type: 'function', function: { name, arguments: '' } }] }),
+      ...halves(args).map((piece) => choice({ tool_calls: [{ index, function: { arguments: piece } }] })),
+    ])
+    return [this.begin, ...pieces, this.finish('tool_calls'), this.usage, this.done]
   },
 }
 
@@ -53,6 +67,25 @@ export const anthropicMessages = {
     ),
     named({ type: 'content_block_stop', index: 0 }),
     named({ type: 'message_delta', delta: { stop_reason: 'end_turn' }, usage: { output_tokens: 7 } }),
+    named({ type: 'message_stop' }),
+  ],
+  calls: (...calls: WireCall[]): string[] => [
+    named({
+      type: 'message_start',
+      message: { ...message, stop_reason: null, usage: { input_tokens: 11, output_tokens: 1 } },
+    }),
+    ...calls.flatMap(([id, name, args], index) => [
+      named({
+        type: 'content_block_start',
+        index,
+        content_block: { type: 'tool_use', id, name, input: {} },
+      }),
+      ...halves(args).map((partial_json) =>
+        named({ type: 'content_block_delta', index, delta: { type: 'input_json_delta', partial_json } }),
+      ),
+      named({ type: 'content_block_stop', index }),
+    ]),
+    named({ type: 'message_delta', delta: { stop_reason: 'tool_use' }, usage: { output_tokens: 7 } }),
     named({ type: 'message_stop' }),
   ],
   error: (type: string, text: string) => ({ type: 'error', error: { type, message: text } }),
@@ -92,6 +125,31 @@ export const openaiResponses = {
       }),
     }),
   ],
+  calls: (...calls: WireCall[]): string[] => [
+    named({ type: 'response.created', response: response({ status: 'in_progress' }) }),
+    ...calls.flatMap(([call_id, name, args], output_index) => {
+      const call = { type: 'function_call', id: `fc_${output_index}`, call_id, name }
+      return [
+        named({
+          type: 'response.output_item.added',
+          output_index,
+          item: { ...call, arguments: '', status: 'in_progress' },
+        }),
+        ...halves(args).map((delta) =>
+          named({ type: 'response.function_call_arguments.delta', item_id: call.id, output_index, delta }),
+        ),
+        named({
+          type: 'response.output_item.done',
+          output_index,
+          item: { ...call, arguments: args, status: 'completed' },
+        }),
+      ]
+    }),
+    named({
+      type: 'response.completed',
+      response: response({ usage: { input_tokens: 11, output_tokens: 7, total_tokens: 18 } }),
+    }),
+  ],
   error: (code: string, text: string) => ({ error: { message: text, type: 'error', param: null, code } }),
   failed: (code: string, text: string): string =>
     named({
@@ -115,6 +173,19 @@ export const googleContent = {
         totalTokenCount: 18,
         cachedContentTokenCount: 5,
       },
+    }),
+  ],
+  /** Google's calls have no ids. */
+  calls: (...calls: WireCall[]): string[] => [
+    data({
+      ...candidate({
+        content: {
+          role: 'model',
+          parts: calls.map(([, name, args]) => ({ functionCall: { name, args: JSON.parse(args) } })),
+        },
+        finishReason: 'STOP',
+      }),
+      usageMetadata: { promptTokenCount: 11, candidatesTokenCount: 7, totalTokenCount: 18 },
     }),
   ],
   error: (code: number, status: string, text: string) => ({ error: { code, message: text, status } }),

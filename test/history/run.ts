@@ -47,6 +47,9 @@ const limits = {
   leaseMs: 700,
   historyMessages: 20,
   historyTokens: 100_000,
+  toolSteps: 8,
+  toolCalls: 32,
+  toolTimeoutMs: 30_000,
 }
 const usualMoods: Moods = { quickMs: 30, slow: 0.05, slowMs: 1_500, fail: 0.04 }
 const requestMs = 2_500

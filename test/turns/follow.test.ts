@@ -1,5 +1,6 @@
 import t from 'tap'
-import { createChannel, type TurnEvent } from '../../src/turns/channel.js'
+import { createChannel } from '../../src/turns/channel.js'
+import type { TurnEvent } from '../../src/turns/fold.js'
 import { type Frame, follow } from '../../src/turns/follow.js'
 import type { StoredOutcome } from '../../src/turns/outcome.js'
 

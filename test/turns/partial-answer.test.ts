@@ -7,7 +7,8 @@ import { connect } from '../../src/db/connect.js'
 import type { Database } from '../../src/db/database.js'
 import type { Model, ModelEvent } from '../../src/models/model.js'
 import { beginTurn } from '../../src/turns/begin.js'
-import { type AttemptIds, createChannel, type TurnEvent } from '../../src/turns/channel.js'
+import { type AttemptIds, createChannel } from '../../src/turns/channel.js'
+import type { TurnEvent } from '../../src/turns/fold.js'
 import { follow } from '../../src/turns/follow.js'
 import { readStoredTurn } from '../../src/turns/outcome.js'
 import { createProgress } from '../../src/turns/progress.js'
@@ -70,9 +71,7 @@ const run = async (said: readonly ModelEvent[]) => {
   }
   const { signal } = new AbortController()
   const request = { system: undefined, history: [], message: 'hi', signal }
-  const { answer } = await runModel(model, request, (event) => {
-    if (event.type !== 'finish') events.push(event)
-  })
+  const { answer } = await runModel(model, request, (event) => events.push(event))
   return { events, answer: JSON.parse(JSON.stringify(answer)) }
 }
 

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { echo } from '../../src/models/echo.js'
 import type { Model, ModelEvent, ModelRequest } from '../../src/models/model.js'
+import type { TurnEvent } from '../../src/turns/fold.js'
 import { maxAnswerLength, runModel } from '../../src/turns/run.js'
 
 const usage = { input_tokens: 1, output_tokens: 2, cached_input_tokens: 1, total_tokens: 3 }
@@ -110,7 +111,7 @@ t.test('what a model says after the signal is not heard', async (t) => {
       }
     },
   }
-  const heard: ModelEvent[] = []
+  const heard: TurnEvent[] = []
   const ended = await runModel(deaf, request(abort.signal), (event) => {
     heard.push(event)
     abort.abort('cancel')

@@ -124,6 +124,7 @@ t.test('an interrupted turn keeps its tool calls, those without a result too', a
   await until(async () => (await two.call('GET', path)).body.data.length === 2)
   const { body } = await two.call('GET', path)
   t.match(body.data[1], { content: answer, status: 'interrupted' })
-  const open = { id: 'c', name: 'wait', arguments: { for: 'ever' }, duration_ms: 0 }
+  const error = 'The call was cut off; it may have done its work or not.'
+  const open = { id: 'c', name: 'wait', arguments: { for: 'ever' }, error, duration_ms: 0 }
   t.same(body.data[1].tool_calls, [...toolCalls, open])
 })

@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import type { ToolCall } from '../../../src/models/model.js'
 import type { BeginTurn } from '../../../src/turns/begin.js'
 import type { CompleteTurn, TurnError } from '../../../src/turns/complete.js'
 import { type Attempt, day } from './model.js'
@@ -125,9 +126,16 @@ const completeAttempt = steps(
     const usage = isDone
       ? { input_tokens: 1, output_tokens: 2, cached_input_tokens: 1, total_tokens: 3 }
       : { input_tokens: null, output_tokens: null, cached_input_tokens: null, total_tokens: null }
-    const tool_calls = isDone
-      ? [{ id: 'c1', name: 'clock', arguments: {}, result: '12:00', duration_ms: 7 }]
-      : []
+    const clock = { id: 'c1', name: 'clock', arguments: {}, result: '12:00', duration_ms: 7 }
+    const calls: Record<string, ToolCall[]> = {
+      completed: [clock],
+      failed: [
+        clock,
+        { ...clock, id: 'c2', replayed: true },
+        { id: 'c3', name: 'clock', arguments: {}, error: 'no', duration_ms: 7 },
+      ],
+    }
+    const tool_calls = calls[status] ?? []
     return complete(actors, {
       ...mine,
       userId: actingOn(mine.userId, isStranger),

@@ -108,9 +108,13 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens }: Limits)
     let tokens = 0
     for (const answer of answers.reverse().slice(0, historyMessages / 2)) {
       const user = past.find(({ id }) => id === answer.parent_id)?.content ?? ''
-      tokens += Math.floor((Buffer.byteLength(user) + Buffer.byteLength(answer.content)) / 3) + 1
+      const { content: assistant, tool_calls } = answer
+      const calls = tool_calls.length > 0 ? { tool_calls } : {}
+      // As PostgreSQL writes JSON, with a space after each colon and comma; none is in these values.
+      const written = calls.tool_calls ? JSON.stringify(tool_calls).replace(/[:,](?!\d\d")/g, '$& ') : ''
+      tokens += Math.floor(Buffer.byteLength(user + assistant + written) / 3) + 1
       if (tokens > historyTokens) break
-      history.unshift({ user, assistant: answer.content })
+      history.unshift({ user, assistant, ...calls })
     }
     return history
   }
@@ -123,6 +127,7 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens }: Limits)
     message_id: turn.message_id,
     attempt: turn.attempt,
     model: turn.model,
+    done_calls: turn.done_calls,
     history: historyBefore(
       turn.conversation_id,
       messages.find(({ id }) => id === turn.user_message_id)?.position ?? 0,
@@ -207,6 +212,11 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens }: Limits)
     if (turn.status === 'completed' || turn.status === 'cancelled' || !isLast) {
       return { outcome: 'ended', ...ids }
     }
+    const former = messages.find(({ id }) => id === turn.message_id)?.tool_calls ?? []
+    turn.done_calls = [
+      ...turn.done_calls,
+      ...former.filter((call) => 'result' in call && call.replayed === undefined),
+    ]
     messages = messages.filter(({ id }) => id !== turn.message_id)
     const conversation = conversations.get(turn.conversation_id)
     if (conversation) conversation.message_count -= 1
@@ -261,6 +271,7 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens }: Limits)
         user_message_id: userMessageId,
         message_id: messageId,
         model: request.model,
+        done_calls: [],
         error_code: null,
         error_detail: null,
         created_at: at(now),

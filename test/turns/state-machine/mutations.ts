@@ -102,6 +102,18 @@ export const mutations: Mutation[] = [
     to: '',
   },
   {
+    breaks: 'what a former attempt has done is known to the next',
+    of: 'resume_turn',
+    from: /exists\(@\.result\)/,
+    to: 'exists(@.nothing)',
+  },
+  {
+    breaks: 'what was replayed was done once',
+    of: 'resume_turn',
+    from: / && !exists\(@\.replayed\)/,
+    to: '',
+  },
+  {
     breaks: 'a tick renews its own attempt only',
     of: 'progress',
     from: /t\.attempt = mine\.attempt and/,

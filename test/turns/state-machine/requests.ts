@@ -2,7 +2,7 @@ import type { BeginTurn } from '../../../src/turns/begin.js'
 import type { Limits } from './model.js'
 
 /** Small, so that the bounds matter. */
-export const limits: Limits = { leaseMs: 15_000, historyMessages: 4, historyTokens: 50 }
+export const limits: Limits = { leaseMs: 15_000, historyMessages: 4, historyTokens: 110 }
 
 export const id = (n: number): string => `019a0c4e-7b7a-7c11-8f0e-${n.toString(16).padStart(12, '0')}`
 /** Ids in short: `#1f`. */

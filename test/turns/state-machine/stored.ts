@@ -1,7 +1,6 @@
 import type { Sql } from 'postgres'
-import type { Usage } from '../../../src/models/model.js'
+import type { ToolCall, Usage } from '../../../src/models/model.js'
 import type { EndStatus } from '../../../src/turns/complete.js'
-import type { ToolCall } from '../../../src/turns/fold.js'
 
 /** The rows as they are stored, less what no turn writes. */
 export interface ConversationRow {
@@ -27,6 +26,7 @@ export interface TurnRow extends Usage {
   user_message_id: string
   message_id: string
   model: string
+  done_calls: ToolCall[]
   error_code: string | null
   error_detail: string | null
   created_at: Date
@@ -93,8 +93,8 @@ export const readStored = async (sql: Sql): Promise<Stored> => {
       order by user_id, id`,
     sql<TurnRow[]>`
       select user_id, id, conversation_id, status, attempt, begun_by, lease_until, cancel_requested, user_message_id,
-        message_id, model, input_tokens, output_tokens, cached_input_tokens, total_tokens, error_code, error_detail,
-        created_at, finished_at
+        message_id, model, done_calls, input_tokens, output_tokens, cached_input_tokens, total_tokens, error_code,
+        error_detail, created_at, finished_at
       from colloquy.turns
       order by user_id, id`,
     sql<MessageRow[]>`

@@ -1,0 +1,44 @@
+import type { PastTurn } from '../models/model.js'
+import type { ToolDefinition } from '../tools/tool.js'
+
+const bytesPerToken = 3
+
+/** About how many tokens of a model a text takes, never knowing the model's own: a token for three bytes of UTF-8. */
+export const estimateTokens = (text: string): number =>
+  Math.floor(Buffer.byteLength(text) / bytesPerToken) + 1
+
+/** What a text and the definitions of tools take away from the window. */
+export const estimateTools = (tools: readonly ToolDefinition[]): number =>
+  tools.reduce((sum, { name, description, inputSchema }) => {
+    return sum + estimateTokens(JSON.stringify([name, description, inputSchema]))
+  }, 0)
+
+const estimateTurn = ({ user, assistant, tool_calls }: PastTurn): number =>
+  estimateTokens(user + assistant + (tool_calls ? JSON.stringify(tool_calls) : ''))
+
+/** The newest of the turns, oldest first, that fit together into so many tokens. */
+export const newestThatFit = (turns: PastTurn[], tokens: number): PastTurn[] => {
+  let left = tokens
+  const lastThatDoesNot = turns.findLastIndex((turn) => {
+    left -= estimateTurn(turn)
+    return left < 0
+  })
+  return turns.slice(lastThatDoesNot + 1)
+}
+
+interface Window {
+  systemPrompt: string | undefined
+  historyTokens: number
+  modelHistoryTokens?: Readonly<Record<string, number>>
+}
+
+/** What the system prompt and the message leave of a model's window, in tokens. */
+export const windowOf = (
+  { systemPrompt, historyTokens, modelHistoryTokens }: Window,
+  model: string,
+  message: string,
+): number => {
+  const window = modelHistoryTokens?.[model] ?? historyTokens
+  const system = systemPrompt === undefined ? 0 : estimateTokens(systemPrompt)
+  return Math.max(0, window - system - estimateTokens(message))
+}
