@@ -13,8 +13,10 @@ import {
   chatCompletions,
   googleContent as google,
   openaiResponses as openai,
+  type WireCall,
 } from '../helpers/provider-wire.js'
 import { textOf } from '../helpers/stream.js'
+import { localTools } from '../helpers/tools.js'
 import { events, type Reply, refuse, upstream } from '../helpers/upstream.js'
 
 const chat = '/api/alice/chat'
@@ -29,6 +31,10 @@ interface Protocol {
   /** what the second message of a conversation looks like there */
   sent: object
   answer: Reply
+  /** asks for a tool, and what it is sent after that: how the tool is offered, the call and its result */
+  calls: Reply
+  offered: object
+  called: object
   /** an answer that ends after its words */
   cut: Reply
   unauthorized: Reply
@@ -36,6 +42,9 @@ interface Protocol {
 }
 
 const words = ['Hel', 'lo']
+const add: WireCall = ['call_1', 'add', '{"title":"milk"}']
+const addSchema = { type: 'object', properties: { title: { type: 'string' } } }
+const added = { id: 7 }
 const user = (text: string) => ({ role: 'user', content: [{ type: 'text', text }] })
 
 const protocols: Protocol[] = [
@@ -56,6 +65,14 @@ const protocols: Protocol[] = [
       ],
     },
     answer: events(...chatCompletions.answer(...words)),
+    calls: events(...chatCompletions.calls(add)),
+    offered: { tools: [{ type: 'function', function: { name: 'add', parameters: addSchema } }] },
+    called: {
+      messages: {
+        2: { role: 'assistant', tool_calls: [{ id: add[0], function: { name: add[1], arguments: add[2] } }] },
+        3: { role: 'tool', tool_call_id: add[0], content: '{"id":7}' },
+      },
+    },
     cut: events(...chatCompletions.answer(...words).slice(0, -3)),
     unauthorized: refuse(401, {
       error: { message: quoted, type: 'invalid_request_error', code: 'invalid_api_key' },
@@ -79,6 +96,14 @@ const protocols: Protocol[] = [
       ],
     },
     answer: events(...openai.answer(...words)),
+    calls: events(...openai.calls(add)),
+    offered: { tools: [{ type: 'function', name: 'add', parameters: addSchema }] },
+    called: {
+      input: {
+        2: { type: 'function_call', call_id: add[0], name: add[1], arguments: add[2] },
+        3: { type: 'function_call_output', call_id: add[0], output: '{"id":7}' },
+      },
+    },
     cut: events(...openai.answer(...words).slice(0, -2)),
     unauthorized: refuse(401, openai.error('invalid_api_key', quoted)),
     overloaded: [
@@ -99,6 +124,17 @@ const protocols: Protocol[] = [
       messages: [user('one'), { role: 'assistant', content: [{ type: 'text', text: 'Hello' }] }, user('two')],
     },
     answer: events(...anthropic.answer(...words)),
+    calls: events(...anthropic.calls(add)),
+    offered: { tools: [{ name: 'add', input_schema: addSchema }] },
+    called: {
+      messages: {
+        1: {
+          role: 'assistant',
+          content: [{ type: 'tool_use', id: add[0], name: add[1], input: { title: 'milk' } }],
+        },
+        2: { role: 'user', content: [{ type: 'tool_result', tool_use_id: add[0], content: '{"id":7}' }] },
+      },
+    },
     cut: events(...anthropic.answer(...words).slice(0, -3)),
     unauthorized: refuse(401, anthropic.error('authentication_error', quoted)),
     overloaded: [
@@ -120,6 +156,14 @@ const protocols: Protocol[] = [
       ],
     },
     answer: events(...google.answer(...words)),
+    calls: events(...google.calls(add)),
+    offered: { tools: [{ functionDeclarations: [{ name: 'add', parameters: addSchema }] }] },
+    called: {
+      contents: {
+        1: { role: 'model', parts: [{ functionCall: { name: add[1], args: { title: 'milk' } } }] },
+        2: { role: 'user', parts: [{ functionResponse: { name: add[1], response: { content: added } } }] },
+      },
+    },
     cut: events(...google.answer(...words).slice(0, -1)),
     unauthorized: refuse(403, google.error(403, 'PERMISSION_DENIED', quoted)),
     overloaded: [refuse(429, google.error(429, 'RESOURCE_EXHAUSTED', quoted))],
@@ -128,7 +172,7 @@ const protocols: Protocol[] = [
 
 const checkProtocol = async (t: Test, app: ProviderApp, protocol: Protocol) => {
   const { provider, call } = app
-  const { name, path, header, sent, answer, cut, unauthorized, overloaded } = protocol
+  const { name, path, header, sent, answer, calls, offered, called, cut, unauthorized, overloaded } = protocol
   provider.answer(answer)
   const usage = { input_tokens: 11, output_tokens: 7, cached_input_tokens: 5, total_tokens: 18 }
   const first = await app.chat('one')
@@ -138,6 +182,19 @@ const checkProtocol = async (t: Test, app: ProviderApp, protocol: Protocol) => {
   const asked = provider.requests.at(-1)
   t.match(asked, { path, body: sent })
   t.equal(asked?.headers[header[0]], header[1])
+
+  provider.answer(calls, answer)
+  const third = await app.chat('add')
+  t.match(third, {
+    response: 'Hello',
+    tool_calls: [{ name: 'add', arguments: { title: 'milk' }, result: added }],
+  })
+  const [offer, result] = provider.requests.slice(-2)
+  t.match(offer?.body, offered)
+  t.match(result?.body, called)
+  provider.answer(answer)
+  t.equal((await app.chat('and', { conversation_id: third.conversation_id })).response, 'Hello')
+  t.match(JSON.stringify(provider.requests.at(-1)?.body), /milk.*and/, 'the next turn is told of it')
 
   const refusals: [Reply, status: number, code: string, asked: number][] = [
     [cut, 502, 'model-broken-off', 1],
@@ -156,7 +213,8 @@ const checkProtocol = async (t: Test, app: ProviderApp, protocol: Protocol) => {
 for (const protocol of protocols) {
   t.test(protocol.name, async (t) => {
     const settings = { temperature: 0.5, maxOutputTokens: 100 }
-    const app = await providerApp(t, protocol.name, settings, { systemPrompt: 'Be kind.' })
+    const tools = localTools({ add: { inputSchema: addSchema, work: () => added } })
+    const app = await providerApp(t, protocol.name, settings, { systemPrompt: 'Be kind.', tools })
     await checkProtocol(t, app, protocol)
   })
 }
