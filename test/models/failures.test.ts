@@ -2,6 +2,7 @@ import t, { type Test } from 'tap'
 import type { Answer, TestApp } from '../helpers/app.js'
 import { type ProviderApp, providerApp, providerKey } from '../helpers/provider-app.js'
 import { chatCompletions as wire } from '../helpers/provider-wire.js'
+import { localTools } from '../helpers/tools.js'
 import { events, type Reply, refuse } from '../helpers/upstream.js'
 
 /** What the turn came to. */
@@ -14,6 +15,8 @@ interface Outcome {
   asked: number
   /** what is kept of the answer */
   text: string
+  /** whether a later turn is told of the call */
+  called?: boolean
   retryAfter?: string
 }
 
@@ -28,6 +31,8 @@ const silent: Reply = () => {}
 const hangUp: Reply = (response) => response.destroy()
 const said = [wire.begin, wire.text('so '), wire.text('far')]
 const whole = events(...wire.answer('Hel', 'lo'))
+const calling = wire.calls(['c', 'add', '{}'])
+const called = events(...calling)
 const page: Reply = (response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<html>')
 const later = () => new Promise((resolve) => setTimeout(resolve, 1_500))
 
@@ -105,6 +110,30 @@ const rows: Row[] = [
     failed('model-empty-answer', 1),
   ],
   ['says only white space', [events(...wire.answer(' \n'))], failed('model-empty-answer', 1, ' \n')],
+
+  ['calls a tool and answers', [called, whole], { ...completed(2), called: true }],
+  [
+    'calls a tool, 500 once',
+    [called, refuse(500, error('server_error')), whole],
+    { ...completed(3), called: true },
+  ],
+  ['calls a tool, 500', [called, refuse(500, error('server_error'))], failed('model-failed', 4)],
+  [
+    'calls a tool, breaks off in the middle',
+    [called, events(...said, 'CUT')],
+    failed('model-broken-off', 2, 'so far'),
+  ],
+  [
+    'calls a tool and says nothing more',
+    [called, events(wire.begin, wire.finish(), wire.done)],
+    failed('model-empty-answer', 2),
+  ],
+  ['calls tools for ever', [called], failed('model-tool-limit', 8)],
+  [
+    'breaks off in a call, once',
+    [events(...calling.slice(0, 3), 'CUT'), called, whole],
+    { ...completed(3), called: true },
+  ],
   [
     'filters the question',
     [refuse(400, error('invalid_request_error', 'content_filter'))],
@@ -165,6 +194,15 @@ const modes = {
   },
 }
 
+const toldOfCall = [
+  {
+    role: 'assistant',
+    content: null,
+    tool_calls: [{ id: 'c', type: 'function', function: { name: 'add', arguments: '{}' } }],
+  },
+  { role: 'tool', tool_call_id: 'c', content: 'added' },
+]
+
 /** One failure, in a conversation of its own that goes on after it. */
 const check = async (t: Test, app: ProviderApp, mode: keyof typeof modes, [what, replies, outcome]: Row) => {
   const { provider, call } = app
@@ -187,6 +225,7 @@ const check = async (t: Test, app: ProviderApp, mode: keyof typeof modes, [what,
     ? []
     : [
         { role: 'user', content: message },
+        ...(outcome.called ? toldOfCall : []),
         { role: 'assistant', content: text },
       ]
   t.same(
@@ -225,7 +264,8 @@ const checkAll = async (t: Test, app: ProviderApp, all: Row[]) => {
 }
 
 t.test('every way in which a provider fails has an end', async (t) => {
-  await checkAll(t, await providerApp(t, 'openai-compatible/m'), rows)
+  const tools = localTools({ add: { work: () => 'added' } })
+  await checkAll(t, await providerApp(t, 'openai-compatible/m', {}, { tools }), rows)
 })
 
 t.test('and so has its silence', async (t) => {
