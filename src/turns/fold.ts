@@ -59,7 +59,7 @@ export const fold = (answer: Answer, event: RunEvent): void => {
 }
 
 /** What a call becomes that has no outcome when its turn ends; the function partial_answer in SQL says the same. */
-const cutOff = 'The call was cut off; it may have done its work or not.'
+export const cutOff = 'The call was cut off; it may have done its work or not.'
 
 /** The events that end what the end of a turn leaves open. */
 export const cutOffs = ({ tool_calls }: Answer): TurnEvent[] =>
