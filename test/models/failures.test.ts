@@ -1,8 +1,8 @@
 import t, { type Test } from 'tap'
 import type { Answer, TestApp } from '../helpers/app.js'
+import { localTools } from '../helpers/local-tools.js'
 import { type ProviderApp, providerApp, providerKey } from '../helpers/provider-app.js'
 import { chatCompletions as wire } from '../helpers/provider-wire.js'
-import { localTools } from '../helpers/tools.js'
 import { events, type Reply, refuse } from '../helpers/upstream.js'
 
 /** What the turn came to. */

@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap'
 import { openModel } from '../../src/models/open-model.js'
+import { localTools } from '../helpers/local-tools.js'
 import { until } from '../helpers/models.js'
 import {
   connectionsTo,
@@ -16,7 +17,6 @@ import {
   type WireCall,
 } from '../helpers/provider-wire.js'
 import { textOf } from '../helpers/stream.js'
-import { localTools } from '../helpers/tools.js'
 import { events, type Reply, refuse, upstream } from '../helpers/upstream.js'
 
 const chat = '/api/alice/chat'

@@ -3,9 +3,9 @@ import { encode as encodeO200k } from 'gpt-tokenizer/encoding/o200k_base'
 import t, { type Test } from 'tap'
 import { estimateTokens, estimateTools, newestThatFit } from '../../src/turns/tokens.js'
 import type { Json, TestAppOptions } from '../helpers/app.js'
+import { localTools } from '../helpers/local-tools.js'
 import { providerApp } from '../helpers/provider-app.js'
 import { chatCompletions as wire } from '../helpers/provider-wire.js'
-import { localTools } from '../helpers/tools.js'
 import { events } from '../helpers/upstream.js'
 
 const uuids = ['01a2006f-8262-700b-aef9-00ef8bc75eeb', '01a2006f-8262-700b-aef9-06cceb55a392']

@@ -1,11 +1,11 @@
 import t, { type Test } from 'tap'
 import type { Model, ToolCall, Usage } from '../../src/models/model.js'
 import { type Json, type TestAppOptions, testApp } from '../helpers/app.js'
+import { type LocalTools, localTools, refusing } from '../helpers/local-tools.js'
 import { until } from '../helpers/models.js'
 import { type ProviderApp, providerApp } from '../helpers/provider-app.js'
 import { type WireCall, chatCompletions as wire } from '../helpers/provider-wire.js'
 import { turnOf } from '../helpers/stream.js'
-import { type LocalTools, localTools, refusing } from '../helpers/tools.js'
 import { events, refuse } from '../helpers/upstream.js'
 
 const noUsage: Usage = {
