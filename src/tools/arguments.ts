@@ -1,0 +1,60 @@
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+
+/** What is wrong with the arguments of a call, in words; nothing when they are right. */
+export type JudgeArguments = (args: Record<string, unknown>) => string[]
+
+const MAX_FAULTS = 5
+/** Users of a server have the same schemas, so each is compiled once for all of them. */
+const MAX_KEPT = 1_000
+
+// Formats are notes here: which of them a tool server means how strictly is its own affair.
+const options = {
+  strict: false,
+  allErrors: true,
+  validateFormats: false,
+  logger: false,
+  addUsedSchema: false,
+} as const
+
+const faultOf = ({ instancePath, message, params }: ErrorObject): string => {
+  const detail = params.additionalProperty ?? params.unevaluatedProperty ?? params.allowedValues?.join(', ')
+  return `${instancePath || '/'} ${message}${detail === undefined ? '' : ` (${detail})`}`
+}
+
+const judge =
+  (validate: ValidateFunction): JudgeArguments =>
+  (args) =>
+    validate(args) ? [] : (validate.errors ?? []).slice(0, MAX_FAULTS).map(faultOf)
+
+const compilers = () => {
+  const draft07 = new Ajv(options)
+  const draft2020 = new Ajv2020(options)
+  return (schema: Record<string, unknown>) =>
+    (/draft-07/.test(String(schema.$schema)) ? draft07 : draft2020).compile(schema)
+}
+
+/** Compiles schemas of arguments: draft-07 where `$schema` says so, else 2020-12. Gives undefined for one that is no schema. */
+export const argumentJudges = (): ((schema: Record<string, unknown>) => JudgeArguments | undefined) => {
+  const kept = new Map<string, JudgeArguments | undefined>()
+  let compile = compilers()
+  const make = (schema: Record<string, unknown>) => {
+    try {
+      return judge(compile(schema))
+    } catch {
+      return undefined
+    }
+  }
+  return (schema) => {
+    const text = JSON.stringify(schema)
+    if (kept.has(text)) return kept.get(text)
+    // A compiler keeps every schema that it has seen.
+    if (kept.size >= MAX_KEPT) {
+      kept.clear()
+      compile = compilers()
+    }
+    const made = make(schema)
+    kept.set(text, made)
+    return made
+  }
+}

@@ -1,0 +1,62 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
+
+/** The request under way: what ends it, and whom to tell that its answer will not come. */
+interface Exchange {
+  signal: AbortSignal
+  lost(reason: Error): void
+}
+
+const exchanges = new AsyncLocalStorage<Exchange>()
+
+/** The error code of an answer that we give in a server's place, where its own broke off. */
+export const BROKEN_OFF = 499
+
+/** How long what wants no answer (a cancellation, say) may take to be sent. */
+const NOTIFICATION_MS = 5_000
+
+/** Tells whoever waits for the answer that is being read that it will not come. */
+export const loseAnswer = (): ((reason: Error) => void) => {
+  const exchange = exchanges.getStore()
+  return (reason) => exchange?.lost(reason)
+}
+
+/** Runs `work`, and ends its HTTP requests with it; rejects when the signal aborts, or an answer breaks off. */
+export const exchange = async <T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> => {
+  const over = new AbortController()
+  let lost: Exchange['lost'] = () => {}
+  const breaking = new Promise<never>((_, reject) => {
+    lost = reject
+  })
+  const ends = AbortSignal.any([signal, over.signal])
+  signal.addEventListener('abort', () => lost(signal.reason), { signal: over.signal })
+  if (signal.aborted) lost(signal.reason)
+  try {
+    return await Promise.race([exchanges.run({ signal: ends, lost }, work), breaking])
+  } finally {
+    over.abort()
+  }
+}
+
+/** The SDK cancels a request of MCP 2025 by a message alone, and waits on when the stream of its answer has ended: this does not. */
+export const endExchanges = (transport: StreamableHTTPClientTransport): void => {
+  const send = transport.send.bind(transport)
+  transport.send = (message, options) => {
+    const exchange = exchanges.getStore()
+    if (!exchange || !('method' in message) || !('id' in message)) {
+      return send(message, { ...options, requestSignal: AbortSignal.timeout(NOTIFICATION_MS) })
+    }
+    const signals = [exchange.signal, ...(options?.requestSignal ? [options.requestSignal] : [])]
+    return send(message, {
+      ...options,
+      requestSignal: AbortSignal.any(signals),
+      // Of no effect where the answer has come.
+      onRequestStreamEnd: () =>
+        transport.onmessage?.({
+          jsonrpc: '2.0',
+          id: message.id,
+          error: { code: BROKEN_OFF, message: 'The answer broke off.' },
+        }),
+    })
+  }
+}
