@@ -17,6 +17,7 @@ export const operations = {
   getUsage: {"method":"GET","path":"/api/{user_id}/usage","secured":true,"body":false,"queryDefaults":{"limit":20},"headers":[],"produces":["application/json"]},
   getLiveness: {"method":"GET","path":"/health/live","secured":false,"body":false,"queryDefaults":{},"headers":[],"produces":["application/json"]},
   getReadiness: {"method":"GET","path":"/health/ready","secured":false,"body":false,"queryDefaults":{},"headers":[],"produces":["application/json"]},
+  getToolKeys: {"method":"GET","path":"/.well-known/jwks.json","secured":false,"body":false,"queryDefaults":{},"headers":[],"produces":["application/json"]},
 } as const
 
 /** One handler for every operation: a missing or misnamed one does not compile. */
@@ -34,4 +35,5 @@ export interface Handlers {
   getUsage: Handler<'getUsage'>
   getLiveness: Handler<'getLiveness'>
   getReadiness: Handler<'getReadiness'>
+  getToolKeys: Handler<'getToolKeys'>
 }

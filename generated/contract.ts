@@ -348,6 +348,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/.well-known/jwks.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The keys that verify tokens for tool servers
+         * @description A request to a tool server carries a token (EdDSA) that names the user (`sub`), this server (`iss`: `colloquy`) and the tool
+         *     server (`aud`); these keys (RFC 7517) verify it. A tool server may keep them and ask again when a token names another `kid`.
+         *     The list is empty where no tool server gets such tokens.
+         */
+        get: operations["getToolKeys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -723,6 +745,26 @@ export interface components {
             /** @constant */
             status: "ready";
         };
+        /** @description Public keys (RFC 7517). */
+        ToolKeys: {
+            /** @description The first one signs; the others have signed before, or are going to. */
+            keys: components["schemas"]["ToolKey"][];
+        };
+        /** @description The public part of an Ed25519 key (RFC 8037). */
+        ToolKey: {
+            /** @constant */
+            kty: "OKP";
+            /** @constant */
+            crv: "Ed25519";
+            /** @description The key. */
+            x: string;
+            /** @description Its RFC 7638 thumbprint. */
+            kid: string;
+            /** @constant */
+            alg: "EdDSA";
+            /** @constant */
+            use: "sig";
+        };
         /** @description An error (RFC 9457). Branch on `code`; `type` is the same thing as a URI reference. */
         Problem: {
             /**
@@ -1009,6 +1051,11 @@ export interface components {
          * @example true
          */
         IdempotencyReplayed: "true";
+        /**
+         * @description How long anybody may keep the answer.
+         * @example public, max-age=300
+         */
+        PublicForMinutes: "public, max-age=300";
         /**
          * @description Seconds after which a retry makes sense (RFC 9110).
          * @example 1
@@ -1614,6 +1661,33 @@ export interface operations {
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
+        };
+    };
+    getToolKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The public keys. */
+            200: {
+                headers: {
+                    "Cache-Control": components["headers"]["PublicForMinutes"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ToolKeys"];
+                };
+            };
+            400: components["responses"]["Unreadable"];
+            408: components["responses"]["RequestTimeout"];
+            414: components["responses"]["UriTooLong"];
+            422: components["responses"]["ValidationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
         };
     };
 }

@@ -23,6 +23,7 @@ import { createAjv, createValidatorCompiler } from './http/validation.js'
 import type { Model } from './models/model.js'
 import { Problem } from './problems.js'
 import { packageRoot } from './root.js'
+import type { PublishedKey } from './tools/keys.js'
 import type { ToolSource } from './tools/tool.js'
 import { keepPruned } from './turns/prune.js'
 import { createTurns, type TurnLimits } from './turns/turns.js'
@@ -33,8 +34,10 @@ export interface AppOptions {
   /** whom a message may ask for by name, beside the model that answers otherwise */
   otherModels?: readonly Model[]
   systemPrompt?: string | undefined
-  /** where the models' tools come from */
+  /** what a model may call; closed with the app */
   tools?: ToolSource | undefined
+  /** what tool servers verify the tokens with that go to them */
+  toolKeys?: PublishedKey[]
   limits: TurnLimits
   auth: Omit<AuthenticationOptions, 'isUserId'>
   corsOrigins: string[]
@@ -61,6 +64,8 @@ const sharedFor = <T>(ms: number, work: () => Promise<T>): (() => Promise<T>) =>
     return latest.result
   }
 }
+
+const openWhileClosing = new Set<string | undefined>(['getLiveness', 'getToolKeys'])
 
 const defaultTimeouts = { headersMs: 10_000, requestMs: 30_000, checkEveryMs: 1_000 }
 const defaultStreamTimeouts = { heartbeatMs: 15_000, stalledMs: 30_000 }
@@ -151,7 +156,8 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   app.addHook('onRequest', refuseUnreadable)
   answerWithProblems(app)
   app.addHook('onRequest', async ({ routeOptions }, reply) => {
-    if (!closing || routeOptions.config?.operationId === 'getLiveness') return
+    // Turns that drain may still call tools, whose servers verify the tokens.
+    if (!closing || openWhileClosing.has(routeOptions.config?.operationId)) return
     reply.header('connection', 'close')
     throw new Problem('shutting-down')
   })
@@ -169,7 +175,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   })
 
   const authenticate = registerAuthentication(app, { ...options.auth, isUserId })
-  const handlers = createHandlers({ db, turns, checkReady })
+  const handlers = createHandlers({ db, turns, checkReady, toolKeys: options.toolKeys ?? [] })
   bindContract(app, { contract, handlers, stalledMs, authenticate: [authenticate, authorize] })
   serveDocuments(app, { json, yaml })
 
@@ -180,5 +186,6 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
     pruning.abort()
     await turns.drain(options.shutdownMs)
   })
+  app.addHook('onClose', async () => options.tools?.close())
   return app
 }

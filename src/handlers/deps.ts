@@ -1,3 +1,4 @@
+import type { components } from '../../generated/contract.js'
 import type { Database } from '../db/database.js'
 import type { Turns } from '../turns/turns.js'
 
@@ -7,4 +8,6 @@ export interface Deps {
   turns: Turns
   /** Resolves when this instance may take requests; rejects with a Problem that says why not. */
   checkReady: () => Promise<void>
+  /** what tool servers verify our tokens with */
+  toolKeys: components['schemas']['ToolKey'][]
 }

@@ -6,6 +6,7 @@ import type { Deps } from './deps.js'
 import { getConversation } from './get-conversation.js'
 import { getLiveness } from './get-liveness.js'
 import { getReadiness } from './get-readiness.js'
+import { getToolKeys } from './get-tool-keys.js'
 import { getTurn } from './get-turn.js'
 import { getUsage } from './get-usage.js'
 import { listConversations } from './list-conversations.js'
@@ -30,4 +31,5 @@ export const createHandlers = (deps: Deps) =>
     getUsage: getUsage(deps),
     getLiveness: getLiveness(),
     getReadiness: getReadiness(deps),
+    getToolKeys: getToolKeys(deps),
   }) satisfies Handlers
