@@ -2,6 +2,9 @@ import { readTarget } from './db/pooler.js'
 import type { LanguageModelSettings } from './models/language-model.js'
 import { isModelName, missingVariable, modelNames } from './models/open-model.js'
 import { type Connections, providerNames, providers } from './models/providers.js'
+import type { ToolKey } from './tools/keys.js'
+import { carriesUser, type ToolServer } from './tools/servers.js'
+import { makesToolKey, readTools } from './tools-config.js'
 import type { TurnLimits } from './turns/turns.js'
 
 /** A configuration that cannot be used; the message names the variable and says what it takes. */
@@ -38,6 +41,10 @@ export interface Config {
   connections: Connections
   modelSettings: LanguageModelSettings
   systemPrompt: string | undefined
+  toolServers: ToolServer[]
+  /** those of CHAT_TOOLS_KEY; the first signs */
+  toolKeys: ToolKey[]
+  toolResultBytes: number
   limits: TurnLimits
   shutdownMs: number
 }
@@ -101,7 +108,7 @@ const reader = (env: Environment) => {
 const jwksOf = ({ origin, pathname }: URL): string =>
   `${origin}${pathname.replace(/\/+$/, '') || '/api/auth'}/jwks`
 
-type Reader = ReturnType<typeof reader>
+export type Reader = ReturnType<typeof reader>
 
 const readModels = ({ text, fail, integer, decimal, list, webUrl }: Reader) => {
   const model = text('CHAT_MODEL') ?? 'echo'
@@ -195,6 +202,7 @@ export const readConfig = (env: Environment): Config => {
     corsOrigins,
     ...readModels(read),
     systemPrompt: text('CHAT_SYSTEM_PROMPT'),
+    ...readTools(read),
     limits: {
       turnTimeoutMs: integer('CHAT_TURN_TIMEOUT_MS', 120_000, 100, 3_600_000),
       busyWaitMs: integer('CHAT_BUSY_WAIT_MS', 5_000, 0, 60_000),
@@ -226,5 +234,15 @@ export const requireModels = ({ model, otherModels, connections }: Config): void
       const provider = name.slice(0, name.indexOf('/'))
       throw new ConfigError(`${missing} must be set: CHAT_MODEL or CHAT_MODELS names a model of ${provider}.`)
     }
+  }
+}
+
+/** What calling tools takes beyond what every command takes. Throws ConfigError. */
+export const requireToolKeys = ({ production, toolServers, toolKeys }: Config): void => {
+  const server = toolServers.find(carriesUser)
+  if (production && server && toolKeys.length === 0) {
+    throw new ConfigError(
+      `CHAT_TOOLS_KEY must be set when NODE_ENV=production, to tell the tool server ${server.name} who asks: to what ${makesToolKey} prints.`,
+    )
   }
 }

@@ -4,9 +4,11 @@ import type { Database } from '../db/database.js'
 import { pendingMigrations } from '../db/migrate.js'
 import { protectionFaults } from '../db/protection.js'
 import { fetchPublicKeys } from '../http/public-keys.js'
+import type { ToolServer } from '../tools/servers.js'
 import { reason } from './reason.js'
 import { openModels, openOrJoinDatabase } from './runtime.js'
 import { openSecret } from './secret.js'
+import { openTools } from './tools.js'
 
 interface Check {
   name: string
@@ -73,6 +75,24 @@ const modelsOf = async (config: Config): Promise<string> => {
   return others ? `${model.name}; on request ${others}` : model.name
 }
 
+/** Who asks a tool server in a check: no user of the app. */
+const checker = 'doctor'
+
+const toolsOf = async (config: Config, server: ToolServer): Promise<string> => {
+  if (server.disabled) return 'disabled'
+  const { tools: source } = await openTools(config, { log: { warn() {} }, stderr: 'inherit' })
+  try {
+    const { tools, missing } = await source.inspect(server, checker)
+    if (missing.length > 0)
+      throw new Error(`the configuration names tools that it does not have: ${missing.join(', ')}`)
+    return tools.length === 0
+      ? 'no tools'
+      : `${tools.length} ${tools.length === 1 ? 'tool' : 'tools'}: ${tools.join(', ')}`
+  } finally {
+    await source.close()
+  }
+}
+
 /** Runs the checks in order, a line each; true when all is well. */
 const report = async (checks: Check[]): Promise<boolean> => {
   const failed = new Set<string>()
@@ -113,6 +133,10 @@ export const doctor = async (config: Config): Promise<boolean> => {
       { name: 'row-level security', needs: 'migrations', run: async () => securityOf((await opening).db) },
       { name: 'keys', run: () => keysOf(config) },
       { name: 'model', run: () => modelsOf(config) },
+      ...config.toolServers.map((server) => ({
+        name: `tools ${server.name}`,
+        run: () => toolsOf(config, server),
+      })),
     ])
   } finally {
     const opened = await opening.catch(() => undefined)

@@ -1,14 +1,16 @@
 import type { Logger } from 'pino'
 import { buildApp } from '../app.js'
-import { type Config, requireModels, requireTokens } from '../config.js'
+import { type Config, requireModels, requireTokens, requireToolKeys } from '../config.js'
 import { connect } from '../db/connect.js'
 import { migrate } from '../db/migrate.js'
 import { protectionFaults } from '../db/protection.js'
 import { createLog } from '../log.js'
+import { publish } from '../tools/keys.js'
 import { type Ending, prepareEnding } from './ending.js'
 import { authenticationOptions, openDatabase, openModels } from './runtime.js'
 import { openSecret } from './secret.js'
 import { signToken } from './token.js'
+import { openTools } from './tools.js'
 
 /** How long connections without a request, and then the database, get to end after the last turn has. */
 const idleMarginMs = 1_000
@@ -67,9 +69,12 @@ const start = async (config: Config, log: Logger, ending: Ending): Promise<void>
   if (isDevelopment && !embedded) {
     log.warn('tokens are verified with a development secret: set BETTER_AUTH_URL or BETTER_AUTH_SECRET')
   }
+  const { tools, keys } = await openTools(config, { log })
   const app = await buildApp({
     db,
     log,
+    tools,
+    toolKeys: publish(keys),
     ...(await openModels(config)),
     systemPrompt: config.systemPrompt,
     limits: config.limits,
@@ -92,6 +97,7 @@ const start = async (config: Config, log: Logger, ending: Ending): Promise<void>
 export const serve = async (config: Config): Promise<void> => {
   requireTokens(config)
   requireModels(config)
+  requireToolKeys(config)
   const log = createLog(config.logLevel)
   const ending = prepareEnding(log, config.shutdownMs + closeMarginMs)
   try {

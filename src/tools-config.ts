@@ -1,0 +1,42 @@
+import { readFileSync } from 'node:fs'
+import type { Reader } from './config.js'
+import { parseToolKeys, type ToolKey } from './tools/keys.js'
+import { parseToolServers, type ToolServer, ToolServersError } from './tools/servers.js'
+
+/** The command whose output CHAT_TOOLS_KEY takes. */
+export const makesToolKey = '"openssl genpkey -algorithm ed25519"'
+
+/** The part of the configuration that is about tools. Throws ConfigError. */
+export const readTools = ({ text, fail, integer }: Pick<Reader, 'text' | 'fail' | 'integer'>) => {
+  const contents = (path: string): string => {
+    try {
+      return readFileSync(path, 'utf8')
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      return fail('CHAT_MCP_CONFIG', `the path of a file that can be read (${code})`)
+    }
+  }
+  const servers = (path: string): ToolServer[] => {
+    const json = contents(path)
+    try {
+      return parseToolServers(json, text)
+    } catch (error) {
+      if (!(error instanceof ToolServersError)) throw error
+      return fail('CHAT_MCP_CONFIG', `the path of a file that can be used, and in it ${error.message}`)
+    }
+  }
+  const keys = (pem: string): ToolKey[] => {
+    try {
+      return parseToolKeys(pem)
+    } catch {
+      return fail('CHAT_TOOLS_KEY', `one or more Ed25519 private keys in PEM, as ${makesToolKey} prints one`)
+    }
+  }
+  const path = text('CHAT_MCP_CONFIG')
+  const pem = text('CHAT_TOOLS_KEY')
+  return {
+    toolServers: path === undefined ? [] : servers(path),
+    toolKeys: pem === undefined ? [] : keys(pem),
+    toolResultBytes: integer('CHAT_TOOL_RESULT_BYTES', 65_536, 1_024, 1_048_576),
+  }
+}
