@@ -1,0 +1,79 @@
+import { generateKeyPairSync, randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { parseToolKeys, publish, type ToolKey } from '../../src/tools/keys.js'
+import { parseToolServers } from '../../src/tools/servers.js'
+import { type ConfiguredTools, createToolSource, type ToolSourceOptions } from '../../src/tools/source.js'
+import type { Tool } from '../../src/tools/tool.js'
+import type { Scope } from './scope.js'
+
+/** An Ed25519 private key, as `openssl genpkey -algorithm ed25519` prints it. */
+export const newToolsPem = (): string =>
+  generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+
+export const newToolKeys = (): ToolKey[] => parseToolKeys(newToolsPem())
+
+/** The address at which these keys are published. */
+export const publishing = async (t: Scope, keys: () => readonly ToolKey[]): Promise<string> => {
+  const server = createServer((_, response) => {
+    response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys: publish(keys()) }))
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.close()
+    server.closeAllConnections()
+  })
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+}
+
+export interface TestTools extends ConfiguredTools {
+  logged: { server: string; tool?: string; reason?: string; text: string }[]
+  of(user: string): Promise<UserTools>
+}
+
+/** The tools of one user's turn. */
+export interface UserTools {
+  names: string[]
+  get(name: string): Tool
+  call(name: string, args?: object, options?: { key?: string; signal?: AbortSignal }): Promise<unknown>
+}
+
+/** The tools of servers as CHAT_MCP_CONFIG declares them; closed at the end of the test. */
+export const testTools = (
+  t: Scope,
+  mcpServers: Record<string, object>,
+  options: Partial<Omit<ToolSourceOptions, 'servers'>> = {},
+): TestTools => {
+  const logged: TestTools['logged'] = []
+  const source = createToolSource({
+    servers: parseToolServers(JSON.stringify({ mcpServers }), (name) => process.env[name]),
+    keys: newToolKeys(),
+    maxResultBytes: 65_536,
+    log: { warn: (fields, text) => void logged.push({ ...(fields as { server: string }), text }) },
+    ...options,
+  })
+  t.teardown(() => source.close())
+  return {
+    ...source,
+    logged,
+    async of(user) {
+      const tools = await source.open(user, new AbortController().signal)
+      const get = (name: string): Tool => {
+        const tool = tools.find((tool) => tool.name === name)
+        if (!tool) throw new Error(`there is no tool ${name}`)
+        return tool
+      }
+      return {
+        names: tools.map(({ name }) => name),
+        get,
+        call: async (name, args = {}, options = {}) =>
+          get(name).call(
+            { ...args },
+            { key: randomUUID(), signal: new AbortController().signal, ...options },
+          ),
+      }
+    },
+  }
+}

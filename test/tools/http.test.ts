@@ -1,0 +1,148 @@
+import { decodeJwt, decodeProtectedHeader } from 'jose'
+import t, { type Test } from 'tap'
+import { ToolError } from '../../src/tools/tool.js'
+import { type TodoServerOptions, todoServer } from '../helpers/todo-server.js'
+import { newToolKeys, publishing, testTools } from '../helpers/tools.js'
+
+const setUp = async (t: Test, options: Partial<TodoServerOptions> = {}, entry: object = {}) => {
+  const keys = newToolKeys()
+  const server = await todoServer(t, { jwksUrl: await publishing(t, () => keys), ...options })
+  return { server, tools: testTools(t, { todo: { url: server.url, ...entry } }, { keys }) }
+}
+
+for (const era of ['2025', '2026'] as const) {
+  t.test(`the tools of a server of MCP ${era} are called in the name of the user`, async (t) => {
+    const { server, tools } = await setUp(t, { era })
+    const alice = await tools.of('alice')
+    t.same(alice.names, ['add_task', 'list_tasks', 'complete_task', 'delete_task', 'update_task'])
+    t.match(alice.get('add_task'), { description: 'Adds a task to the list.', readOnly: false })
+    t.match(alice.get('add_task').inputSchema, { type: 'object', required: ['title'] })
+    t.equal(alice.get('list_tasks').readOnly, true)
+
+    const title = 'Buy milk'
+    const key = 'the-same'
+    t.same(await alice.call('add_task', { title }, { key }), { id: 1, title, done: false })
+    await alice.call('add_task', { title }, { key })
+    t.same(server.calls[1], { user: 'alice', name: 'add_task', args: { title }, key })
+    t.equal(server.tasks('alice').length, 1, 'the same key, the same call')
+    await alice.call('complete_task', { id: 1 })
+
+    const bob = await tools.of('bob')
+    t.same(await bob.call('list_tasks'), { tasks: [] })
+    t.same(await alice.call('list_tasks'), { tasks: [{ id: 1, title, done: true }] })
+    const failure = new ToolError('There is no task 1.')
+    await t.rejects(bob.call('delete_task', { id: 1 }), failure, 'a failure is told in the tool’s own words')
+    t.equal(server.sessions(), era === '2025' ? 2 : 0, 'a session for each user')
+    t.same(tools.logged, [])
+    t.notOk(
+      server.requests.some(({ method }) => method === 'GET'),
+      'no stream is opened beside the calls',
+    )
+  })
+}
+
+t.test('every request has a token of its own, which is good for a minute and one server', async (t) => {
+  const { server, tools } = await setUp(
+    t,
+    { audience: 'todo' },
+    { audience: 'todo', headers: { 'x-a': 'b' } },
+  )
+  await (await tools.of('alice')).call('list_tasks')
+  await tools.close()
+  const tokens = server.requests.map(({ headers }) => headers.authorization?.slice('Bearer '.length) ?? '')
+  t.equal(server.requests.at(-1)?.method, 'DELETE', 'the last of which ends the session')
+  t.ok(tokens.length >= 5)
+  t.equal(new Set(tokens).size, tokens.length)
+  for (const token of tokens) {
+    t.match(decodeProtectedHeader(token), { alg: 'EdDSA', typ: 'JWT', kid: /^[\w-]{43}$/ })
+    const { iat = 0, exp = 0, jti, ...claims } = decodeJwt(token)
+    t.same(claims, { iss: 'colloquy', aud: 'todo', sub: 'alice' })
+    t.equal(exp - iat, 60)
+    t.match(jti, /^[\da-f-]{36}$/)
+  }
+  t.ok(server.requests.every(({ headers }) => headers['x-a'] === 'b'))
+})
+
+t.test('a token for one server is of no use at another', async (t) => {
+  const { tools } = await setUp(t, { audience: 'todo' }, { audience: 'notes' })
+  t.same((await tools.of('alice')).names, [])
+  t.same(tools.logged, [{ server: 'todo', reason: 'it answered 401', text: 'a tool server cannot be used' }])
+})
+
+t.test(
+  'keys are rotated: both are published for a while, and one that is not verifies nothing',
+  async (t) => {
+    const [first] = newToolKeys()
+    const [second] = newToolKeys()
+    const [unknown] = newToolKeys()
+    if (!first || !second || !unknown) return t.fail('no keys')
+    let published = [first]
+    const server = await todoServer(t, { jwksUrl: await publishing(t, () => published) })
+    const with_ = (...keys: (typeof first)[]) => testTools(t, { todo: { url: server.url } }, { keys })
+    const before = with_(first)
+    t.equal((await before.of('alice')).names.length, 5)
+    published = [second, first]
+    t.equal((await with_(second, first).of('alice')).names.length, 5, 'the first signs')
+    t.equal((await before.of('bob')).names.length, 5, 'an instance that knows only the old one goes on')
+    t.equal((await with_(unknown, first).of('alice')).names.length, 0)
+  },
+)
+
+t.test('an Authorization of the configuration is sent in place of a token of ours', async (t) => {
+  const { server, tools } = await setUp(t, {}, { headers: { authorization: 'Basic eA==' } })
+  t.same((await tools.of('alice')).names, [])
+  t.same([...new Set(server.requests.map(({ headers }) => headers.authorization))], ['Basic eA=='])
+})
+
+t.test('the configuration limits a server and its tools to users, and switches them off', async (t) => {
+  const { server } = await setUp(t)
+  const url = server.url
+  const tools = testTools(t, {
+    off: { url, disabled: true },
+    some: { url, users: ['bob'], headers: { authorization: 'x' } },
+    todo: {
+      url,
+      tools: {
+        add_task: { users: ['alice'] },
+        delete_task: { disabled: true },
+        complete_task: { users: [] },
+        'erase everything': {},
+      },
+    },
+  })
+  server.answer(({ body }, response) => {
+    const tool = (name: string) => ({ name, inputSchema: { type: 'object' } })
+    const results: Record<string, object> = {
+      'tools/list': { tools: ['add_task', 'delete_task', 'complete_task', 'update_task'].map(tool) },
+      initialize: {
+        protocolVersion: '2025-06-18',
+        capabilities: { tools: {} },
+        serverInfo: { name: 'x', version: '1' },
+      },
+    }
+    const result = results[body.method]
+    if (!result) return void response.writeHead(body.id === undefined ? 202 : 400).end()
+    response.setHeader('content-type', 'application/json')
+    response.end(JSON.stringify({ jsonrpc: '2.0', id: body.id, result }))
+  })
+  t.same((await tools.of('alice')).names, ['add_task', 'update_task'])
+  t.same(
+    server.requests.filter(({ headers }) => headers.authorization === 'x'),
+    [],
+    'bob’s server is not asked for alice',
+  )
+  t.same((await tools.of('bob')).names, [
+    'add_task',
+    'delete_task',
+    'complete_task',
+    'update_task',
+    'todo_update_task',
+  ])
+  t.same(tools.logged, [
+    {
+      server: 'todo',
+      tool: 'erase everything',
+      text: 'the configuration names a tool that its server does not have',
+    },
+  ])
+})
