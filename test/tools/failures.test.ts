@@ -1,0 +1,248 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import t, { type Test } from 'tap'
+import { ToolError } from '../../src/tools/tool.js'
+import { type McpServerOptions, mcpServer } from '../helpers/mcp-server.js'
+import { until } from '../helpers/models.js'
+import { testTools } from '../helpers/tools.js'
+
+const empty = { type: 'object' }
+const text = (text: string) => ({ content: [{ type: 'text' as const, text }] })
+
+/** A server with one tool, `work`, and a clock that only the test moves. */
+const setUp = async (t: Test, call: McpServerOptions['call'], options: Partial<McpServerOptions> = {}) => {
+  const userOf = ({ authorization = '' }) => {
+    const [, claims = ''] = authorization.split('.')
+    return JSON.parse(Buffer.from(claims, 'base64url').toString()).sub
+  }
+  const tools = [{ name: 'work', inputSchema: empty }]
+  const server = await mcpServer(t, { tools, call, userOf, ...options })
+  const clock = { ms: 0 }
+  const source = testTools(
+    t,
+    { one: { url: server.url } },
+    { now: () => clock.ms, maxResultBytes: 1_024, maxSessions: 2 },
+  )
+  const asked = (method: string) => server.requests.filter(({ body }) => body?.method === method)
+  const pass = (ms: number) => {
+    clock.ms += ms
+  }
+  return { server, tools: source, asked, pass }
+}
+
+t.test('turns that begin at once share one connection, and a list is good for a minute', async (t) => {
+  const { tools, asked, pass } = await setUp(t, () => text('done'))
+  await Promise.all([1, 2, 3, 4].map(() => tools.of('alice')))
+  pass(59_999)
+  await tools.of('alice')
+  t.same([asked('initialize').length, asked('tools/list').length], [1, 1])
+  pass(1)
+  await tools.of('alice')
+  t.same([asked('initialize').length, asked('tools/list').length], [1, 2])
+})
+
+t.test('a session ends when it was not used for five minutes, or when others need its place', async (t) => {
+  const { server, tools, asked, pass } = await setUp(t, () => text('done'))
+  const alice = await tools.of('alice')
+  await tools.of('bob')
+  await alice.call('work')
+  t.equal(server.sessions(), 2)
+  await tools.of('carol')
+  await until(async () => server.sessions() === 2)
+  await alice.call('work')
+  t.equal(asked('initialize').length, 3, 'bob’s was the least recently used')
+  pass(300_000)
+  await tools.of('carol')
+  await until(async () => server.sessions() === 1)
+  t.equal(await alice.call('work'), 'done', 'a tool that a turn has already goes on working')
+})
+
+t.test('a session that its server has forgotten is opened anew, and nothing is run twice', async (t) => {
+  let calls = 0
+  const { server, tools, asked, pass } = await setUp(t, () => text(`call ${++calls}`))
+  const alice = await tools.of('alice')
+  server.forgetSessions()
+  t.equal(await alice.call('work'), 'call 1')
+  t.same([asked('initialize').length, asked('tools/call').length], [2, 2])
+  server.forgetSessions()
+  pass(60_000)
+  t.same((await tools.of('alice')).names, ['work'])
+  server.answer(({ body }, response) => {
+    if (body?.method !== 'tools/call') return void response.writeHead(202).end()
+    response.writeHead(404).end()
+  })
+  await t.rejects(alice.call('work'), /^The tool server failed: /, 'but only once')
+  t.same(tools.logged.length, 1)
+})
+
+t.test('a connection that is lost during a call fails it; the next use connects again', async (t) => {
+  let calls = 0
+  const { server, tools, asked } = await setUp(t, () => text(`call ${++calls}`))
+  const alice = await tools.of('alice')
+  const failure = (reason: string) => new ToolError(`The tool server failed: ${reason}.`)
+  const losses: [Parameters<typeof server.answer>[0], reason: string | RegExp][] = [
+    [
+      (_, response) => {
+        response
+          .writeHead(200, { 'content-type': 'text/event-stream' })
+          .write('event: message\nid: 1\ndata: \n\n')
+        setImmediate(() => response.destroy())
+      },
+      'it broke off its answer',
+    ],
+    [
+      (_, response) => response.writeHead(200, { 'content-type': 'text/event-stream' }).end(),
+      'it broke off its answer',
+    ],
+    [(_, response) => response.writeHead(500).end('the user said: hello'), 'it answered 500'],
+    [(_, response) => response.writeHead(401).end('Bearer eyJ'), 'it answered 401'],
+    [
+      (_, response) => response.writeHead(200, { 'content-type': 'application/json' }).end('hello'),
+      'its answer cannot be read',
+    ],
+  ]
+  for (const [i, [answer, reason]] of losses.entries()) {
+    server.answer((request, response) => {
+      // Only calls are lost.
+      server.answer(undefined)
+      answer?.(request, response)
+    })
+    await t.rejects(alice.call('work'), failure(String(reason)))
+    t.equal(await alice.call('work'), `call ${i + 1}`)
+  }
+  server.answer((_, response) => response.destroy())
+  await t.rejects(alice.call('work'), { constructor: ToolError, message: /^The tool server failed: / })
+  t.equal(asked('tools/call').length, 2 * losses.length + 1, 'nothing is called a second time by itself')
+  t.equal(calls, losses.length)
+})
+
+for (const era of ['2025', '2026'] as const) {
+  t.test(`a call that hangs is cut by its signal, on a server of MCP ${era} too`, async (t) => {
+    let started = () => {}
+    const running = new Promise<void>((resolve) => {
+      started = resolve
+    })
+    const { server, tools } = await setUp(
+      t,
+      () => {
+        started()
+        return new Promise(() => {})
+      },
+      { era },
+    )
+    const alice = await tools.of('alice')
+    const abandoned = server.abandoned()
+    const aborting = new AbortController()
+    const call = alice.call('work', {}, { signal: aborting.signal })
+    await running
+    const reason = new Error('enough')
+    aborting.abort(reason)
+    await t.rejects(call, reason)
+    await until(async () => server.abandoned() > abandoned)
+    await t.rejects(alice.call('work', {}, { signal: AbortSignal.abort(reason) }), reason)
+  })
+}
+
+t.test('of an endless answer only so much is read', async (t) => {
+  const { server, tools } = await setUp(t, () => text('done'))
+  const alice = await tools.of('alice')
+  const bound = 4 * 1_024 + 2 ** 20
+  const tooLarge = new ToolError(`The tool server failed: its answer has more than ${bound} bytes.`)
+  const starts = {
+    'application/json': '{"jsonrpc":"2.0","id":5,"result":{"content":[{"type":"text","text":"',
+    'text/event-stream': 'event: message\ndata: {"jsonrpc":"2.0","id":5,"result":{"content":"',
+  }
+  for (const [type, start] of Object.entries(starts)) {
+    let written = 0
+    server.answer((_, response) => {
+      response.writeHead(200, { 'content-type': type }).write(start)
+      const more = () => {
+        if (response.destroyed) return
+        written += 65_536
+        response.write('x'.repeat(65_536), more)
+      }
+      more()
+      server.answer(undefined)
+    })
+    const abandoned = server.abandoned()
+    await t.rejects(alice.call('work'), tooLarge, type)
+    await until(async () => server.abandoned() > abandoned)
+    t.ok(written < 20 * bound, 'and the server is told')
+  }
+  t.equal(await alice.call('work'), 'done', 'the session goes on')
+})
+
+t.test('a redirect is not followed', async (t) => {
+  const seen: unknown[] = []
+  const elsewhere = createServer(({ headers }, response) => {
+    seen.push(headers)
+    response.end()
+  })
+  elsewhere.listen(0, '127.0.0.1')
+  await once(elsewhere, 'listening')
+  t.teardown(() => elsewhere.close())
+  const location = `http://127.0.0.1:${(elsewhere.address() as AddressInfo).port}/`
+  const { server, tools } = await setUp(t, () => text('done'))
+  server.answer((_, response) => response.writeHead(307, { location }).end())
+  t.same((await tools.of('alice')).names, [])
+  t.match(tools.logged, [{ server: 'one', reason: 'it answered with a redirect' }])
+  t.same(seen, [])
+})
+
+t.test('a server that is down is left alone for ten seconds, and then found again', async (t) => {
+  const { server, tools, pass } = await setUp(t, () => text('done'))
+  await server.stop()
+  t.same((await tools.of('alice')).names, [])
+  await server.start()
+  pass(9_999)
+  t.same((await tools.of('alice')).names, [])
+  t.same(server.requests, [])
+  t.same((await tools.of('bob')).names, ['work'], 'for that user')
+  pass(1)
+  const alice = await tools.of('alice')
+  t.same(alice.names, ['work'])
+  t.match(tools.logged, [{ server: 'one', reason: /^connect ECONNREFUSED 127\.0\.0\.1:\d+$/ }])
+  t.equal(tools.logged.length, 1)
+
+  await server.stop()
+  await t.rejects(alice.call('work'), { constructor: ToolError, message: /ECONNREFUSED/ })
+})
+
+t.test('a server that does not answer takes no more than the bound of a turn', async (t) => {
+  const { server, tools } = await setUp(t, () => text('done'))
+  server.answer(() => {})
+  const enough = new Error('the turn was cancelled')
+  const aborting = new AbortController()
+  const opening = tools.open('alice', aborting.signal)
+  aborting.abort(enough)
+  await t.rejects(opening, enough, 'nor more than the turn has')
+  t.same((await tools.of('alice')).names, [])
+  t.match(tools.logged, [{ server: 'one', reason: 'it took too long to answer' }])
+})
+
+t.test('what a server asks of the client is refused', async (t) => {
+  const { server, tools } = await setUp(t, () => text('done'))
+  const alice = await tools.of('alice')
+  const methods = ['sampling/createMessage', 'elicitation/create', 'roots/list']
+  const refusals: unknown[] = []
+  let finish = () => {}
+  server.answer(({ body, headers }, response) => {
+    if (body?.method !== 'tools/call') {
+      refusals.push(body?.error?.code)
+      response.writeHead(202).end()
+      return refusals.length === methods.length ? finish() : undefined
+    }
+    t.equal(headers['mcp-session-id'] === undefined, false)
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    const send = (message: object) =>
+      response.write(`event: message\ndata: ${JSON.stringify({ jsonrpc: '2.0', ...message })}\n\n`)
+    for (const [id, method] of methods.entries()) send({ id: `s${id}`, method, params: {} })
+    finish = () => {
+      send({ id: body.id, result: text('went on') })
+      response.end()
+    }
+  })
+  t.equal(await alice.call('work'), 'went on')
+  t.same(refusals, [-32601, -32601, -32601])
+})
