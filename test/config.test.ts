@@ -1,5 +1,16 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import t from 'tap'
-import { type Config, ConfigError, readConfig, requireModels, requireTokens } from '../src/config.js'
+import {
+  type Config,
+  ConfigError,
+  readConfig,
+  requireModels,
+  requireTokens,
+  requireToolKeys,
+} from '../src/config.js'
+import { newToolsPem, placeholder } from './helpers/tools.js'
 
 type Environment = Record<string, string>
 /** An environment, where to look in the configuration, and what has to be there. */
@@ -29,8 +40,28 @@ const integers: [string, (config: Config) => number, number, number, number][] =
   ['CHAT_TOOL_CALLS', (c) => c.limits.toolCalls, 32, 1, 1_000],
   ['CHAT_TOOL_TIMEOUT_MS', (c) => c.limits.toolTimeoutMs, 30_000, 100, 3_600_000],
   ['CHAT_FIRST_EVENT_TIMEOUT_MS', (c) => c.modelSettings.firstEventTimeoutMs, 60_000, 100, 3_600_000],
+  ['CHAT_TOOL_RESULT_BYTES', (c) => c.toolResultBytes, 65_536, 1_024, 1_048_576],
   ['CHAT_SHUTDOWN_MS', (c) => c.shutdownMs, 20_000, 0, 600_000],
 ]
+
+const folder = mkdtempSync(join(tmpdir(), 'config-'))
+t.teardown(() => rmSync(folder, { recursive: true }))
+
+/** A file with this text. */
+const file = (name: string, text: string): string => {
+  const path = join(folder, name)
+  writeFileSync(path, text)
+  return path
+}
+const mcpServers = {
+  todo: { url: 'http://127.0.0.1:1/', headers: { 'x-key': placeholder('TODO_KEY') } },
+  notes: { command: 'notes' },
+}
+const declared = file('good.json', JSON.stringify({ mcpServers }))
+const badConfigs = ['', '{', '{"mcpServers": {"a": {"url": "k3pT-to-itself"}}}'].map((text, i) =>
+  file(`${i}`, text),
+)
+const pem = newToolsPem()
 
 const keys = ({ auth }: Config) => [auth.jwksUrl, auth.issuer, auth.audience]
 const models = ({ model, otherModels }: Config) => [model, ...otherModels]
@@ -86,6 +117,18 @@ const values: Value[] = [
   [{ JWT_ISSUER: 'i', JWT_AUDIENCE: 'a' }, shared, ['i', 'a']],
   [{ BETTER_AUTH_URL: app, JWKS_URL: 'http://keys/?a=b' }, keys, ['http://keys/?a=b', app, app]],
   [{ JWKS_URL: 'http://keys/', JWT_ISSUER: 'i', JWT_AUDIENCE: 'a' }, keys, ['http://keys/', 'i', 'a']],
+
+  [{}, (c) => [c.toolServers, c.toolKeys], [[], []]],
+  [
+    { CHAT_MCP_CONFIG: declared, TODO_KEY: 'k' },
+    (c) => c.toolServers.map((server) => [server.name, server.kind === 'http' && server.headers]),
+    [
+      ['todo', { 'x-key': 'k' }],
+      ['notes', false],
+    ],
+  ],
+  [{ CHAT_TOOLS_KEY: pem }, (c) => c.toolKeys.length, 1],
+  [{ CHAT_TOOLS_KEY: `${pem}${newToolsPem()}`.replaceAll('\n', '\\n') }, (c) => c.toolKeys.length, 2],
 
   [{ CHAT_CORS_ORIGINS: app }, (c) => c.corsOrigins, [app]],
   [{ CHAT_CORS_ORIGINS: ` ${app} , ${local}` }, (c) => c.corsOrigins, [app, local]],
@@ -150,6 +193,24 @@ const refusals: Refusal[] = [
   ['JWKS_URL', hosts, 'a URL that begins with http:// or https://, without a user', verified],
   ['JWT_ISSUER', [''], withoutAuthUrl, { JWKS_URL: 'http://keys/', JWT_AUDIENCE: 'a' }],
   ['JWT_AUDIENCE', [''], withoutAuthUrl, { JWKS_URL: 'http://keys/', JWT_ISSUER: 'i' }],
+  ['CHAT_MCP_CONFIG', [join(folder, 'none')], 'the path of a file that can be read (ENOENT)'],
+  ['CHAT_MCP_CONFIG', [folder], 'the path of a file that can be read (EISDIR)'],
+  [
+    'CHAT_MCP_CONFIG',
+    badConfigs.slice(0, 2),
+    'the path of a file that can be used, and in it the document is not',
+  ],
+  [
+    'CHAT_MCP_CONFIG',
+    badConfigs.slice(2),
+    'the path of a file that can be used, and in it mcpServers.a.url must',
+  ],
+  [
+    'CHAT_MCP_CONFIG',
+    [declared],
+    'the path of a file that can be used, and in it mcpServers.todo.headers.x-key needs TODO_KEY, which',
+  ],
+  ['CHAT_TOOLS_KEY', ['key', bytes32], 'one or more Ed25519 private keys in PEM, as "openssl genpkey'],
   ['CHAT_CORS_ORIGINS', noOrigins, 'a comma-separated list of origins such as https://'],
 ]
 
@@ -204,6 +265,22 @@ t.test('a model whose provider cannot be reached is refused, where one is needed
     t.doesNotThrow(() => requireModels(readConfig({ ...env, [variable]: local })))
   }
   t.doesNotThrow(() => requireModels(readConfig({})))
+})
+
+t.test('in production, tools whose servers are told who asks need a key', async (t) => {
+  const env = { ...production, CHAT_MCP_CONFIG: declared, TODO_KEY: 'k' }
+  const message =
+    'CHAT_TOOLS_KEY must be set when NODE_ENV=production, to tell the tool server todo who asks: to what "openssl genpkey -algorithm ed25519" prints.'
+  t.throws(() => requireToolKeys(readConfig(env)), { constructor: ConfigError, message })
+  const others = [
+    { todo: { ...mcpServers.todo, headers: { Authorization: 'x' } } },
+    { todo: { ...mcpServers.todo, disabled: true } },
+    { notes: mcpServers.notes },
+  ].map((mcpServers, i) => ({ ...env, CHAT_MCP_CONFIG: file(`other-${i}`, JSON.stringify({ mcpServers })) }))
+  const { NODE_ENV: _, ...development } = env
+  for (const fine of [{ ...env, CHAT_TOOLS_KEY: pem }, production, development, ...others]) {
+    t.doesNotThrow(() => requireToolKeys(readConfig(fine)))
+  }
 })
 
 t.test('no message shows what a variable holds', async (t) => {

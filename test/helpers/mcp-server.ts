@@ -48,8 +48,8 @@ export interface McpServer {
   sessions(): number
   /** Forgets every session, as a server does that was started anew. */
   forgetSessions(): void
-  /** Answers requests in the server's place; undefined gives it back. */
-  answer(instead: ((request: McpRequest, response: ServerResponse) => void) | undefined): void
+  /** Answers requests in the server's place, but those for which it gives false; undefined gives all of them back. */
+  answer(instead: ((request: McpRequest, response: ServerResponse) => unknown) | undefined): void
   /** how many answers ended before they were whole */
   abandoned(): number
   /** Closes the port, and opens the same one again. */
@@ -120,7 +120,7 @@ export const mcpServer = async (t: Scope, options: McpServerOptions): Promise<Mc
     const body = await readBody(request)
     const seen = { method: request.method ?? '', headers: request.headers, body }
     requests.push(seen)
-    if (instead) return instead(seen, response)
+    if (instead && (await instead(seen, response)) !== false) return
     const user = await userOf(request.headers)
     if (user === undefined) return response.writeHead(401, { 'www-authenticate': 'Bearer' }).end()
     await (era === '2026' ? serve2026 : serve2025)(user, request, response, body)

@@ -28,6 +28,9 @@ export const publishing = async (t: Scope, keys: () => readonly ToolKey[]): Prom
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
 }
 
+/** What stands in a configuration for a variable's value. */
+export const placeholder = (name: string): string => `\${${name}}`
+
 export interface TestTools extends ConfiguredTools {
   logged: { server: string; tool?: string; reason?: string; text: string }[]
   of(user: string): Promise<UserTools>

@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm, symlink } from 'node:fs/promises'
+import { mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
@@ -11,12 +11,13 @@ import { SECRET } from '../helpers/tokens.js'
 
 const installed = fileURLToPath(new URL('node_modules/', packageRoot))
 
-t.test('echo answers where no provider’s package is installed', async (t) => {
+t.test('echo answers where no package of a provider, nor of tools, is installed', async (t) => {
   const cwd = await mutant(t, [])
   const modules = join(cwd, 'node_modules')
   await rm(modules)
   await mkdir(modules)
-  const others = (await readdir(installed)).filter((name) => name !== 'ai' && name !== '@ai-sdk')
+  const unneeded = ['ai', '@ai-sdk', '@modelcontextprotocol']
+  const others = (await readdir(installed)).filter((name) => !unneeded.includes(name))
   for (const name of others) await symlink(join(installed, name), join(modules, name))
 
   const { url } = await testDatabase(t)
@@ -37,5 +38,14 @@ t.test('echo answers where no provider’s package is installed', async (t) => {
     named.stdout,
     /FAIL {2}model: Cannot find (package|module)/,
     'a model that is named is loaded from there',
+  )
+
+  const config = join(cwd, 'mcp.json')
+  await writeFile(config, JSON.stringify({ mcpServers: { todo: { command: 'todo' } } }))
+  const declared = await runColloquy(['doctor'], { env: { ...env, CHAT_MCP_CONFIG: config }, cwd })
+  t.match(
+    declared.stdout,
+    /FAIL {2}tools todo: Cannot find (package|module)/,
+    'and so is what speaks to tools',
   )
 })

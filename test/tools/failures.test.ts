@@ -68,12 +68,11 @@ t.test('a session that its server has forgotten is opened anew, and nothing is r
   server.forgetSessions()
   pass(60_000)
   t.same((await tools.of('alice')).names, ['work'])
-  server.answer(({ body }, response) => {
-    if (body?.method !== 'tools/call') return void response.writeHead(202).end()
-    response.writeHead(404).end()
-  })
-  await t.rejects(alice.call('work'), /^The tool server failed: /, 'but only once')
-  t.same(tools.logged.length, 1)
+  server.answer(({ body }, response) => body?.method === 'tools/call' && response.writeHead(404).end())
+  const failure = new ToolError('The tool server failed: its session has expired.')
+  await t.rejects(alice.call('work'), failure, 'but only once')
+  t.same([asked('initialize').length, asked('tools/call').length], [4, 4])
+  t.same(tools.logged, [])
 })
 
 t.test('a connection that is lost during a call fails it; the next use connects again', async (t) => {

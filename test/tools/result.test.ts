@@ -1,0 +1,74 @@
+import t from 'tap'
+import type { CallResult } from '../../src/tools/connection.js'
+import { resultOf } from '../../src/tools/result.js'
+import { ToolError } from '../../src/tools/tool.js'
+import { mcpServer } from '../helpers/mcp-server.js'
+import { testTools } from '../helpers/tools.js'
+
+type Content = CallResult['content']
+
+const text = (text: string): Content[number] => ({ type: 'text', text })
+const base64 = Buffer.from('a picture').toString('base64')
+const image: Content[number] = { type: 'image', data: base64, mimeType: 'image/png' }
+const jsonBytes = (value: unknown) => Buffer.byteLength(JSON.stringify(value))
+
+t.test('a result is the structured content, or the text', async (t) => {
+  const results: [CallResult, unknown][] = [
+    [{ content: [] }, ''],
+    [{ content: [text('a')] }, 'a'],
+    [{ content: [text('a'), text('b')] }, 'a\nb'],
+    [{ content: [text('a')], structuredContent: { b: [1, null] } }, { b: [1, null] }],
+    [{ content: [text('see'), image] }, 'see\n[image/png, 9 bytes, left out]'],
+    [{ content: [{ type: 'audio', data: base64, mimeType: 'audio/ogg' }] }, '[audio/ogg, 9 bytes, left out]'],
+    [{ content: [{ type: 'resource_link', uri: 'file:///a', name: 'a' }] }, 'file:///a'],
+    [{ content: [{ type: 'resource', resource: { uri: 'file:///a', text: 'inside' } }] }, 'inside'],
+    [
+      { content: [{ type: 'resource', resource: { uri: 'file:///a', blob: base64 } }] },
+      '[data, 9 bytes, left out]',
+    ],
+  ]
+  for (const [result, data] of results) t.same(resultOf(result, 1_024), data)
+})
+
+t.test('a failure is told in the tool’s own words, within a bound', async (t) => {
+  const failure = (content: Content) => () => resultOf({ content, isError: true }, 1_024)
+  t.throws(failure([text('No such task.')]), new ToolError('No such task.'))
+  t.throws(failure([]), new ToolError('The tool failed and did not say why.'))
+  t.throws(failure([text('x'.repeat(3_000))]), new ToolError(`${'x'.repeat(1_999)}…`))
+  t.throws(
+    failure([text(`${'x'.repeat(1_998)}😀😀`)]),
+    new ToolError(`${'x'.repeat(1_998)}…`),
+    'no half of it',
+  )
+})
+
+t.test('what is too large is cut at a character, and says so', async (t) => {
+  const whole = 'x'.repeat(1_022)
+  t.equal(resultOf({ content: [text(whole)] }, 1_024), whole, 'as JSON it has two more')
+  for (const character of ['x', 'ä', '😀', '"', '\n', '\u0001', '\uD800']) {
+    const long = character.repeat(2_000)
+    const cut = String(resultOf({ content: [text(long)] }, 1_024))
+    const [, kept = '', bytes, total] = /^(.*)… \[cut: (\d+) of (\d+) bytes\]$/s.exec(cut) ?? []
+    t.ok(kept !== '' && long.startsWith(kept), JSON.stringify(character))
+    t.equal(kept.length % character.length, 0)
+    t.same([Number(bytes), Number(total)], [Buffer.byteLength(kept), Buffer.byteLength(long)])
+    t.ok(jsonBytes(cut) <= 1_024 && jsonBytes(cut) > 1_024 - 20)
+  }
+  const structured = { list: Array.from({ length: 500 }, () => 'item') }
+  const cut = String(resultOf({ content: [], structuredContent: structured }, 1_024))
+  t.ok(cut.startsWith('{"list":["item","item"'))
+  t.ok(cut.endsWith(`of ${jsonBytes(structured)} bytes]`))
+  t.ok(jsonBytes(cut) <= 1_024)
+})
+
+t.test('what a tool promises of its output is its own affair', async (t) => {
+  const outputSchema = { type: 'object', properties: { a: { type: 'integer' } }, required: ['a'] }
+  for (const era of ['2025', '2026'] as const) {
+    const { url } = await mcpServer(t, {
+      tools: [{ name: 'work', inputSchema: { type: 'object' }, outputSchema }],
+      call: () => ({ content: [text('done')] }),
+      era,
+    })
+    t.equal(await (await testTools(t, { x: { url } }).of('alice')).call('work'), 'done')
+  }
+})

@@ -1,0 +1,131 @@
+import t from 'tap'
+import { parseToolServers, ToolServersError } from '../../src/tools/servers.js'
+import { placeholder } from '../helpers/tools.js'
+
+const variables = (name: string) => ({ KEY: 'k3pT', HOST: 'tools.example', LINES: 'a\nb' })[name]
+const parse = (entry: unknown, name = 'x') =>
+  parseToolServers(JSON.stringify({ mcpServers: { [name]: entry } }), variables)[0]
+
+const url = 'http://127.0.0.1:1/mcp'
+const http = {
+  kind: 'http',
+  name: 'x',
+  url,
+  headers: {},
+  audience: url,
+  disabled: false,
+  users: undefined,
+  tools: new Map(),
+}
+const stdio = {
+  kind: 'stdio',
+  name: 'x',
+  command: 'c',
+  args: [],
+  env: {},
+  cwd: undefined,
+  disabled: false,
+  users: undefined,
+  tools: new Map(),
+}
+
+t.test('what a document declares', async (t) => {
+  t.same(parseToolServers('{"mcpServers": {}}', variables), [])
+  const declarations: [object, object][] = [
+    [{ url }, http],
+    [{ url, type: 'http' }, http],
+    [{ url, type: 'streamable-http' }, http],
+    [
+      { url, audience: 'tools' },
+      { ...http, audience: 'tools' },
+    ],
+    [
+      { url, disabled: true, users: ['a', 'b'] },
+      { ...http, disabled: true, users: new Set(['a', 'b']) },
+    ],
+    [
+      { url, tools: { 'do it': { disabled: true }, b: { users: [] } } },
+      {
+        ...http,
+        tools: new Map([
+          ['do it', { disabled: true, users: undefined }],
+          ['b', { disabled: false, users: new Set() }],
+        ]),
+      },
+    ],
+    [
+      { url: `https://${placeholder('HOST')}/`, headers: { authorization: `Bearer ${placeholder('KEY')}` } },
+      {
+        ...http,
+        url: 'https://tools.example/',
+        audience: 'https://tools.example/',
+        headers: { authorization: 'Bearer k3pT' },
+      },
+    ],
+    [{ command: 'c' }, stdio],
+    [
+      { command: 'c', type: 'stdio', cwd: '/' },
+      { ...stdio, cwd: '/' },
+    ],
+    [
+      {
+        command: 'c',
+        args: ['-k', placeholder('KEY'), '$KEY', placeholder('')],
+        env: { A: `${placeholder('KEY')}!` },
+      },
+      { ...stdio, args: ['-k', 'k3pT', '$KEY', placeholder('')], env: { A: 'k3pT!' } },
+    ],
+  ]
+  for (const [entry, declared] of declarations) t.same(parse(entry), declared, JSON.stringify(entry))
+  t.equal(parse({ url }, '__proto__')?.name, '__proto__')
+})
+
+t.test('what is wrong is told with its place, and without a value', async (t) => {
+  const refusals: [entry: unknown, message: string][] = [
+    [null, 'mcpServers.x must be an object with a command or a url'],
+    ['k3pT', 'mcpServers.x must be an object with a command or a url'],
+    [{}, 'mcpServers.x must be an object with a command or a url'],
+    [{ url, command: 'k3pT' }, 'mcpServers.x.url is not a known field'],
+    [{ url, comand: 'k3pT' }, 'mcpServers.x.comand is not a known field'],
+    [{ url, args: ['k3pT'] }, 'mcpServers.x.args is not a known field'],
+    [{ url, type: 'sse' }, 'mcpServers.x.type must be http: SSE is the transport that it replaced'],
+    [
+      { url, type: 'k3pT' },
+      'mcpServers.x.type must be equal to one of the allowed values (http, streamable-http)',
+    ],
+    [{ command: 'c', type: 'http' }, 'mcpServers.x.type must be stdio'],
+    [{ command: '' }, 'mcpServers.x.command must NOT have fewer than 1 characters'],
+    [{ command: 'c', args: ['a', 5] }, 'mcpServers.x.args[1] must be string'],
+    [{ command: 'c', env: { A: 5 } }, 'mcpServers.x.env.A must be string'],
+    [{ command: 'c', env: { A: placeholder('NO') } }, 'mcpServers.x.env.A needs NO, which is not set'],
+    [{ command: 'c', args: [placeholder('NO')] }, 'mcpServers.x.args[0] needs NO, which is not set'],
+    [{ url: placeholder('NO') }, 'mcpServers.x.url needs NO, which is not set'],
+    [{ url, headers: { a: placeholder('NO') } }, 'mcpServers.x.headers.a needs NO, which is not set'],
+    [{ url, headers: { a: placeholder('LINES') } }, 'mcpServers.x.headers.a is no header that can be sent'],
+    [{ url, headers: { 'a b': 'k3pT' } }, 'mcpServers.x.headers.a b is no header that can be sent'],
+    [{ url, users: 5 }, 'mcpServers.x.users must be array'],
+    [{ url, users: [''] }, 'mcpServers.x.users[0] must NOT have fewer than 1 characters'],
+    [{ url, disabled: 'no' }, 'mcpServers.x.disabled must be boolean'],
+    [{ url, tools: { a: { user: [] } } }, 'mcpServers.x.tools.a.user is not a known field'],
+    ...['k3pT', 'ftp://k3pT', 'http://u:k3pT@a', 'http://a/#k3pT', 'http://'].map((url): [object, string] => [
+      { url },
+      'mcpServers.x.url must be a URL that begins with http:// or https://, without a user or a fragment',
+    ]),
+  ]
+  for (const [entry, message] of refusals) {
+    t.throws(() => parse(entry), { constructor: ToolServersError, message }, JSON.stringify(entry))
+  }
+  for (const name of ['', 'a b', 'ä', 'a'.repeat(41)]) {
+    t.throws(() => parse({ url }, name), /must have a name of 1 to 40 of A-Z a-z 0-9 _ -$/)
+  }
+  const documents: [string, string][] = [
+    ['k3pT', 'the document is not JSON'],
+    ['[]', 'the document must be object'],
+    ['{}', 'mcpServers is missing'],
+    ['{"mcpServers": []}', 'mcpServers must be object'],
+    ['{"mcpServers": {}, "servers": "k3pT"}', 'servers is not a known field'],
+  ]
+  for (const [json, message] of documents) {
+    t.throws(() => parseToolServers(json, variables), { constructor: ToolServersError, message })
+  }
+})

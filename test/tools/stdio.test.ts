@@ -1,0 +1,117 @@
+import { existsSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t, { type Test } from 'tap'
+import { ToolError } from '../../src/tools/tool.js'
+import { testFolder } from '../helpers/cluster.js'
+import { until } from '../helpers/models.js'
+import { placeholder, testTools, type UserTools } from '../helpers/tools.js'
+
+const script = fileURLToPath(new URL('../helpers/stdio-server.ts', import.meta.url))
+const command = process.execPath
+const args = ['--import', import.meta.resolve('tsx'), script]
+
+const setUp = (t: Test, entry: object = {}) => {
+  const clock = { ms: 0 }
+  const servers = { here: { command, args, ...entry } }
+  const tools = testTools(t, servers, { maxResultBytes: 1_024, now: () => clock.ms })
+  const pass = (ms: number) => {
+    clock.ms += ms
+  }
+  return { tools, pass }
+}
+
+const lost = new ToolError('The tool server failed: the connection was closed.')
+
+const ask = async (tools: UserTools, name: string) => JSON.parse(String(await tools.call(name)))
+
+const isRunning = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
+
+t.test('one process serves everybody, and gets what the configuration gives it and no more', async (t) => {
+  process.env.BETTER_AUTH_SECRET = 'k3pT-to-itself'
+  process.env.CHAT_TOOLS_KEY = 'k3pT-to-itself'
+  process.env.GIVEN = 'value'
+  t.teardown(() => {
+    for (const name of ['BETTER_AUTH_SECRET', 'CHAT_TOOLS_KEY', 'GIVEN']) delete process.env[name]
+  })
+  const env = { TOKEN: `a ${placeholder('GIVEN')}` }
+  const { tools } = setUp(t, { env, args: [...args, `--of=${placeholder('GIVEN')}`], cwd: tmpdir() })
+  const [alice, bob] = await Promise.all([tools.of('alice'), tools.of('bob')])
+  t.equal(await ask(alice, 'pid'), await ask(bob, 'pid'))
+  t.same(await ask(alice, 'argv'), ['--of=value'])
+  t.equal(await ask(alice, 'folder'), tmpdir())
+  const environment = await ask(alice, 'environment')
+  t.equal(environment.TOKEN, 'a value')
+  const inherited = ['HOME', 'LOGNAME', 'PATH', 'SHELL', 'TERM', 'USER']
+  t.same(
+    Object.keys(environment).filter((name) => name !== 'TOKEN' && !inherited.includes(name)),
+    [],
+  )
+})
+
+t.test('a process that dies fails its calls, and is started again when it is needed', async (t) => {
+  const { tools, pass } = setUp(t)
+  const alice = await tools.of('alice')
+  const first = await ask(alice, 'pid')
+  const hanging = alice.call('hang')
+  await Promise.all([t.rejects(alice.call('die'), lost), t.rejects(hanging, lost)])
+  const second = await ask(alice, 'pid')
+  t.not(second, first)
+  process.kill(second, 'SIGKILL')
+  await until(() => !isRunning(second))
+  t.same((await tools.of('bob')).names.length, 8)
+  t.same(tools.logged, [], 'nobody waits for it')
+
+  const third = await ask(alice, 'pid')
+  pass(300_000)
+  t.not(await ask(alice, 'pid'), third, 'and ends when nobody has used it for five minutes')
+  await until(() => !isRunning(third))
+})
+
+t.test('an answer that is too large ends the process, and nothing else', async (t) => {
+  const { tools } = setUp(t)
+  const alice = await tools.of('alice')
+  const first = await ask(alice, 'pid')
+  await t.rejects(alice.call('flood'), lost)
+  t.not(await ask(alice, 'pid'), first)
+})
+
+t.test('a process that hangs is cut, and replaced with the next list', async (t) => {
+  const STOPPED = join(await testFolder(t), 'stopped')
+  const { tools, pass } = setUp(t, { env: { STOPPED } })
+  const alice = await tools.of('alice')
+  const first = await ask(alice, 'pid')
+  const aborting = new AbortController()
+  const call = alice.call('stop', {}, { signal: aborting.signal })
+  await until(() => existsSync(STOPPED))
+  const reason = new Error('enough')
+  aborting.abort(reason)
+  await t.rejects(call, reason)
+  pass(60_000)
+  t.same((await tools.of('alice')).names, [])
+  t.match(tools.logged, [{ server: 'here', reason: 'it took too long to list its tools' }])
+  await until(() => !isRunning(first))
+  pass(10_000)
+  t.not(await ask(await tools.of('alice'), 'pid'), first)
+})
+
+t.test('closing ends even a process that does not want to', async (t) => {
+  const { tools } = setUp(t, { env: { STUBBORN: 'yes' } })
+  const pid = await ask(await tools.of('alice'), 'pid')
+  await tools.close()
+  await until(() => !isRunning(pid))
+  t.notOk(isRunning(pid))
+})
+
+t.test('a program that is not there', async (t) => {
+  const { tools } = setUp(t, { command: 'no-such-program' })
+  t.same((await tools.of('alice')).names, [])
+  t.match(tools.logged, [{ server: 'here', reason: 'spawn no-such-program ENOENT' }])
+})
