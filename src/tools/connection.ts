@@ -55,6 +55,15 @@ const unknownAnswers: unknown[] = [
 
 const isBrokenOff = (error: unknown): boolean => error instanceof ProtocolError && error.code === BROKEN_OFF
 
+const fetchFailures = ['fetch failed', 'terminated']
+
+const networkReason = (cause: unknown): string => {
+  // One for each address of a host that has several.
+  const [error = cause] = cause instanceof AggregateError ? cause.errors : []
+  const { message } = error as Error
+  return message === 'unexpected redirect' ? 'it answered with a redirect' : message
+}
+
 /** Why a server is of no use, in words that hold none of its own: those may quote a user, or a key. */
 const reasonOf = (error: unknown): string => {
   if (error instanceof TooLarge) return error.message
@@ -63,8 +72,9 @@ const reasonOf = (error: unknown): string => {
   if (error instanceof ProtocolError) return `it answered with the error ${error.code}`
   if (!(error instanceof Error)) return 'it failed'
   if ('syscall' in error) return error.message
+  // The words of fetch are about the connection.
+  if (fetchFailures.includes(error.message)) return networkReason(error.cause ?? error)
   if (error.cause instanceof Error) return reasonOf(error.cause)
-  if (error.message === 'unexpected redirect') return 'it answered with a redirect'
   if (!(error instanceof SdkError)) return 'its answer cannot be read'
   return error.code === SdkErrorCode.ConnectionClosed
     ? 'the connection was closed'

@@ -132,7 +132,7 @@ export const createSession = ({ connect, endsAtOnce, failed, now }: SessionOptio
       return await link.listed.tools
     } catch (error) {
       if (error instanceof SessionExpired && mayRepeat) return tools(false)
-      throw new Unavailable((error as Error).message, { cause: error })
+      throw new Unavailable((error as Error).message)
     }
   }
 

@@ -5,7 +5,7 @@ import { StdioServerTransport } from '@modelcontextprotocol/server/stdio'
 
 const calls: Record<string, () => unknown> = {
   pid: () => process.pid,
-  environment: () => process.env,
+  environment: () => ({ names: Object.keys(process.env), token: process.env.TOKEN }),
   argv: () => process.argv.slice(2),
   folder: () => process.cwd(),
   die: () => process.exit(1),

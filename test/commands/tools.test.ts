@@ -1,0 +1,89 @@
+import { readFile, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t, { type Test } from 'tap'
+import { parseToolKeys, publish } from '../../src/tools/keys.js'
+import { testFolder } from '../helpers/cluster.js'
+import { testDatabase } from '../helpers/database.js'
+import { runColloquy, startServer } from '../helpers/server.js'
+import { todoServer } from '../helpers/todo-server.js'
+import { SECRET } from '../helpers/tokens.js'
+import { newToolKeys, newToolsPem, placeholder, publishing } from '../helpers/tools.js'
+
+const stdio = {
+  command: process.execPath,
+  args: ['--import', 'tsx', fileURLToPath(new URL('../helpers/stdio-server.ts', import.meta.url))],
+}
+
+/** The environment of a program with these tool servers. */
+const environment = async (t: Test, mcpServers: object): Promise<Record<string, string>> => {
+  const { url: DATABASE_URL } = await testDatabase(t)
+  const folder = await testFolder(t)
+  const CHAT_MCP_CONFIG = join(folder, 'mcp.json')
+  await writeFile(CHAT_MCP_CONFIG, JSON.stringify({ mcpServers }))
+  return { DATABASE_URL, BETTER_AUTH_SECRET: SECRET, CHAT_MCP_CONFIG, DATA_DIR: join(folder, 'data') }
+}
+
+t.test('doctor asks every tool server', async (t) => {
+  const pem = newToolsPem()
+  const todo = await todoServer(t, { jwksUrl: await publishing(t, () => parseToolKeys(pem)) })
+  const stranger = await todoServer(t, { jwksUrl: await publishing(t, newToolKeys) })
+  const headers = { 'x-key': placeholder('TODO_KEY') }
+  const env = await environment(t, {
+    todo: { url: todo.url, headers, users: ['alice'] },
+    here: stdio,
+    off: { url: todo.url, disabled: true },
+    stranger: { url: stranger.url },
+    down: { url: 'http://127.0.0.1:2/' },
+    gone: { command: 'no-such-program' },
+    misspelt: { url: todo.url, audience: todo.url, tools: { delete_tasks: { disabled: true } } },
+  })
+  const { code, stdout, stderr } = await runColloquy(['doctor'], {
+    env: { ...env, CHAT_TOOLS_KEY: pem.replaceAll('\n', '\\n'), TODO_KEY: 'k3pT' },
+  })
+  t.same(stdout.split('\n').slice(6), [
+    'ok    tools todo: 5 tools: add_task, list_tasks, complete_task, delete_task, update_task',
+    'ok    tools here: 8 tools: pid, environment, argv, folder, die, hang, stop, flood',
+    'ok    tools off: disabled',
+    'FAIL  tools stranger: it answered 401',
+    'FAIL  tools down: connect ECONNREFUSED 127.0.0.1:2',
+    'FAIL  tools gone: spawn no-such-program ENOENT',
+    'FAIL  tools misspelt: the configuration names tools that it does not have: delete_tasks',
+    '',
+  ])
+  t.equal(code, 1)
+  t.match(stderr, 'the server says something', 'what a process has to say is heard')
+  t.notMatch(`${stdout}${stderr}`, /k3pT|eyJ|PRIVATE/)
+  t.equal(todo.requests[0]?.headers['x-key'], 'k3pT')
+})
+
+t.test('serve makes a key for development, and keeps and publishes it', async (t) => {
+  const env = await environment(t, { todo: { url: 'http://127.0.0.1:2/' } })
+  const published = async () => {
+    const server = await startServer(t, { env })
+    const answer = await fetch(`${server.url}/.well-known/jwks.json`)
+    await server.end()
+    return answer.json()
+  }
+  const file = join(env.DATA_DIR ?? '', 'tools-key.pem')
+  const first = await published()
+  t.same(first, { keys: publish(parseToolKeys(await readFile(file, 'utf8'))) })
+  t.equal((await stat(file)).mode & 0o777, 0o600)
+  t.same(await published(), first)
+})
+
+t.test('serve refuses what would fail later', async (t) => {
+  const env = await environment(t, {
+    todo: { url: 'http://127.0.0.1:2/', headers: { a: placeholder('TODO_KEY') } },
+  })
+  const start = (more: object) => runColloquy(['serve'], { env: { ...env, ...more } })
+  t.match(await start({}), {
+    code: 1,
+    stderr: /^CHAT_MCP_CONFIG must be .* needs TODO_KEY, which is not set\.\n$/,
+  })
+  const production = { NODE_ENV: 'production', TODO_KEY: 'k' }
+  t.match(await start(production), {
+    code: 1,
+    stderr: /^CHAT_TOOLS_KEY must be set when NODE_ENV=production/,
+  })
+})

@@ -1,0 +1,47 @@
+import t from 'tap'
+import { publish } from '../../src/tools/keys.js'
+import type { ToolSource } from '../../src/tools/tool.js'
+import { testApp } from '../helpers/app.js'
+import { until } from '../helpers/models.js'
+import { done, scriptedModel } from '../helpers/scripted.js'
+import { todoServer } from '../helpers/todo-server.js'
+import { newToolKeys, testTools } from '../helpers/tools.js'
+
+const path = '/.well-known/jwks.json'
+
+t.test('a tool server verifies tokens with the keys that the app publishes', async (t) => {
+  const keys = [...newToolKeys(), ...newToolKeys()]
+  const { url, call } = await testApp(t, { toolKeys: publish(keys) })
+  const answer = await call('GET', path, { headers: { authorization: '' } })
+  t.match(answer, { status: 200, body: { keys: keys.map(({ kid }) => ({ kid, alg: 'EdDSA' })) } })
+  t.equal(answer.headers.get('cache-control'), 'public, max-age=300')
+  t.notMatch(answer.text, /"d"/, 'the public parts alone')
+
+  const server = await todoServer(t, { jwksUrl: `${url}${path}` })
+  const tools = testTools(t, { todo: { url: server.url } }, { keys })
+  t.same(await (await tools.of('alice')).call('list_tasks'), { tasks: [] })
+  t.equal(server.calls[0]?.user, 'alice')
+})
+
+t.test('without tools there are no keys', async (t) => {
+  const { call } = await testApp(t)
+  t.same((await call('GET', path)).body, { keys: [] })
+})
+
+t.test('while turns drain their tools still work, and close after them', async (t) => {
+  const seen: string[] = []
+  const tools: ToolSource = { open: async () => [], close: async () => void seen.push('tools closed') }
+  const { model, say, runs } = scriptedModel()
+  const toolKeys = publish(newToolKeys())
+  const { app, call } = await testApp(t, { model, tools, toolKeys })
+  const chat = call('POST', '/api/alice/chat', { body: { message: 'hi' } })
+  await until(() => runs() === 1)
+  const closed = app.close()
+  await until(async () => (await call('GET', '/health/ready')).status === 503)
+  t.same((await call('GET', path)).body, { keys: toolKeys })
+  t.same(seen, [])
+  await say([done])
+  t.equal((await chat).status, 200)
+  await closed
+  t.same(seen, ['tools closed'])
+})
