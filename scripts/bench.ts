@@ -6,7 +6,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { packageRoot } from '../src/root.js'
-import { untilAborted } from '../src/turns/until-aborted.js'
+import { untilAborted } from '../src/until-aborted.js'
 import { following } from './bench/follow.js'
 import { growth } from './bench/growth.js'
 import { hotPath } from './bench/hot-path.js'

@@ -1,7 +1,7 @@
+import { untilAborted } from '../until-aborted.js'
 import type { CallResult, Connection, ListedTool } from './connection.js'
 import { Disconnected, SessionExpired } from './disconnected.js'
 import { ToolError } from './tool.js'
-import { untilAborted } from './until-aborted.js'
 
 const CONNECT_AND_LIST_MS = 5_000
 const LIST_KEPT_MS = 60_000

@@ -1,3 +1,4 @@
+import { untilAborted } from '../until-aborted.js'
 import { argumentJudges, type JudgeArguments } from './arguments.js'
 import type { ListedTool } from './connection.js'
 import { type ToolKey, userTokens } from './keys.js'
@@ -7,7 +8,6 @@ import { allows, carriesUser, type ToolServer } from './servers.js'
 import type { Session } from './session.js'
 import { createSessions } from './sessions.js'
 import { type Tool, ToolError, type ToolSource } from './tool.js'
-import { untilAborted } from './until-aborted.js'
 
 const MAX_SESSIONS = 1_000
 const MAX_TOOLS_OF_SERVER = 1_000

@@ -1,11 +1,11 @@
 import type { Model, ModelRequest } from '../models/model.js'
 import { ModelError } from '../models/model-error.js'
 import { catalogue } from '../problems.js'
+import { untilAborted } from '../until-aborted.js'
 import type { EndStatus, TurnError } from './complete.js'
 import { type Answer, cutOffs, emptyAnswer, fold, type RunEvent, type TurnEvent } from './fold.js'
 import { noTools, runSteps, type Toolbox } from './steps.js'
 import { createCleaner } from './storable.js'
-import { untilAborted } from './until-aborted.js'
 
 /** The contract's bound on an answer's text, in UTF-16 code units; a longer one is cut off there. */
 export const maxAnswerLength = 1_000_000

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import { stringify } from 'safe-stable-stringify'
 import type { ToolCall } from '../models/model.js'
 import { type Tool, ToolError } from '../tools/tool.js'
+import { untilAborted } from '../until-aborted.js'
 import type { TurnEvent } from './fold.js'
-import { untilAborted } from './until-aborted.js'
 
 export interface ToolRunnerOptions {
   turnId: string

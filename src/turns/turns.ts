@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import { isUnavailable } from '../db/unavailable.js'
+import { untilAborted } from '../until-aborted.js'
 import { createAttempts } from './attempts.js'
 import { type BeginTurn, type Begun, beginTurn } from './begin.js'
 import { cancelTurn } from './cancel.js'
@@ -11,7 +12,6 @@ import { createPatience, type Patience } from './patience.js'
 import { createProgress } from './progress.js'
 import { retry } from './retry.js'
 import { windowOf } from './tokens.js'
-import { untilAborted } from './until-aborted.js'
 
 export type * from './interface.js'
 
