@@ -73,6 +73,24 @@ const batchesOf = (calls: AskedCall[], mayShare: (call: AskedCall) => boolean): 
   return batches
 }
 
+/** Sets the text of a step apart from that of the steps before, since an answer is one text. */
+const createParagraphs = () => {
+  let last = ''
+  let isNew = false
+  return {
+    next(): void {
+      isNew = last !== ''
+    },
+    say(delta: string): string {
+      if (delta === '') return delta
+      const text = isNew && !/\n$/.test(last) && !/^\s/.test(delta) ? `\n\n${delta}` : delta
+      last = delta
+      isNew = false
+      return text
+    },
+  }
+}
+
 /** Asks the model, makes the calls that it asks for, and asks again with their results, until it answers. */
 export async function* runSteps(
   model: Model,
@@ -85,6 +103,7 @@ export async function* runSteps(
   const history = newestThatFit(request.history, windowTokens - estimateTools(tools))
   const runner = createToolRunner({ ...toolbox, tools, maxCalls, timeoutMs, signal })
   const idOf = createIds()
+  const paragraphs = createParagraphs()
   const steps: Step[] = []
 
   for (;;) {
@@ -94,7 +113,7 @@ export async function* runSteps(
     const ids = new Map<string, string>()
     let finish: Extract<ModelEvent, { type: 'finish' }> | undefined
     for await (const event of model.run({ ...request, history, steps: [...steps], tools, toolChoice })) {
-      if (event.type === 'text-delta') yield event
+      if (event.type === 'text-delta') yield { type: 'text-delta', delta: paragraphs.say(event.delta) }
       else if (event.type === 'finish') finish = event
       else if (event.type === 'tool-call') {
         const name = event.name.slice(0, maxNameLength) || 'unnamed'
@@ -130,5 +149,6 @@ export async function* runSteps(
       })
     }
     steps.push({ continuation, calls: made })
+    paragraphs.next()
   }
 }

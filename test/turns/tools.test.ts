@@ -90,6 +90,21 @@ t.test(
   },
 )
 
+t.test('what is said before and after a call are two paragraphs', async (t) => {
+  const app = await appWith(t, tasks())
+  const talking = (text: string, ...calls: WireCall[]) =>
+    events(wire.begin, wire.text(text), ...wire.calls(...calls).slice(1))
+  const said = async (...texts: string[]) => {
+    const [last = '', ...before] = texts.reverse()
+    app.provider.answer(...before.reverse().map((text) => talking(text, add('a'))), saying(last))
+    return (await app.chat('go')).response
+  }
+  t.equal(await said('One moment.', 'Done.'), 'One moment.\n\nDone.')
+  t.equal(await said('One.', '', 'Two.'), 'One.\n\nTwo.')
+  t.equal(await said('', 'Done.'), 'Done.')
+  t.equal(await said('One\n', 'two', ' three'), 'One\ntwo three')
+})
+
 t.test('a stream shows the calls as they are made', async (t) => {
   const app = await appWith(t, tasks())
   app.provider.answer(events(...wire.calls(add('a'), ['b', 'nothing', '{}'])), saying('Done.'))
