@@ -4,6 +4,7 @@ import { connect } from '../../src/db/connect.js'
 import type { Model } from '../../src/models/model.js'
 import { testApp } from '../helpers/app.js'
 import { testDatabase } from '../helpers/database.js'
+import { localTools } from '../helpers/local-tools.js'
 import { modelSettings, providerApp, providerKey } from '../helpers/provider-app.js'
 import { chatCompletions } from '../helpers/provider-wire.js'
 import { events } from '../helpers/upstream.js'
@@ -102,23 +103,34 @@ t.test('a new attempt of a turn keeps its model, whoever answers otherwise by th
   t.match((await after.call('GET', turn)).body, { status: 'completed', model: 'a', attempt: 3 })
 })
 
-t.test('a turn through a provider costs two round trips to the database', async (t) => {
+t.test('a turn through a provider, with a tool too, costs two round trips to the database', async (t) => {
   const { directUrl } = await testDatabase(t)
   const wire = await countingProxy(t, directUrl)
   const db = connect({ url: wire.url, max: 1, prepare: 'on' })
-  const app = await providerApp(t, 'openai-compatible/m', modelSettings, { db })
-  app.provider.answer(events(...chatCompletions.answer('Hel', 'lo')))
+  const tools = localTools({ add: { work: () => 'added' } })
+  const app = await providerApp(t, 'openai-compatible/m', modelSettings, { db, tools })
+  const answer = events(...chatCompletions.answer('Hel', 'lo'))
+  const call = events(...chatCompletions.calls(['a', 'add', '{}']))
+  app.provider.answer((response, request) => {
+    const { role, content } = request.body.messages.at(-1)
+    return (role === 'user' && content === 'add' ? call : answer)(response, request)
+  })
   const { conversation_id } = await app.chat('first')
   await app.chat('second', { conversation_id })
-  for (const options of [{}, { conversation_id }]) {
+  const kinds = ['next', 'add'].flatMap((message) => [
+    { message, options: {} },
+    { message, options: { conversation_id } },
+  ])
+  for (const { message, options } of kinds) {
     const trips: number[] = []
     for (let n = 0; n < 5; n += 1) {
       wire.reset()
-      t.equal((await app.chat('next', options)).response, 'Hello')
+      t.equal((await app.chat(message, options)).response, 'Hello')
       trips.push(wire.roundTrips())
     }
     // On a busy machine the answer may come after the first tick, which is a third.
     t.equal(Math.min(...trips), 2)
   }
+  t.equal(tools.calls.length, 10)
   t.equal(app.provider.requests[0]?.headers.authorization, `Bearer ${providerKey}`)
 })
