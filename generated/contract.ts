@@ -19,7 +19,9 @@ export interface paths {
         /**
          * Send a message and get the answer
          * @description Begins a turn, runs the model and answers when the turn has ended and is stored. Without `conversation_id` a
-         *     new conversation begins; its title is the first 80 characters of the message.
+         *     new conversation begins; its title is the first 80 characters of the message, until the user gives it another with
+         *     updateConversation. Where the operator wants it so, the model gives it one, soon after its first turn has completed;
+         *     it never replaces one of the user's.
          *
          *     The user's message is durable before the model starts, so it is never lost. When the model fails (`502`), has too much
          *     to do (`503`) or takes too long (`504`), the message and the failed turn, with the text that came before, stay in the

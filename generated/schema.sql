@@ -745,6 +745,23 @@ begin
 end
 $_$;
 
+--
+-- Name: set_title_v1(text, uuid, text, text, text, jsonb); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.set_title_v1(p_user_id text, p_conversation_id uuid, p_old_title text, p_title text, p_model text, p_usage jsonb) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+begin
+  perform colloquy.act_as(array[p_user_id]);
+  update colloquy.conversations c
+  set title = p_title, title_by = 'model', updated_at = colloquy.clock()
+  where c.user_id = p_user_id and c.id = p_conversation_id
+    and p_title is not null and c.title_by = 'message' and c.title = p_old_title;
+  perform colloquy.add_usage_v1(p_user_id, p_model, 0, p_usage);
+end
+$$;
+
 SET default_tablespace = '';
 
 SET default_table_access_method = heap;
@@ -763,7 +780,9 @@ CREATE TABLE colloquy.conversations (
     running_turn_id uuid,
     created_at timestamp(3) with time zone NOT NULL,
     updated_at timestamp(3) with time zone NOT NULL,
-    last_turn_at timestamp(3) with time zone NOT NULL
+    last_turn_at timestamp(3) with time zone NOT NULL,
+    title_by text DEFAULT 'message'::text NOT NULL,
+    CONSTRAINT conversations_title_by_check CHECK ((title_by = ANY (ARRAY['message'::text, 'model'::text, 'user'::text])))
 )
 WITH (fillfactor='80');
 

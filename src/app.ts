@@ -26,7 +26,7 @@ import { packageRoot } from './root.js'
 import type { PublishedKey } from './tools/keys.js'
 import type { ToolSource } from './tools/tool.js'
 import { keepPruned } from './turns/prune.js'
-import { createTurns, type TurnLimits } from './turns/turns.js'
+import { createTurns, type TitleMaker, type TurnLimits } from './turns/turns.js'
 
 export interface AppOptions {
   db: Database
@@ -38,6 +38,8 @@ export interface AppOptions {
   tools?: ToolSource | undefined
   /** what tool servers verify the tokens with that go to them */
   toolKeys?: PublishedKey[]
+  /** what new conversations are called after; their first message, unless told */
+  titles?: TitleMaker
   limits: TurnLimits
   auth: Omit<AuthenticationOptions, 'isUserId'>
   corsOrigins: string[]

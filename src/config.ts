@@ -5,7 +5,7 @@ import { type Connections, providerNames, providers } from './models/providers.j
 import type { ToolKey } from './tools/keys.js'
 import { carriesUser, type ToolServer } from './tools/servers.js'
 import { makesToolKey, readTools } from './tools-config.js'
-import type { TurnLimits } from './turns/turns.js'
+import type { TitleMaker, TurnLimits } from './turns/turns.js'
 
 /** A configuration that cannot be used; the message names the variable and says what it takes. */
 export class ConfigError extends Error {}
@@ -45,6 +45,7 @@ export interface Config {
   /** those of CHAT_TOOLS_KEY; the first signs */
   toolKeys: ToolKey[]
   toolResultBytes: number
+  titles: TitleMaker
   limits: TurnLimits
   shutdownMs: number
 }
@@ -203,6 +204,7 @@ export const readConfig = (env: Environment): Config => {
     ...readModels(read),
     systemPrompt: text('CHAT_SYSTEM_PROMPT'),
     ...readTools(read),
+    titles: oneOf('CHAT_TITLES', ['message', 'model'], 'message'),
     limits: {
       turnTimeoutMs: integer('CHAT_TURN_TIMEOUT_MS', 120_000, 100, 3_600_000),
       busyWaitMs: integer('CHAT_BUSY_WAIT_MS', 5_000, 0, 60_000),

@@ -75,6 +75,8 @@ const values: Value[] = [
   [{ HOST: '0.0.0.0' }, (c) => c.host, '0.0.0.0'],
   [{ DATA_DIR: ' /data ' }, (c) => c.dataDir, '/data'],
   [{ LOG_LEVEL: 'silent' }, (c) => c.logLevel, 'silent'],
+  [{}, (c) => c.titles, 'message'],
+  [{ CHAT_TITLES: 'model' }, (c) => c.titles, 'model'],
   [{ CHAT_SYSTEM_PROMPT: 'Be kind.' }, (c) => c.systemPrompt, 'Be kind.'],
   [{ ...production, NODE_ENV: ' production' }, (c) => c.production, true],
   ...['auto', 'on', 'off'].map((p): Value => [{ DATABASE_PREPARE: p }, (c) => c.database.prepare, p]),
@@ -175,6 +177,7 @@ const refusals: Refusal[] = [
     return [name, [`${min - 1}`, `${max + 1}`, ...noIntegers], `an integer from ${min} to ${max}.`]
   }),
   ['LOG_LEVEL', ['loud'], 'one of fatal, error, warn, info, debug, trace, silent.'],
+  ['CHAT_TITLES', ['user', 'Model', 'on'], 'one of message, model.'],
   ['DATABASE_PREPARE', ['yes', 'ON'], 'one of auto, on, off.'],
   ['CHAT_MODEL', noModels, 'echo, or openai/<model>, anthropic/<model>, google/<model>, openai-compatible/'],
   [

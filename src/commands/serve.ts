@@ -77,6 +77,7 @@ const start = async (config: Config, log: Logger, ending: Ending): Promise<void>
     toolKeys: publish(keys),
     ...(await openModels(config)),
     systemPrompt: config.systemPrompt,
+    titles: config.titles,
     limits: config.limits,
     auth: authenticationOptions(config, secret, log),
     corsOrigins: config.corsOrigins,

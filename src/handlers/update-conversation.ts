@@ -11,6 +11,7 @@ export const updateConversation =
       (sql) => sql<Conversation[]>`
         update colloquy.conversations c
         set title = coalesce(${body.title ?? null}, c.title),
+            title_by = case when ${body.title !== undefined} then 'user' else c.title_by end,
             archived = coalesce(${body.archived ?? null}, c.archived),
             metadata = coalesce(${body.metadata ? sql.json(body.metadata) : null}, c.metadata),
             updated_at = colloquy.clock()

@@ -1,7 +1,7 @@
 import { isUnavailable } from '../db/unavailable.js'
 import type { Model } from '../models/model.js'
 import { withdrawn } from '../models/withdrawn.js'
-import type { BeginTurn, Begun } from './begin.js'
+import { type BeginTurn, type Begun, titleOf } from './begin.js'
 import { type AttemptIds, type Channel, createChannel, type TurnEnd, turnName } from './channel.js'
 import { completeTurn } from './complete.js'
 import type { TurnsOptions } from './interface.js'
@@ -9,6 +9,7 @@ import { readStoredTurn } from './outcome.js'
 import type { Progress } from './progress.js'
 import { retry } from './retry.js'
 import { type AbortReason, runModel } from './run.js'
+import type { Titles } from './title.js'
 import { windowOf } from './tokens.js'
 
 type Start = Extract<Begun, { outcome: 'begun' }>
@@ -23,6 +24,8 @@ export interface AttemptsOptions extends TurnsOptions {
   /** whoever may answer, by name */
   models: ReadonlyMap<string, Model>
   progress: Progress
+  /** told of each new conversation whose first turn has completed */
+  beginTitle: Titles['begin'] | undefined
 }
 
 /** What the completion of a turn that ran out of time still gets. */
@@ -47,7 +50,7 @@ export const createAttempts = (options: AttemptsOptions) => {
 
   /** Runs the model, and stores how that ended. */
   const run = async (
-    { userId, message }: BeginTurn,
+    { userId, message, isNewConversation }: BeginTurn,
     begun: Start,
     channel: Channel,
     abort: AbortController,
@@ -86,6 +89,15 @@ export const createAttempts = (options: AttemptsOptions) => {
     if (stored === 'gone') return { kind: 'not-found' }
     if (stored === 'fenced') return readEnd(channel.ids)
     const { answer, status, error, retryAfter } = end
+    if (status === 'completed' && isNewConversation) {
+      options.beginTitle?.({
+        userId,
+        conversationId: conversation_id,
+        message,
+        title: titleOf(message),
+        model,
+      })
+    }
     const { text: response, tool_calls, usage } = answer
     const ids = { conversation_id, turn_id, user_message_id, message_id }
     return {

@@ -43,8 +43,8 @@ export type Begun =
       done_calls: ToolCall[]
     }
 
-/** The first 80 characters (code points) of the message, without the white space around it. */
-const titleOf = (message: string): string => [...message.trim()].slice(0, 80).join('').trimEnd()
+/** The first 80 characters (code points) of a text, without the white space around it. */
+export const titleOf = (text: string): string => [...text.trim()].slice(0, 80).join('').trimEnd()
 
 const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest()
 

@@ -5,6 +5,9 @@ import type { Channel, TurnEnd } from './channel.js'
 import type { Frame } from './follow.js'
 import type { ToolLimits } from './steps.js'
 
+/** What a conversation is called: after its first message, or, when that is answered, as the model says. */
+export type TitleMaker = 'message' | 'model'
+
 export interface TurnLimits extends ToolLimits {
   /** how long a turn may take, from its begin to its stored end */
   turnTimeoutMs: number
@@ -28,6 +31,8 @@ export interface TurnsOptions extends TurnLimits {
   systemPrompt: string | undefined
   /** where the models' tools come from; undefined: they have none */
   tools?: ToolSource | undefined
+  /** what new conversations are called after; their first message, unless told */
+  titles?: TitleMaker | undefined
   /** makes a UUIDv7 */
   newId: () => string
   /** how long a stream may be silent */

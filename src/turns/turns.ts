@@ -11,6 +11,7 @@ import { createLine } from './line.js'
 import { createPatience, type Patience } from './patience.js'
 import { createProgress } from './progress.js'
 import { retry } from './retry.js'
+import { createTitles } from './title.js'
 import { windowOf } from './tokens.js'
 
 export type * from './interface.js'
@@ -23,7 +24,8 @@ export const createTurns = (options: TurnsOptions): Turns => {
   const models = new Map([options.model, ...otherModels].map((model) => [model.name, model]))
   const progress = createProgress({ db, leaseMs, log })
   const line = createLine()
-  const attempts = createAttempts({ ...options, models, progress })
+  const titles = options.titles === 'model' ? createTitles({ db, log }) : undefined
+  const attempts = createAttempts({ ...options, models, progress, beginTitle: titles?.begin })
   const followed = createFollowed({ db, progress })
   const drained = new AbortController()
   // Everybody who waits listens to it, however many they are.
@@ -157,7 +159,7 @@ export const createTurns = (options: TurnsOptions): Turns => {
       drained.abort()
       followed.handOver()
       const timer = setTimeout(attempts.shutDown, graceMs)
-      await Promise.allSettled(sending)
+      await Promise.allSettled([...sending, titles?.stop()])
       await attempts.ended()
       clearTimeout(timer)
     },
