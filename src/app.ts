@@ -69,6 +69,8 @@ const sharedFor = <T>(ms: number, work: () => Promise<T>): (() => Promise<T>) =>
 
 const openWhileClosing = new Set<string | undefined>(['getLiveness', 'getToolKeys'])
 
+/** How long closing may take once the running turns have ended, or were stopped. */
+const closeMarginMs = 30_000
 const defaultTimeouts = { headersMs: 10_000, requestMs: 30_000, checkEveryMs: 1_000 }
 const defaultStreamTimeouts = { heartbeatMs: 15_000, stalledMs: 30_000 }
 
@@ -76,7 +78,8 @@ interface ChatContract extends Contract {
   components: { schemas: { UserId: object } }
 }
 
-const createServer = ({ log, newId = uuidv7, arrivalTimeouts = defaultTimeouts }: AppOptions) => {
+const createServer = (options: AppOptions) => {
+  const { log, newId = uuidv7, arrivalTimeouts = defaultTimeouts, shutdownMs } = options
   const responses = new WeakMap<Socket, ServerResponse[]>()
   const pendingOn = (socket: Socket) =>
     (responses.get(socket) ?? []).filter(({ writableFinished }) => !writableFinished)
@@ -84,10 +87,12 @@ const createServer = ({ log, newId = uuidv7, arrivalTimeouts = defaultTimeouts }
     loggerInstance: log,
     // One line per request, written below, without the URL, which may carry text.
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
-    genReqId: newId,
+    genReqId: () => newId(),
     exposeHeadRoutes: false,
     // Requests that arrive while turns drain get a problem from the hook below.
     return503OnClosing: false,
+    // It bounds the closing too, which waits for running turns.
+    pluginTimeout: shutdownMs + closeMarginMs,
     requestTimeout: arrivalTimeouts.requestMs,
     routerOptions: { maxParamLength: maxUrlLength },
     frameworkErrors: (error, request, reply) => void sendProblem(error, request, reply),

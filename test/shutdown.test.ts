@@ -103,3 +103,18 @@ t.test('a turn that takes too long is interrupted, with what there is of it', as
   const next = await send('go on', { conversation_id: body.conversation_id })
   t.equal(next.response, 'Echo: go on', 'another instance goes on with the conversation')
 })
+
+t.test(
+  'a turn may use all of the time that it has, though it is longer than the framework’s own',
+  async (t) => {
+    const { model, working, release } = slowModel()
+    const app = await testApp(t, { model, shutdownMs: 15_000 })
+    const answer = app.call('POST', chat, { body: { message: 'go' } })
+    await working
+    const { closed } = await beginShutdown(app)
+    // Fastify gives its plugins, and their closing, ten seconds unless it is told otherwise.
+    setTimeout(release, 10_500)
+    t.match(await answer, { status: 200, body: { response: 'First and last' } })
+    await t.resolves(closed)
+  },
+)

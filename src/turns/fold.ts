@@ -28,9 +28,12 @@ export const emptyAnswer = (): Answer => ({
 
 const hasEnded = (call: ToolCall): boolean => 'result' in call || call.error !== undefined
 
+/** The contract's bound on a count of tokens, which no honest one comes near. */
+const maxCount = 2 ** 31 - 1
+
 /** Counts that are not known add nothing; the sum is unknown when all are. */
 const sum = (one: Usage, other: Usage): Usage => {
-  const add = (a: number | null, b: number | null) => (a === null ? b : a + (b ?? 0))
+  const add = (a: number | null, b: number | null) => (a === null ? b : Math.min(a + (b ?? 0), maxCount))
   const counts = Object.entries(other) as [keyof Usage, number | null][]
   return Object.fromEntries(counts.map(([name, count]) => [name, add(one[name], count)])) as Usage
 }

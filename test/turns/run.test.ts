@@ -1,7 +1,7 @@
 import t from 'tap'
 import { echo } from '../../src/models/echo.js'
 import type { Model, ModelEvent, ModelRequest } from '../../src/models/model.js'
-import type { TurnEvent } from '../../src/turns/fold.js'
+import { emptyAnswer, fold, type TurnEvent } from '../../src/turns/fold.js'
 import { maxAnswerLength, runModel } from '../../src/turns/run.js'
 
 const usage = { input_tokens: 1, output_tokens: 2, cached_input_tokens: 1, total_tokens: 3 }
@@ -120,4 +120,19 @@ t.test('what a model says after the signal is not heard', async (t) => {
   await over
   t.same(heard, [delta('a')])
   t.match(ended, { status: 'cancelled', answer: { text: 'a' } })
+})
+
+t.test('counts of tokens are added up, as far as they are known and can be stored', async (t) => {
+  const counts = [
+    { input_tokens: 5, output_tokens: null, cached_input_tokens: null, total_tokens: 2 ** 31 - 1 },
+    { input_tokens: 7, output_tokens: 3, cached_input_tokens: null, total_tokens: 2 ** 31 - 1 },
+  ]
+  const answer = emptyAnswer()
+  for (const usage of counts) fold(answer, { type: 'step', usage })
+  t.same(answer.usage, {
+    input_tokens: 12,
+    output_tokens: 3,
+    cached_input_tokens: null,
+    total_tokens: 2 ** 31 - 1,
+  })
 })
