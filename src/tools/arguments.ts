@@ -8,11 +8,10 @@ const MAX_FAULTS = 5
 /** Users of a server have the same schemas, so each is compiled once for all of them. */
 const MAX_KEPT = 1_000
 
-// Formats are notes here: which of them a tool server means how strictly is its own affair.
+// No formats are known, so they are notes: how strictly a tool server means them is its own affair.
 const options = {
   strict: false,
   allErrors: true,
-  validateFormats: false,
   logger: false,
   addUsedSchema: false,
 } as const

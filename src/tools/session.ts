@@ -18,6 +18,8 @@ export interface SessionOptions {
   endsAtOnce: boolean
   /** Hears why the server cannot be used, once in each pause. */
   failed(reason: string): void
+  /** Hears why a call had no answer. */
+  lost(reason: string): void
   /** milliseconds of a clock that never goes back */
   now: () => number
 }
@@ -61,7 +63,7 @@ const newLink = (connection: Promise<Connection>): Link => {
   return { connection, users: 0, isDropped: false, gone, end }
 }
 
-export const createSession = ({ connect, endsAtOnce, failed, now }: SessionOptions): Session => {
+export const createSession = ({ connect, endsAtOnce, failed, lost, now }: SessionOptions): Session => {
   let current: Link | undefined
   let failure: { until: number; reason: string } | undefined
   const links = new Set<Link>()
@@ -103,7 +105,10 @@ export const createSession = ({ connect, endsAtOnce, failed, now }: SessionOptio
   const on = async <T>(link: Link, work: (connection: Connection) => Promise<T>): Promise<T> => {
     link.users += 1
     try {
-      return await work(await link.connection)
+      const connection = await link.connection.catch((error: Error) => {
+        throw new Unavailable(error.message)
+      })
+      return await work(connection)
     } finally {
       link.users -= 1
       if (link.isDropped && link.users === 0) link.end()
@@ -144,11 +149,14 @@ export const createSession = ({ connect, endsAtOnce, failed, now }: SessionOptio
       const calling = on(link, (connection) => connection.call(tool, args, { key, signal }))
       return await untilAborted(calling, signal)
     } catch (error) {
-      if (!(error instanceof Disconnected || error instanceof Unavailable)) throw error
+      // Reasons are for the log: they name hosts, and users read this.
+      if (error instanceof Unavailable) throw new ToolError('The tool server cannot be reached.')
+      if (!(error instanceof Disconnected)) throw error
       if (link) drop(link)
       // The server has run nothing of a session that it did not know.
       if (error instanceof SessionExpired && mayRepeat) return call(asked, false)
-      throw new ToolError(`The tool server failed: ${error.message}.`, { cause: error })
+      lost(error.message)
+      throw new ToolError('The tool server failed; whether it has carried out the call is not known.')
     }
   }
 

@@ -75,6 +75,7 @@ export const createToolSource = (options: ToolSourceOptions): ConfiguredTools =>
       // A process that hangs would go on doing so for everybody.
       endsAtOnce: isProcess,
       failed: (reason) => log.warn({ server: server.name, reason }, 'a tool server cannot be used'),
+      lost: (reason) => log.warn({ server: server.name, reason }, 'a call of a tool was lost'),
       async connect(signal) {
         // Loaded only where there are tools.
         const { connect } = await import('./connection.js')
@@ -123,7 +124,6 @@ export const createToolSource = (options: ToolSourceOptions): ConfiguredTools =>
     inputSchema: tool.inputSchema,
     readOnly: tool.annotations?.readOnlyHint ?? false,
     async call(args, { key, signal }) {
-      signal.throwIfAborted()
       const faults = judge(args)
       if (faults.length > 0)
         throw new ToolError(shortened(`The arguments do not fit the tool: ${faults.join('; ')}`))

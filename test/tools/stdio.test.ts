@@ -22,7 +22,7 @@ const setUp = (t: Test, entry: object = {}) => {
   return { tools, pass }
 }
 
-const lost = new ToolError('The tool server failed: the connection was closed.')
+const lost = new ToolError('The tool server failed; whether it has carried out the call is not known.')
 
 const ask = async (tools: UserTools, name: string) => JSON.parse(String(await tools.call(name)))
 
@@ -67,7 +67,9 @@ t.test('a process that dies fails its calls, and is started again when it is nee
   process.kill(second, 'SIGKILL')
   await until(() => !isRunning(second))
   t.same((await tools.of('bob')).names.length, 8)
-  t.same(tools.logged, [], 'nobody waits for it')
+  const text = 'a call of a tool was lost'
+  const told = { server: 'here', reason: 'the connection was closed', text }
+  t.same(tools.logged, [told, told], 'and nobody waits for it')
 
   const third = await ask(alice, 'pid')
   pass(300_000)
@@ -88,6 +90,8 @@ t.test('a process that hangs is cut, and replaced with the next list', async (t)
   const { tools, pass } = setUp(t, { env: { STOPPED } })
   const alice = await tools.of('alice')
   const first = await ask(alice, 'pid')
+  const hanging = alice.call('hang')
+  hanging.catch(() => {})
   const aborting = new AbortController()
   const call = alice.call('stop', {}, { signal: aborting.signal })
   await until(() => existsSync(STOPPED))
@@ -97,6 +101,7 @@ t.test('a process that hangs is cut, and replaced with the next list', async (t)
   pass(60_000)
   t.same((await tools.of('alice')).names, [])
   t.match(tools.logged, [{ server: 'here', reason: 'it took too long to list its tools' }])
+  await t.rejects(hanging, lost, 'and nothing waits for it any more')
   await until(() => !isRunning(first))
   pass(10_000)
   t.not(await ask(await tools.of('alice'), 'pid'), first)
