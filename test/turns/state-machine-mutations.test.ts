@@ -14,7 +14,7 @@ const sees = (property: typeof agreement, mutation: Mutation) =>
   t.test(`seen: not that ${mutation.breaks}`, { skip }, async (t) => {
     const engine = await createEngine(t, { ...limits, max: 6 })
     await mutate(engine.root, mutation)
-    const failure = await property(engine, { numRuns: 1_000, seed: 1 })
+    const failure = await property(engine, { numRuns: 1_000, seed: 1, endOnFailure: true })
     t.type(failure?.cause, AssertionError, 'the calls show it, and do not break down')
   })
 

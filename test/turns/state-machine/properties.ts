@@ -10,6 +10,8 @@ import type { Actors } from './step.js'
 export interface Trial {
   numRuns: number
   seed?: number
+  /** takes the first story that fails, and looks for no shorter one */
+  endOnFailure?: boolean
 }
 
 /** How it failed, with the shortest story that does; undefined when it held. */
