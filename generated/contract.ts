@@ -424,7 +424,7 @@ export interface components {
             model: components["schemas"]["ModelName"];
             usage: components["schemas"]["Usage"];
         };
-        /** @description The answer's text. */
+        /** @description The answer's text. What is said before and after tool calls is parted by an empty line. */
         AnswerText: string;
         /**
          * @description The tools that the model called in this turn, in order. They act for the turn's user. Every call of an ended turn has a `result` or an
@@ -1560,12 +1560,12 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description The first day, itself included.
+                 * @description A day such as 2026-11-01. The first that counts.
                  * @example 2026-11-01
                  */
                 from?: components["schemas"]["Day"];
                 /**
-                 * @description The last day, itself included; not before `from`.
+                 * @description A day such as 2026-11-30. The last that counts; not before `from`.
                  * @example 2026-11-30
                  */
                 to?: components["schemas"]["Day"];

@@ -29,7 +29,10 @@ export const readTools = ({ text, fail, integer }: Pick<Reader, 'text' | 'fail' 
     try {
       return parseToolKeys(pem)
     } catch {
-      return fail('CHAT_TOOLS_KEY', `one or more Ed25519 private keys in PEM, as ${makesToolKey} prints one`)
+      return fail(
+        'CHAT_TOOLS_KEY',
+        `one or more Ed25519 private keys in PEM (not the path of a file), as ${makesToolKey} prints one`,
+      )
     }
   }
   const path = text('CHAT_MCP_CONFIG')

@@ -130,6 +130,7 @@ const values: Value[] = [
     ],
   ],
   [{ CHAT_TOOLS_KEY: pem }, (c) => c.toolKeys.length, 1],
+  [{ CHAT_TOOLS_KEY: `${pem}${pem}` }, (c) => c.toolKeys.length, 1],
   [{ CHAT_TOOLS_KEY: `${pem}${newToolsPem()}`.replaceAll('\n', '\\n') }, (c) => c.toolKeys.length, 2],
 
   [{ CHAT_CORS_ORIGINS: app }, (c) => c.corsOrigins, [app]],
@@ -213,7 +214,11 @@ const refusals: Refusal[] = [
     [declared],
     'the path of a file that can be used, and in it mcpServers.todo.headers.x-key needs TODO_KEY, which',
   ],
-  ['CHAT_TOOLS_KEY', ['key', bytes32], 'one or more Ed25519 private keys in PEM, as "openssl genpkey'],
+  [
+    'CHAT_TOOLS_KEY',
+    ['key', bytes32],
+    'one or more Ed25519 private keys in PEM (not the path of a file), as "openssl genpkey',
+  ],
   ['CHAT_CORS_ORIGINS', noOrigins, 'a comma-separated list of origins such as https://'],
 ]
 

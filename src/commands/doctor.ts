@@ -4,7 +4,9 @@ import type { Database } from '../db/database.js'
 import { pendingMigrations } from '../db/migrate.js'
 import { protectionFaults } from '../db/protection.js'
 import { fetchPublicKeys } from '../http/public-keys.js'
-import type { ToolServer } from '../tools/servers.js'
+import type { ToolKey } from '../tools/keys.js'
+import { type Access, carriesUser, type HttpServer, type ToolServer } from '../tools/servers.js'
+import { estimateTools } from '../turns/tokens.js'
 import { reason } from './reason.js'
 import { openModels, openOrJoinDatabase } from './runtime.js'
 import { openSecret } from './secret.js'
@@ -72,22 +74,42 @@ const keysOf = async (config: Config): Promise<string> => {
 const modelsOf = async (config: Config): Promise<string> => {
   const { model, otherModels } = await openModels(config)
   const others = otherModels.map(({ name }) => name).join(', ')
-  return others ? `${model.name}; on request ${others}` : model.name
+  const names = others ? `${model.name}; on request ${others}` : model.name
+  const areOurs = [model, ...otherModels].every(({ name }) => name === 'echo')
+  return areOurs ? names : `${names} (configured; not asked)`
 }
 
 /** Who asks a tool server in a check: no user of the app. */
 const checker = 'doctor'
 
+/** Whom a server or a tool is limited to, in brackets; nothing when it is for everybody. */
+const limitsOf = (access: Access | undefined): string => {
+  if (access?.disabled) return ' (disabled)'
+  return access?.users ? ` (for ${[...access.users].join(', ') || 'nobody'})` : ''
+}
+
+/** What a server has to accept, for when it does not. */
+const identityOf = ({ audience }: HttpServer, [key]: ToolKey[]): string =>
+  `its tokens say iss colloquy, aud ${audience}, sub ${checker}, and the key ${key?.kid} is published by a running server`
+
 const toolsOf = async (config: Config, server: ToolServer): Promise<string> => {
   if (server.disabled) return 'disabled'
-  const { tools: source } = await openTools(config, { log: { warn() {} }, stderr: 'inherit' })
+  const { tools: source, keys } = await openTools(
+    { ...config, toolServers: [server] },
+    { log: { warn() {} }, stderr: 'inherit' },
+  )
   try {
-    const { tools, missing } = await source.inspect(server, checker)
+    const { tools, missing } = await source.inspect(server, checker).catch((error: unknown) => {
+      const isRefused = /answered 40[13]$/.test(reason(error)) && carriesUser(server)
+      throw new Error(isRefused ? `${reason(error)}; ${identityOf(server, keys)}` : reason(error))
+    })
     if (missing.length > 0)
       throw new Error(`the configuration names tools that it does not have: ${missing.join(', ')}`)
-    return tools.length === 0
-      ? 'no tools'
-      : `${tools.length} ${tools.length === 1 ? 'tool' : 'tools'}: ${tools.join(', ')}`
+    if (tools.length === 0) return 'no tools'
+    const names = tools.map(({ name }) => `${name}${limitsOf(server.tools.get(name))}`)
+    const size = estimateTools(tools.map((tool) => ({ description: '', ...tool })))
+    const count = `${tools.length} ${tools.length === 1 ? 'tool' : 'tools'}`
+    return `${count} of about ${size} tokens${limitsOf(server)}: ${names.join(', ')}`
   } finally {
     await source.close()
   }

@@ -70,6 +70,8 @@ const start = async (config: Config, log: Logger, ending: Ending): Promise<void>
     log.warn('tokens are verified with a development secret: set BETTER_AUTH_URL or BETTER_AUTH_SECRET')
   }
   const { tools, keys } = await openTools(config, { log })
+  const servers = config.toolServers.filter(({ disabled }) => !disabled).map(({ name }) => name)
+  if (servers.length > 0) log.info({ servers }, 'tools come from these servers')
   const app = await buildApp({
     db,
     log,

@@ -37,7 +37,8 @@ export const parseToolKeys = (pem: string): ToolKey[] => {
   const text = pem.replaceAll('\\n', '\n')
   const block = /-----BEGIN PRIVATE KEY-----[^-]+-----END PRIVATE KEY-----/g
   if (text.replace(block, '').trim() !== '') throw new TypeError('not PKCS#8 in PEM')
-  return (text.match(block) ?? []).map(readKey)
+  const keys = (text.match(block) ?? []).map(readKey)
+  return [...new Map(keys.map((key) => [key.kid, key])).values()]
 }
 
 export const publish = (keys: readonly ToolKey[]): PublishedKey[] =>

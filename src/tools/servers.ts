@@ -116,8 +116,8 @@ const refuse = (base: string[], [error]: ErrorObject[] = []): never => {
 export type Variables = (name: string) => string | undefined
 
 const filled = (value: string, place: string, variables: Variables): string =>
-  value.replace(/\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g, (_, name: string) => {
-    const found = variables(name)
+  value.replace(/\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}/g, (_, name: string, fallback?: string) => {
+    const found = variables(name) ?? fallback
     if (found === undefined) throw new ToolServersError(`${place} needs ${name}, which is not set`)
     return found
   })
@@ -158,35 +158,40 @@ const commonOf = (name: string, entry: Entry) => ({
   tools: new Map(Object.entries(entry.tools ?? {}).map(([tool, limits]) => [tool, accessOf(limits)])),
 })
 
-const parseServer = (name: string, entry: unknown, variables: Variables): ToolServer => {
+const parseServer = (name: string, entry: unknown, given: Variables): ToolServer => {
   const base = ['mcpServers', name]
   const place = base.join('.')
   if (!serverName.test(name)) {
     throw new ToolServersError(`${place} must have a name of 1 to 40 of A-Z a-z 0-9 _ -`)
   }
-  const { type, command, url } = (entry ?? {}) as Entry
+  const { type, command, url, disabled } = (entry ?? {}) as Entry
+  // A server may be switched off because what it needs is gone.
+  const variables: Variables = (variable) => given(variable) ?? (disabled === true ? '' : undefined)
   if (type === 'sse') {
     throw new ToolServersError(`${place}.type must be http: SSE is the transport that it replaced`)
   }
   if (command === undefined && url === undefined) {
     throw new ToolServersError(`${place} must be an object with a command or a url`)
   }
+  if (command !== undefined && url !== undefined) {
+    throw new ToolServersError(`${place} must have a command or a url, not both`)
+  }
   if (command !== undefined) {
     if (!isStdio(entry)) return refuse(base, isStdio.errors ?? [])
     return {
       kind: 'stdio',
       ...commonOf(name, entry),
-      command: entry.command,
+      command: filled(entry.command, `${place}.command`, variables),
       args: (entry.args ?? []).map((arg, i) => filled(arg, `${place}.args[${i}]`, variables)),
       env: allFilled(entry.env, `${place}.env`, variables),
-      cwd: entry.cwd,
+      cwd: entry.cwd && filled(entry.cwd, `${place}.cwd`, variables),
     }
   }
   if (!isHttp(entry)) return refuse(base, isHttp.errors ?? [])
   const headers = allFilled(entry.headers, `${place}.headers`, variables)
   checkHeaders(headers, `${place}.headers`)
   const address = filled(entry.url, `${place}.url`, variables)
-  checkUrl(address, `${place}.url`)
+  if (!disabled) checkUrl(address, `${place}.url`)
   return {
     kind: 'http',
     ...commonOf(name, entry),
@@ -201,8 +206,11 @@ export const parseToolServers = (json: string, variables: Variables): ToolServer
   let document: unknown
   try {
     document = JSON.parse(json)
-  } catch {
-    throw new ToolServersError('the document is not JSON')
+  } catch (error) {
+    // Its own words may quote a value.
+    const at = /position (\d+)/.exec((error as Error).message)?.[1]
+    const line = at === undefined ? 0 : json.slice(0, Number(at)).split('\n').length
+    throw new ToolServersError(`the document is not JSON${line > 0 ? `: look at line ${line}` : ''}`)
   }
   if (!isDocument(document)) return refuse([], isDocument.errors ?? [])
   return Object.entries(document.mcpServers).map(([name, entry]) => parseServer(name, entry, variables))

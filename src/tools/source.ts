@@ -28,7 +28,7 @@ export interface ToolSourceOptions {
 
 /** What a server says of itself, for a check of the configuration. */
 export interface Inspection {
-  tools: string[]
+  tools: ListedTool[]
   /** tools that the configuration limits and the server does not have */
   missing: string[]
 }
@@ -112,10 +112,11 @@ export const createToolSource = (options: ToolSourceOptions): ConfiguredTools =>
 
   const offersFor = async (server: ToolServer, userId: string): Promise<Offer[]> => {
     if (!allows(server, userId)) return []
+    // What it has is not known while it cannot be asked, and why is in the log.
     const listed = await sessionOf(server, userId)
       .tools()
-      .catch(() => [])
-    return offersOf(server, listed).filter((offer) => isFor(offer, userId))
+      .catch(() => undefined)
+    return listed ? offersOf(server, listed).filter((offer) => isFor(offer, userId)) : []
   }
 
   const toolOf = ({ server, tool, judge }: Offer, name: string, userId: string): Tool => ({
@@ -151,7 +152,7 @@ export const createToolSource = (options: ToolSourceOptions): ConfiguredTools =>
     },
     async inspect(server, userId) {
       const listed = await sessionOf(server, userId).tools()
-      return { tools: listed.map(({ name }) => name), missing: missingOf(server, listed) }
+      return { tools: listed, missing: missingOf(server, listed) }
     },
     close: () => sessions.close(),
   }

@@ -116,7 +116,7 @@ t.test('a model of a provider: named when it can be opened, else what is missing
   const missing =
     /^FAIL {2}model: OPENAI_API_KEY must be set: CHAT_MODEL or CHAT_MODELS names a model of openai\.$/
   t.match(await doctor(env), { code: 1, lines: but({ 5: missing }) })
-  const named = /^ok {4}model: openai\/gpt-x; on request anthropic\/claude-x, echo$/
+  const named = /^ok {4}model: openai\/gpt-x; on request anthropic\/claude-x, echo \(configured; not asked\)$/
   const keys = { OPENAI_API_KEY: 'k3pT-1', ANTHROPIC_API_KEY: 'k3pT-2' }
   const seen = await doctor({ ...env, ...keys })
   t.match(seen, { code: 0, lines: but({ 5: named }) })

@@ -30,7 +30,12 @@ t.test('doctor asks every tool server', async (t) => {
   const stranger = await todoServer(t, { jwksUrl: await publishing(t, newToolKeys) })
   const headers = { 'x-key': placeholder('TODO_KEY') }
   const env = await environment(t, {
-    todo: { url: todo.url, headers, users: ['alice'] },
+    todo: {
+      url: todo.url,
+      headers,
+      users: ['alice'],
+      tools: { delete_task: { disabled: true }, update_task: { users: ['bob', 'carol'] } },
+    },
     here: stdio,
     off: { url: todo.url, disabled: true },
     stranger: { url: stranger.url },
@@ -42,10 +47,10 @@ t.test('doctor asks every tool server', async (t) => {
     env: { ...env, CHAT_TOOLS_KEY: pem.replaceAll('\n', '\\n'), TODO_KEY: 'k3pT' },
   })
   t.same(stdout.split('\n').slice(6), [
-    'ok    tools todo: 5 tools: add_task, list_tasks, complete_task, delete_task, update_task',
-    'ok    tools here: 8 tools: pid, environment, argv, folder, die, hang, stop, flood',
+    'ok    tools todo: 5 tools of about 276 tokens (for alice): add_task, list_tasks, complete_task, delete_task (disabled), update_task (for bob, carol)',
+    'ok    tools here: 8 tools of about 85 tokens: pid, environment, argv, folder, die, hang, stop, flood',
     'ok    tools off: disabled',
-    'FAIL  tools stranger: it answered 401',
+    `FAIL  tools stranger: it answered 401; its tokens say iss colloquy, aud ${stranger.url}, sub doctor, and the key ${parseToolKeys(pem)[0]?.kid} is published by a running server`,
     'FAIL  tools down: connect ECONNREFUSED 127.0.0.1:2',
     'FAIL  tools gone: spawn no-such-program ENOENT',
     'FAIL  tools misspelt: the configuration names tools that it does not have: delete_tasks',

@@ -260,3 +260,12 @@ t.test('what a server asks of the client is refused', async (t) => {
   t.same(refusals, [-32601, -32601, -32601])
   t.same(asked('initialize')[0]?.body.params.capabilities, {}, 'nor is it offered')
 })
+
+t.test('of a server that cannot be asked, nothing is said of what it has', async (t) => {
+  const tools = testTools(t, { down: { url: 'http://127.0.0.1:2/', tools: { erase: { disabled: true } } } })
+  t.same((await tools.of('alice')).names, [])
+  t.same(
+    tools.logged.map(({ text }) => text),
+    ['a tool server cannot be used'],
+  )
+})

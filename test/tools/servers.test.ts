@@ -34,6 +34,18 @@ t.test('what a document declares', async (t) => {
   const declarations: [object, object][] = [
     [{ url }, http],
     [{ url, type: 'http' }, http],
+    [
+      { command: `${placeholder('KEY')}/c`, cwd: placeholder('HOST') },
+      { ...stdio, command: 'k3pT/c', cwd: 'tools.example' },
+    ],
+    [
+      { command: 'c', args: [placeholder('NO:-fallback'), placeholder('KEY:-unused'), placeholder('NO:-')] },
+      { ...stdio, args: ['fallback', 'k3pT', ''] },
+    ],
+    [
+      { url: placeholder('NO'), headers: { a: placeholder('NO') }, disabled: true },
+      { ...http, url: '', audience: '', headers: { a: '' }, disabled: true },
+    ],
     [{ url, type: 'streamable-http' }, http],
     [
       { url, audience: 'tools' },
@@ -85,7 +97,7 @@ t.test('what is wrong is told with its place, and without a value', async (t) =>
     [null, 'mcpServers.x must be an object with a command or a url'],
     ['k3pT', 'mcpServers.x must be an object with a command or a url'],
     [{}, 'mcpServers.x must be an object with a command or a url'],
-    [{ url, command: 'k3pT' }, 'mcpServers.x.url is not a known field'],
+    [{ url, command: 'k3pT' }, 'mcpServers.x must have a command or a url, not both'],
     [{ url, comand: 'k3pT' }, 'mcpServers.x.comand is not a known field'],
     [{ url, args: ['k3pT'] }, 'mcpServers.x.args is not a known field'],
     [{ url, type: 'sse' }, 'mcpServers.x.type must be http: SSE is the transport that it replaced'],
@@ -120,6 +132,8 @@ t.test('what is wrong is told with its place, and without a value', async (t) =>
   }
   const documents: [string, string][] = [
     ['k3pT', 'the document is not JSON'],
+    ['{\n  "mcpServers": {\n    "k3pT"\n  }\n}', 'the document is not JSON: look at line 4'],
+    ['', 'the document is not JSON'],
     ['[]', 'the document must be object'],
     ['{}', 'mcpServers is missing'],
     ['{"mcpServers": []}', 'mcpServers must be object'],
