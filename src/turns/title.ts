@@ -38,9 +38,15 @@ without quotes and without a full stop at the end.`
 /** Text between quotes, and none of the first kind in it. */
 const quoted = /^(["'`“”„«»‘‚「『])((?:(?!\1).)*)["'`“”«»’‘」』]$/u
 
-/** The model's answer as one line without quotes around it, at most 80 characters (code points); empty when there is none. */
+/**
+ * The model's answer as one line without quotes around it, at most 80 characters (code points); empty when there is none.
+ * Messages can talk a model into anything, so nothing in it may control a terminal or turn the text of a list around.
+ */
 export const cleanTitle = (answer: string): string => {
-  const line = answer.replace(/\s+/g, ' ').trim()
+  const line = answer
+    .replace(/\p{Bidi_Control}/gu, '')
+    .replace(/[\s\p{Cc}]+/gu, ' ')
+    .trim()
   return titleOf(quoted.exec(line)?.[2] ?? line)
 }
 

@@ -306,6 +306,10 @@ t.test('an answer becomes a title: one line, no quotes around it, 80 characters 
     ['"', '"'],
     ['""', ''],
     [' ', ''],
+    ['\u001b[31mRed\u0007\u0085alert\u007f', '[31mRed alert'],
+    ['\u202e\u2066Bank of\u200f trust', 'Bank of trust'],
+    ['👩\u200d👧 Family', '👩\u200d👧 Family'],
+    ['"\u202e\u0000"', ''],
     ['😀'.repeat(81), '😀'.repeat(80)],
     [`"${'a'.repeat(79)} b"`, 'a'.repeat(79)],
   ]
