@@ -35,8 +35,9 @@ export interface paths {
          *     **Safe retries.** Send an `Idempotency-Key` (a UUID, say) with the message, and repeat the request with the same key and body
          *     as often as you like: one key makes one turn. A key is remembered for 24 hours. While its turn runs, a repeated request waits for
          *     it (past the bound `409 idempotency-key-in-use`); a completed or cancelled turn is answered again, with
-         *     `Idempotency-Replayed: true`; a failed or interrupted one is tried again, as long as it is the conversation's last, and
-         *     makes no tool call again that had succeeded. Refusals are not remembered.
+         *     `Idempotency-Replayed: true`; a failed or interrupted one is tried again, as long as it is the conversation's last and what
+         *     its tools have given so far is no more than 4 MiB, and makes no tool call again that had succeeded. Else it is answered again,
+         *     too. Refusals are not remembered.
          *
          *     **Streaming.** With `Accept: text/event-stream` the answer comes as it is written: see StreamEvent. A refusal is still a problem
          *     with its status; once the stream has begun, an `error` event says what the status would have. With a key whose turn is running, the

@@ -711,6 +711,7 @@ begin
     or v_conversation.message_count > v_position + 1
   then
     v_begun.outcome := 'ended';
+    or octet_length(v_turn.done_calls::text) > 4194304
   else
     -- A running turn shows its user's message only, so the answer of the last attempt makes room for the next one's.
     -- What its tools have done stays done.

@@ -1,7 +1,7 @@
 -- oldest program: 1
 
 -- The tool calls that former attempts of the turn made and that succeeded, in order: another attempt does not make
--- them again.
+-- them again. They are read with each begin, so a turn that has too many is not tried again.
 alter table colloquy.turns add column done_calls jsonb not null default '[]';
 
 -- Called by other functions only; in place, because a program that does not know of tool calls ignores them.
@@ -158,6 +158,7 @@ begin
     or v_conversation.message_count > v_position + 1
   then
     v_begun.outcome := 'ended';
+    or octet_length(v_turn.done_calls::text) > 4194304
   else
     -- A running turn shows its user's message only, so the answer of the last attempt makes room for the next one's.
     -- What its tools have done stays done.

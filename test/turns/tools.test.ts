@@ -1,45 +1,11 @@
-import t, { type Test } from 'tap'
-import type { Model, ToolCall, Usage } from '../../src/models/model.js'
-import { type Json, type TestAppOptions, testApp } from '../helpers/app.js'
-import { type LocalTools, localTools, refusing } from '../helpers/local-tools.js'
-import { until } from '../helpers/models.js'
-import { type ProviderApp, providerApp } from '../helpers/provider-app.js'
+import t from 'tap'
+import type { Model, ToolCall } from '../../src/models/model.js'
+import { type Json, testApp } from '../helpers/app.js'
+import { localTools, refusing } from '../helpers/local-tools.js'
 import { type WireCall, chatCompletions as wire } from '../helpers/provider-wire.js'
-import { turnOf } from '../helpers/stream.js'
-import { events, refuse } from '../helpers/upstream.js'
-
-const noUsage: Usage = {
-  input_tokens: null,
-  output_tokens: null,
-  cached_input_tokens: null,
-  total_tokens: null,
-}
-const model = 'openai-compatible/m'
-const calling = (...calls: WireCall[]) => events(...wire.calls(...calls))
-const saying = (...words: string[]) => events(...wire.answer(...words))
-const add = (id: string, title = 'milk'): WireCall => [id, 'add', JSON.stringify({ title })]
-
-/** `add` counts from 1, `list` reads. */
-const tasks = (): LocalTools => {
-  let last = 0
-  return localTools({
-    add: {
-      work: ({ title }) => {
-        last += 1
-        return { id: last, title }
-      },
-    },
-    list: { readOnly: true, work: () => ({ count: last }) },
-  })
-}
-
-const appWith = (t: Test, tools: LocalTools, limits: TestAppOptions['limits'] = {}): Promise<ProviderApp> =>
-  providerApp(t, model, {}, { tools, limits })
-
-const plain = (calls: ToolCall[]) => calls.map(({ duration_ms: _, ...call }) => call)
-
-/** What the provider was sent the nth time, past the system prompt. */
-const sent = (app: ProviderApp, n: number): Json => app.provider.requests.at(n)?.body.messages
+import { done } from '../helpers/scripted.js'
+import { add, appWith, calling, plain, saying, sent, tasks } from '../helpers/tool-turns.js'
+import { events } from '../helpers/upstream.js'
 
 t.test(
   'a call is made, its result is given to the model, and all of it is stored and answered',
@@ -240,7 +206,7 @@ t.test('a model that does not heed the limit is not served', async (t) => {
     callsTools: true,
     async *run() {
       yield { type: 'tool-call', id: 'a', name: 'add', arguments: {} }
-      yield { type: 'finish', usage: noUsage, continuation: {} }
+      yield { ...done, continuation: {} }
     },
   }
   const { call } = await testApp(t, { model: deaf, tools, limits: { toolSteps: 2 } })
@@ -263,89 +229,6 @@ t.test('a turn may make so many calls', async (t) => {
   t.match(tool_calls[2], { error: 'Not called: a turn may make 2 calls, and has made them.' })
   t.equal(app.provider.requests.at(-1)?.body.tool_choice, 'none')
 })
-
-t.test('a turn that is cut leaves no call without an outcome', async (t) => {
-  const aborted: boolean[] = []
-  const tools = localTools({
-    hang: {
-      work: (_, signal) =>
-        new Promise(() => signal.addEventListener('abort', () => aborted.push(signal.aborted))),
-    },
-  })
-  const app = await appWith(t, tools)
-  app.provider.answer(events(wire.begin, wire.text('Wait.'), ...wire.calls(['a', 'hang', '{}']).slice(1)))
-  const stream = await app.stream('POST', '/api/alice/chat', { body: { message: 'go' } })
-  const { turn_id, conversation_id } = await turnOf(stream)
-  await until(() => tools.calls.length === 1)
-  await app.call('POST', `/api/alice/turns/${turn_id}/cancel`)
-  const error = 'The call was cut off; it may have done its work or not.'
-  t.match((await stream.all()).slice(-3), [
-    { type: 'tool-output-error', toolCallId: 'a', errorText: error },
-    { type: 'abort' },
-    '[DONE]',
-  ])
-  await until(() => aborted.length === 1)
-  app.provider.answer(saying('Hm.'))
-  await app.chat('And?', { conversation_id })
-  t.match(sent(app, -1).slice(1, 4), [
-    { role: 'assistant', tool_calls: [{ id: 'a' }] },
-    { role: 'tool', tool_call_id: 'a', content: error },
-    { role: 'assistant', content: 'Wait.' },
-  ])
-})
-
-t.test('another attempt of a turn does not do again what was done', async (t) => {
-  const tools = tasks()
-  const app = await appWith(t, tools)
-  const { provider } = app
-  const send = () =>
-    app.call('POST', '/api/alice/chat', { body: { message: 'go' }, headers: { 'idempotency-key': 'k' } })
-  const broken = refuse(400, { error: { message: 'no' } })
-  provider.answer(calling(add('a'), ['l', 'list', '{}']), broken)
-  t.equal((await send()).status, 502)
-  provider.answer(broken)
-  t.equal((await send()).status, 502, 'an attempt that did nothing forgets nothing')
-  provider.answer(calling(add('b'), ['l', 'list', '{}'], add('c')), broken)
-  t.equal((await send()).status, 502)
-  provider.answer(calling(['d', 'add', '{ "title" : "milk" }'], add('e'), add('f')), saying('Three.'))
-  const { body } = await send()
-  t.same(plain(body.tool_calls), [
-    { id: 'd', name: 'add', arguments: { title: 'milk' }, result: { id: 1, title: 'milk' }, replayed: true },
-    { id: 'e', name: 'add', arguments: { title: 'milk' }, result: { id: 2, title: 'milk' }, replayed: true },
-    { id: 'f', name: 'add', arguments: { title: 'milk' }, result: { id: 3, title: 'milk' } },
-  ])
-  const named = (name: string) => tools.calls.filter((call) => call.name === name)
-  t.equal(named('add').length, 3)
-  t.equal(named('list').length, 2, 'what only reads is read again')
-  t.equal(new Set(named('add').map(({ key }) => key)).size, 3, 'and each call has a key of its own')
-  t.equal(new Set(named('list').map(({ key }) => key)).size, 1, 'the same in every attempt')
-  t.match((await send()).body.tool_calls, body.tool_calls, 'and all of it is replayed with the turn')
-})
-
-t.test('between two steps a provider is asked again as before the first', async (t) => {
-  const tools = tasks()
-  const app = await appWith(t, tools)
-  app.provider.answer(calling(add('a')), refuse(503, {}), saying('Done.'))
-  const { response } = await app.chat('go')
-  t.equal(response, 'Done.')
-  t.equal(tools.calls.length, 1)
-  t.same(sent(app, 1), sent(app, 2))
-})
-
-t.test(
-  'long results come shortened in later turns, which keeps the conversation in the window',
-  async (t) => {
-    const tools = localTools({ read: { readOnly: true, work: () => 'é'.repeat(30_000) } })
-    const app = await appWith(t, tools)
-    app.provider.answer(calling(['a', 'read', '{}']), saying('Long.'))
-    const { conversation_id, tool_calls } = await app.chat('Read it.')
-    t.equal(tool_calls[0].result.length, 30_000)
-    t.equal(sent(app, -1)[2].content.length, 30_000)
-    app.provider.answer(saying('Yes.'))
-    await app.chat('Was it?', { conversation_id })
-    t.equal(sent(app, -1)[2].content, `${'é'.repeat(4_000)} … [shortened]`)
-  },
-)
 
 t.test('who calls no tools is offered none', async (t) => {
   const tools = tasks()
