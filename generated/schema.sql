@@ -403,49 +403,51 @@ $$;
 --
 
 CREATE FUNCTION colloquy.history_v1(p_user_id text, p_conversation_id uuid, p_before integer, p_messages integer, p_tokens integer) RETURNS jsonb
-    LANGUAGE sql STABLE
+    LANGUAGE plpgsql STABLE
     AS $$
-  select coalesce(
-    jsonb_agg(
-      jsonb_build_object('user', w.question, 'assistant', w.answer)
-        || case when w.tool_calls = '[]' then '{}' else jsonb_build_object('tool_calls', w.tool_calls) end
-      order by w.position),
-    '[]')
-  from (
-    select past.position, past.question, past.answer, past.tool_calls,
-      sum((octet_length(past.question) + octet_length(past.answer)
-          + case when past.tool_calls = '[]' then 0 else octet_length(past.tool_calls::text) end) / 3 + 1)
-        over (order by past.position desc) as tokens
+declare
+  v_past record;
+  v_calls jsonb;
+  v_tokens bigint := 0;
+  v_turns jsonb[] := '{}';
+begin
+  -- One by one, because reading the tool calls is what costs: those of a turn that does not fit are the last to be read.
+  for v_past in
+    select a.question, a.answer, a.tool_calls
     from (
-      select a.position, a.question, a.answer,
+      select m.position, m.role, m.status, m.content as answer, m.tool_calls,
+        lead(m.content) over (order by m.position desc) as question
+      from colloquy.messages m
+      where m.user_id = p_user_id and m.conversation_id = p_conversation_id
+        and m.position < p_before
+        -- failed turns do not count, but a run of them must not make this read the whole conversation
+        and m.position >= p_before - 4 * p_messages
+    ) a
+    where a.role = 'assistant' and (a.status = 'completed' or (a.status = 'cancelled' and a.answer <> ''))
+    order by a.position desc
+    limit p_messages / 2
+  loop
+    v_calls := null;
+    if v_past.tool_calls <> '[]' then
+      select jsonb_agg(
         case
-          when a.tool_calls = '[]' then a.tool_calls
-          else (
-            select jsonb_agg(
-              case
-                when length(call ->> 'result') > 4000
-                  then call || jsonb_build_object('result', left(call ->> 'result', 4000) || ' … [shortened]')
-                else call
-              end
-              order by n)
-            from jsonb_array_elements(a.tool_calls) with ordinality as each (call, n)
-          )
-        end as tool_calls
-      from (
-        select m.position, m.role, m.status, m.content as answer, m.tool_calls,
-          lead(m.content) over (order by m.position desc) as question
-        from colloquy.messages m
-        where m.user_id = p_user_id and m.conversation_id = p_conversation_id
-          and m.position < p_before
-          -- failed turns do not count, but a run of them must not make this read the whole conversation
-          and m.position >= p_before - 4 * p_messages
-      ) a
-      where a.role = 'assistant' and (a.status = 'completed' or (a.status = 'cancelled' and a.answer <> ''))
-      order by a.position desc
-      limit p_messages / 2
-    ) past
-  ) w
-  where w.tokens <= p_tokens
+          when length(call ->> 'result') > 4000
+            then call || jsonb_build_object('result', left(call ->> 'result', 4000) || ' … [shortened]')
+          else call
+        end
+        order by n)
+      into v_calls
+      from jsonb_array_elements(v_past.tool_calls) with ordinality as each (call, n);
+    end if;
+
+    v_tokens := v_tokens + 1 + (
+      octet_length(v_past.question) + octet_length(v_past.answer) + coalesce(octet_length(v_calls::text), 0)) / 3;
+    exit when v_tokens > p_tokens;
+    v_turns := (jsonb_build_object('user', v_past.question, 'assistant', v_past.answer)
+      || case when v_calls is null then '{}' else jsonb_build_object('tool_calls', v_calls) end) || v_turns;
+  end loop;
+  return to_jsonb(v_turns);
+end
 $$;
 
 --
@@ -709,9 +711,9 @@ begin
   elsif v_turn.status in ('completed', 'cancelled')
     or v_conversation.running_turn_id is not null
     or v_conversation.message_count > v_position + 1
+    or octet_length(v_turn.done_calls::text) > 4194304
   then
     v_begun.outcome := 'ended';
-    or octet_length(v_turn.done_calls::text) > 4194304
   else
     -- A running turn shows its user's message only, so the answer of the last attempt makes room for the next one's.
     -- What its tools have done stays done.

@@ -98,7 +98,7 @@ export const mutations: Mutation[] = [
   {
     breaks: 'the history is bounded by tokens',
     of: 'history',
-    from: /where w\.tokens <= p_tokens/,
+    from: /exit when v_tokens > p_tokens;/,
     to: '',
   },
   {
