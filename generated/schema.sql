@@ -247,7 +247,7 @@ begin
   from colloquy.begin_turn_v1(
     p_user_id, p_conversation_id, p_is_new, p_turn_id, p_user_message_id, p_message_id, p_message, p_title,
     p_model, p_lease_ms, p_history_messages, p_history_tokens, p_key_hash, p_fingerprint) b;
-  if attempt > 1 then
+  if outcome = 'begun' and attempt > 1 then
     select t.model, t.done_calls into model, done_calls
     from colloquy.turns t
     where t.user_id = p_user_id and t.id = turn_id;

@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import type { Model } from '../../src/models/model.js'
+import { beginTurn } from '../../src/turns/begin.js'
 import { testApp } from '../helpers/app.js'
 import { localTools } from '../helpers/local-tools.js'
 import { until } from '../helpers/models.js'
@@ -91,7 +93,7 @@ t.test('a turn whose attempts have done too much to carry along is not tried aga
       yield { ...done, continuation: {} }
     },
   }
-  const { call } = await testApp(t, { model, tools })
+  const { call, db } = await testApp(t, { model, tools })
   const send = () =>
     call('POST', '/api/alice/chat', { body: { message: 'go' }, headers: { 'idempotency-key': 'k' } })
   for (let attempt = 1; attempt <= 4; attempt += 1) await send()
@@ -100,6 +102,22 @@ t.test('a turn whose attempts have done too much to carry along is not tried aga
   t.equal(asked, 4)
   t.match(last, { status: 502, body: { code: 'model-failed' } }, 'its last end is told again')
   const { conversation_id } = last.body
+  const again = await beginTurn(db, {
+    userId: 'alice',
+    conversationId: randomUUID(),
+    turnId: randomUUID(),
+    userMessageId: randomUUID(),
+    messageId: randomUUID(),
+    isNewConversation: true,
+    message: 'go',
+    key: 'k',
+    model: 'restless',
+    leaseMs: 15_000,
+    historyMessages: 40,
+    historyTokens: 16_000,
+  })
+  t.equal(again.outcome, 'ended')
+  t.ok(JSON.stringify(again).length < 1_000, 'and nobody is sent all that they have done')
   const { body } = await call('GET', `/api/alice/conversations/${conversation_id}/messages`)
   t.match(body.data[1].tool_calls, [{ arguments: { asked: 4 }, result }], 'and stays stored')
   t.equal(tools.calls.length, 4)
