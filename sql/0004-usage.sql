@@ -20,8 +20,9 @@ alter table colloquy.usage enable row level security, force row level security;
 create policy acting_users on colloquy.usage
   using (coalesce((select colloquy.acting_user_set()) ? user_id, false));
 
--- Called by other functions only, and last of all that they lock: whoever waits for the row of a user's day holds a
--- conversation and a turn that nobody asks for who holds that row, so that two turns that end at once cannot deadlock.
+-- Called by other functions only, and last of all that they lock, new rows aside: whoever waits for the row of a user's
+-- day holds a conversation and a turn that nobody asks for who holds that row, so that two turns that end at once cannot
+-- deadlock.
 create function colloquy.add_usage_v1(p_user_id text, p_model text, p_turns integer, p_usage jsonb) returns void
 language plpgsql
 as $$
