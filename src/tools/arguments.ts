@@ -1,5 +1,7 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import { Ajv2020 } from 'ajv/dist/2020.js'
+import { isNestedTooDeep } from '../nesting.js'
+import { TookTooLong, within } from './within.js'
 
 /** What is wrong with the arguments of a call, in words; nothing when they are right. */
 export type JudgeArguments = (args: Record<string, unknown>) => string[]
@@ -7,6 +9,9 @@ export type JudgeArguments = (args: Record<string, unknown>) => string[]
 const MAX_FAULTS = 5
 /** Users of a server have the same schemas, so each is compiled once for all of them. */
 const MAX_KEPT = 1_000
+/** Far more than an honest schema takes, to be compiled and to check arguments. */
+const COMPILE_MS = 1_000
+const JUDGE_MS = 250
 
 // No formats are known, so they are notes: how strictly a tool server means them is its own affair.
 const options = {
@@ -23,8 +28,16 @@ const faultOf = ({ instancePath, message, params }: ErrorObject): string => {
 
 const judge =
   (validate: ValidateFunction): JudgeArguments =>
-  (args) =>
-    validate(args) ? [] : (validate.errors ?? []).slice(0, MAX_FAULTS).map(faultOf)
+  (args) => {
+    try {
+      return within(JUDGE_MS, () => validate(args))
+        ? []
+        : (validate.errors ?? []).slice(0, MAX_FAULTS).map(faultOf)
+    } catch (error) {
+      if (error instanceof TookTooLong) return ['checking them takes too long']
+      throw error
+    }
+  }
 
 const compilers = () => {
   const draft07 = new Ajv(options)
@@ -39,12 +52,16 @@ export const argumentJudges = (): ((schema: Record<string, unknown>) => JudgeArg
   let compile = compilers()
   const make = (schema: Record<string, unknown>) => {
     try {
-      return judge(compile(schema))
-    } catch {
+      const validate = within(COMPILE_MS, () => compile(schema))
+      // An asynchronous one (`$async`, which is Ajv's own) would find no fault, and reject with nobody to hear it.
+      return '$async' in validate ? undefined : judge(validate)
+    } catch (error) {
+      if (error instanceof TookTooLong) compile = compilers()
       return undefined
     }
   }
   return (schema) => {
+    if (isNestedTooDeep(schema)) return undefined
     const text = JSON.stringify(schema)
     if (kept.has(text)) return kept.get(text)
     // A compiler keeps every schema that it has seen.

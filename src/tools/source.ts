@@ -41,7 +41,6 @@ export interface ConfiguredTools extends ToolSource {
 interface Offer {
   server: ToolServer
   tool: ListedTool
-  judge: JudgeArguments
 }
 
 const isFor = ({ server, tool }: Offer, userId: string): boolean => {
@@ -58,7 +57,7 @@ export const createToolSource = (options: ToolSourceOptions): ConfiguredTools =>
     throw new Error('a tool server needs tokens, and there is no key')
   const judgeOf = argumentJudges()
   const sessions = createSessions(options.maxSessions ?? MAX_SESSIONS, now)
-  const offers = new WeakMap<ListedTool[], Offer[]>()
+  const judges = new WeakMap<ListedTool, JudgeArguments | undefined>()
   const told = new Set<string>()
 
   const tellOnce = (server: ToolServer, tool: string, text: string): void => {
@@ -94,20 +93,12 @@ export const createToolSource = (options: ToolSourceOptions): ConfiguredTools =>
     [...server.tools.keys()].filter((name) => !listed.some((tool) => tool.name === name))
 
   const offersOf = (server: ToolServer, listed: ListedTool[]): Offer[] => {
-    const known = offers.get(listed)
-    if (known) return known
     for (const name of missingOf(server, listed)) {
       tellOnce(server, name, 'the configuration names a tool that its server does not have')
     }
     if (listed.length > MAX_TOOLS_OF_SERVER)
       tellOnce(server, '', 'a server has too many tools: some are left out')
-    const made = listed.slice(0, MAX_TOOLS_OF_SERVER).flatMap((tool) => {
-      const judge = judgeOf(tool.inputSchema)
-      if (!judge) tellOnce(server, tool.name, 'a tool is left out: the schema of its arguments is none')
-      return judge ? [{ server, tool, judge }] : []
-    })
-    offers.set(listed, made)
-    return made
+    return listed.slice(0, MAX_TOOLS_OF_SERVER).map((tool) => ({ server, tool }))
   }
 
   const offersFor = async (server: ToolServer, userId: string): Promise<Offer[]> => {
@@ -119,7 +110,15 @@ export const createToolSource = (options: ToolSourceOptions): ConfiguredTools =>
     return listed ? offersOf(server, listed).filter((offer) => isFor(offer, userId)) : []
   }
 
-  const toolOf = ({ server, tool, judge }: Offer, name: string, userId: string): Tool => ({
+  const judgeOfTool = (tool: ListedTool): JudgeArguments | undefined => {
+    if (!judges.has(tool)) judges.set(tool, judgeOf(tool.inputSchema))
+    return judges.get(tool)
+  }
+
+  const toolOf = (
+    { server, tool }: Offer,
+    { name, userId, judge }: { name: string; userId: string; judge: JudgeArguments },
+  ): Tool => ({
     name,
     description: tool.description ?? tool.title ?? '',
     inputSchema: tool.inputSchema,
@@ -136,11 +135,16 @@ export const createToolSource = (options: ToolSourceOptions): ConfiguredTools =>
     const tools = new Map<string, Tool>()
     for (const offer of offered) {
       const { server, tool } = offer
+      const leaveOut = (why: string) => tellOnce(server, tool.name, `a tool is left out: ${why}`)
       const name = uniqueName(server.name, tool.name, tools)
-      if (name === undefined) tellOnce(server, tool.name, 'a tool is left out: its name is taken')
-      else if (tools.size === MAX_TOOLS) {
-        tellOnce(server, tool.name, `a tool is left out: a turn has at most ${MAX_TOOLS}`)
-      } else tools.set(name, toolOf(offer, name, userId))
+      // In this order, since a schema takes a millisecond or more to compile, and servers may list a thousand.
+      if (name === undefined) leaveOut('its name is taken')
+      else if (tools.size === MAX_TOOLS) leaveOut(`a turn has at most ${MAX_TOOLS}`)
+      else {
+        const judge = judgeOfTool(tool)
+        if (judge) tools.set(name, toolOf(offer, { name, userId, judge }))
+        else leaveOut('the schema of its arguments is none')
+      }
     }
     return [...tools.values()]
   }

@@ -1,0 +1,54 @@
+import t, { type Test } from 'tap'
+import { ToolError } from '../../src/tools/tool.js'
+import { mcpServer } from '../helpers/mcp-server.js'
+import { testTools } from '../helpers/tools.js'
+
+/** The tools of a server with one named `work`, which has this schema, and an ordinary one. */
+const withSchema = async (t: Test, inputSchema: object) => {
+  const { url } = await mcpServer(t, {
+    tools: [
+      { name: 'work', inputSchema },
+      { name: 'other', inputSchema: { type: 'object' } },
+    ],
+    call: () => ({ content: [{ type: 'text', text: 'done' }] }),
+  })
+  const tools = testTools(t, { one: { url } })
+  return { ...(await tools.of('alice')), logged: tools.logged }
+}
+
+const leftOut = [
+  { server: 'one', tool: 'work', text: 'a tool is left out: the schema of its arguments is none' },
+]
+
+t.test('a pattern that takes for ever is given up, and the process goes on', async (t) => {
+  const pattern = { type: 'string', pattern: '^(a+)+$' }
+  const tools = await withSchema(t, { type: 'object', properties: { text: pattern } })
+  const slow = new ToolError('The arguments do not fit the tool: checking them takes too long')
+  await t.rejects(tools.call('work', { text: `${'a'.repeat(100)}!` }), slow)
+  t.equal(await tools.call('work', { text: 'aaa' }), 'done')
+})
+
+t.test('a schema that could only be checked asynchronously is none', async (t) => {
+  const tools = await withSchema(t, { type: 'object', $async: true, required: ['id'] })
+  t.same(tools.names, ['other'])
+  t.same(tools.logged, leftOut)
+})
+
+t.test('a schema that is nested too deep costs a turn nothing but its tool', async (t) => {
+  const { url, answer } = await mcpServer(t, { tools: [], call: () => ({ content: [] }) })
+  // By hand, since the SDK's server cannot write the deepest.
+  const listing = (depth: number, id: unknown) => {
+    const schema = `{"type":"object","examples":${'['.repeat(depth)}${']'.repeat(depth)}}`
+    const tools = `[{"name":"work","inputSchema":${schema}},{"name":"other","inputSchema":{"type":"object"}}]`
+    return `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":{"tools":${tools}}}`
+  }
+  for (const depth of [90, 110, 20_000]) {
+    answer(({ body }, response) => {
+      if (body?.method !== 'tools/list') return false
+      return response.writeHead(200, { 'content-type': 'application/json' }).end(listing(depth, body.id))
+    })
+    const tools = testTools(t, { one: { url } })
+    t.same((await tools.of('alice')).names, depth < 100 ? ['work', 'other'] : ['other'], `${depth}`)
+    t.same(tools.logged, depth < 100 ? [] : leftOut)
+  }
+})
