@@ -127,8 +127,10 @@ export const createSession = ({ connect, endsAtOnce, failed, lost, now }: Sessio
     }
   }
 
-  const tools = async (mayRepeat: boolean): Promise<ListedTool[]> => {
-    const signal = AbortSignal.timeout(CONNECT_AND_LIST_MS)
+  const tools = async (
+    mayRepeat: boolean,
+    signal = AbortSignal.timeout(CONNECT_AND_LIST_MS),
+  ): Promise<ListedTool[]> => {
     const link = open(signal)
     if (!link.listed || now() - link.listed.at >= LIST_KEPT_MS) {
       link.listed = { at: now(), tools: list(link, signal) }
@@ -136,7 +138,10 @@ export const createSession = ({ connect, endsAtOnce, failed, lost, now }: Sessio
     try {
       return await link.listed.tools
     } catch (error) {
-      if (error instanceof SessionExpired && mayRepeat) return tools(false)
+      if (error instanceof SessionExpired) {
+        if (mayRepeat) return tools(false, signal)
+        pause(error)
+      }
       throw new Unavailable((error as Error).message)
     }
   }

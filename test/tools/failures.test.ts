@@ -78,6 +78,14 @@ t.test('a session that its server has forgotten is opened anew, and nothing is r
   ])
 })
 
+t.test('a server that knows no session that it opened is left alone like one that is down', async (t) => {
+  const { server, tools, asked } = await setUp(t, () => text('done'))
+  server.answer(({ body }, response) => body?.method === 'tools/list' && response.writeHead(404).end())
+  for (const _ of [1, 2, 3]) t.same((await tools.of('alice')).names, [])
+  t.same([asked('initialize').length, asked('tools/list').length], [2, 2])
+  t.match(tools.logged, [{ server: 'one', reason: 'its session has expired' }])
+})
+
 t.test('a connection that is lost during a call fails it; the next use connects again', async (t) => {
   let calls = 0
   const { server, tools, asked } = await setUp(t, () => text(`call ${++calls}`))
