@@ -1,4 +1,5 @@
 import type { AssistantModelMessage, ModelMessage, ToolModelMessage, ToolResultPart } from 'ai'
+import { fitting } from '../tools/names.js'
 import type { ModelRequest, PastTurn, Step, ToolCall } from './model.js'
 
 /** What the SDK needs to ask a model again after its tools. */
@@ -31,12 +32,12 @@ const resultsOf = (calls: readonly ToolCall[]): ToolModelMessage => ({
   content: calls.map((call) => ({
     type: 'tool-result',
     toolCallId: call.id,
-    toolName: call.name,
+    toolName: fitting(call.name),
     output: outputOf(call),
   })),
 })
 
-/** Each call, in order, gets the id and the arguments under which its result follows. */
+/** Each call, in order, gets the id, the name and the arguments under which its result follows. */
 const renamed = (messages: readonly AssistantModelMessage[], calls: readonly ToolCall[]): ModelMessage[] => {
   const rest = [...calls]
   return messages.map(({ content, ...message }) => ({
@@ -47,7 +48,7 @@ const renamed = (messages: readonly AssistantModelMessage[], calls: readonly Too
         : content.map((part) => {
             const call = part.type === 'tool-call' ? rest.shift() : undefined
             return call && part.type === 'tool-call'
-              ? { ...part, toolCallId: call.id, input: call.arguments }
+              ? { ...part, toolCallId: call.id, toolName: fitting(call.name), input: call.arguments }
               : part
           }),
   }))
@@ -78,7 +79,8 @@ const pastTurn = ({ user, assistant, tool_calls = [] }: PastTurn, taken: Set<str
             content: calls.map(({ id, name, arguments: input }) => ({
               type: 'tool-call',
               toolCallId: id,
-              toolName: name,
+              // A model may have called a tool by a name that another provider refuses to be told.
+              toolName: fitting(name),
               input,
             })),
           },
