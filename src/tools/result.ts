@@ -1,3 +1,4 @@
+import { isNestedTooDeep } from '../nesting.js'
 import type { CallResult } from './connection.js'
 import { ToolError } from './tool.js'
 
@@ -53,7 +54,9 @@ export const resultOf = (result: CallResult, maxBytes: number): unknown => {
   const { content, structuredContent, isError } = result
   const text = content.map(textOf).join('\n')
   if (isError) throw new ToolError(shortened(text || 'The tool failed and did not say why.'))
-  const data = structuredContent ?? text
+  const data = isNestedTooDeep(structuredContent)
+    ? text || '[data, nested too deep, left out]'
+    : (structuredContent ?? text)
   if (jsonBytes(data) <= maxBytes) return data
-  return cut(structuredContent === undefined ? text : JSON.stringify(structuredContent), maxBytes)
+  return cut(typeof data === 'string' ? data : JSON.stringify(data), maxBytes)
 }

@@ -1,7 +1,9 @@
 import type { Model, ModelEvent, ModelRequest, Step, ToolCall } from '../models/model.js'
 import { ModelError } from '../models/model-error.js'
+import { isNestedTooDeep } from '../nesting.js'
 import type { Tool } from '../tools/tool.js'
 import type { RunEvent } from './fold.js'
+import { storableJson } from './storable.js'
 import { estimateTools, newestThatFit } from './tokens.js'
 import { type AskedCall, createToolRunner } from './tool-runner.js'
 
@@ -38,6 +40,8 @@ export const noTools: Toolbox = {
 
 /** The contract's bound on the name of a tool. */
 const maxNameLength = 200
+/** Its bound on the calls of a turn, those that were not made included. */
+const maxAsked = 1_000
 const maxArgumentsLength = 65_536
 
 /** Ids that every provider takes, unique in the turn, whatever the model calls its calls. */
@@ -58,7 +62,11 @@ const isObject = (value: unknown): value is ToolCall['arguments'] =>
 /** What the model wrote as arguments, or why that cannot be used. */
 const readArguments = (value: unknown): Pick<AskedCall, 'arguments' | 'fault'> => {
   if (!isObject(value)) return { arguments: {}, fault: 'The arguments are no JSON object.' }
-  if (JSON.stringify(value).length <= maxArgumentsLength) return { arguments: value }
+  if (isNestedTooDeep(value)) return { arguments: {}, fault: 'The arguments are nested too deep.' }
+  if (JSON.stringify(value).length <= maxArgumentsLength) {
+    // As they are stored, so that a later attempt knows the call again.
+    return { arguments: storableJson(value) }
+  }
   return { arguments: {}, fault: `The arguments are longer than ${maxArgumentsLength} characters.` }
 }
 
@@ -91,6 +99,9 @@ const createParagraphs = () => {
   }
 }
 
+const tooManyCalls = () =>
+  new ModelError('model-tool-limit', 'the model called tools up to the limit of the turn')
+
 /** Asks the model, makes the calls that it asks for, and asks again with their results, until it answers. */
 export async function* runSteps(
   model: Model,
@@ -105,6 +116,7 @@ export async function* runSteps(
   const idOf = createIds()
   const paragraphs = createParagraphs()
   const steps: Step[] = []
+  let asked = 0
 
   for (;;) {
     const isLast = steps.length + 1 >= toolbox.toolSteps || !runner.hasRoom()
@@ -116,6 +128,8 @@ export async function* runSteps(
       if (event.type === 'text-delta') yield { type: 'text-delta', delta: paragraphs.say(event.delta) }
       else if (event.type === 'finish') finish = event
       else if (event.type === 'tool-call') {
+        asked += 1
+        if (asked > maxAsked) throw tooManyCalls()
         const name = event.name.slice(0, maxNameLength) || 'unnamed'
         const call = { id: idOf(event.id), name, ...readArguments(event.arguments), duration_ms: 0 }
         ids.set(event.id, call.id)
@@ -137,7 +151,7 @@ export async function* runSteps(
     if (isLast) {
       const error = 'Not called: the limit of the turn is reached.'
       for (const { id } of calls) yield { type: 'tool-error', id, error, duration_ms: 0 }
-      throw new ModelError('model-tool-limit', 'the model called tools up to the limit of the turn')
+      throw tooManyCalls()
     }
     const made: ToolCall[] = []
     for (const batch of batchesOf(calls, runner.isReadOnly)) {

@@ -2,7 +2,7 @@
 const storableText = (text: string): string => text.replaceAll('\0', '\uFFFD').toWellFormed()
 
 /** The same for JSON, where both can only be escapes; a backslash that is escaped itself begins none. */
-const storableJson = <T>(value: T): T =>
+export const storableJson = <T>(value: T): T =>
   JSON.parse(
     JSON.stringify(value).replace(/\\(?:u(?:0000|d[89a-f][\da-f]{2})|.)/g, (found) =>
       /^\\u(0000|d)/.test(found) ? '\uFFFD' : found,

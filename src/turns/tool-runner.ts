@@ -4,6 +4,7 @@ import type { ToolCall } from '../models/model.js'
 import { type Tool, ToolError } from '../tools/tool.js'
 import { untilAborted } from '../until-aborted.js'
 import type { TurnEvent } from './fold.js'
+import { storableJson } from './storable.js'
 
 export interface ToolRunnerOptions {
   turnId: string
@@ -65,7 +66,7 @@ export const createToolRunner = (options: ToolRunnerOptions) => {
 
   const faultOf = (error: unknown, tool: string): string => {
     signal.throwIfAborted()
-    if (error instanceof ToolError) return error.message.slice(0, 2_000)
+    if (error instanceof ToolError) return storableJson(error.message.slice(0, 2_000))
     log.warn({ turn_id: turnId, tool, err: error }, 'a tool failed')
     return 'The tool failed.'
   }
@@ -100,7 +101,8 @@ export const createToolRunner = (options: ToolRunnerOptions) => {
           }
         }
         const result = await make(tool, call.arguments, key)
-        return { type: 'tool-result', id, result: result ?? null, duration_ms: duration() }
+        // As it is stored, so that the model is told the same now and later.
+        return { type: 'tool-result', id, result: storableJson(result ?? null), duration_ms: duration() }
       } catch (error) {
         return { type: 'tool-error', id, error: faultOf(error, name), duration_ms: duration() }
       }

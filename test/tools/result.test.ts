@@ -30,6 +30,14 @@ t.test('a result is the structured content, or the text', async (t) => {
   for (const [result, data] of results) t.same(resultOf(result, 1_024), data)
 })
 
+t.test('data that is nested too deep gives way to the text', async (t) => {
+  for (const depth of [200, 20_000]) {
+    const structuredContent = { a: JSON.parse(`${'['.repeat(depth)}${']'.repeat(depth)}`) }
+    t.equal(resultOf({ content: [text('see')], structuredContent }, 1_024), 'see')
+    t.equal(resultOf({ content: [], structuredContent }, 1_024), '[data, nested too deep, left out]')
+  }
+})
+
 t.test('a failure is told in the tool’s own words, within a bound', async (t) => {
   const failure = (content: Content) => () => resultOf({ content, isError: true }, 1_024)
   t.throws(failure([text('No such task.')]), new ToolError('No such task.'))
