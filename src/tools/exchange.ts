@@ -15,6 +15,9 @@ export const BROKEN_OFF = 499
 /** How long what wants no answer (a cancellation, say) may take to be sent. */
 const NOTIFICATION_MS = 5_000
 
+/** How many requests of a server are refused at once; of those past them it hears nothing. */
+const MAX_REFUSALS = 10
+
 /** Tells whoever waits for the answer that is being read that it will not come. */
 export const loseAnswer = (): ((reason: Error) => void) => {
   const exchange = exchanges.getStore()
@@ -41,11 +44,20 @@ export const exchange = async <T>(signal: AbortSignal, work: () => Promise<T>): 
 /** The SDK cancels a request of MCP 2025 by a message alone, and waits on when the stream of its answer has ended: this does not. */
 export const endExchanges = (transport: StreamableHTTPClientTransport): void => {
   const send = transport.send.bind(transport)
-  transport.send = (message, options) => {
+  const notify: typeof send = (message, options) =>
+    send(message, { ...options, requestSignal: AbortSignal.timeout(NOTIFICATION_MS) })
+  let refusals = 0
+  transport.send = async (message, options) => {
     const exchange = exchanges.getStore()
-    if (!exchange || !('method' in message) || !('id' in message)) {
-      return send(message, { ...options, requestSignal: AbortSignal.timeout(NOTIFICATION_MS) })
+    if (!('method' in message)) {
+      // Each is a request of its own, with a token: one answer of a server could ask for ten thousand.
+      if (refusals === MAX_REFUSALS) return
+      refusals += 1
+      return notify(message, options).finally(() => {
+        refusals -= 1
+      })
     }
+    if (!exchange || !('id' in message)) return notify(message, options)
     const signals = [exchange.signal, ...(options?.requestSignal ? [options.requestSignal] : [])]
     return send(message, {
       ...options,

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { ToolError } from '../../src/tools/tool.js'
@@ -276,4 +276,22 @@ t.test('of a server that cannot be asked, nothing is said of what it has', async
     tools.logged.map(({ text }) => text),
     ['a tool server cannot be used'],
   )
+})
+
+t.test('a server that asks the client for a thousand things at once hears ten refusals', async (t) => {
+  const { server, tools } = await setUp(t, () => text('done'))
+  const alice = await tools.of('alice')
+  const refusals: ServerResponse[] = []
+  server.answer(async ({ body }, response) => {
+    if (body?.method !== 'tools/call') return refusals.push(response)
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    const send = (message: object) =>
+      response.write(`data: ${JSON.stringify({ jsonrpc: '2.0', ...message })}\n\n`)
+    for (let id = 0; id < 1_000; id += 1) send({ id, method: 'sampling/createMessage', params: {} })
+    await until(() => refusals.length >= 10)
+    send({ id: body.id, result: text('went on') })
+  })
+  t.equal(await alice.call('work'), 'went on')
+  t.equal(refusals.length, 10)
+  for (const response of refusals) response.writeHead(202).end()
 })
