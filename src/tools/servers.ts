@@ -201,6 +201,22 @@ const parseServer = (name: string, entry: unknown, given: Variables): ToolServer
   }
 }
 
+const originOf = ({ url }: HttpServer): string => new URL(url).origin
+
+/** A token for one server must be of no use to another one, which could send it on. */
+const checkAudiences = (servers: ToolServer[]): void => {
+  const owners = new Map<string, HttpServer>()
+  for (const server of servers.filter(carriesUser)) {
+    const owner = owners.get(server.audience) ?? server
+    owners.set(server.audience, owner)
+    if (originOf(owner) !== originOf(server)) {
+      throw new ToolServersError(
+        `mcpServers.${server.name}.audience must not be that of ${owner.name}, which could use its tokens`,
+      )
+    }
+  }
+}
+
 /** Reads a document of the usual shape, `{"mcpServers": {"<name>": …}}`. Throws ToolServersError. */
 export const parseToolServers = (json: string, variables: Variables): ToolServer[] => {
   let document: unknown
@@ -213,7 +229,10 @@ export const parseToolServers = (json: string, variables: Variables): ToolServer
     throw new ToolServersError(`the document is not JSON${line > 0 ? `: look at line ${line}` : ''}`)
   }
   if (!isDocument(document)) return refuse([], isDocument.errors ?? [])
-  return Object.entries(document.mcpServers).map(([name, entry]) => parseServer(name, entry, variables))
+  const entries = Object.entries(document.mcpServers)
+  const servers = entries.map(([name, entry]) => parseServer(name, entry, variables))
+  checkAudiences(servers)
+  return servers
 }
 
 /** Whether requests to it carry a token of the user: an Authorization of the configuration takes its place. */

@@ -143,3 +143,16 @@ t.test('what is wrong is told with its place, and without a value', async (t) =>
     t.throws(() => parseToolServers(json, variables), { constructor: ToolServersError, message })
   }
 })
+
+t.test('a token for one server is of no use to another', async (t) => {
+  const both = (one: object, two: object) => () =>
+    parseToolServers(JSON.stringify({ mcpServers: { one, two } }), variables).length
+  const audience = 'tools'
+  t.throws(both({ url: 'https://a/mcp', audience }, { url: 'https://b/mcp', audience }), {
+    constructor: ToolServersError,
+    message: 'mcpServers.two.audience must not be that of one, which could use its tokens',
+  })
+  t.equal(both({ url: 'https://a/read', audience }, { url: 'https://a/write', audience })(), 2, 'one server')
+  const authorization = { headers: { authorization: 'Bearer k' } }
+  t.equal(both({ url: 'https://a/', audience }, { url: 'https://b/', audience, ...authorization })(), 2)
+})
