@@ -79,6 +79,9 @@ const modelsOf = async (config: Config): Promise<string> => {
   return areOurs ? names : `${names} (configured; not asked)`
 }
 
+/** Without what a terminal would act on. */
+const printable = (text: string): string => text.replace(/\p{C}/gu, '\uFFFD')
+
 /** Who asks a tool server in a check: no user of the app. */
 const checker = 'doctor'
 
@@ -106,7 +109,7 @@ const toolsOf = async (config: Config, server: ToolServer): Promise<string> => {
     if (missing.length > 0)
       throw new Error(`the configuration names tools that it does not have: ${missing.join(', ')}`)
     if (tools.length === 0) return 'no tools'
-    const names = tools.map(({ name }) => `${name}${limitsOf(server.tools.get(name))}`)
+    const names = tools.map(({ name }) => `${printable(name)}${limitsOf(server.tools.get(name))}`)
     const size = estimateTools(tools.map((tool) => ({ description: '', ...tool })))
     const count = `${tools.length} ${tools.length === 1 ? 'tool' : 'tools'}`
     return `${count} of about ${size} tokens${limitsOf(server)}: ${names.join(', ')}`

@@ -5,6 +5,7 @@ import t, { type Test } from 'tap'
 import { parseToolKeys, publish } from '../../src/tools/keys.js'
 import { testFolder } from '../helpers/cluster.js'
 import { testDatabase } from '../helpers/database.js'
+import { mcpServer } from '../helpers/mcp-server.js'
 import { runColloquy, startServer } from '../helpers/server.js'
 import { todoServer } from '../helpers/todo-server.js'
 import { SECRET } from '../helpers/tokens.js'
@@ -28,6 +29,10 @@ t.test('doctor asks every tool server', async (t) => {
   const pem = newToolsPem()
   const todo = await todoServer(t, { jwksUrl: await publishing(t, () => parseToolKeys(pem)) })
   const stranger = await todoServer(t, { jwksUrl: await publishing(t, newToolKeys) })
+  const drawing = await mcpServer(t, {
+    tools: [{ name: '\u001b[2Jadd\n', inputSchema: { type: 'object' } }],
+    call: () => ({ content: [] }),
+  })
   const headers = { 'x-key': placeholder('TODO_KEY') }
   const env = await environment(t, {
     todo: {
@@ -37,6 +42,7 @@ t.test('doctor asks every tool server', async (t) => {
       tools: { delete_task: { disabled: true }, update_task: { users: ['bob', 'carol'] } },
     },
     here: stdio,
+    drawing: { url: drawing.url },
     off: { url: todo.url, disabled: true },
     stranger: { url: stranger.url },
     down: { url: 'http://127.0.0.1:2/' },
@@ -49,6 +55,7 @@ t.test('doctor asks every tool server', async (t) => {
   t.same(stdout.split('\n').slice(6), [
     'ok    tools todo: 5 tools of about 276 tokens (for alice): add_task, list_tasks, complete_task, delete_task (disabled), update_task (for bob, carol)',
     'ok    tools here: 8 tools of about 85 tokens: pid, environment, argv, folder, die, hang, stop, flood',
+    'ok    tools drawing: 1 tool of about 14 tokens: \uFFFD[2Jadd\uFFFD',
     'ok    tools off: disabled',
     `FAIL  tools stranger: it answered 401; its tokens say iss colloquy, aud ${stranger.url}, sub doctor, and the key ${parseToolKeys(pem)[0]?.kid} is published by a running server`,
     'FAIL  tools down: connect ECONNREFUSED 127.0.0.1:2',
