@@ -34,6 +34,14 @@ t.test('a schema that could only be checked asynchronously is none', async (t) =
   t.same(tools.logged, leftOut)
 })
 
+t.test('a schema of more than 64 KiB is none', async (t) => {
+  for (const length of [65_000, 65_536]) {
+    const tools = await withSchema(t, { type: 'object', description: 'x'.repeat(length) })
+    t.same(tools.names, length < 65_536 ? ['work', 'other'] : ['other'])
+    t.same(tools.logged, length < 65_536 ? [] : leftOut)
+  }
+})
+
 t.test('a schema that is nested too deep costs a turn nothing but its tool', async (t) => {
   const { url, answer } = await mcpServer(t, { tools: [], call: () => ({ content: [] }) })
   // By hand, since the SDK's server cannot write the deepest.
