@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
+import { limited } from '../limited.js'
 
 /** The request under way: what ends it, and whom to tell that its answer will not come. */
 interface Exchange {
@@ -45,7 +46,7 @@ export const exchange = async <T>(signal: AbortSignal, work: () => Promise<T>): 
 export const endExchanges = (transport: StreamableHTTPClientTransport): void => {
   const send = transport.send.bind(transport)
   const notify: typeof send = (message, options) =>
-    send(message, { ...options, requestSignal: AbortSignal.timeout(NOTIFICATION_MS) })
+    limited(undefined, NOTIFICATION_MS, (limit) => send(message, { ...options, requestSignal: limit }))
   let refusals = 0
   transport.send = async (message, options) => {
     const exchange = exchanges.getStore()

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
+import { setMaxListeners } from 'node:events'
 import { stringify } from 'safe-stable-stringify'
+import { limited } from '../limited.js'
 import type { ToolCall } from '../models/model.js'
 import { type Tool, ToolError } from '../tools/tool.js'
 import { untilAborted } from '../until-aborted.js'
@@ -33,6 +35,8 @@ const isSame = (one: ToolCall, other: ToolCall): boolean =>
 /** Makes a turn's tool calls: bounded in number and time, and none again that a former attempt has made. */
 export const createToolRunner = (options: ToolRunnerOptions) => {
   const { turnId, doneCalls, maxCalls, timeoutMs, signal, log } = options
+  // Every call that runs listens to it, and many may at once.
+  setMaxListeners(0, signal)
   const tools = new Map(options.tools.map((tool) => [tool.name, tool]))
   const notRepeated = [...doneCalls]
   const asked = new Map<string, number>()
@@ -53,16 +57,16 @@ export const createToolRunner = (options: ToolRunnerOptions) => {
     return index < 0 ? undefined : notRepeated.splice(index, 1)[0]
   }
 
-  const make = async (tool: Tool, args: ToolCall['arguments'], key: string): Promise<unknown> => {
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
-    try {
-      return await untilAborted(tool.call(args, { key, signal: limit }), limit)
-    } catch (error) {
-      signal.throwIfAborted()
-      if (limit.aborted) throw new ToolError(`The tool gave no result within ${timeoutMs / 1_000} s.`)
-      throw error
-    }
-  }
+  const make = (tool: Tool, args: ToolCall['arguments'], key: string): Promise<unknown> =>
+    limited(signal, timeoutMs, async (limit) => {
+      try {
+        return await untilAborted(tool.call(args, { key, signal: limit }), limit)
+      } catch (error) {
+        signal.throwIfAborted()
+        if (limit.aborted) throw new ToolError(`The tool gave no result within ${timeoutMs / 1_000} s.`)
+        throw error
+      }
+    })
 
   const faultOf = (error: unknown, tool: string): string => {
     signal.throwIfAborted()

@@ -1,6 +1,9 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import t, { type Test } from 'tap'
 import type { Json } from '../helpers/app.js'
 import { type LocalTools, localTools } from '../helpers/local-tools.js'
+import { until } from '../helpers/models.js'
 import { providerApp } from '../helpers/provider-app.js'
 import { type WireCall, chatCompletions as wire } from '../helpers/provider-wire.js'
 import { events, refuse } from '../helpers/upstream.js'
@@ -59,6 +62,23 @@ t.test('arguments that are nested too deep are refused, and the turn goes on', a
   const { status, tool_calls } = await app.chat('Add them.')
   t.equal(status, 'completed')
   t.match(tool_calls, [{ result: 'added' }, { arguments: {}, error: 'The arguments are nested too deep.' }])
+})
+
+t.test('a tool that hangs is cut, whatever the garbage collector does meanwhile', async (t) => {
+  setFlagsFromString('--expose-gc')
+  const collect: () => void = runInNewContext('gc')
+  const tools = localTools({ hang: { work: () => new Promise(() => {}) } })
+  const limits = { toolTimeoutMs: 500, turnTimeoutMs: 5_000 }
+  const app = await providerApp(t, 'openai-compatible/m', {}, { tools, limits })
+  app.provider.answer(calling(['1', 'hang', '{}']), saying('It did not answer.'))
+  const chat = app.chat('Ask it.')
+  await until(() => tools.calls.length === 1)
+  const collecting = setInterval(collect, 50)
+  t.teardown(() => clearInterval(collecting))
+  t.match(await chat, {
+    status: 'completed',
+    tool_calls: [{ error: 'The tool gave no result within 0.5 s.' }],
+  })
 })
 
 t.test('a model that calls more tools than a turn can show is stopped', async (t) => {
