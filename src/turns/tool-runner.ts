@@ -39,17 +39,22 @@ export const createToolRunner = (options: ToolRunnerOptions) => {
   setMaxListeners(0, signal)
   const tools = new Map(options.tools.map((tool) => [tool.name, tool]))
   const notRepeated = [...doneCalls]
-  const asked = new Map<string, number>()
+  const succeeded = new Map<string, number>()
   let calls = 0
 
-  /** The same for the same call of another attempt: the nth with this name and these arguments in the turn. */
-  const keyOf = ({ name, arguments: args }: ToolCall): string => {
-    const call = stringify([name, args])
-    const nth = (asked.get(call) ?? 0) + 1
-    asked.set(call, nth)
-    return createHash('sha256')
-      .update(JSON.stringify([turnId, call, nth]))
+  const count = ({ name, arguments: args }: ToolCall): number => succeeded.get(stringify([name, args])) ?? 0
+
+  /**
+   * The same for the same call of another attempt: one with this name and these arguments, after so many that succeeded.
+   * One that failed may have done its work, so when it is made again that is no other call.
+   */
+  const keyOf = (call: ToolCall): string =>
+    createHash('sha256')
+      .update(JSON.stringify([turnId, stringify([call.name, call.arguments]), count(call) + 1]))
       .digest('hex')
+
+  const succeed = (call: ToolCall): void => {
+    succeeded.set(stringify([call.name, call.arguments]), count(call) + 1)
   }
 
   const takeDone = (call: ToolCall): ToolCall | undefined => {
@@ -93,9 +98,9 @@ export const createToolRunner = (options: ToolRunnerOptions) => {
           throw new ToolError(`Not called: a turn may make ${maxCalls} calls, and has made them.`)
         if (call.fault !== undefined) throw new ToolError(call.fault)
         if (!tool) throw new ToolError('There is no tool of this name.')
-        const key = keyOf(call)
         const done = tool.readOnly ? undefined : takeDone(call)
         if (done) {
+          succeed(call)
           return {
             type: 'tool-result',
             id,
@@ -104,7 +109,8 @@ export const createToolRunner = (options: ToolRunnerOptions) => {
             replayed: true,
           }
         }
-        const result = await make(tool, call.arguments, key)
+        const result = await make(tool, call.arguments, keyOf(call))
+        succeed(call)
         // As it is stored, so that the model is told the same now and later.
         return { type: 'tool-result', id, result: storableJson(result ?? null), duration_ms: duration() }
       } catch (error) {

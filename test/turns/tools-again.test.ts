@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
-import type { Model } from '../../src/models/model.js'
+import type { Model, ToolCall } from '../../src/models/model.js'
+import { ToolError } from '../../src/tools/tool.js'
 import { beginTurn } from '../../src/turns/begin.js'
 import { testApp } from '../helpers/app.js'
 import { localTools } from '../helpers/local-tools.js'
@@ -123,4 +124,35 @@ t.test('a turn whose attempts have done too much to carry along is not tried aga
   t.equal(tools.calls.length, 4)
   await call('POST', '/api/alice/chat', { body: { message: 'next', conversation_id } })
   t.equal(asked, 5, 'the conversation goes on')
+})
+
+t.test('a call that failed keeps its key when it is made again, and no other call gets it', async (t) => {
+  let calls = 0
+  const tools = localTools({
+    add: {
+      work: () => {
+        calls += 1
+        if (calls === 1) throw new ToolError('Busy.')
+        return calls
+      },
+    },
+  })
+  const app = await appWith(t, tools)
+  const send = () =>
+    app.call('POST', '/api/alice/chat', { body: { message: 'go' }, headers: { 'idempotency-key': 'k' } })
+  app.provider.answer(calling(add('a')), calling(add('b')), refuse(400, { error: { message: 'no' } }))
+  t.equal((await send()).status, 502)
+  app.provider.answer(calling(add('c'), add('d')), saying('Done.'))
+  const { body } = await send()
+  t.same(
+    body.tool_calls.map(({ result, replayed }: ToolCall) => [result, replayed]),
+    [
+      [2, true],
+      [3, undefined],
+    ],
+  )
+  const [failed, again, other] = tools.calls.map(({ key }) => key)
+  t.equal(again, failed)
+  t.not(other, failed)
+  t.equal(tools.calls.length, 3)
 })
