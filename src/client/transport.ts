@@ -66,9 +66,9 @@ export const createChatTransport = (options: ChatTransportOptions): ColloquyTran
     void retrying(createRetries(retries, true), work).catch(() => {})
   }
 
-  const list = async (limit: number): Promise<Message[]> => {
+  const list = async (limit: number, headers?: Headers): Promise<Message[]> => {
     const query = new URLSearchParams({ order: 'desc', limit: String(limit) })
-    const response = await call(`/conversations/${conversationId}/messages?${query}`)
+    const response = await call(`/conversations/${conversationId}/messages?${query}`, { headers })
     const { data } = await readJson<{ data: Message[] }>(response)
     return data.reverse()
   }
@@ -90,7 +90,7 @@ export const createChatTransport = (options: ChatTransportOptions): ColloquyTran
       signal,
     })
     if (running.status !== 204) return running
-    const [newest] = await list(1)
+    const [newest] = await list(1, headers)
     if (!newest || (newest.role === 'assistant' && shown.isCurrent(newest))) return running
     return streamTurn(newest.turn_id, headers, signal)
   }
@@ -236,7 +236,7 @@ export const createChatTransport = (options: ChatTransportOptions): ColloquyTran
         },
         async onTurn({ user_message_id }) {
           if (shown.isFillable() && !shown.has(user_message_id)) {
-            const messages = await list(100)
+            const messages = await list(100, headers)
             shown.fill(messages.slice(0, messages.findIndex(({ id }) => id === user_message_id) + 1))
           }
           shown.add(user_message_id)
