@@ -1,5 +1,5 @@
 /** What a browser needs to talk to Colloquy; nothing of the server. Exported as `colloquy/client`. */
 export type { StreamEvent } from './event-stream.js'
 export { type Message, toUIMessages } from './messages.js'
-export { ColloquyError, type Problem } from './problem.js'
+export { type ClientCode, ColloquyError, type Problem } from './problem.js'
 export { type ChatTransportOptions, type ColloquyTransport, createChatTransport } from './transport.js'

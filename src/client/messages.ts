@@ -13,9 +13,18 @@ const toolPart = ({ id, name, arguments: input, ...call }: ToolCall): DynamicToo
 
 /** Stored messages (listMessages, oldest first) as the AI SDK's, for `useChat({ messages })`. */
 export const toUIMessages = (messages: readonly Message[]): UIMessage[] =>
-  messages.map(({ id, role, content, tool_calls, turn_id, status, created_at }) => ({
+  messages.map(({ id, role, content, tool_calls, turn_id, status, created_at, ...rest }) => ({
     id,
     role,
-    metadata: { turn_id, status, created_at },
+    metadata: {
+      turn_id,
+      status,
+      created_at,
+      ...('error' in rest && rest.error ? { error: rest.error } : {}),
+    },
     parts: [...tool_calls.map(toolPart), ...(content ? [{ type: 'text' as const, text: content }] : [])],
   }))
+
+/** The turn that a message was loaded with: its id is the server's then, and no key of a request. */
+export const storedTurnOf = ({ metadata }: UIMessage): string | undefined =>
+  (metadata as { turn_id?: string } | undefined)?.turn_id

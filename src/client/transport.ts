@@ -1,9 +1,13 @@
 import type { ChatTransport, UIMessage, UIMessageChunk } from 'ai'
-import type { components } from '../../generated/contract.js'
-import { createContinuation } from './continue.js'
-import { readFrames } from './event-stream.js'
-import { type Message, toUIMessages } from './messages.js'
-import { ColloquyError, checkResponse } from './problem.js'
+import { type Call, createCaller, readJson } from './call.js'
+import { toChunkStream } from './chunk-stream.js'
+import { untilAborted } from './limits.js'
+import { type Reading, readMessage } from './message-stream.js'
+import { type Message, storedTurnOf } from './messages.js'
+import { type ColloquyError, notSupported } from './problem.js'
+import { headersOf, messageOf, type TurnRequest } from './requested.js'
+import { createRetries, retrying } from './retries.js'
+import { createShown } from './shown.js'
 
 export interface ChatTransportOptions {
   /** where Colloquy is, such as `https://chat.example.com`; the page's own origin unless told */
@@ -17,6 +21,8 @@ export interface ChatTransportOptions {
   onConversation?: (conversationId: string) => void
   /** how often in a row a lost connection is tried again, after 250 ms, 500 ms … up to 4 s; 6 unless told */
   retries?: number
+  /** how long a stream may be silent before it counts as lost; 40 s unless told, since the server gives a sign of life every 15 s */
+  silenceMs?: number
   fetch?: typeof fetch
 }
 
@@ -25,222 +31,223 @@ export interface ColloquyTransport extends ChatTransport<UIMessage> {
   loadMessages(limit?: number): Promise<UIMessage[]>
 }
 
-type TurnRequest = components['schemas']['TurnRequest']
-type Connect = (after: string | undefined) => Promise<Response>
-
-/** The longest Retry-After that is waited for, in seconds; past it the reader gets the error. */
-const maxRetryAfter = 10
-
-/** whether the same request may well succeed a little later; a proxy's 502 and 504 are no problems of ours */
-const mayPass = (error: unknown): boolean => {
-  if (!(error instanceof ColloquyError)) return error instanceof TypeError
-  const { status, problem, retryAfter = 0 } = error
-  const isProxys = problem === undefined && (status === 502 || status === 504)
-  return (isProxys || status === 503 || status === 408) && retryAfter <= maxRetryAfter
+type Streaming = Pick<Reading, 'connect' | 'onTurn'> & {
+  leaving: AbortController
+  stop?: AbortSignal | undefined
+  headers: Headers
+  /** Told that the turn has ended, or was told to, and has no other answer to come. */
+  onEnd: (turnId: string) => void
+  onSettled?: () => void
 }
 
-const pause = (ms: number, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', end)
-      resolve()
-    }
-    const timer = setTimeout(end, ms)
-    signal.addEventListener('abort', end)
-  })
-
-/** whether the message came from loadMessages: then its id is the server's, and no key of a request */
-const isStored = (message: UIMessage | undefined): boolean =>
-  (message?.metadata as { turn_id?: unknown } | undefined)?.turn_id !== undefined
-
-const stopped = () => new DOMException('The message was stopped.', 'AbortError')
-
-const textOf = (message: UIMessage | undefined): string =>
-  message?.parts.map((part) => (part.type === 'text' ? part.text : '')).join('') ?? ''
+const eventStream = 'text/event-stream'
+const isStored =
+  'The message is stored already, and its answer is not made anew. Send its text as a new message to ask again.'
 
 /**
  * The transport that makes the AI SDK's `useChat` talk to Colloquy; one per chat. A message's id is its
  * Idempotency-Key, so sending it again never doubles it; a lost connection is resumed; `stop()` cancels the turn.
  */
 export const createChatTransport = (options: ChatTransportOptions): ColloquyTransport => {
-  const { url = '', userId, token, onConversation, retries = 6 } = options
-  const request = options.fetch ?? fetch
-  const base = `${url.replace(/\/$/, '')}/api/${encodeURIComponent(userId)}`
+  const { onConversation, retries = 6, silenceMs = 40_000 } = options
+  const call: Call = createCaller(options)
   let conversationId = options.conversationId
   let resumes = 0
   /** settles when the last message that was sent has a turn, or has come to nothing */
   let naming: Promise<void> = Promise.resolve()
   /** what was sent with each key, since a key belongs to one body */
   const bodies = new Map<string, TurnRequest>()
-
-  const call = async (path: string, init: RequestInit = {}): Promise<Response> => {
-    const headers = new Headers(init.headers)
-    headers.set('authorization', `Bearer ${await token()}`)
-    return checkResponse(await request(`${base}${path}`, { ...init, headers }))
-  }
+  /** the turns of the keys that have their answer */
+  const answered = new Map<string, string>()
+  const shown = createShown()
 
   const cancel = (turnId: string): void => {
-    void call(`/turns/${turnId}/cancel`, { method: 'POST' }).catch(() => {})
+    const work = () => call(`/turns/${turnId}/cancel`, { method: 'POST' })
+    void retrying(createRetries(retries, true), work).catch(() => {})
   }
 
-  /** One message's stream, over as many connections as it takes; `connect` makes the first. */
-  async function* read(
-    connect: Connect,
-    leaving: AbortSignal,
-    isStopped: () => boolean,
-    onTurn: (turnId: string) => void,
-  ) {
-    const proceed = createContinuation()
-    let after: string | undefined
-    let resume = connect
-    let failures = 0
-    while (!leaving.aborted) {
-      try {
-        const response = await resume(after)
-        // What was to be resumed has ended meanwhile.
-        if (response.status === 204) return
-        for await (const { id, event } of readFrames(response)) {
-          if (!event) return
-          if (id) after = id
-          if (event.type === 'data-turn') {
-            const { turn_id, conversation_id } = event.data
-            resume = (last) =>
-              call(`/turns/${turn_id}/stream`, {
-                signal: leaving,
-                headers: last === undefined ? {} : { 'last-event-id': last },
-              })
-            if (conversationId === undefined) {
-              conversationId = conversation_id
-              onConversation?.(conversation_id)
-            }
-            onTurn(turn_id)
-          }
-          const news = proceed(event)
-          // What only came again is no progress.
-          if (news.some(({ type }) => type !== 'data-turn')) failures = 0
-          yield* news
-        }
-        throw new TypeError('The connection was cut.')
-      } catch (error) {
-        failures += 1
-        // A message that was stopped before the server named its turn is not sent again.
-        if (leaving.aborted || isStopped()) return
-        if (!mayPass(error) || failures > retries) throw error
-        const seconds = error instanceof ColloquyError ? error.retryAfter : undefined
-        await pause((seconds ?? 0) * 1000 || Math.min(250 * 2 ** (failures - 1), 4000), leaving)
-      }
-    }
+  const list = async (limit: number, headers?: Headers): Promise<Message[]> => {
+    const query = new URLSearchParams({ order: 'desc', limit: String(limit) })
+    const response = await call(`/conversations/${conversationId}/messages?${query}`, { headers })
+    const { data } = await readJson<{ data: Message[] }>(response)
+    return data.reverse()
   }
 
-  /** A stream that its reader may leave, which the turn does not notice, or stop, which cancels it. */
-  const open = (connect: Connect, leaving: AbortController, stop?: AbortSignal, named = () => {}) => {
+  const streamTurn = (turnId: string, headers: Headers, signal: AbortSignal, after?: string) => {
+    const withId = new Headers(headers)
+    if (after !== undefined) withId.set('last-event-id', after)
+    return call(`/turns/${turnId}/stream`, { accept: eventStream, headers: withId, signal })
+  }
+
+  /**
+   * The stream of the turn that runs, or of the newest one that the page does not show as it is stored: it may have ended
+   * after the page was loaded. 204 when there is none.
+   */
+  const streamNewest = async (headers: Headers, signal: AbortSignal): Promise<Response> => {
+    const running = await call(`/conversations/${conversationId}/stream`, {
+      accept: eventStream,
+      headers,
+      signal,
+    })
+    if (running.status !== 204) return running
+    const [newest] = await list(1, headers)
+    if (!newest || (newest.role === 'assistant' && shown.isCurrent(newest))) return running
+    return streamTurn(newest.turn_id, headers, signal)
+  }
+
+  const open = ({ leaving, stop, headers, connect, onTurn, onEnd, onSettled }: Streaming) => {
     let turnId: string | undefined
     const onStop = (): void => {
       // Before the server has named the turn there is nothing to cancel: the stream is read on until it has.
       if (turnId === undefined) return
       cancel(turnId)
+      onEnd(turnId)
       leaving.abort()
     }
-    const isStopped = () => stop?.aborted ?? false
-    const events = read(connect, leaving.signal, isStopped, (id) => {
-      turnId = id
-      named()
-      if (isStopped()) onStop()
-    })
-    return new ReadableStream<UIMessageChunk>({
-      start(controller) {
-        const end = async () => {
-          controller.error(stopped())
-          onStop()
-          while (!(await events.next().catch(() => ({ done: true }))).done);
-          named()
+    const chunks = readMessage({
+      connect,
+      retries,
+      silenceMs,
+      leaving: leaving.signal,
+      stop,
+      resume: (id, after) => streamTurn(id, headers, leaving.signal, after),
+      async onTurn(turn) {
+        turnId = turn.turn_id
+        if (conversationId === undefined) {
+          conversationId = turn.conversation_id
+          onConversation?.(turn.conversation_id)
         }
-        if (isStopped()) void end()
-        else stop?.addEventListener('abort', end, { once: true })
+        await onTurn(turn)
+        if (stop?.aborted) onStop()
       },
-      async pull(controller) {
-        const next = await events.next().catch((error: unknown) => {
-          named()
-          throw error
-        })
-        if (next.done) named()
-        if (isStopped()) return
-        if (next.done) controller.close()
-        else controller.enqueue(next.value)
-      },
-      cancel() {
-        leaving.abort()
-        named()
+      onEnd(messageId, end) {
+        // A failed turn may be tried again, here or elsewhere.
+        if (end === 'failed') return
+        if (messageId !== undefined) shown.add(messageId)
+        if (turnId !== undefined) onEnd(turnId)
       },
     })
+    const onLeave = () => leaving.abort()
+    return toChunkStream({ chunks, stop, onStop, onLeave, ...(onSettled && { onSettled }) })
+  }
+
+  /** Shows the answer that `useChat` has taken off the page, and then why there is no other. */
+  const refuse = (error: ColloquyError, turnId: string): ReadableStream<UIMessageChunk> => {
+    const leaving = new AbortController()
+    const resume = () => streamTurn(turnId, new Headers(), leaving.signal)
+    async function* chunks() {
+      const { signal } = leaving
+      const reading = { connect: resume, resume, leaving: signal, retries: 0, silenceMs }
+      try {
+        yield* readMessage({ ...reading, onTurn() {}, onEnd() {} })
+      } catch {}
+      throw error
+    }
+    const onLeave = () => leaving.abort()
+    return toChunkStream({ chunks: chunks(), onStop: onLeave, onLeave })
   }
 
   return {
     resumeStreamIsReplay: true,
 
-    async sendMessages({ messages, abortSignal }) {
-      const message = messages.findLast(({ role }) => role === 'user')
-      if (isStored(message))
-        throw new Error('The message is stored already; send its text anew to ask again.')
-      // The first message may be stopped before the server has named its conversation; this one belongs there, too.
-      if (conversationId === undefined) await naming
-      abortSignal?.throwIfAborted()
-      const key = message?.id ?? ''
-      const body = {
-        message: textOf(message),
-        ...(conversationId !== undefined && { conversation_id: conversationId }),
-      }
+    async sendMessages(asked) {
+      const { abortSignal } = asked
+      const headers = headersOf(asked, ['model'])
+      const { message, request } = messageOf(asked)
+      const key = message.id
       const known = bodies.get(key)
-      const sent = known?.message === body.message ? known : body
-      bodies.set(key, sent)
-      const leaving = new AbortController()
-      const connect = () =>
-        call('/chat', {
-          method: 'POST',
-          signal: leaving.signal,
-          headers: {
-            'content-type': 'application/json',
-            accept: 'text/event-stream',
-            'idempotency-key': key,
-          },
-          body: JSON.stringify(sent),
-        })
+      const answeredTurn = storedTurnOf(message) ?? answered.get(key)
+      if (asked.trigger === 'regenerate-message' && answeredTurn !== undefined) {
+        return refuse(notSupported(isStored), answeredTurn)
+      }
+      if (answeredTurn !== undefined || shown.has(key)) throw notSupported(isStored)
+      if (known && (known.message !== request.message || (request.model ?? known.model) !== known.model)) {
+        throw notSupported(
+          'A message cannot be changed, nor given to another model, once it was sent. Send a new one.',
+        )
+      }
+
       let named = () => {}
+      const before = naming
       naming = new Promise<void>((resolve) => {
         named = resolve
       })
-      return open(connect, leaving, abortSignal, named)
+      try {
+        // The one before may be about to begin the conversation; this one belongs there, too.
+        if (conversationId === undefined) await untilAborted(before, abortSignal)
+        abortSignal?.throwIfAborted()
+      } catch (error) {
+        named()
+        throw error
+      }
+      const sent = known ?? {
+        ...request,
+        ...(conversationId !== undefined && { conversation_id: conversationId }),
+      }
+      bodies.set(key, sent)
+      const leaving = new AbortController()
+      const keyed = new Headers(headers)
+      keyed.set('idempotency-key', key)
+      return open({
+        leaving,
+        stop: abortSignal,
+        headers,
+        connect: () =>
+          call('/chat', {
+            method: 'POST',
+            accept: eventStream,
+            headers: keyed,
+            body: JSON.stringify(sent),
+            signal: leaving.signal,
+            mayGo: () => abortSignal?.throwIfAborted(),
+          }),
+        onTurn({ user_message_id }) {
+          shown.add(user_message_id)
+          named()
+        },
+        onEnd: (turnId) => answered.set(key, turnId),
+        onSettled: named,
+      })
     },
 
-    async reconnectToStream({ abortSignal }) {
+    async reconnectToStream({ abortSignal, ...asked }) {
+      const headers = headersOf(asked)
       if (conversationId === undefined) return null
       resumes += 1
       const mine = resumes
       const leaving = new AbortController()
       const stopping = new AbortController()
       // Resuming once more (React's StrictMode does) aborts the signal as stopping does, and comes here right after.
-      abortSignal?.addEventListener('abort', () =>
-        setTimeout(() => (mine === resumes ? stopping : leaving).abort()),
-      )
-      const connect = () => call(`/conversations/${conversationId}/stream`, { signal: leaving.signal })
-      const first = await connect()
+      const onAbort = () => setTimeout(() => (mine === resumes ? stopping : leaving).abort())
+      if (abortSignal?.aborted) onAbort()
+      abortSignal?.addEventListener('abort', onAbort)
+      const connect = () => streamNewest(headers, leaving.signal)
+      const first = await retrying(createRetries(retries), connect, leaving.signal)
       if (first.status === 204) return null
       let isFirst = true
-      const again = () => {
-        const response = isFirst ? Promise.resolve(first) : connect()
-        isFirst = false
-        return response
-      }
-      return open(again, leaving, stopping.signal)
+      return open({
+        leaving,
+        stop: stopping.signal,
+        headers,
+        connect() {
+          const response = isFirst ? Promise.resolve(first) : connect()
+          isFirst = false
+          return response
+        },
+        async onTurn({ user_message_id }) {
+          if (shown.isFillable() && !shown.has(user_message_id)) {
+            const messages = await list(100, headers)
+            shown.fill(messages.slice(0, messages.findIndex(({ id }) => id === user_message_id) + 1))
+          }
+          shown.add(user_message_id)
+        },
+        onEnd: () => {},
+      })
     },
 
     async loadMessages(limit = 100) {
       if (conversationId === undefined) return []
-      const query = new URLSearchParams({ order: 'desc', limit: String(limit) })
-      const response = await call(`/conversations/${conversationId}/messages?${query}`)
-      const { data } = (await response.json()) as { data: Message[] }
-      return toUIMessages(data.reverse())
+      return shown.load(await retrying(createRetries(retries), () => list(limit)))
     },
   }
 }

@@ -1,35 +1,8 @@
-import type { UIMessage } from 'ai'
 import t, { type Test } from 'tap'
-import { type ChatTransportOptions, createChatTransport } from '../../src/client/index.js'
 import type { Model } from '../../src/models/model.js'
-import { type TestApp, testApp, tokenOf } from '../helpers/app.js'
-import { renderHook, useChat } from '../helpers/dom.js'
+import { testApp, tokenOf } from '../helpers/app.js'
 import { gatedModel, until } from '../helpers/models.js'
-
-const textsOf = (messages: readonly UIMessage[]): string[] =>
-  messages.map(({ parts }) => parts.map((part) => (part.type === 'text' ? part.text : '')).join(''))
-
-/** useChat as a page has it: with the stored messages, and resuming when the conversation is known. */
-const openPage = async (
-  t: Test,
-  { url }: TestApp,
-  options: Partial<ChatTransportOptions> = {},
-  strict = false,
-) => {
-  const transport = createChatTransport({ url, userId: 'alice', token: () => tokenOf('alice'), ...options })
-  const messages = await transport.loadMessages()
-  const resume = options.conversationId !== undefined
-  const page = await renderHook(() => useChat({ transport, messages, resume }), { strict })
-  t.teardown(page.unmount)
-  return page
-}
-
-const stored = async ({ call }: TestApp) => {
-  const { body: list } = await call('GET', '/api/alice/conversations')
-  const { id } = list.data[0]
-  const { body } = await call('GET', `/api/alice/conversations/${id}/messages`)
-  return { id: id as string, count: list.data.length, messages: body.data }
-}
+import { openPage, stored, textsOf } from '../helpers/page.js'
 
 t.test('a message is sent and its answer streamed, under the ids that are stored', async (t) => {
   const app = await testApp(t)
@@ -64,14 +37,14 @@ for (const strict of [false, true]) {
     const sent = app.call('POST', '/api/alice/chat', { body: { message: 'hi' } })
     await until(() => gated.working() === 1)
     const { id } = await stored(app)
-    const page = await openPage(t, app, { conversationId: id }, strict)
+    const page = await openPage(t, app, { conversationId: id, strict })
     await until(() => textsOf(page.current.messages)[1] === 'so far: ')
     gated.open()
     await until(() => page.current.status === 'ready')
     t.same(textsOf(page.current.messages), ['hi', 'so far: hi'])
     t.match(await sent, { status: 200, body: { status: 'completed' } })
 
-    const again = await openPage(t, app, { conversationId: id }, strict)
+    const again = await openPage(t, app, { conversationId: id, strict })
     await until(() => again.current.status === 'ready')
     t.same(textsOf(again.current.messages), ['hi', 'so far: hi'], 'nothing to resume, nothing twice')
   })
@@ -106,7 +79,13 @@ t.test('an error is shown, and trying again makes a new attempt of the same turn
   const page = await openPage(t, app)
   await page.current.sendMessage({ text: 'hi' })
   t.equal(page.current.status, 'error')
-  t.equal(page.current.error?.message, 'The model failed to answer.')
+  t.match(page.current.error, {
+    name: 'ColloquyError',
+    code: 'model-failed',
+    status: 502,
+    message: 'The model failed to answer.',
+  })
+  t.equal(textsOf(page.current.messages)[1], 'attempt 1', 'what came before it stays')
   await page.current.regenerate()
   t.same(textsOf(page.current.messages), ['hi', 'attempt 2'])
   const { messages } = await stored(app)
