@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { setMaxListeners } from 'node:events'
 import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client'
 import { limited } from '../limited.js'
 
@@ -45,6 +46,8 @@ export const exchange = async <T>(
   work: () => Promise<T>,
 ): Promise<T> => {
   const over = new AbortController()
+  // A list of a hundred pages is a hundred requests.
+  setMaxListeners(0, signal, over.signal)
   let lost: Exchange['lost'] = () => {}
   const breaking = new Promise<never>((_, reject) => {
     lost = reject
