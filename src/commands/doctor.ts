@@ -5,12 +5,14 @@ import { pendingMigrations } from '../db/migrate.js'
 import { protectionFaults } from '../db/protection.js'
 import { fetchPublicKeys } from '../http/public-keys.js'
 import type { ToolKey } from '../tools/keys.js'
+import { cutDescriptions } from '../tools/listing.js'
+import type { Notes } from '../tools/notes.js'
 import { type Access, carriesUser, type HttpServer, type ToolServer } from '../tools/servers.js'
 import { estimateTools } from '../turns/tokens.js'
 import { reason } from './reason.js'
 import { openModels, openOrJoinDatabase } from './runtime.js'
 import { openSecret } from './secret.js'
-import { openTools } from './tools.js'
+import { withTools } from './tools.js'
 
 interface Check {
   name: string
@@ -95,27 +97,31 @@ const limitsOf = (access: Access | undefined): string => {
 const identityOf = ({ audience }: HttpServer, [key]: ToolKey[]): string =>
   `its tokens say iss colloquy, aud ${audience}, sub ${checker}, and the key ${key?.kid} is published by a running server`
 
-const toolsOf = async (config: Config, server: ToolServer): Promise<string> => {
+/** What a server listed and a turn does not get, or not as it came. */
+const notesOf = (notes: Notes): string =>
+  [...notes]
+    .map(([cause, { count, tools }]) => {
+      const names = tools.map(printable).join(', ')
+      return count === 0 ? cause : `${count} ${cause}: ${names}${count > tools.length ? ' …' : ''}`
+    })
+    .join('; ')
+
+const toolsOf = (config: Config, server: ToolServer): Promise<string> | string => {
   if (server.disabled) return 'disabled'
-  const { tools: source, keys } = await openTools(
-    { ...config, toolServers: [server] },
-    { log: { warn() {} }, stderr: 'inherit' },
-  )
-  try {
-    const { tools, missing } = await source.inspect(server, checker).catch((error: unknown) => {
+  return withTools({ ...config, toolServers: [server] }, async ({ tools: source, keys }) => {
+    const { tools, missing, notes } = await source.inspect(server, checker).catch((error: unknown) => {
       const isRefused = /answered 40[13]$/.test(reason(error)) && carriesUser(server)
       throw new Error(isRefused ? `${reason(error)}; ${identityOf(server, keys)}` : reason(error))
     })
     if (missing.length > 0)
       throw new Error(`the configuration names tools that it does not have: ${missing.join(', ')}`)
+    if ([...notes.keys()].some((cause) => cause !== cutDescriptions)) throw new Error(notesOf(notes))
     if (tools.length === 0) return 'no tools'
     const names = tools.map(({ name }) => `${printable(name)}${limitsOf(server.tools.get(name))}`)
-    const size = estimateTools(tools.map((tool) => ({ description: '', ...tool })))
     const count = `${tools.length} ${tools.length === 1 ? 'tool' : 'tools'}`
-    return `${count} of about ${size} tokens${limitsOf(server)}: ${names.join(', ')}`
-  } finally {
-    await source.close()
-  }
+    const cut = notes.size > 0 ? `; ${notesOf(notes)}` : ''
+    return `${count} of about ${estimateTools(tools)} tokens${limitsOf(server)}: ${names.join(', ')}${cut}`
+  })
 }
 
 /** Runs the checks in order, a line each; true when all is well. */
@@ -160,7 +166,7 @@ export const doctor = async (config: Config): Promise<boolean> => {
       { name: 'model', run: () => modelsOf(config) },
       ...config.toolServers.map((server) => ({
         name: `tools ${server.name}`,
-        run: () => toolsOf(config, server),
+        run: async () => toolsOf(config, server),
       })),
     ])
   } finally {

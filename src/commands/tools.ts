@@ -1,10 +1,14 @@
 import { generateKeyPairSync } from 'node:crypto'
+import { constants } from 'node:os'
 import { join } from 'node:path'
 import { type Config, requireToolKeys } from '../config.js'
 import { parseToolKeys, type ToolKey } from '../tools/keys.js'
 import { carriesUser } from '../tools/servers.js'
 import { type ConfiguredTools, createToolSource, type ToolSourceOptions } from '../tools/source.js'
+import { toolBytesOf } from '../turns/tokens.js'
 import { keptFile } from './kept-file.js'
+
+const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 const newKey = (): string =>
   generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
@@ -23,12 +27,44 @@ const openToolKeys = async (config: Config): Promise<ToolKey[]> => {
   }
 }
 
+/** How many bytes the tools of a turn may have, for each model that may answer. */
+const toolBytes = ({ model, otherModels, limits }: Config): number[] =>
+  [model, ...otherModels].map((name) => toolBytesOf(limits, name))
+
 /** The tools of the configured servers, and the keys that these verify tokens with. */
 export const openTools = async (
   config: Config,
-  options: Pick<ToolSourceOptions, 'log' | 'stderr'>,
+  options: Pick<ToolSourceOptions, 'log' | 'stderr' | 'maxToolBytes'>,
 ): Promise<{ tools: ConfiguredTools; keys: ToolKey[] }> => {
   const keys = await openToolKeys(config)
   const { toolServers: servers, toolResultBytes: maxResultBytes } = config
-  return { tools: createToolSource({ servers, keys, maxResultBytes, ...options }), keys }
+  const maxToolBytes = Math.max(...toolBytes(config))
+  return { tools: createToolSource({ servers, keys, maxResultBytes, maxToolBytes, ...options }), keys }
+}
+
+/**
+ * The same for a command that ends by itself: closes them after the work, and when a signal ends it. Their processes are in groups
+ * of their own, which a terminal's Ctrl-C does not reach.
+ */
+export const withTools = async <T>(
+  config: Config,
+  work: (opened: Awaited<ReturnType<typeof openTools>>) => Promise<T>,
+): Promise<T> => {
+  // What a turn gets whichever model answers.
+  const maxToolBytes = Math.min(...toolBytes(config))
+  const opened = await openTools(config, { log: { warn() {} }, stderr: 'inherit', maxToolBytes })
+  const { tools } = opened
+  let signals = 0
+  const onSignal = async (signal: NodeJS.Signals): Promise<void> => {
+    signals += 1
+    if (signals === 1) await tools.close()
+    process.exit(128 + constants.signals[signal])
+  }
+  for (const signal of endingSignals) process.on(signal, onSignal)
+  try {
+    return await work(opened)
+  } finally {
+    await tools.close()
+    for (const signal of endingSignals) process.off(signal, onSignal)
+  }
 }

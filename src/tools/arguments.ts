@@ -1,6 +1,5 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import { Ajv2020 } from 'ajv/dist/2020.js'
-import { isNestedTooDeep } from '../nesting.js'
 import { TookTooLong, within } from './within.js'
 
 /** What is wrong with the arguments of a call, in words; nothing when they are right. */
@@ -9,8 +8,6 @@ export type JudgeArguments = (args: Record<string, unknown>) => string[]
 const MAX_FAULTS = 5
 /** Users of a server have the same schemas, so each is compiled once for all of them. */
 const MAX_KEPT = 1_000
-/** How long a schema may be, as JSON: an honest one has a few thousand characters. */
-const MAX_LENGTH = 65_536
 /** Far more than an honest schema takes, to be compiled and to check arguments. */
 const COMPILE_MS = 1_000
 const JUDGE_MS = 250
@@ -63,9 +60,7 @@ export const argumentJudges = (): ((schema: Record<string, unknown>) => JudgeArg
     }
   }
   return (schema) => {
-    if (isNestedTooDeep(schema)) return undefined
     const text = JSON.stringify(schema)
-    if (text.length > MAX_LENGTH) return undefined
     if (kept.has(text)) return kept.get(text)
     // A compiler keeps every schema that it has seen.
     if (kept.size >= MAX_KEPT) {

@@ -7,20 +7,23 @@ import {
   StreamableHTTPClientTransport,
   type Tool,
 } from '@modelcontextprotocol/client'
-import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
-import { Disconnected, SessionExpired } from './disconnected.js'
-import { BROKEN_OFF, endExchanges, exchange } from './exchange.js'
-import { guardedFetch, TooLarge } from './guarded-fetch.js'
+import { Agent } from 'undici'
+import { limited } from '../limited.js'
+import { Disconnected, SessionExpired, TooLarge } from './disconnected.js'
+import { endExchanges, exchange, showResults } from './exchange.js'
+import { guardedFetch } from './guarded-fetch.js'
+import { collectPages, type ListedTool, type Listing, READ_LIST_BYTES } from './listing.js'
+import { isBrokenOff, reasonOf } from './reasons.js'
 import { shortened } from './result.js'
 import type { HttpServer, StdioServer, ToolServer } from './servers.js'
+import { stdioTransport } from './stdio-transport.js'
 import { ToolError } from './tool.js'
 
-export type ListedTool = Tool
 export type CallResult = Awaited<ReturnType<Client['callTool']>>
 
 export interface Connection {
   /** Throws Disconnected. */
-  list(signal: AbortSignal): Promise<ListedTool[]>
+  list(signal: AbortSignal): Promise<Listing>
   /** Throws ToolError, Disconnected, or the signal's reason. */
   call(
     tool: ListedTool,
@@ -43,8 +46,10 @@ export interface ConnectOptions {
 
 /** Past every turn: calls are cut by their signal. */
 const NEVER_MS = 2 ** 31 - 1
-const LIST_PAGES = 100
 const GOODBYE_MS = 2_000
+/** How long what a server says of itself may be, and its answer to a goodbye. */
+const HANDSHAKE_BYTES = 262_144
+const GOODBYE_BYTES = 65_536
 
 /** What the server asked for, or answered, that this client does not know. */
 const unknownAnswers: unknown[] = [
@@ -52,34 +57,6 @@ const unknownAnswers: unknown[] = [
   SdkErrorCode.UnsupportedResultType,
   SdkErrorCode.InputRequiredRoundsExceeded,
 ]
-
-const isBrokenOff = (error: unknown): boolean => error instanceof ProtocolError && error.code === BROKEN_OFF
-
-const fetchFailures = ['fetch failed', 'terminated']
-
-const networkReason = (cause: unknown): string => {
-  // One for each address of a host that has several.
-  const [error = cause] = cause instanceof AggregateError ? cause.errors : []
-  const { message } = error as Error
-  return message === 'unexpected redirect' ? 'it answered with a redirect' : message
-}
-
-/** Why a server is of no use, in words that hold none of its own: those may quote a user, or a key. */
-const reasonOf = (error: unknown): string => {
-  if (error instanceof TooLarge) return error.message
-  if (error instanceof SdkHttpError) return `it answered ${error.status}`
-  if (isBrokenOff(error)) return 'it broke off its answer'
-  if (error instanceof ProtocolError) return `it answered with the error ${error.code}`
-  if (!(error instanceof Error)) return 'it failed'
-  if ('syscall' in error) return error.message
-  // The words of fetch are about the connection.
-  if (fetchFailures.includes(error.message)) return networkReason(error.cause ?? error)
-  if (error.cause instanceof Error) return reasonOf(error.cause)
-  if (!(error instanceof SdkError)) return 'its answer cannot be read'
-  return error.code === SdkErrorCode.ConnectionClosed
-    ? 'the connection was closed'
-    : `it failed (${error.code})`
-}
 
 const newClient = (mode: 'auto' | 'legacy') =>
   new Client(
@@ -89,16 +66,19 @@ const newClient = (mode: 'auto' | 'legacy') =>
       capabilities: {},
       inputRequired: { autoFulfill: false },
       versionNegotiation: { mode },
-      listMaxPages: LIST_PAGES,
+      // A list is ended by what it has.
+      listMaxPages: 0,
     },
   )
 
 const open = (server: ToolServer, options: ConnectOptions) =>
   server.kind === 'http' ? openHttp(server, options) : openStdio(server, options)
 
-const openHttp = ({ url, headers }: HttpServer, { token, maxAnswerBytes }: ConnectOptions) => {
+const openHttp = ({ url, headers }: HttpServer, { token }: ConnectOptions) => {
+  // Of its own, so that no socket outlives it. Its limits are those of whoever waits.
+  const dispatcher = new Agent({ headersTimeout: 0, bodyTimeout: 0 })
   const transport = new StreamableHTTPClientTransport(new URL(url), {
-    fetch: guardedFetch({ token, maxBytes: maxAnswerBytes }),
+    fetch: guardedFetch({ dispatcher, token }),
     requestInit: { headers },
     // A stream that broke off is not taken up again, since GET is refused.
     reconnectionOptions: {
@@ -109,67 +89,99 @@ const openHttp = ({ url, headers }: HttpServer, { token, maxAnswerBytes }: Conne
     },
   })
   endExchanges(transport)
-  const goodbye = () => exchange(AbortSignal.timeout(GOODBYE_MS), () => transport.terminateSession())
   return {
     transport,
     client: newClient('auto'),
     hasSession: () => transport.sessionId !== undefined,
-    goodbye,
+    goodbye: () =>
+      limited(undefined, GOODBYE_MS, (signal) =>
+        exchange({ signal, maxBytes: GOODBYE_BYTES }, () => transport.terminateSession()),
+      ),
+    end: async () => {
+      await transport.close()
+      await dispatcher.destroy()
+    },
+    failure: () => undefined,
   }
 }
 
-const openStdio = ({ command, args, env, cwd }: StdioServer, { maxAnswerBytes, stderr }: ConnectOptions) => {
-  // The SDK adds to `env` what is safe to inherit (PATH, HOME …) and nothing else of ours.
-  const transport = new StdioClientTransport({
-    command,
-    args,
-    env,
-    stderr,
-    maxBufferSize: maxAnswerBytes,
-    ...(cwd !== undefined && { cwd }),
-  })
-  return { transport, client: newClient('legacy'), hasSession: () => false, goodbye: async () => {} }
+const openStdio = (server: StdioServer, { maxAnswerBytes, stderr }: ConnectOptions) => {
+  const transport = stdioTransport(server, { maxBytes: Math.max(maxAnswerBytes, READ_LIST_BYTES), stderr })
+  return {
+    transport,
+    client: newClient('legacy'),
+    hasSession: () => false,
+    goodbye: async () => {},
+    end: transport.close,
+    failure: transport.failure,
+  }
 }
+
+/** Nobody reads more of what a server says of itself, and it would be kept for every user. */
+const forgetWords = (result: Record<string, unknown>): void => {
+  delete result.instructions
+  const { name, version } = (result.serverInfo ?? {}) as Record<string, unknown>
+  if (result.serverInfo) result.serverInfo = { name, version }
+}
+
+const listedTool = ({ name, description = '', inputSchema, annotations }: Tool): ListedTool => ({
+  name,
+  description,
+  inputSchema,
+  readOnly: annotations?.readOnlyHint ?? false,
+})
 
 /** Connects to a tool server, for one user where it is told who that is. Throws Disconnected. */
 export const connect = async (server: ToolServer, options: ConnectOptions): Promise<Connection> => {
-  const { client, transport, hasSession, goodbye } = open(server, options)
-  const { signal } = options
+  const { client, transport, hasSession, goodbye, end, failure } = open(server, options)
+  const { signal, maxAnswerBytes } = options
+  showResults(transport)
   const closed = new Promise<void>((resolve) => {
     client.onclose = resolve
   })
-  const failure = (error: unknown): Disconnected =>
-    error instanceof SdkHttpError && error.status === 404 && hasSession()
+  const disconnected = (error: unknown): Disconnected => {
+    const cause = failure() ?? error
+    return cause instanceof SdkHttpError && cause.status === 404 && hasSession()
       ? new SessionExpired('its session has expired')
-      : new Disconnected(reasonOf(error), { cause: error })
+      : new Disconnected(reasonOf(cause), { cause })
+  }
 
-  const giveUp = () => void transport.close().catch(() => {})
-  signal.addEventListener('abort', giveUp, { once: true })
   try {
-    await exchange(signal, () => client.connect(transport, { signal, timeout: NEVER_MS }))
+    await exchange({ signal, maxBytes: HANDSHAKE_BYTES, onResult: forgetWords }, () =>
+      client.connect(transport, { signal, timeout: NEVER_MS }),
+    )
   } catch (error) {
-    giveUp()
-    throw signal.aborted ? new Disconnected('it took too long to answer') : failure(error)
-  } finally {
-    signal.removeEventListener('abort', giveUp)
+    const gone = end().catch(() => {})
+    throw Object.assign(
+      signal.aborted ? new Disconnected('it took too long to answer') : disconnected(error),
+      {
+        gone,
+      },
+    )
   }
 
   return {
     async list(signal) {
-      if (!client.getServerCapabilities()?.tools) return []
+      if (!client.getServerCapabilities()?.tools) return { tools: [], notes: new Map() }
+      const pages = collectPages()
       try {
         const options = { signal, timeout: NEVER_MS, cacheMode: 'bypass' } as const
-        return (await exchange(signal, () => client.listTools(undefined, options))).tools
+        const { tools } = await exchange({ signal, maxBytes: READ_LIST_BYTES, onResult: pages.take }, () =>
+          client.listTools(undefined, options),
+        )
+        return { tools: tools.map(listedTool), notes: pages.notes }
       } catch (error) {
-        throw signal.aborted ? new Disconnected('it took too long to list its tools') : failure(error)
+        throw signal.aborted ? new Disconnected('it took too long to list its tools') : disconnected(error)
       }
     },
-    async call({ outputSchema: _, ...tool }, args, { key, signal }) {
-      const params = { name: tool.name, arguments: args, _meta: { 'colloquy/idempotency_key': key } }
+    async call({ name, description, inputSchema }, args, { key, signal }) {
+      const params = { name, arguments: args, _meta: { 'colloquy/idempotency_key': key } }
+      // Without the schema of its output, which is the tool's own affair: what has been done is not undone by it.
+      const toolDefinition = { name, description, inputSchema } as Tool
       try {
-        // Without the schema of its output, which is the tool's own affair: what has been done is not undone by it.
-        const options = { signal, timeout: NEVER_MS, toolDefinition: tool }
-        return await exchange(signal, () => client.callTool(params, options))
+        return await exchange({ signal, maxBytes: maxAnswerBytes }, () =>
+          client.callTool(params, { signal, timeout: NEVER_MS, toolDefinition }),
+        )
       } catch (error) {
         if (signal.aborted) throw signal.reason
         if (error instanceof ProtocolError && !isBrokenOff(error))
@@ -178,13 +190,14 @@ export const connect = async (server: ToolServer, options: ConnectOptions): Prom
         if (error instanceof SdkError && unknownAnswers.includes(error.code)) {
           throw new ToolError('The tool server gave an answer that cannot be read.')
         }
-        throw failure(error)
+        throw disconnected(error)
       }
     },
     closed,
     async close() {
       await goodbye().catch(() => {})
       await client.close()
+      await end()
     },
   }
 }

@@ -1,55 +1,112 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type { StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
+import { setMaxListeners } from 'node:events'
+import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client'
 import { limited } from '../limited.js'
 
-/** The request under way: what ends it, and whom to tell that its answer will not come. */
-interface Exchange {
+/** The request under way. */
+export interface Exchange {
+  /** aborts when it is over, however it ended */
   signal: AbortSignal
+  /** how many bytes its answers may have together, and how many of them are left */
+  maxBytes: number
+  bytesLeft: number
+  /** Tells whoever waits for the answer that it will not come. */
   lost(reason: Error): void
+  /** Sees, and may change, each result before the SDK does. */
+  onResult(result: Record<string, unknown>): void
+}
+
+export interface ExchangeOptions {
+  signal: AbortSignal
+  maxBytes: number
+  onResult?: Exchange['onResult']
 }
 
 const exchanges = new AsyncLocalStorage<Exchange>()
 
+/** The exchange that the running code belongs to. */
+export const currentExchange = (): Exchange | undefined => exchanges.getStore()
+
 /** The error code of an answer that we give in a server's place, where its own broke off. */
 export const BROKEN_OFF = 499
 
-/** How long what wants no answer (a cancellation, say) may take to be sent. */
+/** How long what wants no answer (a cancellation, say) may take to be sent, and how much may come back. */
 const NOTIFICATION_MS = 5_000
+const NOTIFICATION_BYTES = 65_536
 
 /** How many requests of a server are refused at once; of those past them it hears nothing. */
 const MAX_REFUSALS = 10
 
-/** Tells whoever waits for the answer that is being read that it will not come. */
-export const loseAnswer = (): ((reason: Error) => void) => {
-  const exchange = exchanges.getStore()
-  return (reason) => exchange?.lost(reason)
-}
-
-/** Runs `work`, and ends its HTTP requests with it; rejects when the signal aborts, or an answer breaks off. */
-export const exchange = async <T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> => {
+/**
+ * Runs `work`, and ends its HTTP requests with it; rejects when the signal aborts, or an answer breaks off. Its own controller
+ * is what the requests listen to: on Node 20 a garbage collection can take an AbortSignal.any() away.
+ */
+export const exchange = async <T>(
+  { signal, maxBytes, onResult = () => {} }: ExchangeOptions,
+  work: () => Promise<T>,
+): Promise<T> => {
   const over = new AbortController()
+  // A list of a hundred pages is a hundred requests.
+  setMaxListeners(0, signal, over.signal)
   let lost: Exchange['lost'] = () => {}
   const breaking = new Promise<never>((_, reject) => {
     lost = reject
   })
-  const ends = AbortSignal.any([signal, over.signal])
-  signal.addEventListener('abort', () => lost(signal.reason), { signal: over.signal })
-  if (signal.aborted) lost(signal.reason)
+  const stop = () => {
+    lost(signal.reason)
+    over.abort(signal.reason)
+  }
+  signal.addEventListener('abort', stop, { once: true })
+  if (signal.aborted) stop()
   try {
-    return await Promise.race([exchanges.run({ signal: ends, lost }, work), breaking])
+    const current = { signal: over.signal, maxBytes, bytesLeft: maxBytes, lost, onResult }
+    return await Promise.race([exchanges.run(current, work), breaking])
   } finally {
+    signal.removeEventListener('abort', stop)
     over.abort()
   }
 }
 
-/** The SDK cancels a request of MCP 2025 by a message alone, and waits on when the stream of its answer has ended: this does not. */
-export const endExchanges = (transport: StreamableHTTPClientTransport): void => {
+/** Shows results to the exchanges that asked for them, before anything else sees them. */
+export const showResults = (transport: Transport): void => {
+  const asking = new Map<unknown, Exchange>()
   const send = transport.send.bind(transport)
+  transport.send = (message, options) => {
+    const current = exchanges.getStore()
+    if (current && 'method' in message && 'id' in message && !current.signal.aborted) {
+      asking.set(message.id, current)
+      current.signal.addEventListener('abort', () => asking.delete(message.id), { once: true })
+    }
+    return send(message, options)
+  }
+  let handler: Transport['onmessage']
+  // The SDK sets its handler more than once, and one that stands there before does not see the first answer.
+  Object.defineProperty(transport, 'onmessage', {
+    get: () => handler,
+    set(next: Transport['onmessage']) {
+      handler =
+        next &&
+        ((message: JSONRPCMessage, extra) => {
+          if ('result' in message) asking.get(message.id)?.onResult(message.result)
+          next(message, extra)
+        })
+    },
+  })
+}
+
+/** The SDK cancels a request of MCP 2025 by a message alone, and waits on when the stream of its answer has ended: this does not. */
+export const endExchanges = (transport: Transport): void => {
+  const send = transport.send.bind(transport)
+  // An exchange of its own: a cancellation is sent when that of the request is over.
   const notify: typeof send = (message, options) =>
-    limited(undefined, NOTIFICATION_MS, (limit) => send(message, { ...options, requestSignal: limit }))
+    limited(undefined, NOTIFICATION_MS, (signal) =>
+      exchange({ signal, maxBytes: NOTIFICATION_BYTES }, () =>
+        send(message, { ...options, requestSignal: signal }),
+      ),
+    )
   let refusals = 0
   transport.send = async (message, options) => {
-    const exchange = exchanges.getStore()
+    const current = exchanges.getStore()
     if (!('method' in message)) {
       // Each is a request of its own, with a token: one answer of a server could ask for ten thousand.
       if (refusals === MAX_REFUSALS) return
@@ -58,11 +115,10 @@ export const endExchanges = (transport: StreamableHTTPClientTransport): void => 
         refusals -= 1
       })
     }
-    if (!exchange || !('id' in message)) return notify(message, options)
-    const signals = [exchange.signal, ...(options?.requestSignal ? [options.requestSignal] : [])]
+    if (!current || !('id' in message)) return notify(message, options)
     return send(message, {
       ...options,
-      requestSignal: AbortSignal.any(signals),
+      requestSignal: current.signal,
       // Of no effect where the answer has come.
       onRequestStreamEnd: () =>
         transport.onmessage?.({

@@ -31,10 +31,11 @@ const textOf = (block: Block): string => {
   }
 }
 
-const jsonBytes = (value: unknown): number => Buffer.byteLength(JSON.stringify(value))
+/** How many bytes a value takes as JSON. */
+export const jsonBytes = (value: unknown): number => Buffer.byteLength(JSON.stringify(value))
 
 /** The beginning of a text, with a note of what is missing, that takes at most `maxBytes` as JSON. */
-const cut = (text: string, maxBytes: number): string => {
+export const cutText = (text: string, maxBytes: number): string => {
   const total = Buffer.byteLength(text)
   const note = (kept: number): string => `… [cut: ${kept} of ${total} bytes]`
   let room = maxBytes - jsonBytes(note(total))
@@ -58,5 +59,5 @@ export const resultOf = (result: CallResult, maxBytes: number): unknown => {
     ? text || '[data, nested too deep, left out]'
     : (structuredContent ?? text)
   if (jsonBytes(data) <= maxBytes) return data
-  return cut(typeof data === 'string' ? data : JSON.stringify(data), maxBytes)
+  return cutText(typeof data === 'string' ? data : JSON.stringify(data), maxBytes)
 }

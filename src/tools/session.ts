@@ -1,9 +1,10 @@
+import { limited } from '../limited.js'
 import { untilAborted } from '../until-aborted.js'
-import type { CallResult, Connection, ListedTool } from './connection.js'
+import type { CallResult, Connection } from './connection.js'
 import { Disconnected, SessionExpired } from './disconnected.js'
+import type { ListedTool, Listing } from './listing.js'
 import { ToolError } from './tool.js'
 
-const CONNECT_AND_LIST_MS = 5_000
 const LIST_KEPT_MS = 60_000
 /** How long a server that failed is left alone, so that turns do not wait for it one after the other. */
 const PAUSE_MS = 10_000
@@ -17,9 +18,11 @@ export interface SessionOptions {
   /** whether a server that cannot list its tools is ended at once, whatever runs on it */
   endsAtOnce: boolean
   /** Hears why the server cannot be used, once in each pause. */
-  failed(reason: string): void
+  failed(error: Error): void
   /** Hears why a call had no answer. */
   lost(reason: string): void
+  /** how long it may take to connect, and to list the tools */
+  connectMs: number
   /** milliseconds of a clock that never goes back */
   now: () => number
 }
@@ -34,7 +37,7 @@ interface Call {
 /** A server as one user sees it, or a process as all do: connected when it is needed, and again when that was lost. */
 export interface Session {
   /** The server's tools, at most a minute old. Throws Unavailable. */
-  tools(): Promise<ListedTool[]>
+  tools(): Promise<Listing>
   /** Calls a tool. Throws ToolError, or the signal's reason. */
   call(call: Call): Promise<CallResult>
   /** Ends the connection as soon as no call runs on it; resolves when it is gone. */
@@ -46,7 +49,7 @@ export interface Session {
 /** A connection, and how many use it. */
 interface Link {
   connection: Promise<Connection>
-  listed?: { at: number; tools: Promise<ListedTool[]> }
+  listed?: { at: number; listing: Promise<Listing> }
   users: number
   isDropped: boolean
   /** resolves when it is gone */
@@ -59,14 +62,24 @@ const newLink = (connection: Promise<Connection>): Link => {
   const ending = new Promise<void>((resolve) => {
     end = resolve
   })
-  const gone = ending.then(async () => (await connection).close()).catch(() => {})
+  const gone = ending
+    .then(async () => (await connection).close())
+    .catch((error) => (error instanceof Disconnected ? error.gone : undefined))
   return { connection, users: 0, isDropped: false, gone, end }
 }
 
-export const createSession = ({ connect, endsAtOnce, failed, lost, now }: SessionOptions): Session => {
+export const createSession = ({
+  connect,
+  connectMs,
+  endsAtOnce,
+  failed,
+  lost,
+  now,
+}: SessionOptions): Session => {
   let current: Link | undefined
   let failure: { until: number; reason: string } | undefined
   const links = new Set<Link>()
+  const closing = new AbortController()
 
   /** Uses it for nothing new, and ends it when nobody uses it any more. */
   const drop = (link: Link, atOnce = false): void => {
@@ -80,15 +93,16 @@ export const createSession = ({ connect, endsAtOnce, failed, lost, now }: Sessio
 
   const pause = (error: unknown): void => {
     const isKnown = failure && now() < failure.until
-    const reason = error instanceof Error ? error.message : String(error)
-    failure = { until: now() + PAUSE_MS, reason }
-    if (!isKnown) failed(reason)
+    const reason = error instanceof Error ? error : new Error(String(error))
+    failure = { until: now() + PAUSE_MS, reason: reason.message }
+    if (!isKnown && !closing.signal.aborted) failed(reason)
   }
 
-  const open = (signal = AbortSignal.timeout(CONNECT_AND_LIST_MS)): Link => {
+  /** Connects within `signal`, or the bound for connecting. */
+  const open = (signal?: AbortSignal): Link => {
     if (failure && now() < failure.until) throw new Unavailable(failure.reason)
     if (current) return current
-    const link = newLink(connect(signal))
+    const link = newLink(signal ? connect(signal) : limited(closing.signal, connectMs, connect))
     current = link
     links.add(link)
     void link.gone.then(() => links.delete(link))
@@ -115,11 +129,11 @@ export const createSession = ({ connect, endsAtOnce, failed, lost, now }: Sessio
     }
   }
 
-  const list = async (link: Link, signal: AbortSignal): Promise<ListedTool[]> => {
+  const list = async (link: Link, signal: AbortSignal): Promise<Listing> => {
     try {
-      const tools = await on(link, (connection) => connection.list(signal))
+      const listing = await on(link, (connection) => connection.list(signal))
       failure = undefined
-      return tools
+      return listing
     } catch (error) {
       drop(link, endsAtOnce)
       if (!(error instanceof SessionExpired)) pause(error)
@@ -127,16 +141,13 @@ export const createSession = ({ connect, endsAtOnce, failed, lost, now }: Sessio
     }
   }
 
-  const tools = async (
-    mayRepeat: boolean,
-    signal = AbortSignal.timeout(CONNECT_AND_LIST_MS),
-  ): Promise<ListedTool[]> => {
+  const tools = async (mayRepeat: boolean, signal: AbortSignal): Promise<Listing> => {
     const link = open(signal)
     if (!link.listed || now() - link.listed.at >= LIST_KEPT_MS) {
-      link.listed = { at: now(), tools: list(link, signal) }
+      link.listed = { at: now(), listing: list(link, signal) }
     }
     try {
-      return await link.listed.tools
+      return await link.listed.listing
     } catch (error) {
       if (error instanceof SessionExpired) {
         if (mayRepeat) return tools(false, signal)
@@ -166,13 +177,14 @@ export const createSession = ({ connect, endsAtOnce, failed, lost, now }: Sessio
   }
 
   return {
-    tools: () => tools(true),
+    tools: () => limited(closing.signal, connectMs, (signal) => tools(true, signal)),
     call: (asked) => call(asked, true),
     async leave() {
       if (current) drop(current)
       await allGone()
     },
     async close() {
+      closing.abort()
       if (current) drop(current, true)
       for (const link of links) link.end()
       await allGone()

@@ -1,8 +1,11 @@
 import { untilAborted } from '../until-aborted.js'
 import { argumentJudges, type JudgeArguments } from './arguments.js'
-import type { ListedTool } from './connection.js'
+import type { Connection } from './connection.js'
+import { TooLarge } from './disconnected.js'
 import { type ToolKey, userTokens } from './keys.js'
-import { uniqueName } from './names.js'
+import type { ListedTool, Listing } from './listing.js'
+import type { Notes } from './notes.js'
+import { chooseTools, type Offer, type ServerTools } from './offers.js'
 import { resultOf, shortened } from './result.js'
 import { allows, carriesUser, type ToolServer } from './servers.js'
 import type { Session } from './session.js'
@@ -10,25 +13,29 @@ import { createSessions } from './sessions.js'
 import { type Tool, ToolError, type ToolSource } from './tool.js'
 
 const MAX_SESSIONS = 1_000
-const MAX_TOOLS_OF_SERVER = 1_000
-const MAX_TOOLS = 128
+const CONNECT_MS = 5_000
+/** How often the log says again that a server cannot be used, for the same reason. */
+const SAY_AGAIN_MS = 10 * 60_000
 
 export interface ToolSourceOptions {
   servers: readonly ToolServer[]
   /** the first signs the tokens of users */
   keys: readonly ToolKey[]
   maxResultBytes: number
+  /** how many bytes the definitions of a turn's tools may have for the model that takes most */
+  maxToolBytes?: number
   log: { warn(fields: object, text: string): void }
   /** what becomes of the standard error of servers that are processes */
   stderr?: 'ignore' | 'inherit'
   maxSessions?: number
+  /** how long a server may take to connect and to list its tools */
+  connectMs?: number
   /** milliseconds of a clock that never goes back */
   now?: () => number
 }
 
 /** What a server says of itself, for a check of the configuration. */
-export interface Inspection {
-  tools: ListedTool[]
+export interface Inspection extends Listing {
   /** tools that the configuration limits and the server does not have */
   missing: string[]
 }
@@ -38,91 +45,100 @@ export interface ConfiguredTools extends ToolSource {
   inspect(server: ToolServer, userId: string): Promise<Inspection>
 }
 
-interface Offer {
-  server: ToolServer
-  tool: ListedTool
-}
-
-const isFor = ({ server, tool }: Offer, userId: string): boolean => {
-  const limits = server.tools.get(tool.name)
-  return limits === undefined || allows(limits, userId)
-}
-
 /** The tools of the configured servers, each called in the name of the user whom a turn is for. */
 export const createToolSource = (options: ToolSourceOptions): ConfiguredTools => {
   const { servers, keys, maxResultBytes, log, stderr = 'ignore', now = () => performance.now() } = options
+  const { maxToolBytes = Number.POSITIVE_INFINITY } = options
   const [signing] = keys
   const tokenOf = signing && userTokens(signing)
   if (!tokenOf && servers.some(carriesUser))
     throw new Error('a tool server needs tokens, and there is no key')
-  const judgeOf = argumentJudges()
-  const sessions = createSessions(options.maxSessions ?? MAX_SESSIONS, now)
+  const judgeSchema = argumentJudges()
   const judges = new WeakMap<ListedTool, JudgeArguments | undefined>()
-  const told = new Set<string>()
+  const judgeOf = (tool: ListedTool): JudgeArguments | undefined => {
+    if (!judges.has(tool)) judges.set(tool, judgeSchema(tool.inputSchema))
+    return judges.get(tool)
+  }
+  const sessions = createSessions(options.maxSessions ?? MAX_SESSIONS, now)
+  const saidAt = new Map<string, number>()
 
-  const tellOnce = (server: ToolServer, tool: string, text: string): void => {
-    const key = `${server.name} ${tool} ${text}`
-    if (told.has(key)) return
-    if (told.size >= MAX_TOOLS_OF_SERVER) told.clear()
-    told.add(key)
-    log.warn({ server: server.name, tool }, text)
+  /** Warns of a thing once, or again after a while. */
+  const warn = (fields: Record<string, unknown>, text: string, againMs = Number.POSITIVE_INFINITY): void => {
+    const key = JSON.stringify([fields.server, fields.tool, fields.reason, text])
+    if (now() - (saidAt.get(key) ?? Number.NEGATIVE_INFINITY) < againMs) return
+    saidAt.set(key, now())
+    log.warn(fields, text)
+  }
+  const warnOf = ({ name: server }: ToolServer, notes: Notes): void => {
+    for (const [cause, { count, tools }] of notes) warn({ server, ...(count > 0 && { count, tools }) }, cause)
   }
 
-  const sessionOf = (server: ToolServer, userId: string): Session => {
+  const missingOf = (server: ToolServer, tools: ListedTool[]): string[] =>
+    [...server.tools.keys()].filter((name) => !tools.some((tool) => tool.name === name))
+
+  const isFor = (server: ToolServer, tool: ListedTool, userId: string): boolean => {
+    const limits = server.tools.get(tool.name)
+    return limits === undefined || allows(limits, userId)
+  }
+
+  /** What is kept of a list while its session lasts. A process serves everybody, so that there is one list of it. */
+  const keep = (server: ToolServer, userId: string, listing: Listing): Listing => {
+    for (const tool of missingOf(server, listing.tools)) {
+      warn({ server: server.name, tool }, 'the configuration names a tool that its server does not have')
+    }
+    warnOf(server, listing.notes)
+    if (server.kind === 'stdio') return { tools: listing.tools, notes: new Map() }
+    const tools = listing.tools.filter((tool) => isFor(server, tool, userId))
+    const mine = { server, tools, notes: new Map() }
+    const chosen = chooseTools([mine], { maxBytes: maxToolBytes, judgeOf })
+    return { tools: chosen.map(({ tool }) => tool), notes: mine.notes }
+  }
+
+  const failed = (server: ToolServer, error: Error): void => {
+    const againMs = error.cause instanceof TooLarge ? undefined : SAY_AGAIN_MS
+    warn({ server: server.name, reason: error.message }, 'a tool server cannot be used', againMs)
+  }
+
+  const sessionOf = (
+    server: ToolServer,
+    userId: string,
+    kept = (listing: Listing) => keep(server, userId, listing),
+  ): Session => {
     const isProcess = server.kind === 'stdio'
     return sessions.get(JSON.stringify(isProcess ? [server.name] : [server.name, userId]), {
       // A process that hangs would go on doing so for everybody.
       endsAtOnce: isProcess,
-      failed: (reason) => log.warn({ server: server.name, reason }, 'a tool server cannot be used'),
+      connectMs: options.connectMs ?? CONNECT_MS,
+      failed: (error) => failed(server, error),
       lost: (reason) => log.warn({ server: server.name, reason }, 'a call of a tool was lost'),
-      async connect(signal) {
+      async connect(signal): Promise<Connection> {
         // Loaded only where there are tools.
         const { connect } = await import('./connection.js')
-        return connect(server, {
+        const connection = await connect(server, {
           token: tokenOf && carriesUser(server) ? () => tokenOf(userId, server.audience) : undefined,
           // JSON may say a thing longer than need be, and twice: as text and as data.
           maxAnswerBytes: 4 * maxResultBytes + 2 ** 20,
           stderr,
           signal,
         })
+        return { ...connection, list: async (signal) => kept(await connection.list(signal)) }
       },
     })
   }
 
-  const missingOf = (server: ToolServer, listed: ListedTool[]): string[] =>
-    [...server.tools.keys()].filter((name) => !listed.some((tool) => tool.name === name))
-
-  const offersOf = (server: ToolServer, listed: ListedTool[]): Offer[] => {
-    for (const name of missingOf(server, listed)) {
-      tellOnce(server, name, 'the configuration names a tool that its server does not have')
-    }
-    if (listed.length > MAX_TOOLS_OF_SERVER)
-      tellOnce(server, '', 'a server has too many tools: some are left out')
-    return listed.slice(0, MAX_TOOLS_OF_SERVER).map((tool) => ({ server, tool }))
-  }
-
-  const offersFor = async (server: ToolServer, userId: string): Promise<Offer[]> => {
-    if (!allows(server, userId)) return []
+  const toolsFor = async (server: ToolServer, userId: string): Promise<ServerTools> => {
+    if (!allows(server, userId)) return { server, tools: [], notes: new Map() }
     // What it has is not known while it cannot be asked, and why is in the log.
-    const listed = await sessionOf(server, userId)
+    const listing = await sessionOf(server, userId)
       .tools()
       .catch(() => undefined)
-    return listed ? offersOf(server, listed).filter((offer) => isFor(offer, userId)) : []
+    const tools = (listing?.tools ?? []).filter((tool) => isFor(server, tool, userId))
+    return { server, tools, notes: structuredClone(listing?.notes ?? new Map()) }
   }
 
-  const judgeOfTool = (tool: ListedTool): JudgeArguments | undefined => {
-    if (!judges.has(tool)) judges.set(tool, judgeOf(tool.inputSchema))
-    return judges.get(tool)
-  }
-
-  const toolOf = (
-    { server, tool }: Offer,
-    { name, userId, judge }: { name: string; userId: string; judge: JudgeArguments },
-  ): Tool => ({
+  const toolOf = ({ name, server, tool, judge }: Offer, userId: string): Tool => ({
+    ...tool,
     name,
-    description: tool.description ?? tool.title ?? '',
-    inputSchema: tool.inputSchema,
-    readOnly: tool.annotations?.readOnlyHint ?? false,
     async call(args, { key, signal }) {
       const faults = judge(args)
       if (faults.length > 0)
@@ -131,32 +147,19 @@ export const createToolSource = (options: ToolSourceOptions): ConfiguredTools =>
     },
   })
 
-  const named = (offered: Offer[], userId: string): Tool[] => {
-    const tools = new Map<string, Tool>()
-    for (const offer of offered) {
-      const { server, tool } = offer
-      const leaveOut = (why: string) => tellOnce(server, tool.name, `a tool is left out: ${why}`)
-      const name = uniqueName(server.name, tool.name, tools)
-      // In this order, since a schema takes a millisecond or more to compile, and servers may list a thousand.
-      if (name === undefined) leaveOut('its name is taken')
-      else if (tools.size === MAX_TOOLS) leaveOut(`a turn has at most ${MAX_TOOLS}`)
-      else {
-        const judge = judgeOfTool(tool)
-        if (judge) tools.set(name, toolOf(offer, { name, userId, judge }))
-        else leaveOut('the schema of its arguments is none')
-      }
-    }
-    return [...tools.values()]
-  }
-
   return {
-    async open(userId, signal) {
-      const offering = Promise.all(servers.map((server) => offersFor(server, userId)))
-      return named((await untilAborted(offering, signal)).flat(), userId)
+    async open(userId, signal, maxBytes = maxToolBytes) {
+      const asking = Promise.all(servers.map((server) => toolsFor(server, userId)))
+      const found = await untilAborted(asking, signal)
+      const offers = chooseTools(found, { maxBytes, judgeOf })
+      for (const { server, notes } of found) warnOf(server, notes)
+      return offers.map((offer) => toolOf(offer, userId))
     },
     async inspect(server, userId) {
-      const listed = await sessionOf(server, userId).tools()
-      return { tools: listed, missing: missingOf(server, listed) }
+      const { tools, notes } = await sessionOf(server, userId, (listing) => listing).tools()
+      const usable = tools.filter(({ name }) => !server.tools.get(name)?.disabled)
+      chooseTools([{ server, tools: usable, notes }], { maxBytes: maxToolBytes, judgeOf })
+      return { tools, notes, missing: missingOf(server, tools) }
     },
     close: () => sessions.close(),
   }

@@ -22,9 +22,9 @@ export class ToolError extends Error {}
 export interface ToolSource {
   /**
    * The tools that this user may use now. Never rejects but for the signal: a server that cannot be reached contributes
-   * none, and is logged.
+   * none, and is logged. Their definitions take at most `maxBytes` as JSON; the same ones are left out each time.
    */
-  open(userId: string, signal: AbortSignal): Promise<Tool[]>
+  open(userId: string, signal: AbortSignal, maxBytes?: number): Promise<Tool[]>
   /** Ends connections and processes. */
   close(): Promise<void>
 }

@@ -10,7 +10,7 @@ import type { Progress } from './progress.js'
 import { retry } from './retry.js'
 import { type AbortReason, runModel } from './run.js'
 import type { Titles } from './title.js'
-import { windowOf } from './tokens.js'
+import { toolBytesOf, windowOf } from './tokens.js'
 
 type Start = Extract<Begun, { outcome: 'begun' }>
 
@@ -68,7 +68,7 @@ export const createAttempts = (options: AttemptsOptions) => {
       {
         ...options,
         turnId: turn_id,
-        open: async (signal) => (await tools?.open(userId, signal)) ?? [],
+        open: async (signal) => (await tools?.open(userId, signal, toolBytesOf(options, model.name))) ?? [],
         doneCalls: begun.done_calls,
         windowTokens: windowOf(options, model.name, message),
       },

@@ -16,6 +16,18 @@ export const estimateTools = (tools: readonly ToolDefinition[]): number =>
     return sum + estimateTokens(JSON.stringify([name, description, inputSchema]))
   }, 0)
 
+/** Of a window of 0, which says that no earlier turns are sent, and nothing of the model. */
+const usualWindow = 16_000
+
+/** How many bytes the definitions of a turn's tools may have as JSON: half of the model's window, whatever else it is sent. */
+export const toolBytesOf = (
+  { historyTokens, modelHistoryTokens }: Pick<Window, 'historyTokens' | 'modelHistoryTokens'>,
+  model: string,
+): number => {
+  const window = modelHistoryTokens?.[model] ?? historyTokens
+  return Math.floor((window || usualWindow) / 2) * bytesPerToken
+}
+
 const estimateTurn = ({ user, assistant, tool_calls }: PastTurn): number =>
   estimateTokens(user + assistant + (tool_calls ? JSON.stringify(tool_calls) : ''))
 

@@ -32,7 +32,7 @@ export const publishing = async (t: Scope, keys: () => readonly ToolKey[]): Prom
 export const placeholder = (name: string): string => `\${${name}}`
 
 export interface TestTools extends ConfiguredTools {
-  logged: { server: string; tool?: string; reason?: string; text: string }[]
+  logged: { server: string; tool?: string; tools?: string[]; count?: number; reason?: string; text: string }[]
   of(user: string): Promise<UserTools>
 }
 
@@ -54,6 +54,8 @@ export const testTools = (
     servers: parseToolServers(JSON.stringify({ mcpServers }), (name) => process.env[name]),
     keys: newToolKeys(),
     maxResultBytes: 65_536,
+    // Reading the program, and starting a process, takes its time on a busy machine.
+    connectMs: 60_000,
     log: { warn: (fields, text) => void logged.push({ ...(fields as { server: string }), text }) },
     ...options,
   })
@@ -65,7 +67,7 @@ export const testTools = (
       const tools = await source.open(user, new AbortController().signal)
       const get = (name: string): Tool => {
         const tool = tools.find((tool) => tool.name === name)
-        if (!tool) throw new Error(`there is no tool ${name}`)
+        if (!tool) throw new Error(`there is no tool ${name}: ${JSON.stringify(logged)}`)
         return tool
       }
       return {

@@ -13,7 +13,12 @@ const text = (text: string) => ({ content: [{ type: 'text' as const, text }] })
 const lost = new ToolError('The tool server failed; whether it has carried out the call is not known.')
 
 /** A server with one tool, `work`, and a clock that only the test moves. */
-const setUp = async (t: Test, call: McpServerOptions['call'], options: Partial<McpServerOptions> = {}) => {
+const setUp = async (
+  t: Test,
+  call: McpServerOptions['call'],
+  options: Partial<McpServerOptions> = {},
+  toolOptions: { connectMs?: number } = {},
+) => {
   const userOf = ({ authorization = '' }) => {
     const [, claims = ''] = authorization.split('.')
     return JSON.parse(Buffer.from(claims, 'base64url').toString()).sub
@@ -24,7 +29,7 @@ const setUp = async (t: Test, call: McpServerOptions['call'], options: Partial<M
   const source = testTools(
     t,
     { one: { url: server.url } },
-    { now: () => clock.ms, maxResultBytes: 1_024, maxSessions: 2 },
+    { now: () => clock.ms, maxResultBytes: 1_024, maxSessions: 2, ...toolOptions },
   )
   const asked = (method: string) => server.requests.filter(({ body }) => body?.method === method)
   const pass = (ms: number) => {
@@ -223,7 +228,7 @@ t.test('a server that is down is left alone for ten seconds, and then found agai
 })
 
 t.test('a server that does not answer takes no more than the bound of a turn', async (t) => {
-  const { server, tools } = await setUp(t, () => text('done'))
+  const { server, tools } = await setUp(t, () => text('done'), {}, { connectMs: 1_000 })
   server.answer(() => {})
   const enough = new Error('the turn was cancelled')
   const aborting = new AbortController()

@@ -12,10 +12,10 @@ const script = fileURLToPath(new URL('../helpers/stdio-server.ts', import.meta.u
 const command = process.execPath
 const args = ['--import', import.meta.resolve('tsx'), script]
 
-const setUp = (t: Test, entry: object = {}) => {
+const setUp = (t: Test, entry: object = {}, options: { connectMs?: number } = {}) => {
   const clock = { ms: 0 }
   const servers = { here: { command, args, ...entry } }
-  const tools = testTools(t, servers, { maxResultBytes: 1_024, now: () => clock.ms })
+  const tools = testTools(t, servers, { maxResultBytes: 1_024, now: () => clock.ms, ...options })
   const pass = (ms: number) => {
     clock.ms += ms
   }
@@ -89,7 +89,7 @@ t.test('an answer that is too large ends the process, and nothing else', async (
 
 t.test('a process that hangs is cut, and replaced with the next list', async (t) => {
   const STOPPED = join(await testFolder(t), 'stopped')
-  const { tools, pass } = setUp(t, { env: { STOPPED } })
+  const { tools, pass } = setUp(t, { env: { STOPPED } }, { connectMs: 15_000 })
   const alice = await tools.of('alice')
   const first = await ask(alice, 'pid')
   const hanging = alice.call('hang')
