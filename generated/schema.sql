@@ -804,7 +804,8 @@ CREATE TABLE colloquy.migrations (
     oldest_program integer NOT NULL,
     applied_at timestamp(3) with time zone DEFAULT now() NOT NULL,
     functions_checksum text,
-    functions_program text
+    functions_program text,
+    tried_at timestamp(3) with time zone
 );
 
 --

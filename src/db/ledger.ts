@@ -2,8 +2,8 @@ import type { Database, Sql } from './database.js'
 import type { FunctionSet, Migration } from './sql-files.js'
 
 /**
- * The table colloquy.migrations: a row for each migration that was applied. The newest row also says which functions
- * the database has.
+ * The table colloquy.migrations: a row for each migration that was applied. Functions are recorded in the row that is the
+ * newest when they are applied.
  */
 
 export interface LedgerRow {
@@ -60,7 +60,8 @@ export const createLedger = async (db: Database, attemptsLeft = 5): Promise<void
           oldest_program integer not null,
           applied_at timestamptz(3) not null default now(),
           functions_checksum text,
-          functions_program text
+          functions_program text,
+          tried_at timestamptz(3)
         )`
     })
   } catch (error) {
@@ -70,7 +71,37 @@ export const createLedger = async (db: Database, attemptsLeft = 5): Promise<void
   }
 }
 
-/** One program at a time migrates; and no other role's objects can take the place of what a migration means. */
+/** How long one attempt waits for another program that is migrating. */
+export const ledgerLockMs = 10_000
+
+export const limitLockWait = (sql: Sql, ms: number): PromiseLike<unknown> =>
+  sql`select pg_catalog.set_config('lock_timeout', ${String(ms)}, true)`
+
+/**
+ * Whether this program may make the next attempt at what comes after the newest row: one attempt for all programs in
+ * `pauseMs`, so that ten that wait for a lock do not hold up the service ten times as long. The first migration of all
+ * meets no locks.
+ */
+export const claimAttempt = async (db: Database, pauseMs: number): Promise<boolean> => {
+  const [claim] = await db.asLogin(async (sql) => {
+    await limitLockWait(sql, ledgerLockMs)
+    return sql<[{ is_granted: boolean }]>`
+      with claimed as (
+        update colloquy.migrations m
+        set tried_at = clock_timestamp()
+        where m.version = (select max(newest.version) from colloquy.migrations newest)
+          and coalesce(m.tried_at < clock_timestamp() - ${pauseMs}::integer * interval '1 millisecond', true)
+        returning m.version
+      )
+      select exists (select from claimed) or not exists (select from colloquy.migrations) as is_granted`
+  })
+  return claim.is_granted
+}
+
+/**
+ * One program at a time migrates; and no other role's objects can take the place of what a migration means. Waiting for
+ * this lock holds nobody up.
+ */
 export const lockLedger = async (sql: Sql): Promise<void> => {
   await sql`set local search_path = pg_catalog, pg_temp`
   await sql`lock table colloquy.migrations in share row exclusive mode`
@@ -124,8 +155,8 @@ export const lacksFunctions = (
   { checksum, program }: FunctionSet,
   rows: LedgerRow[],
 ): boolean => {
-  const newest = rows.at(-1)
-  if (newest && newest.version > (migrations.at(-1)?.version ?? 0)) return false
-  if (newest?.functions_program && isNewer(newest.functions_program, program)) return false
-  return newest?.functions_checksum !== checksum
+  if ((rows.at(-1)?.version ?? 0) > (migrations.at(-1)?.version ?? 0)) return false
+  const applied = rows.findLast((row) => row.functions_checksum !== null)
+  if (applied?.functions_program && isNewer(applied.functions_program, program)) return false
+  return applied?.functions_checksum !== checksum
 }

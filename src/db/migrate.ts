@@ -6,11 +6,11 @@ import {
   lockLedger,
   missingMigrations,
   readLedger,
-  readRows,
   recordFunctions,
   recordMigration,
   SchemaMismatch,
 } from './ledger.js'
+import { defaultLockRetry, type LockRetry, type Step, takeStep } from './migration-steps.js'
 import { type Migration, readSqlFiles, type SqlFiles } from './sql-files.js'
 
 export { SchemaMismatch } from './ledger.js'
@@ -64,59 +64,57 @@ const prepareAppRole = async (db: Database): Promise<string | undefined> => {
   return `${role.login} may not create the role colloquy_app, so requests run as the schema's owner, bound by forced row-level security`
 }
 
-/** Applies one migration with its record, unless another program did so while this one waited for the lock. */
-const applyMigration = (db: Database, migration: Migration): Promise<boolean> =>
-  db.asLogin(async (sql) => {
-    await lockLedger(sql)
-    const done = await sql`select 1 from colloquy.migrations where version = ${migration.version}`
-    if (done.length > 0) return false
+const migrationStep = (migration: Migration): Step => ({
+  name: `migration ${nameOf(migration)}`,
+  isPending: (rows) => !rows.some(({ version }) => version === migration.version),
+  apply: async (sql) => {
     await sql.unsafe(migration.text)
     await recordMigration(sql, migration)
-    return true
-  })
+  },
+})
 
-/** Applies every function, with their record, unless the database has them by now or has newer ones. */
-const applyFunctions = (db: Database, { migrations, functionSet }: SqlFiles): Promise<boolean> =>
-  db.asLogin(async (sql) => {
-    await lockLedger(sql)
-    if (!lacksFunctions(migrations, functionSet, await readRows(sql))) return false
+/** Replaces every function; this locks no table. */
+const functionsStep = ({ migrations, functionSet }: SqlFiles): Step => ({
+  name: `functions of version ${functionSet.program}`,
+  isPending: (rows) => lacksFunctions(migrations, functionSet, rows),
+  apply: async (sql) => {
     await sql.unsafe([functionSet.retired, ...functionSet.functions.map(({ text }) => text)].join('\n'))
     await recordFunctions(sql, functionSet)
-    return true
-  })
+  },
+})
 
 export interface MigrateOptions {
   log?: (line: string) => void
   /** looks after the role that serves requests even when there is nothing to apply */
   alwaysPrepareRole?: boolean
+  /** ends it: what is under way is undone */
+  signal?: AbortSignal
   /** what to make of the database; this program's own, unless told */
   files?: SqlFiles
+  lockRetry?: LockRetry
 }
 
 /**
  * Brings the schema up to this program: each migration that it lacks, in a transaction with the row that records it, and
- * then the functions, all in one transaction. Several programs may do this at once. Returns what this call has applied.
+ * then the functions, all in one transaction. Several programs may do this at once, beside others that serve. Returns
+ * what this call has applied.
  */
-export const migrate = async (
-  url: string,
-  { log = () => {}, alwaysPrepareRole = false, files }: MigrateOptions = {},
-): Promise<string[]> => {
-  const own = files ?? (await readSqlFiles())
-  const db = connect({ url, max: 1, prepare: 'off', statementTimeoutMs: 600_000 })
-  const applied: string[] = []
-  const done = (what: string) => {
-    applied.push(what)
-    log(`applied ${what}`)
-  }
+export const migrate = async (url: string, options: MigrateOptions = {}): Promise<string[]> => {
+  const { log = () => {}, alwaysPrepareRole = false, lockRetry = defaultLockRetry } = options
+  const { signal = new AbortController().signal } = options
+  const files = options.files ?? (await readSqlFiles())
+  // The second connection is for looking at what the first one waits for.
+  const db = connect({ url, max: 2, prepare: 'off', statementTimeoutMs: 600_000 })
+  const abort = () => void db.close(0)
+  signal.addEventListener('abort', abort, { once: true })
   try {
-    const rows = await readLedger(db)
-    const missing = missingMigrations(own.migrations, rows)
+    const missing = missingMigrations(files.migrations, await readLedger(db))
     if (missing.length > 0) await createLedger(db)
-    for (const migration of missing) {
-      if (await applyMigration(db, migration)) done(`migration ${nameOf(migration)}`)
-    }
-    if (missing.length > 0 || lacksFunctions(own.migrations, own.functionSet, rows)) {
-      if (await applyFunctions(db, own)) done(`the functions of version ${own.functionSet.program}`)
+    const applied: string[] = []
+    for (const step of [...missing.map(migrationStep), functionsStep(files)]) {
+      if (!(await takeStep(db, step, { lockRetry, log, signal }))) continue
+      applied.push(step.name)
+      log(`applied the ${step.name}`)
     }
     if (applied.length > 0 || alwaysPrepareRole) {
       const warning = await prepareAppRole(db)
@@ -124,8 +122,10 @@ export const migrate = async (
     }
     return applied
   } catch (error) {
+    signal.throwIfAborted()
     throw explained(error)
   } finally {
+    signal.removeEventListener('abort', abort)
     await db.close()
   }
 }

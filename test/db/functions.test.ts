@@ -87,7 +87,7 @@ t.test('functions that differ are replaced, and said to have been', async (t) =>
   const lines: string[] = []
   const changed = program({ functions: { answer: answering('answer', 1) } })
   t.same(await migrate(url, { ...changed, log: (line) => lines.push(line) }), [
-    `the functions of version ${functionSet.program}`,
+    `functions of version ${functionSet.program}`,
   ])
   t.same(lines, [`applied the functions of version ${functionSet.program}`])
   t.same(await sql`select colloquy.answer() as answer`, [{ answer: 1 }])
