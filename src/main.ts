@@ -69,7 +69,7 @@ process.stdout.on('error', () => {})
 try {
   await run()
 } catch (error) {
-  process.exitCode = 1
+  process.exitCode ??= 1
   if (error instanceof UsageError) console.error(`${error.message}\n\n${usage}`)
   else if (error instanceof ConfigError || error instanceof StartRefused) console.error(error.message)
   else console.error(`colloquy: ${reason(error)}`)

@@ -25,7 +25,7 @@ export interface BeginTurn extends TurnIds {
   historyTokens: number
 }
 
-/** What begin_turn_v3 says; the SQL functions explain the outcomes. */
+/** What begin_turn says; the SQL functions explain the outcomes. */
 export type Begun =
   | { outcome: 'not-found' | 'mismatch' }
   | { outcome: 'busy' | 'attached' | 'ended'; conversation_id: string; turn_id: string }
@@ -66,7 +66,7 @@ export const beginTurn = async (db: Database, turn: BeginTurn): Promise<Begun> =
     (sql) => sql<[Begun]>`
       select outcome, conversation_id, turn_id, user_message_id, message_id, attempt, history, model,
         done_calls
-      from colloquy.begin_turn_v3(
+      from colloquy.begin_turn(
         ${turn.userId}, ${turn.conversationId}, ${turn.isNewConversation}, ${turn.turnId}, ${turn.userMessageId},
         ${turn.messageId}, ${turn.message}, ${titleOf(turn.message)}, ${turn.model}, ${turn.leaseMs},
         ${turn.historyMessages}, ${turn.historyTokens}, ${key}, ${fingerprint})`,
@@ -76,7 +76,9 @@ export const beginTurn = async (db: Database, turn: BeginTurn): Promise<Begun> =
     return row
   } catch (error) {
     // The ids are made for one begin. When they are taken, it was stored before, and somebody has ended the turn since.
-    if ((error as { constraint_name?: unknown }).constraint_name !== 'turns_pkey') throw error
+    // Where tables are sharded, a constraint's name ends in the shard's number.
+    if (!/^turns_pkey(_\d+)?$/.test((error as { constraint_name?: string }).constraint_name ?? ''))
+      throw error
     return { outcome: 'ended', conversation_id: turn.conversationId, turn_id: turn.turnId }
   }
 }

@@ -6,7 +6,7 @@ export type Cancelled = 'requested' | 'ended' | 'not-found'
 /** Asks whoever runs the turn to stop, in one round trip. */
 export const cancelTurn = async (db: Database, userId: string, turnId: string): Promise<Cancelled> => {
   const [row] = await db.statement(
-    (sql) => sql<[{ outcome: Cancelled }]>`select outcome from colloquy.cancel_turn_v1(${userId}, ${turnId})`,
+    (sql) => sql<[{ outcome: Cancelled }]>`select outcome from colloquy.cancel_turn(${userId}, ${turnId})`,
   )
   return row.outcome
 }

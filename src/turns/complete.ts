@@ -25,7 +25,7 @@ export const completeTurn = async (db: Database, turn: CompleteTurn): Promise<Co
   const [row] = await db.statement(
     (sql) => sql<[{ outcome: Completed }]>`
       select outcome
-      from colloquy.complete_turn_v1(
+      from colloquy.complete_turn(
         ${turn.userId}, ${turn.conversationId}, ${turn.turnId}, ${turn.attempt}, ${turn.status}, ${text},
         ${sql.json(tool_calls as never)}, ${sql.json({ ...usage })}, ${turn.error?.code ?? null},
         ${turn.error?.detail ?? null})`,

@@ -95,7 +95,7 @@ export const createProgress = ({ db, leaseMs, log, tickMs = 120 }: ProgressOptio
     if (now - entry.lapsedAt < lapsedMs) return
     entry.lapsedAt = undefined
     const { userId, turnId } = entry
-    await db.statement((sql) => sql`select colloquy.close_turn_v1(${userId}, ${turnId})`)
+    await db.statement((sql) => sql`select colloquy.interrupt_lapsed_turn(${userId}, ${turnId})`)
   }
 
   const tick = async (): Promise<void> => {
@@ -112,7 +112,7 @@ export const createProgress = ({ db, leaseMs, log, tickMs = 120 }: ProgressOptio
     const rows = await db.statement(
       (sql) => sql<Row[]>`
         select entry, state, seq, events
-        from colloquy.progress_v2(
+        from colloquy.sync_attempts(
           ${asked.map((entry) => idsOf(entry).userId)}::text[],
           ${asked.map((entry) => idsOf(entry).turnId)}::uuid[],
           ${asked.map(({ runs }) => String(runs))}::boolean[],

@@ -16,7 +16,7 @@ export const keepPruned = async (
 ): Promise<void> => {
   const pruneBatch = async (): Promise<number> => {
     const [row] = await db.statement(
-      (sql) => sql<[{ pruned: number }]>`select pruned from colloquy.prune_idempotency_keys_v1(${batch})`,
+      (sql) => sql<[{ pruned: number }]>`select pruned from colloquy.prune_idempotency_keys(${batch})`,
     )
     return row.pruned
   }

@@ -57,7 +57,7 @@ export const createTitles = ({ db, log, timeoutMs = 30_000, max = 100 }: TitlesO
   const store = ({ userId, conversationId, title, model }: Untitled, made: string, usage: Usage) =>
     db.statement(
       (sql) => sql`
-        select colloquy.set_title_v1(
+        select colloquy.set_title(
           ${userId}, ${conversationId}, ${title}, ${made || null}, ${model.name}, ${sql.json({ ...usage })})`,
       'others',
     )

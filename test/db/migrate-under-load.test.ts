@@ -1,0 +1,215 @@
+import postgres from 'postgres'
+import t from 'tap'
+import { migrate } from '../../src/db/migrate.js'
+import { type Migration, readSqlFiles, type SqlFiles } from '../../src/db/sql-files.js'
+import { testApp } from '../helpers/app.js'
+import { testDatabase } from '../helpers/database.js'
+import { until } from '../helpers/models.js'
+import { spawnColloquy } from '../helpers/server.js'
+
+type Test = Parameters<typeof testDatabase>[0]
+
+const own = await readSqlFiles()
+
+/** A program that has one migration more, which nobody may use the table beside. */
+const next: Migration = {
+  version: (own.migrations.at(-1)?.version ?? 0) + 1,
+  name: 'note',
+  text: 'alter table colloquy.conversations add column note text;',
+  checksum: 'note',
+  oldestProgram: 1,
+}
+const newer: SqlFiles = { ...own, migrations: [...own.migrations, next] }
+
+const superuser = (t: Test, url: string, options: postgres.Options<never> = {}) => {
+  const sql = postgres(url, { max: 1, onnotice: () => {}, ...options } as postgres.Options<never>)
+  t.teardown(() => sql.end({ timeout: 0 }))
+  return sql
+}
+
+/** Somebody who has read a table and does not end the transaction, as a forgotten psql or a dump. */
+const reader = async (t: Test, url: string) => {
+  const sql = superuser(t, url, { connection: { application_name: 'forgotten' } })
+  let release = () => {}
+  const isHolding = new Promise<void>((resolve, reject) => {
+    const held = sql.begin(async (tx) => {
+      await tx`select from colloquy.conversations limit 1`
+      resolve()
+      await new Promise<void>((go) => {
+        release = go
+      })
+    })
+    held.catch(reject)
+  })
+  await isHolding
+  return { release: () => release() }
+}
+
+const short = { lockTimeoutMs: 300, pauseMs: 700, giveUpMs: 120_000 }
+
+t.test('while migrations wait for a lock, turns go on; one of several programs applies it', async (t) => {
+  const { chat, databaseUrl, superuserUrl } = await testApp(t)
+  const sql = superuser(t, superuserUrl)
+  const { conversation_id } = await chat('first')
+  const { release } = await reader(t, superuserUrl)
+
+  let isOver = false
+  let turns = 0
+  const failures: unknown[] = []
+  const client = async (user: string) => {
+    while (!isOver) {
+      const of = user === 'alice' ? { user, conversation_id } : { user }
+      await chat('hi', of).then(
+        () => {
+          turns += 1
+        },
+        (error: unknown) => failures.push(error),
+      )
+    }
+  }
+  const lines: string[] = []
+  const log = (line: string) => void lines.push(line)
+  const load = Promise.all(['alice', 'bob', 'carol'].map(client))
+  const programs = Promise.all(
+    [1, 2, 3].map(() => migrate(databaseUrl, { files: newer, lockRetry: short, log })),
+  )
+
+  const needs = () => lines.filter((line) => line.includes('it needs'))
+  const turnsAtNeed: number[] = []
+  await until(() => {
+    if (needs().length > turnsAtNeed.length) turnsAtNeed.push(turns)
+    return turnsAtNeed.length >= 4
+  })
+  t.same(failures, [], 'every turn was answered')
+  for (const [n, count] of turnsAtNeed.slice(1).entries()) {
+    t.ok(count > (turnsAtNeed[n] ?? 0), `turns were made between attempts ${n + 1} and ${n + 2}`)
+  }
+  t.match(
+    needs().find((line) => line.includes('AccessExclusiveLock')),
+    /^the migration 2 note waits: it needs AccessExclusiveLock on colloquy\.conversations, which is held by process \d+ \(forgotten\)/,
+  )
+  const columns = () => sql`
+    select from pg_attribute where attrelid = 'colloquy.conversations'::regclass and attname = 'note'`
+  t.equal((await columns()).length, 0)
+
+  release()
+  t.same(
+    (await programs).flat().filter((step) => step.startsWith('migration')),
+    ['migration 2 note'],
+    'applied once',
+  )
+  t.equal((await columns()).length, 1)
+  isOver = true
+  await load
+  t.same(failures, [], 'and every turn after it')
+})
+
+t.test('programs that wait together make as many attempts as one alone', async (t) => {
+  const { url, superuserUrl } = await testDatabase(t)
+  const sql = superuser(t, superuserUrl)
+  await reader(t, superuserUrl)
+  const end = new AbortController()
+  const lines: string[] = []
+  const lockRetry = { lockTimeoutMs: 50, pauseMs: 2_000, giveUpMs: 120_000 }
+  const log = (line: string) => void lines.push(line)
+  const start = performance.now()
+  const programs = Array.from({ length: 5 }, () =>
+    migrate(url, { files: newer, lockRetry, log, signal: end.signal }),
+  )
+  const attempts = () => lines.filter((line) => line.includes('it needs')).length
+  await until(() => attempts() >= 3)
+  const elapsedMs = performance.now() - start
+  end.abort(new Error('enough'))
+  for (const { status } of await Promise.allSettled(programs)) t.equal(status, 'rejected')
+  t.ok(attempts() <= 1 + elapsedMs / lockRetry.pauseMs, `${attempts()} attempts in ${elapsedMs} ms`)
+  t.equal((await sql`select from colloquy.migrations`).length, own.migrations.length, 'nothing was applied')
+})
+
+t.test('what has no lock after all is given up, and says who held it', async (t) => {
+  const { url, superuserUrl } = await testDatabase(t)
+  await reader(t, superuserUrl)
+  const given = migrate(url, {
+    files: newer,
+    lockRetry: { lockTimeoutMs: 300, pauseMs: 200, giveUpMs: 1_000 },
+  })
+  await t.rejects(given, {
+    message: /^The migration 2 note could not be applied within \d+ s: it needs .*\.$/,
+  })
+})
+
+// Each on the tables that were there before it, whatever the program that serves them.
+for (const [n, migration] of newer.migrations.entries()) {
+  t.test(`migration ${migration.version} holds up nobody, while a reader is in its way`, async (t) => {
+    const { url, superuserUrl } = await testDatabase(t, { migrated: false })
+    const before = { ...newer, migrations: newer.migrations.slice(0, n) }
+    const until = { ...newer, migrations: newer.migrations.slice(0, n + 1) }
+    if (n > 0) await migrate(url, { files: before })
+    const sql = superuser(t, superuserUrl)
+    const tables = (
+      await sql<{ name: string }[]>`
+        select format('%I.%I', schemaname, tablename) as name from pg_tables where schemaname = 'colloquy'`
+    ).map(({ name }) => name)
+    if (tables.length === 0) {
+      await migrate(url, { files: until })
+      return t.pass('it finds no tables')
+    }
+    const { release } = await reader(t, superuserUrl)
+    let isOver = false
+    let writes = 0
+    const writer = async () => {
+      const own = superuser(t, superuserUrl, { connection: { lock_timeout: 5_000 } as never })
+      while (!isOver) {
+        for (const table of tables.filter((name) => name !== 'colloquy.migrations')) {
+          await own.begin((tx) => tx.unsafe(`lock table ${table} in row exclusive mode`))
+          writes += 1
+        }
+      }
+    }
+    const writing = writer()
+    const lines: string[] = []
+    const migrating = migrate(url, { files: until, lockRetry: short, log: (line) => lines.push(line) })
+    const waited = new Promise<void>((resolve) => {
+      const timer = setInterval(() => {
+        if (lines.length < 3) return
+        clearInterval(timer)
+        resolve()
+      }, 20)
+    })
+    await Promise.race([waited, migrating])
+    release()
+    t.same(await migrating, [`migration ${migration.version} ${migration.name}`])
+    isOver = true
+    await writing
+    t.ok(writes > 0, `${writes} writes`)
+  })
+}
+
+t.test('Ctrl-C ends a migration that waits, and leaves nothing of it', async (t) => {
+  const { directUrl, superuserUrl } = await testDatabase(t)
+  const sql = superuser(t, superuserUrl)
+  // The functions of an older program are there, and somebody migrates already.
+  await sql`update colloquy.migrations set functions_checksum = 'older'`
+  await sql.begin(async (tx) => {
+    await tx`lock table colloquy.migrations in share row exclusive mode`
+    const child = spawnColloquy(['migrate'], { env: { DATABASE_URL: directUrl } })
+    let output = ''
+    for (const stream of [child.stdout, child.stderr])
+      stream?.on('data', (chunk) => {
+        output += chunk
+      })
+    const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
+    await until(
+      async () =>
+        (
+          await tx`select from pg_locks l join pg_stat_activity a using (pid)
+            where a.datname = current_database() and not l.granted`
+        ).length > 0,
+    )
+    child.kill('SIGINT')
+    t.equal(await ended, 130)
+    t.match(output, /interrupted by SIGINT; what was under way is undone/)
+  })
+  t.same(await sql`select distinct functions_checksum from colloquy.migrations`, [
+    { functions_checksum: 'older' },
+  ])
+})
