@@ -8,6 +8,7 @@ import {
   type Tool,
 } from '@modelcontextprotocol/client'
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
+import { limited } from '../limited.js'
 import { Disconnected, SessionExpired } from './disconnected.js'
 import { BROKEN_OFF, endExchanges, exchange } from './exchange.js'
 import { guardedFetch, TooLarge } from './guarded-fetch.js'
@@ -109,7 +110,8 @@ const openHttp = ({ url, headers }: HttpServer, { token, maxAnswerBytes }: Conne
     },
   })
   endExchanges(transport)
-  const goodbye = () => exchange(AbortSignal.timeout(GOODBYE_MS), () => transport.terminateSession())
+  const goodbye = () =>
+    limited(undefined, GOODBYE_MS, (limit) => exchange(limit, () => transport.terminateSession()))
   return {
     transport,
     client: newClient('auto'),

@@ -19,6 +19,17 @@ const NOTIFICATION_MS = 5_000
 /** How many requests of a server are refused at once; of those past them it hears nothing. */
 const MAX_REFUSALS = 10
 
+/** A signal that aborts with the first of two. Unlike that of AbortSignal.any, it is held by both. */
+const either = (one: AbortSignal, other: AbortSignal | undefined): AbortSignal => {
+  const controller = new AbortController()
+  for (const signal of [one, ...(other ? [other] : [])]) {
+    const stop = () => controller.abort(signal.reason)
+    signal.addEventListener('abort', stop, { once: true, signal: controller.signal })
+    if (signal.aborted) stop()
+  }
+  return controller.signal
+}
+
 /** Tells whoever waits for the answer that is being read that it will not come. */
 export const loseAnswer = (): ((reason: Error) => void) => {
   const exchange = exchanges.getStore()
@@ -32,12 +43,16 @@ export const exchange = async <T>(signal: AbortSignal, work: () => Promise<T>): 
   const breaking = new Promise<never>((_, reject) => {
     lost = reject
   })
-  const ends = AbortSignal.any([signal, over.signal])
-  signal.addEventListener('abort', () => lost(signal.reason), { signal: over.signal })
-  if (signal.aborted) lost(signal.reason)
+  const end = () => {
+    lost(signal.reason)
+    over.abort(signal.reason)
+  }
+  signal.addEventListener('abort', end, { once: true })
+  if (signal.aborted) end()
   try {
-    return await Promise.race([exchanges.run({ signal: ends, lost }, work), breaking])
+    return await Promise.race([exchanges.run({ signal: over.signal, lost }, work), breaking])
   } finally {
+    signal.removeEventListener('abort', end)
     over.abort()
   }
 }
@@ -59,10 +74,9 @@ export const endExchanges = (transport: StreamableHTTPClientTransport): void => 
       })
     }
     if (!exchange || !('id' in message)) return notify(message, options)
-    const signals = [exchange.signal, ...(options?.requestSignal ? [options.requestSignal] : [])]
     return send(message, {
       ...options,
-      requestSignal: AbortSignal.any(signals),
+      requestSignal: either(exchange.signal, options?.requestSignal),
       // Of no effect where the answer has come.
       onRequestStreamEnd: () =>
         transport.onmessage?.({

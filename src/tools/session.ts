@@ -1,3 +1,4 @@
+import { limited } from '../limited.js'
 import { untilAborted } from '../until-aborted.js'
 import type { CallResult, Connection, ListedTool } from './connection.js'
 import { Disconnected, SessionExpired } from './disconnected.js'
@@ -85,10 +86,10 @@ export const createSession = ({ connect, endsAtOnce, failed, lost, now }: Sessio
     if (!isKnown) failed(reason)
   }
 
-  const open = (signal = AbortSignal.timeout(CONNECT_AND_LIST_MS)): Link => {
+  const open = (signal?: AbortSignal): Link => {
     if (failure && now() < failure.until) throw new Unavailable(failure.reason)
     if (current) return current
-    const link = newLink(connect(signal))
+    const link = newLink(signal ? connect(signal) : limited(undefined, CONNECT_AND_LIST_MS, connect))
     current = link
     links.add(link)
     void link.gone.then(() => links.delete(link))
@@ -127,10 +128,7 @@ export const createSession = ({ connect, endsAtOnce, failed, lost, now }: Sessio
     }
   }
 
-  const tools = async (
-    mayRepeat: boolean,
-    signal = AbortSignal.timeout(CONNECT_AND_LIST_MS),
-  ): Promise<ListedTool[]> => {
+  const tools = async (mayRepeat: boolean, signal: AbortSignal): Promise<ListedTool[]> => {
     const link = open(signal)
     if (!link.listed || now() - link.listed.at >= LIST_KEPT_MS) {
       link.listed = { at: now(), tools: list(link, signal) }
@@ -166,7 +164,7 @@ export const createSession = ({ connect, endsAtOnce, failed, lost, now }: Sessio
   }
 
   return {
-    tools: () => tools(true),
+    tools: () => limited(undefined, CONNECT_AND_LIST_MS, (signal) => tools(true, signal)),
     call: (asked) => call(asked, true),
     async leave() {
       if (current) drop(current)
