@@ -26,7 +26,11 @@ export interface KeySetOptions {
  * Finds the key, as SPKI PEM, that verifies tokens of this algorithm and key id; undefined when there is none.
  * Throws `keys-unavailable` when that cannot be known.
  */
-export type KeySet = (alg: string, kid: string) => Promise<string | undefined>
+export interface KeySet {
+  (alg: string, kid: string): Promise<string | undefined>
+  /** the algorithms and ids of the keys that are known now */
+  ids(): string[]
+}
 
 /** An app's published keys (JWKS), fetched when they are needed: one fetch at a time, however many tokens ask. */
 export const keySet = ({
@@ -72,7 +76,7 @@ export const keySet = ({
     await limited(undefined, MAX_WAIT_MS, () => refreshing).catch(() => {})
   }
 
-  return async (alg, kid) => {
+  const find = async (alg: string, kid: string) => {
     const id = keyId(alg, kid)
     if (known(id) === undefined) await refresh()
     else await refreshKnown()
@@ -80,4 +84,5 @@ export const keySet = ({
     if (found === undefined && failing) throw new Problem('keys-unavailable')
     return found
   }
+  return Object.assign(find, { ids: () => [...keys.keys()] })
 }
