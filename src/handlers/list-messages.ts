@@ -40,7 +40,7 @@ export const listMessages =
           select next.position, listed.bytes + next.bytes, listed.n + 1
           from listed
           cross join lateral (${next(sql, sql`listed.position`)}) next
-          where listed.n <= ${query.limit} and listed.bytes <= ${maxPageBytes}
+          where listed.n <= ${query.limit} and (listed.n = 1 or listed.bytes <= ${maxPageBytes})
         )
         select m.id, m.conversation_id, m.turn_id, m.position, m.parent_id, m.role, m.status, m.content,
           m.tool_calls,
