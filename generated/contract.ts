@@ -272,6 +272,9 @@ export interface paths {
          * List a conversation's messages
          * @description The messages by `position`, which counts 1, 2, 3 … without gaps. A running turn shows its user's message only; the
          *     answer's message is written when the turn ends, however it ends.
+         *
+         *     A page has at most 1 MiB (1,048,576 bytes) of texts and tool calls, as JSON: it ends early, with a `next_cursor`, before the
+         *     message that would make it more. A message that is longer by itself comes alone.
          */
         get: operations["listMessages"];
         put?: never;
@@ -734,6 +737,8 @@ export interface components {
             status: "completed" | "failed" | "cancelled" | "interrupted";
             content: components["schemas"]["AnswerText"];
             tool_calls: components["schemas"]["ToolCalls"];
+            /** @description Why the answer failed or was interrupted, as getTurn says it of its turn; null otherwise. */
+            error: components["schemas"]["TurnError"] | null;
             created_at: components["schemas"]["Timestamp"];
         };
         MessagePage: {
@@ -798,6 +803,7 @@ export interface components {
          *     | `malformed-body` | 400 | not JSON, not UTF-8, or a NUL or lone surrogate in a string |
          *     | `unauthenticated` | 401 | no token, or one that does not verify |
          *     | `forbidden` | 403 | the token is another user's |
+         *     | `origin-not-allowed` | 403 | a browser asked for a page whose origin may not call |
          *     | `route-not-found` | 404 | no such route |
          *     | `conversation-not-found` | 404 | no such conversation of this user |
          *     | `turn-not-found` | 404 | no such turn of this user |
@@ -823,12 +829,13 @@ export interface components {
          *     | `database-unavailable` | 503 | the database cannot be reached |
          *     | `keys-unavailable` | 503 | the login's public keys cannot be fetched |
          *     | `shutting-down` | 503 | this instance is going away; try again |
+         *     | `too-many-connections` | 503 | this instance has as many connections as it serves at once; try again |
          *     | `turn-interrupted` | 503 | the instance that ran the turn gave it up |
          *     | `model-overloaded` | 503 | the provider has too much to do, or allows no more for now; see `Retry-After` |
          *     | `model-timeout` | 504 | the model took too long |
          * @enum {string}
          */
-        ProblemCode: "malformed-request" | "malformed-body" | "unauthenticated" | "forbidden" | "route-not-found" | "conversation-not-found" | "turn-not-found" | "method-not-allowed" | "request-timeout" | "turn-in-progress" | "idempotency-key-in-use" | "body-too-large" | "uri-too-long" | "unsupported-media-type" | "validation-failed" | "idempotency-key-mismatch" | "headers-too-large" | "internal-error" | "model-failed" | "model-unreachable" | "model-unauthorized" | "model-context-exceeded" | "model-content-filtered" | "model-empty-answer" | "model-tool-limit" | "model-broken-off" | "database-unavailable" | "keys-unavailable" | "shutting-down" | "turn-interrupted" | "model-overloaded" | "model-timeout";
+        ProblemCode: "malformed-request" | "malformed-body" | "unauthenticated" | "forbidden" | "origin-not-allowed" | "route-not-found" | "conversation-not-found" | "turn-not-found" | "method-not-allowed" | "request-timeout" | "turn-in-progress" | "idempotency-key-in-use" | "body-too-large" | "uri-too-long" | "unsupported-media-type" | "validation-failed" | "idempotency-key-mismatch" | "headers-too-large" | "internal-error" | "model-failed" | "model-unreachable" | "model-unauthorized" | "model-context-exceeded" | "model-content-filtered" | "model-empty-answer" | "model-tool-limit" | "model-broken-off" | "database-unavailable" | "keys-unavailable" | "shutting-down" | "too-many-connections" | "turn-interrupted" | "model-overloaded" | "model-timeout";
         FieldError: {
             /**
              * @description A JSON Pointer (RFC 6901) that begins with the part, `/body`, `/query`, `/path` or `/headers`.
@@ -1032,7 +1039,7 @@ export interface components {
          */
         TurnId: components["schemas"]["Id"];
         /**
-         * @description How many entries a page has at most.
+         * @description How many entries a page has at most. It may have fewer, and only `next_cursor` says whether it is the last.
          * @example 20
          */
         Limit: number;
@@ -1276,7 +1283,7 @@ export interface operations {
                  */
                 archived?: boolean;
                 /**
-                 * @description How many entries a page has at most.
+                 * @description How many entries a page has at most. It may have fewer, and only `next_cursor` says whether it is the last.
                  * @example 20
                  */
                 limit?: components["parameters"]["Limit"];
@@ -1509,7 +1516,7 @@ export interface operations {
                  */
                 order?: "asc" | "desc";
                 /**
-                 * @description How many entries a page has at most.
+                 * @description How many entries a page has at most. It may have fewer, and only `next_cursor` says whether it is the last.
                  * @example 20
                  */
                 limit?: components["parameters"]["Limit"];
@@ -1571,7 +1578,7 @@ export interface operations {
                  */
                 to?: components["schemas"]["Day"];
                 /**
-                 * @description How many entries a page has at most.
+                 * @description How many entries a page has at most. It may have fewer, and only `next_cursor` says whether it is the last.
                  * @example 20
                  */
                 limit?: components["parameters"]["Limit"];

@@ -10,8 +10,10 @@ import { createHandlers } from './handlers/handlers.js'
 import { type AuthenticationOptions, authorize, registerAuthentication } from './http/authentication.js'
 import { bindContract, type Contract } from './http/binding.js'
 import { acceptOnlyJson } from './http/body.js'
-import { allowOrigins } from './http/cors.js'
+import { awaitEarlier, limitConnections, trackResponses } from './http/connections.js'
+import { allowOrigins, isPreflight } from './http/cors.js'
 import { serveDocuments } from './http/documents.js'
+import { sendInPieces } from './http/pieces.js'
 import {
   answerWithProblems,
   commonHeaders,
@@ -48,7 +50,9 @@ export interface AppOptions {
   shutdownMs: number
   /** how long a request may take to arrive: its headers, and all of it */
   arrivalTimeouts?: { headersMs: number; requestMs: number; checkEveryMs: number }
-  /** how long a stream may be silent, and how long its client may take nothing of what waits for it */
+  /** how many connections are served at once */
+  maxConnections?: number
+  /** how long a stream may be silent, and how long a client may take nothing of what waits for it */
   streamTimeouts?: { heartbeatMs: number; stalledMs: number }
   /** makes a UUIDv7 */
   newId?: () => string
@@ -68,10 +72,12 @@ const sharedFor = <T>(ms: number, work: () => Promise<T>): (() => Promise<T>) =>
 }
 
 const openWhileClosing = new Set<string | undefined>(['getLiveness', 'getToolKeys'])
+const openWhileFull = new Set<string | undefined>([...openWhileClosing, 'getReadiness'])
 
 /** How long closing may take once the running turns have ended, or were stopped. */
 const closeMarginMs = 30_000
 const defaultTimeouts = { headersMs: 10_000, requestMs: 30_000, checkEveryMs: 1_000 }
+const defaultMaxConnections = 4_000
 const defaultStreamTimeouts = { heartbeatMs: 15_000, stalledMs: 30_000 }
 
 interface ChatContract extends Contract {
@@ -80,9 +86,7 @@ interface ChatContract extends Contract {
 
 const createServer = (options: AppOptions) => {
   const { log, newId = uuidv7, arrivalTimeouts = defaultTimeouts, shutdownMs } = options
-  const responses = new WeakMap<Socket, ServerResponse[]>()
-  const pendingOn = (socket: Socket) =>
-    (responses.get(socket) ?? []).filter(({ writableFinished }) => !writableFinished)
+  let pendingOn = (_socket: Socket): ServerResponse[] => []
   const app = Fastify({
     loggerInstance: log,
     // One line per request, written below, without the URL, which may carry text.
@@ -96,7 +100,7 @@ const createServer = (options: AppOptions) => {
     requestTimeout: arrivalTimeouts.requestMs,
     routerOptions: { maxParamLength: maxUrlLength },
     frameworkErrors: (error, request, reply) => void sendProblem(error, request, reply),
-    clientErrorHandler: createConnectionErrorHandler(newId, pendingOn),
+    clientErrorHandler: createConnectionErrorHandler(newId, (socket) => pendingOn(socket)),
     http: {
       maxHeaderSize: 16_384,
       headersTimeout: arrivalTimeouts.headersMs,
@@ -105,9 +109,8 @@ const createServer = (options: AppOptions) => {
       requireHostHeader: false,
     },
   })
-  app.server.on('request', ({ socket }, response) => {
-    responses.set(socket, [...pendingOn(socket), response])
-  })
+  pendingOn = trackResponses(app.server)
+  app.addHook('onRequest', awaitEarlier(pendingOn))
   // Node drops headers past 2,000, and with them a second one of a kind; their bytes are bounded above.
   app.server.maxHeadersCount = 0
   // A client may close its side after the request and wait for the answer. Node has the property, its types do not.
@@ -149,6 +152,12 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   }
   const checkReady = sharedFor(readinessMs, readSchema)
 
+  const isSurplus = limitConnections(
+    app,
+    { maxConnections: options.maxConnections ?? defaultMaxConnections, stalledMs },
+    options.log,
+  )
+  sendInPieces(app)
   app.setValidatorCompiler(createValidatorCompiler())
   app.setSerializerCompiler(() => JSON.stringify)
   acceptOnlyJson(app)
@@ -168,14 +177,22 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
     reply.header('connection', 'close')
     throw new Problem('shutting-down')
   })
+  app.addHook('onRequest', async (request, reply) => {
+    if (!isSurplus(request)) return
+    reply.header('connection', 'close')
+    if (!openWhileFull.has(request.routeOptions.config?.operationId))
+      throw new Problem('too-many-connections')
+  })
   app.addHook('onResponse', async (request, reply) => {
     // The server closes the connections that are idle when it is told to; one that becomes idle later would keep it.
     if (closing) request.raw.socket.destroySoon()
     request.log.info(
       {
-        operation: request.routeOptions.config?.operationId,
+        operation:
+          request.routeOptions.config?.operationId ?? (isPreflight(request) ? 'preflight' : undefined),
         status: reply.statusCode,
         ms: Math.round(reply.elapsedTime),
+        ...(request.refusal && { refusal: request.refusal }),
       },
       'request',
     )
@@ -183,7 +200,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
 
   const authenticate = registerAuthentication(app, { ...options.auth, isUserId })
   const handlers = createHandlers({ db, turns, checkReady, toolKeys: options.toolKeys ?? [] })
-  bindContract(app, { contract, handlers, stalledMs, authenticate: [authenticate, authorize] })
+  bindContract(app, { contract, handlers, authenticate: [authenticate, authorize] })
   serveDocuments(app, { json, yaml })
 
   const pruning = new AbortController()

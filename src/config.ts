@@ -48,6 +48,7 @@ export interface Config {
   titles: TitleMaker
   limits: TurnLimits
   shutdownMs: number
+  maxConnections: number
 }
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
@@ -216,6 +217,7 @@ export const readConfig = (env: Environment): Config => {
       toolTimeoutMs: integer('CHAT_TOOL_TIMEOUT_MS', 30_000, 100, 3_600_000),
     },
     shutdownMs: integer('CHAT_SHUTDOWN_MS', 20_000, 0, 600_000),
+    maxConnections: integer('CHAT_MAX_CONNECTIONS', 4_000, 1, 100_000),
   }
 }
 

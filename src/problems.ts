@@ -27,6 +27,12 @@ export const catalogue = {
     title: 'Forbidden',
     detail: 'The token belongs to another user than the path names.',
   },
+  'origin-not-allowed': {
+    status: 403,
+    title: 'Origin not allowed',
+    detail:
+      'Pages of this origin may not call this server. Its operator names those that may in CHAT_CORS_ORIGINS.',
+  },
   'route-not-found': { status: 404, title: 'Route not found', detail: 'There is no such route.' },
   'conversation-not-found': {
     status: 404,
@@ -128,6 +134,12 @@ export const catalogue = {
     title: 'Shutting down',
     detail: 'This instance is shutting down.',
     retryAfter: 1,
+  },
+  'too-many-connections': {
+    status: 503,
+    title: 'Too many connections',
+    detail: 'This instance has as many connections as it serves at once.',
+    retryAfter: 2,
   },
   'turn-interrupted': {
     status: 503,

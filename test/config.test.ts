@@ -42,6 +42,7 @@ const integers: [string, (config: Config) => number, number, number, number][] =
   ['CHAT_FIRST_EVENT_TIMEOUT_MS', (c) => c.modelSettings.firstEventTimeoutMs, 60_000, 100, 3_600_000],
   ['CHAT_TOOL_RESULT_BYTES', (c) => c.toolResultBytes, 65_536, 1_024, 1_048_576],
   ['CHAT_SHUTDOWN_MS', (c) => c.shutdownMs, 20_000, 0, 600_000],
+  ['CHAT_MAX_CONNECTIONS', (c) => c.maxConnections, 4_000, 1, 100_000],
 ]
 
 const folder = mkdtempSync(join(tmpdir(), 'config-'))

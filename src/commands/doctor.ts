@@ -4,6 +4,7 @@ import type { Database } from '../db/database.js'
 import { pendingChanges } from '../db/migrate.js'
 import { protectionFaults } from '../db/protection.js'
 import { fetchPublicKeys } from '../http/public-keys.js'
+import { printable, printableList } from '../http/refusal.js'
 import type { ToolKey } from '../tools/keys.js'
 import { cutDescriptions } from '../tools/listing.js'
 import type { Notes } from '../tools/notes.js'
@@ -62,17 +63,24 @@ const securityOf = async (db: Database): Promise<string> => {
 const keysOf = async (config: Config): Promise<string> => {
   requireTokens(config)
   const { secret, isDevelopment } = await openSecret(config)
-  const { jwksUrl, issuer, audience } = config.auth
+  const { jwksUrl, issuer, audience, sharedIssuer, sharedAudience } = config.auth
+  const claims = (iss = 'any', aud = 'any') => `iss ${iss}, aud ${aud}`
   const shared = isDevelopment ? `the development secret in ${config.dataDir}` : 'BETTER_AUTH_SECRET'
-  const ways = secret ? [`HS256 with ${shared}`] : []
+  const ways = secret ? [`HS256 with ${shared} (${claims(sharedIssuer, sharedAudience)})`] : []
   if (jwksUrl) {
     const keys = await fetchPublicKeys(jwksUrl, fetch).catch((error: unknown) => {
       throw new Error(`${jwksUrl}: ${reason(error)}`)
     })
-    ways.push(`${keys.size} published at ${jwksUrl}, in tokens of the issuer ${issuer} for ${audience}`)
+    const ids = [printableList([...keys.keys()])].flat().join(', ')
+    ways.push(`${keys.size} published at ${jwksUrl} (${claims(issuer, audience)}): ${ids}`)
   }
-  return ways.join(', ')
+  return `accepted are tokens with sub and exp, signed by ${ways.join('; or ')}`
 }
+
+const originsOf = async ({ corsOrigins }: Config): Promise<string> =>
+  corsOrigins.length > 0
+    ? `pages of ${corsOrigins.join(', ')} may call`
+    : 'no page of another origin may call (CHAT_CORS_ORIGINS is not set)'
 
 const modelsOf = async (config: Config): Promise<string> => {
   const { model, otherModels } = await openModels(config)
@@ -81,9 +89,6 @@ const modelsOf = async (config: Config): Promise<string> => {
   const areOurs = [model, ...otherModels].every(({ name }) => name === 'echo')
   return areOurs ? names : `${names} (configured; not asked)`
 }
-
-/** Without what a terminal would act on. */
-const printable = (text: string): string => text.replace(/\p{C}/gu, '\uFFFD')
 
 /** Who asks a tool server in a check: no user of the app. */
 const checker = 'doctor'
@@ -165,6 +170,7 @@ export const doctor = async (config: Config): Promise<boolean> => {
       { name: 'row-level security', needs: 'migrations', run: async () => securityOf((await opening).db) },
       { name: 'keys', run: () => keysOf(config) },
       { name: 'model', run: () => modelsOf(config) },
+      { name: 'browser origins', run: () => originsOf(config) },
       ...config.toolServers.map((server) => ({
         name: `tools ${server.name}`,
         run: async () => toolsOf(config, server),

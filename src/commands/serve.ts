@@ -84,6 +84,7 @@ const start = async (config: Config, log: Logger, ending: Ending): Promise<void>
     auth: authenticationOptions(config, secret, log),
     corsOrigins: config.corsOrigins,
     shutdownMs: config.shutdownMs,
+    maxConnections: config.maxConnections,
   })
   // Runs after the turns have drained. A browser's spare connection would keep the server open for ever.
   app.addHook('preClose', async () => {

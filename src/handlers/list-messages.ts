@@ -1,13 +1,17 @@
 import type { components } from '../../generated/contract.js'
+import type { Sql } from '../db/database.js'
 import type { Handler } from '../http/handler.js'
 import { problem } from '../problems.js'
 import type { Deps } from './deps.js'
-import { decodeCursor, page } from './page.js'
+import { decodeCursor, pageOf } from './page.js'
 
 type Message = components['schemas']['Message']
 
 /** The position. */
 const keyShape = [/^[1-9]\d{0,8}$/]
+
+/** The contract's bound on the texts and the tool calls of a page, as JSON: what a client that reads slowly makes us hold. */
+const maxPageBytes = 1_048_576
 
 export const listMessages =
   ({ db }: Deps): Handler<'listMessages'> =>
@@ -15,22 +19,49 @@ export const listMessages =
     const { conversation_id: conversationId } = params
     const scope = ['listMessages', user.id, conversationId, query.order]
     const [after] = query.cursor === undefined ? [] : decodeCursor(scope, keyShape, query.cursor)
-    const newestFirst = query.order === 'desc'
-    const messages = await db.asUser(
+    const isNewestFirst = query.order === 'desc'
+
+    /** The message that comes next, and how long it is. */
+    const next = (sql: Sql, last: ReturnType<Sql> | undefined) => sql`
+      select m.position, octet_length(to_json(m.content)::text) + octet_length(m.tool_calls::text) as bytes
+      from colloquy.messages m
+      where m.user_id = ${user.id} and m.conversation_id = ${conversationId}
+        ${last === undefined ? sql`` : isNewestFirst ? sql`and m.position < ${last}` : sql`and m.position > ${last}`}
+      order by m.position ${isNewestFirst ? sql`desc` : sql`asc`}
+      limit 1`
+    // Message by message, so that what does not go into the page is not read, one at most apart.
+    const rows = await db.asUser(
       user.id,
-      (sql) => sql<Message[]>`
+      (sql) => sql<(Message & { has_next: boolean })[]>`
+        with recursive listed as (
+          select first.position, first.bytes, 1 as n
+          from (${next(sql, after === undefined ? undefined : sql`${after}`)}) first
+          union all
+          select next.position, listed.bytes + next.bytes, listed.n + 1
+          from listed
+          cross join lateral (${next(sql, sql`listed.position`)}) next
+          where listed.n <= ${query.limit} and (listed.n = 1 or listed.bytes <= ${maxPageBytes})
+        )
         select m.id, m.conversation_id, m.turn_id, m.position, m.parent_id, m.role, m.status, m.content,
-          m.tool_calls, m.created_at
-        from colloquy.messages m
-        where m.user_id = ${user.id} and m.conversation_id = ${conversationId}
-          ${after === undefined ? sql`` : newestFirst ? sql`and m.position < ${after}` : sql`and m.position > ${after}`}
-        order by m.position ${newestFirst ? sql`desc` : sql`asc`}
-        limit ${query.limit + 1}`,
+          m.tool_calls,
+          case when m.status in ('failed', 'interrupted') and t.error_code is not null
+            then json_build_object('code', t.error_code, 'detail', t.error_detail)
+          end as error,
+          m.created_at,
+          listed.n < (select max(n) from listed) as has_next
+        from listed
+        join colloquy.messages m
+          on m.user_id = ${user.id} and m.conversation_id = ${conversationId} and m.position = listed.position
+        left join colloquy.turns t on t.user_id = m.user_id and t.id = m.turn_id
+        where listed.n = 1 or (listed.n <= ${query.limit} and listed.bytes <= ${maxPageBytes})
+        order by listed.n`,
     )
     // A conversation begins with a message and a cursor leads to one, so no messages means no conversation.
-    if (messages.length === 0) return problem('conversation-not-found')
+    if (rows.length === 0) return problem('conversation-not-found')
+    const messages = rows.map(({ has_next: _, ...message }) => message)
+    const hasNext = rows.at(-1)?.has_next === true
     return reply(
       200,
-      page(messages, query.limit, scope, ({ position }) => [position]),
+      pageOf(messages, hasNext, scope, ({ position }) => [position]),
     )
   }

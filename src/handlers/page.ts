@@ -51,12 +51,12 @@ export const decodeCursor = (scope: Key, shape: PartShape[], cursor: string): Ke
   })
 }
 
-/** A page of at most `limit` of the `limit + 1` rows that were asked for, with the cursor of the next. */
-export const page = <Row>(rows: Row[], limit: number, scope: Key, keyOf: (row: Row) => Key) => {
-  const data = rows.slice(0, limit)
+/** A page of these rows, with the cursor of the next one if there is one. */
+export const pageOf = <Row>(data: Row[], hasNext: boolean, scope: Key, keyOf: (row: Row) => Key) => {
   const last = data.at(-1)
-  return {
-    data,
-    next_cursor: rows.length > limit && last ? encodeCursor(scope, keyOf(last)) : null,
-  }
+  return { data, next_cursor: hasNext && last ? encodeCursor(scope, keyOf(last)) : null }
 }
+
+/** A page of at most `limit` of the `limit + 1` rows that were asked for. */
+export const page = <Row>(rows: Row[], limit: number, scope: Key, keyOf: (row: Row) => Key) =>
+  pageOf(rows.slice(0, limit), rows.length > limit, scope, keyOf)

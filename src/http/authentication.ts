@@ -2,7 +2,9 @@ import fastifyJwt, { type TokenOrHeader } from '@fastify/jwt'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Problem } from '../problems.js'
 import type { KeySet } from './key-set.js'
-import { bearerToken, type ClaimRules, faultOf, invalidToken, type Token } from './token.js'
+import { keyId } from './public-keys.js'
+import { createRefusalBudget, printable, printableList } from './refusal.js'
+import { bearerToken, type ClaimRules, faultOf, invalidToken, type Token, Unauthenticated } from './token.js'
 
 export interface Caller {
   id: string
@@ -69,20 +71,32 @@ export const registerAuthentication = (
   options: AuthenticationOptions,
 ): AuthenticationHook => {
   const { now = Date.now } = options
+  const told = createRefusalBudget()
   const judges = judgesOf(options)
 
   // What costs nothing is judged first: a bad claim needs no key, and a missing key no signature.
   const keyOf = async ({ header, payload }: Token): Promise<string> => {
     const judge = judges.get(header.alg)
-    if (!judge) throw invalidToken('alg')
+    if (!judge)
+      throw invalidToken('alg', {
+        expected: [...judges.keys()].map(printable),
+        received: printable(header.alg),
+      })
     if ('crit' in header) throw invalidToken('crit')
     const fault = faultOf(payload, judge.rules, now())
-    if (fault !== undefined) throw invalidToken(fault)
+    if (fault !== undefined) throw new Unauthenticated(fault)
     const key = await judge.key(header)
-    if (key === undefined) throw invalidToken('kid')
+    if (key === undefined)
+      throw invalidToken('kid', {
+        expected: printableList(options.published?.keys.ids() ?? []),
+        received: printable(
+          typeof header.kid === 'string' ? keyId(String(header.alg), header.kid) : header.kid,
+        ),
+      })
     return key
   }
 
+  app.decorateRequest('refusal', null)
   app.register(fastifyJwt, {
     // `complete` is what makes it a Token: header and payload.
     decode: { complete: true },
@@ -103,10 +117,9 @@ export const registerAuthentication = (
     try {
       await request.jwtVerify()
     } catch (error) {
-      const problem = isTokenError(error) ? invalidToken(error.code) : error
       // Only our words and the library's codes are logged: its messages may quote the token.
-      if (problem instanceof Problem)
-        request.log.info({ reason: problem.cause ?? problem.code }, 'not authenticated')
+      const problem = isTokenError(error) ? invalidToken(error.code) : error
+      if (problem instanceof Unauthenticated) request.refusal = told(problem.refusal)
       throw problem
     }
   }

@@ -1,4 +1,4 @@
-import type { FastifyInstance, onRequestAsyncHookHandler, RouteHandlerMethod } from 'fastify'
+import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler, RouteHandlerMethod } from 'fastify'
 import { fastifyOpenapiGlue } from 'fastify-openapi-glue'
 import { type Handlers, operations } from '../../generated/bindings.js'
 import { Problem } from '../problems.js'
@@ -17,8 +17,6 @@ export interface BindingOptions {
   handlers: Handlers
   /** runs before anything of the body is read, on every operation that wants a token */
   authenticate: onRequestAsyncHookHandler[]
-  /** how long a client may take nothing of a stream that waits for it */
-  stalledMs: number
 }
 
 /** Any operation's handler, for the code that serves them all alike: what it is given was validated before. */
@@ -37,28 +35,39 @@ const refuseEmptyParameter: onRequestAsyncHookHandler = async ({ params }, reply
 
 const refuseBody: onRequestAsyncHookHandler = async (request) => {
   if (hasBody(request)) throw bodyError('this operation takes no body')
+  // It describes nothing, and the framework would look for a parser of it.
+  delete request.raw.headers['content-type']
 }
 
 const requireBody: onRequestAsyncHookHandler = async (request) => {
   if (request.body === undefined) throw bodyError('is required')
 }
 
+/** A parameter of a media range but its weight (RFC 9110, section 12.5.1): what we send has none, so it tells nothing apart. */
+const parameter = /;\s*(?!q\s*=)[^\s=;,"]+\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^;,"]*)/gi
+
+/** What the client likes best; whoever accepts none of them gets the first, as RFC 9110 allows. */
+const preferred = (request: FastifyRequest, [...types]: readonly string[]): string | undefined => {
+  const { accept } = request.raw.headers
+  if (accept !== undefined) request.raw.headers.accept = accept.replace(parameter, '')
+  const best = request.accepts().type(types)
+  return typeof best === 'string' ? best : types[0]
+}
+
 const routeHandler =
   (
     handler: AnyHandler,
     { headers: headerNames, produces }: (typeof operations)[OperationId],
-    stalledMs: number,
   ): RouteHandlerMethod =>
   async (request, reply) => {
     const { params, query, body, log } = request
     const user = request.caller ?? undefined
     const headers = Object.fromEntries(headerNames.map((name) => [name, request.headers[name.toLowerCase()]]))
-    // Whoever accepts none of them gets the first, as RFC 9110 allows.
-    const mediaType = produces.length > 1 ? request.accepts().type([...produces]) || produces[0] : produces[0]
+    const mediaType = produces.length > 1 ? preferred(request, produces) : produces[0]
     const result = await handler({ params, query, headers, body, mediaType, log, user } as never, makeReply)
     if (result instanceof Problem) return sendProblem(result, request, reply)
     reply.code(result.status).headers(result.headers)
-    if (result.body instanceof EventStream) return sendEventStream(result.body, reply, stalledMs)
+    if (result.body instanceof EventStream) return sendEventStream(result.body, reply)
     return result.body === undefined ? reply.send() : result.body
   }
 
@@ -89,7 +98,7 @@ export const bindContract = (app: FastifyInstance, options: BindingOptions): voi
         ...(operation.body ? [] : [refuseBody]),
       ],
       preValidation: operation.body ? [requireBody] : [],
-      handler: routeHandler(options.handlers[operationId] as AnyHandler, operation, options.stalledMs),
+      handler: routeHandler(options.handlers[operationId] as AnyHandler, operation),
       config: { operationId },
     }
   }

@@ -34,10 +34,19 @@ export const parseJson = (bytes: Buffer): unknown => {
   }
 }
 
+/** Whether the label means UTF-8, which browsers and people call `utf8`, too (the Encoding Standard, section 4.2). */
+const isUtf8 = (label: string): boolean => {
+  try {
+    return new TextDecoder(label).encoding === 'utf-8'
+  } catch {
+    return false
+  }
+}
+
 const refuseEncodings = ({ headers }: FastifyRequest): void => {
   const charset = /;\s*charset\s*=\s*"?([^\s;"]*)/i.exec(headers['content-type'] ?? '')?.[1]
   const encoding = headers['content-encoding']
-  if (charset !== undefined && charset.toLowerCase() !== 'utf-8') throw new Problem('unsupported-media-type')
+  if (charset !== undefined && !isUtf8(charset)) throw new Problem('unsupported-media-type')
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
     throw new Problem('unsupported-media-type')
   }

@@ -1,11 +1,28 @@
 import fastifyCors, { type FastifyCorsOptions } from '@fastify/cors'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { Problem } from '../problems.js'
+import { createRefusalBudget, printable, printableList } from './refusal.js'
 
-const isPreflight = ({ raw }: FastifyRequest): boolean =>
-  raw.headers.origin !== undefined && raw.headers['access-control-request-method'] !== undefined
+/** A browser's question whether a page of another origin may send a request (Fetch standard, CORS-preflight request). */
+export const isPreflight = ({ method, raw }: Pick<FastifyRequest, 'method' | 'raw'>): boolean =>
+  method === 'OPTIONS' &&
+  raw.headers.origin !== undefined &&
+  raw.headers['access-control-request-method'] !== undefined
 
 /** Lets pages of these origins call (Fetch standard, CORS protocol); the token travels in a header, no cookies. */
 export const allowOrigins = (app: FastifyInstance, origins: string[]): void => {
+  const told = createRefusalBudget()
+  // The browser tells the page nothing of the answer, but it shows it to whoever looks into its tools.
+  app.addHook('onRequest', async (request) => {
+    const { origin = '' } = request.headers
+    if (!isPreflight(request) || origins.includes(origin)) return
+    request.refusal = told({
+      reason: 'origin',
+      expected: printableList(origins),
+      received: printable(origin),
+    })
+    throw new Problem('origin-not-allowed')
+  })
   if (origins.length === 0) return
   const delegator = (request: FastifyRequest, done: (error: null, options: FastifyCorsOptions) => void) => {
     done(null, {

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import type { Frame } from '../turns/follow.js'
+import { pieces } from './pieces.js'
 
 /** About how many characters are encoded at a time, so that little waits for a client that is slow to take it. */
 const chunkLength = 65_536
@@ -18,31 +19,26 @@ const encodeFrame = ({ id, event }: Frame): string =>
   `id: ${id}\ndata: ${event ? JSON.stringify(event) : '[DONE]'}\n\n`
 
 /** The HTML standard, section 9.2; a comment is a sign of life. */
-async function* encode(batches: AsyncIterable<readonly Frame[]>): AsyncGenerator<string> {
+async function* encode(batches: AsyncIterable<readonly Frame[]>): AsyncGenerator<Buffer> {
   for await (const frames of batches) {
     let chunk = frames.length > 0 ? '' : ':\n\n'
     for (const frame of frames) {
       chunk += encodeFrame(frame)
       if (chunk.length < chunkLength) continue
-      yield chunk
+      yield* pieces(chunk)
       chunk = ''
     }
-    if (chunk) yield chunk
+    if (chunk) yield* pieces(chunk)
   }
 }
 
-/** Sends frames as they come, as fast as the client takes them, and cuts one that takes nothing for `stalledMs`. */
-export const sendEventStream = (
-  { open }: EventStream,
-  reply: FastifyReply,
-  stalledMs: number,
-): FastifyReply => {
+/** Sends frames as they come, as fast as the client takes them. */
+export const sendEventStream = ({ open }: EventStream, reply: FastifyReply): FastifyReply => {
   const gone = new AbortController()
   const body = Readable.from(encode(open(gone.signal)), { objectMode: false })
   // Not the body's own end, which waits for what the body waits for.
   reply.raw.once('close', () => gone.abort())
   if (reply.raw.destroyed) gone.abort()
-  reply.raw.setTimeout(stalledMs, () => reply.raw.destroy())
   return reply
     .type('text/event-stream')
     .headers({ 'x-accel-buffering': 'no', 'x-vercel-ai-ui-message-stream': 'v1' })

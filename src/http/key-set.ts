@@ -1,10 +1,14 @@
 import type { FastifyBaseLogger } from 'fastify'
+import { limited } from '../limited.js'
 import { Problem } from '../problems.js'
 import { fetchPublicKeys, keyId, type PublicKeys } from './public-keys.js'
 
-/** How old the keys may get while they can be fetched, and while they cannot. */
+/** From when on the keys are fetched anew beside their use, from when on they are waited for, and for how long at most. */
+const REFRESH_AGE_MS = 5 * 60_000
 const MAX_AGE_MS = 10 * 60_000
-const MAX_AGE_IN_OUTAGE_MS = 60 * 60_000
+const MAX_WAIT_MS = 1_000
+/** How old known keys may get while the set is away: a night, or the day that it takes to mend the app. */
+const MAX_AGE_IN_OUTAGE_MS = 24 * 60 * 60_000
 /** No shorter than the `Retry-After` of `keys-unavailable`, so that those who wait for it find a new try. */
 const BACKOFF_MS = 2_000
 
@@ -22,7 +26,11 @@ export interface KeySetOptions {
  * Finds the key, as SPKI PEM, that verifies tokens of this algorithm and key id; undefined when there is none.
  * Throws `keys-unavailable` when that cannot be known.
  */
-export type KeySet = (alg: string, kid: string) => Promise<string | undefined>
+export interface KeySet {
+  (alg: string, kid: string): Promise<string | undefined>
+  /** the algorithms and ids of the keys that are known now */
+  ids(): string[]
+}
 
 /** An app's published keys (JWKS), fetched when they are needed: one fetch at a time, however many tokens ask. */
 export const keySet = ({
@@ -57,17 +65,24 @@ export const keySet = ({
   }
 
   const known = (id: string): string | undefined =>
-    now() - fetchedAt < (failing ? MAX_AGE_IN_OUTAGE_MS : MAX_AGE_MS) ? keys.get(id) : undefined
+    now() - fetchedAt < MAX_AGE_IN_OUTAGE_MS ? keys.get(id) : undefined
 
-  return async (alg, kid) => {
+  /** Nobody with a known key waits for longer than this, and in an outage not at all. */
+  const refreshKnown = async (): Promise<void> => {
+    const age = now() - fetchedAt
+    if (age < REFRESH_AGE_MS) return
+    const refreshing = refresh()
+    if (age < MAX_AGE_MS || failing || !refreshing) return
+    await limited(undefined, MAX_WAIT_MS, () => refreshing).catch(() => {})
+  }
+
+  const find = async (alg: string, kid: string) => {
     const id = keyId(alg, kid)
-    const key = known(id)
-    // In an outage nobody with a known key waits for the next try.
-    if (key !== undefined && failing) refresh()
-    if (key !== undefined) return key
-    await refresh()
+    if (known(id) === undefined) await refresh()
+    else await refreshKnown()
     const found = known(id)
     if (found === undefined && failing) throw new Problem('keys-unavailable')
     return found
   }
+  return Object.assign(find, { ids: () => [...keys.keys()] })
 }

@@ -1,4 +1,5 @@
 import { createPublicKey, type JsonWebKey } from 'node:crypto'
+import { abortable, limited } from '../limited.js'
 
 /** Public keys as SPKI PEM, by `keyId`. */
 export type PublicKeys = ReadonlyMap<string, string>
@@ -62,12 +63,10 @@ const boundedText = async (response: Response): Promise<string> => {
 }
 
 /** Fetches a key set within bounds of time and size; a redirect is refused, since it could lead anywhere. */
-export const fetchPublicKeys = async (url: string, fetch: typeof globalThis.fetch): Promise<PublicKeys> => {
-  const response = await fetch(url, {
-    headers: { accept: 'application/json' },
-    redirect: 'error',
-    signal: AbortSignal.timeout(TIMEOUT_MS),
+export const fetchPublicKeys = (url: string, fetch: typeof globalThis.fetch): Promise<PublicKeys> =>
+  limited(undefined, TIMEOUT_MS, async (signal) => {
+    const headers = { accept: 'application/json' }
+    const response = await abortable(fetch)(url, { headers, redirect: 'error', signal })
+    if (response.status !== 200) throw new Error(`the key set answered ${response.status}`)
+    return readKeySet(JSON.parse(await boundedText(response)))
   })
-  if (response.status !== 200) throw new Error(`the key set answered ${response.status}`)
-  return readKeySet(JSON.parse(await boundedText(response)))
-}

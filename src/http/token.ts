@@ -1,4 +1,5 @@
 import { Problem } from '../problems.js'
+import { printable, printableList, printableTime, type Refusal } from './refusal.js'
 
 const MAX_TOKEN_BYTES = 8 * 1024
 /** How far the app's clock and ours may be apart. */
@@ -16,9 +17,18 @@ export interface ClaimRules {
   isUserId: (value: unknown) => value is string
 }
 
-/** The 401 of a token that does not verify (RFC 6750, section 3.1); the reason is for the log only. */
-export const invalidToken = (reason: string): Problem =>
-  new Problem('unauthenticated', { headers: { 'www-authenticate': 'Bearer error="invalid_token"' } }, reason)
+/** The 401 of a caller without a token, or with one that does not verify (RFC 6750, section 3.1); the refusal is for the log only. */
+export class Unauthenticated extends Problem<'unauthenticated'> {
+  readonly refusal: Refusal
+
+  constructor(refusal: Refusal, challenge = 'Bearer error="invalid_token"') {
+    super('unauthenticated', { headers: { 'www-authenticate': challenge } })
+    this.refusal = refusal
+  }
+}
+
+export const invalidToken = (reason: string, values: Omit<Refusal, 'reason'> = {}): Unauthenticated =>
+  new Unauthenticated({ reason, ...values })
 
 // Buffer reads several spellings as the same bytes, and a token must have one.
 const isCanonicalBase64url = (part: string): boolean =>
@@ -27,8 +37,7 @@ const isCanonicalBase64url = (part: string): boolean =>
 /** The one token of an `Authorization: Bearer` header, in the compact form (RFC 7515, section 7.1). */
 export const bearerToken = (authorization = ''): string => {
   const [scheme = '', token = ''] = authorization.split(/ +(.*)/s, 2)
-  if (scheme.toLowerCase() !== 'bearer')
-    throw new Problem('unauthenticated', { headers: { 'www-authenticate': 'Bearer' } }, 'no bearer token')
+  if (scheme.toLowerCase() !== 'bearer') throw new Unauthenticated({ reason: 'no bearer token' }, 'Bearer')
   if (Buffer.byteLength(token) > MAX_TOKEN_BYTES) throw invalidToken('too long')
   const parts = token.split('.')
   if (parts.length !== 3 || !parts.every(isCanonicalBase64url)) throw invalidToken('not a signed token')
@@ -38,13 +47,23 @@ export const bearerToken = (authorization = ''): string => {
 const isTimeUpTo = (value: unknown, limit: number): boolean => typeof value === 'number' && value <= limit
 
 /** What is wrong with the claims (RFC 7519, section 4.1) at `now`, in milliseconds since 1970; undefined if nothing is. */
-export const faultOf = (payload: Token['payload'], rules: ClaimRules, now: number): string | undefined => {
+export const faultOf = (payload: Token['payload'], rules: ClaimRules, now: number): Refusal | undefined => {
   const { sub, exp, iat = 0, nbf = 0, iss, aud } = payload
   const seconds = now / 1000
-  if (!rules.isUserId(sub)) return 'sub'
-  if (!Number.isSafeInteger(exp) || isTimeUpTo(exp, seconds - CLOCK_TOLERANCE_SECONDS)) return 'exp'
-  if (!isTimeUpTo(iat, seconds + CLOCK_TOLERANCE_SECONDS)) return 'iat'
-  if (!isTimeUpTo(nbf, seconds + CLOCK_TOLERANCE_SECONDS)) return 'nbf'
-  if (rules.issuer !== undefined && iss !== rules.issuer) return 'iss'
-  if (rules.audience !== undefined && ![aud].flat().includes(rules.audience)) return 'aud'
+  const at = printableTime(Math.floor(seconds))
+  const time = (reason: string, value: unknown, order: string): Refusal => ({
+    reason,
+    expected: `${order} ${at}`,
+    received: printableTime(value),
+  })
+  // Whose id it is stays out of the log.
+  if (!rules.isUserId(sub)) return { reason: 'sub', expected: "a user's id", received: `(${typeof sub})` }
+  if (!Number.isSafeInteger(exp) || isTimeUpTo(exp, seconds - CLOCK_TOLERANCE_SECONDS))
+    return time('exp', exp, 'after')
+  if (!isTimeUpTo(iat, seconds + CLOCK_TOLERANCE_SECONDS)) return time('iat', iat, 'not after')
+  if (!isTimeUpTo(nbf, seconds + CLOCK_TOLERANCE_SECONDS)) return time('nbf', nbf, 'not after')
+  if (rules.issuer !== undefined && iss !== rules.issuer)
+    return { reason: 'iss', expected: rules.issuer, received: printable(iss) }
+  if (rules.audience !== undefined && ![aud].flat().includes(rules.audience))
+    return { reason: 'aud', expected: rules.audience, received: printableList(aud) }
 }

@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import { isUnavailable } from '../db/unavailable.js'
+import { limited } from '../limited.js'
 import { untilAborted } from '../until-aborted.js'
 import { createAttempts } from './attempts.js'
 import { type BeginTurn, type Begun, beginTurn } from './begin.js'
@@ -150,7 +151,7 @@ export const createTurns = (options: TurnsOptions): Turns => {
       const outcome = await cancelTurn(db, userId, turnId)
       if (outcome === 'requested') {
         attempts.running(userId, turnId)?.stop('cancel')
-        await untilEnded(userId, turnId, AbortSignal.timeout(cancelWaitMs))
+        await limited(undefined, cancelWaitMs, (limit) => untilEnded(userId, turnId, limit)).catch(() => {})
       }
       return outcome !== 'not-found'
     },

@@ -22,8 +22,9 @@ const wellKept = [
   /^ok {4}migrations: up to date$/,
   /^ok {4}role: \w+, serving requests as colloquy_app$/,
   /^ok {4}row-level security: forced on every table/,
-  /^ok {4}keys: HS256 with BETTER_AUTH_SECRET/,
+  /^ok {4}keys: accepted are tokens with sub and exp, signed by HS256 with BETTER_AUTH_SECRET \(iss any, aud any\)/,
   /^ok {4}model: echo$/,
+  /^ok {4}browser origins: no page of another origin may call \(CHAT_CORS_ORIGINS is not set\)$/,
 ]
 
 /** The lines of a healthy one with some in their place. */
@@ -41,11 +42,13 @@ t.test('a line for each thing, exit code 0 when all are well', async (t) => {
   const { url } = await testDatabase(t)
   const auth = await betterAuth(t)
   await auth.signUp()
-  const seen = await doctor({ DATABASE_URL: url, BETTER_AUTH_URL: auth.url })
+  const CHAT_CORS_ORIGINS = 'https://a.example,https://b.example'
+  const seen = await doctor({ DATABASE_URL: url, BETTER_AUTH_URL: auth.url, CHAT_CORS_ORIGINS })
   const keys = new RegExp(
-    `^ok    keys: HS256 with BETTER_AUTH_SECRET, 1 published at ${auth.jwksUrl}, in tokens of the issuer ${auth.url} for ${auth.url}$`,
+    `^ok    keys: .* HS256 .*; or 1 published at ${auth.jwksUrl} \\(iss ${auth.url}, aud ${auth.url}\\): EdDSA \\w+$`,
   )
-  t.match(seen, { code: 0, stderr: '', lines: but({ 0: /^ok.*, at DATABASE_URL$/, 4: keys }) })
+  const origins = /^ok {4}browser origins: pages of https:\/\/a\.example, https:\/\/b\.example may call$/
+  t.match(seen, { code: 0, stderr: '', lines: but({ 0: /^ok.*, at DATABASE_URL$/, 4: keys, 6: origins }) })
   t.equal(seen.lines.length, wellKept.length)
 })
 
@@ -100,7 +103,7 @@ t.test('keys that cannot be had', async (t) => {
   const seen = faulty.map(async ([authUrl, text]) => {
     const { code, lines } = await doctor({ DATABASE_URL: url, BETTER_AUTH_URL: authUrl })
     t.match(lines[4], `FAIL  keys: ${authUrl}/api/auth/jwks: ${text}`)
-    t.same([code, lines.filter((line) => line.startsWith('ok')).length], [1, 5])
+    t.same([code, lines.filter((line) => line.startsWith('ok')).length], [1, 6])
   })
   await Promise.all(seen)
 })

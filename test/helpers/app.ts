@@ -1,4 +1,5 @@
 import { pipeline, Readable, Transform } from 'node:stream'
+import { StringDecoder } from 'node:string_decoder'
 import type { FastifyInstance } from 'fastify'
 import { pino } from 'pino'
 import type { Test } from 'tap'
@@ -79,10 +80,14 @@ const watch = (t: Test, app: FastifyInstance): void => {
       check(typeof payload === 'string' ? payload : '')
       return payload
     }
-    // A chunk has whole frames.
+    const decoder = new StringDecoder()
+    let begun = ''
     const watched = new Transform({
       transform(chunk, _encoding, done) {
-        check(String(chunk))
+        begun += decoder.write(chunk)
+        const whole = begun.lastIndexOf('\n\n') + 2
+        if (whole > 1) check(begun.slice(0, whole))
+        if (whole > 1) begun = begun.slice(whole)
         done(null, chunk)
       },
     })

@@ -34,6 +34,7 @@ export const guardedApp = (t: Pick<Test, 'teardown'>, options: Omit<Authenticati
     return reply.code(problem.status).headers(problem.headers).send(problem.body(request.id))
   })
   const authenticate = registerAuthentication(app, { ...options, isUserId: (value) => isUserId(value) })
+  app.addHook('onResponse', async ({ log, refusal }) => log.info({ refusal }, 'request'))
   app.get('/api/:user_id/x', { onRequest: [authenticate, authorize] }, ({ caller }) => ({
     code: 'ok',
     caller,

@@ -1,5 +1,7 @@
+import { pino } from 'pino'
 import t from 'tap'
 import { testApp, tokenOf } from '../helpers/app.js'
+import { until } from '../helpers/models.js'
 
 const origin = 'https://app.example'
 const preflight = (from: string) => ({
@@ -36,6 +38,33 @@ t.test('pages of the configured origins may call, others may not', async (t) => 
 t.test('without configured origins no page of another origin may call', async (t) => {
   const { url } = await testApp(t)
   const answer = await fetch(`${url}/api/alice/chat`, preflight(origin))
-  t.equal(answer.status, 405)
+  t.match(await answer.json(), { status: 403, code: 'origin-not-allowed', detail: /CHAT_CORS_ORIGINS/ })
   t.notOk(answer.headers.has('access-control-allow-origin'))
+})
+
+t.test('a refused origin is one line in the log, which says what would be right', async (t) => {
+  const lines: string[] = []
+  const log = pino({ level: 'info' }, { write: (line) => void lines.push(line) })
+  const { url } = await testApp(t, { corsOrigins: [origin], log })
+  const ask = async (from: string): Promise<number> => {
+    const answer = await fetch(`${url}/api/alice/chat`, preflight(from))
+    await answer.text()
+    return answer.status
+  }
+  for (const from of ['https://app.example.evil', 'null', `https://${'a'.repeat(5_000)}`]) {
+    lines.length = 0
+    t.equal(await ask(from), 403)
+    await until(() => lines.length > 0)
+    t.equal(lines.length, 1)
+    t.ok((lines[0] ?? '').length < 1_000, 'of a bounded length')
+    t.match(JSON.parse(lines[0] ?? ''), {
+      operation: 'preflight',
+      status: 403,
+      refusal: { reason: 'origin', expected: [origin], received: from.slice(0, 200) },
+    })
+  }
+  for (let n = 0; n < 100; n += 1) await ask('https://flood.example')
+  await until(() => lines.length >= 100)
+  const telling = lines.filter((line) => line.includes('flood.example')).length
+  t.ok(telling > 0 && telling < 100, `${telling} of 100 lines tell the origin`)
 })

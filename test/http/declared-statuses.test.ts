@@ -127,3 +127,35 @@ t.test('every operation answers with every status that the contract declares for
   }
   t.same([...exempt], [], 'what cannot be had is declared')
 })
+
+t.test('headers about a body that is not there change no status', async (t) => {
+  const { url } = await testApp(t)
+  const headers = [
+    'content-type: text/plain',
+    'content-type: application/x-www-form-urlencoded',
+    'content-type: application/json; charset=utf-16',
+    'content-type: ;;nonsense',
+    'content-type: ',
+    'content-type: text/plain\r\ncontent-length: 0',
+    'content-encoding: gzip',
+    'content-length: 0\r\ncontent-encoding: br',
+    'expect: 100-continue',
+    'range: bytes=1-0',
+    'if-match: "x"',
+    'accept: image/png',
+  ]
+  for (const operation of contractOperations.filter(({ operationId }) => !bodies[operationId])) {
+    const head = [
+      `${operation.method} ${pathOf(operation, unknown)} HTTP/1.1`,
+      'host: a',
+      'connection: close',
+    ]
+    const request = [...head, `authorization: Bearer ${tokenOf('alice')}`]
+    // What is not declared fails in rawCall.
+    const plain = await rawCall(t, url, `${request.join('\r\n')}\r\n\r\n`)
+    for (const header of headers) {
+      const { status } = await rawCall(t, url, `${[...request, header].join('\r\n')}\r\n\r\n`)
+      t.equal(status, plain.status, `${operation.operationId} with ${JSON.stringify(header)}`)
+    }
+  }
+})

@@ -90,6 +90,15 @@ const rows: Row[] = [
   ['another JSON type', 'POST', chat, typed('application/vnd.x+json'), 415, 'unsupported-media-type'],
   ['UTF-16', 'POST', chat, typed('application/json; charset=utf-16'), 415, 'unsupported-media-type'],
   ['Latin-1', 'POST', chat, typed('application/json; charset="iso-8859-1"'), 415, 'unsupported-media-type'],
+  ['UTF-7', 'POST', chat, typed('application/json; charset=utf-7'), 415, 'unsupported-media-type'],
+  [
+    'an unknown charset',
+    'POST',
+    chat,
+    typed('application/json; charset=utf88'),
+    415,
+    'unsupported-media-type',
+  ],
   ['no real media type', 'POST', chat, typed('json'), 415, 'unsupported-media-type'],
   [
     'a compressed body',
@@ -367,10 +376,13 @@ t.test('legal input at its bounds is taken', async (t) => {
     t.ok(body.response === `Echo: ${text}`, `and comes back as it was sent`)
   }
   t.equal((await post('{"message":"\\ud83d\\ude00"}')).body.response, 'Echo: 😀', 'an escaped pair')
-  t.equal(
-    (await post({ message: 'hi' }, { 'content-type': 'Application/JSON ; charset="UTF-8"' })).status,
-    200,
-  )
+  for (const charset of ['="UTF-8"', '=utf8', '=UTF8', '="Utf8"', '=utf-8; x=y', '=UTF-8 ']) {
+    const { status } = await post(
+      { message: 'hé' },
+      { 'content-type': `Application/JSON ; charset${charset}` },
+    )
+    t.equal(status, 200, charset)
+  }
   t.equal(
     (await call('GET', `/api/${encodeURIComponent(user)}/conversations?limit=100`, { user })).status,
     200,
