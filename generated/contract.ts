@@ -342,7 +342,7 @@ export interface paths {
         };
         /**
          * Can this instance take requests?
-         * @description `200` when the database is reachable and migrated and the instance is not shutting down; otherwise `503` with
+         * @description `200` when the database can be written and is migrated and the instance is not shutting down; otherwise `503` with
          *     the reason as its `code`.
          */
         get: operations["getReadiness"];

@@ -106,7 +106,7 @@ const run = async (args: string[], folder: string): Promise<number> => {
   if (pooled >= 0) args.splice(pooled, 1)
   const cluster = await startEmbedded({
     dataDir: join(folder, 'cluster'),
-    settings: { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '200' },
+    settings: { fsync: 'off', full_page_writes: 'off', max_connections: '200' },
     ...(version && { binaries: systemServer(version) }),
   })
   let pooler: Pooler | undefined

@@ -6,6 +6,7 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import { v7 as uuidv7 } from 'uuid'
 import type { Database } from './db/database.js'
 import { pendingMigrations, SchemaMismatch } from './db/migrate.js'
+import { probing } from './db/probing.js'
 import { createHandlers } from './handlers/handlers.js'
 import { type AuthenticationOptions, authorize, registerAuthentication } from './http/authentication.js'
 import { bindContract, type Contract } from './http/binding.js'
@@ -139,7 +140,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   })
   let closing = false
   const readSchema = async () => {
-    const fits = await pendingMigrations(db).then(
+    const fits = await pendingMigrations(probing(db)).then(
       (pending) => pending.length === 0,
       (error) => {
         if (error instanceof SchemaMismatch) return false

@@ -1,4 +1,4 @@
-import { readTarget } from './db/pooler.js'
+import { readTarget, UnfitUrl } from './db/pooler.js'
 import type { LanguageModelSettings } from './models/language-model.js'
 import { isModelName, missingVariable, modelNames } from './models/open-model.js'
 import { type Connections, providerNames, providers } from './models/providers.js'
@@ -96,7 +96,8 @@ const reader = (env: Environment) => {
       if (!/^postgres(ql)?:\/\/./.test(value)) throw new TypeError('another protocol')
       readTarget(value, 'auto')
       return value
-    } catch {
+    } catch (error) {
+      if (error instanceof UnfitUrl) return fail(name, error.message)
       return fail(
         name,
         'a URL such as postgres://user:password@host:5432/database, with any of :/?#[]@% in its parts percent-encoded',

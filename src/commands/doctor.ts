@@ -2,7 +2,9 @@ import { type Config, requireTokens } from '../config.js'
 import { connect } from '../db/connect.js'
 import type { Database } from '../db/database.js'
 import { pendingChanges } from '../db/migrate.js'
+import { readTarget } from '../db/pooler.js'
 import { protectionFaults } from '../db/protection.js'
+import { settingFaults } from '../db/settings.js'
 import { fetchPublicKeys } from '../http/public-keys.js'
 import { printable, printableList } from '../http/refusal.js'
 import type { ToolKey } from '../tools/keys.js'
@@ -29,6 +31,13 @@ const versionOf = async (db: Database): Promise<string> => {
   )
   if (Number.parseInt(version, 10) < 15) throw new Error(`PostgreSQL ${version}: it has to be 15 or newer`)
   return `PostgreSQL ${version}`
+}
+
+const settingsOf = async (db: Database): Promise<string> => {
+  const faults = await settingFaults(db)
+  if (faults.length === 0) return 'as the program needs them'
+  const words = faults.map(({ what, mend }) => `${what}: ${mend}`).join(' ')
+  throw new Error(`a connection through a pooler has those of the server. ${words}`)
 }
 
 const migrationsOf = async (db: Database): Promise<string> => {
@@ -151,6 +160,8 @@ const report = async (checks: Check[]): Promise<boolean> => {
 
 /** `colloquy doctor`: one line for each thing that has to be right; false when one is not. */
 export const doctor = async (config: Config): Promise<boolean> => {
+  const { url, prepare } = config.database
+  const isPooled = url !== undefined && readTarget(url, prepare).isPooled
   const opening = openOrJoinDatabase(config).then((opened) => ({
     ...opened,
     db: connect({ url: opened.url, max: 1, prepare: config.database.prepare }),
@@ -165,6 +176,10 @@ export const doctor = async (config: Config): Promise<boolean> => {
   try {
     return await report([
       { name: 'database', run: database },
+      // A connection of our own sets what it needs.
+      ...(isPooled
+        ? [{ name: 'settings', needs: 'database', run: async () => settingsOf((await opening).db) }]
+        : []),
       { name: 'migrations', needs: 'database', run: async () => migrationsOf((await opening).db) },
       { name: 'role', needs: 'migrations', run: async () => roleOf((await opening).db) },
       { name: 'row-level security', needs: 'migrations', run: async () => securityOf((await opening).db) },

@@ -4,7 +4,10 @@ import type { Database, Sql } from './database.js'
 import type { Bounds } from './gate.js'
 import { createPool, type Line } from './pool.js'
 import { type Prepare, readTarget } from './pooler.js'
+import { pooledBegin } from './settings.js'
 import { autocommit, transact } from './transaction.js'
+import { isReadOnly } from './unavailable.js'
+import { readWritable } from './writable.js'
 
 export { DatabaseUnavailable } from './unavailable.js'
 
@@ -15,10 +18,10 @@ export interface ConnectOptions {
   prepare: Prepare
   /**
    * The server ends a statement after this time, a wait for a lock after a third of it; the client gives up a
-   * transaction (and its connection) after a fifth more.
+   * transaction (and its connection) after a fifth more. The time that a request may take of a database that is silent.
    */
   statementTimeoutMs?: number
-  /** how long to wait for a connection, a new one's handshake included; and for one of the pooler's, where there is one */
+  /** how long to wait for a connection, a new one's handshake included, on whichever host; and for one of the pooler's */
   acquireTimeoutMs?: number
   /** how many may wait for a connection at once */
   maxWaiting?: number
@@ -31,8 +34,8 @@ export const connect = ({
   url,
   max,
   prepare,
-  statementTimeoutMs = 30_000,
-  acquireTimeoutMs = 5_000,
+  statementTimeoutMs = 4_000,
+  acquireTimeoutMs = 4_500,
   maxWaiting = 10_000,
   applicationName = 'colloquy',
   onNotice = () => {},
@@ -67,13 +70,21 @@ export const connect = ({
   const pooledOpening = (sql: Sql, userId: string) => {
     const hex = Buffer.from(userId).toString('hex')
     const user = sql.unsafe(`pg_catalog.convert_from(pg_catalog.decode('${hex}', 'hex'), 'utf8')`)
-    return [sql`begin${limits(sql)}; select colloquy.act_as(${user})`.simple()]
+    return [sql`${sql.unsafe(pooledBegin)}${limits(sql)}; select colloquy.act_as(${user})`.simple()]
   }
 
-  const using = async <T>(line: Line, run: (connection: Connection) => Promise<T>) => {
-    const connection = await pool.acquire(line)
+  const asLogin = (sql: Sql) => [
+    sql`${sql.unsafe(target.isPooled ? pooledBegin : 'begin')}; set local role none${limits(sql)}`.simple(),
+  ]
+
+  /** Each server that cannot be written any more is found out by one request, and left by all. */
+  const using = async <T>(line: Line, run: (connection: Connection) => Promise<T>, waitMs?: number) => {
+    const connection = await pool.acquire(line, waitMs)
     try {
       return await run(connection)
+    } catch (error) {
+      if (isReadOnly(error)) pool.renew()
+      throw error
     } finally {
       pool.release(connection)
     }
@@ -92,10 +103,16 @@ export const connect = ({
           work,
         ),
       ),
-    asLogin: (work) =>
-      using('others', (connection) =>
-        transact(connection, bounds, (sql) => [sql`begin; set local role none${limits(sql)}`.simple()], work),
-      ),
+    asLogin: (work, { withinMs, line = 'others' } = {}) => {
+      const start = performance.now()
+      const left = (): Bounds =>
+        withinMs === undefined ? bounds : { deadlineMs: Math.max(0, withinMs - (performance.now() - start)) }
+      const guarded = async (sql: Sql) => {
+        await readWritable(sql)
+        return work(sql)
+      }
+      return using(line, (connection) => transact(connection, left(), asLogin, guarded), withinMs)
+    },
     statement: (work, line = 'turns') => using(line, (connection) => autocommit(connection, bounds, work)),
     close: (graceMs = 5_000) => pool.close(graceMs),
   }

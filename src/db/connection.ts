@@ -1,10 +1,14 @@
 import net from 'node:net'
 import postgres, { type Notice } from 'postgres'
-import type { Target } from './pooler.js'
+import type { Host, Target } from './pooler.js'
+import { pooledSessionSettings, sessionSettings, settleSession } from './settings.js'
 import { types } from './types.js'
 import { connectionError } from './unavailable.js'
+import { refuseReadOnly } from './writable.js'
 
-const libpqDefault = { host: 'localhost', port: 5432 }
+const libpqDefault: Host = { host: 'localhost', port: 5432 }
+
+type OnLost = (connection: Connection) => void
 
 export interface ConnectionOptions {
   target: Target
@@ -42,13 +46,14 @@ const driverSettings = ({ target, applicationName, onNotice, ...limits }: Connec
   onnotice: onNotice,
   connection: {
     application_name: applicationName,
-    TimeZone: 'UTC',
-    DateStyle: 'ISO',
-    ...(!target.isPooled && {
-      statement_timeout: limits.statementTimeoutMs,
-      lock_timeout: limits.lockTimeoutMs,
-      idle_in_transaction_session_timeout: limits.statementTimeoutMs,
-    }),
+    ...(target.isPooled
+      ? pooledSessionSettings
+      : {
+          ...sessionSettings,
+          statement_timeout: limits.statementTimeoutMs,
+          lock_timeout: limits.lockTimeoutMs,
+          idle_in_transaction_session_timeout: limits.statementTimeoutMs,
+        }),
   },
 })
 
@@ -57,13 +62,10 @@ const driverSettings = ({ target, applicationName, onNotice, ...limits }: Connec
  * off its reserve() hangs on a new connection, with it on a pooler's refusal ends the process; and it reconnects by
  * itself, so that what is left of a lost transaction runs outside any. Here a driver gets one socket, ever.
  */
-export const connectionOpener = (options: ConnectionOptions) => {
-  const { target, connectTimeoutMs } = options
+const connectionTo = (options: ConnectionOptions) => {
   const settings = driverSettings(options)
-  let next = 0
 
-  return async (onLost: (connection: Connection) => void): Promise<Connection> => {
-    const { host, port } = target.hosts[next % target.hosts.length] ?? libpqDefault
+  return async ({ host, port }: Host, limitMs: number, onLost: OnLost): Promise<Connection> => {
     let socket: net.Socket | undefined
     let isAlive = true
     let opened: Connection | undefined
@@ -86,7 +88,7 @@ export const connectionOpener = (options: ConnectionOptions) => {
       if (opened) onLost(opened)
     }
     const own = { ...settings, host, port, socket: dial, onclose }
-    const sql: postgres.Sql = postgres(target.url, own)
+    const sql: postgres.Sql = postgres(options.target.url, own)
     const destroy = () => {
       isAlive = false
       socket?.destroy()
@@ -98,23 +100,63 @@ export const connectionOpener = (options: ConnectionOptions) => {
     }
 
     const timer = setTimeout(
-      () => fail(connectionError('TIMEOUT', `no connection within ${connectTimeoutMs} ms`)),
-      connectTimeoutMs,
+      () => fail(connectionError('TIMEOUT', `no connection to ${host}:${port} within ${limitMs} ms`)),
+      limitMs,
     )
     try {
-      const isBound = await Promise.race([rest(sql, options), failed])
+      const isBound = await Promise.race([settle(sql, options), failed])
       const bytesRead = () => socket?.bytesRead ?? 0
       opened = { sql, isBound, isAlive: () => isAlive, bytesRead, destroy, end }
       return opened
     } catch (error) {
-      next += 1
       destroy()
       void sql.end({ timeout: 0 })
-      throw isRefusedLimit(error) ? hiddenPooler(error.message) : error
+      throw isRefusedParameter(error) ? hiddenPooler(error.message) : error
     } finally {
       clearTimeout(timer)
     }
   }
+}
+
+/** So that a host that does not answer leaves time for the others. */
+const minHostMs = 1_000
+
+/**
+ * Opens connections to the first host that can be written: of those in the URL in turn, beginning with the one that
+ * served last. The driver would look at one setting only, which a standby may have like a primary.
+ */
+export const connectionOpener = (options: ConnectionOptions) => {
+  const { target, connectTimeoutMs } = options
+  const hosts = target.hosts.length > 0 ? target.hosts : [libpqDefault]
+  const open = connectionTo(options)
+  const hostMs = Math.max(Math.floor(connectTimeoutMs / hosts.length), Math.min(minHostMs, connectTimeoutMs))
+  let preferred = 0
+
+  return async (onLost: OnLost): Promise<Connection> => {
+    const end = performance.now() + connectTimeoutMs
+    const first = preferred
+    const failures: { host: Host; error: Error }[] = []
+    for (let step = 0; step < hosts.length && performance.now() < end; step += 1) {
+      const index = (first + step) % hosts.length
+      const host = hosts[index] ?? libpqDefault
+      try {
+        const connection = await open(host, hostMs, onLost)
+        preferred = index
+        return connection
+      } catch (error) {
+        failures.push({ host, error: error as Error })
+      }
+    }
+    throw hosts.length === 1 ? failures[0]?.error : noHost(failures)
+  }
+}
+
+/** An error about several hosts, with the code that tells most: of a server that was reached, if there is one. */
+const noHost = (failures: { host: Host; error: Error }[]): Error => {
+  const codes = failures.map(({ error }) => ('code' in error ? String(error.code) : ''))
+  const code = codes.find((code) => !/^E|^CONNECTION_(?!READ_ONLY|POOLER)/.test(code)) ?? codes[0]
+  const words = failures.map(({ host, error }) => `${host.host}:${host.port}: ${error.message}`).join('; ')
+  return Object.assign(new Error(`no host of DATABASE_URL serves: ${words}`), { code })
 }
 
 const hiddenPooler = (sign: string): Error =>
@@ -124,32 +166,40 @@ const hiddenPooler = (sign: string): Error =>
       'set DATABASE_PREPARE=off, or add pgbouncer=true to the parameters of the URL',
   )
 
-/** A pooler takes no limits at the start of a connection; it refuses them, or leaves them out without a word. */
-const isRefusedLimit = (error: unknown): error is Error =>
-  error instanceof postgres.PostgresError && /startup parameter.*_timeout/.test(error.message)
+/** A pooler takes few settings at the start of a connection; it refuses the rest, or leaves them out without a word. */
+const isRefusedParameter = (error: unknown): error is Error =>
+  error instanceof postgres.PostgresError && /unsupported startup parameter/.test(error.message)
+
+interface Settled {
+  is_standby: boolean
+  is_read_only: boolean
+  is_bound: boolean
+  limit_ms: string
+}
 
 /**
- * Puts a connection of our own into the role that serves requests for good, where it may. Acting for nobody under
- * row-level security, a connection at rest sees and writes nothing. A pooler's is shared, and stays as it is.
+ * Looks whether the server can be written, and puts a connection of our own into the role that serves requests for good,
+ * where it may; tells whether it did. Acting for nobody under row-level security, a connection at rest sees and writes
+ * nothing. A pooler's is shared, and stays as it is.
  */
-const rest = async (
+const settle = async (
   sql: postgres.Sql,
   { target, statementTimeoutMs }: ConnectionOptions,
 ): Promise<boolean> => {
-  if (target.isPooled) {
-    await sql`select 1`.simple()
-    return false
-  }
-  // Whatever stands in the way (no such role yet, not a member of it), the select says what it means.
-  const switchRole = sql`do $$ begin set role colloquy_app; exception when others then null; end $$;`
-  const results = await sql<[{ is_bound: boolean; limit_ms: string }]>`
-    ${switchRole}
-    select not (rolsuper or rolbypassrls) as is_bound,
-      1000 * extract(epoch from current_setting('statement_timeout')::interval) as limit_ms
+  const opening = target.isPooled ? sql`` : sql.unsafe(settleSession(statementTimeoutMs))
+  const results = await sql<[Settled]>`
+    ${opening}
+    select pg_catalog.pg_is_in_recovery() as is_standby,
+      pg_catalog.current_setting('transaction_read_only') = 'on' as is_read_only,
+      not (rolsuper or rolbypassrls) as is_bound,
+      1000 * extract(epoch from pg_catalog.current_setting('statement_timeout')::interval) as limit_ms
     from pg_catalog.pg_roles
     where rolname = current_user`.simple()
   // Of two commands in one message the driver gives a list of results.
   const [found] = results.flat()
-  if (Number(found?.limit_ms) !== statementTimeoutMs) throw hiddenPooler('it ignores statement_timeout')
-  return found?.is_bound ?? false
+  if (!found) throw new Error('the current role is not in pg_roles')
+  refuseReadOnly(found)
+  if (target.isPooled) return false
+  if (Number(found.limit_ms) !== statementTimeoutMs) throw hiddenPooler('it ignores statement_timeout')
+  return found.is_bound
 }

@@ -23,8 +23,11 @@ export interface Database {
     /** where it waits for a connection; with those that begin and end turns, unless told */
     line?: Line,
   ): Promise<RowList<T>>
-  /** Runs `work` in one transaction as the login role, acting for nobody: migrations and checks only. */
-  asLogin<T>(work: (sql: Sql) => PromiseLike<T>): Promise<T>
+  /**
+   * Runs `work` in one transaction as the login role, acting for nobody: migrations and checks only. Rejects on a server
+   * that cannot be written. `withinMs` bounds all of it, the wait for a connection included.
+   */
+  asLogin<T>(work: (sql: Sql) => PromiseLike<T>, options?: { withinMs?: number; line?: Line }): Promise<T>
   /** Ends every connection; statements under way get `graceMs` to finish. */
   close(graceMs?: number): Promise<void>
 }

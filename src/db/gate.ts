@@ -1,7 +1,6 @@
-import postgres from 'postgres'
 import type { Connection } from './connection.js'
 import type { Sql } from './database.js'
-import { connectionError, named } from './unavailable.js'
+import { connectionError, isLastOf, named } from './unavailable.js'
 
 /** What the driver (pinned to 3.4.9) calls to send a statement, and its types leave out. */
 interface Query extends Promise<unknown> {
@@ -13,7 +12,7 @@ export interface Bounds {
   deadlineMs: number
   /**
    * Behind a pooler, which lets everybody wait who finds no connection of the server free, or no server: until then
-   * not a byte comes back, and afterwards the first answer comes at once.
+   * not a byte comes back, and afterwards the first answer comes at once. The deadline begins after this time.
    */
   firstAnswerMs?: number
 }
@@ -38,6 +37,7 @@ export interface Gate {
 /** What of the driver a callback may use besides the tag; `file` and `unsafe` make statements too. */
 const builders = new Set<string | symbol>(['json', 'array', 'typed', 'types', 'file', 'unsafe'])
 const ignore = () => {}
+const settleMs = 20
 
 /**
  * Stands before every statement at the moment it would be sent (statements are lazy), because the driver itself would
@@ -57,8 +57,7 @@ export const createGate = (connection: Connection, { deadlineMs, firstAnswerMs }
 
   const fail = (error: unknown): void => {
     failure ??= { error }
-    // Only an answer of the server leaves driver and server agreed about what was asked.
-    if (!(error instanceof postgres.PostgresError)) connection.destroy()
+    if (isLastOf(error)) connection.destroy()
   }
 
   const giveUp = (error: Error): void => {
@@ -66,15 +65,19 @@ export const createGate = (connection: Connection, { deadlineMs, firstAnswerMs }
     expire(error)
   }
   const received = connection.bytesRead()
-  const timers = [
-    setTimeout(() => giveUp(connectionError('SILENT', `no end within ${deadlineMs} ms`)), deadlineMs),
-  ]
+  const timers: NodeJS.Timeout[] = []
+  /** Once more a moment later: after a pause of this process, timers come before the answers that have arrived. */
+  const after = (ms: number, act: () => void): void => {
+    timers.push(setTimeout(() => timers.push(setTimeout(act, settleMs)), ms))
+  }
+  const silent = () =>
+    giveUp(connectionError('SILENT', `the database did not answer within ${deadlineMs} ms`))
+  after((firstAnswerMs ?? 0) + deadlineMs, silent)
   if (firstAnswerMs !== undefined) {
-    const check = () => {
+    after(firstAnswerMs, () => {
       if (connection.bytesRead() > received) return
       giveUp(connectionError('WAIT', `the pooler had no connection within ${firstAnswerMs} ms`))
-    }
-    timers.push(setTimeout(check, firstAnswerMs))
+    })
   }
 
   const close = (): void => {

@@ -1,18 +1,23 @@
 import type { Connection } from './connection.js'
-import { connectionError, DatabaseUnavailable } from './unavailable.js'
+import { connectionError, DatabaseUnavailable, isFull } from './unavailable.js'
 
 interface Waiter {
   resolve(connection: Connection): void
   reject(error: DatabaseUnavailable): void
 }
 
-/** Many turns begin or end at once; what is read, and the tick that keeps the leases, shall not stand behind all of them. */
-export type Line = 'turns' | 'others'
+/**
+ * Many turns begin or end at once; what is read, and the tick that keeps the leases, shall not stand behind all of them.
+ * Probes are few and answer to a clock, so they go first.
+ */
+export type Line = 'turns' | 'others' | 'probes'
 
 export interface Pool {
   /** A connection that is the caller's until it is released; DatabaseUnavailable when there is none in time, or too many wait. */
-  acquire(line: Line): Promise<Connection>
+  acquire(line: Line, timeoutMs?: number): Promise<Connection>
   release(connection: Connection): void
+  /** Gives up every connection that is open, each when it is released: they lead to a server that serves no more. */
+  renew(): void
   close(graceMs: number): Promise<void>
 }
 
@@ -24,15 +29,20 @@ export interface PoolOptions {
   maxWaiting: number
 }
 
+/** How long a server that is full is not asked for another connection. */
+const fullPauseMs = 1_000
+
 const refusal = () => new DatabaseUnavailable(connectionError('CLOSING', 'the pool is closing'))
 
 /** At most `max` connections, opened when they are asked for; the two lines take turns, and who waits in one is served in order. */
 export const createPool = ({ open, max, acquireTimeoutMs, maxWaiting }: PoolOptions): Pool => {
   const all = new Set<Connection>()
   const idle: Connection[] = []
-  const lines: Record<Line, Waiter[]> = { turns: [], others: [] }
+  const outdated = new WeakSet<Connection>()
+  const lines: Record<Line, Waiter[]> = { turns: [], others: [], probes: [] }
   let last: Line = 'turns'
   let opening = 0
+  let pausedUntil = 0
   let closing: (() => void) | undefined
 
   const remove = <T>(list: T[], item: T): void => {
@@ -40,9 +50,10 @@ export const createPool = ({ open, max, acquireTimeoutMs, maxWaiting }: PoolOpti
     if (index >= 0) list.splice(index, 1)
   }
 
-  const waiting = (): number => lines.turns.length + lines.others.length
+  const waiting = (): number => lines.turns.length + lines.others.length + lines.probes.length
 
   const nextWaiter = (): Waiter | undefined => {
+    if (lines.probes.length > 0) return lines.probes.shift()
     const other = last === 'turns' ? 'others' : 'turns'
     if (lines[other].length > 0) last = other
     return lines[last].shift()
@@ -56,7 +67,8 @@ export const createPool = ({ open, max, acquireTimeoutMs, maxWaiting }: PoolOpti
 
   const serve = (connection: Connection): void => {
     if (!connection.isAlive()) return
-    if (closing) void connection.end()
+    if (outdated.has(connection)) connection.destroy()
+    else if (closing) void connection.end()
     else {
       const waiter = nextWaiter()
       if (waiter) waiter.resolve(connection)
@@ -67,6 +79,7 @@ export const createPool = ({ open, max, acquireTimeoutMs, maxWaiting }: PoolOpti
   const grow = (): void => {
     if (closing && all.size + opening === 0) closing()
     if (closing || opening >= waiting() || all.size + opening >= max) return
+    if (all.size > 0 && performance.now() < pausedUntil) return
     opening += 1
     open(forget)
       .finally(() => {
@@ -77,14 +90,18 @@ export const createPool = ({ open, max, acquireTimeoutMs, maxWaiting }: PoolOpti
           all.add(connection)
           serve(connection)
         },
-        // One failure answers one waiter, so that a server that is away is neither stormed nor waited for.
-        (error: unknown) => nextWaiter()?.reject(new DatabaseUnavailable(error)),
+        (error: unknown) => {
+          // A server that lets in no more serves on the connections that there are; who waits gets one of those.
+          if (all.size > 0 && isFull(error)) pausedUntil = performance.now() + fullPauseMs
+          // One failure answers one waiter, so that a server that is away is neither stormed nor waited for.
+          else nextWaiter()?.reject(new DatabaseUnavailable(error))
+        },
       )
       .then(grow)
   }
 
   return {
-    acquire(line) {
+    acquire(line, timeoutMs = acquireTimeoutMs) {
       if (closing) return Promise.reject(refusal())
       const connection = idle.pop()
       if (connection) return Promise.resolve(connection)
@@ -96,11 +113,9 @@ export const createPool = ({ open, max, acquireTimeoutMs, maxWaiting }: PoolOpti
         const timer = setTimeout(() => {
           remove(lines[line], waiter)
           waiter.reject(
-            new DatabaseUnavailable(
-              connectionError('WAIT', `no free connection within ${acquireTimeoutMs} ms`),
-            ),
+            new DatabaseUnavailable(connectionError('WAIT', `no free connection within ${timeoutMs} ms`)),
           )
-        }, acquireTimeoutMs)
+        }, timeoutMs)
         const waiter: Waiter = {
           resolve: (connection) => {
             clearTimeout(timer)
@@ -117,6 +132,11 @@ export const createPool = ({ open, max, acquireTimeoutMs, maxWaiting }: PoolOpti
     },
 
     release: serve,
+
+    renew() {
+      for (const connection of all) outdated.add(connection)
+      for (const connection of idle.splice(0)) connection.destroy()
+    },
 
     async close(graceMs) {
       const closed = new Promise<void>((resolve) => {

@@ -24,7 +24,9 @@ export const commonHeaders = (requestId: string) => ({
 
 const asProblem = (error: unknown): Problem => {
   if (error instanceof Problem) return error
-  if (error instanceof DatabaseUnavailable) return new Problem('database-unavailable', {}, error)
+  if (error instanceof DatabaseUnavailable) {
+    return new Problem('database-unavailable', { detail: error.detail }, error)
+  }
   const { code, statusCode = 500 } = error as FastifyError
   // What we refuse ourselves is a Problem; this is a file outside the reference page's folder.
   if (statusCode === 403) return new Problem('route-not-found')

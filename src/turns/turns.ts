@@ -17,7 +17,8 @@ import { windowOf } from './tokens.js'
 
 export type * from './interface.js'
 
-const beginTimeoutMs = 5_000
+/** One try of a silent database takes longer, so it is the only one. */
+const beginTimeoutMs = 4_000
 const cancelWaitMs = 2_000
 
 export const createTurns = (options: TurnsOptions): Turns => {

@@ -106,7 +106,7 @@ const setUp = async (t: Test) => {
 
 process.on('uncaughtException', (error) => t.fail('an uncaught exception', { error }))
 process.on('unhandledRejection', (error) => t.fail('an unhandled rejection', { error }))
-t.setTimeout(60_000)
+t.setTimeout(240_000)
 
 const points = 11
 

@@ -40,7 +40,8 @@ const freePort = async (): Promise<number> => {
 const readPidFile = async (data: string) => {
   const text = await readFile(join(data, 'postmaster.pid'), 'utf8').catch(() => '')
   const lines = text.split('\n')
-  return { pid: Number(lines[0]), ready: lines[7]?.trim() === 'ready' }
+  // A standby accepts connections, too.
+  return { pid: Number(lines[0]), ready: /^(ready|standby)\s*$/.test(lines[7] ?? '') }
 }
 
 /**

@@ -1,0 +1,23 @@
+import type { Sql } from './database.js'
+import { connectionError } from './unavailable.js'
+
+interface ServerState {
+  is_standby: boolean
+  is_read_only: boolean
+}
+
+/** Throws unless transactions on this server may write. */
+export const refuseReadOnly = ({ is_standby, is_read_only }: ServerState): void => {
+  if (is_standby) throw connectionError('READ_ONLY', 'the server is a standby, which cannot be written')
+  if (is_read_only) {
+    throw connectionError('READ_ONLY', 'the server takes no writes: default_transaction_read_only is on')
+  }
+}
+
+/** The same, asked inside a transaction, without writing. */
+export const readWritable = async (sql: Sql): Promise<void> => {
+  const [state] = await sql<[ServerState]>`
+    select pg_catalog.pg_is_in_recovery() as is_standby,
+      pg_catalog.current_setting('transaction_read_only') = 'on' as is_read_only`
+  refuseReadOnly(state)
+}
