@@ -39,6 +39,8 @@ export const openTools = async (
   const keys = await openToolKeys(config)
   const { toolServers: servers, toolResultBytes: maxResultBytes } = config
   const maxToolBytes = Math.max(...toolBytes(config))
+  // Read now, so that it takes nothing of the time that a server has to answer in.
+  if (servers.some(({ disabled }) => !disabled)) await import('../tools/connection.js')
   return { tools: createToolSource({ servers, keys, maxResultBytes, maxToolBytes, ...options }), keys }
 }
 

@@ -49,14 +49,16 @@ const compilers = () => {
 export const argumentJudges = (): ((schema: Record<string, unknown>) => JudgeArguments | undefined) => {
   const kept = new Map<string, JudgeArguments | undefined>()
   let compile = compilers()
-  const make = (schema: Record<string, unknown>) => {
+  const make = (schema: Record<string, unknown>, mayRepeat = true): JudgeArguments | undefined => {
     try {
       const validate = within(COMPILE_MS, () => compile(schema))
       // An asynchronous one (`$async`, which is Ajv's own) would find no fault, and reject with nobody to hear it.
       return '$async' in validate ? undefined : judge(validate)
     } catch (error) {
-      if (error instanceof TookTooLong) compile = compilers()
-      return undefined
+      if (!(error instanceof TookTooLong)) return undefined
+      compile = compilers()
+      // A machine that was busy for a moment must not take a tool away for good.
+      return mayRepeat ? make(schema, false) : undefined
     }
   }
   return (schema) => {
