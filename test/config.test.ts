@@ -192,6 +192,11 @@ const refusals: Refusal[] = [
   ['CHAT_HISTORY_TOKENS', noWindows, 'an integer from 0 to 10000000, or such integers by model: 16000,'],
   ['OPENAI_COMPATIBLE_BASE_URL', hosts, 'a URL that begins with http:// or https://, without a user'],
   ['DATABASE_URL', [''], 'set when NODE_ENV=production: the embedded', production],
+  [
+    'DATABASE_URL',
+    ['standby', 'read-only', 'x'].map((which) => `postgres://u:p@a,b/c?target_session_attrs=${which}`),
+    'one of a server that can be written: its target_session_attrs may be any, read-write',
+  ],
   ['DATABASE_URL', [...noDatabases, ...brokenDatabases], 'a URL such as postgres://user:password@host:5432/'],
   ['BETTER_AUTH_SECRET', ['a'.repeat(31), 'ä'.repeat(15)], 'at least 32 bytes long.'],
   ['BETTER_AUTH_URL', hosts, 'a URL that begins with http:// or https://, without a user'],
