@@ -2,9 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
-import { packageRoot } from '../../src/root.js'
+import { builtProgram, nodeArgs } from './program.js'
 
 export interface ServerProcess {
   url: string
@@ -28,9 +27,12 @@ export interface ServerOptions {
 const hasEnded = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null
 
 /** `colloquy <args>` in a process of its own, without the variables of this one that would configure it. */
-export const spawnColloquy = (args: string[], { env = {}, cwd }: ServerOptions = {}): ChildProcess =>
-  spawn(process.execPath, ['--import', 'tsx', 'src/main.ts', ...args], {
-    cwd: cwd ?? fileURLToPath(packageRoot),
+export const spawnColloquy = (
+  args: string[],
+  { env = {}, cwd = builtProgram() }: ServerOptions = {},
+): ChildProcess =>
+  spawn(process.execPath, [...nodeArgs(cwd, 'src/main.ts'), ...args], {
+    cwd,
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
