@@ -6,11 +6,11 @@ import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
-import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { identify, isAlive } from '../../src/db/embedded/process.js'
 import { initialisedFolder, testFolder } from '../helpers/cluster.js'
 import { runColloquy, type ServerProcess, spawnColloquy, startServer } from '../helpers/server.js'
+import { until } from '../helpers/wait.js'
 
 const dataDirOf = async (t: Test) => join(await testFolder(t), 'data')
 
@@ -86,7 +86,7 @@ t.test('a signal during the first start leaves nothing behind', async (t) => {
   const [output, errors] = [text(child.stdout as Readable), text(child.stderr as Readable)]
   const closed = once(child, 'close')
   const pidFile = join(DATA_DIR, 'postgres/data/postmaster.pid')
-  while (!existsSync(pidFile)) await sleep(1)
+  await until(() => existsSync(pidFile), 'PostgreSQL to start')
   child.kill('SIGTERM')
   t.same(await closed, [0, null])
   t.match(await output, /creating a PostgreSQL/)
