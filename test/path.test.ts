@@ -1,12 +1,12 @@
 import t from 'tap'
 import { tokenOf } from './helpers/app.js'
 import { testDatabase } from './helpers/database.js'
-import { mutant } from './helpers/mutant.js'
+import { sourceCopy } from './helpers/mutant.js'
 import { runColloquy, startServer } from './helpers/server.js'
 import { SECRET } from './helpers/tokens.js'
 
 t.test('the program runs from a folder whose name means something in a URL', async (t) => {
-  const cwd = await mutant(t, [], 'a b%20c 100%')
+  const cwd = await sourceCopy(t, 'a b%20c 100%')
   const { url: databaseUrl } = await testDatabase(t, { migrated: false })
   const env = { DATABASE_URL: databaseUrl, BETTER_AUTH_SECRET: SECRET }
   const { code, stderr } = await runColloquy(['migrate'], { cwd, env })

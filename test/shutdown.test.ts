@@ -3,6 +3,7 @@ import { json } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
 import type { Model } from '../src/models/model.js'
 import { type Json, type TestApp, testApp, tokenOf } from './helpers/app.js'
+import { until } from './helpers/wait.js'
 
 const chat = '/api/alice/chat'
 const conversations = '/api/alice/conversations'
@@ -51,10 +52,13 @@ const keepAliveClient = (t: Test, { url }: TestApp) => {
 /** Begins the shutdown, and waits until new requests notice. */
 const beginShutdown = async ({ app, call }: TestApp) => {
   const closed = app.close()
-  for (;;) {
-    const ready = await call('GET', '/health/ready')
-    if (ready.status !== 200) return { closed, ready }
+  let ready = await call('GET', '/health/ready')
+  const refuses = async () => {
+    ready = await call('GET', '/health/ready')
+    return ready.status !== 200
   }
+  await until(refuses, 'the shutdown to refuse requests')
+  return { closed, ready }
 }
 
 t.test('a running turn finishes and answers, while everything new gets 503', async (t) => {

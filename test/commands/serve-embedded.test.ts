@@ -6,11 +6,11 @@ import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
-import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { identify, isAlive } from '../../src/db/embedded/process.js'
-import { testFolder } from '../helpers/cluster.js'
+import { initialisedFolder, testFolder } from '../helpers/cluster.js'
 import { runColloquy, type ServerProcess, spawnColloquy, startServer } from '../helpers/server.js'
+import { until } from '../helpers/wait.js'
 
 const dataDirOf = async (t: Test) => join(await testFolder(t), 'data')
 
@@ -62,7 +62,7 @@ t.test('with nothing set: the printed curl works when pasted, and all of it surv
 })
 
 t.test('a signal ends server and PostgreSQL, whatever connections are open', async (t) => {
-  const env = { DATA_DIR: await dataDirOf(t) }
+  const env = { DATA_DIR: await initialisedFolder(t) }
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     const server = await startServer(t, { env })
     const running = await postmaster(env.DATA_DIR)
@@ -86,7 +86,7 @@ t.test('a signal during the first start leaves nothing behind', async (t) => {
   const [output, errors] = [text(child.stdout as Readable), text(child.stderr as Readable)]
   const closed = once(child, 'close')
   const pidFile = join(DATA_DIR, 'postgres/data/postmaster.pid')
-  while (!existsSync(pidFile)) await sleep(1)
+  await until(() => existsSync(pidFile), 'PostgreSQL to start')
   child.kill('SIGTERM')
   t.same(await closed, [0, null])
   t.match(await output, /creating a PostgreSQL/)
@@ -95,7 +95,7 @@ t.test('a signal during the first start leaves nothing behind', async (t) => {
 })
 
 t.test('a PostgreSQL that dies takes the server along, with an exit code that says so', async (t) => {
-  const env = { DATA_DIR: await dataDirOf(t) }
+  const env = { DATA_DIR: await initialisedFolder(t) }
   const server = await startServer(t, { env })
   process.kill(Number.parseInt(await postmaster(env.DATA_DIR), 10), 'SIGQUIT')
   t.equal(await server.ended, 1)
@@ -107,7 +107,7 @@ t.test('a busy PORT is said in words, and PostgreSQL does not stay behind', asyn
   t.teardown(() => busy.close())
   await once(busy, 'listening')
   const PORT = String((busy.address() as { port: number }).port)
-  const DATA_DIR = await dataDirOf(t)
+  const DATA_DIR = await initialisedFolder(t)
   const { code, stderr } = await runColloquy(['serve'], { env: { DATA_DIR, PORT } })
   t.equal(code, 1)
   t.equal(

@@ -1,11 +1,10 @@
 import { createServer } from 'node:net'
-import { join } from 'node:path'
 import postgres from 'postgres'
 import t, { type Test } from 'tap'
 import { connect, DatabaseUnavailable } from '../../src/db/connect.js'
 import type { Database, Sql } from '../../src/db/database.js'
 import { startEmbedded } from '../../src/db/embedded.js'
-import { hasty, testFolder } from '../helpers/cluster.js'
+import { hasty, initialisedFolder } from '../helpers/cluster.js'
 import { isPooled, testDatabase } from '../helpers/database.js'
 import { countingProxy } from '../helpers/wire.js'
 
@@ -139,7 +138,7 @@ t.test('a server that does not let anyone in', async (t) => {
 })
 
 t.test('a server that restarts', async (t) => {
-  const dataDir = join(await testFolder(t), 'data')
+  const dataDir = await initialisedFolder(t)
   const first = await startEmbedded({ dataDir, settings: hasty })
   const wire = await countingProxy(t, first.url)
   const db = open(t, wire.url, { max: 4 })

@@ -7,6 +7,7 @@ import { identify } from '../../src/db/embedded/process.js'
 import { startEmbedded } from '../../src/db/embedded.js'
 import { hasty, testFolder } from '../helpers/cluster.js'
 import { isAnswering, postmaster, query, start, starter } from '../helpers/embedded.js'
+import { until } from '../helpers/wait.js'
 
 const isRoot = process.getuid?.() === 0
 
@@ -81,7 +82,7 @@ t.test('a first start that was killed is done again', async (t) => {
   const killed = starter(t, dataDir)
   const drafts = async () =>
     (await readdir(dataDir).catch(() => [])).filter((name) => name.startsWith('postgres.new-'))
-  while ((await drafts()).length === 0) await sleep(5)
+  await until(async () => (await drafts()).length > 0, 'initdb to begin')
   await sleep(150)
   killed.child.kill('SIGKILL')
   await killed.exited

@@ -3,6 +3,7 @@ import t from 'tap'
 import type { Model } from '../../src/models/model.js'
 import { type Json, type TestApp, type TestAppOptions, testApp } from '../helpers/app.js'
 import { stopClock } from '../helpers/clock.js'
+import { until } from '../helpers/wait.js'
 
 type Test = Parameters<typeof testApp>[0]
 
@@ -131,7 +132,7 @@ t.test(
     const two = await testApp(t, { model, databaseUrl: one.databaseUrl })
     await one.setClock('2026-11-20T12:00:00.000Z')
     const sent = Array.from({ length: turns }, (_, i) => (i % 2 ? one : two).chat(`message ${i}`))
-    while (waiting.length < turns) await one.call('GET', path)
+    await until(() => waiting.length === turns)
     const ends = waiting
     waiting = []
     for (const end of ends) end()

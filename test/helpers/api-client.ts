@@ -1,4 +1,5 @@
 import { type Json, tokenOf } from './app.js'
+import { within } from './wait.js'
 
 export type { Json }
 
@@ -11,7 +12,7 @@ interface Answered {
 /** Calls a server by its address, as whichever user. */
 export const createClient = (url: string) => {
   const request = async (user: string, method: string, path: string, body?: object, headers = {}) => {
-    const response = await fetch(`${url}/api/${user}${path}`, {
+    const answer = fetch(`${url}/api/${user}${path}`, {
       method,
       headers: {
         authorization: `Bearer ${tokenOf(user)}`,
@@ -20,7 +21,13 @@ export const createClient = (url: string) => {
       },
       ...(body && { body: JSON.stringify(body) }),
     })
-    return { status: response.status, headers: response.headers, body: await response.json() } as Answered
+    const what = `the answer to ${method} ${path}`
+    const response = await within(what, answer)
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: await within(`the rest of ${what}`, response.json()),
+    } as Answered
   }
   return {
     send: (user: string, body: object, headers = {}) => request(user, 'POST', '/chat', body, headers),

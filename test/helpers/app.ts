@@ -11,6 +11,7 @@ import { contractFaults } from './contract.js'
 import { type DatabaseOptions, testDatabase } from './database.js'
 import { readStream, type StreamAnswer } from './stream.js'
 import { claims, hs256, SECRET } from './tokens.js'
+import { within } from './wait.js'
 
 /** Parsed JSON of a shape that the test asserts. */
 export type Json = ReturnType<typeof JSON.parse>
@@ -132,8 +133,9 @@ export const testApp = async (t: Test, options: TestAppOptions = {}): Promise<Te
       ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     })
   const call: TestApp['call'] = async (method, path, options = {}) => {
-    const response = await request(method, path, options)
-    const text = await response.text()
+    const what = `the answer to ${method} ${path}`
+    const response = await within(what, request(method, path, options))
+    const text = await within(`the rest of ${what}`, response.text())
     return {
       status: response.status,
       headers: response.headers,
@@ -150,7 +152,8 @@ export const testApp = async (t: Test, options: TestAppOptions = {}): Promise<Te
     call,
     async stream(method, path, { headers, ...options } = {}) {
       const accept = { accept: 'text/event-stream' }
-      return readStream(await request(method, path, { ...options, headers: { ...accept, ...headers } }))
+      const response = request(method, path, { ...options, headers: { ...accept, ...headers } })
+      return readStream(await within(`the stream of ${method} ${path}`, response))
     },
     async chat(message, { user = 'alice', conversation_id } = {}) {
       const { status, body, text } = await call('POST', `/api/${user}/chat`, {

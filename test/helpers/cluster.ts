@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process'
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import type { Test } from 'tap'
 import { type Cluster, startEmbedded } from '../../src/db/embedded.js'
 import type { Scope } from './scope.js'
@@ -16,9 +18,17 @@ export const testFolder = async (t: Scope): Promise<string> => {
   return folder
 }
 
+/** A data folder whose cluster is initialised: a copy of the one that `npm test` has made. */
+export const initialisedFolder = async (t: Scope): Promise<string> => {
+  const dataDir = join(await testFolder(t), 'data')
+  const { COLLOQUY_TEST_INITIALISED: initialised } = process.env
+  if (initialised) await promisify(execFile)('cp', ['-a', initialised, dataDir])
+  return dataDir
+}
+
 /** A cluster of the test's own, for tests that stop or kill PostgreSQL. */
 export const testCluster = async (t: Test, settings: Record<string, string> = hasty): Promise<Cluster> => {
-  const dataDir = join(await testFolder(t), 'data')
+  const dataDir = await initialisedFolder(t)
   const cluster = await startEmbedded({ dataDir, settings })
   t.teardown(() => cluster.stop())
   return cluster

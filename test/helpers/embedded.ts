@@ -9,6 +9,7 @@ import type { Test } from 'tap'
 import { type EmbeddedOptions, startEmbedded } from '../../src/db/embedded.js'
 import { packageRoot } from '../../src/root.js'
 import { hasty } from './cluster.js'
+import { within } from './wait.js'
 
 /** A cluster in a given folder, stopped at the test's end. */
 export const start = async (t: Test, dataDir: string, options: Partial<EmbeddedOptions> = {}) => {
@@ -45,11 +46,10 @@ export const starter = (t: Test, dataDir: string, user: { uid?: number; gid?: nu
   const exited = once(child, 'exit')
   t.teardown(async () => {
     child.kill('SIGTERM')
-    await exited
+    await within('the end of a program that runs a cluster', exited)
   })
-  const url = Promise.race([once(child.stdout ?? child, 'data'), exited]).then(([line]) =>
-    String(line).trim(),
-  )
+  const started = Promise.race([once(child.stdout ?? child, 'data'), exited])
+  const url = within('another program to start a cluster', started).then(([line]) => String(line).trim())
   return { child, exited, url }
 }
 

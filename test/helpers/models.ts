@@ -1,5 +1,7 @@
 import type { Model } from '../../src/models/model.js'
 
+export { until } from './wait.js'
+
 export interface GatedModel {
   model: Model
   /** how many turns it works on now */
@@ -44,9 +46,4 @@ export const gatedModel = (): GatedModel => {
     },
   }
   return { model, asked, working: () => working, most: () => most, open: () => release() }
-}
-
-/** Waits until a condition holds, asking again and again; the test's own timeout is the bound. */
-export const until = async (condition: () => boolean | Promise<boolean>): Promise<void> => {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 10))
 }

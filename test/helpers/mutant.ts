@@ -1,24 +1,58 @@
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { packageRoot } from '../../src/root.js'
+import { filesOf, transpile } from './build.js'
+import { builtPath, builtProgram, programParts } from './program.js'
 import type { Scope } from './scope.js'
 
 export interface Mutation {
-  /** the files that are changed, by their path from the root */
+  /** the source files that are changed, by their path from the root */
   files: RegExp
   from: RegExp
   to: string
 }
 
 const root = fileURLToPath(packageRoot)
-const parts = ['contracts', 'generated', 'package.json', 'sql', 'src', 'tsconfig.json']
+
+const copy = async (t: Scope, from: string, parts: string[], name: string): Promise<string> => {
+  const parent = await mkdtemp(join(tmpdir(), 'colloquy-mutant-'))
+  t.teardown(() => rm(parent, { recursive: true, force: true }))
+  const folder = join(parent, name)
+  await mkdir(folder)
+  for (const part of parts) await cp(join(from, part), join(folder, part), { recursive: true })
+  await symlink(join(root, 'node_modules'), join(folder, 'node_modules'))
+  return folder
+}
+
+/** A copy of the program's source, in a folder of this name. */
+export const sourceCopy = (t: Scope, name: string): Promise<string> => copy(t, root, programParts, name)
+
+/** Changes the built program in `folder` by changing its source. */
+const mutate = async (folder: string, mutations: Mutation[]): Promise<void> => {
+  const paths = (await Promise.all(programParts.map(filesOf))).flat()
+  const changed = new Map<string, string>()
+  for (const { files, from, to } of mutations) {
+    let changes = 0
+    for (const path of paths.filter((path) => files.test(path))) {
+      const before = changed.get(path) ?? (await readFile(join(root, path), 'utf8'))
+      const after = before.replaceAll(from, to)
+      if (after === before) continue
+      changes += 1
+      changed.set(path, after)
+    }
+    if (changes === 0) throw new Error(`The mutation of ${from} in ${files} changes nothing.`)
+  }
+  for (const [path, text] of changed) {
+    await writeFile(join(folder, builtPath(path)), path.endsWith('.ts') ? await transpile(text) : text)
+  }
+}
 
 /**
- * A copy of the program that breaks a promise on purpose, to prove that a test would notice. A mutation that
+ * A copy of the built program that breaks a promise on purpose, to prove that a test would notice. A mutation that
  * changes nothing is an error, since the code has moved away from it. `name` is the copy's folder in a temporary one;
- * `more` are folders and files that it has beside the program's own.
+ * `more` are parts of the built program that it has beside the program's own.
  */
 export const mutant = async (
   t: Scope,
@@ -26,23 +60,7 @@ export const mutant = async (
   name = 'copy',
   more: string[] = [],
 ): Promise<string> => {
-  const parent = await mkdtemp(join(tmpdir(), 'colloquy-mutant-'))
-  t.teardown(() => rm(parent, { recursive: true, force: true }))
-  const folder = join(parent, name)
-  await mkdir(folder)
-  for (const part of [...parts, ...more]) await cp(join(root, part), join(folder, part), { recursive: true })
-  await symlink(join(root, 'node_modules'), join(folder, 'node_modules'))
-  const paths = await readdir(folder, { recursive: true })
-  for (const { files, from, to } of mutations) {
-    let changes = 0
-    for (const path of paths.filter((name) => files.test(name))) {
-      const text = await readFile(join(folder, path), 'utf8')
-      const changed = text.replaceAll(from, to)
-      if (changed === text) continue
-      changes += 1
-      await writeFile(join(folder, path), changed)
-    }
-    if (changes === 0) throw new Error(`The mutation of ${from} in ${files} changes nothing.`)
-  }
+  const folder = await copy(t, builtProgram(), [...programParts, ...more], name)
+  if (mutations.length > 0) await mutate(folder, mutations)
   return folder
 }

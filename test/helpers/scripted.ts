@@ -1,5 +1,5 @@
 import type { Model, ModelEvent } from '../../src/models/model.js'
-import { until } from './models.js'
+import { until } from './wait.js'
 
 export interface ScriptedModel {
   model: Model
@@ -43,7 +43,7 @@ export const scriptedModel = (): ScriptedModel => {
     model,
     runs: () => scripts.length,
     async say(events, run = 1) {
-      await until(() => scripts.length >= run)
+      await until(() => scripts.length >= run, `run ${run} of the model`)
       const script = scripts[run - 1]
       script?.events.push(...events)
       script?.wake()

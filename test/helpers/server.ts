@@ -1,10 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
-import { packageRoot } from '../../src/root.js'
+import { builtProgram, nodeArgs } from './program.js'
+import { until, within } from './wait.js'
 
 export interface ServerProcess {
   url: string
@@ -28,9 +27,12 @@ export interface ServerOptions {
 const hasEnded = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null
 
 /** `colloquy <args>` in a process of its own, without the variables of this one that would configure it. */
-export const spawnColloquy = (args: string[], { env = {}, cwd }: ServerOptions = {}): ChildProcess =>
-  spawn(process.execPath, ['--import', 'tsx', 'src/main.ts', ...args], {
-    cwd: cwd ?? fileURLToPath(packageRoot),
+export const spawnColloquy = (
+  args: string[],
+  { env = {}, cwd = builtProgram() }: ServerOptions = {},
+): ChildProcess =>
+  spawn(process.execPath, [...nodeArgs(cwd, 'src/main.ts'), ...args], {
+    cwd,
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -46,7 +48,8 @@ export const runColloquy = async (args: string[], options?: ServerOptions) => {
   child.stderr?.on('data', (chunk) => {
     stderr += chunk
   })
-  const [code] = await once(child, 'close')
+  const what = () => `the end of colloquy ${args.join(' ')}, which has said:\n${stdout}${stderr}`
+  const [code] = await within(what, once(child, 'close')).finally(() => child.kill('SIGKILL'))
   return { code: code as number | null, stdout, stderr }
 }
 
@@ -57,14 +60,14 @@ export const startServer = async (t: Test, { env = {}, cwd }: ServerOptions = {}
   const ended = once(child, 'close').then(([code]) => code as number | null)
   const end = (signal: NodeJS.Signals = 'SIGTERM') => {
     child.kill(signal)
-    return ended
+    return within(() => `a server to end by ${signal}, which has said:\n${output}`, ended)
   }
   // A killed one would leave its embedded PostgreSQL behind.
   t.teardown(() => end(env.DATABASE_URL ? 'SIGKILL' : 'SIGTERM'))
   child.stderr?.on('data', (chunk) => {
     output += chunk
   })
-  const url = await new Promise<string>((resolve, reject) => {
+  const listening = new Promise<string>((resolve, reject) => {
     const lines = createInterface({ input: child.stdout ?? process.stdin })
     lines.on('line', (line) => {
       output += `${line}\n`
@@ -73,13 +76,14 @@ export const startServer = async (t: Test, { env = {}, cwd }: ServerOptions = {}
     })
     void ended.then((code) => reject(new Error(`the server ended with ${code}:\n${output}`)))
   })
+  const url = await within(() => `a server to listen, which has said:\n${output}`, listening)
   const printed = async (pattern: RegExp): Promise<string> => {
-    for (;;) {
-      const found = pattern.exec(output)?.[0]
-      if (found !== undefined) return found
+    const found = () => pattern.exec(output)?.[0]
+    await until(() => {
       if (hasEnded(child)) throw new Error(`the server ended before it printed ${pattern}:\n${output}`)
-      await sleep(10)
-    }
+      return found() !== undefined
+    }, `the server to print ${pattern}`)
+    return found() ?? ''
   }
   return { url, child, output: () => output, printed, ended, end }
 }

@@ -5,6 +5,7 @@ import { mutant } from './mutant.js'
 import { startServer } from './server.js'
 import { readStream, type StreamAnswer } from './stream.js'
 import { SECRET } from './tokens.js'
+import { within } from './wait.js'
 
 /** A copy of the program whose echo takes 25 ms for each word. */
 export const slowProgram = (t: Test): Promise<string> =>
@@ -28,11 +29,12 @@ export const checkingClient = (t: Test, url: string) => {
   const request = async (method: string, path: string, headers: Record<string, string>, body?: object) => {
     const authorization = `Bearer ${tokenOf('alice')}`
     const type = body && { 'content-type': 'application/json' }
-    return fetch(`${url}${path}`, {
+    const answer = fetch(`${url}${path}`, {
       method,
       headers: { authorization, ...type, ...headers },
       ...(body && { body: JSON.stringify(body) }),
     })
+    return within(`the answer to ${method} ${path}`, answer)
   }
   const check = (method: string, target: string, { status, headers }: Response, body: string) => {
     const path = target.split('?')[0] ?? ''

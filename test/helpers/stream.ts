@@ -1,5 +1,6 @@
 import { EventSourceParserStream } from 'eventsource-parser/stream'
 import type { StreamEvent } from '../../src/turns/stream-events.js'
+import { within } from './wait.js'
 
 export interface SeenFrame {
   id: string
@@ -37,8 +38,9 @@ export const readStream = (response: Response): StreamAnswer => {
   const until: StreamAnswer['until'] = async (condition) => {
     const seen = frames.find(condition)
     if (seen) return seen
+    const what = () => `a frame that fits ${condition}; so far ${JSON.stringify(frames.slice(-5))}`
     for (;;) {
-      const frame = await next()
+      const frame = await within(what, next())
       if (!frame || condition(frame)) return frame
     }
   }

@@ -2,14 +2,14 @@ import { join } from 'node:path'
 import t from 'tap'
 import { testFolder } from '../helpers/cluster.js'
 import { isPooled } from '../helpers/database.js'
+import { drawSeed } from '../helpers/seed.js'
 import { drawFaults, faultNames } from './faults.js'
 import { killablePostgres } from './postgres.js'
 import { run } from './run.js'
 
 // A PostgreSQL of its own, since it is killed: of the run's version, and with a pooler of its own where the run has one.
 t.test('whatever is killed, cut off or stopped, the history keeps its rules', async (t) => {
-  const seed = Math.floor(Math.random() * 1_000_000)
-  t.comment(`seed ${seed}`)
+  const seed = drawSeed(t)
   const postgres = await killablePostgres(t, process.env.COLLOQUY_TEST_POSTGRES)
   const { violations, turns, faults, answers } = await run({
     postgres,

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import type { Scope } from '../helpers/scope.js'
+import { within } from '../helpers/wait.js'
 import { type Part, spawnPart } from './part.js'
 import type { ServerOptions } from './server.js'
 
@@ -40,7 +41,10 @@ export const createInstance = (t: Scope, { program, onCrash, ...options }: Insta
         throw new Error(why)
       })
       failed.catch(() => {})
-      ;[url] = (await Promise.race([once(started.child, 'message'), failed])) as [string]
+      ;[url] = (await within(
+        () => `server ${name} to listen, which has said: ${started.words()}`,
+        Promise.race([once(started.child, 'message'), failed]),
+      )) as [string]
     },
     signal: (signal) => void part?.child.kill(signal),
     async end(signal) {

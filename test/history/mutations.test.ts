@@ -3,6 +3,7 @@ import t from 'tap'
 import { testFolder } from '../helpers/cluster.js'
 import { isPooled } from '../helpers/database.js'
 import { type Mutation, mutant } from '../helpers/mutant.js'
+import { drawSeed } from '../helpers/seed.js'
 import type { Rule } from './check.js'
 import type { Fault } from './faults.js'
 import { type Killable, killablePostgres } from './postgres.js'
@@ -88,7 +89,7 @@ t.test(
           postgres,
           folder: join(await testFolder(t), 'run'),
           program: await mutant(t, mutations, undefined, ['test/history']),
-          seed: Math.floor(Math.random() * 1_000_000),
+          seed: drawSeed(t),
           turns: fault ? 0 : Number.POSITIVE_INFINITY,
           faults: fault ? Array<Fault>(100).fill(fault) : [],
           expected: rule,

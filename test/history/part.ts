@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { nodeArgs } from '../helpers/program.js'
 import type { Scope } from '../helpers/scope.js'
 
 export interface Part {
@@ -13,8 +14,8 @@ export interface Part {
 
 /** A process of a run: a file of this folder, in the program's folder or in a changed copy of it. Killed at the end. */
 export const spawnPart = (t: Scope, program: string, file: string, options: object): Part => {
-  const path = join('test/history', file)
-  const child = spawn(process.execPath, ['--import', 'tsx', path, JSON.stringify(options)], {
+  const args = nodeArgs(program, join('test/history', file))
+  const child = spawn(process.execPath, [...args, JSON.stringify(options)], {
     cwd: program,
     // Without the variables by which tap would follow it.
     env: { PATH: process.env.PATH, HOME: process.env.HOME },

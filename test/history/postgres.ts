@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import postgres from 'postgres'
 import { systemServer } from '../../scripts/system-postgres.js'
 import { startEmbedded } from '../../src/db/embedded.js'
-import { testFolder } from '../helpers/cluster.js'
+import { initialisedFolder, testFolder } from '../helpers/cluster.js'
 import { postmaster } from '../helpers/embedded.js'
 import type { Scope } from '../helpers/scope.js'
 import { countingProxy, type Wire } from '../helpers/wire.js'
@@ -59,7 +59,7 @@ export const asSuperuser = async (
 
 /** A PostgreSQL of its own, embedded or of the system's packages in a version, behind a wire. */
 export const killablePostgres = async (t: Scope, version?: string): Promise<Killable> => {
-  const dataDir = join(await testFolder(t), 'data')
+  const dataDir = version ? join(await testFolder(t), 'data') : await initialisedFolder(t)
   const start = () =>
     startEmbedded({ dataDir, settings, ...(version && { binaries: systemServer(version) }) })
   let cluster = await start()

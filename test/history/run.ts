@@ -84,7 +84,7 @@ export const run = async (options: RunOptions): Promise<RunResult> => {
 const runIn = async (t: Scope, options: RunOptions): Promise<RunResult> => {
   const { postgres, folder, seed, turns, faults, expected, log = () => {}, pooled = false } = options
   const { duplicates = 0.2 } = options
-  const program = options.program ?? fileURLToPath(packageRoot)
+  const program = options.program ?? process.env.COLLOQUY_TEST_PROGRAM ?? fileURLToPath(packageRoot)
   const random = createRandom(seed)
   const bound = AbortSignal.timeout(options.boundMs)
   const signal = AbortSignal.any([bound, ...(options.signal ? [options.signal] : [])])

@@ -2,7 +2,6 @@ import { once } from 'node:events'
 import { METHODS } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
-import { setImmediate } from 'node:timers/promises'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import { pino } from 'pino'
@@ -11,6 +10,7 @@ import { echo } from '../../src/models/echo.js'
 import type { Model } from '../../src/models/model.js'
 import { type TestAppOptions, testApp, tokenOf } from '../helpers/app.js'
 import { rawCall, rawExchange } from '../helpers/raw.js'
+import { until } from '../helpers/wait.js'
 
 const authorization = `authorization: Bearer ${tokenOf('alice')}`
 const json = 'content-type: application/json'
@@ -77,7 +77,7 @@ t.test('a client that goes away in mid-body is no error of ours', async (t) => {
   const arrived = once(app.server, 'request')
   socket.write(turn().subarray(0, -4))
   const [incoming] = await arrived
-  while (incoming.listenerCount('data') === 0) await setImmediate()
+  await until(() => incoming.listenerCount('data') > 0)
   const closed = new Promise((resolve) => incoming.on('error', () => {}).once('close', resolve))
   socket.destroy()
   await closed

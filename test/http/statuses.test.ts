@@ -1,7 +1,8 @@
 import t from 'tap'
 import type { Model } from '../../src/models/model.js'
-import { type Answer, type Call, type TestApp, testApp, tokenOf } from '../helpers/app.js'
+import { type Call, type Json, type TestApp, testApp, tokenOf } from '../helpers/app.js'
 import { rawCall } from '../helpers/raw.js'
+import { until } from '../helpers/wait.js'
 
 const unknownId = '019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d6e'
 const chat = '/api/alice/chat'
@@ -436,10 +437,9 @@ t.test('a busy conversation: 409 at once, with the running turn', async (t) => {
   }
   const { call, chat: send } = await testApp(t, { model: slow })
   const first = send('first')
-  let running: Answer
-  do running = await call('GET', conversations)
-  while (running.body.data.length === 0)
-  const { id, running_turn_id, message_count } = running.body.data[0]
+  const list = async (): Promise<Json> => (await call('GET', conversations)).body.data
+  await until(async () => (await list()).length > 0, 'the turn to run')
+  const [{ id, running_turn_id, message_count }] = await list()
   t.equal(message_count, 1, 'a running turn shows its user’s message only')
 
   const busy = await call('POST', chat, { body: { message: 'second', conversation_id: id } })

@@ -1,11 +1,10 @@
-import { join } from 'node:path'
 import postgres from 'postgres'
 import t, { type Test } from 'tap'
 import { connect } from '../../src/db/connect.js'
 import { startEmbedded } from '../../src/db/embedded.js'
 import { migrate } from '../../src/db/migrate.js'
 import { type Answer, type Json, type TestApp, testApp } from '../helpers/app.js'
-import { testFolder } from '../helpers/cluster.js'
+import { initialisedFolder } from '../helpers/cluster.js'
 import { testDatabase } from '../helpers/database.js'
 import { postmaster } from '../helpers/embedded.js'
 import { gatedModel, until } from '../helpers/models.js'
@@ -16,7 +15,7 @@ process.on('unhandledRejection', (error) => t.fail('an unhandled rejection', { e
 
 /** A PostgreSQL that can be killed and started again, behind an address that stays. */
 const mortal = async (t: Test) => {
-  const dataDir = join(await testFolder(t), 'data')
+  const dataDir = await initialisedFolder(t)
   const start = () => startEmbedded({ dataDir, settings: { fsync: 'off' } })
   let cluster = await start()
   t.teardown(() => cluster.stop())

@@ -16,6 +16,7 @@ import { runModel } from '../../src/turns/run.js'
 import { eventFaults } from '../helpers/contract.js'
 import { testDatabase } from '../helpers/database.js'
 import { until } from '../helpers/models.js'
+import { drawSeed } from '../helpers/seed.js'
 
 const runs = { numRuns: 100 }
 
@@ -128,7 +129,7 @@ t.test('what SQL makes of stored events, the program makes of the same ones', as
     )
     assert.deepEqual({ ...row }, { content: answer.text, tool_calls: answer.tool_calls })
   })
-  await fc.assert(property, runs)
+  await fc.assert(property, { ...runs, seed: drawSeed(t) })
   t.ok(events > runs.numRuns, `${events} events were stored`)
   t.ok(closed > 10, `${closed} calls were open`)
 })
@@ -217,6 +218,6 @@ t.test('the AI SDK reads from any stream of a turn the message that is stored', 
         throw new Error(`${tools} of ${answer.tool_calls.length} tool calls`)
     }
   })
-  await fc.assert(property, { numRuns: 200 })
+  await fc.assert(property, { numRuns: 200, seed: drawSeed(t) })
   t.equal(messages, 600)
 })

@@ -1,25 +1,25 @@
 import t, { type Test } from 'tap'
+import { drawSeed } from '../helpers/seed.js'
 import { createEngine } from './state-machine/engine.js'
 import { agreement, type Failure, soundness, type Trial } from './state-machine/properties.js'
 import { limits } from './state-machine/requests.js'
 
 /**
  * The states of the engine, explored by calls in any order (https://fast-check.dev/docs/advanced/model-based-testing/).
- * A failure prints its seed and the shortest story that fails; `FC_SEED=<seed> npm test -- <this file>` tells it again.
+ * A failure prints its seed and the shortest story that fails; `TEST_SEED=<seed> npm test -- <this file>` tells it again.
  */
-const seed = process.env.FC_SEED
-const trial: Trial = { numRuns: 200, ...(seed !== undefined && { seed: Number(seed) }) }
+const trial = (t: Test): Trial => ({ numRuns: 200, seed: drawSeed(t) })
 
 /** Equal to nothing when it holds in all runs; else the seed and the story are what is shown. */
 const holds = (t: Test, failure: Failure | undefined) =>
-  t.strictSame(failure && { FC_SEED: failure.seed, story: failure.story.split('\n') }, undefined)
+  t.strictSame(failure && { TEST_SEED: failure.seed, story: failure.story.split('\n') }, undefined)
 
 t.test('in whatever order calls come, the engine answers and stores what the model says', async (t) => {
   const engine = await createEngine(t, { ...limits, max: 1 })
-  holds(t, await agreement(engine, trial))
+  holds(t, await agreement(engine, trial(t)))
 })
 
 t.test('calls that come at once leave nothing torn, doubled or lost', async (t) => {
   const engine = await createEngine(t, { ...limits, max: 6 })
-  holds(t, await soundness(engine, trial))
+  holds(t, await soundness(engine, trial(t)))
 })

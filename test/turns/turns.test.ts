@@ -5,6 +5,7 @@ import { DatabaseUnavailable } from '../../src/db/unavailable.js'
 import type { Model, ModelRequest } from '../../src/models/model.js'
 import { type Json, testApp, tokenOf } from '../helpers/app.js'
 import { testDatabase } from '../helpers/database.js'
+import { until } from '../helpers/wait.js'
 
 const usage = { input_tokens: 3, output_tokens: 4, cached_input_tokens: 1, total_tokens: 7 }
 
@@ -171,16 +172,16 @@ t.test('a client that goes away does not stop its turn', async (t) => {
     body: JSON.stringify({ message: 'hi' }),
     signal: leaving.signal,
   })
-  let list: Json = []
-  while (list.length === 0) list = (await call('GET', '/api/alice/conversations')).body.data
+  const conversations = async (): Promise<Json> => (await call('GET', '/api/alice/conversations')).body.data
+  await until(async () => (await conversations()).length > 0, 'the turn to run')
+  const [{ id }] = await conversations()
   leaving.abort()
   await t.rejects(sent)
   release()
-  let messages: Json = []
-  while (messages.length < 2) {
-    messages = (await call('GET', `/api/alice/conversations/${list[0].id}/messages`)).body.data
-  }
-  t.match(messages[1], { role: 'assistant', status: 'completed', content: 'still here' })
+  const messages = async (): Promise<Json> =>
+    (await call('GET', `/api/alice/conversations/${id}/messages`)).body.data
+  await until(async () => (await messages()).length === 2, 'the answer to be stored')
+  t.match((await messages())[1], { role: 'assistant', status: 'completed', content: 'still here' })
 })
 
 t.test('no connection is held while models work', async (t) => {
@@ -195,7 +196,7 @@ t.test('no connection is held while models work', async (t) => {
   const { url } = await testDatabase(t)
   const { chat, call } = await testApp(t, { model, db: connect({ url, max: 1, prepare: 'auto' }) })
   const turns = Array.from({ length: 50 }, (_, i) => chat(`message ${i}`))
-  while (waiting.length < 50) await call('GET', '/api/alice/conversations')
+  await until(() => waiting.length === 50)
   t.equal((await call('GET', '/api/alice/conversations')).status, 200, 'the one connection is free')
   for (const release of waiting) release()
   t.equal((await Promise.all(turns)).length, 50)

@@ -1,0 +1,63 @@
+import t from 'tap'
+import { createChatTransport } from '../../src/client/index.js'
+
+const ids = {
+  turn_id: 'a0000000-0000-7000-8000-000000000001',
+  conversation_id: 'a0000000-0000-7000-8000-000000000002',
+}
+
+/** An attempt's frames, from its start. */
+const attempt = (number: number, words: string[], end: object[] = []): string => {
+  const events = [
+    { type: 'start', messageId: 'm' },
+    { type: 'data-turn', data: { ...ids, status: 'running', attempt: number }, transient: true },
+    { type: 'start-step' },
+    { type: 'text-start', id: 't' },
+    ...words.map((delta) => ({ type: 'text-delta', id: 't', delta })),
+    ...end,
+  ]
+  return events.map((event, i) => `id: ${number}-${i}\ndata: ${JSON.stringify(event)}\n\n`).join('')
+}
+const finished = [{ type: 'text-end', id: 't' }, { type: 'finish-step' }, { type: 'finish' }]
+const done = 'id: 9-9\ndata: [DONE]\n\n'
+
+/** Reads a message whose connection is cut after the first of these answers, and resumed with the next. */
+const read = async (...answers: string[]): Promise<{ text: string; error?: string }> => {
+  const responses = answers.values()
+  const transport = createChatTransport({
+    url: 'http://127.0.0.1:1',
+    userId: 'alice',
+    token: () => 'token',
+    fetch: async () =>
+      new Response(responses.next().value ?? done, { headers: { 'content-type': 'text/event-stream' } }),
+  })
+  const stream = await transport.sendMessages({
+    trigger: 'submit-message',
+    chatId: 'c',
+    messageId: undefined,
+    messages: [{ id: 'm1', role: 'user', parts: [{ type: 'text', text: 'hi' }] }],
+    abortSignal: undefined,
+  })
+  let text = ''
+  try {
+    for await (const chunk of stream) if (chunk.type === 'text-delta') text += chunk.delta
+    return { text }
+  } catch (error) {
+    return { text, error: (error as Error).message }
+  }
+}
+
+t.test('what comes again is left out, and the rest is added', async (t) => {
+  const again = attempt(1, ['one two ', 'three'], finished) + done
+  t.same(await read(attempt(1, ['one ', 'two ']), again), { text: 'one two three' })
+  t.same(await read(attempt(1, []), again), { text: 'one two three' }, 'cut before the first word')
+})
+
+t.test('an answer that was begun anew is never taken for the rest of the old one', async (t) => {
+  const others = [['One two three'], ['other'], ['one t', 'on the other hand, much longer than the old one']]
+  for (const words of others) {
+    const { text, error } = await read(attempt(1, ['one ', 'two ']), attempt(2, words, finished) + done)
+    t.equal(text, 'one two ', `${words}: nothing of it is shown behind the old words`)
+    t.match(error, /begun anew/, `${words}: it is told`)
+  }
+})

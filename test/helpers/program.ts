@@ -1,0 +1,19 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** What a copy of the program consists of, apart from node_modules. */
+export const programParts = ['contracts', 'generated', 'package.json', 'sql', 'src', 'tsconfig.json']
+
+/** The program that `npm test` has built. */
+export const builtProgram = (): string => {
+  const folder = process.env.COLLOQUY_TEST_PROGRAM
+  if (!folder) throw new Error('There is no built program to test: run `npm test -- <file>`.')
+  return folder
+}
+
+/** The built path of a source file: `src/main.ts` becomes `src/main.js`. */
+export const builtPath = (path: string): string => path.replace(/\.ts$/, '.js')
+
+/** Node's arguments for a source file of the program in `folder`, whether that program is built or not. */
+export const nodeArgs = (folder: string, path: string): string[] =>
+  existsSync(join(folder, builtPath(path))) ? [builtPath(path)] : ['--import', 'tsx', path]
