@@ -1,4 +1,4 @@
-import { untilAborted } from '../until-aborted.js'
+import { untilAborted } from '../concurrency/until-aborted.js'
 import type { CallResult, Connection, ListedTool } from './connection.js'
 import { Disconnected, SessionExpired } from './disconnected.js'
 import { ToolError } from './tool.js'

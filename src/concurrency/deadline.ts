@@ -1,5 +1,5 @@
 /** A bounded wait that costs nothing until somebody has to wait. */
-export interface Patience {
+export interface Deadline {
   /** Aborts when the time since the first call is over, or `stop` has aborted. */
   signal(): AbortSignal
   /** Lets go of the timer and of `stop`. */
@@ -7,7 +7,7 @@ export interface Patience {
 }
 
 /** AbortSignal.any would keep every waiter's signal alive for as long as `stop` lives. */
-export const createPatience = (ms: number, stop: AbortSignal): Patience => {
+export const createDeadline = (ms: number, stop: AbortSignal): Deadline => {
   const controller = new AbortController()
   const abort = () => controller.abort()
   let timer: NodeJS.Timeout | undefined

@@ -1,6 +1,7 @@
 import type { ToolCall, Usage } from '../models/model.js'
+import { cutOffCall } from './turn-errors.js'
 
-/** What is said in a turn, as it is streamed and stored; how it ends is told by its channel's end. */
+/** What is said in a turn, as it is streamed and stored. How it ends is its attempt's fate. */
 export type TurnEvent =
   | { type: 'text-delta'; delta: string }
   | { type: 'tool-call'; id: string; name: string; arguments: Record<string, unknown> }
@@ -38,8 +39,8 @@ const sum = (one: Usage, other: Usage): Usage => {
   return Object.fromEntries(counts.map(([name, count]) => [name, add(one[name], count)])) as Usage
 }
 
-/** Adds one event to the answer, in place. JSON mode and the stream fold the same events. */
-export const fold = (answer: Answer, event: RunEvent): void => {
+/** Adds one event to the answer, in place: the one reducer of events, for JSON, streams and what is stored. */
+export const reduce = (answer: Answer, event: RunEvent): void => {
   switch (event.type) {
     case 'text-delta':
       answer.text += event.delta
@@ -61,11 +62,8 @@ export const fold = (answer: Answer, event: RunEvent): void => {
   }
 }
 
-/** What a call becomes that has no outcome when its turn ends; the function partial_answer in SQL says the same. */
-export const cutOff = 'The call was cut off; it may have done its work or not.'
-
 /** The events that end what the end of a turn leaves open. */
 export const cutOffs = ({ tool_calls }: Answer): TurnEvent[] =>
   tool_calls
     .filter((call) => !hasEnded(call))
-    .map(({ id, duration_ms }) => ({ type: 'tool-error', id, error: cutOff, duration_ms }))
+    .map(({ id, duration_ms }) => ({ type: 'tool-error', id, error: cutOffCall, duration_ms }))

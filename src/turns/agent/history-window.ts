@@ -1,5 +1,6 @@
-import type { PastTurn } from '../models/model.js'
-import type { ToolDefinition } from '../tools/tool.js'
+import type { PastTurn, ToolCall } from '../../models/model.js'
+import type { ToolDefinition } from '../../tools/tool.js'
+import type { Answer } from '../events.js'
 
 const bytesPerToken = 3
 
@@ -18,6 +19,29 @@ export const estimateTools = (tools: readonly ToolDefinition[]): number =>
 
 const estimateTurn = ({ user, assistant, tool_calls }: PastTurn): number =>
   estimateTokens(user + assistant + (tool_calls ? JSON.stringify(tool_calls) : ''))
+
+/** How much of a tool's result later turns are given, so that one long result leaves room for the conversation. */
+const maxHistoryResult = 4_000
+
+const shorten = (call: ToolCall): ToolCall => {
+  const text = typeof call.result === 'string' ? call.result : JSON.stringify(call.result)
+  if (text === undefined || text.length <= maxHistoryResult) return call
+  return { ...call, result: `${text.slice(0, maxHistoryResult).toWellFormed()} … [shortened]` }
+}
+
+/**
+ * What is stored of a turn for the windows of later turns: how many tokens it takes of them, and its calls with long
+ * results shortened, null where none is. The function history_window in SQL only adds and compares.
+ */
+export const forHistory = (
+  message: string,
+  { text, tool_calls }: Answer,
+): { windowTokens: number; historyCalls: ToolCall[] | null } => {
+  const calls = tool_calls.map(shorten)
+  const isShortened = calls.some((call, n) => call !== tool_calls[n])
+  const turn = { user: message, assistant: text, ...(calls.length > 0 && { tool_calls: calls }) }
+  return { windowTokens: estimateTurn(turn), historyCalls: isShortened ? calls : null }
+}
 
 /** The newest of the turns, oldest first, that fit together into so many tokens. */
 export const newestThatFit = (turns: PastTurn[], tokens: number): PastTurn[] => {

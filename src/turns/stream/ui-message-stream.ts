@@ -1,21 +1,19 @@
-import type { components } from '../../generated/contract.js'
-import type { Channel, TurnEnd } from './channel.js'
-import { emptyAnswer, fold, type TurnEvent } from './fold.js'
-import type { StoredOutcome } from './outcome.js'
+import type { components } from '../../../generated/contract.js'
+import type { AttemptLog } from '../attempts/attempt-log.js'
+import { emptyAnswer, reduce, type TurnEvent } from '../events.js'
+import { turnError } from '../turn-errors.js'
+import type { Fate, StoredEnd } from '../types.js'
 
 export type StreamEvent = components['schemas']['StreamEvent']
 type StreamError = components['schemas']['StreamError']
 
 const gone: StreamError = { code: 'turn-not-found', detail: 'The turn was deleted.' }
-const superseded: StreamError = {
-  code: 'turn-interrupted',
-  detail: 'The turn was interrupted and begun again.',
-}
+const superseded: StreamError = turnError('turn-interrupted')
 
 /** What a reader who knows `said` of the turn has not seen of its stored end, tools first. */
-const unseen = (said: readonly TurnEvent[], { response, tool_calls }: StoredOutcome): TurnEvent[] => {
+const unseen = (said: readonly TurnEvent[], { response, tool_calls }: StoredEnd): TurnEvent[] => {
   const answer = emptyAnswer()
-  for (const event of said) fold(answer, event)
+  for (const event of said) reduce(answer, event)
   const tools = tool_calls.flatMap((call): TurnEvent[] => {
     const { id, name, duration_ms } = call
     const known = answer.tool_calls.find((other) => other.id === id)
@@ -30,11 +28,11 @@ const unseen = (said: readonly TurnEvent[], { response, tool_calls }: StoredOutc
 }
 
 /**
- * A channel as the AI SDK's UI message stream, version 1 (https://ai-sdk.dev/docs/ai-sdk-ui/stream-protocol). The same
+ * An attempt as the AI SDK's UI message stream, version 1 (https://ai-sdk.dev/docs/ai-sdk-ui/stream-protocol). The same
  * events of a model always give the same stream, so that an event's number means the same on every instance.
  */
-export const createStreamEvents = (channel: Channel) => {
-  const { messageId, turnId, conversationId, userMessageId } = channel.ids
+export const createStreamParts = (attemptLog: AttemptLog) => {
+  const { messageId, turnId, conversationId, userMessageId } = attemptLog.ids
   const turn = { turn_id: turnId, conversation_id: conversationId, user_message_id: userMessageId }
   const said: StreamEvent[] = [
     { type: 'start', messageId },
@@ -101,11 +99,11 @@ export const createStreamEvents = (channel: Channel) => {
     { type: 'error', errorText: error.detail },
   ]
 
-  const ending = (end: TurnEnd): StreamEvent[] => {
-    if (end.kind === 'not-found') return failed(gone)
-    if (end.kind === 'superseded') return failed(superseded)
-    if (end.kind !== 'ended') return []
-    const { status, error } = end.outcome
+  const ending = (fate: Fate): StreamEvent[] => {
+    if (fate.kind === 'not-found') return failed(gone)
+    if (fate.kind === 'superseded') return failed(superseded)
+    if (fate.kind !== 'ended') return []
+    const { status, error } = fate.end
     if (error) return failed(error)
     if (status === 'cancelled') return [{ type: 'abort' }]
     return [{ type: 'finish-step' }, { type: 'finish' }]
@@ -116,21 +114,21 @@ export const createStreamEvents = (channel: Channel) => {
   return {
     /** what has been said so far; it only grows */
     said(): readonly StreamEvent[] {
-      for (; read < channel.events.length; read += 1) say(channel.events[read] as TurnEvent)
+      for (; read < attemptLog.events.length; read += 1) say(attemptLog.events[read] as TurnEvent)
       return said
     },
     /** How many of the events the attempt itself said; those past them were made of its stored end. */
     kept: () => kept,
-    /** What comes when all is said, once the channel has ended; nothing when the stream is to be cut. */
+    /** What comes when all is said, once the attempt has ended; nothing when the stream is to be cut. */
     ending(): readonly StreamEvent[] {
-      if (!channel.end) throw new Error('the turn has not ended')
+      if (!attemptLog.fate) throw new Error('the turn has not ended')
       if (!last) {
         kept = this.said().length
-        if (channel.end.kind === 'ended') {
-          for (const event of unseen(channel.events, channel.end.outcome)) say(event)
+        if (attemptLog.fate.kind === 'ended') {
+          for (const event of unseen(attemptLog.events, attemptLog.fate.end)) say(event)
           endText()
         }
-        last = ending(channel.end)
+        last = ending(attemptLog.fate)
       }
       return last
     },

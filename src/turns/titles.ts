@@ -1,7 +1,7 @@
-import type { Database } from '../db/database.js'
-import type { Model, Usage } from '../models/model.js'
-import { titleOf } from './begin.js'
-import { type AbortReason, runModel } from './run.js'
+import type { Model } from '../models/model.js'
+import { runModel } from './agent/run-model.js'
+import type { TurnStore } from './store/turn-store.js'
+import type { AbortReason } from './types.js'
 
 /** A conversation whose first turn has completed. */
 export interface Untitled {
@@ -9,8 +9,6 @@ export interface Untitled {
   conversationId: string
   /** the user's first message */
   message: string
-  /** what it is called so far */
-  title: string
   /** that answered the message */
   model: Model
 }
@@ -23,7 +21,7 @@ export interface Titles {
 }
 
 export interface TitlesOptions {
-  db: Database
+  store: Pick<TurnStore, 'setTitle'>
   log: { warn(fields: object, text: string): void }
   /** how long a model may take for one */
   timeoutMs?: number
@@ -34,6 +32,10 @@ export interface TitlesOptions {
 const instruction = `The user's message begins a conversation. Do not answer it. \
 Reply with a title for that conversation and nothing else: at most six words, in the language of the message, \
 without quotes and without a full stop at the end.`
+
+/** The first 80 characters (code points) of a text, without the white space around it. */
+export const titleOf = (text: string): string =>
+  [...text.trim().slice(0, 160)].slice(0, 80).join('').trimEnd()
 
 /** Text between quotes, and none of the first kind in it. */
 const quoted = /^(["'`“”„«»‘‚「『])((?:(?!\1).)*)["'`“”«»’‘」』]$/u
@@ -50,24 +52,18 @@ export const cleanTitle = (answer: string): string => {
   return titleOf(quoted.exec(line)?.[2] ?? line)
 }
 
-export const createTitles = ({ db, log, timeoutMs = 30_000, max = 100 }: TitlesOptions): Titles => {
+export const createTitles = ({ store, log, timeoutMs = 30_000, max = 100 }: TitlesOptions): Titles => {
   const stopped = new AbortController()
   const underWay = new Map<AbortController, Promise<void>>()
 
-  const store = ({ userId, conversationId, title, model }: Untitled, made: string, usage: Usage) =>
-    db.statement(
-      (sql) => sql`
-        select colloquy.set_title_v1(
-          ${userId}, ${conversationId}, ${title}, ${made || null}, ${model.name}, ${sql.json({ ...usage })})`,
-      'others',
-    )
-
   const make = async (conversation: Untitled, { signal }: AbortController): Promise<void> => {
-    const { message, model } = conversation
+    const { userId, conversationId, message, model } = conversation
     const request = { system: instruction, history: [], message, signal }
     const { status, answer, cause } = await runModel(model, request)
-    if (status === 'completed') await store(conversation, cleanTitle(answer.text), answer.usage)
-    else if (!stopped.signal.aborted) throw cause
+    if (status === 'completed') {
+      const title = cleanTitle(answer.text) || null
+      await store.setTitle({ userId, conversationId, title, model: model.name, usage: answer.usage })
+    } else if (!stopped.signal.aborted) throw cause
   }
 
   return {

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import { stringify } from 'safe-stable-stringify'
-import { limited } from '../limited.js'
-import type { ToolCall } from '../models/model.js'
-import { type Tool, ToolError } from '../tools/tool.js'
-import { untilAborted } from '../until-aborted.js'
-import type { TurnEvent } from './fold.js'
-import { storableJson } from './storable.js'
+import { untilAborted } from '../../concurrency/until-aborted.js'
+import { limited } from '../../limited.js'
+import type { ToolCall } from '../../models/model.js'
+import { type Tool, ToolError } from '../../tools/tool.js'
+import type { TurnEvent } from '../events.js'
+import { sanitizeJson } from './sanitize.js'
 
 export interface ToolRunnerOptions {
   turnId: string
@@ -27,7 +27,7 @@ export interface AskedCall extends ToolCall {
   fault?: string
 }
 
-type Outcome = Extract<TurnEvent, { type: 'tool-result' | 'tool-error' }>
+type CallOutcome = Extract<TurnEvent, { type: 'tool-result' | 'tool-error' }>
 
 const isSame = (one: ToolCall, other: ToolCall): boolean =>
   one.name === other.name && stringify(one.arguments) === stringify(other.arguments)
@@ -73,9 +73,9 @@ export const createToolRunner = (options: ToolRunnerOptions) => {
       }
     })
 
-  const faultOf = (error: unknown, tool: string): string => {
+  const errorText = (error: unknown, tool: string): string => {
     signal.throwIfAborted()
-    if (error instanceof ToolError) return storableJson(error.message.slice(0, 2_000))
+    if (error instanceof ToolError) return sanitizeJson(error.message.slice(0, 2_000))
     log.warn({ turn_id: turnId, tool, err: error }, 'a tool failed')
     return 'The tool failed.'
   }
@@ -87,7 +87,7 @@ export const createToolRunner = (options: ToolRunnerOptions) => {
     hasRoom: (): boolean => calls < maxCalls,
 
     /** The call's outcome, also when it fails. Throws only when the turn is aborted. */
-    async run(call: AskedCall): Promise<Outcome> {
+    async run(call: AskedCall): Promise<CallOutcome> {
       const { id, name } = call
       const began = performance.now()
       const duration = () => Math.round(performance.now() - began)
@@ -112,9 +112,9 @@ export const createToolRunner = (options: ToolRunnerOptions) => {
         const result = await make(tool, call.arguments, keyOf(call))
         succeed(call)
         // As it is stored, so that the model is told the same now and later.
-        return { type: 'tool-result', id, result: storableJson(result ?? null), duration_ms: duration() }
+        return { type: 'tool-result', id, result: sanitizeJson(result ?? null), duration_ms: duration() }
       } catch (error) {
-        return { type: 'tool-error', id, error: faultOf(error, name), duration_ms: duration() }
+        return { type: 'tool-error', id, error: errorText(error, name), duration_ms: duration() }
       }
     },
   }

@@ -1,20 +1,12 @@
-import type { Model, ModelEvent, ModelRequest, Step, ToolCall } from '../models/model.js'
-import { ModelError } from '../models/model-error.js'
-import { isNestedTooDeep } from '../nesting.js'
-import type { Tool } from '../tools/tool.js'
-import type { RunEvent } from './fold.js'
-import { storableJson } from './storable.js'
-import { estimateTools, newestThatFit } from './tokens.js'
-import { type AskedCall, createToolRunner } from './tool-runner.js'
-
-export interface ToolLimits {
-  /** how often a model may be asked in a turn; the last time it has to answer without tools */
-  toolSteps: number
-  /** how many tool calls a turn may make */
-  toolCalls: number
-  /** how long a call may take */
-  toolTimeoutMs: number
-}
+import type { Model, ModelEvent, ModelRequest, Step, ToolCall } from '../../models/model.js'
+import { ModelError } from '../../models/model-error.js'
+import { isNestedTooDeep } from '../../nesting.js'
+import type { Tool } from '../../tools/tool.js'
+import type { RunEvent } from '../events.js'
+import type { ToolLimits } from '../types.js'
+import { estimateTools, newestThatFit } from './history-window.js'
+import { sanitizeJson } from './sanitize.js'
+import { type AskedCall, createToolRunner } from './tool-calls.js'
 
 /** What a turn works with beside its model. */
 export interface Toolbox extends ToolLimits {
@@ -65,7 +57,7 @@ const readArguments = (value: unknown): Pick<AskedCall, 'arguments' | 'fault'> =
   if (isNestedTooDeep(value)) return { arguments: {}, fault: 'The arguments are nested too deep.' }
   if (JSON.stringify(value).length <= maxArgumentsLength) {
     // As they are stored, so that a later attempt knows the call again.
-    return { arguments: storableJson(value) }
+    return { arguments: sanitizeJson(value) }
   }
   return { arguments: {}, fault: `The arguments are longer than ${maxArgumentsLength} characters.` }
 }

@@ -1,11 +1,11 @@
-import type { Model, ModelRequest } from '../models/model.js'
-import { ModelError } from '../models/model-error.js'
-import { catalogue } from '../problems.js'
-import { untilAborted } from '../until-aborted.js'
-import type { EndStatus, TurnError } from './complete.js'
-import { type Answer, cutOffs, emptyAnswer, fold, type RunEvent, type TurnEvent } from './fold.js'
-import { noTools, runSteps, type Toolbox } from './steps.js'
-import { createCleaner } from './storable.js'
+import { untilAborted } from '../../concurrency/until-aborted.js'
+import type { Model, ModelRequest } from '../../models/model.js'
+import { ModelError } from '../../models/model-error.js'
+import { type Answer, cutOffs, emptyAnswer, type RunEvent, reduce, type TurnEvent } from '../events.js'
+import { type TurnError, turnError } from '../turn-errors.js'
+import type { AbortReason, EndStatus } from '../types.js'
+import { createSanitizer } from './sanitize.js'
+import { noTools, runSteps, type Toolbox } from './tool-loop.js'
 
 /** The contract's bound on an answer's text, in UTF-16 code units; a longer one is cut off there. */
 export const maxAnswerLength = 1_000_000
@@ -13,10 +13,8 @@ export const maxAnswerLength = 1_000_000
 /** The contract's bound on Retry-After, in seconds. */
 const maxRetryAfter = 3_600
 
-/** Why a turn's signal aborted; anything else that ends a run is the model's failure. */
-export type AbortReason = 'timeout' | 'shutdown' | 'cancel' | 'lost'
-
-export interface Ended {
+/** How an attempt ended. */
+export interface ModelRun {
   status: EndStatus
   answer: Answer
   error: TurnError | null
@@ -26,29 +24,20 @@ export interface Ended {
   cause?: unknown
 }
 
-const aborts: Record<AbortReason, Pick<Ended, 'status' | 'error'>> = {
-  timeout: {
-    status: 'failed',
-    error: { code: 'model-timeout', detail: 'The model took too long to answer.' },
-  },
-  shutdown: {
-    status: 'interrupted',
-    error: { code: 'turn-interrupted', detail: 'The instance that ran the turn was shut down.' },
-  },
+const aborts: Record<AbortReason, Pick<ModelRun, 'status' | 'error'>> = {
+  timeout: { status: 'failed', error: turnError('model-timeout') },
+  shutdown: { status: 'interrupted', error: turnError('turn-interrupted') },
   cancel: { status: 'cancelled', error: null },
-  lost: {
-    status: 'interrupted',
-    error: { code: 'turn-interrupted', detail: 'The turn was ended or taken over elsewhere.' },
-  },
+  lost: { status: 'interrupted', error: turnError('turn-interrupted') },
 }
 
 /** A failure in the contract's terms; what no model has put in those of `ModelError` is a failure like any other. */
-const modelFailed = (cause: unknown): Pick<Ended, 'status' | 'error' | 'retryAfter'> => {
+const modelFailed = (cause: unknown): Pick<ModelRun, 'status' | 'error' | 'retryAfter'> => {
   const code = cause instanceof ModelError ? cause.code : 'model-failed'
   const retryAfterMs = cause instanceof ModelError ? cause.retryAfterMs : undefined
   return {
     status: 'failed',
-    error: { code, detail: catalogue[code].detail },
+    error: turnError(code),
     ...(retryAfterMs !== undefined && {
       retryAfter: Math.min(Math.ceil(retryAfterMs / 1_000), maxRetryAfter),
     }),
@@ -57,21 +46,21 @@ const modelFailed = (cause: unknown): Pick<Ended, 'status' | 'error' | 'retryAft
 
 /** What was said, in a form that can be stored; the end of a text that is too long is left out. */
 const createSayer = (answer: Answer, onEvent: (event: TurnEvent) => void) => {
-  const cleaner = createCleaner()
+  const sanitizer = createSanitizer()
   const sayText = (text: string): void => {
     const delta = text.slice(0, maxAnswerLength - answer.text.length).toWellFormed()
     if (delta) say({ type: 'text-delta', delta })
     if (delta.length < text.length) throw new Error('the answer is too long')
   }
   const say = (event: RunEvent): void => {
-    fold(answer, event)
+    reduce(answer, event)
     if (event.type !== 'step' && event.type !== 'finish') onEvent(event)
   }
   return (event: RunEvent): void => {
-    if (event.type === 'text-delta') sayText(cleaner.text(event.delta))
+    if (event.type === 'text-delta') sayText(sanitizer.text(event.delta))
     else {
-      sayText(cleaner.rest())
-      say(cleaner.json(event))
+      sayText(sanitizer.rest())
+      say(sanitizer.json(event))
     }
   }
 }
@@ -89,7 +78,7 @@ const sayAll = async (
 }
 
 /**
- * Runs the model and its tools for one attempt, tells of its events and folds them. Never throws: every way to end is an `Ended`.
+ * Runs the model and its tools for one attempt, and gives each event to `onEvent`. Never throws: every way to end is a `ModelRun`.
  * It ends as soon as the signal aborts, whether or not the model notices.
  */
 export const runModel = async (
@@ -97,7 +86,7 @@ export const runModel = async (
   request: ModelRequest,
   onEvent: (event: TurnEvent) => void = () => {},
   toolbox: Toolbox = noTools,
-): Promise<Ended> => {
+): Promise<ModelRun> => {
   const answer = emptyAnswer()
   const say = createSayer(answer, onEvent)
   const { signal } = request
