@@ -22,30 +22,16 @@ SET row_security = off;
 CREATE SCHEMA colloquy;
 
 --
--- Name: begun_v1; Type: TYPE; Schema: colloquy; Owner: -
+-- Name: act_as(text); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE TYPE colloquy.begun_v1 AS (
-	outcome text,
-	conversation_id uuid,
-	turn_id uuid,
-	user_message_id uuid,
-	message_id uuid,
-	attempt integer,
-	history jsonb
-);
-
---
--- Name: act_as(text[]); Type: FUNCTION; Schema: colloquy; Owner: -
---
-
-CREATE FUNCTION colloquy.act_as(p_user_ids text[]) RETURNS void
+CREATE FUNCTION colloquy.act_as(p_user_id text) RETURNS void
     LANGUAGE plpgsql
     AS $$
 begin
   -- First, so that nothing that another role made in another schema can take the place of what is meant.
   set local search_path = pg_catalog, pg_temp;
-  execute format('set local colloquy.user_ids = %L', p_user_ids);
+  perform set_config('colloquy.user_id', coalesce(p_user_id, ''), true);
   if colloquy.app_role() is not null then
     set local role colloquy_app;
   elsif (select r.rolsuper or r.rolbypassrls from pg_catalog.pg_roles r where r.rolname = session_user) then
@@ -56,26 +42,10 @@ end
 $$;
 
 --
--- Name: acting_user_set(); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: add_usage(text, text, integer, jsonb); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.acting_user_set() RETURNS jsonb
-    LANGUAGE sql STABLE
-    AS $$ select jsonb_object(colloquy.acting_users(), colloquy.acting_users()) $$;
-
---
--- Name: acting_users(); Type: FUNCTION; Schema: colloquy; Owner: -
---
-
-CREATE FUNCTION colloquy.acting_users() RETURNS text[]
-    LANGUAGE sql STABLE
-    AS $$ select nullif(current_setting('colloquy.user_ids', true), '')::text[] $$;
-
---
--- Name: add_usage_v1(text, text, integer, jsonb); Type: FUNCTION; Schema: colloquy; Owner: -
---
-
-CREATE FUNCTION colloquy.add_usage_v1(p_user_id text, p_model text, p_turns integer, p_usage jsonb) RETURNS void
+CREATE FUNCTION colloquy.add_usage(p_user_id text, p_model text, p_turns integer, p_usage jsonb) RETURNS void
     LANGUAGE plpgsql
     AS $$
 begin
@@ -101,22 +71,26 @@ $$;
 --
 
 CREATE FUNCTION colloquy.app_role() RETURNS regrole
-    LANGUAGE sql STABLE
+    LANGUAGE plpgsql STABLE
     AS $$
-  select r.oid::regrole
-  from pg_catalog.pg_roles r
-  where r.rolname = 'colloquy_app'
-    and pg_has_role(session_user, r.oid,
-      case when current_setting('server_version_num')::integer >= 160000 then 'set' else 'member' end)
+begin
+  return (
+    select r.oid
+    from pg_catalog.pg_roles r
+    where r.rolname = 'colloquy_app'
+      and pg_catalog.pg_has_role(session_user, r.oid,
+        case when current_setting('server_version_num')::integer >= 160000 then 'set' else 'member' end));
+end
 $$;
 
 --
--- Name: begin_turn_v1(text, uuid, boolean, uuid, uuid, uuid, text, text, text, integer, integer, integer, bytea, bytea); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: begin_turn(text, uuid, boolean, uuid, uuid, uuid, text, text, text, integer, integer, integer, bytea, bytea); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.begin_turn_v1(p_user_id text, p_conversation_id uuid, p_is_new boolean, p_turn_id uuid, p_user_message_id uuid, p_message_id uuid, p_message text, p_title text, p_model text, p_lease_ms integer, p_history_messages integer, p_history_tokens integer, p_key_hash bytea DEFAULT NULL::bytea, p_fingerprint bytea DEFAULT NULL::bytea) RETURNS colloquy.begun_v1
+CREATE FUNCTION colloquy.begin_turn(p_user_id text, p_conversation_id uuid, p_is_new boolean, p_turn_id uuid, p_user_message_id uuid, p_message_id uuid, p_message text, p_title text, p_model text, p_lease_ms integer, p_history_messages integer, p_history_tokens integer, p_key_hash bytea DEFAULT NULL::bytea, p_fingerprint bytea DEFAULT NULL::bytea) RETURNS TABLE(outcome text, conversation_id uuid, turn_id uuid, user_message_id uuid, message_id uuid, attempt integer, history jsonb, model text, done_calls jsonb)
     LANGUAGE plpgsql
     AS $$
+#variable_conflict use_column
 declare
   v_now timestamptz(3) := colloquy.clock();
   v_position integer;
@@ -124,9 +98,8 @@ declare
   v_exists boolean;
   v_running_id uuid;
   v_running colloquy.turns;
-  v_begun colloquy.begun_v1;
 begin
-  perform colloquy.act_as(array[p_user_id]);
+  perform colloquy.act_as(p_user_id);
 
   if p_key_hash is not null then
     insert into colloquy.idempotency_keys
@@ -135,12 +108,25 @@ begin
       (p_user_id, p_key_hash, p_fingerprint, p_conversation_id, p_turn_id, v_now)
     on conflict do nothing;
     if not found then
-      return colloquy.resume_turn_v1(p_user_id, p_key_hash, p_fingerprint, p_turn_id, p_lease_ms,
-        p_history_messages, p_history_tokens);
+      return query
+      select r.outcome, r.conversation_id, r.turn_id, r.user_message_id, r.message_id, r.attempt, r.history, r.model,
+        r.done_calls
+      from colloquy.resume_turn(
+        p_user_id => p_user_id, p_key_hash => p_key_hash, p_fingerprint => p_fingerprint, p_begin_id => p_turn_id,
+        p_lease_ms => p_lease_ms, p_history_messages => p_history_messages, p_history_tokens => p_history_tokens) r;
+      return;
     end if;
   end if;
 
-  v_begun := row('begun', p_conversation_id, p_turn_id, p_user_message_id, p_message_id, 1, '[]');
+  outcome := 'begun';
+  conversation_id := p_conversation_id;
+  turn_id := p_turn_id;
+  user_message_id := p_user_message_id;
+  message_id := p_message_id;
+  attempt := 1;
+  history := '[]';
+  model := p_model;
+  done_calls := '[]';
   if p_is_new then
     insert into colloquy.conversations
       (user_id, id, title, message_count, running_turn_id, created_at, updated_at, last_turn_at)
@@ -165,19 +151,22 @@ begin
     select t.* into v_running from colloquy.turns t where t.user_id = p_user_id and t.id = v_running_id;
 
     if not v_exists then
-      v_begun.outcome := 'not-found';
+      outcome := 'not-found';
     elsif v_running.begun_by = p_turn_id then
-      v_begun.history := colloquy.history_v1(
-        p_user_id, p_conversation_id,
-        (select m.position from colloquy.messages m where m.user_id = p_user_id and m.id = p_user_message_id),
-        p_history_messages, p_history_tokens);
-      return v_begun;
+      select m.position into v_position
+      from colloquy.messages m
+      where m.user_id = p_user_id and m.id = p_user_message_id;
+      history := colloquy.history_window(
+        p_user_id => p_user_id, p_conversation_id => p_conversation_id, p_before => v_position,
+        p_messages => p_history_messages, p_tokens => p_history_tokens);
+      return next;
+      return;
     elsif v_running.lease_until >= v_now then
-      v_begun.outcome := 'busy';
-      v_begun.turn_id := v_running.id;
+      outcome := 'busy';
+      turn_id := v_running.id;
     else
       if v_running.id is not null then
-        perform colloquy.interrupt_turn_v1(p_user_id, v_running.id);
+        perform colloquy.interrupt_turn(p_user_id => p_user_id, p_turn_id => v_running.id);
       end if;
       update colloquy.conversations c
       set message_count = c.message_count + 1, running_turn_id = p_turn_id, updated_at = v_now, last_turn_at = v_now
@@ -188,7 +177,8 @@ begin
 
   if v_position is null then
     delete from colloquy.idempotency_keys k where k.user_id = p_user_id and k.key_hash = p_key_hash;
-    return v_begun;
+    return next;
+    return;
   end if;
 
   if v_position > 1 then
@@ -207,66 +197,25 @@ begin
     (p_user_id, p_conversation_id, v_position, p_user_message_id, p_turn_id, v_parent_id, 'user', 'completed',
      p_message, v_now);
   if v_position > 1 then
-    v_begun.history := colloquy.history_v1(
-      p_user_id, p_conversation_id, v_position, p_history_messages, p_history_tokens);
-  end if;
-  return v_begun;
-end
-$$;
-
---
--- Name: begin_turn_v2(text, uuid, boolean, uuid, uuid, uuid, text, text, text, integer, integer, integer, bytea, bytea); Type: FUNCTION; Schema: colloquy; Owner: -
---
-
-CREATE FUNCTION colloquy.begin_turn_v2(p_user_id text, p_conversation_id uuid, p_is_new boolean, p_turn_id uuid, p_user_message_id uuid, p_message_id uuid, p_message text, p_title text, p_model text, p_lease_ms integer, p_history_messages integer, p_history_tokens integer, p_key_hash bytea DEFAULT NULL::bytea, p_fingerprint bytea DEFAULT NULL::bytea) RETURNS TABLE(outcome text, conversation_id uuid, turn_id uuid, user_message_id uuid, message_id uuid, attempt integer, history jsonb, model text)
-    LANGUAGE plpgsql
-    AS $$
-begin
-  select b.outcome, b.conversation_id, b.turn_id, b.user_message_id, b.message_id, b.attempt, b.history, p_model
-  into outcome, conversation_id, turn_id, user_message_id, message_id, attempt, history, model
-  from colloquy.begin_turn_v1(
-    p_user_id, p_conversation_id, p_is_new, p_turn_id, p_user_message_id, p_message_id, p_message, p_title,
-    p_model, p_lease_ms, p_history_messages, p_history_tokens, p_key_hash, p_fingerprint) b;
-  if attempt > 1 then
-    select t.model into model from colloquy.turns t where t.user_id = p_user_id and t.id = turn_id;
+    history := colloquy.history_window(
+      p_user_id => p_user_id, p_conversation_id => p_conversation_id, p_before => v_position,
+      p_messages => p_history_messages, p_tokens => p_history_tokens);
   end if;
   return next;
 end
 $$;
 
 --
--- Name: begin_turn_v3(text, uuid, boolean, uuid, uuid, uuid, text, text, text, integer, integer, integer, bytea, bytea); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: cancel_turn(text, uuid); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.begin_turn_v3(p_user_id text, p_conversation_id uuid, p_is_new boolean, p_turn_id uuid, p_user_message_id uuid, p_message_id uuid, p_message text, p_title text, p_model text, p_lease_ms integer, p_history_messages integer, p_history_tokens integer, p_key_hash bytea DEFAULT NULL::bytea, p_fingerprint bytea DEFAULT NULL::bytea) RETURNS TABLE(outcome text, conversation_id uuid, turn_id uuid, user_message_id uuid, message_id uuid, attempt integer, history jsonb, model text, done_calls jsonb)
-    LANGUAGE plpgsql
-    AS $$
-begin
-  select b.outcome, b.conversation_id, b.turn_id, b.user_message_id, b.message_id, b.attempt, b.history, p_model, '[]'
-  into outcome, conversation_id, turn_id, user_message_id, message_id, attempt, history, model, done_calls
-  from colloquy.begin_turn_v1(
-    p_user_id, p_conversation_id, p_is_new, p_turn_id, p_user_message_id, p_message_id, p_message, p_title,
-    p_model, p_lease_ms, p_history_messages, p_history_tokens, p_key_hash, p_fingerprint) b;
-  if outcome = 'begun' and attempt > 1 then
-    select t.model, t.done_calls into model, done_calls
-    from colloquy.turns t
-    where t.user_id = p_user_id and t.id = turn_id;
-  end if;
-  return next;
-end
-$$;
-
---
--- Name: cancel_turn_v1(text, uuid); Type: FUNCTION; Schema: colloquy; Owner: -
---
-
-CREATE FUNCTION colloquy.cancel_turn_v1(p_user_id text, p_turn_id uuid) RETURNS TABLE(outcome text)
+CREATE FUNCTION colloquy.cancel_turn(p_user_id text, p_turn_id uuid) RETURNS TABLE(outcome text)
     LANGUAGE plpgsql
     AS $$
 declare
   v_turn colloquy.turns;
 begin
-  perform colloquy.act_as(array[p_user_id]);
+  perform colloquy.act_as(p_user_id);
   -- The conversation's row is locked first, in the same order as begin_turn does, so that the two cannot deadlock.
   perform from colloquy.conversations c
   where c.user_id = p_user_id
@@ -279,7 +228,7 @@ begin
   if v_turn.lease_until >= colloquy.clock() then
     outcome := 'requested';
   elsif v_turn.id is not null then
-    perform colloquy.interrupt_turn_v1(p_user_id, p_turn_id);
+    perform colloquy.interrupt_turn(p_user_id => p_user_id, p_turn_id => p_turn_id);
     outcome := 'ended';
   else
     outcome := case
@@ -300,39 +249,16 @@ CREATE FUNCTION colloquy.clock() RETURNS timestamp with time zone
     AS $$ select now() $$;
 
 --
--- Name: close_turn_v1(text, uuid); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: complete_turn(text, uuid, uuid, integer, text, text, jsonb, jsonb, text, text); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.close_turn_v1(p_user_id text, p_turn_id uuid) RETURNS void
-    LANGUAGE plpgsql
-    AS $$
-begin
-  perform colloquy.act_as(array[p_user_id]);
-  -- The conversation's row is locked first, in the same order as begin_turn does, so that the two cannot deadlock.
-  perform from colloquy.conversations c
-  where c.user_id = p_user_id
-    and c.id = (select t.conversation_id from colloquy.turns t where t.user_id = p_user_id and t.id = p_turn_id)
-  for update;
-  perform from colloquy.turns t
-  where t.user_id = p_user_id and t.id = p_turn_id and t.status = 'running' and t.lease_until < colloquy.clock()
-  for update;
-  if found then
-    perform colloquy.interrupt_turn_v1(p_user_id, p_turn_id);
-  end if;
-end
-$$;
-
---
--- Name: complete_turn_v1(text, uuid, uuid, integer, text, text, jsonb, jsonb, text, text); Type: FUNCTION; Schema: colloquy; Owner: -
---
-
-CREATE FUNCTION colloquy.complete_turn_v1(p_user_id text, p_conversation_id uuid, p_turn_id uuid, p_attempt integer, p_status text, p_content text, p_tool_calls jsonb, p_usage jsonb, p_error_code text, p_error_detail text) RETURNS TABLE(outcome text)
+CREATE FUNCTION colloquy.complete_turn(p_user_id text, p_conversation_id uuid, p_turn_id uuid, p_attempt integer, p_status text, p_content text, p_tool_calls jsonb, p_usage jsonb, p_error_code text, p_error_detail text) RETURNS TABLE(outcome text)
     LANGUAGE plpgsql
     AS $$
 declare
   v_turn colloquy.turns;
 begin
-  perform colloquy.act_as(array[p_user_id]);
+  perform colloquy.act_as(p_user_id);
   -- The conversation's row is locked first, in the same order as begin_turn does, so that the two cannot deadlock.
   perform from colloquy.conversations c
   where c.user_id = p_user_id and c.id = p_conversation_id
@@ -344,8 +270,10 @@ begin
   elsif v_turn.attempt <> p_attempt then
     outcome := 'fenced';
   elsif v_turn.status = 'running' then
-    perform colloquy.end_turn_v1(p_user_id, p_turn_id, p_status, p_content, p_tool_calls, p_usage,
-      p_error_code, p_error_detail);
+    perform colloquy.end_turn(
+      p_user_id => p_user_id, p_turn_id => p_turn_id, p_status => p_status, p_content => p_content,
+      p_tool_calls => p_tool_calls, p_usage => p_usage, p_error_code => p_error_code,
+      p_error_detail => p_error_detail);
     outcome := 'stored';
   else
     outcome := case when v_turn.status = p_status then 'stored' else 'fenced' end;
@@ -355,10 +283,10 @@ end
 $$;
 
 --
--- Name: end_turn_v1(text, uuid, text, text, jsonb, jsonb, text, text); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: end_turn(text, uuid, text, text, jsonb, jsonb, text, text); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.end_turn_v1(p_user_id text, p_turn_id uuid, p_status text, p_content text, p_tool_calls jsonb, p_usage jsonb, p_error_code text, p_error_detail text) RETURNS void
+CREATE FUNCTION colloquy.end_turn(p_user_id text, p_turn_id uuid, p_status text, p_content text, p_tool_calls jsonb, p_usage jsonb, p_error_code text, p_error_detail text) RETURNS void
     LANGUAGE plpgsql
     AS $$
 declare
@@ -394,15 +322,17 @@ begin
   delete from colloquy.turn_events e where e.user_id = p_user_id and e.turn_id = p_turn_id;
 
   -- The first attempt counts the turn, every attempt its tokens.
-  perform colloquy.add_usage_v1(p_user_id, v_turn.model, case when v_turn.attempt = 1 then 1 else 0 end, p_usage);
+  perform colloquy.add_usage(
+    p_user_id => p_user_id, p_model => v_turn.model, p_turns => case when v_turn.attempt = 1 then 1 else 0 end,
+    p_usage => p_usage);
 end
 $$;
 
 --
--- Name: history_v1(text, uuid, integer, integer, integer); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: history_window(text, uuid, integer, integer, integer); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.history_v1(p_user_id text, p_conversation_id uuid, p_before integer, p_messages integer, p_tokens integer) RETURNS jsonb
+CREATE FUNCTION colloquy.history_window(p_user_id text, p_conversation_id uuid, p_before integer, p_messages integer, p_tokens integer) RETURNS jsonb
     LANGUAGE plpgsql STABLE
     AS $$
 declare
@@ -451,30 +381,68 @@ end
 $$;
 
 --
--- Name: interrupt_turn_v1(text, uuid); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: interrupt_lapsed_turn(text, uuid); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.interrupt_turn_v1(p_user_id text, p_turn_id uuid) RETURNS void
-    LANGUAGE sql
+CREATE FUNCTION colloquy.interrupt_lapsed_turn(p_user_id text, p_turn_id uuid) RETURNS void
+    LANGUAGE plpgsql
     AS $$
-  select colloquy.end_turn_v1(p_user_id, p_turn_id, 'interrupted', a.content, a.tool_calls, null,
-    'turn-interrupted', 'The turn was interrupted before it was complete.')
-  from colloquy.partial_answer_v1(p_user_id, p_turn_id) a
+begin
+  perform colloquy.act_as(p_user_id);
+  -- The conversation's row is locked first, in the same order as begin_turn does, so that the two cannot deadlock.
+  perform from colloquy.conversations c
+  where c.user_id = p_user_id
+    and c.id = (select t.conversation_id from colloquy.turns t where t.user_id = p_user_id and t.id = p_turn_id)
+  for update;
+  perform from colloquy.turns t
+  where t.user_id = p_user_id and t.id = p_turn_id and t.status = 'running' and t.lease_until < colloquy.clock()
+  for update;
+  if found then
+    perform colloquy.interrupt_turn(p_user_id => p_user_id, p_turn_id => p_turn_id);
+  end if;
+end
 $$;
 
 --
--- Name: partial_answer_v1(text, uuid); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: interrupt_turn(text, uuid); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.partial_answer_v1(p_user_id text, p_turn_id uuid) RETURNS TABLE(content text, tool_calls jsonb)
-    LANGUAGE sql STABLE
+CREATE FUNCTION colloquy.interrupt_turn(p_user_id text, p_turn_id uuid) RETURNS void
+    LANGUAGE plpgsql
     AS $$
+declare
+  v_said record;
+begin
+  select a.content, a.tool_calls into v_said
+  from colloquy.partial_answer(p_user_id => p_user_id, p_turn_id => p_turn_id) a;
+  perform colloquy.end_turn(
+    p_user_id => p_user_id, p_turn_id => p_turn_id, p_status => 'interrupted', p_content => v_said.content,
+    p_tool_calls => v_said.tool_calls, p_usage => null, p_error_code => 'turn-interrupted',
+    p_error_detail => 'The turn was interrupted before it was complete.');
+end
+$$;
+
+--
+-- Name: partial_answer(text, uuid); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.partial_answer(p_user_id text, p_turn_id uuid) RETURNS TABLE(content text, tool_calls jsonb)
+    LANGUAGE plpgsql STABLE
+    AS $$
+#variable_conflict use_column
+declare
+  v_batches json;
+begin
+  -- What is stored is read by one statement of the user's, and made into an answer by another that reads no table.
+  select json_agg(json_build_object('seq', e.seq, 'events', e.events)) into v_batches
+  from colloquy.turns t
+  join colloquy.turn_events e on e.user_id = t.user_id and e.turn_id = t.id and e.attempt = t.attempt
+  where t.user_id = p_user_id and t.id = p_turn_id;
+  return query
   with said as (
-    select e.seq, each.n, each.event, json_typeof(each.event) = 'string' as is_text
-    from colloquy.turns t
-    join colloquy.turn_events e on e.user_id = t.user_id and e.turn_id = t.id and e.attempt = t.attempt
-    cross join lateral json_array_elements(e.events) with ordinality as each (event, n)
-    where t.user_id = p_user_id and t.id = p_turn_id
+    select (b.batch ->> 'seq')::integer as seq, each.n, each.event, json_typeof(each.event) = 'string' as is_text
+    from json_array_elements(v_batches) as b (batch)
+    cross join lateral json_array_elements(b.batch -> 'events') with ordinality as each (event, n)
   ),
   tools as (
     select s.seq, s.n, s.event, s.event ->> 'type' as type, s.event ->> 'id' as id,
@@ -499,7 +467,8 @@ CREATE FUNCTION colloquy.partial_answer_v1(p_user_id text, p_turn_id uuid) RETUR
         cross join lateral jsonb_each(later.event::jsonb - array['type', 'id']) as field
         where later.type <> 'tool-call' and later.id = call.id and (later.seq, later.n) > (call.seq, call.n)
       ) done on call.nth = 1
-      where call.type = 'tool-call'), '[]')
+      where call.type = 'tool-call'), '[]');
+end
 $$;
 
 --
@@ -542,133 +511,52 @@ end
 $$;
 
 --
--- Name: progress_v1(text[], uuid[], integer[], integer); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: prune_idempotency_keys(integer); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.progress_v1(p_user_ids text[], p_turn_ids uuid[], p_attempts integer[], p_lease_ms integer) RETURNS TABLE(turn_id uuid, state text)
+CREATE FUNCTION colloquy.prune_idempotency_keys(p_limit integer) RETURNS TABLE(pruned integer)
     LANGUAGE plpgsql
     AS $$
 declare
-  v_now timestamptz(3) := colloquy.clock();
+  v_expired record;
+  v_before timestamptz;
+  v_count integer;
 begin
-  perform colloquy.act_as(p_user_ids);
-  -- A lease is renewed when a third of it has gone, so that a tick mostly reads.
-  update colloquy.turns t
-  set lease_until = v_now + p_lease_ms * interval '1 millisecond'
-  from unnest(p_user_ids, p_turn_ids, p_attempts) as mine (user_id, turn_id, attempt)
-  where t.user_id = mine.user_id and t.id = mine.turn_id and t.attempt = mine.attempt and t.status = 'running'
-    and t.lease_until < v_now + p_lease_ms * interval '1 millisecond' * 2 / 3;
-
-  return query
-  select mine.turn_id,
-    case
-      when mine.attempt is null then 'ended'
-      when t.id is null or t.status <> 'running' or t.attempt <> mine.attempt then 'lost'
-      else 'cancel'
-    end
-  from unnest(p_user_ids, p_turn_ids, p_attempts) as mine (user_id, turn_id, attempt)
-  left join colloquy.turns t on t.user_id = mine.user_id and t.id = mine.turn_id
-  where t.id is null
-    or t.status <> 'running'
-    or (mine.attempt is null and t.lease_until < v_now)
-    or (mine.attempt is not null and (t.attempt <> mine.attempt or t.cancel_requested));
-end
-$$;
-
---
--- Name: progress_v2(text[], uuid[], boolean[], integer[], integer[], text[], integer); Type: FUNCTION; Schema: colloquy; Owner: -
---
-
-CREATE FUNCTION colloquy.progress_v2(p_user_ids text[], p_turn_ids uuid[], p_runs boolean[], p_attempts integer[], p_seqs integer[], p_events text[], p_lease_ms integer) RETURNS TABLE(entry integer, state text, seq integer, events json)
-    LANGUAGE plpgsql
-    AS $$
-declare
-  v_now timestamptz(3) := colloquy.clock();
-begin
-  perform colloquy.act_as(p_user_ids);
-  -- A lease is renewed when a third of it has gone, so that a tick mostly reads.
-  update colloquy.turns t
-  set lease_until = v_now + p_lease_ms * interval '1 millisecond'
-  from unnest(p_user_ids, p_turn_ids, p_runs, p_attempts) as mine (user_id, turn_id, runs, attempt)
-  where mine.runs
-    and t.user_id = mine.user_id and t.id = mine.turn_id and t.attempt = mine.attempt and t.status = 'running'
-    and t.lease_until < v_now + p_lease_ms * interval '1 millisecond' * 2 / 3;
-
-  -- The lock keeps the turn from being ended, and its events from being folded, before these are there too. A batch
-  -- whose answer was lost comes again.
-  with said as (
-    select t.user_id, t.id, t.attempt, mine.seq, mine.events
-    from unnest(p_user_ids, p_turn_ids, p_runs, p_attempts, p_seqs, p_events)
-      as mine (user_id, turn_id, runs, attempt, seq, events)
-    join colloquy.turns t on t.user_id = mine.user_id and t.id = mine.turn_id and t.attempt = mine.attempt
-    where mine.runs and mine.events is not null and t.status = 'running'
-    for share of t
-  )
-  insert into colloquy.turn_events (user_id, turn_id, attempt, seq, events)
-  select said.user_id, said.id, said.attempt, said.seq, said.events::json
-  from said
-  on conflict on constraint turn_events_pkey do nothing;
-
-  return query
-  select mine.entry::integer, 'events', e.seq, e.events
-  from unnest(p_user_ids, p_turn_ids, p_runs, p_attempts, p_seqs)
-    with ordinality as mine (user_id, turn_id, runs, attempt, seq, entry)
-  join colloquy.turn_events e
-    on e.user_id = mine.user_id and e.turn_id = mine.turn_id and e.attempt = mine.attempt and e.seq >= mine.seq
-  where not mine.runs
-  order by mine.entry, e.seq;
-
-  return query
-  select mine.entry::integer,
-    case
-      when t.id is null or t.status <> 'running' or t.attempt <> mine.attempt
-        then case when mine.runs then 'lost' else 'ended' end
-      when mine.runs then 'cancel'
-      else 'lapsed'
-    end,
-    null::integer, null::json
-  from unnest(p_user_ids, p_turn_ids, p_runs, p_attempts)
-    with ordinality as mine (user_id, turn_id, runs, attempt, entry)
-  left join colloquy.turns t on t.user_id = mine.user_id and t.id = mine.turn_id
-  where t.id is null
-    or t.status <> 'running'
-    or t.attempt <> mine.attempt
-    or (mine.runs and t.cancel_requested)
-    or (not mine.runs and t.lease_until < v_now);
-end
-$$;
-
---
--- Name: prune_idempotency_keys_v1(integer); Type: FUNCTION; Schema: colloquy; Owner: -
---
-
-CREATE FUNCTION colloquy.prune_idempotency_keys_v1(p_limit integer) RETURNS TABLE(pruned integer)
-    LANGUAGE plpgsql
-    AS $$
-begin
-  perform colloquy.act_as('{}');
-  delete from colloquy.idempotency_keys k
-  using (
-    select e.user_id, e.key_hash
-    from colloquy.idempotency_keys e
-    where e.created_at < colloquy.clock() - interval '24 hours'
-    order by e.created_at
-    limit p_limit
-    for update skip locked
-  ) expired
-  where k.user_id = expired.user_id and k.key_hash = expired.key_hash;
-  get diagnostics pruned = row_count;
+  perform colloquy.act_as(null);
+  perform set_config('colloquy.pruning', 'on', true);
+  v_before := colloquy.clock() - interval '24 hours';
+  pruned := 0;
+  -- A delete for each user, and users in one order: each goes to one shard, and two instances cannot deadlock.
+  for v_expired in
+    select e.user_id, array_agg(e.key_hash) as key_hashes
+    from (
+      select k.user_id, k.key_hash
+      from colloquy.idempotency_keys k
+      where k.created_at < v_before
+      order by k.created_at
+      limit p_limit
+    ) e
+    group by e.user_id
+    order by e.user_id
+  loop
+    delete from colloquy.idempotency_keys k
+    where k.user_id = v_expired.user_id and k.key_hash = any (v_expired.key_hashes)
+      and k.created_at < v_before;
+    get diagnostics v_count = row_count;
+    pruned := pruned + v_count;
+  end loop;
   return next;
 end
 $$;
 
 --
--- Name: resume_turn_v1(text, bytea, bytea, uuid, integer, integer, integer); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: resume_turn(text, bytea, bytea, uuid, integer, integer, integer); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.resume_turn_v1(p_user_id text, p_key_hash bytea, p_fingerprint bytea, p_begin_id uuid, p_lease_ms integer, p_history_messages integer, p_history_tokens integer) RETURNS colloquy.begun_v1
+CREATE FUNCTION colloquy.resume_turn(p_user_id text, p_key_hash bytea, p_fingerprint bytea, p_begin_id uuid, p_lease_ms integer, p_history_messages integer, p_history_tokens integer) RETURNS TABLE(outcome text, conversation_id uuid, turn_id uuid, user_message_id uuid, message_id uuid, attempt integer, history jsonb, model text, done_calls jsonb)
     LANGUAGE plpgsql
     AS $_$
+#variable_conflict use_column
 declare
   v_now timestamptz(3) := colloquy.clock();
   v_key colloquy.idempotency_keys;
@@ -676,14 +564,14 @@ declare
   v_turn colloquy.turns;
   v_position integer;
   v_calls jsonb;
-  v_begun colloquy.begun_v1;
 begin
   select k.* into v_key
   from colloquy.idempotency_keys k
   where k.user_id = p_user_id and k.key_hash = p_key_hash;
   if v_key.fingerprint is distinct from p_fingerprint then
-    v_begun.outcome := 'mismatch';
-    return v_begun;
+    outcome := 'mismatch';
+    return next;
+    return;
   end if;
   select c.* into v_conversation
   from colloquy.conversations c
@@ -691,12 +579,13 @@ begin
   for update;
   select t.* into v_turn from colloquy.turns t where t.user_id = p_user_id and t.id = v_key.turn_id;
   if v_conversation.id is null or v_turn.id is null then
-    v_begun.outcome := 'not-found';
-    return v_begun;
+    outcome := 'not-found';
+    return next;
+    return;
   end if;
 
   if v_turn.status = 'running' and v_turn.begun_by <> p_begin_id and v_turn.lease_until < v_now then
-    perform colloquy.interrupt_turn_v1(p_user_id, v_turn.id);
+    perform colloquy.interrupt_turn(p_user_id => p_user_id, p_turn_id => v_turn.id);
     v_turn.status := 'interrupted';
     v_conversation.running_turn_id := null;
     v_conversation.message_count := v_conversation.message_count + 1;
@@ -707,13 +596,13 @@ begin
   where m.user_id = p_user_id and m.id = v_turn.user_message_id;
 
   if v_turn.status = 'running' then
-    v_begun.outcome := case when v_turn.begun_by = p_begin_id then 'begun' else 'attached' end;
+    outcome := case when v_turn.begun_by = p_begin_id then 'begun' else 'attached' end;
   elsif v_turn.status in ('completed', 'cancelled')
     or v_conversation.running_turn_id is not null
     or v_conversation.message_count > v_position + 1
     or octet_length(v_turn.done_calls::text) > 4194304
   then
-    v_begun.outcome := 'ended';
+    outcome := 'ended';
   else
     -- A running turn shows its user's message only, so the answer of the last attempt makes room for the next one's.
     -- What its tools have done stays done.
@@ -732,36 +621,111 @@ begin
     update colloquy.conversations c
     set message_count = v_position, running_turn_id = v_turn.id, updated_at = v_now, last_turn_at = v_now
     where c.user_id = p_user_id and c.id = v_conversation.id;
-    v_begun.outcome := 'begun';
+    outcome := 'begun';
   end if;
 
-  v_begun.conversation_id := v_conversation.id;
-  v_begun.turn_id := v_turn.id;
-  v_begun.user_message_id := v_turn.user_message_id;
-  v_begun.message_id := v_turn.message_id;
-  v_begun.attempt := v_turn.attempt;
-  if v_begun.outcome = 'begun' then
-    v_begun.history := colloquy.history_v1(
-      p_user_id, v_conversation.id, v_position, p_history_messages, p_history_tokens);
+  conversation_id := v_conversation.id;
+  turn_id := v_turn.id;
+  user_message_id := v_turn.user_message_id;
+  message_id := v_turn.message_id;
+  attempt := v_turn.attempt;
+  if outcome = 'begun' then
+    model := v_turn.model;
+    done_calls := v_turn.done_calls;
+    history := colloquy.history_window(
+      p_user_id => p_user_id, p_conversation_id => v_conversation.id, p_before => v_position,
+      p_messages => p_history_messages, p_tokens => p_history_tokens);
   end if;
-  return v_begun;
+  return next;
 end
 $_$;
 
 --
--- Name: set_title_v1(text, uuid, text, text, text, jsonb); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: set_title(text, uuid, text, text, text, jsonb); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.set_title_v1(p_user_id text, p_conversation_id uuid, p_old_title text, p_title text, p_model text, p_usage jsonb) RETURNS void
+CREATE FUNCTION colloquy.set_title(p_user_id text, p_conversation_id uuid, p_old_title text, p_title text, p_model text, p_usage jsonb) RETURNS void
     LANGUAGE plpgsql
     AS $$
 begin
-  perform colloquy.act_as(array[p_user_id]);
+  perform colloquy.act_as(p_user_id);
   update colloquy.conversations c
   set title = p_title, title_by = 'model', updated_at = colloquy.clock()
   where c.user_id = p_user_id and c.id = p_conversation_id
     and p_title is not null and c.title_by = 'message' and c.title = p_old_title;
-  perform colloquy.add_usage_v1(p_user_id, p_model, 0, p_usage);
+  perform colloquy.add_usage(p_user_id => p_user_id, p_model => p_model, p_turns => 0, p_usage => p_usage);
+end
+$$;
+
+--
+-- Name: sync_attempts(text[], uuid[], boolean[], integer[], integer[], text[], integer); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.sync_attempts(p_user_ids text[], p_turn_ids uuid[], p_runs boolean[], p_attempts integer[], p_seqs integer[], p_events text[], p_lease_ms integer) RETURNS TABLE(entry integer, state text, seq integer, events json)
+    LANGUAGE plpgsql
+    AS $$
+#variable_conflict use_column
+declare
+  v_now timestamptz(3) := colloquy.clock();
+  v_acting text := p_user_ids[1];
+  v_mine record;
+  v_turn colloquy.turns;
+begin
+  perform colloquy.act_as(v_acting);
+  -- In one order, so that two ticks cannot deadlock.
+  for v_mine in
+    select mine.user_id, mine.turn_id, mine.runs, mine.attempt, mine.seq, mine.events, mine.entry::integer
+    from unnest(p_user_ids, p_turn_ids, p_runs, p_attempts, p_seqs, p_events)
+      with ordinality as mine (user_id, turn_id, runs, attempt, seq, events, entry)
+    order by mine.user_id, mine.turn_id
+  loop
+    if v_acting is distinct from v_mine.user_id then
+      v_acting := v_mine.user_id;
+      perform colloquy.act_as(v_acting);
+    end if;
+
+    if v_mine.runs then
+      -- A lease is renewed when a third of it has gone, so that a tick mostly reads.
+      update colloquy.turns t
+      set lease_until = v_now + p_lease_ms * interval '1 millisecond'
+      where t.user_id = v_mine.user_id and t.id = v_mine.turn_id
+        and t.attempt = v_mine.attempt and t.status = 'running'
+        and t.lease_until < v_now + p_lease_ms * interval '1 millisecond' * 2 / 3;
+    end if;
+    if v_mine.runs and v_mine.events is not null then
+      -- The lock keeps the turn from being ended, and its events from being folded, before these are there too. A batch
+      -- whose answer was lost comes again.
+      perform from colloquy.turns t
+      where t.user_id = v_mine.user_id and t.id = v_mine.turn_id
+        and t.attempt = v_mine.attempt and t.status = 'running'
+      for share;
+      if found then
+        insert into colloquy.turn_events (user_id, turn_id, attempt, seq, events)
+        values (v_mine.user_id, v_mine.turn_id, v_mine.attempt, v_mine.seq, v_mine.events::json)
+        on conflict do nothing;
+      end if;
+    end if;
+    if not v_mine.runs and v_mine.seq is not null then
+      return query
+      select v_mine.entry, 'events', e.seq, e.events
+      from colloquy.turn_events e
+      where e.user_id = v_mine.user_id and e.turn_id = v_mine.turn_id and e.attempt = v_mine.attempt
+        and e.seq >= v_mine.seq
+      order by e.seq;
+    end if;
+
+    select t.* into v_turn from colloquy.turns t where t.user_id = v_mine.user_id and t.id = v_mine.turn_id;
+    entry := v_mine.entry;
+    state := case
+      when not found or v_turn.status <> 'running' or v_turn.attempt <> v_mine.attempt
+        then case when v_mine.runs then 'lost' else 'ended' end
+      when v_mine.runs and v_turn.cancel_requested then 'cancel'
+      when not v_mine.runs and v_turn.lease_until < v_now then 'lapsed'
+    end;
+    if state is not null then
+      return next;
+    end if;
+  end loop;
 end
 $$;
 
@@ -777,6 +741,7 @@ CREATE TABLE colloquy.conversations (
     user_id text NOT NULL,
     id uuid NOT NULL,
     title text NOT NULL,
+    title_by text DEFAULT 'message'::text NOT NULL,
     archived boolean DEFAULT false NOT NULL,
     metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
     message_count integer NOT NULL,
@@ -784,7 +749,6 @@ CREATE TABLE colloquy.conversations (
     created_at timestamp(3) with time zone NOT NULL,
     updated_at timestamp(3) with time zone NOT NULL,
     last_turn_at timestamp(3) with time zone NOT NULL,
-    title_by text DEFAULT 'message'::text NOT NULL,
     CONSTRAINT conversations_title_by_check CHECK ((title_by = ANY (ARRAY['message'::text, 'model'::text, 'user'::text])))
 )
 WITH (fillfactor='80');
@@ -838,7 +802,9 @@ CREATE TABLE colloquy.migrations (
     name text NOT NULL,
     checksum text NOT NULL,
     oldest_program integer NOT NULL,
-    applied_at timestamp(3) with time zone DEFAULT now() NOT NULL
+    applied_at timestamp(3) with time zone DEFAULT now() NOT NULL,
+    functions_checksum text,
+    functions_program text
 );
 
 --
@@ -873,13 +839,13 @@ CREATE TABLE colloquy.turns (
     model text NOT NULL,
     input_tokens integer,
     output_tokens integer,
+    cached_input_tokens integer,
     total_tokens integer,
+    done_calls jsonb DEFAULT '[]'::jsonb NOT NULL,
     error_code text,
     error_detail text,
     created_at timestamp(3) with time zone NOT NULL,
     finished_at timestamp(3) with time zone,
-    cached_input_tokens integer,
-    done_calls jsonb DEFAULT '[]'::jsonb NOT NULL,
     CONSTRAINT turns_check CHECK (((status = 'running'::text) = (lease_until IS NOT NULL))),
     CONSTRAINT turns_check1 CHECK (((status = 'running'::text) = (finished_at IS NULL))),
     CONSTRAINT turns_status_check CHECK ((status = ANY (ARRAY['running'::text, 'completed'::text, 'failed'::text, 'cancelled'::text, 'interrupted'::text])))
@@ -1002,40 +968,40 @@ ALTER TABLE ONLY colloquy.turns
     ADD CONSTRAINT turns_user_id_conversation_id_fkey FOREIGN KEY (user_id, conversation_id) REFERENCES colloquy.conversations(user_id, id) ON DELETE CASCADE;
 
 --
--- Name: conversations acting_users; Type: POLICY; Schema: colloquy; Owner: -
+-- Name: conversations acting_user; Type: POLICY; Schema: colloquy; Owner: -
 --
 
-CREATE POLICY acting_users ON colloquy.conversations USING (COALESCE((( SELECT colloquy.acting_user_set() AS acting_user_set) ? user_id), false));
+CREATE POLICY acting_user ON colloquy.conversations USING ((user_id = current_setting('colloquy.user_id'::text, true)));
 
 --
--- Name: idempotency_keys acting_users; Type: POLICY; Schema: colloquy; Owner: -
+-- Name: idempotency_keys acting_user; Type: POLICY; Schema: colloquy; Owner: -
 --
 
-CREATE POLICY acting_users ON colloquy.idempotency_keys USING (COALESCE((( SELECT colloquy.acting_user_set() AS acting_user_set) ? user_id), false));
+CREATE POLICY acting_user ON colloquy.idempotency_keys USING ((user_id = current_setting('colloquy.user_id'::text, true)));
 
 --
--- Name: messages acting_users; Type: POLICY; Schema: colloquy; Owner: -
+-- Name: messages acting_user; Type: POLICY; Schema: colloquy; Owner: -
 --
 
-CREATE POLICY acting_users ON colloquy.messages USING (COALESCE((( SELECT colloquy.acting_user_set() AS acting_user_set) ? user_id), false));
+CREATE POLICY acting_user ON colloquy.messages USING ((user_id = current_setting('colloquy.user_id'::text, true)));
 
 --
--- Name: turn_events acting_users; Type: POLICY; Schema: colloquy; Owner: -
+-- Name: turn_events acting_user; Type: POLICY; Schema: colloquy; Owner: -
 --
 
-CREATE POLICY acting_users ON colloquy.turn_events USING (COALESCE((( SELECT colloquy.acting_user_set() AS acting_user_set) ? user_id), false));
+CREATE POLICY acting_user ON colloquy.turn_events USING ((user_id = current_setting('colloquy.user_id'::text, true)));
 
 --
--- Name: turns acting_users; Type: POLICY; Schema: colloquy; Owner: -
+-- Name: turns acting_user; Type: POLICY; Schema: colloquy; Owner: -
 --
 
-CREATE POLICY acting_users ON colloquy.turns USING (COALESCE((( SELECT colloquy.acting_user_set() AS acting_user_set) ? user_id), false));
+CREATE POLICY acting_user ON colloquy.turns USING ((user_id = current_setting('colloquy.user_id'::text, true)));
 
 --
--- Name: usage acting_users; Type: POLICY; Schema: colloquy; Owner: -
+-- Name: usage acting_user; Type: POLICY; Schema: colloquy; Owner: -
 --
 
-CREATE POLICY acting_users ON colloquy.usage USING (COALESCE((( SELECT colloquy.acting_user_set() AS acting_user_set) ? user_id), false));
+CREATE POLICY acting_user ON colloquy.usage USING ((user_id = current_setting('colloquy.user_id'::text, true)));
 
 --
 -- Name: conversations; Type: ROW SECURITY; Schema: colloquy; Owner: -
@@ -1059,7 +1025,7 @@ ALTER TABLE colloquy.messages ENABLE ROW LEVEL SECURITY;
 -- Name: idempotency_keys pruning; Type: POLICY; Schema: colloquy; Owner: -
 --
 
-CREATE POLICY pruning ON colloquy.idempotency_keys USING (((cardinality(( SELECT colloquy.acting_users() AS acting_users)) = 0) AND (created_at < (colloquy.clock() - '24:00:00'::interval)))) WITH CHECK (false);
+CREATE POLICY pruning ON colloquy.idempotency_keys USING (((current_setting('colloquy.pruning'::text, true) = 'on'::text) AND (created_at < (now() - '24:00:00'::interval)))) WITH CHECK (false);
 
 --
 -- Name: turn_events; Type: ROW SECURITY; Schema: colloquy; Owner: -

@@ -55,9 +55,9 @@ const check = async (folder: string, text: string): Promise<void> => {
   if (current === text) return
   const [committed, dumped] = [join(folder, 'committed.sql'), join(folder, 'dumped.sql')]
   await Promise.all([writeFile(committed, current), writeFile(dumped, text)])
-  const labels = ['--label', path, '--label', 'the migrations in sql/']
+  const labels = ['--label', path, '--label', 'sql/']
   const { stdout } = spawnSync('diff', ['-u', ...labels, committed, dumped], { encoding: 'utf8' })
-  console.error(`${path} differs from what the migrations give; run \`npm run schema\`:\n${stdout ?? ''}`)
+  console.error(`${path} differs from what sql/ gives; run \`npm run schema\`:\n${stdout ?? ''}`)
   process.exitCode = 1
 }
 

@@ -187,18 +187,18 @@ t.test('in SQL, too: nothing of another user can be read, changed or written', a
   const sql = postgres(directUrl, { max: 1, onnotice: () => {} })
   t.teardown(() => sql.end())
   const begin = (user: string) => sql`
-    select * from colloquy.begin_turn_v1(${user}, ${strangerId}, true, ${strangerId}, ${strangerId},
+    select * from colloquy.begin_turn(${user}, ${strangerId}, true, ${strangerId}, ${strangerId},
       ${strangerId.replace('e', 'f')}, 'hi', 'hi', 'echo', 1000, 40, 16000)`
   await begin('alice')
   await sql`
-    select * from colloquy.progress_v2('{alice}', ${[strangerId]}, '{true}', '{1}', '{0}',
+    select * from colloquy.sync_attempts('{alice}', ${[strangerId]}, '{true}', '{1}', '{0}',
       ${['["said"]']}, 1000)`
   const as = <T>(user: string | null, work: (tx: postgres.TransactionSql) => Promise<T>) =>
     sql.begin(async (tx) => {
-      if (user !== null) await tx`select colloquy.act_as(${`{${user}}`}::text[])`
+      if (user !== null) await tx`select colloquy.act_as(${user})`
       return work(tx)
     })
-  await as('alice', (tx) => tx`select colloquy.add_usage_v1('alice', 'echo', 1, null)`)
+  await as('alice', (tx) => tx`select colloquy.add_usage('alice', 'echo', 1, null)`)
   for (const table of tables) {
     const name = sql(`colloquy.${table}`)
     t.equal((await as('alice', (tx) => tx`select from ${name}`)).length, 1, `alice sees her ${table}`)
@@ -223,5 +223,5 @@ t.test('in SQL, too: nothing of another user can be read, changed or written', a
     { code: '42501' },
     'a row cannot be planted',
   )
-  t.equal((await sql`select current_setting('colloquy.user_ids', true) as users`)[0]?.users || null, null)
+  t.equal((await sql`select current_setting('colloquy.user_id', true) as acting`)[0]?.acting || null, null)
 })

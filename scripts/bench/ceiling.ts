@@ -34,11 +34,11 @@ const usage = { input_tokens: null, output_tokens: null, cached_input_tokens: nu
 const scriptOf = (kind: Kind): string => `
 \\set n :client_id * ${usersPerConnection} + random(0, ${usersPerConnection - 1})
 select conversation_id, turn_id, attempt, history
-from colloquy.begin_turn_v3('ceiling-' || lpad((:n)::text, 6, '0'),
+from colloquy.begin_turn('ceiling-' || lpad((:n)::text, 6, '0'),
   ${kind === 'new' ? 'uuidv7(), true' : `('00000000-' || lpad((:n)::text, 2, '0') || '00-7000-8000-000000000000')::uuid, false`},
   uuidv7(), uuidv7(), uuidv7(), '${message}', '${message.slice(0, 80)}', 'echo', 15000, 40, 16000) \\gset
 select outcome
-from colloquy.complete_turn_v1('ceiling-' || lpad((:n)::text, 6, '0'), :conversation_id, :turn_id, :attempt,
+from colloquy.complete_turn('ceiling-' || lpad((:n)::text, 6, '0'), :conversation_id, :turn_id, :attempt,
   'completed', 'Echo: ${message}', '[]', '${JSON.stringify(usage).replaceAll(':', ': ')}', null, null) \\gset
 `
 
@@ -79,11 +79,11 @@ export const bareDriver = async ({
   const turn = async ({ user_id, id }: { user_id: string; id: string }) => {
     const [begun] = await sql`
       select conversation_id, turn_id, attempt, history
-      from colloquy.begin_turn_v3(${user_id}, ${kind === 'new' ? uuidv7() : id}, ${kind === 'new'}, ${uuidv7()},
+      from colloquy.begin_turn(${user_id}, ${kind === 'new' ? uuidv7() : id}, ${kind === 'new'}, ${uuidv7()},
         ${uuidv7()}, ${uuidv7()}, ${message}, ${message.slice(0, 80)}, 'echo', 15000, 40, 16000)`
     await sql`
       select outcome
-      from colloquy.complete_turn_v1(${user_id}, ${begun?.conversation_id}, ${begun?.turn_id}, ${begun?.attempt},
+      from colloquy.complete_turn(${user_id}, ${begun?.conversation_id}, ${begun?.turn_id}, ${begun?.attempt},
         'completed', ${`Echo: ${message}`}, '[]', ${sql.json(usage)}, null, null)`
   }
   const start = performance.now()

@@ -81,10 +81,10 @@ const turnInside = async (sql: Sql, { user_id, id }: Owned): Promise<{ ms: numbe
   const explain = sql`explain (analyze, buffers, timing off, format json)`
   const statements = [
     sql<[Explained]>`
-      ${explain} select * from colloquy.begin_turn_v3(${user_id}, ${id}, false, ${turn}, ${user}, ${answer},
+      ${explain} select * from colloquy.begin_turn(${user_id}, ${id}, false, ${turn}, ${user}, ${answer},
         ${message}, '', 'echo', 15000, 40, 16000, null, null)`,
     sql<[Explained]>`
-      ${explain} select * from colloquy.complete_turn_v1(${user_id}, ${id}, ${turn}, 1, 'completed',
+      ${explain} select * from colloquy.complete_turn(${user_id}, ${id}, ${turn}, 1, 'completed',
         ${`Echo: ${message}`}, '[]', '{}', null, null)`,
   ]
   let ms = 0

@@ -65,7 +65,7 @@ export const pipelinedBegin = async (db: Database, turn: BeginTurn): Promise<voi
         from taken
       )
       select case when taken.message_count > 1 then
-        colloquy.history_v1(${userId}, ${conversationId}, taken.message_count, ${turn.historyMessages}::int,
+        colloquy.history_window(${userId}, ${conversationId}, taken.message_count, ${turn.historyMessages}::int,
           ${turn.historyTokens}::int) end as history
       from taken`
   })

@@ -48,7 +48,7 @@ export const printPlans = async (sql: Sql, longPrefix: string, ownerPrefix: stri
   ]
   for (const { name, user, text } of statements) {
     await sql.begin(async (transaction) => {
-      await transaction`select colloquy.act_as(array[${user}])`
+      await transaction`select colloquy.act_as(${user})`
       const plan = await transaction.unsafe(`explain (analyze, buffers) ${text}`, [user])
       console.log(`\n${name}:\n${plan.map((row) => row['QUERY PLAN']).join('\n')}`)
     })

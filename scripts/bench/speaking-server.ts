@@ -13,7 +13,7 @@ const eventsAt = 5
 const forgetful = (sql: Sql): Sql =>
   new Proxy(sql, {
     apply(target, self, [strings, ...values]: [TemplateStringsArray, ...unknown[]]) {
-      if (!strings.some((part) => part.includes('colloquy.progress_v2'))) {
+      if (!strings.some((part) => part.includes('colloquy.sync_attempts'))) {
         return Reflect.apply(target as never, self, [strings, ...values])
       }
       const events = values[eventsAt]

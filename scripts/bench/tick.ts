@@ -80,7 +80,7 @@ const measure = async (url: string, sql: postgres.Sql, count: number, { seconds,
   await db.close()
   const inside = async () => {
     const [row] = await sql<{ calls: number; ms: number }[]>`
-      select calls::int, total_time as ms from pg_stat_user_functions where funcname = 'progress_v2'`
+      select calls::int, total_time as ms from pg_stat_user_functions where funcname = 'sync_attempts'`
     return row ?? { calls: 0, ms: 0 }
   }
   const before = await inside()

@@ -1,7 +1,7 @@
 import { type Config, requireTokens } from '../config.js'
 import { connect } from '../db/connect.js'
 import type { Database } from '../db/database.js'
-import { pendingMigrations } from '../db/migrate.js'
+import { pendingChanges } from '../db/migrate.js'
 import { protectionFaults } from '../db/protection.js'
 import { fetchPublicKeys } from '../http/public-keys.js'
 import type { ToolKey } from '../tools/keys.js'
@@ -29,10 +29,11 @@ const versionOf = async (db: Database): Promise<string> => {
 }
 
 const migrationsOf = async (db: Database): Promise<string> => {
-  const pending = await pendingMigrations(db)
-  if (pending.length === 0) return 'up to date'
+  const { migrations, functions } = await pendingChanges(db)
+  const missing = [...migrations, ...(functions ? ["this program's functions"] : [])]
+  if (missing.length === 0) return 'up to date'
   throw new Error(
-    `missing ${pending.join(', ')}; run "colloquy migrate", or "colloquy serve", which does it too`,
+    `missing ${missing.join(', ')}; run "colloquy migrate", or "colloquy serve", which does it too`,
   )
 }
 

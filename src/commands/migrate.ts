@@ -6,8 +6,8 @@ import { openOrJoinDatabase } from './runtime.js'
 export const migrate = async (config: Config): Promise<void> => {
   const { url, embedded } = await openOrJoinDatabase(config)
   try {
-    const versions = await migrateDatabase(url, { log: console.log, alwaysPrepareRole: true })
-    console.log(versions.length > 0 ? 'The database is up to date now.' : 'The database was up to date.')
+    const applied = await migrateDatabase(url, { log: console.log, alwaysPrepareRole: true })
+    console.log(applied.length > 0 ? 'The database is up to date now.' : 'The database was up to date.')
   } finally {
     await embedded?.stop()
   }

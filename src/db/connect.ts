@@ -67,7 +67,7 @@ export const connect = ({
   const pooledOpening = (sql: Sql, userId: string) => {
     const hex = Buffer.from(userId).toString('hex')
     const user = sql.unsafe(`pg_catalog.convert_from(pg_catalog.decode('${hex}', 'hex'), 'utf8')`)
-    return [sql`begin${limits(sql)}; select colloquy.act_as(array[${user}])`.simple()]
+    return [sql`begin${limits(sql)}; select colloquy.act_as(${user})`.simple()]
   }
 
   const using = async <T>(line: Line, run: (connection: Connection) => Promise<T>) => {
@@ -88,7 +88,7 @@ export const connect = ({
           (sql) =>
             target.isPooled
               ? pooledOpening(sql, userId)
-              : [sql`begin`.simple(), sql`select colloquy.act_as(array[${userId}])`],
+              : [sql`begin`.simple(), sql`select colloquy.act_as(${userId})`],
           work,
         ),
       ),

@@ -62,7 +62,7 @@ export const protectionFaults = (db: Database): Promise<Fault[]> =>
           and exists (select from pg_catalog.pg_policy p where p.polrelid = c.oid) as is_forced,
         array_to_string(array(
           select p.polname from pg_catalog.pg_policy p
-          where p.polrelid = c.oid and p.polpermissive and p.polname not in ('acting_users', 'pruning')
+          where p.polrelid = c.oid and p.polpermissive and p.polname not in ('acting_user', 'pruning')
           order by 1), ', ') as foreign_policies,
         coalesce(has_table_privilege(app.oid, c.oid, 'select')
           and has_table_privilege(app.oid, c.oid, 'insert')

@@ -67,7 +67,7 @@ t.test('an empty database, and migrate, which mends it', async (t) => {
   const migrate = () => runColloquy(['migrate'], { env })
   t.match(await migrate(), {
     code: 0,
-    stdout: /^(applied migration .+\n)+The database is up to date now\.\n$/,
+    stdout: /^(applied migration .+\n)+applied the functions .+\nThe database is up to date now\.\n$/,
   })
   t.match(await migrate(), { code: 0, stdout: /^The database was up to date\.\n$/ })
   t.match(await doctor(env), { code: 0, lines: wellKept })

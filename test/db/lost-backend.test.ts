@@ -38,7 +38,7 @@ const forms: Record<string, (db: Database, batch: string) => PromiseLike<unknown
       (sql) => sql`
         insert into public.witness (batch, part)
         select ${batch}, part
-        from (select colloquy.act_as(array['alice'])) acting, generate_series(1, 2) part`,
+        from (select colloquy.act_as('alice')) acting, generate_series(1, 2) part`,
     ),
 }
 
@@ -60,7 +60,7 @@ const setUp = async (t: Test) => {
   t.teardown(() => root.end())
   await root`
     create table public.witness (
-      batch text, part integer, acting text default current_setting('colloquy.user_ids', true), role text default current_user
+      batch text, part integer, acting text default current_setting('colloquy.user_id', true), role text default current_user
     );
     grant select, insert on public.witness to public`.simple()
   const fates = new Map<string, Fate>()
@@ -85,7 +85,7 @@ const setUp = async (t: Test) => {
     verify: async (t: Test) => {
       const batches = await root<{ batch: string; parts: number; faults: number }[]>`
         select batch, count(*)::integer as parts,
-          (count(*) filter (where (acting, role) is distinct from ('{alice}', 'colloquy_app')))::integer as faults
+          (count(*) filter (where (acting, role) is distinct from ('alice', 'colloquy_app')))::integer as faults
         from public.witness group by batch`
       const parts = new Map(batches.map((batch) => [batch.batch, batch.parts]))
       const broken = [...fates].filter(([batch, fate]) => {

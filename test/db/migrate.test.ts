@@ -5,6 +5,8 @@ import { connect } from '../../src/db/connect.js'
 import { migrate, pendingMigrations } from '../../src/db/migrate.js'
 import { packageRoot } from '../../src/root.js'
 import { testDatabase } from '../helpers/database.js'
+import { runColloquy } from '../helpers/server.js'
+import { SECRET } from '../helpers/tokens.js'
 
 type Test = Parameters<typeof testDatabase>[0]
 
@@ -22,11 +24,11 @@ const pending = async (t: Test, url: string) => {
 t.test(
   'an empty database gets every migration, once, however many programs start at the same moment',
   async (t) => {
-    const files = (await readdir(new URL('sql/', packageRoot))).length
+    const files = (await readdir(new URL('sql/migrations/', packageRoot))).length
     const { url, superuserUrl } = await testDatabase(t, { migrated: false })
     t.equal((await pending(t, url)).length, files)
     const applied = await Promise.all(Array.from({ length: 5 }, () => migrate(url)))
-    t.equal(applied.flat().length, files)
+    t.equal(applied.flat().length, files + 1, 'and its functions')
     const sql = superuser(t, superuserUrl)
     t.equal((await sql`select version, name, checksum from colloquy.migrations`).length, files)
     t.same(await migrate(url), [], 'there is nothing left to do')
@@ -58,4 +60,37 @@ t.test('a database that a newer program migrated, or a changed migration, is ref
   await sql`delete from colloquy.migrations where version > 9000`
   await sql`update colloquy.migrations set checksum = 'other' where version = 1`
   await t.rejects(migrate(url), { message: /Migration 1 .* differs/ })
+})
+
+t.test('a schema from before the first release is named, and left as it is', async (t) => {
+  const { url, superuserUrl } = await testDatabase(t, { migrated: false })
+  const sql = superuser(t, superuserUrl)
+  await sql.unsafe(`
+    create schema colloquy;
+    create table colloquy.migrations (
+      version integer primary key,
+      name text not null,
+      checksum text not null,
+      oldest_program integer not null,
+      applied_at timestamptz(3) not null default now()
+    );
+    create table colloquy.conversations (user_id text);
+    insert into colloquy.migrations (version, name, checksum, oldest_program)
+    select n, 'old', 'old', 1 from generate_series(1, 6) n;
+    grant all on schema colloquy to colloquy_owner;
+    grant all on all tables in schema colloquy to colloquy_owner`)
+  const message = /made by a development version of Colloquy.*drop schema colloquy cascade/
+  await t.rejects(pending(t, url), { message })
+  await t.rejects(migrate(url), { message })
+  for (const command of ['migrate', 'serve', 'doctor']) {
+    const env = { DATABASE_URL: url, PORT: '0', BETTER_AUTH_SECRET: SECRET }
+    const { code, stdout, stderr } = await runColloquy([command], { env })
+    t.equal(code, 1, command)
+    t.match(`${stdout}${stderr}`, message, command)
+  }
+  t.equal((await sql`select from colloquy.migrations`).length, 6)
+  t.same(await sql`select tablename from pg_tables where schemaname = 'colloquy' order by 1`, [
+    { tablename: 'conversations' },
+    { tablename: 'migrations' },
+  ])
 })

@@ -10,7 +10,7 @@ process.on('unhandledRejection', (error) => t.fail('an unhandled rejection', { e
 
 /** What the server's connection is between two transactions. */
 const atRest = (sql: Sql) => sql`
-  select pg_backend_pid() as pid, coalesce(current_setting('colloquy.user_ids', true), '') as users,
+  select pg_backend_pid() as pid, coalesce(current_setting('colloquy.user_id', true), '') as users,
     current_user = session_user as is_login, current_setting('statement_timeout') as statement_limit,
     current_setting('lock_timeout') as lock_limit,
     (select count(*)::integer from pg_prepared_statements) as prepared`
@@ -39,7 +39,7 @@ t.test(
               throw new Error('mine')
             }),
           ),
-        (user) => db.statement((sql) => sql`select colloquy.act_as(array[${user}])`),
+        (user) => db.statement((sql) => sql`select colloquy.act_as(${user})`),
         () => db.asLogin(one),
         (user, title) =>
           t.rejects(

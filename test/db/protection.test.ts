@@ -91,8 +91,6 @@ t.test("somebody else's policy that lets more through is found", async (t) => {
 const spies = `
   create table public.seen (what text, who text);
   grant insert on public.seen to public;
-  create function public.format(f text, a text[]) returns text language plpgsql as $$
-    begin insert into public.seen values ('format', current_user); return pg_catalog.format(f, a); end $$;
   create function public.jsonb_build_object(a text, b text, c text, d text) returns jsonb language plpgsql as $$
     begin
       insert into public.seen values ('jsonb_build_object', current_user);
@@ -133,10 +131,10 @@ t.test('what another role made in public does not take the place of what our SQL
   t.same(await seen(), [])
 
   const [{ definition }] = await sql<[{ definition: string }]>`
-    select pg_get_functiondef('colloquy.act_as(text[])'::regprocedure) as definition`
+    select pg_get_functiondef('colloquy.act_as(text)'::regprocedure) as definition`
   const mutated = definition.replace(/set local search_path .*;/, '')
   t.not(mutated, definition)
   await sql.unsafe(mutated)
   await use()
-  t.same(await seen(), ['*', 'format', 'jsonb_build_object'], 'and the test would see it if it did')
+  t.same(await seen(), ['*', 'jsonb_build_object'], 'and the test would see it if it did')
 })

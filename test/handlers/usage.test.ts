@@ -42,7 +42,7 @@ t.test('usage is summed by day in UTC and model, the newest day first, then by m
   await app.setClock('2026-11-20T23:59:59.999Z')
   const { conversation_id } = await ask(app, { message: 'hi', model: 'b/y' })
   await ask(app, { message: 'hi', conversation_id })
-  await app.root`select colloquy.add_usage_v1('alice', 'c/z', 0, null)`
+  await app.root`select colloquy.add_usage('alice', 'c/z', 0, null)`
   await app.setClock('2026-11-21T00:00:00.000Z')
   await ask(app, { message: 'hi' })
   await ask(app, { message: 'hi' })

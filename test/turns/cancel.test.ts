@@ -55,7 +55,7 @@ t.test('a turn whose instance died is ended by the cancel itself', async (t) => 
   t.teardown(() => sql.end())
   const dead = '019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d01'
   await sql`
-    select colloquy.begin_turn_v1('alice', ${conversation_id}, false, ${dead},
+    select colloquy.begin_turn('alice', ${conversation_id}, false, ${dead},
       '019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d02', '019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d03', 'lost', 'x', 'echo', 0, 0, 0)`
   const answer = await call('POST', `/api/alice/turns/${dead}/cancel`)
   t.match(answer, { status: 200, body: { status: 'interrupted' } })

@@ -40,10 +40,10 @@ t.test('the tool calls of turns that do not fit are not read', async (t) => {
             'result', (select string_agg(md5(p * 1000000 + n || ''), '') from generate_series(1, 20000) n)))
         end as tool_calls) c`
     return sql.begin(async (sql) => {
-      await sql`select colloquy.act_as(array['alice'])`
+      await sql`select colloquy.act_as('alice')`
       const [row] = await sql<[{ 'QUERY PLAN': [{ Plan: Record<string, number> }] }]>`
         explain (analyze, buffers, format json)
-        select colloquy.history_v1('alice', ${id}, ${2 * turns + 1}, 40, 3000)`
+        select colloquy.history_window('alice', ${id}, ${2 * turns + 1}, 40, 3000)`
       const { Plan } = row['QUERY PLAN'][0]
       return Number(Plan['Shared Hit Blocks']) + Number(Plan['Shared Read Blocks'])
     })

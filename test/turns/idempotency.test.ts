@@ -164,7 +164,7 @@ t.test('keys hold no text, are kept for 24 hours and then forgotten, a batch at 
   // What an instance does every ten minutes.
   const prune = async (limit: number) => {
     const [row] = await db.statement(
-      (sql) => sql<[{ pruned: number }]>`select pruned from colloquy.prune_idempotency_keys_v1(${limit})`,
+      (sql) => sql<[{ pruned: number }]>`select pruned from colloquy.prune_idempotency_keys(${limit})`,
     )
     return row.pruned
   }

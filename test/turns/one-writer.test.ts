@@ -14,7 +14,7 @@ t.test('of those who wait for a completion to commit, one begins', async (t) => 
   const begin = (n: number, isNew: boolean) =>
     sql<{ outcome: string }[]>`
       select outcome
-      from colloquy.begin_turn_v1('alice', ${id(0)}, ${isNew}, ${id(n)}, ${id(n + 1)}, ${id(n + 2)},
+      from colloquy.begin_turn('alice', ${id(0)}, ${isNew}, ${id(n)}, ${id(n + 1)}, ${id(n + 2)},
         'hi', 'hi', 'echo', 60000, 40, 16000)`
   await begin(16, true)
   const waiting = () => sql<{ n: number }[]>`
@@ -23,7 +23,7 @@ t.test('of those who wait for a completion to commit, one begins', async (t) => 
   const begins: Promise<{ outcome: string }[]>[] = []
   await sql.begin(async (tx) => {
     await tx`
-      select colloquy.complete_turn_v1('alice', ${id(0)}, ${id(16)}, 1, 'completed', 'a', '[]', null, null, null)`
+      select colloquy.complete_turn('alice', ${id(0)}, ${id(16)}, 1, 'completed', 'a', '[]', null, null, null)`
     for (const n of [32, 48]) begins.push(begin(n, false).execute())
     await until(async () => (await waiting())[0]?.n === 2)
   })

@@ -124,7 +124,7 @@ t.test('what SQL makes of stored events, the program makes of the same ones', as
     assert.deepEqual(turn?.events, stored)
     const [row] = await db.asUser(
       'alice',
-      (sql) => sql`select content, tool_calls from colloquy.partial_answer_v1('alice', ${ids.turnId})`,
+      (sql) => sql`select content, tool_calls from colloquy.partial_answer('alice', ${ids.turnId})`,
     )
     assert.deepEqual({ ...row }, { content: answer.text, tool_calls: answer.tool_calls })
   })

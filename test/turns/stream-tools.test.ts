@@ -109,7 +109,7 @@ t.test('an interrupted turn keeps its tool calls, those without a result too', a
   // As by the instance that comes after the one that died, while that one does not know.
   await sql.begin(async (tx) => {
     await tx`update colloquy.turns set lease_until = now() - interval '1 second'`
-    await tx`select colloquy.close_turn_v1('alice', ${turn_id})`
+    await tx`select colloquy.interrupt_lapsed_turn('alice', ${turn_id})`
   })
   for (const answer of [first, follower]) {
     t.equal(errorOf(await answer.all()), 'turn-interrupted')

@@ -98,7 +98,7 @@ t.test('a turn whose instance died: interrupted after its lease, and the convers
   const sql = superuser(t, superuserUrl)
   const dead = '019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d01'
   await sql`
-    select * from colloquy.begin_turn_v1('alice', ${conversation_id}, false, ${dead},
+    select * from colloquy.begin_turn('alice', ${conversation_id}, false, ${dead},
       '019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d02', '019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d03', 'lost', 'x', 'echo', 0, 0, 0)`
 
   const turn = async (id: string): Promise<Json> => (await call('GET', `/api/alice/turns/${id}`)).body

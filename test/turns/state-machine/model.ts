@@ -34,7 +34,8 @@ export interface Limits {
   historyTokens: number
 }
 
-export const startOfTime = Date.UTC(2026, 10, 1)
+/** Long past, since row-level security lets go of expired keys by the server's clock. */
+export const startOfTime = Date.UTC(2024, 10, 1)
 export const day = 86_400_000
 
 const interruption: TurnError = {

@@ -1,9 +1,8 @@
 import type { Sql } from 'postgres'
 
-/** A way to break a promise of the engine: a change in the body of an SQL function, whatever its version. */
+/** A way to break a promise of the engine: a change in the body of an SQL function. */
 export interface Mutation {
   breaks: string
-  /** the function's name, less its version */
   of: string
   from: RegExp
   to: string
@@ -85,19 +84,19 @@ export const mutations: Mutation[] = [
   },
   {
     breaks: 'failed turns are never sent to a model',
-    of: 'history',
+    of: 'history_window',
     from: /a\.status = 'completed' or/,
     to: "a.status in ('completed', 'failed') or",
   },
   {
     breaks: 'the history is bounded by messages',
-    of: 'history',
+    of: 'history_window',
     from: /limit p_messages \/ 2/,
     to: 'limit p_messages',
   },
   {
     breaks: 'the history is bounded by tokens',
-    of: 'history',
+    of: 'history_window',
     from: /exit when v_tokens > p_tokens;/,
     to: '',
   },
@@ -115,21 +114,21 @@ export const mutations: Mutation[] = [
   },
   {
     breaks: 'a tick renews its own attempt only',
-    of: 'progress',
-    from: /t\.attempt = mine\.attempt and/,
-    to: '',
+    of: 'sync_attempts',
+    from: /and t\.attempt = v_mine\.attempt and t\.status = 'running'\s+and t\.lease_until/,
+    to: "and t.status = 'running' and t.lease_until",
   },
   {
     breaks: 'a tick keeps the words of its own attempt only',
-    of: 'progress',
-    from: /and t\.attempt = mine\.attempt\s+where mine\.runs and mine\.events/,
-    to: 'where mine.runs and mine.events',
+    of: 'sync_attempts',
+    from: /and t\.attempt = v_mine\.attempt and t\.status = 'running'\s+for share/,
+    to: "and t.status = 'running' for share",
   },
   {
     breaks: 'what was said is stored when the turn is interrupted',
     of: 'interrupt_turn',
-    from: /a\.content/,
-    to: "''",
+    from: /select a\.content/,
+    to: "select ''",
   },
   {
     breaks: 'what was said is the words of the last attempt',
@@ -181,8 +180,8 @@ export const races: Mutation[] = [
   },
   {
     breaks: 'nothing is kept of a turn that is being ended',
-    of: 'progress',
-    from: /for share of t/,
+    of: 'sync_attempts',
+    from: /for share/,
     to: '',
   },
   {
@@ -198,7 +197,7 @@ export const mutate = async (sql: Sql, { of, from, to }: Mutation): Promise<void
   const functions = await sql<{ text: string }[]>`
     select pg_get_functiondef(p.oid) as text
     from pg_catalog.pg_proc p
-    where p.pronamespace = 'colloquy'::regnamespace and p.proname ~ ${`^${of}_v\\d+$`}`
+    where p.pronamespace = 'colloquy'::regnamespace and p.proname = ${of}`
   const changed = functions.filter(({ text }) => from.test(text))
   if (changed.length === 0) throw new Error(`The mutation of ${from} in ${of} changes nothing.`)
   for (const { text } of changed) await sql.unsafe(text.replace(from, () => to))

@@ -1,0 +1,3 @@
+-- Functions that the release before this one still called and that no program calls any more, each as
+--   drop function if exists colloquy.name(the types of its arguments);
+-- Applied before sql/functions, in the same transaction.

@@ -1,0 +1,98 @@
+import { createHash } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import { basename } from 'node:path'
+import { packageRoot } from '../root.js'
+
+/** A numbered file of sql/migrations. It is never edited once released. */
+export interface Migration {
+  version: number
+  name: string
+  text: string
+  /** SHA-256 of the file, so that a changed migration is noticed */
+  checksum: string
+  /** a program whose newest migration is older than this one may not run any more */
+  oldestProgram: number
+}
+
+/** A file of sql/functions: one function of the schema colloquy, which has the file's name. */
+export interface SqlFunction {
+  name: string
+  /** called by other functions only */
+  isInternal: boolean
+  text: string
+}
+
+/** The functions of this program, which replace those of an older one all at once. */
+export interface FunctionSet {
+  functions: SqlFunction[]
+  /** drops the functions that the release before this one was the last to call */
+  retired: string
+  /** SHA-256 of all of them, so that a database with others is noticed */
+  checksum: string
+  /** the version of the program that they belong to */
+  program: string
+}
+
+/** What this program makes of a database. */
+export interface SqlFiles {
+  migrations: Migration[]
+  functionSet: FunctionSet
+}
+
+const sqlFolder = new URL('sql/', packageRoot)
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
+
+const filesOf = async (folder: URL): Promise<{ name: string; text: string }[]> => {
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.sql')).sort()
+  return Promise.all(
+    names.map(async (name) => ({
+      name: basename(name, '.sql'),
+      text: await readFile(new URL(name, folder), 'utf8'),
+    })),
+  )
+}
+
+const migrationOf = ({ name, text }: { name: string; text: string }): Migration => {
+  const [, version, title] = /^(\d{4})-(.+)$/.exec(name) ?? []
+  const oldest = /^-- oldest program: (\d+)$/m.exec(text)?.[1]
+  if (!version || !title) throw new Error(`sql/migrations/${name}.sql is not named NNNN-name.sql.`)
+  if (!oldest) throw new Error(`sql/migrations/${name}.sql does not say "-- oldest program: N".`)
+  return {
+    version: Number(version),
+    name: title,
+    text,
+    checksum: sha256(text),
+    oldestProgram: Number(oldest),
+  }
+}
+
+/** The same functions have the same checksum, in whatever order they were read. */
+export const functionSetOf = (functions: SqlFunction[], retired: string, program: string): FunctionSet => {
+  const sorted = [...functions].sort((a, b) => (a.name < b.name ? -1 : 1))
+  return {
+    functions: sorted,
+    retired,
+    checksum: sha256([retired, ...sorted.flatMap(({ name, text }) => [name, text])].join('\0')),
+    program,
+  }
+}
+
+/** Reads sql/. */
+export const readSqlFiles = async (): Promise<SqlFiles> => {
+  const [migrations, called, internal, retired, manifest] = await Promise.all([
+    filesOf(new URL('migrations/', sqlFolder)),
+    filesOf(new URL('functions/', sqlFolder)),
+    filesOf(new URL('functions/internal/', sqlFolder)),
+    readFile(new URL('retired.sql', sqlFolder), 'utf8'),
+    readFile(new URL('package.json', packageRoot), 'utf8'),
+  ])
+  const functions = [
+    ...called.map((file) => ({ ...file, isInternal: false })),
+    ...internal.map((file) => ({ ...file, isInternal: true })),
+  ]
+  return {
+    migrations: migrations.map(migrationOf),
+    functionSet: functionSetOf(functions, retired, (JSON.parse(manifest) as { version: string }).version),
+  }
+}
