@@ -5,7 +5,7 @@
  */
 import { v7 as uuidv7 } from 'uuid'
 import type { Database } from '../../src/db/database.js'
-import type { BeginTurn } from '../../src/turns/begin.js'
+import type { BeginTurn } from '../../src/turns/store/begin-turns.js'
 import type { Kind } from './ceiling.js'
 import type { Owned } from './seed.js'
 import { message } from './user.js'

@@ -1,8 +1,8 @@
 import t from 'tap'
-import { createChannel } from '../../src/turns/channel.js'
-import type { TurnEvent } from '../../src/turns/fold.js'
-import { type Frame, follow } from '../../src/turns/follow.js'
-import type { StoredOutcome } from '../../src/turns/outcome.js'
+import { createChannel } from '../../src/turns/attempts/attempt-log.js'
+import type { TurnEvent } from '../../src/turns/events.js'
+import type { StoredOutcome } from '../../src/turns/store/read-turn.js'
+import { type Frame, follow } from '../../src/turns/stream/frames.js'
 
 const ids = {
   userId: 'alice',

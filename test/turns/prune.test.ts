@@ -1,6 +1,6 @@
 import postgres from 'postgres'
 import t from 'tap'
-import { keepPruned } from '../../src/turns/prune.js'
+import { keepPruned } from '../../src/turns/retention.js'
 import { testApp } from '../helpers/app.js'
 import { until } from '../helpers/models.js'
 

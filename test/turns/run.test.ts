@@ -1,8 +1,8 @@
 import t from 'tap'
 import { echo } from '../../src/models/echo.js'
 import type { Model, ModelEvent, ModelRequest } from '../../src/models/model.js'
-import { emptyAnswer, fold, type TurnEvent } from '../../src/turns/fold.js'
-import { maxAnswerLength, runModel } from '../../src/turns/run.js'
+import { maxAnswerLength, runModel } from '../../src/turns/agent/run-model.js'
+import { emptyAnswer, fold, type TurnEvent } from '../../src/turns/events.js'
 
 const usage = { input_tokens: 1, output_tokens: 2, cached_input_tokens: 1, total_tokens: 3 }
 const finish: ModelEvent = { type: 'finish', usage }

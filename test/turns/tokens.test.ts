@@ -1,7 +1,7 @@
 import { encode as encodeCl100k } from 'gpt-tokenizer/encoding/cl100k_base'
 import { encode as encodeO200k } from 'gpt-tokenizer/encoding/o200k_base'
 import t, { type Test } from 'tap'
-import { estimateTokens, estimateTools, newestThatFit } from '../../src/turns/tokens.js'
+import { estimateTokens, estimateTools, newestThatFit } from '../../src/turns/agent/history-window.js'
 import type { Json, TestAppOptions } from '../helpers/app.js'
 import { localTools } from '../helpers/local-tools.js'
 import { providerApp } from '../helpers/provider-app.js'

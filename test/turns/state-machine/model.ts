@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import type { PastTurn, Usage } from '../../../src/models/model.js'
-import type { BeginTurn, Begun } from '../../../src/turns/begin.js'
-import type { Cancelled } from '../../../src/turns/cancel.js'
-import type { Completed, CompleteTurn, TurnError } from '../../../src/turns/complete.js'
-import type { State } from '../../../src/turns/progress.js'
+import type { State } from '../../../src/turns/attempts/heartbeat.js'
+import type { BeginTurn, Begun } from '../../../src/turns/store/begin-turns.js'
+import type { Cancelled } from '../../../src/turns/store/cancel-turn.js'
+import type { Completed, CompleteTurn, TurnError } from '../../../src/turns/store/end-turns.js'
 import type { ConversationRow, EventsRow, KeyRow, MessageRow, Stored, TurnRow, UsageRow } from './stored.js'
 
 /**

@@ -1,4 +1,4 @@
-import type { BeginTurn } from '../../../src/turns/begin.js'
+import type { BeginTurn } from '../../../src/turns/store/begin-turns.js'
 import type { Limits } from './model.js'
 
 /** Small, so that the bounds matter. */

@@ -1,6 +1,6 @@
 import type { Sql } from 'postgres'
 import type { ToolCall, Usage } from '../../../src/models/model.js'
-import type { EndStatus } from '../../../src/turns/complete.js'
+import type { EndStatus } from '../../../src/turns/store/end-turns.js'
 
 /** The rows as they are stored, less what no turn writes. */
 export interface ConversationRow {
