@@ -1,6 +1,7 @@
 import type { Database } from '../../db/database.js'
 import type { PastTurn, ToolCall } from '../../models/model.js'
 import type { TurnIds } from '../types.js'
+import { asJson } from './as-json.js'
 
 /** What begin_turns.sql reads of an entry. */
 export interface BeginTurn extends TurnIds {
@@ -71,7 +72,7 @@ export const beginTurns = async (
         select entry, outcome, conversation_id, turn_id, user_message_id, message_id, attempt, model, history,
           done_calls, is_lapsed
         from colloquy.begin_turns(
-          p_entries => ${sql.json(turns.map(toEntry) as never)}, p_may_wait => ${mayWait})
+          p_entries => ${asJson(sql, turns.map(toEntry))}, p_may_wait => ${mayWait})
         order by entry`,
     )
     return [...rows]

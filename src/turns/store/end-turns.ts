@@ -3,6 +3,7 @@ import type { ToolCall } from '../../models/model.js'
 import type { Answer } from '../events.js'
 import type { TurnErrorCode } from '../turn-errors.js'
 import type { EndStatus } from '../types.js'
+import { asJson } from './as-json.js'
 
 /** What end_turns.sql reads of an entry. */
 export interface EndTurn {
@@ -53,7 +54,7 @@ export const endTurns = async (
   const rows = await db.statement(
     (sql) => sql<({ entry: number } & Ended)[]>`
       select entry, outcome
-      from colloquy.end_turns(p_entries => ${sql.json(turns.map(toEntry) as never)}, p_may_wait => ${mayWait})
+      from colloquy.end_turns(p_entries => ${asJson(sql, turns.map(toEntry))}, p_may_wait => ${mayWait})
       order by entry`,
   )
   return [...rows]

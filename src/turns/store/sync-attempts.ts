@@ -1,4 +1,5 @@
 import type { Database } from '../../db/database.js'
+import { asJson } from './as-json.js'
 import type { StoredEvents } from './event-encoding.js'
 
 /** What sync_attempts.sql reads of an entry, which explains the fields. */
@@ -29,6 +30,6 @@ export const syncAttempts = (
   db.statement(
     (sql) => sql<SyncRow[]>`
       select entry, state, seq, events
-      from colloquy.sync_attempts(p_entries => ${sql.json(entries as never)}, p_lease_ms => ${leaseMs})`,
+      from colloquy.sync_attempts(p_entries => ${asJson(sql, entries)}, p_lease_ms => ${leaseMs})`,
     'others',
   )
