@@ -53,7 +53,7 @@ const fill = async (sql: Sql, plot: Plot, first: number, last: number): Promise<
   const id = (n: ReturnType<Sql>) => sql`to_char(c * ${step}::bigint + ${n}, ${idForm})::uuid`
   const numbers = sql`generate_series(${first}::bigint, ${last}::bigint) c`
   await sql`
-    insert into colloquy.conversations (user_id, id, title, message_count, created_at, updated_at, last_turn_at)
+    insert into colloquy.conversations (user_id, id, title, last_position, created_at, updated_at, last_turn_at)
     select ${user}, ${id(sql`0`)}, left(${message}::text, 80), ${messages}::int, ${time}, ${time}, ${time}
     from ${numbers}`
   await sql`

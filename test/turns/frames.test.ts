@@ -1,8 +1,8 @@
 import t from 'tap'
-import { createChannel } from '../../src/turns/attempts/attempt-log.js'
+import { type AttemptLog, createAttemptLog } from '../../src/turns/attempts/attempt-log.js'
 import type { TurnEvent } from '../../src/turns/events.js'
-import type { StoredOutcome } from '../../src/turns/store/read-turn.js'
-import { type Frame, follow } from '../../src/turns/stream/frames.js'
+import { type Frame, readFrames } from '../../src/turns/stream/frames.js'
+import type { StoredEnd } from '../../src/turns/types.js'
 
 const ids = {
   userId: 'alice',
@@ -12,7 +12,7 @@ const ids = {
   messageId: 'm',
   attempt: 2,
 }
-const outcome = (response: string): StoredOutcome => ({
+const end = (response: string): StoredEnd => ({
   status: 'completed',
   conversation_id: 'c',
   turn_id: 't',
@@ -29,22 +29,20 @@ const words = (...deltas: string[]): TurnEvent[] => deltas.map((delta) => ({ typ
 const textOf = (frames: readonly Frame[]): string =>
   frames.map(({ event }) => (event?.type === 'text-delta' ? event.delta : '')).join('')
 
-/** Reads a channel to its end; gives the batches. */
-const read = async (
-  channel: ReturnType<typeof createChannel>,
-  after?: string,
-): Promise<(readonly Frame[])[]> => {
+/** Reads an attempt to its end; gives the batches. */
+const read = async (attemptLog: AttemptLog, after?: string): Promise<(readonly Frame[])[]> => {
   const batches: (readonly Frame[])[] = []
   const { signal } = new AbortController()
-  for await (const frames of follow(channel, { after, heartbeatMs: 60_000, signal })) batches.push(frames)
+  for await (const frames of readFrames(attemptLog, { after, heartbeatMs: 60_000, signal }))
+    batches.push(frames)
   return batches
 }
 
 t.test('a reader that has more than was kept gets all of the end, whoever read it before', async (t) => {
   // Four frames and one word are known here; the reader has two words, and the other instance said three.
-  const channel = createChannel(ids, words('one '))
-  const reading = [read(channel), read(channel, '2-6'), read(channel, '2-5')]
-  channel.close({ kind: 'ended', outcome: outcome('one two three') })
+  const attemptLog = createAttemptLog(ids, words('one '))
+  const reading = [read(attemptLog), read(attemptLog, '2-6'), read(attemptLog, '2-5')]
+  attemptLog.close({ kind: 'ended', end: end('one two three') })
   const [fresh = [], ahead = [], level = []] = (await Promise.all(reading)).map((batches) => batches.flat())
   t.equal(textOf(fresh), 'one two three')
   t.equal(textOf(ahead), 'one two three', 'it begins anew, since the numbers past what was kept mean others')
@@ -54,9 +52,9 @@ t.test('a reader that has more than was kept gets all of the end, whoever read i
 
 t.test('frames are numbered from 1 on, without gaps, in batches that are bounded', async (t) => {
   const many = Array.from({ length: 5_000 }, (_, n) => `${n} `)
-  const channel = createChannel(ids, words(...many))
-  channel.close({ kind: 'ended', outcome: outcome(many.join('')) })
-  const batches = await read(channel)
+  const attemptLog = createAttemptLog(ids, words(...many))
+  attemptLog.close({ kind: 'ended', end: end(many.join('')) })
+  const batches = await read(attemptLog)
   const frames = batches.flat()
   t.same(
     frames.map(({ id }) => id),
@@ -68,13 +66,13 @@ t.test('frames are numbered from 1 on, without gaps, in batches that are bounded
 })
 
 t.test('a silent attempt gives signs of life, and an aborted reader is let go', async (t) => {
-  const channel = createChannel(ids)
+  const attemptLog = createAttemptLog(ids)
   const gone = new AbortController()
-  const reading = follow(channel, { heartbeatMs: 1, signal: gone.signal })
+  const reading = readFrames(attemptLog, { heartbeatMs: 1, signal: gone.signal })
   t.equal((await reading.next()).value?.length, 3, 'start, the turn and its first step')
   t.same((await reading.next()).value, [])
   t.same((await reading.next()).value, [])
-  channel.push(...words('word'))
+  attemptLog.append(...words('word'))
   let next = await reading.next()
   while (next.value?.length === 0) next = await reading.next()
   t.equal(textOf(next.value ?? []), 'word')
@@ -84,9 +82,9 @@ t.test('a silent attempt gives signs of life, and an aborted reader is let go', 
 
 t.test('a stream whose attempt was handed over, or not stored, is cut without its end', async (t) => {
   for (const kind of ['handed-over', 'not-stored'] as const) {
-    const channel = createChannel(ids, words('word'))
-    channel.close({ kind })
-    const frames = (await read(channel)).flat()
+    const attemptLog = createAttemptLog(ids, words('word'))
+    attemptLog.close({ kind })
+    const frames = (await read(attemptLog)).flat()
     t.equal(frames.at(-1)?.event?.type, 'text-delta', kind)
   }
 })

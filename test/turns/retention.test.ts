@@ -1,6 +1,7 @@
 import postgres from 'postgres'
 import t from 'tap'
 import { keepPruned } from '../../src/turns/retention.js'
+import { createTurnStore } from '../../src/turns/store/turn-store.js'
 import { testApp } from '../helpers/app.js'
 import { until } from '../helpers/models.js'
 
@@ -15,7 +16,7 @@ t.test('expired keys go by themselves, in batches, until the end', async (t) => 
   const end = new AbortController()
   const warnings: object[] = []
   const log = { warn: (fields: object) => warnings.push(fields) }
-  const pruning = keepPruned({ db, log, everyMs: 10, batch: 2 }, end.signal)
+  const pruning = keepPruned({ store: createTurnStore(db), log, everyMs: 10, batch: 2 }, end.signal)
   await until(async () => (await sql`select from colloquy.idempotency_keys`).length === 0)
   end.abort()
   await pruning

@@ -2,7 +2,7 @@ import t from 'tap'
 import { echo } from '../../src/models/echo.js'
 import type { Model, ModelEvent, ModelRequest } from '../../src/models/model.js'
 import { maxAnswerLength, runModel } from '../../src/turns/agent/run-model.js'
-import { emptyAnswer, fold, type TurnEvent } from '../../src/turns/events.js'
+import { emptyAnswer, reduce, type TurnEvent } from '../../src/turns/events.js'
 
 const usage = { input_tokens: 1, output_tokens: 2, cached_input_tokens: 1, total_tokens: 3 }
 const finish: ModelEvent = { type: 'finish', usage }
@@ -21,7 +21,7 @@ const saying = (...events: ModelEvent[]): Model => ({
   },
 })
 
-t.test('events fold into text, tool calls and usage', async (t) => {
+t.test('events add up to text, tool calls and usage', async (t) => {
   const ended = await runModel(
     saying(
       delta('a'),
@@ -128,7 +128,7 @@ t.test('counts of tokens are added up, as far as they are known and can be store
     { input_tokens: 7, output_tokens: 3, cached_input_tokens: null, total_tokens: 2 ** 31 - 1 },
   ]
   const answer = emptyAnswer()
-  for (const usage of counts) fold(answer, { type: 'step', usage })
+  for (const usage of counts) reduce(answer, { type: 'step', usage })
   t.same(answer.usage, {
     input_tokens: 12,
     output_tokens: 3,

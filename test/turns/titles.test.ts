@@ -3,6 +3,7 @@ import postgres from 'postgres'
 import t, { type Test } from 'tap'
 import type { Model, ModelRequest } from '../../src/models/model.js'
 import { ModelError } from '../../src/models/model-error.js'
+import { createTurnStore } from '../../src/turns/store/turn-store.js'
 import { cleanTitle, createTitles } from '../../src/turns/titles.js'
 import { type Json, type TestAppOptions, testApp } from '../helpers/app.js'
 import { until } from '../helpers/models.js'
@@ -150,10 +151,10 @@ t.test('a title that cannot be stored is a line in the log', async (t) => {
   const warnings: { err?: unknown }[] = []
   const unavailable = new Error('unavailable')
   const titles = createTitles({
-    db: { ...db, statement: () => Promise.reject(unavailable) },
+    store: createTurnStore({ ...db, statement: () => Promise.reject(unavailable) }),
     log: { warn: (fields) => warnings.push(fields) },
   })
-  titles.begin({ userId: 'alice', conversationId, message: secret, title: secret, model })
+  titles.begin({ userId: 'alice', conversationId, message: secret, model })
   await until(() => warnings.length > 0)
   t.same(warnings, [{ conversation_id: conversationId, err: unavailable }])
   t.equal((await conversation(conversationId)).title, secret)
@@ -174,16 +175,16 @@ t.test('a model has a bounded time for a title, and only so many are made at onc
     userId: 'alice',
     conversationId,
     message,
-    title: message,
     model,
   })
-  const brief = createTitles({ db, log, timeoutMs: 50 })
+  const store = createTurnStore(db)
+  const brief = createTitles({ store, log, timeoutMs: 50 })
   brief.begin(untitled(slow, 'slow'))
   await until(() => warnings.length > 0)
   t.same(warnings, [{ conversation_id: slow, err: 'timeout' }])
   t.equal((await conversation(slow)).title, 'slow')
 
-  const few = createTitles({ db, log, max: 2 })
+  const few = createTitles({ store, log, max: 2 })
   few.begin(untitled(a, 'a'))
   few.begin(untitled(b, 'b'))
   few.begin(untitled(c, 'c'))
