@@ -62,9 +62,9 @@ t.test('a turn whose instance died is ended by the cancel itself', async (t) => 
 
 t.test('a long turn keeps its lease, and a taken-over one is given up', async (t) => {
   const gated = gatedModel()
-  const { chat, call, superuserUrl } = await testApp(t, {
+  const { call, databaseUrl, superuserUrl } = await testApp(t, {
     model: gated.model,
-    limits: { leaseMs: 1_000, busyWaitMs: 5_000 },
+    limits: { leaseMs: 1_000, busyWaitMs: 200 },
   })
   const sql = postgres(superuserUrl, { max: 1, onnotice: () => {} })
   t.teardown(() => sql.end())
@@ -86,5 +86,6 @@ t.test('a long turn keeps its lease, and a taken-over one is given up', async (t
   t.match(answer, { status: 409, body: { code: 'idempotency-key-in-use' } }, 'another attempt runs')
   await sql`update colloquy.turns set lease_until = now() - interval '1 second'`
   gated.open()
-  t.equal((await chat('next', { conversation_id: id })).response, 'so far: next')
+  const other = await testApp(t, { model: gated.model, databaseUrl })
+  t.equal((await other.chat('next', { conversation_id: id })).response, 'so far: next')
 })
