@@ -11,8 +11,9 @@
 --   mismatch   the key was used with another request
 --   locked     another transaction holds the conversation, and p_may_wait is false: nothing was written
 --
--- Locks: keys, then conversations, in the order of the users, and nothing that turns share. A batch (p_may_wait is
--- false) waits for no conversation, so it cannot deadlock; the caller sends what is locked again, alone.
+-- Locks: keys and conversations, in the order of the users, and nothing that turns share. A batch (p_may_wait is false)
+-- waits for keys only, in their order; the caller sends what is locked again, alone, and that waits for its conversation
+-- before it has its key. So they cannot deadlock.
 create or replace function colloquy.begin_turns(p_entries json, p_may_wait boolean)
 returns table (
   entry integer,

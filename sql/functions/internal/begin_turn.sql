@@ -26,6 +26,10 @@ declare
   v_parent_id uuid;
   v_begun colloquy.begun;
 begin
+  -- Whoever waits for a conversation has no key yet: a batch that has the conversation may be about to wait for the key.
+  if p_may_wait and p_key_hash is not null and not p_is_new then
+    perform colloquy.lock_conversation(p_user_id, p_conversation_id, true);
+  end if;
   if p_key_hash is not null then
     insert into colloquy.idempotency_keys (user_id, key_hash, fingerprint, conversation_id, turn_id, created_at)
     values (p_user_id, p_key_hash, p_fingerprint, p_conversation_id, p_turn_id, v_now)
