@@ -7,6 +7,8 @@ import { limits } from './state-machine/requests.js'
  * The states of the engine, explored by calls in any order (https://fast-check.dev/docs/advanced/model-based-testing/).
  * A failure prints its seed and the shortest story that fails; `FC_SEED=<seed> npm test -- <this file>` tells it again.
  */
+// Many statements, and machines that are busy.
+t.setTimeout(300_000)
 const seed = process.env.FC_SEED
 const trial: Trial = { numRuns: 200, ...(seed !== undefined && { seed: Number(seed) }) }
 
@@ -17,9 +19,11 @@ const holds = (t: Test, failure: Failure | undefined) =>
 t.test('in whatever order calls come, the engine answers and stores what the model says', async (t) => {
   const engine = await createEngine(t, { ...limits, max: 1 })
   holds(t, await agreement(engine, trial))
+  t.equal(await engine.countDeadlocks(), 0, 'no deadlock')
 })
 
 t.test('calls that come at once leave nothing torn, doubled or lost', async (t) => {
   const engine = await createEngine(t, { ...limits, max: 6 })
   holds(t, await soundness(engine, trial))
+  t.equal(await engine.countDeadlocks(), 0, 'no deadlock')
 })
