@@ -160,7 +160,7 @@ const run = async (bench: Bench) => {
         { url: server.url, connections: 100, calls: calls[kind], until: { seconds: Math.min(seconds, 4) } },
         signal,
       )
-      await ceiling(kind, poolSize, 1)
+      await ceiling(kind, poolSize, Math.min(seconds, 4))
     }
     const samples = new Map<string, Sample[]>()
     for (let round = 1; round <= rounds; round += 1) {
