@@ -5,8 +5,8 @@
  */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
+import { untilAborted } from '../src/concurrency/until-aborted.js'
 import { packageRoot } from '../src/root.js'
-import { untilAborted } from '../src/until-aborted.js'
 import { following } from './bench/follow.js'
 import { growth } from './bench/growth.js'
 import { hotPath } from './bench/hot-path.js'

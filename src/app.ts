@@ -28,8 +28,8 @@ import { Problem } from './problems.js'
 import { packageRoot } from './root.js'
 import type { PublishedKey } from './tools/keys.js'
 import type { ToolSource } from './tools/tool.js'
-import { keepPruned } from './turns/prune.js'
-import { createTurns, type TitleMaker, type TurnLimits } from './turns/turns.js'
+import { createTurnEngine } from './turns/engine.js'
+import type { TitleMaker, TurnLimits } from './turns/types.js'
 
 export interface AppOptions {
   db: Database
@@ -131,7 +131,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   const isUserId = createAjv().compile<string>(contract.components.schemas.UserId)
 
   const app = createServer(options)
-  const turns = createTurns({
+  const turns = createTurnEngine({
     ...options,
     ...options.limits,
     systemPrompt: options.systemPrompt,
@@ -205,7 +205,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   serveDocuments(app, { json, yaml })
 
   const pruning = new AbortController()
-  app.addHook('onReady', async () => void keepPruned({ db, log: options.log }, pruning.signal))
+  app.addHook('onReady', async () => void turns.keepPruned(pruning.signal))
   app.addHook('preClose', async () => {
     closing = true
     pruning.abort()

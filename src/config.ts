@@ -5,7 +5,7 @@ import { type Connections, providerNames, providers } from './models/providers.j
 import type { ToolKey } from './tools/keys.js'
 import { carriesUser, type ToolServer } from './tools/servers.js'
 import { makesToolKey, readTools } from './tools-config.js'
-import type { TitleMaker, TurnLimits } from './turns/turns.js'
+import type { TitleMaker, TurnLimits } from './turns/types.js'
 
 /** A configuration that cannot be used; the message names the variable and says what it takes. */
 export class ConfigError extends Error {}

@@ -1,4 +1,5 @@
 import type { components } from '../generated/contract.js'
+import { turnErrors } from './turns/turn-errors.js'
 
 /** An error body, `application/problem+json` (RFC 9457). */
 export type ProblemBody = components['schemas']['Problem']
@@ -85,38 +86,38 @@ export const catalogue = {
     detail: 'The headers have more than 16384 bytes.',
   },
   'internal-error': { status: 500, title: 'Internal error', detail: 'Something went wrong on our side.' },
-  'model-failed': { status: 502, title: 'Model failed', detail: 'The model failed to answer.' },
+  'model-failed': { status: 502, title: 'Model failed', detail: turnErrors['model-failed'] },
   'model-unreachable': {
     status: 502,
     title: 'Model unreachable',
-    detail: 'The model cannot be reached.',
+    detail: turnErrors['model-unreachable'],
   },
   'model-unauthorized': {
     status: 502,
     title: 'Model unauthorized',
-    detail: 'The model does not accept this server. Its operator has to set a key that is valid.',
+    detail: turnErrors['model-unauthorized'],
   },
   'model-context-exceeded': {
     status: 502,
     title: 'Model context exceeded',
-    detail: 'The conversation is too long for the model.',
+    detail: turnErrors['model-context-exceeded'],
   },
   'model-content-filtered': {
     status: 502,
     title: 'Model content filtered',
-    detail: 'The answer was stopped by a content filter.',
+    detail: turnErrors['model-content-filtered'],
   },
   'model-empty-answer': {
     status: 502,
     title: 'Model empty answer',
-    detail: 'The model gave an empty answer.',
+    detail: turnErrors['model-empty-answer'],
   },
   'model-tool-limit': {
     status: 502,
     title: 'Model tool limit',
-    detail: 'The model called tools up to the limit of a turn, and gave no answer.',
+    detail: turnErrors['model-tool-limit'],
   },
-  'model-broken-off': { status: 502, title: 'Model broken off', detail: 'The answer broke off.' },
+  'model-broken-off': { status: 502, title: 'Model broken off', detail: turnErrors['model-broken-off'] },
   'database-unavailable': {
     status: 503,
     title: 'Database unavailable',
@@ -144,17 +145,17 @@ export const catalogue = {
   'turn-interrupted': {
     status: 503,
     title: 'Turn interrupted',
-    detail: 'The turn was interrupted before it was complete.',
+    detail: turnErrors['turn-interrupted'],
     retryAfter: 1,
   },
   // The provider's 429 is no fault of the caller's, so it is not passed on as one; 503 may name when to come back, too.
   'model-overloaded': {
     status: 503,
     title: 'Model overloaded',
-    detail: 'The model has too much to do right now.',
+    detail: turnErrors['model-overloaded'],
     retryAfter: 5,
   },
-  'model-timeout': { status: 504, title: 'Model timeout', detail: 'The model took too long to answer.' },
+  'model-timeout': { status: 504, title: 'Model timeout', detail: turnErrors['model-timeout'] },
 } as const satisfies Record<ProblemCode, Entry>
 
 export type StatusOf<Code extends ProblemCode> = (typeof catalogue)[Code]['status']

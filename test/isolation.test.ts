@@ -1,6 +1,10 @@
 import postgres from 'postgres'
 import t from 'tap'
+import { connect } from '../src/db/connect.js'
 import { migrate } from '../src/db/migrate.js'
+import { emptyAnswer } from '../src/turns/events.js'
+import { setTitle } from '../src/turns/store/set-title.js'
+import { syncAttempts } from '../src/turns/store/sync-attempts.js'
 import { testApp, tokenOf } from './helpers/app.js'
 import { type ContractOperation, contractOperations } from './helpers/contract.js'
 import { testDatabase } from './helpers/database.js'
@@ -9,6 +13,7 @@ import { mutant } from './helpers/mutant.js'
 import { startServer } from './helpers/server.js'
 import { turnOf } from './helpers/stream.js'
 import { SECRET } from './helpers/tokens.js'
+import { begin, newTurn } from './helpers/turns.js'
 
 const strangerId = '019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d6e'
 const secret = 'the text that only alice may read'
@@ -184,21 +189,20 @@ t.test(
 
 t.test('in SQL, too: nothing of another user can be read, changed or written', async (t) => {
   const { directUrl } = await testDatabase(t)
+  const db = connect({ url: directUrl, max: 1, prepare: 'auto' })
+  t.teardown(() => db.close())
   const sql = postgres(directUrl, { max: 1, onnotice: () => {} })
   t.teardown(() => sql.end())
-  const begin = (user: string) => sql`
-    select * from colloquy.begin_turn(${user}, ${strangerId}, true, ${strangerId}, ${strangerId},
-      ${strangerId.replace('e', 'f')}, 'hi', 'hi', 'echo', 1000, 40, 16000)`
-  await begin('alice')
-  await sql`
-    select * from colloquy.sync_attempts('{alice}', ${[strangerId]}, '{true}', '{1}', '{0}',
-      ${['["said"]']}, 1000)`
+  const turn = newTurn({ idempotency: { keyHash: '00', fingerprint: '00' } })
+  await begin(db, turn)
+  const entry = { user_id: 'alice', turn_id: turn.turnId, runs: true, attempt: 1, seq: 0, events: ['said'] }
+  t.same(await syncAttempts(db, [entry], 60_000), [])
+  await setTitle(db, { ...turn, usage: emptyAnswer().usage })
   const as = <T>(user: string | null, work: (tx: postgres.TransactionSql) => Promise<T>) =>
     sql.begin(async (tx) => {
       if (user !== null) await tx`select colloquy.act_as(${user})`
       return work(tx)
     })
-  await as('alice', (tx) => tx`select colloquy.add_usage('alice', 'echo', 1, null)`)
   for (const table of tables) {
     const name = sql(`colloquy.${table}`)
     t.equal((await as('alice', (tx) => tx`select from ${name}`)).length, 1, `alice sees her ${table}`)
@@ -217,7 +221,7 @@ t.test('in SQL, too: nothing of another user can be read, changed or written', a
     as(
       'bob',
       (tx) => tx`
-        insert into colloquy.conversations (user_id, id, title, message_count, created_at, updated_at, last_turn_at)
+        insert into colloquy.conversations (user_id, id, title, last_position, created_at, updated_at, last_turn_at)
         values ('alice', ${strangerId.replace('9', '8')}, 'x', 0, now(), now(), now())`,
     ),
     { code: '42501' },

@@ -1,8 +1,12 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import postgres from 'postgres'
-import { v7 as uuidv7 } from 'uuid'
+import { estimateTokens } from '../../src/turns/agent/history-window.js'
+import { beginTurns } from '../../src/turns/store/begin-turns.js'
+import { endTurns } from '../../src/turns/store/end-turns.js'
 import { runProgram } from './process.js'
+import type { Owned } from './seed.js'
+import { bareDatabase, endOf, newTurn } from './turn.js'
 import { message } from './user.js'
 
 /** In new conversations, or in those that users have. */
@@ -28,40 +32,70 @@ export const pgbenchVersion = (): Promise<string | undefined> =>
     () => undefined,
   )
 
-const usage = { input_tokens: null, output_tokens: null, cached_input_tokens: null, total_tokens: null }
+const numberOfUser = `lpad((:n)::text, 6, '0')`
+const json = (fields: Record<string, string>): string =>
+  `json_build_array(json_build_object(${Object.entries(fields)
+    .map(([name, value]) => `'${name}', ${value}`)
+    .join(', ')}))`
 
 // A conversation's id shows the number of its owner; seed.ts makes it.
+const ownedId = `'00000000-' || lpad((:n)::text, 2, '0') || '00-7000-8000-000000000000'`
+
+/** As src/turns/store calls the functions, a turn at a time. */
 const scriptOf = (kind: Kind): string => `
 \\set n :client_id * ${usersPerConnection} + random(0, ${usersPerConnection - 1})
-select conversation_id, turn_id, attempt, history
-from colloquy.begin_turn('ceiling-' || lpad((:n)::text, 6, '0'),
-  ${kind === 'new' ? 'uuidv7(), true' : `('00000000-' || lpad((:n)::text, 2, '0') || '00-7000-8000-000000000000')::uuid, false`},
-  uuidv7(), uuidv7(), uuidv7(), '${message}', '${message.slice(0, 80)}', 'echo', 15000, 40, 16000) \\gset
+select turn_id, attempt, history
+from colloquy.begin_turns(p_entries => ${json({
+  user_id: `'ceiling-' || ${numberOfUser}`,
+  conversation_id: kind === 'new' ? 'uuidv7()' : ownedId,
+  is_new: String(kind === 'new'),
+  turn_id: 'uuidv7()',
+  user_message_id: 'uuidv7()',
+  message_id: 'uuidv7()',
+  message: `'${message}'`,
+  title: `'${message.slice(0, 80)}'`,
+  model: `'echo'`,
+  lease_ms: '15000',
+  history_messages: '40',
+  history_tokens: '16000',
+})}, p_may_wait => false) \\gset
 select outcome
-from colloquy.complete_turn('ceiling-' || lpad((:n)::text, 6, '0'), :conversation_id, :turn_id, :attempt,
-  'completed', 'Echo: ${message}', '[]', '${JSON.stringify(usage).replaceAll(':', ': ')}', null, null) \\gset
+from colloquy.end_turns(p_entries => ${json({
+  user_id: `'ceiling-' || ${numberOfUser}`,
+  turn_id: '(:turn_id)::text',
+  attempt: '(:attempt)::integer',
+  model: `'echo'`,
+  status: `'completed'`,
+  content: `'Echo: ${message}'`,
+  tool_calls: `'[]'::json`,
+  window_tokens: String(estimateTokens(`${message}Echo: ${message}`)),
+  has_events: 'false',
+})}, p_may_wait => false) \\gset
 `
 
-/** Turns per second that pgbench makes, by the same two calls of functions and with as many connections as a pool. */
-export const pgbench = async (options: CeilingOptions): Promise<number> => {
-  const { url, kind, connections, seconds, folder, signal } = options
-  const script = join(folder, `ceiling-${kind}.sql`)
-  await writeFile(script, scriptOf(kind))
-  const output = await runProgram(
-    'pgbench',
-    [
-      '--no-vacuum',
-      '--protocol=prepared',
-      `--client=${connections}`,
-      `--time=${seconds}`,
-      `--file=${script}`,
-      url,
-    ],
-    { signal, boundMs: (seconds + 60) * 1000 },
-  )
+interface PgbenchOptions extends Pick<CeilingOptions, 'url' | 'connections' | 'seconds' | 'signal'> {
+  /** a file */
+  script: string
+}
+
+/** Transactions per second that pgbench makes of a script. */
+export const runPgbench = async (options: PgbenchOptions): Promise<number> => {
+  const { url, script, connections, seconds, signal } = options
+  const args = ['--no-vacuum', '--protocol=prepared', `--client=${connections}`, `--time=${seconds}`]
+  const output = await runProgram('pgbench', [...args, `--file=${script}`, url], {
+    signal,
+    boundMs: (seconds + 60) * 1000,
+  })
   const turnsPerSecond = Number(/^tps = ([\d.]+)/m.exec(output)?.[1])
   if (!(turnsPerSecond > 0)) throw new Error(`pgbench made no turns:\n${output}`)
   return turnsPerSecond
+}
+
+/** Turns per second that pgbench makes, by the same two calls of functions and with as many connections as a pool. */
+export const pgbench = async ({ kind, folder, ...options }: CeilingOptions): Promise<number> => {
+  const script = join(folder, `ceiling-${kind}.sql`)
+  await writeFile(script, scriptOf(kind))
+  return runPgbench({ ...options, script })
 }
 
 /** The same by the bare driver, where there is no pgbench. */
@@ -73,18 +107,14 @@ export const bareDriver = async ({
   signal,
 }: CeilingOptions): Promise<number> => {
   const sql = postgres(url, { max: connections, onnotice: () => {} })
-  const owned = await sql<{ user_id: string; id: string }[]>`
+  const owned = await sql<Owned[]>`
     select user_id, id from colloquy.conversations where id < '00000001-0000-7000-8000-000000000000'
       and user_id like 'ceiling-%' order by user_id`
-  const turn = async ({ user_id, id }: { user_id: string; id: string }) => {
-    const [begun] = await sql`
-      select conversation_id, turn_id, attempt, history
-      from colloquy.begin_turn(${user_id}, ${kind === 'new' ? uuidv7() : id}, ${kind === 'new'}, ${uuidv7()},
-        ${uuidv7()}, ${uuidv7()}, ${message}, ${message.slice(0, 80)}, 'echo', 15000, 40, 16000)`
-    await sql`
-      select outcome
-      from colloquy.complete_turn(${user_id}, ${begun?.conversation_id}, ${begun?.turn_id}, ${begun?.attempt},
-        'completed', ${`Echo: ${message}`}, '[]', ${sql.json(usage)}, null, null)`
+  const db = bareDatabase(sql)
+  const turn = async (owner: Owned) => {
+    const entry = newTurn(kind, owner)
+    await beginTurns(db, [entry], false)
+    await endTurns(db, [endOf(entry)], false)
   }
   const start = performance.now()
   const end = start + seconds * 1000

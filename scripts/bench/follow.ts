@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { StreamEvent } from '../../src/turns/stream-events.js'
+import type { StreamEvent } from '../../src/turns/stream/ui-message-stream.js'
 import { poolerIsMissing, startPooler, throughPooler } from '../pooler.js'
 import { firstEvent, type Heard, listen, speechOf } from './listen.js'
 import { latencyOf } from './load.js'

@@ -1,10 +1,12 @@
 import postgres, { type Sql } from 'postgres'
-import { v7 as uuidv7 } from 'uuid'
+import { beginTurns } from '../../src/turns/store/begin-turns.js'
+import { endTurns } from '../../src/turns/store/end-turns.js'
 import { latencyOf, makeLoad } from './load.js'
 import type { Bench, Cell, Part, Table, Target } from './part.js'
 import { printPlans } from './plans.js'
 import { newestOf, type Owned, type Plot, seed } from './seed.js'
-import { callsOf, message } from './user.js'
+import { endOf, explaining, newTurn } from './turn.js'
+import { callsOf } from './user.js'
 
 const wantedRatio = 1.2
 /** The turns that are not counted. */
@@ -77,21 +79,13 @@ interface Explained {
 
 /** What PostgreSQL itself says of a turn: the time inside its two calls, in ms, and the pages that they touch. */
 const turnInside = async (sql: Sql, { user_id, id }: Owned): Promise<{ ms: number; pages: number }> => {
-  const [turn, user, answer] = [uuidv7(), uuidv7(), uuidv7()]
-  const explain = sql`explain (analyze, buffers, timing off, format json)`
-  const statements = [
-    sql<[Explained]>`
-      ${explain} select * from colloquy.begin_turn(${user_id}, ${id}, false, ${turn}, ${user}, ${answer},
-        ${message}, '', 'echo', 15000, 40, 16000, null, null)`,
-    sql<[Explained]>`
-      ${explain} select * from colloquy.complete_turn(${user_id}, ${id}, ${turn}, 1, 'completed',
-        ${`Echo: ${message}`}, '[]', '{}', null, null)`,
-  ]
+  const turn = newTurn('continued', { user_id, id })
+  const db = explaining(sql)
   let ms = 0
   let pages = 0
-  for (const statement of statements) {
-    const [{ 'QUERY PLAN': plans }] = await statement
-    const [plan] = plans
+  for (const explain of [() => beginTurns(db, [turn], false), () => endTurns(db, [endOf(turn)], false)]) {
+    const [explained] = (await explain()) as unknown as [Explained]
+    const [plan] = explained['QUERY PLAN']
     ms += plan['Execution Time']
     pages += plan.Plan['Shared Hit Blocks'] + plan.Plan['Shared Read Blocks']
   }
@@ -141,7 +135,7 @@ const turnCost = async (
         rowOf('over HTTP, ms', overHttp, (value) => value.toFixed(2)),
       ],
       notes: [
-        'Inside PostgreSQL: what `explain analyze` says of begin and complete, without the commit. The shortest conversations do not fill the history window of 40 messages: each has 10 at first and gets 2 more by each of its turns, which are few.',
+        'Inside PostgreSQL: what `explain analyze` says of begin_turns and end_turns, without the commit. The shortest conversations do not fill the history window of 40 messages: each has 10 at first and gets 2 more by each of its turns, which are few.',
       ],
     },
     targets: [

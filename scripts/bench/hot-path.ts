@@ -1,12 +1,14 @@
 import postgres from 'postgres'
 import { connect } from '../../src/db/connect.js'
 import type { Database } from '../../src/db/database.js'
-import { type BeginTurn, beginTurn } from '../../src/turns/begin.js'
-import { completeTurn } from '../../src/turns/complete.js'
+import { type BeginTurn, beginTurns } from '../../src/turns/store/begin-turns.js'
+import { endTurns } from '../../src/turns/store/end-turns.js'
+import { createTurnStore, type TurnStore } from '../../src/turns/store/turn-store.js'
 import { bareDriver, ceilingPlot, type Kind, pgbench, pgbenchVersion } from './ceiling.js'
 import type { Bench, Part } from './part.js'
-import { newTurn, pipelinedBegin, pipelinedComplete } from './pipelined.js'
+import { pipelinedBegin, pipelinedEnd } from './pipelined.js'
 import { newestOf, type Owned, seed } from './seed.js'
+import { endOf, newTurn } from './turn.js'
 
 const poolSize = 10
 /** Turns that want a connection at once. */
@@ -15,24 +17,27 @@ const plot = { prefix: 'user', users: concurrency, conversations: 1, messages: 4
 
 type Way = (db: Database, turn: BeginTurn) => Promise<void>
 
-const answer = (text: string) => ({
-  text,
-  tool_calls: [],
-  usage: { input_tokens: null, output_tokens: null, cached_input_tokens: null, total_tokens: null },
-  finished: true,
-})
-
+/** Each turn by two calls of its own. */
 const functions: Way = async (db, turn) => {
-  const begun = await beginTurn(db, turn)
-  if (begun.outcome !== 'begun') throw new Error(`a turn was ${begun.outcome}`)
-  const { userId, conversationId, turnId } = turn
-  const end = { status: 'completed', answer: answer(`Echo: ${turn.message}`), error: null } as const
-  await completeTurn(db, { userId, conversationId, turnId, attempt: begun.attempt, ...end })
+  const [begun] = await beginTurns(db, [turn], false)
+  if (begun?.outcome !== 'begun') throw new Error(`a turn was ${begun?.outcome}`)
+  await endTurns(db, [endOf(turn)], false)
+}
+
+const stores = new WeakMap<Database, TurnStore>()
+
+/** The same as the program does it: what arrives while a batch is under way leaves with the next. */
+const batches: Way = async (db, turn) => {
+  const store = stores.get(db) ?? createTurnStore(db)
+  stores.set(db, store)
+  const { outcome } = await store.beginTurn(turn)
+  if (outcome !== 'begun') throw new Error(`a turn was ${outcome}`)
+  await store.endTurn(endOf(turn))
 }
 
 const pipelined: Way = async (db, turn) => {
   await pipelinedBegin(db, turn)
-  await pipelinedComplete(db, turn, `Echo: ${turn.message}`)
+  await pipelinedEnd(db, turn, `Echo: ${turn.message}`)
 }
 
 const turnsPerSecond = async (bench: Bench, url: string, kind: Kind, owned: Owned[], way: Way) => {
@@ -52,8 +57,8 @@ const turnsPerSecond = async (bench: Bench, url: string, kind: Kind, owned: Owne
 }
 
 /**
- * The choice of the hot path: the same row changes by two calls of SQL functions, and by two pipelined transactions of
- * one statement each; with Colloquy's own database layer, without HTTP.
+ * The choice of the hot path: the same row changes by two calls of SQL functions, by the same calls with whole batches,
+ * and by two pipelined transactions of one statement each; with Colloquy's own database layer, without HTTP.
  */
 const run = async (bench: Bench) => {
   const { rounds, seconds, folder, signal, progress } = bench
@@ -70,6 +75,10 @@ const run = async (bench: Bench) => {
       : []),
     { name: 'functions, bare driver', measure: (kind) => bareDriver({ ...ceiling, kind }) },
     { name: 'functions', measure: (kind) => turnsPerSecond(bench, url, kind, owned, functions) },
+    {
+      name: 'functions, by the batch',
+      measure: (kind) => turnsPerSecond(bench, url, kind, owned, batches),
+    },
     { name: 'pipelined transactions', measure: (kind) => turnsPerSecond(bench, url, kind, owned, pipelined) },
   ]
   const figures = ways.map(() => ({ new: [] as number[], continued: [] as number[] }))
@@ -86,11 +95,11 @@ const run = async (bench: Bench) => {
   return {
     tables: [
       {
-        title: `Two ways to write a turn, turns per second with ${poolSize} connections`,
+        title: `Ways to write a turn, turns per second with ${poolSize} connections`,
         columns: ['how', 'new conversations', 'continued'],
         rows: ways.map(({ name }, i) => [name, mean(figures[i]?.new), mean(figures[i]?.continued)]),
         notes: [
-          "The last two go through Colloquy's own database layer in one process, a hundred turns at a time; pgbench and the bare driver have ten at a time.",
+          "The last three go through Colloquy's own database layer in one process, a hundred turns at a time; pgbench and the bare driver have ten at a time.",
         ],
       },
     ],

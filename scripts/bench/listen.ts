@@ -1,6 +1,6 @@
 import { request } from 'node:http'
 import { createParser } from 'eventsource-parser'
-import type { StreamEvent } from '../../src/turns/stream-events.js'
+import type { StreamEvent } from '../../src/turns/stream/ui-message-stream.js'
 import { latencyOf } from './load.js'
 import { nowMicros, type Speech } from './speech.js'
 import { type Call, callsOf } from './user.js'

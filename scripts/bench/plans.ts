@@ -14,13 +14,15 @@ export const printPlans = async (sql: Sql, longPrefix: string, ownerPrefix: stri
       name: 'the history window',
       user: long.user_id,
       text: `
-        select a.position, u.content, a.content
-        from colloquy.messages a
-        join colloquy.messages u
-          on u.user_id = a.user_id and u.conversation_id = a.conversation_id and u.position = a.position - 1
-        where a.user_id = $1 and a.conversation_id = '${long.id}' and a.position < 100001
-          and a.position >= 100001 - 160 and a.role = 'assistant'
-          and (a.status = 'completed' or (a.status = 'cancelled' and a.content <> ''))
+        select a.position, a.question, a.answer, sum(a.window_tokens) over (order by a.position desc) as tokens
+        from (
+          select m.position, m.role, m.status, m.content as answer, m.window_tokens,
+            lead(m.content) over (order by m.position desc) as question
+          from colloquy.messages m
+          where m.user_id = $1 and m.conversation_id = '${long.id}' and m.position < 100001
+            and m.position >= 100001 - 160
+        ) a
+        where a.role = 'assistant' and (a.status = 'completed' or (a.status = 'cancelled' and a.answer <> ''))
         order by a.position desc
         limit 20`,
     },

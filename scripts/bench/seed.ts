@@ -1,4 +1,5 @@
 import type { Sql } from 'postgres'
+import { estimateTokens } from '../../src/turns/agent/history-window.js'
 import { message } from './user.js'
 
 /** Users who have talked before: `<prefix>-000000` and on, who own the same each. */
@@ -53,22 +54,25 @@ const fill = async (sql: Sql, plot: Plot, first: number, last: number): Promise<
   const id = (n: ReturnType<Sql>) => sql`to_char(c * ${step}::bigint + ${n}, ${idForm})::uuid`
   const numbers = sql`generate_series(${first}::bigint, ${last}::bigint) c`
   await sql`
-    insert into colloquy.conversations (user_id, id, title, message_count, created_at, updated_at, last_turn_at)
-    select ${user}, ${id(sql`0`)}, left(${message}::text, 80), ${messages}::int, ${time}, ${time}, ${time}
+    insert into colloquy.conversations (user_id, id, title, last_position, last_turn_id, created_at, updated_at,
+      last_turn_at)
+    select ${user}, ${id(sql`0`)}, left(${message}::text, 80), ${messages}::int, ${id(sql`${messages / 2}::int`)},
+      ${time}, ${time}, ${time}
     from ${numbers}`
   await sql`
-    insert into colloquy.turns (user_id, id, conversation_id, status, attempt, begun_by, user_message_id, message_id,
-      model, created_at, finished_at)
-    select ${user}, ${id(sql`t`)}, ${id(sql`0`)}, 'completed', 1, ${id(sql`t`)}, ${id(sql`2 * t - 1`)}, ${id(sql`2 * t`)},
+    insert into colloquy.turns (user_id, id, conversation_id, position, status, attempt, begun_by, user_message_id,
+      message_id, model, created_at, finished_at)
+    select ${user}, ${id(sql`t`)}, ${id(sql`0`)}, 2 * t - 1, 'completed', 1, ${id(sql`t`)}, ${id(sql`2 * t - 1`)}, ${id(sql`2 * t`)},
       'echo', ${time}, ${time}
     from ${numbers}, generate_series(1, ${messages / 2}::int) t
     order by c, t`
   await sql`
     insert into colloquy.messages (user_id, conversation_id, position, id, turn_id, parent_id, role, status, content,
-      created_at)
+      window_tokens, created_at)
     select ${user}, ${id(sql`0`)}, p, ${id(sql`p`)}, ${id(sql`(p + 1) / 2`)}, case when p > 1 then ${id(sql`p - 1`)} end,
       case p % 2 when 1 then 'user' else 'assistant' end, 'completed',
-      case p % 2 when 1 then '' else 'Echo: ' end || ${message}::text, ${time}
+      case p % 2 when 1 then '' else 'Echo: ' end || ${message}::text,
+      case p % 2 when 1 then 0 else ${estimateTokens(`${message}Echo: ${message}`)}::int end, ${time}
     from ${numbers}, generate_series(1, ${messages}::int) p
     order by c, p`
 }

@@ -4,22 +4,18 @@
  */
 import type { PendingQuery } from 'postgres'
 import type { Database, Sql } from '../../src/db/database.js'
+import type { SyncEntry } from '../../src/turns/store/sync-attempts.js'
 import { serveModel } from './serve-model.js'
 import { speaker } from './speech.js'
-
-/** Which parameter of the tick's statement has the events, one text or null for each turn. */
-const eventsAt = 5
 
 const forgetful = (sql: Sql): Sql =>
   new Proxy(sql, {
     apply(target, self, [strings, ...values]: [TemplateStringsArray, ...unknown[]]) {
-      if (!strings.some((part) => part.includes('colloquy.sync_attempts'))) {
-        return Reflect.apply(target as never, self, [strings, ...values])
+      if (strings.some((part) => part.includes('colloquy.sync_attempts'))) {
+        // Its first parameter has the entries of all turns.
+        const [parameter] = values as [{ value: SyncEntry[] }]
+        for (const entry of parameter.value) entry.events = null
       }
-      const events = values[eventsAt]
-      const isEvents = Array.isArray(events) && events.every((batch) => batch === null || /^\[/.test(batch))
-      if (!isEvents) throw new Error('the statement of the tick is another one by now')
-      values[eventsAt] = events.map(() => null)
       return Reflect.apply(target as never, self, [strings, ...values])
     },
   })

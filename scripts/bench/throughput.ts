@@ -2,22 +2,31 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import postgres from 'postgres'
 import { backendPids } from './backends.js'
 import { bareDriver, ceilingPlot, type Kind, pgbench, pgbenchVersion } from './ceiling.js'
+import { costOf } from './cost.js'
 import { type Load, latencyOf, makeLoad } from './load.js'
+import { minimalCeiling } from './minimal-ceiling.js'
 import type { Bench, Cell, Part, Target } from './part.js'
 import { cpuSeconds } from './process.js'
 import { newestOf, seed } from './seed.js'
 import type { Call } from './user.js'
 import { callsOf } from './user.js'
 
-const connectionCounts = [1, 10, 100, 500]
+const connectionCounts = [1, 10, 100, 500, 2_000]
 const poolSize = 10
-const wantedRatio = 0.7
 const kinds: Kind[] = ['new', 'continued']
-const plot = { prefix: 'user', users: 500, conversations: 1, messages: 40 }
+/** How much of the minimal ceiling's turns a server has to make at 100 connections. */
+const wantedRatio: Record<Kind, number> = { new: 0.7, continued: 0.55 }
+/** How much of its turns at 100 connections it has to make at more. */
+const wantedAtMore = 0.9
+const wantedP99Ms = 60
+/** A conversation for each connection, so that none waits for another's turn. */
+const plot = { prefix: 'user', users: 2_000, conversations: 1, messages: 40 }
 
 interface Sample {
   perSecond: number
   ceilingPerSecond: number
+  /** undefined where there is no pgbench */
+  minimalPerSecond: number | undefined
   micros: number[]
   /** milliseconds of a processor for each turn: the server's, PostgreSQL's, those of whoever made the load */
   cpuMs: [number, number, number]
@@ -28,20 +37,68 @@ const perTurn = (cpuSeconds: number, { micros }: Load): number => (1000 * cpuSec
 const sum = (values: number[]): number => values.reduce((total, value) => total + value, 0)
 const mean = (values: number[]): number => sum(values) / values.length
 
-const rowOf = (kind: Kind, connections: number, samples: Sample[]): Cell[] => {
+/** What the rounds of one measurement come to. */
+const summary = (kind: Kind, connections: number, samples: Sample[]) => {
   const perSecond = mean(samples.map((sample) => sample.perSecond))
   const ceiling = mean(samples.map((sample) => sample.ceilingPerSecond))
-  const { p50, p99 } = latencyOf(samples.flatMap(({ micros }) => micros))
+  const minimal = mean(samples.map((sample) => sample.minimalPerSecond ?? Number.NaN))
   const cpuMs = [0, 1, 2].map((i) => mean(samples.map((sample) => sample.cpuMs[i] ?? 0)).toFixed(2))
+  const { p50, p99 } = latencyOf(samples.flatMap(({ micros }) => micros))
+  return { kind, connections, perSecond, ceiling, minimal, cpuMs: cpuMs.join(' / '), p50, p99 }
+}
+type Summary = ReturnType<typeof summary>
+
+const columns = [
+  'conversations',
+  'connections',
+  'turns/s',
+  'p50 ms',
+  'p99 ms',
+  'ceiling turns/s',
+  'ratio',
+  'minimal ceiling turns/s',
+  'ratio to it',
+  'processor ms a turn',
+]
+
+const toRow = ({ kind, connections, perSecond, ceiling, minimal, cpuMs, p50, p99 }: Summary): Cell[] => [
+  kind,
+  connections,
+  perSecond,
+  p50,
+  p99,
+  ceiling,
+  (perSecond / ceiling).toFixed(2),
+  ...(Number.isNaN(minimal) ? ['-', '-'] : [minimal, (perSecond / minimal).toFixed(2)]),
+  cpuMs,
+]
+
+const targetsOf = (kind: Kind, all: Summary[]): Target[] => {
+  const mine = all.filter((one) => one.kind === kind)
+  const at100 = mine.find(({ connections }) => connections === 100)
+  if (!at100) return []
+  const ratio = at100.perSecond / at100.minimal
   return [
-    kind,
-    connections,
-    perSecond,
-    p50,
-    p99,
-    ceiling,
-    (perSecond / ceiling).toFixed(2),
-    cpuMs.join(' / '),
+    {
+      what: `turns/s at 100 connections, ${kind} conversations, to the minimal ceiling's`,
+      wanted: `at least ${wantedRatio[kind].toFixed(2)}`,
+      measured: Number.isNaN(ratio) ? 'no pgbench' : ratio.toFixed(2),
+      isMet: ratio >= wantedRatio[kind],
+    },
+    {
+      what: `p99 at 100 connections, ${kind} conversations`,
+      wanted: `at most ${wantedP99Ms} ms`,
+      measured: at100.p99,
+      isMet: at100.p99 <= wantedP99Ms,
+    },
+    ...mine
+      .filter(({ connections }) => connections > 100)
+      .map(({ connections, perSecond }) => ({
+        what: `turns/s at ${connections} connections, ${kind} conversations, to those at 100`,
+        wanted: `at least ${wantedAtMore}`,
+        measured: (perSecond / at100.perSecond).toFixed(2),
+        isMet: perSecond / at100.perSecond >= wantedAtMore,
+      })),
   ]
 }
 
@@ -61,6 +118,7 @@ const run = async (bench: Bench) => {
     }
     const server = await bench.server({ env: { DATABASE_URL: url, NODE_ENV: 'production' } })
     const version = await pgbenchVersion()
+    const minimal = version === undefined ? undefined : await minimalCeiling(bench)
     const ceiling = (kind: Kind, connections: number, time = seconds) =>
       (version ? pgbench : bareDriver)({
         url,
@@ -82,9 +140,11 @@ const run = async (bench: Bench) => {
       // Turns whose clients have gone come to their end.
       await sleep(500)
       const ceilingPerSecond = await ceiling(kind, connections)
+      const minimalPerSecond = await minimal?.(Math.min(connections, poolSize), seconds)
       return {
         perSecond: load.micros.length / load.seconds,
         ceilingPerSecond,
+        minimalPerSecond,
         micros: load.micros,
         cpuMs: [
           perTurn(after[0] - before[0], load),
@@ -100,7 +160,7 @@ const run = async (bench: Bench) => {
         { url: server.url, connections: 100, calls: calls[kind], until: { seconds: Math.min(seconds, 4) } },
         signal,
       )
-      await ceiling(kind, poolSize, 1)
+      await ceiling(kind, poolSize, Math.min(seconds, 4))
     }
     const samples = new Map<string, Sample[]>()
     for (let round = 1; round <= rounds; round += 1) {
@@ -109,49 +169,51 @@ const run = async (bench: Bench) => {
           const sample = await measure(kind, connections)
           const name = `${kind} ${connections}`
           samples.set(name, [...(samples.get(name) ?? []), sample])
-          const { perSecond, ceilingPerSecond } = sample
+          const { perSecond, ceilingPerSecond, minimalPerSecond = 0 } = sample
           progress(
-            `round ${round}: ${kind}, ${connections} connections: ${perSecond.toFixed(0)} turns/s; ceiling ${ceilingPerSecond.toFixed(0)}`,
+            `round ${round}: ${kind}, ${connections} connections: ${perSecond.toFixed(0)} turns/s; ceiling ${ceilingPerSecond.toFixed(0)}, minimal ${minimalPerSecond.toFixed(0)}`,
           )
         }
       }
     }
-    const cells = kinds.flatMap((kind) =>
+    const summaries = kinds.flatMap((kind) =>
       connectionCounts.map((connections) =>
-        rowOf(kind, connections, samples.get(`${kind} ${connections}`) ?? []),
+        summary(kind, connections, samples.get(`${kind} ${connections}`) ?? []),
       ),
     )
-    const targets = kinds.map((kind): Target => {
-      const ratio = String(cells.find((row) => row[0] === kind && row[1] === 100)?.[6])
-      return {
-        what: `turns per second at 100 connections, ${kind} conversations, to the ceiling's`,
-        wanted: `at least ${wantedRatio.toFixed(2)}`,
-        measured: ratio,
-        isMet: Number(ratio) >= wantedRatio,
-      }
-    })
-    const columns = [
-      'conversations',
-      'connections',
-      'turns/s',
-      'p50 ms',
-      'p99 ms',
-      'ceiling turns/s',
-      'ratio',
-      'processor ms a turn',
-    ]
+    const costs: Cell[][] = []
+    let deadlocks = 0
+    for (const kind of kinds) {
+      progress(`counting what turns cost: ${kind} conversations`)
+      const cost = await costOf(sql, signal, async () => {
+        const until = { seconds }
+        return (await makeLoad({ url: server.url, connections: 100, calls: calls[kind], until }, signal))
+          .micros.length
+      })
+      costs.push([kind, cost.transactions.toFixed(2), cost.pages, cost.wal])
+      deadlocks = cost.deadlocks
+    }
     return {
       tables: [
         {
           title: 'Turns over HTTP',
           columns,
-          rows: cells,
+          rows: summaries.map(toRow),
           notes: [
-            `The ceiling is ${version ?? 'the bare driver'} with as many connections, at most the ${poolSize} of the server's pool, calling the same functions with arguments of the same size; the two take turns. Continued conversations have 40 messages and more, which is a full history window. Processor time: the server's / PostgreSQL's / the load generator's.`,
+            `The ceiling is ${version ?? 'the bare driver'} with as many connections, at most the ${poolSize} of the server's pool, calling the same functions a turn at a time with arguments of the same size. The minimal ceiling is pgbench with the least work that a durable turn in a new conversation can be (ceiling.sql), in a database of its own. All take turns. Continued conversations have 40 messages and more, which is a full history window. Processor time: the server's / PostgreSQL's / the load generator's.`,
           ],
         },
+        {
+          title: 'What a turn costs PostgreSQL, at 100 connections',
+          columns: ['conversations', 'transactions', 'pages touched', 'WAL bytes'],
+          rows: costs,
+          notes: ['A statement of the program is a transaction, and holds a batch of turns.'],
+        },
       ],
-      targets,
+      targets: [
+        ...kinds.flatMap((kind) => targetsOf(kind, summaries)),
+        { what: 'deadlocks', wanted: '0', measured: deadlocks, isMet: deadlocks === 0 },
+      ],
     }
   } finally {
     await sql.end({ timeout: 1 })

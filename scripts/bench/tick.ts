@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import postgres, { type PendingQuery } from 'postgres'
+import postgres from 'postgres'
 import { connect } from '../../src/db/connect.js'
-import type { Database, Sql } from '../../src/db/database.js'
-import { type BeginTurn, beginTurn } from '../../src/turns/begin.js'
-import { type Channel, createChannel } from '../../src/turns/channel.js'
-import { createProgress } from '../../src/turns/progress.js'
+import { createAttemptLog } from '../../src/turns/attempts/attempt-log.js'
+import { createHeartbeat } from '../../src/turns/attempts/heartbeat.js'
+import type { BeginTurn } from '../../src/turns/store/begin-turns.js'
+import { createTurnStore, type TurnStore } from '../../src/turns/store/turn-store.js'
 import { latencyOf } from './load.js'
 import type { Bench, Cell, Part } from './part.js'
-import { newTurn } from './pipelined.js'
 import { seed } from './seed.js'
 import { token } from './speech.js'
+import { newTurn } from './turn.js'
 
 const counts = [1, 10, 100, 500]
 const sayEveryMs = 120
@@ -17,42 +17,40 @@ const eventsATick = 5
 /** Others' turns, so that the table is one that an index is for. */
 const others = { prefix: 'other', users: 1_000, conversations: 10, messages: 20 }
 
-/** The database, with how long each statement took, in microseconds. */
-const timed = (db: Database): { db: Database; micros: number[] } => {
+/** The store, with how long each tick took, in microseconds. */
+const timed = (store: TurnStore): { store: TurnStore; micros: number[] } => {
   const micros: number[] = []
-  const statement = async <T extends readonly (object | undefined)[]>(
-    work: (sql: Sql) => PendingQuery<T>,
-  ) => {
+  const syncAttempts: TurnStore['syncAttempts'] = async (...args) => {
     const start = performance.now()
-    const rows = await db.statement(work)
+    const rows = await store.syncAttempts(...args)
     micros.push((performance.now() - start) * 1000)
     return rows
   }
-  return { db: { ...db, statement }, micros }
+  return { store: { ...store, syncAttempts }, micros }
 }
 
-const begin = async (db: Database, user: string): Promise<BeginTurn> => {
+const begin = async (store: TurnStore, user: string): Promise<BeginTurn> => {
   const turn = newTurn('new', { user_id: user, id: '' })
-  const { outcome } = await beginTurn(db, turn)
+  const { outcome } = await store.beginTurn(turn)
   if (outcome !== 'begun') throw new Error(`a turn was ${outcome}`)
   return turn
 }
 
-const channelOf = (turn: BeginTurn): Channel => createChannel({ ...turn, attempt: 1 })
+const logOf = (turn: BeginTurn) => createAttemptLog({ ...turn, attempt: 1 })
 
 /** An instance as far as its tick goes: it runs turns, and follows others. */
 const instance = (url: string, runs: BeginTurn[], follows: BeginTurn[]) => {
   const own = connect({ url, max: 10, prepare: 'auto' })
-  const { db, micros } = timed(own)
+  const { store, micros } = timed(createTurnStore(own))
   const warn = (_: object, text: string) => {
     throw new Error(text)
   }
-  const progress = createProgress({ db, leaseMs: 15_000, log: { warn } })
-  const spoken = runs.map(channelOf)
-  const followed = follows.map(channelOf)
+  const heartbeat = createHeartbeat({ store, leaseMs: 15_000, log: { warn } })
+  const spoken = runs.map(logOf)
+  const followed = follows.map(logOf)
   const stops = [
-    ...spoken.map((channel) => progress.hold(channel, (state) => warn({}, `a turn was ${state}`))),
-    ...followed.map((channel) => progress.fill(channel, () => warn({}, 'a turn has ended'))),
+    ...spoken.map((log) => heartbeat.hold(log, (signal) => warn({}, `a turn was to ${signal}`)).release),
+    ...followed.map((log) => heartbeat.follow(log, () => warn({}, 'a turn has ended'))),
   ]
   return {
     micros,
@@ -62,7 +60,7 @@ const instance = (url: string, runs: BeginTurn[], follows: BeginTurn[]) => {
         type: 'text-delta' as const,
         delta: token,
       }))
-      for (const channel of spoken) channel.push(...events)
+      for (const log of spoken) log.append(...events)
     },
     async stop() {
       for (const stop of stops) stop()
@@ -74,8 +72,9 @@ const instance = (url: string, runs: BeginTurn[], follows: BeginTurn[]) => {
 /** Two instances that run so many turns each, and follow the other's; what their ticks take. */
 const measure = async (url: string, sql: postgres.Sql, count: number, { seconds, signal }: Bench) => {
   const db = connect({ url, max: 10, prepare: 'auto' })
+  const store = createTurnStore(db)
   const turns = await Promise.all(
-    Array.from({ length: 2 * count }, (_, n) => begin(db, `tick-${count}-${n}`)),
+    Array.from({ length: 2 * count }, (_, n) => begin(store, `tick-${count}-${n}`)),
   )
   await db.close()
   const inside = async () => {
@@ -92,8 +91,8 @@ const measure = async (url: string, sql: postgres.Sql, count: number, { seconds,
       for (const { say } of instances) say()
       await sleep(sayEveryMs, undefined, { signal })
     }
-    const channels = instances.flatMap(({ followed }) => followed)
-    const isWhole = () => channels.every(({ events }) => events.length === said)
+    const logs = instances.flatMap(({ followed }) => followed)
+    const isWhole = () => logs.every(({ events }) => events.length === said)
     for (let n = 0; n < 100 && !isWhole(); n += 1) await sleep(100, undefined, { signal })
     if (!isWhole()) throw new Error('a follower did not get every event')
   } finally {

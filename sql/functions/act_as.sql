@@ -6,13 +6,20 @@ language plpgsql
 as $$
 begin
   -- First, so that nothing that another role made in another schema can take the place of what is meant.
-  set local search_path = pg_catalog, pg_temp;
+  perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
   perform set_config('colloquy.user_id', coalesce(p_user_id, ''), true);
-  if colloquy.app_role() is not null then
-    set local role colloquy_app;
-  elsif (select r.rolsuper or r.rolbypassrls from pg_catalog.pg_roles r where r.rolname = session_user) then
-    raise exception 'role % passes row-level security and may not act for users', session_user
-      using errcode = 'insufficient_privilege', hint = 'Run "colloquy doctor".';
+  -- Citus takes `set local` along to its workers, and not set_config(). It is planned anew each time, so not elsewhere.
+  if current_setting('citus.propagate_set_commands', true) = 'local' then
+    execute format('set local colloquy.user_id = %L', coalesce(p_user_id, ''));
+  end if;
+  -- A connection of our own rests in this role; one of a pooler's has to be put into it each time.
+  if current_user <> 'colloquy_app' then
+    if colloquy.app_role() is not null then
+      set local role colloquy_app;
+    elsif (select r.rolsuper or r.rolbypassrls from pg_roles r where r.rolname = session_user) then
+      raise exception 'role % passes row-level security and may not act for users', session_user
+        using errcode = 'insufficient_privilege', hint = 'Run "colloquy doctor".';
+    end if;
   end if;
 end
 $$;

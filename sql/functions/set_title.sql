@@ -1,12 +1,14 @@
--- Gives a conversation the title that a model made, null when it made none, unless it has got another title meanwhile.
+-- Gives a conversation the title that a model made, null when it made none, unless the user has given another meanwhile.
 -- What the title has cost is counted in any case.
 create or replace function colloquy.set_title(
   p_user_id text,
   p_conversation_id uuid,
-  p_old_title text,
   p_title text,
   p_model text,
-  p_usage jsonb
+  p_input_tokens integer,
+  p_output_tokens integer,
+  p_cached_input_tokens integer,
+  p_total_tokens integer
 ) returns void
 language plpgsql
 as $$
@@ -14,8 +16,10 @@ begin
   perform colloquy.act_as(p_user_id);
   update colloquy.conversations c
   set title = p_title, title_by = 'model', updated_at = colloquy.clock()
-  where c.user_id = p_user_id and c.id = p_conversation_id
-    and p_title is not null and c.title_by = 'message' and c.title = p_old_title;
-  perform colloquy.add_usage(p_user_id => p_user_id, p_model => p_model, p_turns => 0, p_usage => p_usage);
+  where c.user_id = p_user_id and c.id = p_conversation_id and p_title is not null and c.title_by = 'message';
+  perform colloquy.add_usage(
+    p_user_id => p_user_id, p_at => colloquy.clock(), p_model => p_model, p_turns => 0,
+    p_input_tokens => p_input_tokens, p_output_tokens => p_output_tokens,
+    p_cached_input_tokens => p_cached_input_tokens, p_total_tokens => p_total_tokens);
 end
 $$;

@@ -1,17 +1,24 @@
 -- oldest program: 1
 
+-- Domains rather than check constraints, which PostgreSQL reads anew from their text with each statement.
+create domain colloquy.title_maker as text check (value in ('message', 'model', 'user'));
+create domain colloquy.turn_status as text
+  check (value in ('running', 'completed', 'failed', 'cancelled', 'interrupted'));
+create domain colloquy.message_role as text check (value in ('user', 'assistant'));
+create domain colloquy.message_status as text check (value in ('completed', 'failed', 'cancelled', 'interrupted'));
+
 create table colloquy.conversations (
   user_id text not null,
   id uuid not null,
   title text not null,
   -- the first message's beginning until a model, or the user, gives another
-  title_by text not null default 'message' check (title_by in ('message', 'model', 'user')),
+  title_by colloquy.title_maker not null default 'message',
   archived boolean not null default false,
   metadata jsonb not null default '{}',
-  -- the last message's position too, since positions have no gaps
-  message_count integer not null,
-  -- the conversation's single writer: taken and given back by a conditional write on this row
-  running_turn_id uuid,
+  -- the last position that was given out; a running turn's answer has its own already
+  last_position integer not null,
+  -- the conversation's single writer: no other turn begins until this one has ended
+  last_turn_id uuid,
   created_at timestamptz(3) not null,
   updated_at timestamptz(3) not null,
   last_turn_at timestamptz(3) not null,
@@ -25,7 +32,9 @@ create table colloquy.turns (
   user_id text not null,
   id uuid not null,
   conversation_id uuid not null,
-  status text not null check (status in ('running', 'completed', 'failed', 'cancelled', 'interrupted')),
+  -- that of the user's message; the answer's is the next
+  position integer not null,
+  status colloquy.turn_status not null,
   attempt integer not null,
   -- the begin that started the attempt, so that repeating it is told from another one
   begun_by uuid not null,
@@ -43,32 +52,34 @@ create table colloquy.turns (
   -- them again. They are read with each begin, so a turn that has too many is not tried again.
   done_calls jsonb not null default '[]',
   error_code text,
-  error_detail text,
   created_at timestamptz(3) not null,
   finished_at timestamptz(3),
   primary key (user_id, id),
-  foreign key (user_id, conversation_id) references colloquy.conversations (user_id, id) on delete cascade,
-  check ((status = 'running') = (lease_until is not null)),
-  check ((status = 'running') = (finished_at is null))
+  foreign key (user_id, conversation_id) references colloquy.conversations (user_id, id) on delete cascade
 ) with (fillfactor = 80);
 
 create index turns_by_conversation on colloquy.turns (user_id, conversation_id);
 
+-- Written under the lock of their conversation, or of their turn, whose rows they go with: delete_conversation deletes
+-- them. A foreign key to the conversation would make the end of a turn wait for the lock of its conversation.
 create table colloquy.messages (
   user_id text not null,
   conversation_id uuid not null,
-  position integer not null check (position > 0),
+  position integer not null,
   id uuid not null,
   turn_id uuid not null,
   parent_id uuid,
-  role text not null check (role in ('user', 'assistant')),
-  status text not null check (status in ('completed', 'failed', 'cancelled', 'interrupted')),
+  role colloquy.message_role not null,
+  status colloquy.message_status not null,
   content text not null,
   tool_calls jsonb not null default '[]',
+  -- Of an answer: what its turn takes of a later turn's history window, in tokens, and its calls as they are told there;
+  -- null when that is as they are above.
+  window_tokens integer not null default 0,
+  history_calls jsonb,
   created_at timestamptz(3) not null,
   primary key (user_id, conversation_id, position),
-  unique (user_id, id),
-  foreign key (user_id, conversation_id) references colloquy.conversations (user_id, id) on delete cascade
+  unique (user_id, id)
 );
 
 -- What the running turns have said so far, a row per tick of the instance that runs them. A turn's events are folded
@@ -112,6 +123,20 @@ create table colloquy.usage (
   primary key (user_id, day, model)
 ) with (fillfactor = 80);
 
+-- What begin_turn and resume_turn answer; begin_turns.sql explains it.
+create type colloquy.begun as (
+  outcome text,
+  conversation_id uuid,
+  turn_id uuid,
+  user_message_id uuid,
+  message_id uuid,
+  attempt integer,
+  model text,
+  history json,
+  done_calls jsonb,
+  is_lapsed boolean
+);
+
 alter table colloquy.conversations enable row level security, force row level security;
 alter table colloquy.turns enable row level security, force row level security;
 alter table colloquy.messages enable row level security, force row level security;
@@ -135,7 +160,6 @@ create policy acting_user on colloquy.idempotency_keys
 create policy acting_user on colloquy.usage
   using (user_id = current_setting('colloquy.user_id', true));
 
--- Pruning acts for no user, and sees the expired keys alone; a day is what the contract promises.
-create policy pruning on colloquy.idempotency_keys
-  using (current_setting('colloquy.pruning', true) = 'on' and created_at < now() - interval '24 hours')
-  with check (false);
+-- Pruning reads the expired keys of all users, and nothing else; a day is what the contract promises.
+create policy pruning on colloquy.idempotency_keys for select
+  using (current_setting('colloquy.pruning', true) = 'on' and created_at < now() - interval '24 hours');

@@ -5,7 +5,7 @@ import { type Config, requireToolKeys } from '../config.js'
 import { parseToolKeys, type ToolKey } from '../tools/keys.js'
 import { carriesUser } from '../tools/servers.js'
 import { type ConfiguredTools, createToolSource, type ToolSourceOptions } from '../tools/source.js'
-import { toolBytesOf } from '../turns/tokens.js'
+import { toolBytesOf } from '../turns/agent/history-window.js'
 import { keptFile } from './kept-file.js'
 
 const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const

@@ -83,3 +83,11 @@ export const named = (error: unknown, outcome: Outcome): unknown => {
   }
   return lost.test(codeOf(error)) ? new DatabaseUnavailable(error, outcome) : error
 }
+
+/**
+ * Whether the server refused this one statement (a fault in it, a deadlock, a limit that it ran into), rather than being
+ * away for everybody.
+ */
+export const isRefused = (error: unknown): boolean =>
+  !(error instanceof DatabaseUnavailable) ||
+  (error.cause instanceof postgres.PostgresError && /^(57014|55P03)$/.test(error.cause.code))

@@ -43,10 +43,10 @@ export const createTurn =
     }
 
     const end = await turns.wait(sent)
-    const { conversationId: conversation_id, turnId: turn_id } = sent.channel.ids
+    const { conversationId: conversation_id, turnId: turn_id } = sent.attemptLog.ids
     if (end.kind === 'not-found') return problem('conversation-not-found')
     if (end.kind !== 'ended') return problem(endProblems[end.kind], { conversation_id, turn_id })
-    const { error, status, retryAfter, ...outcome } = end.outcome
+    const { error, status, retryAfter, ...rest } = end.end
     if (error) {
       return problem(error.code, {
         conversation_id,
@@ -55,5 +55,5 @@ export const createTurn =
         ...(retryAfter !== undefined && { headers: { 'retry-after': String(retryAfter) } }),
       })
     }
-    return reply(200, { ...outcome, status: status === 'cancelled' ? 'cancelled' : 'completed' }, replayed)
+    return reply(200, { ...rest, status: status === 'cancelled' ? 'cancelled' : 'completed' }, replayed)
   }

@@ -1,6 +1,6 @@
 import type { Handler } from '../http/handler.js'
 import { problem } from '../problems.js'
-import { type Conversation, conversationColumns } from './conversation-columns.js'
+import { type Conversation, conversationColumns, joinLastTurn } from './conversation-columns.js'
 import type { Deps } from './deps.js'
 
 export const getConversation =
@@ -11,6 +11,7 @@ export const getConversation =
       (sql) => sql<Conversation[]>`
         select ${conversationColumns(sql)}
         from colloquy.conversations c
+        ${joinLastTurn(sql)}
         where c.user_id = ${user.id} and c.id = ${params.conversation_id}`,
     )
     return conversation ? reply(200, conversation) : problem('conversation-not-found')

@@ -1,5 +1,5 @@
 import type { Handler } from '../http/handler.js'
-import { type Conversation, conversationColumns } from './conversation-columns.js'
+import { type Conversation, conversationColumns, joinLastTurn } from './conversation-columns.js'
 import type { Deps } from './deps.js'
 import { decodeCursor, instant, page } from './page.js'
 
@@ -16,6 +16,7 @@ export const listConversations =
       (sql) => sql<Conversation[]>`
         select ${conversationColumns(sql)}
         from colloquy.conversations c
+        ${joinLastTurn(sql)}
         where c.user_id = ${user.id} and c.archived = ${query.archived}
           ${id === undefined ? sql`` : sql`and (c.last_turn_at, c.id) < (${String(time)}::timestamptz, ${id}::uuid)`}
         order by c.last_turn_at desc, c.id desc

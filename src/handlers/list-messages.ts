@@ -2,10 +2,12 @@ import type { components } from '../../generated/contract.js'
 import type { Sql } from '../db/database.js'
 import type { Handler } from '../http/handler.js'
 import { problem } from '../problems.js'
+import { type TurnErrorCode, turnError } from '../turns/turn-errors.js'
 import type { Deps } from './deps.js'
 import { decodeCursor, pageOf } from './page.js'
 
 type Message = components['schemas']['Message']
+type Row = Omit<Message, 'error'> & { error_code: TurnErrorCode | null; has_next: boolean }
 
 /** The position. */
 const keyShape = [/^[1-9]\d{0,8}$/]
@@ -32,7 +34,7 @@ export const listMessages =
     // Message by message, so that what does not go into the page is not read, one at most apart.
     const rows = await db.asUser(
       user.id,
-      (sql) => sql<(Message & { has_next: boolean })[]>`
+      (sql) => sql<Row[]>`
         with recursive listed as (
           select first.position, first.bytes, 1 as n
           from (${next(sql, after === undefined ? undefined : sql`${after}`)}) first
@@ -44,10 +46,7 @@ export const listMessages =
         )
         select m.id, m.conversation_id, m.turn_id, m.position, m.parent_id, m.role, m.status, m.content,
           m.tool_calls,
-          case when m.status in ('failed', 'interrupted') and t.error_code is not null
-            then json_build_object('code', t.error_code, 'detail', t.error_detail)
-          end as error,
-          m.created_at,
+          case when m.status in ('failed', 'interrupted') then t.error_code end as error_code, m.created_at,
           listed.n < (select max(n) from listed) as has_next
         from listed
         join colloquy.messages m
@@ -58,7 +57,12 @@ export const listMessages =
     )
     // A conversation begins with a message and a cursor leads to one, so no messages means no conversation.
     if (rows.length === 0) return problem('conversation-not-found')
-    const messages = rows.map(({ has_next: _, ...message }) => message)
+    const messages = rows.map(
+      ({ has_next: _, error_code, ...message }): Message => ({
+        ...message,
+        error: error_code === null ? null : turnError(error_code),
+      }),
+    )
     const hasNext = rows.at(-1)?.has_next === true
     return reply(
       200,

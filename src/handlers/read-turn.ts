@@ -1,24 +1,20 @@
 import type { components } from '../../generated/contract.js'
 import type { Database } from '../db/database.js'
+import { type TurnErrorCode, turnError } from '../turns/turn-errors.js'
 
 type Turn = components['schemas']['Turn']
 
 /** The contract's turn; a running one whose lease has run out reads as interrupted. */
 export const readTurn = async (db: Database, userId: string, turnId: string): Promise<Turn | undefined> => {
-  const [turn] = await db.asUser(
+  const [row] = await db.asUser(
     userId,
-    (sql) => sql<Turn[]>`
+    (sql) => sql<(Omit<Turn, 'error'> & { error_code: TurnErrorCode | null })[]>`
       select t.id, t.conversation_id, now.status, t.attempt, t.user_message_id, t.message_id, t.model,
         json_build_object(
           'input_tokens', t.input_tokens, 'output_tokens', t.output_tokens,
           'cached_input_tokens', t.cached_input_tokens, 'total_tokens', t.total_tokens
         ) as usage,
-        case
-          when now.is_lost then json_build_object(
-            'code', 'turn-interrupted', 'detail', 'The turn was interrupted before it was complete.')
-          when t.error_code is not null then json_build_object(
-            'code', t.error_code, 'detail', t.error_detail)
-        end as error,
+        case when now.is_lost then 'turn-interrupted' else t.error_code end as error_code,
         t.created_at,
         case when now.is_lost then t.lease_until else t.finished_at end as finished_at
       from colloquy.turns t
@@ -28,5 +24,7 @@ export const readTurn = async (db: Database, userId: string, turnId: string): Pr
       ) now
       where t.user_id = ${userId} and t.id = ${turnId}`,
   )
-  return turn
+  if (!row) return undefined
+  const { error_code, ...turn } = row
+  return { ...turn, error: error_code === null ? null : turnError(error_code) }
 }

@@ -9,13 +9,14 @@ export const streamConversation =
     const [conversation] = await db.asUser(
       user.id,
       (sql) => sql<{ running_turn_id: string | null }[]>`
-        select c.running_turn_id
+        select t.id as running_turn_id
         from colloquy.conversations c
+        left join colloquy.turns t on t.user_id = c.user_id and t.id = c.last_turn_id and t.status = 'running'
         where c.user_id = ${user.id} and c.id = ${params.conversation_id}`,
     )
     if (!conversation) return problem('conversation-not-found')
     const { running_turn_id } = conversation
     const turn = running_turn_id === null ? undefined : await turns.open(user.id, running_turn_id)
-    if (!turn || turn.channel.end) return reply(204)
+    if (!turn || turn.attemptLog.fate) return reply(204)
     return reply(200, new EventStream((signal) => turns.read(turn, headers['Last-Event-ID'], signal)))
   }

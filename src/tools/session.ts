@@ -1,5 +1,5 @@
+import { untilAborted } from '../concurrency/until-aborted.js'
 import { limited } from '../limited.js'
-import { untilAborted } from '../until-aborted.js'
 import type { CallResult, Connection } from './connection.js'
 import { Disconnected, SessionExpired } from './disconnected.js'
 import type { ListedTool, Listing } from './listing.js'

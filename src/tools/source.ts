@@ -1,4 +1,4 @@
-import { untilAborted } from '../until-aborted.js'
+import { untilAborted } from '../concurrency/until-aborted.js'
 import { argumentJudges, type JudgeArguments } from './arguments.js'
 import type { Connection } from './connection.js'
 import { TooLarge } from './disconnected.js'

@@ -1,6 +1,8 @@
 import postgres from 'postgres'
 import t from 'tap'
 import type { Model } from '../../src/models/model.js'
+import { emptyAnswer } from '../../src/turns/events.js'
+import { setTitle } from '../../src/turns/store/set-title.js'
 import { type Json, type TestApp, type TestAppOptions, testApp } from '../helpers/app.js'
 import { stopClock } from '../helpers/clock.js'
 import { until } from '../helpers/wait.js'
@@ -43,7 +45,8 @@ t.test('usage is summed by day in UTC and model, the newest day first, then by m
   await app.setClock('2026-11-20T23:59:59.999Z')
   const { conversation_id } = await ask(app, { message: 'hi', model: 'b/y' })
   await ask(app, { message: 'hi', conversation_id })
-  await app.root`select colloquy.add_usage('alice', 'c/z', 0, null)`
+  const untitled = { userId: 'alice', conversationId: conversation_id, title: null, model: 'c/z' }
+  await setTitle(app.db, { ...untitled, usage: emptyAnswer().usage })
   await app.setClock('2026-11-21T00:00:00.000Z')
   await ask(app, { message: 'hi' })
   await ask(app, { message: 'hi' })

@@ -32,6 +32,6 @@ export const connected = async (
 /** Inserts a conversation of alice's. */
 export const insert = (sql: Sql, title: string) => sql<{ title: string }[]>`
   insert into colloquy.conversations
-    (user_id, id, title, message_count, created_at, updated_at, last_turn_at)
+    (user_id, id, title, last_position, created_at, updated_at, last_turn_at)
   values ('alice', gen_random_uuid(), ${title}, 0, now(), now(), now())
   returning title`

@@ -65,5 +65,5 @@ export const titles = (sql: Sql) =>
   sql<{ user_id: string; title: string }[]>`select user_id, title from colloquy.conversations order by title`
 export const plant = (sql: Sql, user: string, title: string) => sql`
   insert into colloquy.conversations
-    (user_id, id, title, message_count, created_at, updated_at, last_turn_at)
+    (user_id, id, title, last_position, created_at, updated_at, last_turn_at)
   values (${user}, gen_random_uuid(), ${title}, 0, now(), now(), now())`

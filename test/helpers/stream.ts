@@ -1,5 +1,5 @@
 import { EventSourceParserStream } from 'eventsource-parser/stream'
-import type { StreamEvent } from '../../src/turns/stream-events.js'
+import type { StreamEvent } from '../../src/turns/stream/ui-message-stream.js'
 import { within } from './wait.js'
 
 export interface SeenFrame {

@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import '../../src/tools/connection.js'
 import { fairShares } from '../../src/tools/offers.js'
 import type { ToolSourceOptions } from '../../src/tools/source.js'
-import { estimateTools, toolBytesOf } from '../../src/turns/tokens.js'
+import { estimateTools, toolBytesOf } from '../../src/turns/agent/history-window.js'
 import { mcpServer, type ToolDeclaration } from '../helpers/mcp-server.js'
 import { testTools } from '../helpers/tools.js'
 

@@ -2,6 +2,7 @@ import postgres from 'postgres'
 import t from 'tap'
 import { type Json, testApp } from '../helpers/app.js'
 import { gatedModel, until } from '../helpers/models.js'
+import { begin, newTurn } from '../helpers/turns.js'
 
 const turnOf = async (call: Awaited<ReturnType<typeof testApp>>['call']): Promise<Json> => {
   const { body } = await call('GET', '/api/alice/conversations')
@@ -49,15 +50,11 @@ t.test('an unknown turn, and another user’s, is 404', async (t) => {
 })
 
 t.test('a turn whose instance died is ended by the cancel itself', async (t) => {
-  const { chat, call, superuserUrl } = await testApp(t)
+  const { chat, call, db } = await testApp(t)
   const { conversation_id } = await chat('before')
-  const sql = postgres(superuserUrl, { max: 1, onnotice: () => {} })
-  t.teardown(() => sql.end())
-  const dead = '019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d01'
-  await sql`
-    select colloquy.begin_turn('alice', ${conversation_id}, false, ${dead},
-      '019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d02', '019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d03', 'lost', 'x', 'echo', 0, 0, 0)`
-  const answer = await call('POST', `/api/alice/turns/${dead}/cancel`)
+  const lost = newTurn({ conversationId: conversation_id, message: 'lost', leaseMs: 0 })
+  await begin(db, lost)
+  const answer = await call('POST', `/api/alice/turns/${lost.turnId}/cancel`)
   t.match(answer, { status: 200, body: { status: 'interrupted' } })
   const { body } = await call('GET', `/api/alice/conversations/${conversation_id}`)
   t.match(body, { message_count: 4, running_turn_id: null })
@@ -65,7 +62,7 @@ t.test('a turn whose instance died is ended by the cancel itself', async (t) => 
 
 t.test('a long turn keeps its lease, and a taken-over one is given up', async (t) => {
   const gated = gatedModel()
-  const { chat, call, superuserUrl } = await testApp(t, {
+  const { call, databaseUrl, superuserUrl } = await testApp(t, {
     model: gated.model,
     limits: { leaseMs: 1_000, busyWaitMs: 200 },
   })
@@ -89,5 +86,6 @@ t.test('a long turn keeps its lease, and a taken-over one is given up', async (t
   t.match(answer, { status: 409, body: { code: 'idempotency-key-in-use' } }, 'another attempt runs')
   await sql`update colloquy.turns set lease_until = now() - interval '1 second'`
   gated.open()
-  t.equal((await chat('next', { conversation_id: id })).response, 'so far: next')
+  const other = await testApp(t, { model: gated.model, databaseUrl })
+  t.equal((await other.chat('next', { conversation_id: id })).response, 'so far: next')
 })

@@ -1,5 +1,5 @@
-import postgres from 'postgres'
-import t from 'tap'
+import postgres, { type Sql } from 'postgres'
+import t, { type Test } from 'tap'
 import { echo } from '../../src/models/echo.js'
 import { type Json, testApp } from '../helpers/app.js'
 import { testDatabase } from '../helpers/database.js'
@@ -7,28 +7,91 @@ import { gatedModel, until } from '../helpers/models.js'
 
 const id = (n: number): string => `019a0c4e-7b7a-7c11-8f0e-${n.toString(16).padStart(12, '0')}`
 
-t.test('of those who wait for a completion to commit, one begins', async (t) => {
+/** An entry of begin_turns whose ids are those of `n`. */
+const entry = (n: number, conversation: number, key?: string) => ({
+  ...{ user_id: 'alice', conversation_id: id(conversation), is_new: n === conversation },
+  ...{ turn_id: id(n + 1), user_message_id: id(n + 2), message_id: id(n + 3), message: 'hi', title: 'hi' },
+  ...{ model: 'echo', lease_ms: 60_000, history_messages: 40, history_tokens: 16_000 },
+  ...(key && {
+    key_hash: Buffer.from(key).toString('hex'),
+    fingerprint: Buffer.from(`${n}`).toString('hex'),
+  }),
+})
+const begin = async (sql: Sql, mayWait: boolean, ...entries: object[]): Promise<string[]> => {
+  const rows = await sql<{ outcome: string }[]>`
+    select outcome from colloquy.begin_turns(p_entries => ${sql.typed(entries as never, 114)}, p_may_wait => ${mayWait})
+    order by entry`
+  return rows.map(({ outcome }) => outcome)
+}
+const end = (sql: Sql, n: number) => {
+  const turn = { user_id: 'alice', turn_id: id(n + 1), attempt: 1, model: 'echo', status: 'completed' }
+  const answer = { content: 'a', tool_calls: [], window_tokens: 1, has_events: false }
+  return sql`
+    select from colloquy.end_turns(p_entries => ${sql.typed([{ ...turn, ...answer }] as never, 114)}, p_may_wait => true)`
+}
+const connections = async (t: Test, max: number): Promise<Sql> => {
   const { directUrl } = await testDatabase(t)
-  const sql = postgres(directUrl, { max: 4, onnotice: () => {} })
+  const sql = postgres(directUrl, { max, onnotice: () => {} })
   t.teardown(() => sql.end())
-  const begin = (n: number, isNew: boolean) =>
-    sql<{ outcome: string }[]>`
-      select outcome
-      from colloquy.begin_turn('alice', ${id(0)}, ${isNew}, ${id(n)}, ${id(n + 1)}, ${id(n + 2)},
-        'hi', 'hi', 'echo', 60000, 40, 16000)`
-  await begin(16, true)
-  const waiting = () => sql<{ n: number }[]>`
-    select count(*)::int as n from pg_stat_activity
-    where datname = current_database() and wait_event_type = 'Lock'`
-  const begins: Promise<{ outcome: string }[]>[] = []
-  await sql.begin(async (tx) => {
-    await tx`
-      select colloquy.complete_turn('alice', ${id(0)}, ${id(16)}, 1, 'completed', 'a', '[]', null, null, null)`
-    for (const n of [32, 48]) begins.push(begin(n, false).execute())
-    await until(async () => (await waiting())[0]?.n === 2)
+  return sql
+}
+const untilWaiting = (sql: Sql, count: number) =>
+  until(async () => {
+    const [row] = await sql<{ n: number }[]>`
+      select count(*)::int as n from pg_stat_activity
+      where datname = current_database() and wait_event_type = 'Lock'`
+    return row?.n === count
   })
-  const outcomes = (await Promise.all(begins)).map(([row]) => row?.outcome)
-  t.same(outcomes.sort(), ['begun', 'busy'])
+
+t.test('of those who wait for another to have begun and ended, one begins', async (t) => {
+  const sql = await connections(t, 4)
+  t.same(await begin(sql, true, entry(16, 16)), ['begun'])
+  const begins: Promise<string[]>[] = []
+  await sql.begin(async (tx) => {
+    await tx`select colloquy.act_as('alice')`
+    await tx`select from colloquy.conversations where id = ${id(16)} for no key update`
+    for (const n of [32, 48]) begins.push(begin(sql, true, entry(n, 16)))
+    await untilWaiting(sql, 2)
+    await end(tx as unknown as Sql, 16)
+  })
+  t.same((await Promise.all(begins)).flat().sort(), ['begun', 'busy'])
+})
+
+t.test('a batch waits for no conversation, and says which of its entries it has left out', async (t) => {
+  const sql = await connections(t, 2)
+  t.same(await begin(sql, true, entry(16, 16)), ['begun'])
+  await end(sql, 16)
+  await sql.begin(async (tx) => {
+    await tx`select colloquy.act_as('alice')`
+    await tx`select from colloquy.conversations where id = ${id(16)} for no key update`
+    const outcomes = await begin(sql, false, entry(32, 16, 'k'), entry(48, 48), entry(64, 0))
+    t.same(outcomes, ['locked', 'begun', 'not-found'])
+  })
+  t.same(await begin(sql, true, entry(32, 16, 'k')), ['begun'], 'the key was not used up')
+})
+
+t.test('who waits for a conversation has no key that whoever has the conversation may want', async (t) => {
+  const sql = await connections(t, 5)
+  for (const n of [16, 32]) {
+    t.same(await begin(sql, true, entry(n, n)), ['begun'])
+    await end(sql, n)
+  }
+  let batch: Promise<string[]> | undefined
+  let alone: Promise<string[]> | undefined
+  await sql.begin(async (tx) => {
+    await begin(tx as unknown as Sql, true, entry(48, 32, 'k2'))
+    // It has taken the conversation, and waits for the second key.
+    batch = begin(sql, false, entry(64, 16, 'k1'), entry(80, 32, 'k2'), entry(96, 16, 'k3'))
+    batch.catch(() => {})
+    await untilWaiting(sql, 1)
+    alone = begin(sql, true, entry(112, 16, 'k3'))
+    alone.catch(() => {})
+    await untilWaiting(sql, 2)
+  })
+  t.same(await Promise.allSettled([batch, alone]), [
+    { status: 'fulfilled', value: ['begun', 'mismatch', 'busy'] },
+    { status: 'fulfilled', value: ['busy'] },
+  ])
 })
 
 t.test('many messages to one conversation at once, on two instances: one turn after the other', async (t) => {

@@ -6,17 +6,19 @@ import { v7 as uuidv7 } from 'uuid'
 import { connect } from '../../src/db/connect.js'
 import type { Database } from '../../src/db/database.js'
 import type { Model, ModelEvent } from '../../src/models/model.js'
-import { beginTurn } from '../../src/turns/begin.js'
-import { type AttemptIds, createChannel } from '../../src/turns/channel.js'
-import { cutOff, type TurnEvent } from '../../src/turns/fold.js'
-import { follow } from '../../src/turns/follow.js'
-import { readStoredTurn } from '../../src/turns/outcome.js'
-import { createProgress } from '../../src/turns/progress.js'
-import { runModel } from '../../src/turns/run.js'
+import { runModel } from '../../src/turns/agent/run-model.js'
+import { createAttemptLog } from '../../src/turns/attempts/attempt-log.js'
+import { createHeartbeat } from '../../src/turns/attempts/heartbeat.js'
+import type { TurnEvent } from '../../src/turns/events.js'
+import { createTurnStore } from '../../src/turns/store/turn-store.js'
+import { readFrames } from '../../src/turns/stream/frames.js'
+import { cutOffCall } from '../../src/turns/turn-errors.js'
+import type { AttemptIds } from '../../src/turns/types.js'
 import { eventFaults } from '../helpers/contract.js'
 import { testDatabase } from '../helpers/database.js'
 import { until } from '../helpers/models.js'
 import { drawSeed } from '../helpers/seed.js'
+import { begin, newTurn } from '../helpers/turns.js'
 
 const runs = { numRuns: 100 }
 
@@ -76,27 +78,21 @@ const run = async (said: readonly ModelEvent[]) => {
   return { events, answer: JSON.parse(JSON.stringify(answer)) }
 }
 
-const begin = async (db: Database): Promise<AttemptIds> => {
-  const ids = { conversationId: uuidv7(), turnId: uuidv7(), userMessageId: uuidv7(), messageId: uuidv7() }
-  const limits = { leaseMs: 600_000, historyMessages: 0, historyTokens: 0 }
-  const turn = { isNewConversation: true, message: 'hi', key: undefined, model: 'said' }
-  await beginTurn(db, { userId: 'alice', ...ids, ...turn, ...limits })
-  return { userId: 'alice', ...ids, attempt: 1 }
-}
-
 /** The events as an instance's ticks store them, in pieces. */
 const store = async (db: Database, ids: AttemptIds, events: readonly TurnEvent[]): Promise<void> => {
   const warnings: object[] = []
   const log = { warn: (fields: object) => warnings.push(fields) }
-  const progress = createProgress({ db, leaseMs: 600_000, log, tickMs: 0 })
-  const channel = createChannel(ids)
-  const release = progress.hold(channel, () => {})
+  const turnStore = createTurnStore(db)
+  const heartbeat = createHeartbeat({ store: turnStore, leaseMs: 600_000, log, tickMs: 0 })
+  const attemptLog = createAttemptLog(ids)
+  const { release } = heartbeat.hold(attemptLog, () => {})
   const half = Math.ceil(events.length / 2)
   for (const part of [events.slice(0, half), events.slice(half)]) {
-    channel.push(...part)
+    attemptLog.append(...part)
     await until(async () => {
       if (warnings.length > 0) throw new Error('a tick failed', { cause: warnings[0] })
-      return ((await readStoredTurn(db, 'alice', ids.turnId))?.events.length ?? 0) >= channel.events.length
+      const stored = (await turnStore.readTurn('alice', ids.turnId))?.events.length ?? 0
+      return stored >= attemptLog.events.length
     })
   }
   release()
@@ -116,18 +112,26 @@ t.test('what SQL makes of stored events, the program makes of the same ones', as
   const property = fc.asyncProperty(modelEvents, async (said) => {
     const { events: all, answer } = await run(said)
     // An instance that is killed closes no open call, so SQL has to.
-    const stored = all.filter((event) => event.type !== 'tool-error' || event.error !== cutOff)
+    const stored = all.filter((event) => event.type !== 'tool-error' || event.error !== cutOffCall)
     closed += all.length - stored.length
-    const ids = await begin(db)
-    await store(db, ids, stored)
+    const turn = newTurn({ leaseMs: 600_000 })
+    await begin(db, turn)
+    await store(db, { ...turn, attempt: 1 }, stored)
     events += stored.length
-    const turn = await readStoredTurn(db, 'alice', ids.turnId)
-    assert.deepEqual(turn?.events, stored)
-    const [row] = await db.asUser(
+    const { readTurn, interruptTurn } = createTurnStore(db)
+    assert.deepEqual((await readTurn('alice', turn.turnId))?.events, stored)
+    await db.asUser(
       'alice',
-      (sql) => sql`select content, tool_calls from colloquy.partial_answer('alice', ${ids.turnId})`,
+      (sql) =>
+        sql`update colloquy.turns set lease_until = now() - interval '1 second' where id = ${turn.turnId}`,
     )
-    assert.deepEqual({ ...row }, { content: answer.text, tool_calls: answer.tool_calls })
+    await interruptTurn('alice', turn.turnId)
+    const { end } = (await readTurn('alice', turn.turnId)) ?? {}
+    assert.equal(end?.status, 'interrupted')
+    assert.deepEqual(
+      { content: end.response, tool_calls: end.tool_calls },
+      { content: answer.text, tool_calls: answer.tool_calls },
+    )
   })
   await fc.assert(property, { ...runs, seed: drawSeed(t) })
   t.ok(events > runs.numRuns, `${events} events were stored`)
@@ -141,11 +145,11 @@ const framesOf = async (
   response: string,
   toolCalls: never[],
 ) => {
-  const channel = createChannel(ids, known)
+  const attemptLog = createAttemptLog(ids, known)
   const { conversationId, turnId, userMessageId, messageId } = ids
-  channel.close({
+  attemptLog.close({
     kind: 'ended',
-    outcome: {
+    end: {
       status: 'completed',
       conversation_id: conversationId,
       turn_id: turnId,
@@ -161,7 +165,7 @@ const framesOf = async (
   const { signal } = new AbortController()
   const batches: string[] = []
   const chunks: UIMessageChunk[] = []
-  for await (const frames of follow(channel, { heartbeatMs: 60_000, signal })) {
+  for await (const frames of readFrames(attemptLog, { heartbeatMs: 60_000, signal })) {
     for (const { id, event } of frames) {
       batches.push(`id: ${id}\ndata: ${event ? JSON.stringify(event) : '[DONE]'}\n\n`)
       if (event) chunks.push(event)

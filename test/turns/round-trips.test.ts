@@ -1,7 +1,9 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { connect } from '../../src/db/connect.js'
 import { type TestApp, testApp } from '../helpers/app.js'
 import { testDatabase } from '../helpers/database.js'
+import { gatedModel, until } from '../helpers/models.js'
 import { countingProxy } from '../helpers/wire.js'
 
 type Act = (app: TestApp, conversationId: string) => Promise<unknown>
@@ -54,4 +56,33 @@ t.test('where a pooler forbids prepared statements, a turn costs four', async (t
   const trips = await measure(t, 'off')
   t.equal(trips['a turn in a new conversation'], 4)
   t.equal(trips['a turn in a long conversation'], 4)
+})
+
+t.test('turns at once cost fewer statements than there are turns', async (t) => {
+  const { url } = await testDatabase(t)
+  const db = connect({ url, max: 5, prepare: 'auto' })
+  const gated = gatedModel()
+  let statements = 0
+  const { chat } = await testApp(t, {
+    model: gated.model,
+    limits: { leaseMs: 600_000 },
+    db: {
+      ...db,
+      // As far away as a database in another region.
+      async statement(work, line) {
+        if (line === undefined) {
+          statements += 1
+          await delay(50)
+        }
+        return db.statement(work, line)
+      },
+    },
+  })
+  const users = Array.from({ length: 100 }, (_, n) => `user-${n}`)
+  const answers = users.map((user) => chat('hi', { user }))
+  await until(() => gated.working() === users.length)
+  gated.open()
+  await Promise.all(answers)
+  t.comment(`${statements} statements for ${users.length} turns`)
+  t.ok(statements < users.length)
 })

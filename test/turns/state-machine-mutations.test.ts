@@ -9,6 +9,8 @@ import { limits } from './state-machine/requests.js'
 const skip =
   isPooled || process.env.COLLOQUY_TEST_POSTGRES ? 'what the test sees does not depend on the server' : false
 
+t.setTimeout(1_800_000)
+
 /** That the properties of state-machine.test.ts see what is broken, each time from the same seed. */
 const sees = (property: typeof agreement, mutation: Mutation) =>
   t.test(`seen: not that ${mutation.breaks}`, { skip }, async (t) => {

@@ -1,6 +1,7 @@
 import postgres from 'postgres'
 import t from 'tap'
 import type { ModelEvent } from '../../src/models/model.js'
+import { cutOffCall } from '../../src/turns/turn-errors.js'
 import { testApp } from '../helpers/app.js'
 import { until } from '../helpers/models.js'
 import { done, scriptedModel, words } from '../helpers/scripted.js'
@@ -109,7 +110,8 @@ t.test('an interrupted turn keeps its tool calls, those without a result too', a
   // As by the instance that comes after the one that died, while that one does not know.
   await sql.begin(async (tx) => {
     await tx`update colloquy.turns set lease_until = now() - interval '1 second'`
-    await tx`select colloquy.interrupt_lapsed_turn('alice', ${turn_id})`
+    await tx`
+      select colloquy.interrupt_turn(p_user_id => 'alice', p_turn_id => ${turn_id}, p_cut_off => ${cutOffCall})`
   })
   for (const answer of [first, follower]) {
     t.equal(errorOf(await answer.all()), 'turn-interrupted')
@@ -124,7 +126,6 @@ t.test('an interrupted turn keeps its tool calls, those without a result too', a
   await until(async () => (await two.call('GET', path)).body.data.length === 2)
   const { body } = await two.call('GET', path)
   t.match(body.data[1], { content: answer, status: 'interrupted' })
-  const error = 'The call was cut off; it may have done its work or not.'
-  const open = { id: 'c', name: 'wait', arguments: { for: 'ever' }, error, duration_ms: 0 }
+  const open = { id: 'c', name: 'wait', arguments: { for: 'ever' }, error: cutOffCall, duration_ms: 0 }
   t.same(body.data[1].tool_calls, [...toolCalls, open])
 })

@@ -1,8 +1,6 @@
-import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import type { Model, ToolCall } from '../../src/models/model.js'
 import { ToolError } from '../../src/tools/tool.js'
-import { beginTurn } from '../../src/turns/begin.js'
 import { testApp } from '../helpers/app.js'
 import { localTools } from '../helpers/local-tools.js'
 import { until } from '../helpers/models.js'
@@ -10,6 +8,7 @@ import { chatCompletions as wire } from '../helpers/provider-wire.js'
 import { done } from '../helpers/scripted.js'
 import { turnOf } from '../helpers/stream.js'
 import { add, appWith, calling, plain, saying, sent, tasks } from '../helpers/tool-turns.js'
+import { begin, newTurn } from '../helpers/turns.js'
 import { events, refuse } from '../helpers/upstream.js'
 
 t.test('a turn that is cut leaves no call without an outcome', async (t) => {
@@ -103,20 +102,14 @@ t.test('a turn whose attempts have done too much to carry along is not tried aga
   t.equal(asked, 4)
   t.match(last, { status: 502, body: { code: 'model-failed' } }, 'its last end is told again')
   const { conversation_id } = last.body
-  const again = await beginTurn(db, {
-    userId: 'alice',
-    conversationId: randomUUID(),
-    turnId: randomUUID(),
-    userMessageId: randomUUID(),
-    messageId: randomUUID(),
-    isNewConversation: true,
-    message: 'go',
-    key: 'k',
-    model: 'restless',
-    leaseMs: 15_000,
-    historyMessages: 40,
-    historyTokens: 16_000,
-  })
+  const [key] = await db.asUser(
+    'alice',
+    (sql) => sql<{ hash: string; fingerprint: string }[]>`
+      select encode(key_hash, 'hex') as hash, encode(fingerprint, 'hex') as fingerprint
+      from colloquy.idempotency_keys`,
+  )
+  const { hash: keyHash = '', fingerprint = '' } = key ?? {}
+  const again = await begin(db, newTurn({ idempotency: { keyHash, fingerprint } }))
   t.equal(again.outcome, 'ended')
   t.ok(JSON.stringify(again).length < 1_000, 'and nobody is sent all that they have done')
   const { body } = await call('GET', `/api/alice/conversations/${conversation_id}/messages`)

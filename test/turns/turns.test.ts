@@ -5,6 +5,7 @@ import { DatabaseUnavailable } from '../../src/db/unavailable.js'
 import type { Model, ModelRequest } from '../../src/models/model.js'
 import { type Json, testApp, tokenOf } from '../helpers/app.js'
 import { testDatabase } from '../helpers/database.js'
+import { begin, newTurn } from '../helpers/turns.js'
 import { until } from '../helpers/wait.js'
 
 const usage = { input_tokens: 3, output_tokens: 4, cached_input_tokens: 1, total_tokens: 7 }
@@ -94,13 +95,11 @@ t.test(
 
 t.test('a turn whose instance died: interrupted after its lease, and the conversation goes on', async (t) => {
   const { model, requests } = recorder()
-  const { chat, call, superuserUrl } = await testApp(t, { model })
+  const { chat, call, db } = await testApp(t, { model })
   const { conversation_id, turn_id } = await chat('before')
-  const sql = superuser(t, superuserUrl)
-  const dead = '019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d01'
-  await sql`
-    select * from colloquy.begin_turn('alice', ${conversation_id}, false, ${dead},
-      '019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d02', '019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d03', 'lost', 'x', 'echo', 0, 0, 0)`
+  const lost = newTurn({ conversationId: conversation_id, message: 'lost', leaseMs: 0 })
+  await begin(db, lost)
+  const dead = lost.turnId
 
   const turn = async (id: string): Promise<Json> => (await call('GET', `/api/alice/turns/${id}`)).body
   const conversation = `/api/alice/conversations/${conversation_id}`

@@ -1,23 +1,28 @@
--- Adds to a user's usage of the day (UTC) and model. Called last of all that lock, new rows aside: whoever waits for the
--- row of a user's day holds a conversation and a turn that nobody asks for who holds that row, so that two turns that
--- end at once cannot deadlock.
-create or replace function colloquy.add_usage(p_user_id text, p_model text, p_turns integer, p_usage jsonb) returns void
+-- Adds to what a user's turns have cost on a day with a model. Turns share this row, so it is the last that a transaction
+-- locks, and several are locked in the order of user and model.
+create or replace function colloquy.add_usage(
+  p_user_id text,
+  p_at timestamptz,
+  p_model text,
+  p_turns bigint,
+  p_input_tokens bigint,
+  p_output_tokens bigint,
+  p_cached_input_tokens bigint,
+  p_total_tokens bigint
+) returns void
 language plpgsql
 as $$
 begin
   insert into colloquy.usage as u
     (user_id, day, model, turns, input_tokens, output_tokens, cached_input_tokens, total_tokens)
   values
-    (p_user_id, (colloquy.clock() at time zone 'UTC')::date, p_model, p_turns,
-     coalesce((p_usage ->> 'input_tokens')::bigint, 0),
-     coalesce((p_usage ->> 'output_tokens')::bigint, 0),
-     coalesce((p_usage ->> 'cached_input_tokens')::bigint, 0),
-     coalesce((p_usage ->> 'total_tokens')::bigint, 0))
+    (p_user_id, (p_at at time zone 'UTC')::date, p_model, p_turns, coalesce(p_input_tokens, 0),
+     coalesce(p_output_tokens, 0), coalesce(p_cached_input_tokens, 0), coalesce(p_total_tokens, 0))
   on conflict on constraint usage_pkey do update
   set turns = u.turns + excluded.turns,
-      input_tokens = u.input_tokens + excluded.input_tokens,
-      output_tokens = u.output_tokens + excluded.output_tokens,
-      cached_input_tokens = u.cached_input_tokens + excluded.cached_input_tokens,
-      total_tokens = u.total_tokens + excluded.total_tokens;
+    input_tokens = u.input_tokens + excluded.input_tokens,
+    output_tokens = u.output_tokens + excluded.output_tokens,
+    cached_input_tokens = u.cached_input_tokens + excluded.cached_input_tokens,
+    total_tokens = u.total_tokens + excluded.total_tokens;
 end
 $$;

@@ -1,52 +1,51 @@
--- Ends the turn that holds the conversation, whose row the caller has locked: the answer's row, the turn's end, the
--- conversation's release, the end of the turn's events and its usage are one write.
+-- Ends a running attempt, for the user that the transaction acts for: the turn's end, the answer's message and the end of
+-- the attempt's events are one write. False when the attempt does not run (any more). The turn's row is all that is locked.
 create or replace function colloquy.end_turn(
   p_user_id text,
   p_turn_id uuid,
+  p_attempt integer,
   p_status text,
   p_content text,
   p_tool_calls jsonb,
-  p_usage jsonb,
+  p_window_tokens integer,
+  p_history_calls jsonb,
+  p_input_tokens integer,
+  p_output_tokens integer,
+  p_cached_input_tokens integer,
+  p_total_tokens integer,
   p_error_code text,
-  p_error_detail text
-) returns void
+  p_has_events boolean
+) returns boolean
 language plpgsql
 as $$
 declare
-  v_turn colloquy.turns;
-  v_position integer;
+  v_now timestamptz(3) := colloquy.clock();
+  v_turn record;
 begin
   update colloquy.turns t
   set status = p_status,
-      lease_until = null,
-      finished_at = colloquy.clock(),
-      input_tokens = (p_usage ->> 'input_tokens')::integer,
-      output_tokens = (p_usage ->> 'output_tokens')::integer,
-      cached_input_tokens = (p_usage ->> 'cached_input_tokens')::integer,
-      total_tokens = (p_usage ->> 'total_tokens')::integer,
-      error_code = p_error_code,
-      error_detail = p_error_detail
-  where t.user_id = p_user_id and t.id = p_turn_id
-  returning t.* into strict v_turn;
-
-  update colloquy.conversations c
-  set message_count = c.message_count + 1,
-      running_turn_id = null,
-      updated_at = colloquy.clock()
-  where c.user_id = p_user_id and c.id = v_turn.conversation_id and c.running_turn_id = p_turn_id
-  returning c.message_count into strict v_position;
+    lease_until = null,
+    finished_at = v_now,
+    input_tokens = p_input_tokens,
+    output_tokens = p_output_tokens,
+    cached_input_tokens = p_cached_input_tokens,
+    total_tokens = p_total_tokens,
+    error_code = p_error_code
+  where t.user_id = p_user_id and t.id = p_turn_id and t.status = 'running' and t.attempt = p_attempt
+  returning t.conversation_id, t.position, t.user_message_id, t.message_id into v_turn;
+  if not found then
+    return false;
+  end if;
 
   insert into colloquy.messages
-    (user_id, conversation_id, position, id, turn_id, parent_id, role, status, content, tool_calls, created_at)
+    (user_id, conversation_id, position, id, turn_id, parent_id, role, status, content, tool_calls, window_tokens,
+     history_calls, created_at)
   values
-    (p_user_id, v_turn.conversation_id, v_position, v_turn.message_id, p_turn_id, v_turn.user_message_id,
-     'assistant', p_status, p_content, p_tool_calls, colloquy.clock());
-
-  delete from colloquy.turn_events e where e.user_id = p_user_id and e.turn_id = p_turn_id;
-
-  -- The first attempt counts the turn, every attempt its tokens.
-  perform colloquy.add_usage(
-    p_user_id => p_user_id, p_model => v_turn.model, p_turns => case when v_turn.attempt = 1 then 1 else 0 end,
-    p_usage => p_usage);
+    (p_user_id, v_turn.conversation_id, v_turn.position + 1, v_turn.message_id, p_turn_id, v_turn.user_message_id,
+     'assistant', p_status, p_content, p_tool_calls, p_window_tokens, p_history_calls, v_now);
+  if p_has_events then
+    delete from colloquy.turn_events e where e.user_id = p_user_id and e.turn_id = p_turn_id;
+  end if;
+  return true;
 end
 $$;

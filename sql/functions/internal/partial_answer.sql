@@ -1,47 +1,54 @@
--- What the attempt of a running turn is known to have said: the text, and the tool calls as a message stores them. A
--- call without a result has an error instead, as in the program's cut-off().
-create or replace function colloquy.partial_answer(p_user_id text, p_turn_id uuid)
-returns table (content text, tool_calls jsonb)
+-- What an attempt is known to have said: the text, and the tool calls as a message stores them. Whatever a model says:
+-- what comes after the first call of its id belongs to that, and the last outcome counts.
+create or replace function colloquy.partial_answer(
+  p_user_id text,
+  p_turn_id uuid,
+  p_attempt integer,
+  -- the error of a call without an outcome
+  p_cut_off text,
+  out content text,
+  out tool_calls jsonb
+)
 language plpgsql stable
 as $$
-#variable_conflict use_column
 declare
-  v_batches json;
+  v_events jsonb;
 begin
-  -- What is stored is read by one statement of the user's, and made into an answer by another that reads no table.
-  select json_agg(json_build_object('seq', e.seq, 'events', e.events)) into v_batches
-  from colloquy.turns t
-  join colloquy.turn_events e on e.user_id = t.user_id and e.turn_id = t.id and e.attempt = t.attempt
-  where t.user_id = p_user_id and t.id = p_turn_id;
-  return query
+  -- One read of what is stored; the rest is local.
+  select coalesce(jsonb_agg(e.events order by e.seq), '[]') into v_events
+  from colloquy.turn_events e
+  where e.user_id = p_user_id and e.turn_id = p_turn_id and e.attempt = p_attempt;
+
   with said as (
-    select (b.batch ->> 'seq')::integer as seq, each.n, each.event, json_typeof(each.event) = 'string' as is_text
-    from json_array_elements(v_batches) as b (batch)
-    cross join lateral json_array_elements(b.batch -> 'events') with ordinality as each (event, n)
+    select batch.n as batch, each.n, each.event
+    from jsonb_array_elements(v_events) with ordinality as batch (events, n)
+    cross join lateral jsonb_array_elements(batch.events) with ordinality as each (event, n)
   ),
   tools as (
-    select s.seq, s.n, s.event, s.event ->> 'type' as type, s.event ->> 'id' as id,
-      row_number() over (partition by s.event ->> 'type', s.event ->> 'id' order by s.seq, s.n) as nth
+    select s.batch, s.n, s.event, s.event ->> 'type' as type, s.event ->> 'id' as id,
+      row_number() over (partition by s.event ->> 'type', s.event ->> 'id' order by s.batch, s.n) as nth
     from said s
-    where not s.is_text
+    where jsonb_typeof(s.event) <> 'string'
   )
   select
-    coalesce((select string_agg(s.event #>> '{}', '' order by s.seq, s.n) from said s where s.is_text), ''),
+    coalesce((
+      select string_agg(s.event #>> '{}', '' order by s.batch, s.n)
+      from said s
+      where jsonb_typeof(s.event) = 'string'), ''),
     coalesce((
       select jsonb_agg(
         jsonb_build_object(
           'id', call.id, 'name', call.event ->> 'name', 'arguments', call.event -> 'arguments', 'duration_ms', 0)
-          || coalesce(
-            done.fields, '{"error": "The call was cut off; it may have done its work or not."}')
-        order by call.seq, call.n)
+          || coalesce(done.fields, jsonb_build_object('error', p_cut_off))
+        order by call.batch, call.n)
       from tools call
-      -- Whatever a model says: what comes after the first call of its id belongs to that, and the last one counts.
       left join lateral (
-        select jsonb_object_agg(field.key, field.value order by later.seq, later.n) as fields
+        select jsonb_object_agg(field.key, field.value order by later.batch, later.n) as fields
         from tools later
-        cross join lateral jsonb_each(later.event::jsonb - array['type', 'id']) as field
-        where later.type <> 'tool-call' and later.id = call.id and (later.seq, later.n) > (call.seq, call.n)
+        cross join lateral jsonb_each(later.event - array['type', 'id']) as field
+        where later.type <> 'tool-call' and later.id = call.id and (later.batch, later.n) > (call.batch, call.n)
       ) done on call.nth = 1
-      where call.type = 'tool-call'), '[]');
+      where call.type = 'tool-call'), '[]')
+  into content, tool_calls;
 end
 $$;

@@ -1,12 +1,15 @@
 import fc from 'fast-check'
 import type { ToolCall } from '../../../src/models/model.js'
-import type { BeginTurn } from '../../../src/turns/begin.js'
-import type { CompleteTurn, TurnError } from '../../../src/turns/complete.js'
-import { type Attempt, day } from './model.js'
-import { id, limits, newRequest } from './requests.js'
+import { forHistory } from '../../../src/turns/agent/history-window.js'
+import type { EndTurn } from '../../../src/turns/store/end-turns.js'
+import { type Attempt, type BeginAnswer, day, type EndAnswer } from './model.js'
+import { id, limits, newRequest, type Request, unstorable } from './requests.js'
 import { type Actors, type Call, type Real, steps } from './step.js'
 
-const nobodys: Attempt = { userId: 'alice', conversationId: id(0), turnId: id(1), attempt: 1 }
+const nobodys: Attempt = {
+  ...{ userId: 'alice', conversationId: id(0), turnId: id(1), attempt: 1 },
+  ...{ model: 'echo', message: 'hi' },
+}
 
 /** Counts from the newest, so that steps tend to be about what has just happened. */
 const newest = <T>(list: T[], back: number): T | undefined => list.at(-1 - (back % Math.max(list.length, 1)))
@@ -21,27 +24,44 @@ const actingOn = (owner: string, isStranger: boolean) =>
   isStranger ? (owner === 'bob' ? 'alice' : 'bob') : owner
 const keys = fc.constantFrom(undefined, undefined, undefined, undefined, 'k1', 'k2')
 
-const send = ({ model, begins, attempts }: Actors, request: BeginTurn): Call => {
-  const { userId, isNewConversation, conversationId, turnId, message, key } = request
+/** now and then somebody else's, and text that cannot be stored */
+const models = fc.constantFrom('echo', 'echo', 'echo', 'oracle')
+const isUnstorable = fc.integer({ min: 1, max: 20 }).map((n) => n === 20)
+
+const beginInWords = ({
+  userId,
+  isNewConversation,
+  conversationId,
+  turnId,
+  message,
+  key,
+}: Request): string => {
   const where = isNewConversation ? `new ${conversationId}` : conversationId
-  return {
-    words: `begin ${turnId} by ${userId} in ${where}: ${message.slice(0, 5)}${key ? `, key ${key}` : ''}`,
-    predict: () => {
-      begins.push(request)
-      const answer = model.begin(request)
-      if (answer.outcome === 'begun') {
-        const { conversation_id, turn_id, attempt } = answer
-        const known = attempts.some((other) => other.turnId === turn_id && other.attempt === attempt)
-        if (!known) attempts.push({ userId, conversationId: conversation_id, turnId: turn_id, attempt })
-      }
-      return answer
-    },
-    perform: (engine) => engine.begin(request),
-  }
+  return `begin ${turnId} by ${userId} in ${where}: ${message.slice(0, 5)}${key ? `, key ${key}` : ''}`
 }
 
-const beginNew = steps(fc.record({ userId: users, message: texts, key: keys }), (actors, choice) =>
-  send(actors, newRequest(actors.begins.length + 1, { into: undefined, ...choice })),
+/** What instances remember of a begin that was answered. */
+const remember = ({ attempts }: Actors, { userId, message }: Request, answer: BeginAnswer): void => {
+  if (answer.outcome !== 'begun') return
+  const { conversation_id: conversationId, turn_id: turnId, attempt, model } = answer
+  const isKnown = attempts.some((other) => other.turnId === turnId && other.attempt === attempt)
+  if (!isKnown) attempts.push({ userId, conversationId, turnId, attempt, model, message })
+}
+
+const send = (actors: Actors, request: Request): Call => ({
+  words: beginInWords(request),
+  predict: () => {
+    actors.begins.push(request)
+    const answer = actors.model.begin(request)
+    remember(actors, request, answer)
+    return answer
+  },
+  perform: (engine) => engine.begin(request),
+})
+
+const beginNew = steps(
+  fc.record({ userId: users, message: texts, key: keys, model: models }),
+  (actors, choice) => send(actors, newRequest(actors.begins.length + 1, { into: undefined, ...choice })),
 )
 
 /** In any conversation that ever was, now and then in another user's. */
@@ -87,69 +107,161 @@ const repeatBegin = steps(back, (actors, back) => {
   return lost && actors.model.remembers(lost) ? send(actors, lost) : undefined
 })
 
-const complete = ({ model, completions }: Actors, completion: CompleteTurn): Call => {
-  const { userId, turnId, attempt, status } = completion
-  return {
-    words: `complete ${turnId}, attempt ${attempt}, by ${userId}: ${status}`,
-    predict: () => {
-      completions.push(completion)
-      return model.complete(completion)
-    },
-    perform: (engine) => engine.complete(completion),
-  }
-}
-
-const errors: Record<string, TurnError> = {
-  failed: { code: 'model-failed', detail: 'The model failed to answer.' },
-  interrupted: { code: 'turn-interrupted', detail: 'The instance that ran the turn was shut down.' },
-}
-
-const completeAttempt = steps(
-  fc.record({
-    back,
-    status: fc.constantFrom(
-      'completed',
-      'completed',
-      'completed',
-      'completed',
-      'failed',
-      'cancelled',
-      'interrupted',
-    ),
-    text: fc.constantFrom('', 'an answer', 'an answer of fifty bytes, 世界, or of about so many'),
-    isStranger,
-  }),
-  (actors, { back, status, text, isStranger }) => {
-    const mine = newest(actors.attempts, back)
-    if (!mine) return undefined
-    const isDone = status === 'completed'
-    const usage = isDone
-      ? { input_tokens: 1, output_tokens: 2, cached_input_tokens: 1, total_tokens: 3 }
-      : { input_tokens: null, output_tokens: null, cached_input_tokens: null, total_tokens: null }
-    const clock = { id: 'c1', name: 'clock', arguments: {}, result: '12:00', duration_ms: 7 }
-    const calls: Record<string, ToolCall[]> = {
-      completed: [clock],
-      failed: [
-        clock,
-        { ...clock, id: 'c2', replayed: true },
-        { id: 'c3', name: 'clock', arguments: {}, error: 'no', duration_ms: 7 },
-      ],
+type AnyBegin =
+  | {
+      do: 'new' | 'next'
+      userId: string
+      message: string
+      key: string | undefined
+      back: number
+      isUnstorable: boolean
     }
-    const tool_calls = calls[status] ?? []
-    return complete(actors, {
-      ...mine,
-      userId: actingOn(mine.userId, isStranger),
-      status,
-      answer: { text, tool_calls, usage, finished: isDone },
-      error: errors[status] ?? null,
-    })
+  | { do: 'repeat'; back: number }
+
+/** Several that come at once and leave in one batch: of several users, some of them twice, some that fail. */
+const beginTogether = steps(
+  fc.array(
+    fc.oneof(
+      fc.record({
+        do: fc.constantFrom('new' as const, 'next' as const, 'next' as const),
+        ...{ userId: users, message: texts, key: keys, back: fc.nat(5), isUnstorable },
+      }),
+      fc.record({ do: fc.constant('repeat' as const), back: fc.nat(5) }),
+    ),
+    { minLength: 2, maxLength: 6 },
+  ),
+  (actors, choices: AnyBegin[]) => {
+    const requests: Request[] = []
+    for (const choice of choices) {
+      if (choice.do === 'repeat') {
+        const known = newest([...actors.begins, ...requests], choice.back)
+        if (known && (requests.includes(known) || actors.model.remembers(known))) requests.push(known)
+        continue
+      }
+      const { userId, message, key, back, isUnstorable } = choice
+      const own = actors.attempts.filter((it) => it.userId === userId)
+      const into = choice.do === 'new' ? undefined : newest(own, back)?.conversationId
+      const n = actors.begins.length + requests.length + 1
+      requests.push(newRequest(n, { userId, into, key, message: isUnstorable ? unstorable : message }))
+    }
+    if (requests.length < 2) return undefined
+    return {
+      words: ['at once:', ...requests.map(beginInWords)].join('\n  '),
+      predict: () => {
+        actors.begins.push(...requests)
+        const answers = actors.model.beginTogether(requests)
+        for (const [n, answer] of answers.entries()) remember(actors, requests[n] as Request, answer)
+        return answers
+      },
+      perform: (engine) => engine.beginTogether(requests),
+    }
   },
 )
 
-const repeatComplete = steps(back, (actors, back) => {
-  const lost = newest(actors.completions, back)
+const endInWords = ({ userId, turnId, attempt, status }: EndTurn): string =>
+  `end ${turnId}, attempt ${attempt}, by ${userId}: ${status}`
+
+const complete = ({ model, ends }: Actors, end: EndTurn): Call => ({
+  words: endInWords(end),
+  predict: (): EndAnswer => {
+    ends.push(end)
+    return model.end(end)
+  },
+  perform: (engine) => engine.end(end),
+})
+
+const errors: Record<string, EndTurn['errorCode']> = {
+  failed: 'model-failed',
+  interrupted: 'turn-interrupted',
+}
+const endings = fc.record({
+  back,
+  status: fc.constantFrom(
+    'completed' as const,
+    'completed' as const,
+    'completed' as const,
+    'completed' as const,
+    'failed' as const,
+    'cancelled' as const,
+    'interrupted' as const,
+  ),
+  text: fc.constantFrom('', 'an answer', 'an answer of fifty bytes, 世界, or of about so many'),
+  isStranger,
+  /** whether later turns are told of its calls otherwise */
+  isShortened: fc.boolean(),
+})
+type Ending = typeof endings extends fc.Arbitrary<infer Choice> ? Choice : never
+
+const endOf = (actors: Actors, mine: Attempt, { status, text, isStranger, isShortened }: Ending): EndTurn => {
+  const isDone = status === 'completed'
+  const usage = isDone
+    ? { input_tokens: 1, output_tokens: 2, cached_input_tokens: 1, total_tokens: 3 }
+    : { input_tokens: null, output_tokens: null, cached_input_tokens: null, total_tokens: null }
+  const clock = { id: 'c1', name: 'clock', arguments: {}, result: '12:00', duration_ms: 7 }
+  const calls: Record<string, ToolCall[]> = {
+    completed: [clock],
+    failed: [
+      clock,
+      { ...clock, id: 'c2', replayed: true },
+      { id: 'c3', name: 'clock', arguments: {}, error: 'no', duration_ms: 7 },
+    ],
+  }
+  const answer = { text, tool_calls: calls[status] ?? [], usage, finished: isDone }
+  return {
+    userId: actingOn(mine.userId, isStranger),
+    turnId: mine.turnId,
+    attempt: mine.attempt,
+    model: mine.model,
+    status,
+    answer,
+    errorCode: errors[status] ?? null,
+    hasEvents: actors.model.hasEvents(mine),
+    windowTokens: forHistory(mine.message, answer).windowTokens,
+    historyCalls: isDone && isShortened ? [{ ...clock, result: '12' }] : null,
+  }
+}
+
+const endAttempt = steps(endings, (actors, choice) => {
+  const mine = newest(actors.attempts, choice.back)
+  return mine && complete(actors, endOf(actors, mine, choice))
+})
+
+const repeatEnd = steps(back, (actors, back) => {
+  const lost = newest(actors.ends, back)
   return lost && complete(actors, lost)
 })
+
+/** Several that come at once and leave in one batch: of several users, some of them twice, some that fail. */
+const endTogether = steps(
+  fc.array(fc.record({ ending: endings, back: fc.nat(5), isRepeat: fc.boolean(), isUnstorable }), {
+    minLength: 2,
+    maxLength: 6,
+  }),
+  (actors, choices) => {
+    const list: EndTurn[] = []
+    for (const { ending, back, isRepeat, isUnstorable } of choices) {
+      const mine = newest(actors.attempts, back)
+      if (!mine) return undefined
+      // Of one attempt only the same end twice: which of two comes first is not to be known.
+      const known = list.find((it) => it.turnId === mine.turnId && it.attempt === mine.attempt)
+      if (known) {
+        if (isRepeat) list.push(known)
+        continue
+      }
+      const end = endOf(actors, mine, ending)
+      list.push(isUnstorable ? { ...end, answer: { ...end.answer, text: unstorable } } : end)
+    }
+    if (list.length < 2) return undefined
+    return {
+      words: ['at once:', ...list.map(endInWords)].join('\n  '),
+      predict: () => {
+        actors.ends.push(...list)
+        return actors.model.endTogether(list)
+      },
+      perform: (engine) => engine.endTogether(list),
+    }
+  },
+)
 
 /** Of any turn that ever was, or of one that never was. */
 const cancel = steps(fc.record({ back, isStranger }), ({ model, attempts }, { back, isStranger }) => {
@@ -162,18 +274,35 @@ const cancel = steps(fc.record({ back, isStranger }), ({ model, attempts }, { ba
   }
 })
 
-/** An instance that holds any of the attempts that ever were, whether or not they are over. */
-const tick = steps(fc.record({ held: fc.nat(31), followed: fc.nat(31) }), ({ model, attempts }, choice) => {
-  const held = marked(attempts, choice.held)
-  const followed = marked(attempts, choice.followed)
-  if (held.length + followed.length === 0) return undefined
-  const names = (list: Attempt[]) => list.map(({ turnId, attempt }) => `${turnId}/${attempt}`).join(' ')
+/** An heir of any turn that ever was, whether or not its lease has run out. */
+const interrupt = steps(fc.record({ back, isStranger }), ({ model, attempts }, { back, isStranger }) => {
+  const { userId, turnId } = newest(attempts, back) ?? nobodys
+  const user = actingOn(userId, isStranger)
   return {
-    words: `tick: runs ${names(held)}, follows ${names(followed)}`,
-    predict: () => model.tick(held, followed),
-    perform: (engine) => engine.tick(held, followed),
+    words: `interrupt ${turnId} by ${user}`,
+    predict: () => model.interrupt(user, turnId),
+    perform: (engine) => engine.interrupt(user, turnId),
   }
 })
+
+/** An instance that holds, reads and waits for any of the attempts that ever were, whether or not they are over. */
+const tick = steps(
+  fc.record({ held: fc.nat(31), read: fc.nat(31), awaited: fc.nat(31) }),
+  ({ model, attempts }, choice) => {
+    const held = marked(attempts, choice.held)
+    // What runs here is read and awaited here.
+    const isElsewhere = ({ turnId }: Attempt) => !held.some((other) => other.turnId === turnId)
+    const read = marked(attempts, choice.read).filter(isElsewhere)
+    const awaited = marked(attempts, choice.awaited).filter(isElsewhere)
+    if (held.length + read.length + awaited.length === 0) return undefined
+    const names = (list: Attempt[]) => list.map(({ turnId, attempt }) => `${turnId}/${attempt}`).join(' ')
+    return {
+      words: `tick: runs ${names(held)}, reads ${names(read)}, waits for ${names(awaited)}`,
+      predict: () => model.tick(held, read, awaited),
+      perform: (engine) => engine.tick(held, read, awaited),
+    }
+  },
+)
 
 const { leaseMs } = limits
 /** To both sides of each bound, the one at which a lease is renewed included. */
@@ -209,12 +338,12 @@ const remove = steps(
 )
 
 const read = steps(fc.record({ back, isStranger }), ({ model, attempts }, { back, isStranger }) => {
-  const { userId, turnId } = newest(attempts, back) ?? nobodys
-  const user = actingOn(userId, isStranger)
+  const mine = newest(attempts, back) ?? nobodys
+  const user = actingOn(mine.userId, isStranger)
   return {
-    words: `read ${turnId} by ${user}`,
-    predict: () => model.read(user, turnId),
-    perform: (engine) => engine.read(user, turnId),
+    words: `read ${mine.turnId} by ${user}`,
+    predict: () => model.read(mine, user),
+    perform: (engine) => engine.read(mine, user),
   }
 })
 
@@ -222,8 +351,9 @@ const read = steps(fc.record({ back, isStranger }), ({ model, attempts }, { back
 export const commands = fc.commands<Actors, Real, true>(
   [
     ...[beginNew, beginNext, beginNext, beginNext, beginNext, beginAgain, beginAgain, repeatBegin],
-    ...[completeAttempt, completeAttempt, completeAttempt, completeAttempt, completeAttempt, repeatComplete],
-    ...[cancel, tick, advance, advance, prune, remove, read],
+    ...[beginTogether, endTogether],
+    ...[endAttempt, endAttempt, endAttempt, endAttempt, endAttempt, repeatEnd],
+    ...[cancel, interrupt, interrupt, tick, advance, advance, prune, remove, read],
   ],
   { maxCommands: 40, size: 'max' },
 )

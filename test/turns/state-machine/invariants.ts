@@ -27,21 +27,37 @@ const messageFaults = (messages: MessageRow[], turnOf: (id: string) => TurnRow |
 /** What is wrong with the rows that are stored, whatever was asked in whatever order; nothing in a sound database. */
 export const faultsOf = ({ conversations, turns, messages, keys, events, usage }: Stored): string[] => {
   const turnOf = (id: string) => turns.find((turn) => turn.id === id)
-  const ofConversations = conversations.flatMap(({ id, message_count, running_turn_id }) => {
+  const ofConversations = conversations.flatMap(({ id, last_position, last_turn_id }) => {
     const mine = messages.filter(({ conversation_id }) => conversation_id === id)
+    const last = turnOf(last_turn_id)
     const running = turns.filter((turn) => turn.conversation_id === id && turn.status === 'running')
-    const names = running.map((turn) => turn.id).join(' and ') || null
+    const others = running.filter((turn) => turn.id !== last_turn_id).map((turn) => turn.id)
+    // The answer of the turn that runs has its position already.
+    const given = mine.length + running.length
     return [
-      ...(names === running_turn_id
+      ...(last?.conversation_id === id
         ? []
-        : [`${id} says that it runs ${running_turn_id}, but ${names} is running`]),
-      ...(mine.length === message_count ? [] : [`${id} counts ${message_count} of ${mine.length} messages`]),
+        : [`the last turn of ${id} is ${last_turn_id}, which is not there`]),
+      ...(last && last.position + 1 !== last_position ? [`the last turn of ${id} is not at its end`] : []),
+      ...(others.length === 0
+        ? []
+        : [`${others.join(' and ')} is running, and is not the last turn of ${id}`]),
+      ...(given === last_position ? [] : [`${id} has given out ${last_position} positions, not ${given}`]),
       ...messageFaults(mine, turnOf),
     ]
   })
+  const isThere = (row: { user_id: string; conversation_id: string }) =>
+    conversations.some(({ id, user_id }) => id === row.conversation_id && user_id === row.user_id)
+  const orphans = [
+    ...turns.filter((turn) => !isThere(turn)).map(({ id }) => `turn ${id} has no conversation`),
+    ...messages.filter((it) => !isThere(it)).map(({ id }) => `message ${id} has no conversation`),
+  ]
   const ofTurns = turns
-    .filter(({ user_message_id }) => !messages.some(({ id }) => id === user_message_id))
-    .map(({ id }) => `turn ${id} has no message`)
+    .filter(
+      ({ user_message_id, position }) =>
+        !messages.some((message) => message.id === user_message_id && message.position === position),
+    )
+    .map(({ id }) => `turn ${id} has no message in its place`)
   const ofKeys = keys
     .filter(({ conversation_id }) => conversations.some(({ id }) => id === conversation_id))
     .filter(({ turn_id }) => !turnOf(turn_id))
@@ -57,5 +73,5 @@ export const faultsOf = ({ conversations, turns, messages, keys, events, usage }
     // Those of deleted conversations stay counted.
     return counted >= ended.length ? [] : [`${counted} of ${user}'s ${ended.length} turns are counted`]
   })
-  return [...ofConversations, ...ofTurns, ...ofKeys, ...ofEvents, ...ofUsage]
+  return [...ofConversations, ...orphans, ...ofTurns, ...ofKeys, ...ofEvents, ...ofUsage]
 }

@@ -1,9 +1,12 @@
-import { createHash } from 'node:crypto'
 import type { PastTurn, Usage } from '../../../src/models/model.js'
-import type { BeginTurn, Begun } from '../../../src/turns/begin.js'
-import type { Cancelled } from '../../../src/turns/cancel.js'
-import type { Completed, CompleteTurn, TurnError } from '../../../src/turns/complete.js'
-import type { State } from '../../../src/turns/progress.js'
+import type { Answer } from '../../../src/turns/events.js'
+import type { Begun } from '../../../src/turns/store/begin-turns.js'
+import type { CancelOutcome } from '../../../src/turns/store/cancel-turn.js'
+import type { Ended, EndTurn } from '../../../src/turns/store/end-turns.js'
+import type { TurnErrorCode } from '../../../src/turns/turn-errors.js'
+import type { EndStatus, Fate } from '../../../src/turns/types.js'
+import { inOrder, together } from './batches.js'
+import { type Request, unstorable } from './requests.js'
 import type { ConversationRow, EventsRow, KeyRow, MessageRow, Stored, TurnRow, UsageRow } from './stored.js'
 
 /**
@@ -11,8 +14,11 @@ import type { ConversationRow, EventsRow, KeyRow, MessageRow, Stored, TurnRow, U
  * does and changes the same rows. Times are Dates of the test's own clock.
  */
 
+/** PostgreSQL refuses the text: nothing of the entry is written. */
+type Unstorable = { outcome: 'unstorable' }
 /** `refused`: something that it would write is there already, which no sound engine says. */
-export type Answer = Begun | { outcome: 'refused' }
+export type BeginAnswer = Begun | Unstorable | { outcome: 'refused' }
+export type EndAnswer = Ended | Unstorable
 
 /** What an attempt has said by its first tick, in pieces; nothing is said after it. */
 export const said = (attempt: number): string[] => [`attempt ${attempt} `, 'said “this”']
@@ -23,9 +29,16 @@ export interface Attempt {
   conversationId: string
   turnId: string
   attempt: number
+  model: string
+  message: string
 }
 
-export type Tick = { held: (State | null)[]; followed: ('ended' | null)[] }
+/** What one tick tells an instance of the attempts that it runs, reads, and waits for. */
+export interface Tick {
+  held: ('cancel' | 'lost' | null)[]
+  read: { said: string; state: 'ended' | 'lapsed' | null }[]
+  awaited: ('ended' | 'lapsed' | null)[]
+}
 
 export interface Limits {
   /** in milliseconds */
@@ -38,10 +51,6 @@ export interface Limits {
 export const startOfTime = Date.UTC(2024, 10, 1)
 export const day = 86_400_000
 
-const interruption: TurnError = {
-  code: 'turn-interrupted',
-  detail: 'The turn was interrupted before it was complete.',
-}
 const noUsage: Usage = {
   input_tokens: null,
   output_tokens: null,
@@ -54,68 +63,66 @@ const order = <Row extends object>(rows: Iterable<Row>, ...columns: (keyof Row)[
     const column = columns.find((name) => a[name] !== b[name])
     return column === undefined ? 0 : a[column] < b[column] ? -1 : 1
   })
-const fingerprint = ({ isNewConversation, conversationId, message }: BeginTurn): string =>
-  `${isNewConversation ? 'new' : conversationId} ${message}`
+
+/** How an attempt ends, whoever ends it. */
+interface End extends Pick<EndTurn, 'model' | 'status' | 'answer' | 'windowTokens' | 'historyCalls'> {
+  errorCode: TurnErrorCode | null
+}
+
+interface Rows {
+  conversations: Map<string, ConversationRow>
+  turns: Map<string, TurnRow>
+  keys: Map<string, KeyRow & { fingerprint: string }>
+  messages: MessageRow[]
+  /** what running attempts are known to have said */
+  kept: EventsRow[]
+  usage: Map<string, UsageRow>
+}
 
 export const createModel = ({ leaseMs, historyMessages, historyTokens }: Limits) => {
-  const conversations = new Map<string, ConversationRow>()
-  const turns = new Map<string, TurnRow>()
-  const keys = new Map<string, KeyRow & { fingerprint: string }>()
-  let messages: MessageRow[] = []
-  /** what running attempts are known to have said */
-  let kept: EventsRow[] = []
-  const usage = new Map<string, UsageRow>()
+  let rows: Rows = {
+    conversations: new Map(),
+    turns: new Map(),
+    keys: new Map(),
+    messages: [],
+    kept: [],
+    usage: new Map(),
+  }
   let now = startOfTime
 
   const at = (ms: number) => new Date(ms)
   const conversationOf = (userId: string, id: string) => {
-    const found = conversations.get(id)
+    const found = rows.conversations.get(id)
     return found?.user_id === userId ? found : undefined
   }
   const turnOf = (userId: string, id: string) => {
-    const found = turns.get(id)
+    const found = rows.turns.get(id)
     return found?.user_id === userId ? found : undefined
   }
-  const isAlive = ({ lease_until }: TurnRow) => lease_until !== null && lease_until.getTime() >= now
-  const pastOf = (conversationId: string) =>
-    messages.filter(({ conversation_id }) => conversation_id === conversationId)
-
-  const append = (
-    conversation: ConversationRow,
-    message: Omit<MessageRow, 'user_id' | 'conversation_id' | 'position' | 'created_at'>,
-  ) => {
-    const { user_id, id: conversation_id } = conversation
-    conversation.message_count += 1
-    messages.push({
-      user_id,
-      conversation_id,
-      position: conversation.message_count,
-      created_at: at(now),
-      ...message,
-    })
-  }
+  const isLapsed = ({ lease_until }: TurnRow) => lease_until !== null && lease_until.getTime() < now
+  const keyName = ({ userId, idempotency }: Request) => idempotency && `${userId} ${idempotency.keyHash}`
 
   /** The newest whole turns that were completed, or cancelled with some text, as far as they fit. */
   const historyBefore = (conversationId: string, position: number): PastTurn[] => {
-    const past = pastOf(conversationId)
-    const answers = past.filter(
-      (m) =>
-        m.role === 'assistant' &&
-        m.position < position &&
-        m.position >= position - 4 * historyMessages &&
-        (m.status === 'completed' || (m.status === 'cancelled' && m.content !== '')),
-    )
+    const past = rows.messages.filter(({ conversation_id }) => conversation_id === conversationId)
+    const answers = past
+      .filter(
+        (m) =>
+          m.role === 'assistant' &&
+          m.position < position &&
+          m.position >= position - 4 * historyMessages &&
+          (m.status === 'completed' || (m.status === 'cancelled' && m.content !== '')),
+      )
+      .sort((a, b) => b.position - a.position)
     const history: PastTurn[] = []
     let tokens = 0
-    for (const answer of answers.reverse().slice(0, historyMessages / 2)) {
-      const user = past.find(({ id }) => id === answer.parent_id)?.content ?? ''
-      const { content: assistant, tool_calls } = answer
-      const calls = tool_calls.length > 0 ? { tool_calls } : {}
-      // As PostgreSQL writes JSON, with a space after each colon and comma; none is in these values.
-      const written = calls.tool_calls ? JSON.stringify(tool_calls).replace(/[:,](?!\d\d")/g, '$& ') : ''
-      tokens += Math.floor(Buffer.byteLength(user + assistant + written) / 3) + 1
+    for (const answer of answers.slice(0, historyMessages / 2)) {
+      tokens += answer.window_tokens
       if (tokens > historyTokens) break
-      history.unshift({ user, assistant, ...calls })
+      const user = past.find(({ id }) => id === answer.parent_id)?.content ?? ''
+      const tool_calls = answer.history_calls ?? answer.tool_calls
+      const hasCalls = answer.tool_calls.length > 0
+      history.unshift({ user, assistant: answer.content, ...(hasCalls && { tool_calls }) })
     }
     return history
   }
@@ -129,101 +136,187 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens }: Limits)
     attempt: turn.attempt,
     model: turn.model,
     done_calls: turn.done_calls,
-    history: historyBefore(
-      turn.conversation_id,
-      messages.find(({ id }) => id === turn.user_message_id)?.position ?? 0,
-    ),
+    history: historyBefore(turn.conversation_id, turn.position),
   })
 
-  const start = (turn: TurnRow, begunBy: string): void => {
-    Object.assign(turn, noUsage, {
-      status: 'running',
-      begun_by: begunBy,
-      lease_until: at(now + leaseMs),
-      cancel_requested: false,
-      finished_at: null,
-      error_code: null,
-      error_detail: null,
-    })
-    const conversation = conversations.get(turn.conversation_id)
-    Object.assign(conversation ?? {}, {
-      running_turn_id: turn.id,
-      updated_at: at(now),
-      last_turn_at: at(now),
-    })
-  }
+  const write = (
+    { user_id, id: turn_id, conversation_id }: TurnRow,
+    message: Omit<MessageRow, 'user_id' | 'conversation_id' | 'turn_id' | 'created_at'>,
+  ): void => void rows.messages.push({ user_id, conversation_id, turn_id, created_at: at(now), ...message })
 
-  const addUsage = ({ user_id, model, attempt }: TurnRow, tokens: Usage): void => {
+  const addUsage = ({ user_id, attempt }: TurnRow, model: string, tokens: Usage): void => {
     const day = at(now).toISOString().slice(0, 10)
     const name = `${user_id} ${day} ${model}`
-    const sum = usage.get(name) ?? { user_id, day, model, turns: 0, ...noTokens }
+    const sum = rows.usage.get(name) ?? { user_id, day, model, turns: 0, ...noTokens }
     sum.turns += attempt === 1 ? 1 : 0
     for (const kind of Object.keys(noTokens) as (keyof Usage)[]) sum[kind] += tokens[kind] ?? 0
-    usage.set(name, sum)
+    rows.usage.set(name, sum)
   }
 
   const end = (
     turn: TurnRow,
-    { status, answer, error }: Pick<CompleteTurn, 'status' | 'answer' | 'error'>,
+    { status, answer, model, errorCode, windowTokens, historyCalls }: End,
   ): void => {
-    const conversation = conversations.get(turn.conversation_id)
-    if (!conversation) throw new Error('a turn without a conversation')
     Object.assign(turn, answer.usage, {
       status,
       lease_until: null,
       finished_at: at(now),
-      error_code: error?.code ?? null,
-      error_detail: error?.detail ?? null,
+      error_code: errorCode,
     })
-    append(conversation, {
+    write(turn, {
       id: turn.message_id,
-      turn_id: turn.id,
+      position: turn.position + 1,
       parent_id: turn.user_message_id,
       role: 'assistant',
       status,
       content: answer.text,
       tool_calls: answer.tool_calls,
+      window_tokens: windowTokens,
+      history_calls: historyCalls,
     })
-    Object.assign(conversation, { running_turn_id: null, updated_at: at(now) })
-    kept = kept.filter(({ turn_id }) => turn_id !== turn.id)
-    addUsage(turn, answer.usage)
+    rows.kept = rows.kept.filter(({ turn_id }) => turn_id !== turn.id)
+    addUsage(turn, model, answer.usage)
   }
 
-  const interrupt = (turn: TurnRow): void =>
-    end(turn, {
-      status: 'interrupted',
-      answer: {
-        text: kept.find(({ turn_id }) => turn_id === turn.id)?.events.join('') ?? '',
-        tool_calls: [],
-        usage: noUsage,
-        finished: false,
-      },
-      error: interruption,
-    })
-
-  const resume = (key: KeyRow & { fingerprint: string }, request: BeginTurn): Answer => {
-    if (key.fingerprint !== fingerprint(request)) return { outcome: 'mismatch' }
-    const turn = turns.get(key.turn_id)
+  const resume = (key: KeyRow & { fingerprint: string }, request: Request): Begun => {
+    if (key.fingerprint !== request.idempotency?.fingerprint) return { outcome: 'mismatch' }
+    const turn = rows.turns.get(key.turn_id)
     if (!turn) return { outcome: 'not-found' }
-    const isRepeated = turn.begun_by === request.turnId
-    if (turn.status === 'running' && !isRepeated && !isAlive(turn)) interrupt(turn)
     const ids = { conversation_id: turn.conversation_id, turn_id: turn.id }
-    if (turn.status === 'running') return isRepeated ? begun(turn) : { outcome: 'attached', ...ids }
-    const isLast = pastOf(turn.conversation_id).at(-1)?.turn_id === turn.id
+    if (turn.status === 'running') {
+      if (turn.begun_by === request.turnId) return begun(turn)
+      return { outcome: 'attached', ...ids, is_lapsed: isLapsed(turn) }
+    }
+    const conversation = rows.conversations.get(turn.conversation_id)
+    const isLast = conversation?.last_turn_id === turn.id
     if (turn.status === 'completed' || turn.status === 'cancelled' || !isLast) {
       return { outcome: 'ended', ...ids }
     }
-    const former = messages.find(({ id }) => id === turn.message_id)?.tool_calls ?? []
-    turn.done_calls = [
-      ...turn.done_calls,
-      ...former.filter((call) => 'result' in call && call.replayed === undefined),
-    ]
-    messages = messages.filter(({ id }) => id !== turn.message_id)
-    const conversation = conversations.get(turn.conversation_id)
-    if (conversation) conversation.message_count -= 1
-    turn.attempt += 1
-    start(turn, request.turnId)
+    const former = rows.messages.find(({ id }) => id === turn.message_id)?.tool_calls ?? []
+    rows.messages = rows.messages.filter(({ id }) => id !== turn.message_id)
+    Object.assign(turn, noUsage, {
+      status: 'running',
+      attempt: turn.attempt + 1,
+      begun_by: request.turnId,
+      lease_until: at(now + leaseMs),
+      cancel_requested: false,
+      finished_at: null,
+      error_code: null,
+      done_calls: [
+        ...turn.done_calls,
+        ...former.filter((call) => 'result' in call && call.replayed === undefined),
+      ],
+    })
+    Object.assign(conversation, { updated_at: at(now), last_turn_at: at(now) })
     return begun(turn)
+  }
+
+  /** The conversation with the positions of another turn given out; it may be new. */
+  const take = (request: Request, conversation: ConversationRow | undefined): ConversationRow => {
+    const { userId, conversationId, title, turnId } = request
+    const touched = { last_turn_id: turnId, updated_at: at(now), last_turn_at: at(now) }
+    if (conversation) {
+      return Object.assign(conversation, touched, { last_position: conversation.last_position + 2 })
+    }
+    const made = {
+      user_id: userId,
+      id: conversationId,
+      title,
+      last_position: 2,
+      created_at: at(now),
+      ...touched,
+    }
+    rows.conversations.set(conversationId, made)
+    return made
+  }
+
+  /** `locked` never comes where nobody else is; `fails` where the ids are taken, which fails a batch. */
+  const begin = (request: Request): Begun | { outcome: 'fails' } => {
+    const { userId, conversationId, turnId, userMessageId, messageId, message, idempotency } = request
+    const name = keyName(request)
+    const used = name === undefined ? undefined : rows.keys.get(name)
+    if (used) return resume(used, request)
+    const conversation = conversationOf(userId, conversationId)
+    if (!conversation && !request.isNewConversation) return { outcome: 'not-found' }
+    const last = rows.turns.get(conversation?.last_turn_id ?? '')
+    const ids = { conversation_id: conversationId, turn_id: turnId }
+    if (last?.begun_by === turnId)
+      return last.status === 'running' ? begun(last) : { outcome: 'ended', ...ids }
+    if (last?.status === 'running') {
+      return { outcome: 'busy', conversation_id: conversationId, turn_id: last.id, is_lapsed: isLapsed(last) }
+    }
+    if (rows.turns.has(turnId)) return { outcome: 'fails' }
+
+    const { last_position } = take(request, conversation)
+    const turn: TurnRow = {
+      ...noUsage,
+      user_id: userId,
+      id: turnId,
+      conversation_id: conversationId,
+      position: last_position - 1,
+      status: 'running',
+      attempt: 1,
+      begun_by: turnId,
+      lease_until: at(now + leaseMs),
+      cancel_requested: false,
+      user_message_id: userMessageId,
+      message_id: messageId,
+      model: request.model,
+      done_calls: [],
+      error_code: null,
+      created_at: at(now),
+      finished_at: null,
+    }
+    rows.turns.set(turnId, turn)
+    write(turn, {
+      id: userMessageId,
+      position: turn.position,
+      parent_id: last?.message_id ?? null,
+      role: 'user',
+      status: 'completed',
+      content: message,
+      tool_calls: [],
+      window_tokens: 0,
+      history_calls: null,
+    })
+    if (name !== undefined && idempotency) {
+      rows.keys.set(name, {
+        user_id: userId,
+        key_hash: idempotency.keyHash,
+        fingerprint: idempotency.fingerprint,
+        conversation_id: conversationId,
+        turn_id: turnId,
+        created_at: at(now),
+      })
+    }
+    return begun(turn)
+  }
+
+  const beginAlone = (request: Request): BeginAnswer => {
+    if (request.message === unstorable) return { outcome: 'unstorable' }
+    const answer = begin(request)
+    if (answer.outcome !== 'fails') return answer
+    return { outcome: 'ended', conversation_id: request.conversationId, turn_id: request.turnId }
+  }
+
+  const endOne = (turn: EndTurn): Ended => {
+    const found = turnOf(turn.userId, turn.turnId)
+    if (!found) return { outcome: 'not-found' }
+    if (found.attempt !== turn.attempt) return { outcome: 'fenced' }
+    if (found.status !== 'running') return { outcome: found.status === turn.status ? 'stored' : 'fenced' }
+    end(found, turn)
+    return { outcome: 'stored' }
+  }
+
+  const endAlone = (turn: EndTurn): EndAnswer =>
+    turn.answer.text === unstorable ? { outcome: 'unstorable' } : endOne(turn)
+
+  /** Gives nothing, and changes nothing, when one entry fails. */
+  const allOrNothing = <Given>(work: () => Given | undefined): Given | undefined => {
+    const before = structuredClone(rows)
+    const given = work()
+    if (given === undefined) rows = before
+    return given
   }
 
   return {
@@ -232,97 +325,57 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens }: Limits)
       now += ms
     },
 
-    begin(request: BeginTurn): Answer {
-      const { userId, conversationId, turnId, userMessageId, messageId, message, key } = request
-      const used = key === undefined ? undefined : keys.get(`${userId} ${key}`)
-      if (used) return resume(used, request)
-      let conversation = conversationOf(userId, conversationId)
-      if (!conversation && !request.isNewConversation) return { outcome: 'not-found' }
-      const running = turns.get(conversation?.running_turn_id ?? '')
-      if (running?.begun_by === turnId) return begun(running)
-      if (running && isAlive(running)) {
-        return { outcome: 'busy', conversation_id: conversationId, turn_id: running.id }
-      }
-      if (turns.has(turnId)) return { outcome: 'ended', conversation_id: conversationId, turn_id: turnId }
-      if (running) interrupt(running)
+    begin: beginAlone,
 
-      if (!conversation) {
-        conversation = {
-          user_id: userId,
-          id: conversationId,
-          title: message,
-          message_count: 0,
-          running_turn_id: null,
-          created_at: at(now),
-          updated_at: at(now),
-          last_turn_at: at(now),
-        }
-        conversations.set(conversationId, conversation)
-      }
-      const turn: TurnRow = {
-        ...noUsage,
-        user_id: userId,
-        id: turnId,
-        conversation_id: conversationId,
-        status: 'running',
-        attempt: 1,
-        begun_by: turnId,
-        lease_until: null,
-        cancel_requested: false,
-        user_message_id: userMessageId,
-        message_id: messageId,
-        model: request.model,
-        done_calls: [],
-        error_code: null,
-        error_detail: null,
-        created_at: at(now),
-        finished_at: null,
-      }
-      turns.set(turnId, turn)
-      append(conversation, {
-        id: userMessageId,
-        turn_id: turnId,
-        parent_id: pastOf(conversationId).at(-1)?.id ?? null,
-        role: 'user',
-        status: 'completed',
-        content: message,
-        tool_calls: [],
-      })
-      start(turn, turnId)
-      if (key !== undefined) {
-        keys.set(`${userId} ${key}`, {
-          user_id: userId,
-          key_hash: createHash('sha256').update(key).digest('hex'),
-          fingerprint: fingerprint(request),
-          conversation_id: conversationId,
-          turn_id: turnId,
-          created_at: at(now),
-        })
-      }
-      return begun(turn)
-    },
+    beginTogether: (requests: readonly Request[]): BeginAnswer[] =>
+      together(requests, beginAlone, (rest) =>
+        allOrNothing(() => {
+          if (rest.some(({ message }) => message === unstorable)) return undefined
+          const answers: BeginAnswer[] = []
+          // Nulls come last.
+          for (const n of inOrder(rest, (it) => [it.idempotency?.keyHash ?? 'z', it.conversationId])) {
+            const answer = begin(rest[n] as Request)
+            if (answer.outcome === 'fails') return undefined
+            answers[n] = answer
+          }
+          return answers
+        }),
+      ),
 
-    complete(completion: CompleteTurn): Completed {
-      const turn = turnOf(completion.userId, completion.turnId)
-      if (!turn) return 'gone'
-      if (turn.attempt !== completion.attempt) return 'fenced'
-      if (turn.status !== 'running') return turn.status === completion.status ? 'stored' : 'fenced'
-      end(turn, completion)
-      return 'stored'
-    },
+    end: endAlone,
 
-    cancel(userId: string, turnId: string): Cancelled {
+    endTogether: (turns: readonly EndTurn[]): EndAnswer[] =>
+      together(turns, endAlone, (rest) => {
+        if (rest.some(({ answer }) => answer.text === unstorable)) return undefined
+        const answers: EndAnswer[] = []
+        for (const n of inOrder(rest, ({ turnId }) => [turnId])) answers[n] = endOne(rest[n] as EndTurn)
+        return answers
+      }),
+
+    cancel(userId: string, turnId: string): CancelOutcome {
       const turn = turnOf(userId, turnId)
       if (!turn) return 'not-found'
       if (turn.status !== 'running') return 'ended'
       turn.cancel_requested = true
-      if (isAlive(turn)) return 'requested'
-      interrupt(turn)
-      return 'ended'
+      return 'requested'
     },
 
-    /** One tick of an instance that runs the held attempts and follows some turns. */
-    tick(held: Attempt[], followed: Attempt[]): Tick {
+    interrupt(userId: string, turnId: string): void {
+      const turn = turnOf(userId, turnId)
+      if (turn?.status !== 'running' || !isLapsed(turn)) return
+      const text = rows.kept.find(({ turn_id }) => turn_id === turn.id)?.events.join('') ?? ''
+      end(turn, {
+        model: turn.model,
+        status: 'interrupted',
+        answer: { text, tool_calls: [], usage: noUsage, finished: false },
+        errorCode: 'turn-interrupted',
+        windowTokens: 0,
+        historyCalls: null,
+      })
+    },
+
+    /** One tick of an instance, for the attempts that it runs, those that it reads and those whose end it waits for. */
+    tick(held: Attempt[], read: Attempt[], awaited: Attempt[]): Tick {
       const isMine = (turn: TurnRow | undefined, { attempt }: Attempt): turn is TurnRow =>
         turn?.status === 'running' && turn.attempt === attempt
       for (const mine of held) {
@@ -331,62 +384,78 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens }: Limits)
         const left = turn.lease_until.getTime() - now
         if (left < (leaseMs * 2) / 3) turn.lease_until = at(now + leaseMs)
         const { user_id, id: turn_id, attempt } = turn
-        if (kept.some((row) => row.turn_id === turn_id)) continue
-        kept.push({ user_id, turn_id, attempt, seq: 0, events: said(attempt) })
+        if (rows.kept.some((row) => row.turn_id === turn_id)) continue
+        rows.kept.push({ user_id, turn_id, attempt, seq: 0, events: said(attempt) })
+      }
+      const stateOf = (turn: TurnRow | undefined) => {
+        if (turn?.status !== 'running') return 'ended'
+        return isLapsed(turn) ? 'lapsed' : null
       }
       return {
         held: held.map((mine) => {
           const turn = turnOf(mine.userId, mine.turnId)
           return isMine(turn, mine) ? (turn.cancel_requested ? 'cancel' : null) : 'lost'
         }),
-        followed: followed.map(({ userId, turnId }) => {
-          const turn = turnOf(userId, turnId)
-          // A lease that has run out has to be seen for a while before the turn is closed.
-          return turn?.status === 'running' ? null : 'ended'
+        read: read.map((mine) => {
+          const turn = turnOf(mine.userId, mine.turnId)
+          const events = isMine(turn, mine) && rows.kept.some(({ turn_id }) => turn_id === mine.turnId)
+          const isOver = turn?.attempt !== mine.attempt
+          return { said: events ? said(mine.attempt).join('') : '', state: isOver ? 'ended' : stateOf(turn) }
         }),
+        awaited: awaited.map(({ userId, turnId }) => stateOf(turnOf(userId, turnId))),
       }
     },
 
     /** How many keys each batch forgets; the last one is not full. */
     prune(batch: number): number[] {
-      const expired = [...keys].filter(([, { created_at }]) => created_at.getTime() < now - day)
-      for (const [name] of expired) keys.delete(name)
+      const expired = [...rows.keys].filter(([, { created_at }]) => created_at.getTime() < now - day)
+      for (const [name] of expired) rows.keys.delete(name)
       const full = Math.floor(expired.length / batch)
       return [...Array<number>(full).fill(batch), expired.length % batch]
     },
 
     deleteConversation(userId: string, id: string): boolean {
       if (!conversationOf(userId, id)) return false
-      conversations.delete(id)
-      messages = messages.filter(({ conversation_id }) => conversation_id !== id)
-      for (const turn of turns.values()) if (turn.conversation_id === id) turns.delete(turn.id)
-      kept = kept.filter(({ turn_id }) => turns.has(turn_id))
+      rows.conversations.delete(id)
+      rows.messages = rows.messages.filter(({ conversation_id }) => conversation_id !== id)
+      for (const turn of rows.turns.values()) if (turn.conversation_id === id) rows.turns.delete(turn.id)
+      rows.kept = rows.kept.filter(({ turn_id }) => rows.turns.has(turn_id))
       return true
     },
 
-    /** The status that getTurn shows; `ended` is the text of a turn that has ended, as it is stored. */
-    read(userId: string, turnId: string) {
-      const turn = turnOf(userId, turnId)
-      if (!turn) return { shown: undefined, ended: undefined }
-      const shown = turn.status === 'running' && !isAlive(turn) ? 'interrupted' : turn.status
-      const answer = messages.find(({ id }) => id === turn.message_id)
-      return { shown, ended: answer && { status: turn.status, response: answer.content } }
+    /** The status that getTurn shows, what became of this attempt, and what the turn is known to have said so far. */
+    read({ userId, turnId, attempt }: Attempt, by: string) {
+      const turn = turnOf(by, turnId)
+      if (!turn || by !== userId) return { shown: undefined, fate: { kind: 'not-found' }, events: undefined }
+      const shown = turn.status === 'running' && isLapsed(turn) ? 'interrupted' : turn.status
+      const answer: Pick<Answer, 'text'> & { status: EndStatus } = {
+        status: turn.status as EndStatus,
+        text: rows.messages.find(({ id }) => id === turn.message_id)?.content ?? '',
+      }
+      const isOver = turn.status !== 'running' && turn.attempt === attempt
+      const kind: Fate['kind'] = isOver ? 'ended' : 'superseded'
+      const events = rows.kept.find(({ turn_id }) => turn_id === turnId)?.events.join('') ?? ''
+      return { shown, fate: isOver ? { kind, ...answer } : { kind }, events }
     },
 
     /** Whether the key of this request, if it has one, is remembered. */
-    remembers: ({ userId, key }: BeginTurn): boolean => key === undefined || keys.has(`${userId} ${key}`),
+    remembers: (request: Request): boolean => rows.keys.has(keyName(request) ?? '') || !request.idempotency,
+
+    /** Whether anything that the attempt has said is stored. */
+    hasEvents: ({ turnId, attempt }: Attempt): boolean =>
+      rows.kept.some((row) => row.turn_id === turnId && row.attempt === attempt),
 
     stored: (): Stored => ({
-      conversations: order(conversations.values(), 'user_id', 'id'),
-      turns: order(turns.values(), 'user_id', 'id'),
-      messages: order(messages, 'user_id', 'conversation_id', 'position'),
+      conversations: order(rows.conversations.values(), 'user_id', 'id'),
+      turns: order(rows.turns.values(), 'user_id', 'id'),
+      messages: order(rows.messages, 'user_id', 'conversation_id', 'position'),
       keys: order(
-        [...keys.values()].map(({ fingerprint: _, ...row }) => row),
+        [...rows.keys.values()].map(({ fingerprint: _, ...row }) => row),
         'user_id',
         'key_hash',
       ),
-      events: order(kept, 'user_id', 'turn_id', 'attempt', 'seq'),
-      usage: order(usage.values(), 'user_id', 'day', 'model'),
+      events: order(rows.kept, 'user_id', 'turn_id', 'attempt', 'seq'),
+      usage: order(rows.usage.values(), 'user_id', 'day', 'model'),
     }),
   }
 }

@@ -8,13 +8,13 @@ export interface Mutation {
   to: string
 }
 
-/** Each is seen by calls that come one after the other. */
+/** Each is seen by calls that come one after the other, or in one batch. */
 export const mutations: Mutation[] = [
   {
     breaks: 'one key, one turn',
     of: 'begin_turn',
-    from: /if p_key_hash is not null then/,
-    to: 'if false then',
+    from: /if p_key_hash is not null then\s+insert/,
+    to: 'if false then insert',
   },
   {
     breaks: 'a key belongs to one request',
@@ -31,38 +31,107 @@ export const mutations: Mutation[] = [
   {
     breaks: 'a repeated begin begins nothing',
     of: 'begin_turn',
-    from: /v_running\.begun_by = p_turn_id/,
-    to: 'false',
+    from: /if v_last\.begun_by = p_turn_id and v_last\.status = 'running' then/,
+    to: 'if false then',
   },
   {
     breaks: 'one writer',
     of: 'begin_turn',
-    from: /v_running\.lease_until >= v_now/,
-    to: 'false',
+    from: /elsif v_last\.status = 'running' then/,
+    to: 'elsif false then',
   },
   {
     breaks: 'a lease holds to its last millisecond',
-    of: 'begin_turn',
-    from: /v_running\.lease_until >= v_now/,
-    to: 'v_running.lease_until > v_now',
+    of: 'interrupt_turn',
+    from: /v_turn\.lease_until >= colloquy\.clock\(\)/,
+    to: 'v_turn.lease_until > colloquy.clock()',
   },
   {
-    breaks: 'whoever takes over ends the lost turn first',
-    of: 'begin_turn',
-    from: /if v_running\.id is not null then/,
-    to: 'if false then',
+    breaks: 'a lease that holds is nobody else’s to end',
+    of: 'interrupt_turn',
+    from: /or v_turn\.lease_until >= colloquy\.clock\(\)/,
+    to: '',
   },
   {
-    breaks: 'a stale attempt is fenced',
-    of: 'complete_turn',
-    from: /v_turn\.attempt <> p_attempt/,
+    breaks: 'a begin interrupts no turn whose lease has run out',
+    of: 'begin_turn',
+    from: /v_lock := colloquy\.lock_conversation\([^;]*;/,
+    to: `$&
+      perform colloquy.interrupt_turn(p_user_id => p_user_id, p_turn_id => v_lock.last_turn_id, p_cut_off => '')
+      from colloquy.turns t where t.user_id = p_user_id and t.id = v_lock.last_turn_id and t.lease_until < v_now;`,
+  },
+  {
+    breaks: 'a repeated key interrupts no turn whose lease has run out',
+    of: 'resume_turn',
+    from: /v_lock := colloquy\.lock_conversation\([^;]*;/,
+    to: `$&
+      perform colloquy.interrupt_turn(p_user_id => p_user_id, p_turn_id => v_key.turn_id, p_cut_off => '');`,
+  },
+  {
+    breaks: 'whoever waits is told that a lease has run out',
+    of: 'begin_turn',
+    from: /v_last\.lease_until < v_now/,
     to: 'false',
   },
   {
-    breaks: 'a completion whose answer was lost may be repeated',
-    of: 'complete_turn',
-    from: /when v_turn\.status = p_status then 'stored'/,
+    breaks: 'an entry of a batch acts for its own user: a begin',
+    of: 'begin_turns',
+    from: /v_user_id is distinct from v_entry\.user_id/,
+    to: 'v_user_id is null',
+  },
+  {
+    breaks: 'an entry of a batch acts for its own user: an end',
+    of: 'end_turns',
+    from: /v_user_id is distinct from v_entry\.user_id/,
+    to: 'v_user_id is null',
+  },
+  {
+    breaks: 'what a batch has cost is each user’s own',
+    of: 'end_turns',
+    from: /v_user_id is distinct from v_sum\.user_id/,
+    to: 'v_user_id is null',
+  },
+  {
+    breaks: 'what a batch has cost is each model’s own',
+    of: 'end_turns',
+    from: /select e\.user_id, e\.model, count/,
+    to: 'select e.user_id, min(e.model) over (partition by e.user_id) as model, count',
+  },
+  {
+    breaks: 'an end that comes twice in a batch counts once',
+    of: 'end_turns',
+    from: /where e\.number = any \(v_ended\)/,
+    to: '',
+  },
+  {
+    breaks: 'an answer is for its own entry: begins',
+    of: 'begin_turns',
+    from: /entry := v_entry\.number;/,
+    to: 'entry := coalesce(entry, 0) + 1;',
+  },
+  {
+    breaks: 'an answer is for its own entry: ends',
+    of: 'end_turns',
+    from: /entry := v_entry\.number;/,
+    to: 'entry := coalesce(entry, 0) + 1;',
+  },
+  {
+    breaks: 'a stale attempt is fenced',
+    of: 'end_turn',
+    from: / and t\.attempt = p_attempt/,
+    to: '',
+  },
+  {
+    breaks: 'an end whose answer was lost may be repeated',
+    of: 'end_turns',
+    from: /when v_turn\.attempt = v_entry\.attempt and v_turn\.status = v_entry\.status then 'stored'/,
     to: "when false then ''",
+  },
+  {
+    breaks: 'the end of another attempt is not the end of this one',
+    of: 'end_turns',
+    from: /when v_turn\.attempt = v_entry\.attempt and v_turn\.status = v_entry\.status then 'stored'/,
+    to: "when v_turn.status = v_entry.status then 'stored'",
   },
   {
     breaks: 'a new attempt has a number of its own',
@@ -73,14 +142,26 @@ export const mutations: Mutation[] = [
   {
     breaks: 'only the last turn is tried again',
     of: 'resume_turn',
-    from: /or v_conversation\.message_count > v_position \+ 1/,
+    from: /v_lock\.last_turn_id <> v_turn\.id or/,
     to: '',
+  },
+  {
+    breaks: 'another attempt is not asked to stop because the one before was',
+    of: 'resume_turn',
+    from: /cancel_requested = false/,
+    to: 'cancel_requested = t.cancel_requested',
   },
   {
     breaks: 'an ended turn gives its conversation back',
     of: 'end_turn',
-    from: /running_turn_id = null/,
-    to: 'running_turn_id = c.running_turn_id',
+    from: /set status = p_status,/,
+    to: "set status = case when p_status = 'cancelled' then 'running' else p_status end,",
+  },
+  {
+    breaks: 'an answer has the position after its question',
+    of: 'begin_turn',
+    from: /last_position = c\.last_position \+ 2/,
+    to: 'last_position = c.last_position + 3',
   },
   {
     breaks: 'failed turns are never sent to a model',
@@ -97,8 +178,14 @@ export const mutations: Mutation[] = [
   {
     breaks: 'the history is bounded by tokens',
     of: 'history_window',
-    from: /exit when v_tokens > p_tokens;/,
+    from: /where w\.tokens <= p_tokens/,
     to: '',
+  },
+  {
+    breaks: 'calls are told to later turns as they were stored for them',
+    of: 'history_window',
+    from: /coalesce\(w\.history_calls, w\.tool_calls\)/,
+    to: 'w.tool_calls',
   },
   {
     breaks: 'what a former attempt has done is known to the next',
@@ -113,22 +200,40 @@ export const mutations: Mutation[] = [
     to: '',
   },
   {
-    breaks: 'a tick renews its own attempt only',
+    breaks: 'a tick is for its own attempt only',
     of: 'sync_attempts',
-    from: /and t\.attempt = v_mine\.attempt and t\.status = 'running'\s+and t\.lease_until/,
-    to: "and t.status = 'running' and t.lease_until",
+    from: /or v_turn\.attempt <> v_entry\.attempt then\s+state := 'lost'/,
+    to: "then state := 'lost'",
   },
   {
-    breaks: 'a tick keeps the words of its own attempt only',
+    breaks: 'a tick renews the lease',
     of: 'sync_attempts',
-    from: /and t\.attempt = v_mine\.attempt and t\.status = 'running'\s+for share/,
-    to: "and t.status = 'running' for share",
+    from: /set lease_until = v_now \+ v_lease/,
+    to: 'set lease_until = t.lease_until',
+  },
+  {
+    breaks: 'whoever reads an attempt is not given those of another',
+    of: 'sync_attempts',
+    from: / and e\.attempt = v_entry\.attempt and e\.seq >= v_entry\.seq/,
+    to: '',
+  },
+  {
+    breaks: 'whoever reads an attempt is told when another has begun',
+    of: 'sync_attempts',
+    from: /or v_turn\.attempt <> v_entry\.attempt then 'ended'/,
+    to: "then 'ended'",
+  },
+  {
+    breaks: 'whoever waits for a turn is told that its lease has run out',
+    of: 'sync_attempts',
+    from: /when v_turn\.lease_until < v_now then 'lapsed'/,
+    to: '',
   },
   {
     breaks: 'what was said is stored when the turn is interrupted',
     of: 'interrupt_turn',
-    from: /select a\.content/,
-    to: "select ''",
+    from: /p_content => v_answer\.content/,
+    to: "p_content => ''",
   },
   {
     breaks: 'what was said is the words of the last attempt',
@@ -137,22 +242,34 @@ export const mutations: Mutation[] = [
     to: '',
   },
   {
-    breaks: 'a cancelled turn that nobody runs is ended',
+    breaks: 'whoever asks a turn to stop is not told that it has ended before',
     of: 'cancel_turn',
-    from: /v_turn\.lease_until >= colloquy\.clock\(\)/,
-    to: 'v_turn.id is not null',
+    from: / and t\.status = 'running'/,
+    to: '',
   },
   {
     breaks: 'a turn counts once, however often it is tried',
-    of: 'end_turn',
-    from: /v_turn\.attempt = 1/,
-    to: 'true',
+    of: 'end_turns',
+    from: /count\(\*\) filter \(where e\.attempt = 1\)/,
+    to: 'count(*)',
+  },
+  {
+    breaks: 'an interrupted turn counts',
+    of: 'interrupt_turn',
+    from: /perform colloquy\.add_usage\([^;]*;/,
+    to: '',
   },
   {
     breaks: 'usage is added to that of the day',
     of: 'add_usage',
     from: /input_tokens = u\.input_tokens \+/,
     to: 'input_tokens =',
+  },
+  {
+    breaks: 'a deleted conversation takes its messages along',
+    of: 'delete_conversation',
+    from: /delete from colloquy\.messages m[^;]*;/,
+    to: '',
   },
   {
     breaks: 'keys are forgotten in bounded batches',
@@ -165,30 +282,55 @@ export const mutations: Mutation[] = [
 /** Each is seen only by calls that come at once. */
 export const races: Mutation[] = [
   {
-    breaks: 'a conversation is taken by one conditional write',
-    of: 'begin_turn',
-    from: /and c\.running_turn_id is null/,
-    to: `and (
-      select x.running_turn_id from colloquy.conversations x where x.user_id = p_user_id and x.id = p_conversation_id
-    ) is null`,
+    breaks: 'a conversation has one writer, whoever comes first',
+    of: 'lock_conversation',
+    from: /for no key update skip locked/,
+    to: '',
+  },
+  {
+    breaks: 'a begin that has waited sees what the one before it has written',
+    of: 'lock_conversation',
+    from: /and c\.id = p_conversation_id\s+for no key update;/,
+    to: 'and c.id = p_conversation_id;',
   },
   {
     breaks: 'of those who try again, one begins',
     of: 'resume_turn',
-    from: /for update/,
-    to: '',
+    from: /v_lock := colloquy\.lock_conversation\([^;]*;/,
+    to: `select 'held' as outcome, c.last_turn_id into v_lock
+      from colloquy.conversations c where c.user_id = p_user_id and c.id = v_key.conversation_id;`,
   },
   {
     breaks: 'nothing is kept of a turn that is being ended',
     of: 'sync_attempts',
-    from: /for share/,
+    from: /for no key update skip locked/,
     to: '',
   },
   {
     breaks: 'of two ends, one is stored',
-    of: 'complete_turn',
-    from: /for update/,
-    to: '',
+    of: 'end_turn',
+    from: /and t\.status = 'running' and t\.attempt = p_attempt/,
+    to: `and (
+      select x.status = 'running' and x.attempt = p_attempt
+      from colloquy.turns x where x.user_id = p_user_id and x.id = p_turn_id)`,
+  },
+  {
+    breaks: 'a batch waits for no conversation',
+    of: 'begin_turns',
+    from: /p_may_wait => p_may_wait/,
+    to: 'p_may_wait => true',
+  },
+  {
+    breaks: 'batches wait for what users share in one order',
+    of: 'end_turns',
+    from: /order by e\.user_id collate "C", e\.model collate "C"/,
+    to: 'order by random()',
+  },
+  {
+    breaks: 'who deletes a conversation waits for the turn that is being ended',
+    of: 'delete_conversation',
+    from: /delete from colloquy\.turns t [^;]*;\s+(delete from colloquy\.messages m [^;]*;)/,
+    to: '$1',
   },
 ]
 
@@ -200,5 +342,5 @@ export const mutate = async (sql: Sql, { of, from, to }: Mutation): Promise<void
     where p.pronamespace = 'colloquy'::regnamespace and p.proname = ${of}`
   const changed = functions.filter(({ text }) => from.test(text))
   if (changed.length === 0) throw new Error(`The mutation of ${from} in ${of} changes nothing.`)
-  for (const { text } of changed) await sql.unsafe(text.replace(from, () => to))
+  for (const { text } of changed) await sql.unsafe(text.replace(from, to))
 }

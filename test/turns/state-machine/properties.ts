@@ -35,7 +35,7 @@ export const agreement = async (engine: Engine, trial: Trial): Promise<Failure |
     await engine.clear()
     await engine.setClock(startOfTime)
     const setUp = () => {
-      const model: Actors = { model: createModel(limits), begins: [], attempts: [], completions: [] }
+      const model: Actors = { model: createModel(limits), begins: [], attempts: [], ends: [] }
       return { model, real: { engine, story: [] } }
     }
     await fc.asyncModelRun(setUp, steps)

@@ -1,24 +1,35 @@
-import type { BeginTurn } from '../../../src/turns/begin.js'
+import { createHash } from 'node:crypto'
+import type { BeginTurn } from '../../../src/turns/store/begin-turns.js'
 import type { Limits } from './model.js'
 
 /** Small, so that the bounds matter. */
 export const limits: Limits = { leaseMs: 15_000, historyMessages: 4, historyTokens: 110 }
+
+/** A begin, with the client's key as it was before it was hashed. */
+export interface Request extends BeginTurn {
+  key: string | undefined
+}
+
+/** Text that PostgreSQL refuses, which the program never sends: an entry that fails. */
+export const unstorable = 'a NUL: \0'
 
 export const id = (n: number): string => `019a0c4e-7b7a-7c11-8f0e-${n.toString(16).padStart(12, '0')}`
 /** Ids in short: `#1f`. */
 export const short = (text: string): string => text.replace(/019a0c4e-7b7a-7c11-8f0e-0*([\da-f]+)/g, '#$1')
 export const inWords = (value: unknown): string => short(JSON.stringify(value) ?? 'nothing')
 
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
+
+interface Wish {
+  userId: string
+  into: string | undefined
+  message: string
+  key: string | undefined
+  model?: string
+}
+
 /** The nth request, with ids of its own. */
-export const newRequest = (
-  n: number,
-  {
-    userId,
-    into,
-    message,
-    key,
-  }: { userId: string; into: string | undefined } & Pick<BeginTurn, 'message' | 'key'>,
-): BeginTurn => ({
+export const newRequest = (n: number, { userId, into, message, key, model = 'echo' }: Wish): Request => ({
   userId,
   isNewConversation: into === undefined,
   conversationId: into ?? id(4 * n),
@@ -26,7 +37,12 @@ export const newRequest = (
   userMessageId: id(4 * n + 2),
   messageId: id(4 * n + 3),
   message,
+  title: message,
   key,
-  model: 'echo',
+  idempotency:
+    key === undefined
+      ? undefined
+      : { keyHash: sha256(key), fingerprint: sha256(`${into ?? 'new'} ${message}`) },
+  model,
   ...limits,
 })

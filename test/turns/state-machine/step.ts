@@ -1,17 +1,16 @@
 import { deepStrictEqual } from 'node:assert'
 import fc from 'fast-check'
-import type { BeginTurn } from '../../../src/turns/begin.js'
-import type { CompleteTurn } from '../../../src/turns/complete.js'
+import type { EndTurn } from '../../../src/turns/store/end-turns.js'
 import type { Engine } from './engine.js'
 import type { Attempt, Model } from './model.js'
-import { inWords, short } from './requests.js'
+import { inWords, type Request, short } from './requests.js'
 
 /** What users and instances remember of the calls that they made, and the model of what these did. */
 export interface Actors {
   model: Model
-  begins: BeginTurn[]
+  begins: Request[]
   attempts: Attempt[]
-  completions: CompleteTurn[]
+  ends: EndTurn[]
 }
 
 /** The engine, and what was asked of it so far, in words. */

@@ -1,14 +1,14 @@
 import type { Sql } from 'postgres'
 import type { ToolCall, Usage } from '../../../src/models/model.js'
-import type { EndStatus } from '../../../src/turns/complete.js'
+import type { EndStatus } from '../../../src/turns/types.js'
 
 /** The rows as they are stored, less what no turn writes. */
 export interface ConversationRow {
   user_id: string
   id: string
   title: string
-  message_count: number
-  running_turn_id: string | null
+  last_position: number
+  last_turn_id: string
   created_at: Date
   updated_at: Date
   last_turn_at: Date
@@ -18,6 +18,7 @@ export interface TurnRow extends Usage {
   user_id: string
   id: string
   conversation_id: string
+  position: number
   status: 'running' | EndStatus
   attempt: number
   begun_by: string
@@ -28,7 +29,6 @@ export interface TurnRow extends Usage {
   model: string
   done_calls: ToolCall[]
   error_code: string | null
-  error_detail: string | null
   created_at: Date
   finished_at: Date | null
 }
@@ -44,6 +44,8 @@ export interface MessageRow {
   status: EndStatus
   content: string
   tool_calls: ToolCall[]
+  window_tokens: number
+  history_calls: ToolCall[] | null
   created_at: Date
 }
 
@@ -88,17 +90,18 @@ export interface Stored {
 export const readStored = async (sql: Sql): Promise<Stored> => {
   const [conversations, turns, messages, keys, events, usage] = await Promise.all([
     sql<ConversationRow[]>`
-      select user_id, id, title, message_count, running_turn_id, created_at, updated_at, last_turn_at
+      select user_id, id, title, last_position, last_turn_id, created_at, updated_at, last_turn_at
       from colloquy.conversations
       order by user_id, id`,
     sql<TurnRow[]>`
-      select user_id, id, conversation_id, status, attempt, begun_by, lease_until, cancel_requested, user_message_id,
-        message_id, model, done_calls, input_tokens, output_tokens, cached_input_tokens, total_tokens, error_code,
-        error_detail, created_at, finished_at
+      select user_id, id, conversation_id, position, status, attempt, begun_by, lease_until, cancel_requested,
+        user_message_id, message_id, model, done_calls, input_tokens, output_tokens, cached_input_tokens, total_tokens,
+        error_code, created_at, finished_at
       from colloquy.turns
       order by user_id, id`,
     sql<MessageRow[]>`
-      select user_id, conversation_id, position, id, turn_id, parent_id, role, status, content, tool_calls, created_at
+      select user_id, conversation_id, position, id, turn_id, parent_id, role, status, content, tool_calls,
+        window_tokens, history_calls, created_at
       from colloquy.messages
       order by user_id, conversation_id, position`,
     sql<KeyRow[]>`

@@ -1,0 +1,59 @@
+import type { PendingQuery, Sql as Postgres } from 'postgres'
+import { v7 as uuidv7 } from 'uuid'
+import type { Database, Sql } from '../../src/db/database.js'
+import { forHistory } from '../../src/turns/agent/history-window.js'
+import type { BeginTurn } from '../../src/turns/store/begin-turns.js'
+import type { EndTurn } from '../../src/turns/store/end-turns.js'
+import type { Kind } from './ceiling.js'
+import type { Owned } from './seed.js'
+import { message } from './user.js'
+
+export const newTurn = (kind: Kind, { user_id, id }: Owned): BeginTurn => ({
+  userId: user_id,
+  conversationId: kind === 'new' ? uuidv7() : id,
+  isNewConversation: kind === 'new',
+  turnId: uuidv7(),
+  userMessageId: uuidv7(),
+  messageId: uuidv7(),
+  message,
+  title: message.slice(0, 80),
+  model: 'echo',
+  leaseMs: 15_000,
+  historyMessages: 40,
+  historyTokens: 16_000,
+})
+
+/** As echo ends a turn. */
+export const endOf = ({ userId, turnId, model, message }: BeginTurn): EndTurn => {
+  const usage = { input_tokens: null, output_tokens: null, cached_input_tokens: null, total_tokens: null }
+  const answer = { text: `Echo: ${message}`, tool_calls: [], usage, finished: true }
+  return {
+    userId,
+    turnId,
+    attempt: 1,
+    model,
+    status: 'completed',
+    answer,
+    errorCode: null,
+    hasEvents: false,
+    ...forHistory(message, answer),
+  }
+}
+
+/** The driver where the engine's functions want a database: their statements, without Colloquy's own layer. */
+export const bareDatabase = (sql: Postgres): Database =>
+  ({
+    statement: <T extends readonly (object | undefined)[]>(work: (sql: Sql) => PendingQuery<T>) => work(sql),
+  }) as Partial<Database> as Database
+
+/** The same, explaining each statement: what a function gives are the rows of the plan. */
+export const explaining = (sql: Postgres): Database =>
+  bareDatabase(
+    new Proxy(sql, {
+      apply(target, self, [strings, ...values]: [TemplateStringsArray, ...unknown[]]) {
+        const [first, ...rest] = strings
+        const text = [`explain (analyze, buffers, timing off, format json) ${first}`, ...rest]
+        return Reflect.apply(target as never, self, [Object.assign(text, { raw: strings.raw }), ...values])
+      },
+    }),
+  )

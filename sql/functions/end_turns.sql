@@ -1,0 +1,94 @@
+-- Ends attempts, each for its own user, however they ended, and adds what they cost to the users' usage.
+--
+-- p_entries is an array of objects with the columns that are read from it below; has_events is false when the attempt
+-- has certainly stored no events. Each row answers the entry of that number, from 1 on. outcome is
+--   stored     the end is stored; also when this very end was stored before
+--   fenced     another attempt, or another end, came first
+--   not-found  the turn was deleted meanwhile, with its conversation
+--   locked     another transaction holds the turn, and p_may_wait is false: nothing was written
+--
+-- Locks: turns, in the order of user and turn; then usage, once for each user and model, in that order.
+create or replace function colloquy.end_turns(p_entries json, p_may_wait boolean)
+returns table (entry integer, outcome text)
+language plpgsql
+as $$
+declare
+  v_entry record;
+  v_turn record;
+  v_sum record;
+  v_user_id text;
+  v_may_end boolean;
+  v_has_ended boolean;
+  v_ended integer[] := '{}';
+begin
+  perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+  for v_entry in
+    select row_number() over ()::integer as number, e.*
+    from json_to_recordset(p_entries) as e (
+      user_id text, turn_id uuid, attempt integer, status text, content text, tool_calls jsonb,
+      window_tokens integer, history_calls jsonb, input_tokens integer, output_tokens integer,
+      cached_input_tokens integer, total_tokens integer, error_code text, has_events boolean)
+    order by e.user_id collate "C", e.turn_id
+  loop
+    if v_user_id is distinct from v_entry.user_id then
+      v_user_id := v_entry.user_id;
+      perform colloquy.act_as(v_user_id);
+    end if;
+    entry := v_entry.number;
+    if p_may_wait then
+      v_may_end := true;
+    else
+      perform from colloquy.turns t
+      where t.user_id = v_user_id and t.id = v_entry.turn_id
+      for no key update skip locked;
+      v_may_end := found;
+    end if;
+    v_has_ended := v_may_end and colloquy.end_turn(
+      p_user_id => v_user_id, p_turn_id => v_entry.turn_id, p_attempt => v_entry.attempt, p_status => v_entry.status,
+      p_content => v_entry.content, p_tool_calls => v_entry.tool_calls, p_window_tokens => v_entry.window_tokens,
+      p_history_calls => v_entry.history_calls, p_input_tokens => v_entry.input_tokens, p_output_tokens => v_entry.output_tokens,
+      p_cached_input_tokens => v_entry.cached_input_tokens, p_total_tokens => v_entry.total_tokens,
+      p_error_code => v_entry.error_code, p_has_events => v_entry.has_events);
+    if v_has_ended then
+      outcome := 'stored';
+      v_ended := v_ended || entry;
+    else
+      select t.status, t.attempt into v_turn
+      from colloquy.turns t
+      where t.user_id = v_user_id and t.id = v_entry.turn_id;
+      outcome := case
+        when not found then 'not-found'
+        when v_turn.attempt = v_entry.attempt and v_turn.status = 'running' then 'locked'
+        when v_turn.attempt = v_entry.attempt and v_turn.status = v_entry.status then 'stored'
+        else 'fenced'
+      end;
+    end if;
+    return next;
+  end loop;
+
+  for v_sum in
+    select e.user_id, e.model, count(*) filter (where e.attempt = 1) as turns, sum(e.input_tokens) as input_tokens,
+      sum(e.output_tokens) as output_tokens, sum(e.cached_input_tokens) as cached_input_tokens,
+      sum(e.total_tokens) as total_tokens
+    from (
+      select row_number() over () as number, each.*
+      from json_to_recordset(p_entries) as each (
+        user_id text, model text, attempt integer, input_tokens bigint, output_tokens bigint, cached_input_tokens bigint,
+        total_tokens bigint)
+    ) e
+    where e.number = any (v_ended)
+    group by e.user_id, e.model
+    order by e.user_id collate "C", e.model collate "C"
+  loop
+    if v_user_id is distinct from v_sum.user_id then
+      v_user_id := v_sum.user_id;
+      perform colloquy.act_as(v_user_id);
+    end if;
+    -- The first attempt counts the turn, every attempt its tokens.
+    perform colloquy.add_usage(
+      p_user_id => v_user_id, p_at => colloquy.clock(), p_model => v_sum.model, p_turns => v_sum.turns,
+      p_input_tokens => v_sum.input_tokens::bigint, p_output_tokens => v_sum.output_tokens::bigint,
+      p_cached_input_tokens => v_sum.cached_input_tokens::bigint, p_total_tokens => v_sum.total_tokens::bigint);
+  end loop;
+end
+$$;

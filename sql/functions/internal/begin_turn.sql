@@ -1,0 +1,111 @@
+-- Begins one turn, for the user that the transaction acts for; begin_turns explains the outcomes.
+create or replace function colloquy.begin_turn(
+  p_user_id text,
+  p_conversation_id uuid,
+  p_is_new boolean,
+  p_turn_id uuid,
+  p_user_message_id uuid,
+  p_message_id uuid,
+  p_message text,
+  p_title text,
+  p_model text,
+  p_lease_ms integer,
+  p_history_messages integer,
+  p_history_tokens integer,
+  p_key_hash bytea,
+  p_fingerprint bytea,
+  p_may_wait boolean
+) returns colloquy.begun
+language plpgsql
+as $$
+declare
+  v_now timestamptz(3) := colloquy.clock();
+  v_position integer;
+  v_lock record;
+  v_last record;
+  v_parent_id uuid;
+  v_begun colloquy.begun;
+begin
+  -- Whoever waits for a conversation has no key yet: a batch that has the conversation may be about to wait for the key.
+  if p_may_wait and p_key_hash is not null and not p_is_new then
+    perform colloquy.lock_conversation(p_user_id, p_conversation_id, true);
+  end if;
+  if p_key_hash is not null then
+    insert into colloquy.idempotency_keys (user_id, key_hash, fingerprint, conversation_id, turn_id, created_at)
+    values (p_user_id, p_key_hash, p_fingerprint, p_conversation_id, p_turn_id, v_now)
+    on conflict do nothing;
+    if not found then
+      return colloquy.resume_turn(
+        p_user_id => p_user_id, p_key_hash => p_key_hash, p_fingerprint => p_fingerprint, p_begin_id => p_turn_id,
+        p_lease_ms => p_lease_ms, p_history_messages => p_history_messages, p_history_tokens => p_history_tokens,
+        p_may_wait => p_may_wait);
+    end if;
+  end if;
+
+  v_begun := row('begun', p_conversation_id, p_turn_id, p_user_message_id, p_message_id, 1, p_model, '[]', '[]', false);
+  if p_is_new then
+    -- The answer's position is given out together with the message's.
+    insert into colloquy.conversations
+      (user_id, id, title, last_position, last_turn_id, created_at, updated_at, last_turn_at)
+    values
+      (p_user_id, p_conversation_id, p_title, 2, p_turn_id, v_now, v_now, v_now)
+    on conflict do nothing
+    returning 1 into v_position;
+  end if;
+
+  if v_position is null then
+    v_lock := colloquy.lock_conversation(p_user_id, p_conversation_id, p_may_wait);
+    if v_lock.outcome <> 'held' then
+      v_begun.outcome := v_lock.outcome;
+    else
+      -- In a statement of its own: after a wait for the lock it sees what the holder has written.
+      select t.id, t.status, t.begun_by, t.lease_until, t.position, t.message_id into v_last
+      from colloquy.turns t
+      where t.user_id = p_user_id and t.id = v_lock.last_turn_id;
+      v_parent_id := v_last.message_id;
+      v_now := colloquy.clock();
+      if v_last.begun_by = p_turn_id and v_last.status = 'running' then
+        v_begun.history := colloquy.history_window(
+          p_user_id, p_conversation_id, v_last.position, p_history_messages, p_history_tokens);
+        return v_begun;
+      elsif v_last.begun_by = p_turn_id then
+        v_begun.outcome := 'ended';
+        return v_begun;
+      elsif v_last.status = 'running' then
+        v_begun.outcome := 'busy';
+        v_begun.turn_id := v_last.id;
+        v_begun.is_lapsed := v_last.lease_until < v_now;
+      else
+        update colloquy.conversations c
+        set last_position = c.last_position + 2, last_turn_id = p_turn_id, updated_at = v_now, last_turn_at = v_now
+        where c.user_id = p_user_id and c.id = p_conversation_id
+        returning c.last_position - 1 into v_position;
+      end if;
+    end if;
+  end if;
+
+  if v_position is null then
+    if p_key_hash is not null then
+      delete from colloquy.idempotency_keys k where k.user_id = p_user_id and k.key_hash = p_key_hash;
+    end if;
+    return v_begun;
+  end if;
+
+  insert into colloquy.turns
+    (user_id, id, conversation_id, position, status, attempt, begun_by, lease_until, user_message_id, message_id, model,
+     created_at)
+  values
+    (p_user_id, p_turn_id, p_conversation_id, v_position, 'running', 1, p_turn_id,
+     v_now + p_lease_ms * interval '1 millisecond', p_user_message_id, p_message_id, p_model, v_now);
+  insert into colloquy.messages
+    (user_id, conversation_id, position, id, turn_id, parent_id, role, status, content, created_at)
+  values
+    (p_user_id, p_conversation_id, v_position, p_user_message_id, p_turn_id, v_parent_id, 'user', 'completed', p_message,
+     v_now);
+  if v_position > 1 then
+    v_begun.history := colloquy.history_window(
+      p_user_id, p_conversation_id, v_position, p_history_messages, p_history_tokens);
+  end if;
+  return v_begun;
+end
+$$;

@@ -1,0 +1,38 @@
+-- Locks a conversation's row against other writers. The outcome is
+--   held       the caller has the lock; last_turn_id is the turn that was begun last
+--   locked     another transaction has it, and the caller does not want to wait
+--   not-found  there is no such conversation (any more)
+-- Foreign keys that point at the row do not wait for this lock, and it does not wait for them.
+create or replace function colloquy.lock_conversation(
+  p_user_id text,
+  p_conversation_id uuid,
+  p_may_wait boolean,
+  out outcome text,
+  out last_turn_id uuid
+)
+language plpgsql
+as $$
+begin
+  outcome := 'held';
+  select c.last_turn_id into last_turn_id
+  from colloquy.conversations c
+  where c.user_id = p_user_id and c.id = p_conversation_id
+  for no key update skip locked;
+  if found then
+    return;
+  end if;
+  if p_may_wait then
+    select c.last_turn_id into last_turn_id
+    from colloquy.conversations c
+    where c.user_id = p_user_id and c.id = p_conversation_id
+    for no key update;
+    if not found then
+      outcome := 'not-found';
+    end if;
+  else
+    outcome := case
+      when exists (select from colloquy.conversations c where c.user_id = p_user_id and c.id = p_conversation_id)
+      then 'locked' else 'not-found' end;
+  end if;
+end
+$$;

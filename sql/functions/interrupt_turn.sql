@@ -1,0 +1,38 @@
+-- Ends a turn whose lease has run out, on behalf of the instance that died, with what it is known to have said. Callers
+-- have to have seen the lease run out for a while: after an outage of the database the instances that live renew theirs
+-- first. False when there is nothing to do: the turn has ended, its lease was renewed, or somebody is writing it now.
+create or replace function colloquy.interrupt_turn(
+  p_user_id text,
+  p_turn_id uuid,
+  -- the error of the calls that have no result
+  p_cut_off text
+) returns boolean
+language plpgsql
+as $$
+declare
+  v_turn record;
+  v_answer record;
+begin
+  perform colloquy.act_as(p_user_id);
+  select t.attempt, t.lease_until, t.model into v_turn
+  from colloquy.turns t
+  where t.user_id = p_user_id and t.id = p_turn_id and t.status = 'running'
+  for no key update skip locked;
+  -- The time is taken after the lock.
+  if not found or v_turn.lease_until >= colloquy.clock() then
+    return false;
+  end if;
+  v_answer := colloquy.partial_answer(
+    p_user_id => p_user_id, p_turn_id => p_turn_id, p_attempt => v_turn.attempt, p_cut_off => p_cut_off);
+  perform colloquy.end_turn(
+    p_user_id => p_user_id, p_turn_id => p_turn_id, p_attempt => v_turn.attempt, p_status => 'interrupted',
+    p_content => v_answer.content, p_tool_calls => v_answer.tool_calls, p_window_tokens => 0, p_history_calls => null,
+    p_input_tokens => null, p_output_tokens => null, p_cached_input_tokens => null, p_total_tokens => null,
+    p_error_code => 'turn-interrupted', p_has_events => true);
+  perform colloquy.add_usage(
+    p_user_id => p_user_id, p_at => colloquy.clock(), p_model => v_turn.model,
+    p_turns => case when v_turn.attempt = 1 then 1 else 0 end,
+    p_input_tokens => 0, p_output_tokens => 0, p_cached_input_tokens => 0, p_total_tokens => 0);
+  return true;
+end
+$$;

@@ -1,0 +1,28 @@
+/** A bounded wait that costs nothing until somebody has to wait. */
+export interface Deadline {
+  /** Aborts when the time since the first call is over, or `stop` has aborted. */
+  signal(): AbortSignal
+  /** Lets go of the timer and of `stop`. */
+  end(): void
+}
+
+/** AbortSignal.any would keep every waiter's signal alive for as long as `stop` lives. */
+export const createDeadline = (ms: number, stop: AbortSignal): Deadline => {
+  const controller = new AbortController()
+  const abort = () => controller.abort()
+  let timer: NodeJS.Timeout | undefined
+  return {
+    signal() {
+      if (!timer) {
+        timer = setTimeout(abort, ms)
+        if (stop.aborted) abort()
+        else stop.addEventListener('abort', abort, { once: true })
+      }
+      return controller.signal
+    },
+    end() {
+      clearTimeout(timer)
+      stop.removeEventListener('abort', abort)
+    },
+  }
+}

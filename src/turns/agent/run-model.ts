@@ -1,0 +1,109 @@
+import { untilAborted } from '../../concurrency/until-aborted.js'
+import type { Model, ModelRequest } from '../../models/model.js'
+import { ModelError } from '../../models/model-error.js'
+import { type Answer, cutOffs, emptyAnswer, type RunEvent, reduce, type TurnEvent } from '../events.js'
+import { type TurnError, turnError } from '../turn-errors.js'
+import type { AbortReason, EndStatus } from '../types.js'
+import { createSanitizer } from './sanitize.js'
+import { noTools, runSteps, type Toolbox } from './tool-loop.js'
+
+/** The contract's bound on an answer's text, in UTF-16 code units; a longer one is cut off there. */
+export const maxAnswerLength = 1_000_000
+
+/** The contract's bound on Retry-After, in seconds. */
+const maxRetryAfter = 3_600
+
+/** How an attempt ended. */
+export interface ModelRun {
+  status: EndStatus
+  answer: Answer
+  error: TurnError | null
+  /** seconds after which the provider may answer, when it says so */
+  retryAfter?: number
+  /** for the log: what the model threw */
+  cause?: unknown
+}
+
+const aborts: Record<AbortReason, Pick<ModelRun, 'status' | 'error'>> = {
+  timeout: { status: 'failed', error: turnError('model-timeout') },
+  shutdown: { status: 'interrupted', error: turnError('turn-interrupted') },
+  cancel: { status: 'cancelled', error: null },
+  lost: { status: 'interrupted', error: turnError('turn-interrupted') },
+}
+
+/** A failure in the contract's terms; what no model has put in those of `ModelError` is a failure like any other. */
+const modelFailed = (cause: unknown): Pick<ModelRun, 'status' | 'error' | 'retryAfter'> => {
+  const code = cause instanceof ModelError ? cause.code : 'model-failed'
+  const retryAfterMs = cause instanceof ModelError ? cause.retryAfterMs : undefined
+  return {
+    status: 'failed',
+    error: turnError(code),
+    ...(retryAfterMs !== undefined && {
+      retryAfter: Math.min(Math.ceil(retryAfterMs / 1_000), maxRetryAfter),
+    }),
+  }
+}
+
+/** What was said, in a form that can be stored; the end of a text that is too long is left out. */
+const createSayer = (answer: Answer, onEvent: (event: TurnEvent) => void) => {
+  const sanitizer = createSanitizer()
+  const sayText = (text: string): void => {
+    const delta = text.slice(0, maxAnswerLength - answer.text.length).toWellFormed()
+    if (delta) say({ type: 'text-delta', delta })
+    if (delta.length < text.length) throw new Error('the answer is too long')
+  }
+  const say = (event: RunEvent): void => {
+    reduce(answer, event)
+    if (event.type !== 'step' && event.type !== 'finish') onEvent(event)
+  }
+  return (event: RunEvent): void => {
+    if (event.type === 'text-delta') sayText(sanitizer.text(event.delta))
+    else {
+      sayText(sanitizer.rest())
+      say(sanitizer.json(event))
+    }
+  }
+}
+
+const sayAll = async (
+  events: AsyncIterator<RunEvent>,
+  say: (event: RunEvent) => void,
+  signal: AbortSignal,
+): Promise<void> => {
+  for (;;) {
+    const next = await events.next()
+    if (next.done || signal.aborted) return
+    say(next.value)
+  }
+}
+
+/**
+ * Runs the model and its tools for one attempt, and gives each event to `onEvent`. Never throws: every way to end is a `ModelRun`.
+ * It ends as soon as the signal aborts, whether or not the model notices.
+ */
+export const runModel = async (
+  model: Model,
+  request: ModelRequest,
+  onEvent: (event: TurnEvent) => void = () => {},
+  toolbox: Toolbox = noTools,
+): Promise<ModelRun> => {
+  const answer = emptyAnswer()
+  const say = createSayer(answer, onEvent)
+  const { signal } = request
+  let events: AsyncIterator<RunEvent> | undefined
+  try {
+    signal.throwIfAborted()
+    events = runSteps(model, request, toolbox)
+    // One wait for the signal, however many events there are; a model that ignores it is not listened to any more.
+    await untilAborted(sayAll(events, say, signal), signal)
+    if (!answer.finished) throw new Error('the model stopped without finishing')
+    return { status: 'completed', error: null, answer }
+  } catch (cause) {
+    for (const event of cutOffs(answer)) say(event)
+    const reason = signal.aborted ? (signal.reason as AbortReason) : undefined
+    return { ...(reason ? aborts[reason] : modelFailed(cause)), answer, cause }
+  } finally {
+    // A model that ignores the signal must not keep the turn waiting for its clean-up.
+    void Promise.resolve(events?.return?.()).catch(() => {})
+  }
+}

@@ -1,0 +1,160 @@
+import type { Model, ModelEvent, ModelRequest, Step, ToolCall } from '../../models/model.js'
+import { ModelError } from '../../models/model-error.js'
+import { isNestedTooDeep } from '../../nesting.js'
+import type { Tool } from '../../tools/tool.js'
+import type { RunEvent } from '../events.js'
+import type { ToolLimits } from '../types.js'
+import { estimateTools, newestThatFit } from './history-window.js'
+import { sanitizeJson } from './sanitize.js'
+import { type AskedCall, createToolRunner } from './tool-calls.js'
+
+/** What a turn works with beside its model. */
+export interface Toolbox extends ToolLimits {
+  turnId: string
+  /** the tools of the turn's user */
+  open(signal: AbortSignal): Promise<Tool[]>
+  /** what former attempts of the turn have done, in order */
+  doneCalls: readonly ToolCall[]
+  /** what history and tools may take of the model's window; undefined: the history is cut already */
+  windowTokens?: number
+  log: { warn(fields: object, text: string): void }
+}
+
+export const noTools: Toolbox = {
+  turnId: '',
+  open: async () => [],
+  doneCalls: [],
+  toolSteps: 1,
+  toolCalls: 0,
+  toolTimeoutMs: 0,
+  log: { warn() {} },
+}
+
+/** The contract's bound on the name of a tool. */
+const maxNameLength = 200
+/** Its bound on the calls of a turn, those that were not made included. */
+const maxAsked = 1_000
+const maxArgumentsLength = 65_536
+
+/** Ids that every provider takes, unique in the turn, whatever the model calls its calls. */
+const createIds = () => {
+  const taken = new Set<string>()
+  return (raw: string): string => {
+    const base = raw.replace(/[^\w-]/g, '_').slice(0, 50) || 'call'
+    let id = base
+    for (let n = 2; taken.has(id); n += 1) id = `${base}_${n}`
+    taken.add(id)
+    return id
+  }
+}
+
+const isObject = (value: unknown): value is ToolCall['arguments'] =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** What the model wrote as arguments, or why that cannot be used. */
+const readArguments = (value: unknown): Pick<AskedCall, 'arguments' | 'fault'> => {
+  if (!isObject(value)) return { arguments: {}, fault: 'The arguments are no JSON object.' }
+  if (isNestedTooDeep(value)) return { arguments: {}, fault: 'The arguments are nested too deep.' }
+  if (JSON.stringify(value).length <= maxArgumentsLength) {
+    // As they are stored, so that a later attempt knows the call again.
+    return { arguments: sanitizeJson(value) }
+  }
+  return { arguments: {}, fault: `The arguments are longer than ${maxArgumentsLength} characters.` }
+}
+
+/** Calls that change nothing may be made at once; each other one waits for those before it. */
+const batchesOf = (calls: AskedCall[], mayShare: (call: AskedCall) => boolean): AskedCall[][] => {
+  const batches: AskedCall[][] = []
+  for (const call of calls) {
+    const last = batches.at(-1)
+    if (last && [...last, call].every(mayShare)) last.push(call)
+    else batches.push([call])
+  }
+  return batches
+}
+
+/** Sets the text of a step apart from that of the steps before, since an answer is one text. */
+const createParagraphs = () => {
+  let last = ''
+  let isNew = false
+  return {
+    next(): void {
+      isNew = last !== ''
+    },
+    say(delta: string): string {
+      if (delta === '') return delta
+      const text = isNew && !/\n$/.test(last) && !/^\s/.test(delta) ? `\n\n${delta}` : delta
+      last = delta
+      isNew = false
+      return text
+    },
+  }
+}
+
+const tooManyCalls = () =>
+  new ModelError('model-tool-limit', 'the model called tools up to the limit of the turn')
+
+/** Asks the model, makes the calls that it asks for, and asks again with their results, until it answers. */
+export async function* runSteps(
+  model: Model,
+  request: ModelRequest,
+  toolbox: Toolbox,
+): AsyncGenerator<RunEvent> {
+  const { signal } = request
+  const tools = model.callsTools ? await toolbox.open(signal) : []
+  const { windowTokens = Number.POSITIVE_INFINITY, toolCalls: maxCalls, toolTimeoutMs: timeoutMs } = toolbox
+  const history = newestThatFit(request.history, windowTokens - estimateTools(tools))
+  const runner = createToolRunner({ ...toolbox, tools, maxCalls, timeoutMs, signal })
+  const idOf = createIds()
+  const paragraphs = createParagraphs()
+  const steps: Step[] = []
+  let asked = 0
+
+  for (;;) {
+    const isLast = steps.length + 1 >= toolbox.toolSteps || !runner.hasRoom()
+    const toolChoice = isLast ? 'none' : 'auto'
+    const calls: AskedCall[] = []
+    const ids = new Map<string, string>()
+    let finish: Extract<ModelEvent, { type: 'finish' }> | undefined
+    for await (const event of model.run({ ...request, history, steps: [...steps], tools, toolChoice })) {
+      if (event.type === 'text-delta') yield { type: 'text-delta', delta: paragraphs.say(event.delta) }
+      else if (event.type === 'finish') finish = event
+      else if (event.type === 'tool-call') {
+        asked += 1
+        if (asked > maxAsked) throw tooManyCalls()
+        const name = event.name.slice(0, maxNameLength) || 'unnamed'
+        const call = { id: idOf(event.id), name, ...readArguments(event.arguments), duration_ms: 0 }
+        ids.set(event.id, call.id)
+        calls.push(call)
+        yield { type: 'tool-call', id: call.id, name, arguments: call.arguments }
+      } else {
+        const id = ids.get(event.id)
+        if (id !== undefined) yield { ...event, id, duration_ms: Math.round(event.duration_ms) }
+      }
+    }
+    if (!finish) return
+    const { usage, continuation } = finish
+    if (continuation === undefined) {
+      yield { type: 'finish', usage }
+      return
+    }
+    yield { type: 'step', usage }
+
+    if (isLast) {
+      const error = 'Not called: the limit of the turn is reached.'
+      for (const { id } of calls) yield { type: 'tool-error', id, error, duration_ms: 0 }
+      throw tooManyCalls()
+    }
+    const made: ToolCall[] = []
+    for (const batch of batchesOf(calls, runner.isReadOnly)) {
+      const outcomes = await Promise.all(batch.map(runner.run))
+      yield* outcomes
+      batch.forEach(({ fault: _, ...call }, n) => {
+        const { type: _type, ...outcome } = outcomes[n] as (typeof outcomes)[number]
+        made.push({ ...call, ...outcome })
+      })
+    }
+    steps.push({ continuation, calls: made })
+    paragraphs.next()
+  }
+}

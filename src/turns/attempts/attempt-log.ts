@@ -1,0 +1,59 @@
+import type { TurnEvent } from '../events.js'
+import type { AttemptIds, Fate } from '../types.js'
+
+/** What an attempt has said so far, once per instance, for any number of readers that each go at their own pace. */
+export interface AttemptLog {
+  readonly ids: AttemptIds
+  readonly events: readonly TurnEvent[]
+  /** undefined while the attempt runs */
+  readonly fate: Fate | undefined
+  /** never rejects */
+  readonly ended: Promise<Fate>
+  append(...events: TurnEvent[]): void
+  close(fate: Fate): void
+  /** Calls `wake` soon after anything is said, and after the end, until the returned function is called. */
+  listen(wake: () => void): () => void
+}
+
+export const createAttemptLog = (ids: AttemptIds, known: readonly TurnEvent[] = []): AttemptLog => {
+  const events: TurnEvent[] = [...known]
+  const listeners = new Set<() => void>()
+  let fate: Fate | undefined
+  let resolveEnded: (fate: Fate) => void
+  const ended = new Promise<Fate>((resolve) => {
+    resolveEnded = resolve
+  })
+  let isWaking = false
+
+  // All that is said in one turn of the event loop wakes a reader once.
+  const wake = (): void => {
+    if (isWaking || listeners.size === 0) return
+    isWaking = true
+    setImmediate(() => {
+      isWaking = false
+      for (const listener of listeners) listener()
+    })
+  }
+
+  return {
+    ids,
+    events,
+    get fate() {
+      return fate
+    },
+    ended,
+    append(...more) {
+      events.push(...more)
+      wake()
+    },
+    close(how) {
+      fate = how
+      resolveEnded(how)
+      wake()
+    },
+    listen(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+  }
+}

@@ -1,0 +1,163 @@
+import { retry } from '../../concurrency/retry.js'
+import { isUnavailable } from '../../db/unavailable.js'
+import type { Model } from '../../models/model.js'
+import { withdrawn } from '../../models/withdrawn.js'
+import type { ToolSource } from '../../tools/tool.js'
+import { forHistory, toolBytesOf, windowOf } from '../agent/history-window.js'
+import { runModel } from '../agent/run-model.js'
+import type { BeginTurn, Begun } from '../store/begin-turns.js'
+import type { TurnStore } from '../store/turn-store.js'
+import { type AbortReason, type AttemptIds, type Fate, fateOf, type TurnLimits, turnKey } from '../types.js'
+import { type AttemptLog, createAttemptLog } from './attempt-log.js'
+import type { Heartbeat } from './heartbeat.js'
+
+type Start = Extract<Begun, { outcome: 'begun' }>
+
+/** An attempt that this instance runs. */
+export interface LocalAttempt {
+  attemptLog: AttemptLog
+  stop(reason: AbortReason): void
+}
+
+export interface LocalAttemptsOptions extends TurnLimits {
+  store: TurnStore
+  heartbeat: Heartbeat
+  /** whoever may answer, by name */
+  models: ReadonlyMap<string, Model>
+  systemPrompt: string | undefined
+  tools?: ToolSource | undefined
+  log: { warn(fields: object, text: string): void }
+  /** told of each turn that has completed */
+  onCompleted(turn: BeginTurn, model: Model): void
+}
+
+/** What the end of a turn that ran out of time still gets to be stored. */
+const endMarginMs = 5_000
+
+/** The attempts that this instance runs, each from its begin to its stored end. */
+export const createLocalAttempts = (options: LocalAttemptsOptions) => {
+  const { store, heartbeat, log, models, turnTimeoutMs, systemPrompt, tools } = options
+  const attempts = new Map<string, LocalAttempt>()
+  let isGraceOver = false
+
+  /** What became of an attempt that another one, or another instance, has ended. */
+  const readFate = async ({ userId, turnId, attempt }: AttemptIds): Promise<Fate> =>
+    store.readTurn(userId, turnId).then(
+      (stored) => fateOf(stored, attempt),
+      (err: unknown) => {
+        log.warn({ turn_id: turnId, err }, 'the end of a turn could not be read')
+        return { kind: 'not-stored' }
+      },
+    )
+
+  /** Runs the model, and stores how that ended. */
+  const run = async (
+    turn: BeginTurn,
+    begun: Start,
+    attemptLog: AttemptLog,
+    abort: AbortController,
+  ): Promise<Fate> => {
+    const { userId, message } = turn
+    const { conversation_id, turn_id, user_message_id, message_id, attempt, history } = begun
+    const stop = (reason: AbortReason) => abort.abort(reason)
+    const deadline = performance.now() + turnTimeoutMs + endMarginMs
+    const timer = setTimeout(stop, turnTimeoutMs, 'timeout')
+    const model = models.get(begun.model) ?? withdrawn(begun.model)
+    const held = heartbeat.hold(attemptLog, stop)
+    const { cause, ...end } = await runModel(
+      model,
+      { system: systemPrompt, history, message, signal: abort.signal },
+      (event) => attemptLog.append(event),
+      {
+        ...options,
+        turnId: turn_id,
+        open: async (signal) => (await tools?.open(userId, signal, toolBytesOf(options, model.name))) ?? [],
+        doneCalls: begun.done_calls,
+        windowTokens: windowOf(options, model.name, message),
+      },
+    )
+    clearTimeout(timer)
+    if (cause !== undefined) log.warn({ turn_id, status: end.status, err: cause }, 'turn did not complete')
+
+    const { answer, status, error, retryAfter } = end
+    const storeEnd = () =>
+      store.endTurn({
+        userId,
+        turnId: turn_id,
+        attempt,
+        model: model.name,
+        status,
+        answer,
+        errorCode: error?.code ?? null,
+        hasEvents: held.hasEvents(),
+        ...forHistory(message, answer),
+      })
+    // A finished answer is worth money, so its end is tried until the deadline; the fence decides whether it counts.
+    const { outcome } = await retry(storeEnd, { when: isUnavailable, forMs: deadline - performance.now() })
+      .catch((err: unknown) => {
+        log.warn({ turn_id, err }, 'the end of a turn could not be stored')
+        return { outcome: 'not-stored' as const }
+      })
+      .finally(held.release)
+    if (outcome === 'fenced') return readFate(attemptLog.ids)
+    if (outcome !== 'stored') return { kind: outcome === 'not-found' ? outcome : 'not-stored' }
+    if (status === 'completed') options.onCompleted(turn, model)
+    return {
+      kind: 'ended',
+      end: {
+        conversation_id,
+        turn_id,
+        user_message_id,
+        message_id,
+        status,
+        response: answer.text,
+        tool_calls: answer.tool_calls,
+        model: model.name,
+        usage: answer.usage,
+        error,
+        ...(retryAfter !== undefined && { retryAfter }),
+      },
+    }
+  }
+
+  return {
+    start(turn: BeginTurn, begun: Start): AttemptLog {
+      const attemptLog = createAttemptLog({
+        userId: turn.userId,
+        conversationId: begun.conversation_id,
+        turnId: begun.turn_id,
+        userMessageId: begun.user_message_id,
+        messageId: begun.message_id,
+        attempt: begun.attempt,
+      })
+      const abort = new AbortController()
+      const attempt: LocalAttempt = { attemptLog, stop: (reason) => abort.abort(reason) }
+      const key = turnKey(turn.userId, begun.turn_id)
+      attempts.set(key, attempt)
+      if (isGraceOver) attempt.stop('shutdown')
+      void run(turn, begun, attemptLog, abort)
+        .catch((err: unknown): Fate => {
+          log.warn({ turn_id: begun.turn_id, err }, 'a turn could not be run')
+          return { kind: 'not-stored' }
+        })
+        .then((fate) => {
+          if (attempts.get(key) === attempt) attempts.delete(key)
+          attemptLog.close(fate)
+        })
+      return attemptLog
+    },
+
+    get: (userId: string, turnId: string): LocalAttempt | undefined => attempts.get(turnKey(userId, turnId)),
+
+    /** Stops those that run, and those that begin from now on. */
+    shutDown(): void {
+      isGraceOver = true
+      for (const { stop } of attempts.values()) stop('shutdown')
+    },
+
+    /** Until those that run have ended. */
+    async ended(): Promise<void> {
+      await Promise.all([...attempts.values()].map(({ attemptLog }) => attemptLog.ended))
+    },
+  }
+}

@@ -1,0 +1,92 @@
+import type { TurnStore } from '../store/turn-store.js'
+import { type Fate, fateOf, turnKey } from '../types.js'
+import { type AttemptLog, createAttemptLog } from './attempt-log.js'
+import type { Heartbeat } from './heartbeat.js'
+
+export interface RemoteAttemptsOptions {
+  store: Pick<TurnStore, 'readTurn'>
+  heartbeat: Heartbeat
+}
+
+interface Followed {
+  attemptLog: AttemptLog
+  readers: number
+  stop: () => void
+}
+
+/** A turn that is read; `leave` when nobody waits for it any more. */
+export interface OpenTurn {
+  attemptLog: AttemptLog
+  leave(): void
+}
+
+/** The attempts that run on other instances and are read here, each from the database once for all its readers. */
+export const createRemoteAttempts = ({ store, heartbeat }: RemoteAttemptsOptions) => {
+  const followed = new Map<string, Followed>()
+  let isOver = false
+
+  const forget = (turn: Followed): void => {
+    const { userId, turnId } = turn.attemptLog.ids
+    const key = turnKey(userId, turnId)
+    turn.stop()
+    if (followed.get(key) === turn) followed.delete(key)
+  }
+
+  const close = (turn: Followed, fate: Fate): void => {
+    forget(turn)
+    turn.attemptLog.close(fate)
+  }
+
+  /** The attempt runs no more: what is stored of the turn says why. */
+  const readFate = async (turn: Followed): Promise<void> => {
+    const { userId, turnId, attempt } = turn.attemptLog.ids
+    turn.stop()
+    const fate = await store.readTurn(userId, turnId).then(
+      (stored) => fateOf(stored, attempt),
+      // A reader that is cut comes back and asks again.
+      (): Fate => ({ kind: 'not-stored' }),
+    )
+    close(turn, fate)
+  }
+
+  const follow = (attemptLog: AttemptLog): Followed => {
+    const { userId, turnId } = attemptLog.ids
+    const turn: Followed = { attemptLog, readers: 0, stop: () => {} }
+    turn.stop = heartbeat.follow(attemptLog, () => void readFate(turn))
+    followed.set(turnKey(userId, turnId), turn)
+    return turn
+  }
+
+  return {
+    /** Opens a turn that does not run here; undefined when there is no such turn. */
+    async open(userId: string, turnId: string): Promise<OpenTurn | undefined> {
+      const key = turnKey(userId, turnId)
+      let turn = followed.get(key)
+      if (!turn) {
+        const stored = await store.readTurn(userId, turnId)
+        if (!stored) return undefined
+        const attemptLog = createAttemptLog(stored.ids, stored.events)
+        if (stored.end) attemptLog.close({ kind: 'ended', end: stored.end })
+        else if (isOver) attemptLog.close({ kind: 'handed-over' })
+        if (attemptLog.fate) return { attemptLog, leave: () => {} }
+        turn = followed.get(key) ?? follow(attemptLog)
+      }
+      const opened = turn
+      opened.readers += 1
+      let hasLeft = false
+      const leave = (): void => {
+        if (hasLeft) return
+        hasLeft = true
+        opened.readers -= 1
+        if (opened.readers === 0) forget(opened)
+      }
+      return { attemptLog: opened.attemptLog, leave }
+    },
+
+    /** Stops following: the readers are to go on at another instance. */
+    handOver(): void {
+      isOver = true
+      for (const turn of followed.values()) close(turn, { kind: 'handed-over' })
+    },
+  }
+}

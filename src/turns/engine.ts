@@ -1,0 +1,244 @@
+import { createHash } from 'node:crypto'
+import { setMaxListeners } from 'node:events'
+import { createDeadline, type Deadline } from '../concurrency/deadline.js'
+import { retry } from '../concurrency/retry.js'
+import { untilAborted } from '../concurrency/until-aborted.js'
+import type { Database } from '../db/database.js'
+import { isUnavailable } from '../db/unavailable.js'
+import type { Model } from '../models/model.js'
+import type { ToolSource } from '../tools/tool.js'
+import { windowOf } from './agent/history-window.js'
+import type { AttemptLog } from './attempts/attempt-log.js'
+import { createHeartbeat } from './attempts/heartbeat.js'
+import { createLocalAttempts } from './attempts/local-attempts.js'
+import { createRemoteAttempts, type OpenTurn } from './attempts/remote-attempts.js'
+import { createConversationLock } from './conversation-lock.js'
+import { keepPruned } from './retention.js'
+import type { BeginTurn, Begun } from './store/begin-turns.js'
+import { createTurnStore } from './store/turn-store.js'
+import { type Frame, readFrames } from './stream/frames.js'
+import { createTitles, titleOf } from './titles.js'
+import type { Fate, TitleMaker, TurnLimits } from './types.js'
+
+export interface TurnEngineOptions extends TurnLimits {
+  db: Database
+  /** who answers when a message asks for nobody */
+  model: Model
+  /** whom else a message may ask for */
+  otherModels?: readonly Model[]
+  systemPrompt: string | undefined
+  /** where the models' tools come from; undefined: they have none */
+  tools?: ToolSource | undefined
+  /** what new conversations are called after; their first message, unless told */
+  titles?: TitleMaker | undefined
+  /** makes a UUIDv7 */
+  newId: () => string
+  /** how long a stream may be silent */
+  heartbeatMs: number
+  log: { warn(fields: object, text: string): void }
+}
+
+export interface SendMessage {
+  userId: string
+  /** undefined begins a new conversation */
+  conversationId: string | undefined
+  message: string
+  /** the name of the model that is to answer; undefined leaves it to the server */
+  model: string | undefined
+  /** the client's Idempotency-Key, unquoted */
+  key: string | undefined
+}
+
+/** What became of a message. `replayed` says that an earlier request made the turn, which may still run. */
+export type Sent =
+  | ({ kind: 'turn'; replayed: boolean } & OpenTurn)
+  | { kind: 'busy'; conversationId: string; turnId: string }
+  | { kind: 'not-found' | 'mismatch' | 'shutting-down' }
+  | { kind: 'unknown-model'; known: string[] }
+
+/** What a request gets of a turn; `key-in-use` when it still runs at the end of the bounded wait. */
+export type WaitResult = Exclude<Fate, { kind: 'superseded' }> | { kind: 'key-in-use' }
+
+export interface TurnEngine {
+  /** Begins one turn, or finds that of its key. A turn runs to its stored end, whether or not anybody reads it. */
+  send(message: SendMessage): Promise<Sent>
+  /** Waits for a turn's end: without a bound for the attempt that this request began, else as long as busyWaitMs. */
+  wait(sent: Extract<Sent, { kind: 'turn' }>): Promise<WaitResult>
+  /** Opens a turn to be read, wherever it runs; undefined when there is no such turn. */
+  open(userId: string, turnId: string): Promise<OpenTurn | undefined>
+  /** The frames of an open turn past the one with the id `after`; leaves it at the end, or when the signal aborts. */
+  read(turn: OpenTurn, after: string | undefined, signal: AbortSignal): AsyncIterable<readonly Frame[]>
+  /** Stops a turn, wherever it runs, and waits a moment for its end; false when there is no such turn. */
+  cancel(userId: string, turnId: string): Promise<boolean>
+  /** Forgets what has expired, now and then, until the signal aborts. */
+  keepPruned(signal: AbortSignal): Promise<void>
+  /** Refuses new turns and those that wait, lets the running ones end, and after `graceMs` interrupts and stores them. */
+  drain(graceMs: number): Promise<void>
+}
+
+/** One try of a silent database takes longer, so it is the only one. */
+const beginTimeoutMs = 4_000
+const cancelWaitMs = 2_000
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
+
+/** What a request with the same key has to repeat: the validated body. What it left out leaves no trace. */
+const idempotencyOf = ({ key, conversationId, message, model }: SendMessage): BeginTurn['idempotency'] =>
+  key === undefined
+    ? undefined
+    : {
+        keyHash: sha256(key),
+        fingerprint: sha256(
+          JSON.stringify([conversationId ?? null, message, ...(model === undefined ? [] : [model])]),
+        ),
+      }
+
+export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
+  const { db, otherModels = [], newId, log, busyWaitMs, leaseMs, heartbeatMs } = options
+  const models = new Map([options.model, ...otherModels].map((model) => [model.name, model]))
+  const store = createTurnStore(db)
+  const heartbeat = createHeartbeat({ store, leaseMs, log })
+  const titles = options.titles === 'model' ? createTitles({ store, log }) : undefined
+  const local = createLocalAttempts({
+    ...options,
+    models,
+    store,
+    heartbeat,
+    onCompleted({ userId, conversationId, isNewConversation, message }, model) {
+      if (isNewConversation) titles?.begin({ userId, conversationId, message, model })
+    },
+  })
+  const remote = createRemoteAttempts({ store, heartbeat })
+  const drained = new AbortController()
+  // Everybody who waits listens to it, however many they are.
+  setMaxListeners(0, drained.signal)
+  /** requests that may still begin a turn */
+  const sending = new Set<Promise<unknown>>()
+
+  const untilEnded = async (userId: string, turnId: string, signal: AbortSignal): Promise<void> => {
+    const here = local.get(userId, turnId)
+    const end = here
+      ? untilAborted(here.attemptLog.ended, signal)
+      : heartbeat.untilEnded(userId, turnId, signal)
+    await end.catch(() => {})
+  }
+
+  const beginWhenFree = createConversationLock({
+    // The ids are the same each time, so a begin whose answer was lost is found rather than done again.
+    begin: (turn) => retry(() => store.beginTurn(turn), { when: isUnavailable, forMs: beginTimeoutMs }),
+    untilEnded,
+  })
+
+  const open = async (userId: string, turnId: string): Promise<OpenTurn | undefined> => {
+    const here = local.get(userId, turnId)
+    return here ? { attemptLog: here.attemptLog, leave: () => {} } : remote.open(userId, turnId)
+  }
+
+  const toSent = async (turn: BeginTurn, begun: Begun): Promise<Sent> => {
+    switch (begun.outcome) {
+      case 'begun':
+        return { kind: 'turn', replayed: false, attemptLog: local.start(turn, begun), leave: () => {} }
+      case 'attached':
+      case 'ended': {
+        const opened = await open(turn.userId, begun.turn_id)
+        return opened ? { kind: 'turn', replayed: true, ...opened } : { kind: 'not-found' }
+      }
+      case 'busy':
+        if (drained.signal.aborted) return { kind: 'shutting-down' }
+        return { kind: 'busy', conversationId: begun.conversation_id, turnId: begun.turn_id }
+      case 'locked':
+        throw new Error('a begin that may wait cannot be locked out')
+      default:
+        return { kind: begun.outcome }
+    }
+  }
+
+  const begin = async (turn: BeginTurn, deadline: Deadline): Promise<Sent> => {
+    try {
+      return await toSent(turn, await beginWhenFree(turn, deadline))
+    } finally {
+      deadline.end()
+    }
+  }
+
+  return {
+    async send(message) {
+      const { userId, conversationId, model: askedModel } = message
+      if (askedModel !== undefined && !models.has(askedModel)) {
+        return { kind: 'unknown-model', known: [...models.keys()] }
+      }
+      if (drained.signal.aborted) return { kind: 'shutting-down' }
+      const model = askedModel ?? options.model.name
+      const turn: BeginTurn = {
+        userId,
+        conversationId: conversationId ?? newId(),
+        isNewConversation: conversationId === undefined,
+        turnId: newId(),
+        userMessageId: newId(),
+        messageId: newId(),
+        message: message.message,
+        title: titleOf(message.message),
+        idempotency: idempotencyOf(message),
+        model,
+        leaseMs,
+        historyMessages: options.historyMessages,
+        historyTokens: windowOf(options, model, message.message),
+      }
+      const sent = begin(turn, createDeadline(busyWaitMs, drained.signal))
+      sending.add(sent)
+      try {
+        return await sent
+      } finally {
+        sending.delete(sent)
+      }
+    },
+
+    async wait({ attemptLog, replayed, leave }) {
+      const first = replayed ? undefined : await attemptLog.ended
+      if (first && first.kind !== 'superseded') return first
+      const deadline = createDeadline(busyWaitMs, drained.signal)
+      let turn: { attemptLog: AttemptLog; leave(): void } | undefined = { attemptLog, leave }
+      try {
+        for (;;) {
+          const { ended } = turn.attemptLog
+          const fate = await untilAborted(ended, deadline.signal()).catch(() => turn?.attemptLog.fate)
+          if (fate?.kind !== 'superseded') return fate ?? { kind: 'key-in-use' }
+          turn.leave()
+          turn = await open(attemptLog.ids.userId, attemptLog.ids.turnId)
+          if (!turn) return { kind: 'not-found' }
+        }
+      } finally {
+        deadline.end()
+        turn?.leave()
+      }
+    },
+
+    open,
+
+    read({ attemptLog, leave }, after, signal) {
+      signal.addEventListener('abort', leave, { once: true })
+      return readFrames(attemptLog, { after, heartbeatMs, signal })
+    },
+
+    async cancel(userId, turnId) {
+      const outcome = await store.cancelTurn(userId, turnId)
+      if (outcome === 'requested') {
+        local.get(userId, turnId)?.stop('cancel')
+        const deadline = createDeadline(cancelWaitMs, drained.signal)
+        await untilEnded(userId, turnId, deadline.signal()).finally(deadline.end)
+      }
+      return outcome !== 'not-found'
+    },
+
+    keepPruned: (signal) => keepPruned({ store, log }, signal),
+
+    async drain(graceMs) {
+      drained.abort()
+      remote.handOver()
+      const timer = setTimeout(local.shutDown, graceMs)
+      await Promise.allSettled([...sending, titles?.stop()])
+      await local.ended()
+      clearTimeout(timer)
+    },
+  }
+}

@@ -1,0 +1,61 @@
+import type { Database } from '../../db/database.js'
+import type { ToolCall } from '../../models/model.js'
+import type { Answer } from '../events.js'
+import type { TurnErrorCode } from '../turn-errors.js'
+import type { EndStatus } from '../types.js'
+import { asJson } from './as-json.js'
+
+/** What end_turns.sql reads of an entry. */
+export interface EndTurn {
+  userId: string
+  turnId: string
+  attempt: number
+  model: string
+  status: EndStatus
+  answer: Answer
+  errorCode: TurnErrorCode | null
+  /** what the turn takes of a history window */
+  windowTokens: number
+  /** its tool calls as later turns are given them; null when they are the same */
+  historyCalls: ToolCall[] | null
+  /** false when no tick has stored any */
+  hasEvents: boolean
+}
+
+/** What end_turns.sql says, which explains the outcomes. */
+export interface Ended {
+  outcome: 'stored' | 'fenced' | 'not-found' | 'locked'
+}
+
+const toEntry = ({ answer, ...turn }: EndTurn) => ({
+  user_id: turn.userId,
+  turn_id: turn.turnId,
+  attempt: turn.attempt,
+  model: turn.model,
+  status: turn.status,
+  content: answer.text,
+  tool_calls: answer.tool_calls,
+  window_tokens: turn.windowTokens,
+  history_calls: turn.historyCalls,
+  input_tokens: answer.usage.input_tokens,
+  output_tokens: answer.usage.output_tokens,
+  cached_input_tokens: answer.usage.cached_input_tokens,
+  total_tokens: answer.usage.total_tokens,
+  error_code: turn.errorCode,
+  has_events: turn.hasEvents,
+})
+
+/** Ends turns in one round trip: their status, their answers' messages, what they cost. */
+export const endTurns = async (
+  db: Database,
+  turns: readonly EndTurn[],
+  mayWait: boolean,
+): Promise<Ended[]> => {
+  const rows = await db.statement(
+    (sql) => sql<({ entry: number } & Ended)[]>`
+      select entry, outcome
+      from colloquy.end_turns(p_entries => ${asJson(sql, turns.map(toEntry))}, p_may_wait => ${mayWait})
+      order by entry`,
+  )
+  return [...rows]
+}

@@ -1,0 +1,96 @@
+import { isRefused } from '../../db/unavailable.js'
+
+export interface GroupCommitOptions<Entry, Answer> {
+  /**
+   * Sends the entries in one statement that is one transaction, and gives an answer for each, in their order. Unless it may
+   * wait, it answers `locked` where it would wait for another transaction.
+   */
+  send(entries: readonly Entry[], mayWait: boolean): Promise<Answer[]>
+  /** about how many characters an entry takes */
+  sizeOf(entry: Entry): number
+  maxEntries?: number
+  maxSize?: number
+  /** how many entries may wait at once, each on a connection of its own, for another transaction */
+  maxWaiting?: number
+}
+
+interface Waiter<Entry, Answer> {
+  entry: Entry
+  resolve(answer: Answer): void
+  reject(error: unknown): void
+}
+
+/**
+ * Group commit: what arrives while a batch is under way leaves together with the next one; what arrives alone leaves
+ * alone, at once. Entries do not share their fate: one that fails, or would wait for another transaction, is sent again
+ * alone. Sending an entry twice has to be harmless.
+ */
+export const createGroupCommit = <Entry, Answer extends { outcome: string }>({
+  send,
+  sizeOf,
+  maxEntries = 32,
+  maxSize = 1_048_576,
+  maxWaiting = 4,
+}: GroupCommitOptions<Entry, Answer>): ((entry: Entry) => Promise<Answer>) => {
+  type Item = Waiter<Entry, Answer>
+  let queue: Item[] = []
+  let contended: Item[] = []
+  let waiting = 0
+  let isSending = false
+
+  const takeBatch = (): Item[] => {
+    let count = 0
+    for (let size = 0; count < queue.length && count < maxEntries; count += 1) {
+      size += sizeOf((queue[count] as Item).entry)
+      if (count > 0 && size > maxSize) break
+    }
+    const batch = queue.slice(0, count)
+    queue = queue.slice(count)
+    return batch
+  }
+
+  const sendAlone = (item: Item): void => {
+    if (waiting >= maxWaiting) {
+      contended.push(item)
+      return
+    }
+    waiting += 1
+    send([item.entry], true)
+      .then(([answer]) => item.resolve(answer as Answer), item.reject)
+      .finally(() => {
+        waiting -= 1
+        const [next, ...rest] = contended
+        contended = rest
+        if (next) sendAlone(next)
+      })
+  }
+
+  const sendBatch = async (batch: readonly Item[]): Promise<void> => {
+    const entries = batch.map(({ entry }) => entry)
+    const answers = await send(entries, false).catch((error: unknown) => {
+      // What the server refuses one entry alone is to blame for; a lost connection concerns all of them.
+      const isShared = batch.length === 1 || !isRefused(error)
+      for (const item of batch) {
+        if (isShared) item.reject(error)
+        else sendAlone(item)
+      }
+    })
+    answers?.forEach((answer, n) => {
+      const item = batch[n] as Item
+      if (answer.outcome === 'locked') sendAlone(item)
+      else item.resolve(answer)
+    })
+  }
+
+  const run = async (): Promise<void> => {
+    isSending = true
+    while (queue.length > 0) await sendBatch(takeBatch())
+    isSending = false
+  }
+
+  return (entry) =>
+    new Promise((resolve, reject) => {
+      queue.push({ entry, resolve, reject })
+      if (!isSending) void run()
+    })
+}

@@ -1,0 +1,11 @@
+import type { Database } from '../../db/database.js'
+import { cutOffCall } from '../turn-errors.js'
+
+/** Ends a turn whose lease has run out, unless it was renewed meanwhile. It waits for no lock. */
+export const interruptTurn = async (db: Database, userId: string, turnId: string): Promise<void> => {
+  await db.statement(
+    (sql) => sql`
+      select colloquy.interrupt_turn(p_user_id => ${userId}, p_turn_id => ${turnId}, p_cut_off => ${cutOffCall})`,
+    'others',
+  )
+}

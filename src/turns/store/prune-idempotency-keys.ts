@@ -1,0 +1,11 @@
+import type { Database } from '../../db/database.js'
+
+/** Forgets at most `limit` expired Idempotency-Keys; gives how many there were. */
+export const pruneIdempotencyKeys = async (db: Database, limit: number): Promise<number> => {
+  const [row] = await db.statement(
+    (sql) => sql<[{ pruned: number }]>`
+      select pruned from colloquy.prune_idempotency_keys(p_limit => ${limit})`,
+    'others',
+  )
+  return row.pruned
+}

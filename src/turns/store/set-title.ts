@@ -1,0 +1,26 @@
+import type { Database } from '../../db/database.js'
+import type { Usage } from '../../models/model.js'
+
+export interface SetTitle {
+  userId: string
+  conversationId: string
+  /** null when the model made none: only its cost is counted */
+  title: string | null
+  model: string
+  usage: Usage
+}
+
+/** Gives a conversation the title that a model made, unless the user has given another. */
+export const setTitle = async (
+  db: Database,
+  { userId, conversationId, title, model, usage }: SetTitle,
+): Promise<void> => {
+  await db.statement(
+    (sql) => sql`
+      select colloquy.set_title(
+        p_user_id => ${userId}, p_conversation_id => ${conversationId}, p_title => ${title}, p_model => ${model},
+        p_input_tokens => ${usage.input_tokens}, p_output_tokens => ${usage.output_tokens},
+        p_cached_input_tokens => ${usage.cached_input_tokens}, p_total_tokens => ${usage.total_tokens})`,
+    'others',
+  )
+}

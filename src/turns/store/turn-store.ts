@@ -1,0 +1,31 @@
+import type { Database } from '../../db/database.js'
+import { type BeginTurn, type Begun, beginTurns } from './begin-turns.js'
+import { cancelTurn } from './cancel-turn.js'
+import { type Ended, type EndTurn, endTurns } from './end-turns.js'
+import { createGroupCommit } from './group-commit.js'
+import { interruptTurn } from './interrupt-turn.js'
+import { pruneIdempotencyKeys } from './prune-idempotency-keys.js'
+import { readTurn } from './read-turn.js'
+import { type SetTitle, setTitle } from './set-title.js'
+import { type SyncEntry, syncAttempts } from './sync-attempts.js'
+
+/** Every SQL call of the engine. Turns that begin, or end, at the same time do so in one statement. */
+export const createTurnStore = (db: Database) => ({
+  beginTurn: createGroupCommit<BeginTurn, Begun>({
+    send: (turns, mayWait) => beginTurns(db, turns, mayWait),
+    sizeOf: ({ message }) => message.length,
+  }),
+  endTurn: createGroupCommit<EndTurn, Ended>({
+    send: (turns, mayWait) => endTurns(db, turns, mayWait),
+    // The calls' results are bounded, and hardly ever there.
+    sizeOf: ({ answer }) => answer.text.length + answer.tool_calls.length * 1_000,
+  }),
+  syncAttempts: (entries: readonly SyncEntry[], leaseMs: number) => syncAttempts(db, entries, leaseMs),
+  interruptTurn: (userId: string, turnId: string) => interruptTurn(db, userId, turnId),
+  cancelTurn: (userId: string, turnId: string) => cancelTurn(db, userId, turnId),
+  readTurn: (userId: string, turnId: string) => readTurn(db, userId, turnId),
+  setTitle: (title: SetTitle) => setTitle(db, title),
+  pruneIdempotencyKeys: (limit: number) => pruneIdempotencyKeys(db, limit),
+})
+
+export type TurnStore = ReturnType<typeof createTurnStore>

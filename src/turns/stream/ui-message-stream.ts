@@ -1,0 +1,136 @@
+import type { components } from '../../../generated/contract.js'
+import type { AttemptLog } from '../attempts/attempt-log.js'
+import { emptyAnswer, reduce, type TurnEvent } from '../events.js'
+import { turnError } from '../turn-errors.js'
+import type { Fate, StoredEnd } from '../types.js'
+
+export type StreamEvent = components['schemas']['StreamEvent']
+type StreamError = components['schemas']['StreamError']
+
+const gone: StreamError = { code: 'turn-not-found', detail: 'The turn was deleted.' }
+const superseded: StreamError = turnError('turn-interrupted')
+
+/** What a reader who knows `said` of the turn has not seen of its stored end, tools first. */
+const unseen = (said: readonly TurnEvent[], { response, tool_calls }: StoredEnd): TurnEvent[] => {
+  const answer = emptyAnswer()
+  for (const event of said) reduce(answer, event)
+  const tools = tool_calls.flatMap((call): TurnEvent[] => {
+    const { id, name, duration_ms } = call
+    const known = answer.tool_calls.find((other) => other.id === id)
+    const events: TurnEvent[] = known ? [] : [{ type: 'tool-call', id, name, arguments: call.arguments }]
+    if (known && ('result' in known || known.error !== undefined)) return events
+    if (call.error !== undefined) events.push({ type: 'tool-error', id, error: call.error, duration_ms })
+    else if ('result' in call) events.push({ type: 'tool-result', id, result: call.result, duration_ms })
+    return events
+  })
+  const text = response.startsWith(answer.text) ? response.slice(answer.text.length) : ''
+  return text ? [...tools, { type: 'text-delta', delta: text }] : tools
+}
+
+/**
+ * An attempt as the AI SDK's UI message stream, version 1 (https://ai-sdk.dev/docs/ai-sdk-ui/stream-protocol). The same
+ * events of a model always give the same stream, so that an event's number means the same on every instance.
+ */
+export const createStreamParts = (attemptLog: AttemptLog) => {
+  const { messageId, turnId, conversationId, userMessageId } = attemptLog.ids
+  const turn = { turn_id: turnId, conversation_id: conversationId, user_message_id: userMessageId }
+  const said: StreamEvent[] = [
+    { type: 'start', messageId },
+    { type: 'data-turn', transient: true, data: turn },
+    { type: 'start-step' },
+  ]
+  let read = 0
+  let texts = 0
+  let isInText = false
+  let hasResults = false
+
+  const endText = (): void => {
+    if (isInText) said.push({ type: 'text-end', id: `text-${texts}` })
+    isInText = false
+  }
+
+  /** After the results of its tools the model is asked again: that is its next step. */
+  const nextStep = (): void => {
+    if (!hasResults) return
+    endText()
+    said.push({ type: 'finish-step' }, { type: 'start-step' })
+    hasResults = false
+  }
+
+  const say = (event: TurnEvent): void => {
+    switch (event.type) {
+      case 'text-delta':
+        nextStep()
+        if (!isInText) {
+          texts += 1
+          isInText = true
+          said.push({ type: 'text-start', id: `text-${texts}` })
+        }
+        said.push({ type: 'text-delta', id: `text-${texts}`, delta: event.delta })
+        break
+      case 'tool-call':
+        nextStep()
+        endText()
+        said.push({
+          type: 'tool-input-available',
+          toolCallId: event.id,
+          toolName: event.name,
+          input: event.arguments,
+          dynamic: true,
+        })
+        break
+      case 'tool-result':
+        hasResults = true
+        said.push({
+          type: 'tool-output-available',
+          toolCallId: event.id,
+          output: event.result,
+          dynamic: true,
+        })
+        break
+      case 'tool-error':
+        hasResults = true
+        said.push({ type: 'tool-output-error', toolCallId: event.id, errorText: event.error, dynamic: true })
+    }
+  }
+
+  const failed = (error: StreamError): StreamEvent[] => [
+    { type: 'data-turn', transient: true, data: { ...turn, error } },
+    { type: 'error', errorText: error.detail },
+  ]
+
+  const ending = (fate: Fate): StreamEvent[] => {
+    if (fate.kind === 'not-found') return failed(gone)
+    if (fate.kind === 'superseded') return failed(superseded)
+    if (fate.kind !== 'ended') return []
+    const { status, error } = fate.end
+    if (error) return failed(error)
+    if (status === 'cancelled') return [{ type: 'abort' }]
+    return [{ type: 'finish-step' }, { type: 'finish' }]
+  }
+
+  let last: StreamEvent[] | undefined
+  let kept = 0
+  return {
+    /** what has been said so far; it only grows */
+    said(): readonly StreamEvent[] {
+      for (; read < attemptLog.events.length; read += 1) say(attemptLog.events[read] as TurnEvent)
+      return said
+    },
+    /** How many of the events the attempt itself said; those past them were made of its stored end. */
+    kept: () => kept,
+    /** What comes when all is said, once the attempt has ended; nothing when the stream is to be cut. */
+    ending(): readonly StreamEvent[] {
+      if (!attemptLog.fate) throw new Error('the turn has not ended')
+      if (!last) {
+        kept = this.said().length
+        if (attemptLog.fate.kind === 'ended') {
+          for (const event of unseen(attemptLog.events, attemptLog.fate.end)) say(event)
+          endText()
+        }
+        last = ending(attemptLog.fate)
+      }
+      return last
+    },
+  }
+}

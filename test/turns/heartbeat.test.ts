@@ -1,0 +1,107 @@
+import postgres from 'postgres'
+import t from 'tap'
+import { connect } from '../../src/db/connect.js'
+import { createAttemptLog } from '../../src/turns/attempts/attempt-log.js'
+import { createHeartbeat } from '../../src/turns/attempts/heartbeat.js'
+import { createTurnStore } from '../../src/turns/store/turn-store.js'
+import { testDatabase } from '../helpers/database.js'
+import { until } from '../helpers/models.js'
+import { begin, end, endOf, newTurn } from '../helpers/turns.js'
+
+// Bounded by the test's own time: what is not heard is waited for in vain.
+t.test('two attempts and a follower of one turn on one instance hear what is meant for each', async (t) => {
+  const { url } = await testDatabase(t)
+  const db = connect({ url, max: 2, prepare: 'auto' })
+  t.teardown(() => db.close())
+  const idempotency = { keyHash: '00', fingerprint: '00' }
+  const turn = newTurn({ idempotency })
+  await begin(db, turn)
+  await end(db, endOf(turn, { status: 'failed', errorCode: 'model-failed' }))
+  t.match(await begin(db, newTurn({ idempotency })), { outcome: 'begun', turn_id: turn.turnId, attempt: 2 })
+
+  let ticks = 0
+  const store = createTurnStore(db)
+  const counted: typeof store = {
+    ...store,
+    async syncAttempts(...args) {
+      const rows = await store.syncAttempts(...args)
+      ticks += 1
+      return rows
+    },
+  }
+  const log = { warn: (fields: object) => t.fail('a tick failed', fields) }
+  const heartbeat = createHeartbeat({ store: counted, leaseMs: 60_000, log, tickMs: 10 })
+  const heard: string[] = []
+  const held = [1, 2].map((attempt) =>
+    heartbeat.hold(createAttemptLog({ ...turn, attempt }), (signal) => {
+      heard.push(`attempt ${attempt}: ${signal}`)
+    }),
+  )
+  const following = heartbeat
+    .untilEnded('alice', turn.turnId, AbortSignal.timeout(60_000))
+    .then(() => heard.push('follower: ended'))
+  await until(() => ticks > 1)
+  t.same(new Set(heard), new Set(['attempt 1: lost']))
+
+  t.equal(await store.cancelTurn('alice', turn.turnId), 'requested')
+  await until(() => heard.includes('attempt 2: cancel'))
+  const before = ticks
+  await until(() => ticks > before + 1)
+  t.same(new Set(heard), new Set(['attempt 1: lost', 'attempt 2: cancel']))
+
+  t.equal(await end(db, endOf(turn, { attempt: 2, status: 'cancelled' })), 'stored')
+  await following
+  await until(() => heard.includes('attempt 2: lost'))
+  for (const { release } of held) release()
+})
+
+t.test('a turn whose row another transaction holds keeps no other of its instance waiting', async (t) => {
+  const { url, superuserUrl } = await testDatabase(t)
+  const db = connect({ url, max: 2, prepare: 'auto' })
+  t.teardown(() => db.close())
+  const root = postgres(superuserUrl, { max: 2, onnotice: () => {} })
+  t.teardown(() => root.end({ timeout: 0 }))
+  const turns = ['alice', 'bob'].map((userId) => newTurn({ userId, leaseMs: 30_000 }))
+  for (const turn of turns) await begin(db, turn)
+
+  const session = await root.reserve()
+  await session`begin`
+  await session`select from colloquy.turns where user_id = 'alice' for update`
+  const log = { warn: (fields: object) => t.fail('a tick failed', fields) }
+  const heartbeat = createHeartbeat({ store: createTurnStore(db), leaseMs: 600_000, log, tickMs: 10 })
+  const heard: string[] = []
+  const logs = turns.map((turn) => createAttemptLog({ ...turn, attempt: 1 }))
+  const held = logs.map((attemptLog) => heartbeat.hold(attemptLog, (signal) => heard.push(signal)))
+  const stored = async (user: string) => {
+    const rows = await root<{ events: string[] }[]>`
+      select events from colloquy.turn_events where user_id = ${user} order by seq`
+    return rows.flatMap(({ events }) => events).join('')
+  }
+  const isRenewed = async (user: string) => {
+    const rows = await root`
+      select from colloquy.turns where user_id = ${user} and lease_until > now() + interval '5 minutes'`
+    return rows.length === 1
+  }
+  const say = (delta: string) => {
+    for (const attemptLog of logs) attemptLog.append({ type: 'text-delta', delta })
+  }
+
+  for (const [delta, all] of [
+    ['one ', 'one '],
+    ['two ', 'one two '],
+  ] as const) {
+    say(delta)
+    await until(async () => (await stored('bob')) === all)
+  }
+  await until(() => isRenewed('bob'))
+  t.equal(await stored('alice'), '')
+  t.notOk(await isRenewed('alice'))
+
+  await session`rollback`
+  session.release()
+  say('three')
+  for (const user of ['alice', 'bob']) await until(async () => (await stored(user)) === 'one two three')
+  await until(() => isRenewed('alice'))
+  t.same(heard, [], 'and no attempt was told to stop')
+  for (const { release } of held) release()
+})

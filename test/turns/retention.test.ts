@@ -1,0 +1,25 @@
+import postgres from 'postgres'
+import t from 'tap'
+import { keepPruned } from '../../src/turns/retention.js'
+import { createTurnStore } from '../../src/turns/store/turn-store.js'
+import { testApp } from '../helpers/app.js'
+import { until } from '../helpers/models.js'
+
+t.test('expired keys go by themselves, in batches, until the end', async (t) => {
+  const { call, db, superuserUrl } = await testApp(t)
+  for (const key of ['a', 'b', 'c', 'd', 'e']) {
+    await call('POST', '/api/alice/chat', { body: { message: 'hi' }, headers: { 'idempotency-key': key } })
+  }
+  const sql = postgres(superuserUrl, { max: 1, onnotice: () => {} })
+  t.teardown(() => sql.end())
+  await sql`update colloquy.idempotency_keys set created_at = now() - interval '25 hours'`
+  const end = new AbortController()
+  const warnings: object[] = []
+  const log = { warn: (fields: object) => warnings.push(fields) }
+  const pruning = keepPruned({ store: createTurnStore(db), log, everyMs: 10, batch: 2 }, end.signal)
+  await until(async () => (await sql`select from colloquy.idempotency_keys`).length === 0)
+  end.abort()
+  await pruning
+  t.same(warnings, [])
+  t.equal((await sql`select from colloquy.messages`).length, 10, 'nothing else goes')
+})
