@@ -31,7 +31,11 @@ const texts = (options: Partial<GroupCommitOptions<string, Answer>> = {}) => {
     sizeOf: (entry) => entry.length,
     ...options,
   })
-  const nth = (n: number): Sent => sent[n] ?? t.fail(`nothing was sent as number ${n}`)
+  const nth = (n: number): Sent => {
+    const statement = sent[n]
+    if (!statement) throw new Error(`nothing was sent as number ${n}`)
+    return statement
+  }
   return {
     commit: (entry: string) => commit(entry).then(({ outcome }) => outcome),
     sent,
