@@ -128,7 +128,7 @@ export const mutations: Mutation[] = [
     breaks: 'what was said is stored when the turn is interrupted',
     of: 'interrupt_turn',
     from: /select a\.content/,
-    to: "select ''",
+    to: "select '' as content",
   },
   {
     breaks: 'what was said is the words of the last attempt',
