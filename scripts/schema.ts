@@ -1,6 +1,7 @@
 /**
- * Makes generated/schema.sql from sql/: migrates an empty PostgreSQL 15, the oldest that we support, and dumps it.
- * With --check it writes nothing, and exits 1 with a diff when the file differs. Grants are part of the dump,
+ * Makes generated/schema.sql and schema.json from sql/: migrates an empty PostgreSQL 15, the oldest that we support, dumps
+ * it for readers, and lists what is in it for `colloquy doctor`.
+ * With --check it writes nothing, and exits 1 with a diff when a file differs. Grants are part of the dump,
  * because they are part of what protects users from each other; owners are not, because every deployment has its own.
  */
 import { execFile, spawnSync } from 'node:child_process'
@@ -9,15 +10,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { connect } from '../src/db/connect.js'
 import { startEmbedded } from '../src/db/embedded.js'
 import { migrate } from '../src/db/migrate.js'
+import { readSchemaObjects } from '../src/db/schema-objects.js'
 import { packageRoot } from '../src/root.js'
 import { interrupted } from './interrupted.js'
 import { systemProgram, systemServer } from './system-postgres.js'
 
 const version = '15'
-const path = 'generated/schema.sql'
-const file = fileURLToPath(new URL(path, packageRoot))
 const header = '-- Dumped from sql/ by `npm run schema`. Do not edit.\n\n'
 
 /** What differs from one minor version, or one run, to the next: the versions, and the random keys of psql's \restrict. */
@@ -29,7 +30,18 @@ const normalise = (dump: string): string =>
     .trim()
     .replaceAll(/\n{3,}/g, '\n\n')}\n`
 
-const dumpSchema = async (folder: string, signal: AbortSignal): Promise<string> => {
+/** The objects, a line each, so that a diff shows them. */
+const listObjects = async (url: string): Promise<string> => {
+  const db = connect({ url, max: 1, prepare: 'off' })
+  try {
+    const objects = await db.asLogin(readSchemaObjects)
+    return `[\n${objects.map((object) => JSON.stringify(object)).join(',\n')}\n]\n`
+  } finally {
+    await db.close()
+  }
+}
+
+const generate = async (folder: string, signal: AbortSignal): Promise<Record<string, string>> => {
   const pgDump = systemProgram(version, 'pg_dump')
   const binaries = systemServer(version)
   const cluster = await startEmbedded({
@@ -44,19 +56,24 @@ const dumpSchema = async (folder: string, signal: AbortSignal): Promise<string> 
     const args = ['--schema-only', '--no-owner', '--schema=colloquy', `--dbname=${cluster.url}`]
     // The caller's PG… variables would change what is dumped.
     const { stdout } = await promisify(execFile)(pgDump, args, { env: { LC_ALL: 'C' }, signal })
-    return normalise(stdout)
+    return {
+      'generated/schema.sql': normalise(stdout),
+      'generated/schema.json': await listObjects(cluster.url),
+    }
   } finally {
     await cluster.stop()
   }
 }
 
-const check = async (folder: string, text: string): Promise<void> => {
-  const current = await readFile(file, 'utf8').catch(() => '')
+const fileOf = (path: string): string => fileURLToPath(new URL(path, packageRoot))
+
+const check = async (folder: string, path: string, text: string): Promise<void> => {
+  const current = await readFile(fileOf(path), 'utf8').catch(() => '')
   if (current === text) return
-  const [committed, dumped] = [join(folder, 'committed.sql'), join(folder, 'dumped.sql')]
-  await Promise.all([writeFile(committed, current), writeFile(dumped, text)])
+  const [committed, made] = [join(folder, 'committed'), join(folder, 'made')]
+  await Promise.all([writeFile(committed, current), writeFile(made, text)])
   const labels = ['--label', path, '--label', 'sql/']
-  const { stdout } = spawnSync('diff', ['-u', ...labels, committed, dumped], { encoding: 'utf8' })
+  const { stdout } = spawnSync('diff', ['-u', ...labels, committed, made], { encoding: 'utf8' })
   console.error(`${path} differs from what sql/ gives; run \`npm run schema\`:\n${stdout ?? ''}`)
   process.exitCode = 1
 }
@@ -66,11 +83,12 @@ const folder = await mkdtemp(join(tmpdir(), 'colloquy-schema-'))
 try {
   // PostgreSQL runs as another user when this runs as root, and has to get to its data.
   await chmod(folder, 0o755)
-  const text = await dumpSchema(folder, signal)
-  if (process.argv.includes('--check')) await check(folder, text)
-  else {
-    await writeFile(file, text)
-    console.log(`Dumped ${path}.`)
+  for (const [path, text] of Object.entries(await generate(folder, signal))) {
+    if (process.argv.includes('--check')) await check(folder, path, text)
+    else {
+      await writeFile(fileOf(path), text)
+      console.log(`Made ${path}.`)
+    }
   }
 } catch (error) {
   if (!signal.aborted) console.error(error)

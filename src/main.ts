@@ -12,7 +12,7 @@ const usage = `Usage: colloquy <command>
   serve                          run the server (migrates the database first)
   migrate                        bring the database up to this program
   token --user <id> [--ttl <s>]  print an HS256 token, good for an hour or <s> seconds
-  doctor                         check the database, the role, row-level security, the keys, the model and the tools
+  doctor                         check the database, its schema, the role, row-level security, the keys, the model and the tools
 
 The configuration comes from environment variables: see the README.`
 

@@ -1,6 +1,7 @@
 import { type Config, requireTokens } from '../config.js'
 import { connect } from '../db/connect.js'
 import type { Database } from '../db/database.js'
+import { findDrift } from '../db/drift.js'
 import { pendingChanges } from '../db/migrate.js'
 import { readTarget } from '../db/pooler.js'
 import { protectionFaults } from '../db/protection.js'
@@ -67,6 +68,14 @@ const securityOf = async (db: Database): Promise<string> => {
   const faults = await protectionFaults(db)
   if (faults.length === 0) return "forced on every table of users' data"
   throw new Error(faults.map(({ what, mend }) => `${what} As an administrator run: ${mend}`).join(' '))
+}
+
+const schemaOf = async (db: Database): Promise<string> => {
+  const { differences, skipped } = await findDrift(db)
+  if (differences.length > 0)
+    throw new Error(`differs from what this program makes: ${differences.join('; ')}`)
+  if (skipped === 'all') return 'not compared, because a newer Colloquy has migrated the database'
+  return skipped ? 'as this program makes it; functions are those of a newer one' : 'as this program makes it'
 }
 
 const keysOf = async (config: Config): Promise<string> => {
@@ -183,6 +192,7 @@ export const doctor = async (config: Config): Promise<boolean> => {
       { name: 'migrations', needs: 'database', run: async () => migrationsOf((await opening).db) },
       { name: 'role', needs: 'migrations', run: async () => roleOf((await opening).db) },
       { name: 'row-level security', needs: 'migrations', run: async () => securityOf((await opening).db) },
+      { name: 'schema', needs: 'migrations', run: async () => schemaOf((await opening).db) },
       { name: 'keys', run: () => keysOf(config) },
       { name: 'model', run: () => modelsOf(config) },
       { name: 'browser origins', run: () => originsOf(config) },

@@ -22,6 +22,7 @@ const wellKept = [
   /^ok {4}migrations: up to date$/,
   /^ok {4}role: \w+, serving requests as colloquy_app$/,
   /^ok {4}row-level security: forced on every table/,
+  /^ok {4}schema: as this program makes it$/,
   /^ok {4}keys: accepted are tokens with sub and exp, signed by HS256 with BETTER_AUTH_SECRET \(iss any, aud any\)/,
   /^ok {4}model: echo$/,
   /^ok {4}browser origins: no page of another origin may call \(CHAT_CORS_ORIGINS is not set\)$/,
@@ -48,7 +49,7 @@ t.test('a line for each thing, exit code 0 when all are well', async (t) => {
     `^ok    keys: .* HS256 .*; or 1 published at ${auth.jwksUrl} \\(iss ${auth.url}, aud ${auth.url}\\): EdDSA \\w+$`,
   )
   const origins = /^ok {4}browser origins: pages of https:\/\/a\.example, https:\/\/b\.example may call$/
-  t.match(seen, { code: 0, stderr: '', lines: but({ 0: /^ok.*, at DATABASE_URL$/, 4: keys, 6: origins }) })
+  t.match(seen, { code: 0, stderr: '', lines: but({ 0: /^ok.*, at DATABASE_URL$/, 5: keys, 7: origins }) })
   t.equal(seen.lines.length, wellKept.length)
 })
 
@@ -58,6 +59,7 @@ t.test('a database that is not there', async (t) => {
     1: /^- {5}migrations: not checked, because of the database$/,
     2: /^- {5}role: not checked, because of the migrations$/,
     3: /^- {5}row-level security: not checked, because of the migrations$/,
+    4: /^- {5}schema: not checked, because of the migrations$/,
   })
   t.match(await doctor({ DATABASE_URL: 'postgres://u:p@127.0.0.1:1/c' }), { code: 1, lines: notChecked })
 })
@@ -66,7 +68,7 @@ t.test('an empty database, and migrate, which mends it', async (t) => {
   const { url } = await testDatabase(t, { migrated: false })
   const env = { DATABASE_URL: url }
   const missing = /^FAIL {2}migrations: missing 1 [a-z-]+.*; run "colloquy migrate"/
-  t.match(await doctor(env), { code: 1, lines: but({ 1: missing, 2: /^- /, 3: /^- / }) })
+  t.match(await doctor(env), { code: 1, lines: but({ 1: missing, 2: /^- /, 3: /^- /, 4: /^- / }) })
   const migrate = () => runColloquy(['migrate'], { env })
   t.match(await migrate(), {
     code: 0,
@@ -84,7 +86,7 @@ t.test('a table without row-level security, and the printed SQL, which mends it'
   const fault =
     /^FAIL {2}row-level security: .*not forced on colloquy\.messages\. As an administrator run: alter /
   const ill = await doctor({ DATABASE_URL: url })
-  t.match(ill, { code: 1, lines: but({ 3: fault }) })
+  t.match(ill, { code: 1, lines: but({ 3: fault, 4: /^FAIL {2}schema: differs.*: table messages is / }) })
   await sql.unsafe(ill.lines[3]?.split('run: ')[1] ?? '')
   t.match(await doctor({ DATABASE_URL: url }), { code: 0 })
 })
@@ -118,11 +120,11 @@ t.test('a model of a provider: named when it can be opened, else what is missing
   const env = { DATABASE_URL: url, CHAT_MODEL: 'openai/gpt-x', CHAT_MODELS: 'anthropic/claude-x, echo' }
   const missing =
     /^FAIL {2}model: OPENAI_API_KEY must be set: CHAT_MODEL or CHAT_MODELS names a model of openai\.$/
-  t.match(await doctor(env), { code: 1, lines: but({ 5: missing }) })
+  t.match(await doctor(env), { code: 1, lines: but({ 6: missing }) })
   const named = /^ok {4}model: openai\/gpt-x; on request anthropic\/claude-x, echo \(configured; not asked\)$/
   const keys = { OPENAI_API_KEY: 'k3pT-1', ANTHROPIC_API_KEY: 'k3pT-2' }
   const seen = await doctor({ ...env, ...keys })
-  t.match(seen, { code: 0, lines: but({ 5: named }) })
+  t.match(seen, { code: 0, lines: but({ 6: named }) })
   t.notMatch(`${seen.lines.join()}${seen.stderr}`, /k3pT/)
 })
 
