@@ -8,10 +8,10 @@ import { createView, type View } from './view.js'
 
 /** What can be broken, and what that means. */
 export const rules = {
-  gap: 'positions are 1..n, and message_count is n',
+  gap: 'positions are 1..n, and last_position is the last that was given out',
   interleaved:
     "a conversation is its turns one after the other: a user's message, its answer, each with the one before it as parent",
-  'two-running': 'one turn at a time runs, and it is the one that holds the conversation',
+  'two-running': 'one turn at a time runs, and it is the last of its conversation',
   'no-fate': "every user's message has an explicit fate, the same in its turn and its answer",
   unknown: 'what is stored was sent, to this conversation',
   duplicated: 'an operation is stored at most once, however often it was sent',
@@ -21,6 +21,8 @@ export const rules = {
   replay: 'an operation that was acknowledged is acknowledged again, with the mark of a replay',
   refused: 'what was refused every time is not stored',
   unexpected: 'nothing is answered but what a client has to expect',
+  'taken-over': 'no attempt begins while another one of the turn runs on an instance that lives',
+  deadlock: 'no transaction waits for one that waits for it',
   'ran-unasked': 'nothing runs, and no fate changes, without a request',
   unread: 'what was acknowledged is seen by who reads after that',
   rewritten: 'what was read keeps its place',
@@ -50,5 +52,9 @@ export type Check = (view: View, options: CheckOptions) => Violation[]
  */
 export const check = (records: Record[], dump: Dump, options: CheckOptions): Violation[] => {
   const view = createView(records, dump)
-  return [logs, acknowledgements, reads, models].flatMap((part) => part(view, options))
+  const deadlocks: Violation[] =
+    dump.deadlocks === 0
+      ? []
+      : [{ rule: 'deadlock', text: `PostgreSQL has broken ${dump.deadlocks} deadlocks` }]
+  return [...deadlocks, ...[logs, acknowledgements, reads, models].flatMap((part) => part(view, options))]
 }

@@ -3,8 +3,8 @@ import { asSuperuser } from './postgres.js'
 export interface ConversationRow {
   user_id: string
   id: string
-  message_count: number
-  running_turn_id: string | null
+  last_position: number
+  last_turn_id: string
 }
 
 export interface TurnRow {
@@ -33,6 +33,8 @@ export interface Dump {
   turns: TurnRow[]
   /** by position */
   messages: MessageRow[]
+  /** that the server has counted since it was started */
+  deadlocks: number
 }
 
 // One statement sees one moment.
@@ -40,7 +42,7 @@ const statement = `
   select json_build_object(
     'conversations', (
       select coalesce(json_agg(c), '[]')
-      from (select user_id, id, message_count, running_turn_id from colloquy.conversations) c),
+      from (select user_id, id, last_position, last_turn_id from colloquy.conversations) c),
     'turns', (
       select coalesce(json_agg(t), '[]')
       from (
@@ -51,7 +53,8 @@ const statement = `
       from (
         select id, conversation_id, turn_id, parent_id, position, role, status, content
         from colloquy.messages
-      ) m)
+      ) m),
+    'deadlocks', (select deadlocks from pg_stat_database where datname = current_database())
   ) as dump`
 
 /** Reads it all with the superuser's eyes, which row-level security hides nothing from. */

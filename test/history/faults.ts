@@ -46,6 +46,8 @@ const injections = {
   /** What the servers sent arrives and is done; its answers do not come. */
   'cut-wire': async ({ postgres }) => postgres.wire.cut(),
   'kill-postgres': async ({ postgres }) => postgres.killAndRestart(),
+  /** All leases run out, of instances that live. */
+  outage: async ({ postgres, leaseMs }) => postgres.killAndRestart(2 * leaseMs),
 } as const satisfies { [name: string]: Inject }
 
 export type Fault = keyof typeof injections

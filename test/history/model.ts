@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Model } from '../../src/models/model.js'
+import type { Model, ModelEvent } from '../../src/models/model.js'
 import { answerOf } from './answers.js'
 import type { Random } from './random.js'
 import { type Record as Entry, now } from './records.js'
@@ -23,23 +23,33 @@ export interface ModelOptions extends Moods {
 /** Takes a random time, fails at times, writes down what it was given, and answers with a nonce of its own. */
 export const nonceModel = ({ name, random, record, ...moods }: ModelOptions): Model => {
   let runs = 0
+
+  async function* say(text: string, signal: AbortSignal): AsyncGenerator<ModelEvent> {
+    const half = random.below(text.length)
+    const pause = random.below(random.chance(moods.slow) ? moods.slowMs : moods.quickMs) / 2
+    yield { type: 'text-delta', delta: text.slice(0, half) }
+    await sleep(pause, undefined, { signal })
+    if (random.chance(moods.fail)) throw new Error('the model failed, as it does at times')
+    yield { type: 'text-delta', delta: text.slice(half) }
+    await sleep(pause, undefined, { signal })
+    yield {
+      type: 'finish',
+      usage: { input_tokens: null, output_tokens: null, cached_input_tokens: null, total_tokens: null },
+    }
+  }
+
   return {
     name: 'nonce',
     async *run({ message, history, signal }) {
       runs += 1
       const nonce = `${name}.${runs}`
       record({ type: 'run', at: now(), nonce, message, history })
-      const text = answerOf(nonce, message)
-      const half = random.below(text.length)
-      const pause = random.below(random.chance(moods.slow) ? moods.slowMs : moods.quickMs) / 2
-      yield { type: 'text-delta', delta: text.slice(0, half) }
-      await sleep(pause, undefined, { signal })
-      if (random.chance(moods.fail)) throw new Error('the model failed, as it does at times')
-      yield { type: 'text-delta', delta: text.slice(half) }
-      await sleep(pause, undefined, { signal })
-      yield {
-        type: 'finish',
-        usage: { input_tokens: null, output_tokens: null, cached_input_tokens: null, total_tokens: null },
+      let whole = false
+      try {
+        yield* say(answerOf(nonce, message), signal)
+        whole = true
+      } finally {
+        record({ type: 'run-end', at: now(), nonce, whole })
       }
     },
   }

@@ -26,20 +26,19 @@ const turns = /^src\/turns\/.*\.ts$/
 const broken: Broken[] = [
   {
     what: 'without idempotency',
-    mutations: [{ files: sql, from: /if p_key_hash is not null then/g, to: 'if false then' }],
+    mutations: [{ files: sql, from: /if p_key_hash is not null then\s+insert/g, to: 'if false then insert' }],
     rule: 'duplicated',
   },
   {
-    what: 'with the acknowledgement before the commit',
+    what: 'with a batch that is answered before its commit',
     mutations: [
       {
         files: turns,
-        from: /import \{([^}]*)\bcompleteTurn\b([^}]*)\} from '\.\/complete\.js'/g,
-        to: `import {$1completeTurn as reallyComplete$2} from './complete.js'
-          const completeTurn = async (...args: Parameters<typeof reallyComplete>) => {
-            void reallyComplete(...args).catch(() => {})
-            return 'stored' as const
-          }`,
+        from: /send: \(turns, mayWait\) => endTurns\(db, turns, mayWait\)/g,
+        to: `send: async (turns, mayWait) => {
+          void endTurns(db, turns, mayWait).catch(() => {})
+          return turns.map(() => ({ outcome: 'stored' as const }))
+        }`,
       },
     ],
     rule: 'lost',
@@ -47,7 +46,7 @@ const broken: Broken[] = [
   },
   {
     what: 'without the fence',
-    mutations: [{ files: sql, from: /v_turn\.attempt (<>|is distinct from) p_attempt/g, to: 'false' }],
+    mutations: [{ files: sql, from: / and t\.attempt = p_attempt/g, to: '' }],
     rule: 'altered',
     fault: 'pause-instance',
     // Copies on the other instance begin the attempt that is over when the first one goes on.
@@ -55,10 +54,7 @@ const broken: Broken[] = [
   },
   {
     what: 'without the single writer of a conversation',
-    mutations: [
-      { files: sql, from: /\s+and c\.running_turn_id is null/g, to: '' },
-      { files: sql, from: / and c\.running_turn_id = p_turn_id/g, to: '' },
-    ],
+    mutations: [{ files: sql, from: /elsif v_last\.status = 'running' then/g, to: 'elsif false then' }],
     rule: 'interleaved',
   },
   {
@@ -66,12 +62,25 @@ const broken: Broken[] = [
     mutations: [
       {
         files: sql,
-        from: /set local search_path = pg_catalog, pg_temp;/g,
+        from: /perform pg_catalog\.set_config\('search_path', 'pg_catalog, pg_temp', true\);/g,
         to: '$& set local synchronous_commit = off;',
       },
     ],
     rule: 'lost',
     fault: 'kill-postgres',
+  },
+  {
+    what: 'with a begin that interrupts a turn as soon as its lease has run out',
+    mutations: [
+      {
+        files: /^sql\/functions\/internal\/(begin|resume)_turn\.sql$/,
+        from: /v_lock := colloquy\.lock_conversation\([^;]*;/g,
+        to: "$& perform colloquy.interrupt_turn(p_user_id, v_lock.last_turn_id, '');",
+      },
+    ],
+    rule: 'taken-over',
+    fault: 'outage',
+    load: { moods: { quickMs: 300, slow: 1, slowMs: 4_000, fail: 0 }, duplicates: 0.6 },
   },
 ]
 

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import postgres from 'postgres'
 import { systemServer } from '../../scripts/system-postgres.js'
 import { startEmbedded } from '../../src/db/embedded.js'
@@ -13,8 +14,8 @@ export interface Killable {
   url(): string
   /** the way of the servers to it, which stays the same */
   wire: Wire
-  /** Kills every process of it at once, so that what is in its memory is gone, and starts it again. */
-  killAndRestart(): Promise<void>
+  /** Kills every process of it at once, so that what is in its memory is gone, and starts it again after a pause. */
+  killAndRestart(pauseMs?: number): Promise<void>
 }
 
 export const owner = 'colloquy_owner'
@@ -70,8 +71,9 @@ export const killablePostgres = async (t: Scope, version?: string): Promise<Kill
   return {
     url: () => cluster.url,
     wire,
-    async killAndRestart() {
+    async killAndRestart(pauseMs = 0) {
       await killAll(dataDir)
+      await sleep(pauseMs)
       // Gives the folder back.
       await cluster.stop()
       cluster = await start()

@@ -46,7 +46,20 @@ export interface Run extends At {
   history: PastTurn[]
 }
 
-export type Record = Send | Answer | Read | Run
+/** The end of such a run; `whole` when the model said all that it had to say, and was heard. */
+export interface RunEnd extends At {
+  type: 'run-end'
+  nonce: string
+  whole: boolean
+}
+
+/** A server was stopped or stood still until now: its leases may have run out. */
+export interface Halt extends At {
+  type: 'halt'
+  server: string
+}
+
+export type Record = Send | Answer | Read | Run | RunEnd | Halt
 
 export const now = (): number => Number(process.hrtime.bigint() / 1_000n)
 

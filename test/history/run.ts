@@ -101,7 +101,7 @@ const runIn = async (t: Scope, options: RunOptions): Promise<RunResult> => {
   })
   const crew = startCrew(t, { program, size: clients, seed, folder, tokens, requestMs, workers, duplicates })
 
-  let dump: Dump = { conversations: [], turns: [], messages: [] }
+  let dump: Dump = { conversations: [], turns: [], messages: [], deadlocks: 0 }
   let violations: Violation[] = []
   const look = async (settled: boolean): Promise<void> => {
     // In this order: what was acknowledged by now is stored by then.

@@ -7,7 +7,7 @@ import { migrate } from '../../src/db/migrate.js'
 import type { TurnLimits } from '../../src/turns/types.js'
 import { type Moods, nonceModel } from './model.js'
 import { createRandom } from './random.js'
-import { recorder } from './records.js'
+import { now, recorder } from './records.js'
 
 export interface ServerOptions {
   /** unique among the server processes of a run */
@@ -23,10 +23,22 @@ export interface ServerOptions {
 }
 
 const shutdownMs = 300
+const stallMs = 500
 
 const options = JSON.parse(process.argv[2] ?? '') as ServerOptions
 const { name, folder, databaseUrl: url } = options
 const file = (extension: string) => join(folder, `${name}.${extension}`)
+
+const record = recorder(file('jsonl'))
+const halt = () => record({ type: 'halt', at: now(), server: name })
+
+// A machine that is busy, or a signal, may let it stand still for so long that its leases run out.
+let seenAlive = performance.now()
+setInterval(() => {
+  const at = performance.now()
+  if (at - seenAlive > stallMs) halt()
+  seenAlive = at
+}, stallMs / 5).unref()
 
 // Whoever started it is gone.
 process.on('disconnect', () => process.exit(1))
@@ -44,7 +56,7 @@ const app = await buildApp({
   model: nonceModel({
     name,
     random: createRandom(options.seed),
-    record: recorder(file('jsonl')),
+    record,
     ...options.moods,
   }),
   limits: options.limits,
@@ -54,6 +66,7 @@ const app = await buildApp({
   shutdownMs,
 })
 process.once('SIGTERM', () => {
+  halt()
   // Clients keep connections open that nothing else would end.
   setTimeout(() => app.server.closeAllConnections(), 2 * shutdownMs).unref()
   void app

@@ -1,5 +1,5 @@
 import type { ConversationRow, Dump, MessageRow, TurnRow } from './dump.js'
-import type { Answer, Read, Record, Run, Send } from './records.js'
+import type { Answer, Halt, Read, Record, Run, RunEnd, Send } from './records.js'
 
 /** All requests for one message, with what was answered. */
 export interface Operation extends Pick<Send, 'user' | 'key' | 'conversation' | 'message'> {
@@ -24,6 +24,9 @@ export interface Log {
 export interface View {
   operations: Map<string, Operation>
   runs: Map<string, Run[]>
+  /** by nonce; none of a run whose server was killed */
+  runEnds: Map<string, RunEnd>
+  halts: Halt[]
   reads: Read[]
   logs: Map<string, Log>
   /** by message; more than one is a violation */
@@ -87,6 +90,8 @@ export const createView = (records: Record[], dump: Dump): View => {
       records.filter((it): it is Run => it.type === 'run'),
       ({ message }) => message,
     ),
+    runEnds: new Map(records.flatMap((it) => (it.type === 'run-end' ? [[it.nonce, it]] : []))),
+    halts: records.filter((it): it is Halt => it.type === 'halt'),
     reads: records.filter((it): it is Read => it.type === 'read'),
     logs,
     stored: group(exchanges, ({ asked }) => asked.content),

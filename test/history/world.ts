@@ -12,8 +12,8 @@ export interface World {
 export const conversation: ConversationRow = {
   user_id: 'ada',
   id: 'C',
-  message_count: 6,
-  running_turn_id: null,
+  last_position: 6,
+  last_turn_id: 't3',
 }
 
 /** The rows of one turn: a question and its answer, at `position` and the next. */
@@ -119,6 +119,7 @@ export const world = (): World => {
       conversations: [{ ...conversation }],
       turns: turns.map(({ turn }) => turn),
       messages: turns.flatMap(({ messages }) => messages),
+      deadlocks: 0,
     },
     records: [
       send(10, 'r1', 1),
@@ -165,13 +166,11 @@ export const withoutThird = (it: World): void => {
   it.dump.turns = it.dump.turns.filter(({ id }) => id !== 't3')
   it.dump.messages = it.dump.messages.filter(({ turn_id }) => turn_id !== 't3')
   it.records = it.records.filter((record) => !/"(r5|x4|a3)"/.test(JSON.stringify(record)))
-  the(it).message_count = 4
+  Object.assign(the(it), { last_position: 4, last_turn_id: 't2' })
 }
 /** Its third turn still runs. */
 export const running = (it: World): void => {
   it.settled = false
-  the(it).running_turn_id = 't3'
-  the(it).message_count = 5
   turn(it, 't3').status = 'running'
   it.dump.messages = it.dump.messages.filter(({ id }) => id !== 'a3')
   it.records = it.records.filter(

@@ -1,12 +1,14 @@
 import type { Check, Violation } from '../check.js'
 import { isRunning, type Log, type View } from '../view.js'
 
-const gaps = ({ conversation, messages }: Log): Violation[] => {
+const gaps = ({ conversation, messages, turns }: Log): Violation[] => {
   const at = messages.findIndex(({ position }, i) => position !== i + 1)
-  if (at < 0 && conversation.message_count === messages.length) return []
+  // The answer of the turn that runs has its position already.
+  const given = messages.length + turns.filter(isRunning).length
+  if (at < 0 && conversation.last_position === given) return []
   const what =
     at < 0
-      ? `counts ${conversation.message_count} messages and has ${messages.length}`
+      ? `has given out ${conversation.last_position} positions and uses ${given}`
       : `has position ${messages[at]?.position} where ${at + 1} belongs`
   return [{ rule: 'gap', text: `conversation ${conversation.id} ${what}` }]
 }
@@ -29,12 +31,12 @@ const interleaving = ({ conversation, messages }: Log): Violation[] => {
 
 const running = ({ conversation, turns }: Log): Violation[] => {
   const held = turns.filter(isRunning).map(({ id }) => id)
-  const holder = conversation.running_turn_id
-  if (held.length <= 1 && (held[0] ?? null) === holder) return []
+  const last = conversation.last_turn_id
+  if (held.every((id) => id === last)) return []
   return [
     {
       rule: 'two-running',
-      text: `conversation ${conversation.id} runs ${held.join(' and ') || 'nothing'} and is held by ${holder}`,
+      text: `conversation ${conversation.id} runs ${held.join(' and ')}, and its last turn is ${last}`,
     },
   ]
 }

@@ -56,6 +56,28 @@ const unasked = ({ operations }: View, { asked, turn }: Exchange, runs: Run[]): 
   return [{ rule: 'ran-unasked', text }]
 }
 
+const serverOf = ({ nonce }: Run): string => nonce.replace(/\.?\d+$/, '')
+/** Microseconds: for longer no server stands still, nor tries to begin a turn. */
+const haltSpan = 10_000_000
+
+/** That no attempt was begun while another of its turn ran on a server that lived, or after one that was done. */
+const takenOver = ({ runEnds, halts }: View, runs: Run[]): Violation[] => {
+  const inOrder = runs.toSorted((a, b) => a.at - b.at)
+  return inOrder.slice(1).flatMap((next, i) => {
+    const former = inOrder[i] as Run
+    const end = runEnds.get(former.nonce)
+    // Its server was killed.
+    if (!end || (end.at < next.at && !end.whole)) return []
+    const servers = [serverOf(former), serverOf(next)]
+    const hasHalted = halts.some(
+      ({ server, at }) => servers.includes(server) && at > former.at && at - haltSpan < next.at,
+    )
+    if (hasHalted) return []
+    const how = end.at < next.at ? 'had said all' : 'was running'
+    return [{ rule: 'taken-over', text: `run ${next.nonce} began when ${former.nonce} ${how}` }]
+  })
+}
+
 /** What models were given, and what became of what they said. */
 export const models: Check = (view, { settled, historyMessages }) => {
   const lost = [...view.runs.keys()].filter((message) => !view.stored.has(message))
@@ -67,7 +89,8 @@ export const models: Check = (view, { settled, historyMessages }) => {
       const runs = view.runs.get(exchange.asked.content) ?? []
       const given = histories(view, exchange, runs, historyMessages)
       // Before the end the dump is younger than the records.
-      return settled ? [...given, ...unasked(view, exchange, runs), ...torn(exchange, runs)] : given
+      if (!settled) return given
+      return [...given, ...unasked(view, exchange, runs), ...torn(exchange, runs), ...takenOver(view, runs)]
     }),
   ]
 }
