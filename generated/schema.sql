@@ -22,6 +22,51 @@ SET row_security = off;
 CREATE SCHEMA colloquy;
 
 --
+-- Name: begun; Type: TYPE; Schema: colloquy; Owner: -
+--
+
+CREATE TYPE colloquy.begun AS (
+	outcome text,
+	conversation_id uuid,
+	turn_id uuid,
+	user_message_id uuid,
+	message_id uuid,
+	attempt integer,
+	model text,
+	history json,
+	done_calls jsonb,
+	is_lapsed boolean
+);
+
+--
+-- Name: message_role; Type: DOMAIN; Schema: colloquy; Owner: -
+--
+
+CREATE DOMAIN colloquy.message_role AS text
+	CONSTRAINT message_role_check CHECK ((VALUE = ANY (ARRAY['user'::text, 'assistant'::text])));
+
+--
+-- Name: message_status; Type: DOMAIN; Schema: colloquy; Owner: -
+--
+
+CREATE DOMAIN colloquy.message_status AS text
+	CONSTRAINT message_status_check CHECK ((VALUE = ANY (ARRAY['completed'::text, 'failed'::text, 'cancelled'::text, 'interrupted'::text])));
+
+--
+-- Name: title_maker; Type: DOMAIN; Schema: colloquy; Owner: -
+--
+
+CREATE DOMAIN colloquy.title_maker AS text
+	CONSTRAINT title_maker_check CHECK ((VALUE = ANY (ARRAY['message'::text, 'model'::text, 'user'::text])));
+
+--
+-- Name: turn_status; Type: DOMAIN; Schema: colloquy; Owner: -
+--
+
+CREATE DOMAIN colloquy.turn_status AS text
+	CONSTRAINT turn_status_check CHECK ((VALUE = ANY (ARRAY['running'::text, 'completed'::text, 'failed'::text, 'cancelled'::text, 'interrupted'::text])));
+
+--
 -- Name: act_as(text); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
@@ -30,39 +75,43 @@ CREATE FUNCTION colloquy.act_as(p_user_id text) RETURNS void
     AS $$
 begin
   -- First, so that nothing that another role made in another schema can take the place of what is meant.
-  set local search_path = pg_catalog, pg_temp;
+  perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
   perform set_config('colloquy.user_id', coalesce(p_user_id, ''), true);
-  if colloquy.app_role() is not null then
-    set local role colloquy_app;
-  elsif (select r.rolsuper or r.rolbypassrls from pg_catalog.pg_roles r where r.rolname = session_user) then
-    raise exception 'role % passes row-level security and may not act for users', session_user
-      using errcode = 'insufficient_privilege', hint = 'Run "colloquy doctor".';
+  -- Citus takes `set local` along to its workers, and not set_config(). It is planned anew each time, so not elsewhere.
+  if current_setting('citus.propagate_set_commands', true) = 'local' then
+    execute format('set local colloquy.user_id = %L', coalesce(p_user_id, ''));
+  end if;
+  -- A connection of our own rests in this role; one of a pooler's has to be put into it each time.
+  if current_user <> 'colloquy_app' then
+    if colloquy.app_role() is not null then
+      set local role colloquy_app;
+    elsif (select r.rolsuper or r.rolbypassrls from pg_roles r where r.rolname = session_user) then
+      raise exception 'role % passes row-level security and may not act for users', session_user
+        using errcode = 'insufficient_privilege', hint = 'Run "colloquy doctor".';
+    end if;
   end if;
 end
 $$;
 
 --
--- Name: add_usage(text, text, integer, jsonb); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: add_usage(text, timestamp with time zone, text, bigint, bigint, bigint, bigint, bigint); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.add_usage(p_user_id text, p_model text, p_turns integer, p_usage jsonb) RETURNS void
+CREATE FUNCTION colloquy.add_usage(p_user_id text, p_at timestamp with time zone, p_model text, p_turns bigint, p_input_tokens bigint, p_output_tokens bigint, p_cached_input_tokens bigint, p_total_tokens bigint) RETURNS void
     LANGUAGE plpgsql
     AS $$
 begin
   insert into colloquy.usage as u
     (user_id, day, model, turns, input_tokens, output_tokens, cached_input_tokens, total_tokens)
   values
-    (p_user_id, (colloquy.clock() at time zone 'UTC')::date, p_model, p_turns,
-     coalesce((p_usage ->> 'input_tokens')::bigint, 0),
-     coalesce((p_usage ->> 'output_tokens')::bigint, 0),
-     coalesce((p_usage ->> 'cached_input_tokens')::bigint, 0),
-     coalesce((p_usage ->> 'total_tokens')::bigint, 0))
+    (p_user_id, (p_at at time zone 'UTC')::date, p_model, p_turns, coalesce(p_input_tokens, 0),
+     coalesce(p_output_tokens, 0), coalesce(p_cached_input_tokens, 0), coalesce(p_total_tokens, 0))
   on conflict on constraint usage_pkey do update
   set turns = u.turns + excluded.turns,
-      input_tokens = u.input_tokens + excluded.input_tokens,
-      output_tokens = u.output_tokens + excluded.output_tokens,
-      cached_input_tokens = u.cached_input_tokens + excluded.cached_input_tokens,
-      total_tokens = u.total_tokens + excluded.total_tokens;
+    input_tokens = u.input_tokens + excluded.input_tokens,
+    output_tokens = u.output_tokens + excluded.output_tokens,
+    cached_input_tokens = u.cached_input_tokens + excluded.cached_input_tokens,
+    total_tokens = u.total_tokens + excluded.total_tokens;
 end
 $$;
 
@@ -84,124 +133,149 @@ end
 $$;
 
 --
--- Name: begin_turn(text, uuid, boolean, uuid, uuid, uuid, text, text, text, integer, integer, integer, bytea, bytea); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: begin_turn(text, uuid, boolean, uuid, uuid, uuid, text, text, text, integer, integer, integer, bytea, bytea, boolean); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.begin_turn(p_user_id text, p_conversation_id uuid, p_is_new boolean, p_turn_id uuid, p_user_message_id uuid, p_message_id uuid, p_message text, p_title text, p_model text, p_lease_ms integer, p_history_messages integer, p_history_tokens integer, p_key_hash bytea DEFAULT NULL::bytea, p_fingerprint bytea DEFAULT NULL::bytea) RETURNS TABLE(outcome text, conversation_id uuid, turn_id uuid, user_message_id uuid, message_id uuid, attempt integer, history jsonb, model text, done_calls jsonb)
+CREATE FUNCTION colloquy.begin_turn(p_user_id text, p_conversation_id uuid, p_is_new boolean, p_turn_id uuid, p_user_message_id uuid, p_message_id uuid, p_message text, p_title text, p_model text, p_lease_ms integer, p_history_messages integer, p_history_tokens integer, p_key_hash bytea, p_fingerprint bytea, p_may_wait boolean) RETURNS colloquy.begun
     LANGUAGE plpgsql
     AS $$
-#variable_conflict use_column
 declare
   v_now timestamptz(3) := colloquy.clock();
   v_position integer;
+  v_lock record;
+  v_last record;
   v_parent_id uuid;
-  v_exists boolean;
-  v_running_id uuid;
-  v_running colloquy.turns;
+  v_begun colloquy.begun;
 begin
-  perform colloquy.act_as(p_user_id);
-
+  -- Whoever waits for a conversation has no key yet: a batch that has the conversation may be about to wait for the key.
+  if p_may_wait and p_key_hash is not null and not p_is_new then
+    perform colloquy.lock_conversation(p_user_id, p_conversation_id, true);
+  end if;
   if p_key_hash is not null then
-    insert into colloquy.idempotency_keys
-      (user_id, key_hash, fingerprint, conversation_id, turn_id, created_at)
-    values
-      (p_user_id, p_key_hash, p_fingerprint, p_conversation_id, p_turn_id, v_now)
+    insert into colloquy.idempotency_keys (user_id, key_hash, fingerprint, conversation_id, turn_id, created_at)
+    values (p_user_id, p_key_hash, p_fingerprint, p_conversation_id, p_turn_id, v_now)
     on conflict do nothing;
     if not found then
-      return query
-      select r.outcome, r.conversation_id, r.turn_id, r.user_message_id, r.message_id, r.attempt, r.history, r.model,
-        r.done_calls
-      from colloquy.resume_turn(
+      return colloquy.resume_turn(
         p_user_id => p_user_id, p_key_hash => p_key_hash, p_fingerprint => p_fingerprint, p_begin_id => p_turn_id,
-        p_lease_ms => p_lease_ms, p_history_messages => p_history_messages, p_history_tokens => p_history_tokens) r;
-      return;
+        p_lease_ms => p_lease_ms, p_history_messages => p_history_messages, p_history_tokens => p_history_tokens,
+        p_may_wait => p_may_wait);
     end if;
   end if;
 
-  outcome := 'begun';
-  conversation_id := p_conversation_id;
-  turn_id := p_turn_id;
-  user_message_id := p_user_message_id;
-  message_id := p_message_id;
-  attempt := 1;
-  history := '[]';
-  model := p_model;
-  done_calls := '[]';
+  v_begun := row('begun', p_conversation_id, p_turn_id, p_user_message_id, p_message_id, 1, p_model, '[]', '[]', false);
   if p_is_new then
+    -- The answer's position is given out together with the message's.
     insert into colloquy.conversations
-      (user_id, id, title, message_count, running_turn_id, created_at, updated_at, last_turn_at)
+      (user_id, id, title, last_position, last_turn_id, created_at, updated_at, last_turn_at)
     values
-      (p_user_id, p_conversation_id, p_title, 1, p_turn_id, v_now, v_now, v_now)
+      (p_user_id, p_conversation_id, p_title, 2, p_turn_id, v_now, v_now, v_now)
     on conflict do nothing
-    returning message_count into v_position;
-  else
-    update colloquy.conversations c
-    set message_count = c.message_count + 1, running_turn_id = p_turn_id, updated_at = v_now, last_turn_at = v_now
-    where c.user_id = p_user_id and c.id = p_conversation_id and c.running_turn_id is null
-    returning c.message_count into v_position;
+    returning 1 into v_position;
   end if;
 
   if v_position is null then
-    -- In two statements: after the wait for the lock, the second sees the turn of whoever held it.
-    select c.running_turn_id into v_running_id
-    from colloquy.conversations c
-    where c.user_id = p_user_id and c.id = p_conversation_id
-    for update;
-    v_exists := found;
-    select t.* into v_running from colloquy.turns t where t.user_id = p_user_id and t.id = v_running_id;
-
-    if not v_exists then
-      outcome := 'not-found';
-    elsif v_running.begun_by = p_turn_id then
-      select m.position into v_position
-      from colloquy.messages m
-      where m.user_id = p_user_id and m.id = p_user_message_id;
-      history := colloquy.history_window(
-        p_user_id => p_user_id, p_conversation_id => p_conversation_id, p_before => v_position,
-        p_messages => p_history_messages, p_tokens => p_history_tokens);
-      return next;
-      return;
-    elsif v_running.lease_until >= v_now then
-      outcome := 'busy';
-      turn_id := v_running.id;
+    v_lock := colloquy.lock_conversation(p_user_id, p_conversation_id, p_may_wait);
+    if v_lock.outcome <> 'held' then
+      v_begun.outcome := v_lock.outcome;
     else
-      if v_running.id is not null then
-        perform colloquy.interrupt_turn(p_user_id => p_user_id, p_turn_id => v_running.id);
+      -- In a statement of its own: after a wait for the lock it sees what the holder has written.
+      select t.id, t.status, t.begun_by, t.lease_until, t.position, t.message_id into v_last
+      from colloquy.turns t
+      where t.user_id = p_user_id and t.id = v_lock.last_turn_id;
+      v_parent_id := v_last.message_id;
+      v_now := colloquy.clock();
+      if v_last.begun_by = p_turn_id and v_last.status = 'running' then
+        v_begun.history := colloquy.history_window(
+          p_user_id, p_conversation_id, v_last.position, p_history_messages, p_history_tokens);
+        return v_begun;
+      elsif v_last.begun_by = p_turn_id then
+        v_begun.outcome := 'ended';
+        return v_begun;
+      elsif v_last.status = 'running' then
+        v_begun.outcome := 'busy';
+        v_begun.turn_id := v_last.id;
+        v_begun.is_lapsed := v_last.lease_until < v_now;
+      else
+        update colloquy.conversations c
+        set last_position = c.last_position + 2, last_turn_id = p_turn_id, updated_at = v_now, last_turn_at = v_now
+        where c.user_id = p_user_id and c.id = p_conversation_id
+        returning c.last_position - 1 into v_position;
       end if;
-      update colloquy.conversations c
-      set message_count = c.message_count + 1, running_turn_id = p_turn_id, updated_at = v_now, last_turn_at = v_now
-      where c.user_id = p_user_id and c.id = p_conversation_id
-      returning c.message_count into v_position;
     end if;
   end if;
 
   if v_position is null then
-    delete from colloquy.idempotency_keys k where k.user_id = p_user_id and k.key_hash = p_key_hash;
-    return next;
-    return;
+    if p_key_hash is not null then
+      delete from colloquy.idempotency_keys k where k.user_id = p_user_id and k.key_hash = p_key_hash;
+    end if;
+    return v_begun;
   end if;
 
-  if v_position > 1 then
-    select m.id into strict v_parent_id
-    from colloquy.messages m
-    where m.user_id = p_user_id and m.conversation_id = p_conversation_id and m.position = v_position - 1;
-  end if;
   insert into colloquy.turns
-    (user_id, id, conversation_id, status, attempt, begun_by, lease_until, user_message_id, message_id, model, created_at)
+    (user_id, id, conversation_id, position, status, attempt, begun_by, lease_until, user_message_id, message_id, model,
+     created_at)
   values
-    (p_user_id, p_turn_id, p_conversation_id, 'running', 1, p_turn_id, v_now + p_lease_ms * interval '1 millisecond',
-     p_user_message_id, p_message_id, p_model, v_now);
+    (p_user_id, p_turn_id, p_conversation_id, v_position, 'running', 1, p_turn_id,
+     v_now + p_lease_ms * interval '1 millisecond', p_user_message_id, p_message_id, p_model, v_now);
   insert into colloquy.messages
     (user_id, conversation_id, position, id, turn_id, parent_id, role, status, content, created_at)
   values
-    (p_user_id, p_conversation_id, v_position, p_user_message_id, p_turn_id, v_parent_id, 'user', 'completed',
-     p_message, v_now);
+    (p_user_id, p_conversation_id, v_position, p_user_message_id, p_turn_id, v_parent_id, 'user', 'completed', p_message,
+     v_now);
   if v_position > 1 then
-    history := colloquy.history_window(
-      p_user_id => p_user_id, p_conversation_id => p_conversation_id, p_before => v_position,
-      p_messages => p_history_messages, p_tokens => p_history_tokens);
+    v_begun.history := colloquy.history_window(
+      p_user_id, p_conversation_id, v_position, p_history_messages, p_history_tokens);
   end if;
-  return next;
+  return v_begun;
+end
+$$;
+
+--
+-- Name: begin_turns(json, boolean); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.begin_turns(p_entries json, p_may_wait boolean) RETURNS TABLE(entry integer, outcome text, conversation_id uuid, turn_id uuid, user_message_id uuid, message_id uuid, attempt integer, model text, history json, done_calls jsonb, is_lapsed boolean)
+    LANGUAGE plpgsql
+    AS $$
+declare
+  v_entry record;
+  v_begun colloquy.begun;
+  v_user_id text;
+begin
+  perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+  for v_entry in
+    select row_number() over () as number, e.*
+    from json_to_recordset(p_entries) as e (
+      user_id text, conversation_id uuid, is_new boolean, turn_id uuid, user_message_id uuid, message_id uuid,
+      message text, title text, model text, lease_ms integer, history_messages integer, history_tokens integer,
+      key_hash text, fingerprint text)
+    order by e.user_id collate "C", e.key_hash collate "C", e.conversation_id
+  loop
+    if v_user_id is distinct from v_entry.user_id then
+      v_user_id := v_entry.user_id;
+      perform colloquy.act_as(v_user_id);
+    end if;
+    v_begun := colloquy.begin_turn(
+      p_user_id => v_user_id, p_conversation_id => v_entry.conversation_id, p_is_new => v_entry.is_new,
+      p_turn_id => v_entry.turn_id, p_user_message_id => v_entry.user_message_id, p_message_id => v_entry.message_id,
+      p_message => v_entry.message, p_title => v_entry.title, p_model => v_entry.model, p_lease_ms => v_entry.lease_ms,
+      p_history_messages => v_entry.history_messages, p_history_tokens => v_entry.history_tokens,
+      p_key_hash => decode(v_entry.key_hash, 'hex'), p_fingerprint => decode(v_entry.fingerprint, 'hex'),
+      p_may_wait => p_may_wait);
+    entry := v_entry.number;
+    outcome := v_begun.outcome;
+    conversation_id := v_begun.conversation_id;
+    turn_id := v_begun.turn_id;
+    user_message_id := v_begun.user_message_id;
+    message_id := v_begun.message_id;
+    attempt := v_begun.attempt;
+    model := v_begun.model;
+    history := v_begun.history;
+    done_calls := v_begun.done_calls;
+    is_lapsed := v_begun.is_lapsed;
+    return next;
+  end loop;
 end
 $$;
 
@@ -212,30 +286,16 @@ $$;
 CREATE FUNCTION colloquy.cancel_turn(p_user_id text, p_turn_id uuid) RETURNS TABLE(outcome text)
     LANGUAGE plpgsql
     AS $$
-declare
-  v_turn colloquy.turns;
 begin
   perform colloquy.act_as(p_user_id);
-  -- The conversation's row is locked first, in the same order as begin_turn does, so that the two cannot deadlock.
-  perform from colloquy.conversations c
-  where c.user_id = p_user_id
-    and c.id = (select t.conversation_id from colloquy.turns t where t.user_id = p_user_id and t.id = p_turn_id)
-  for update;
   update colloquy.turns t
   set cancel_requested = true
-  where t.user_id = p_user_id and t.id = p_turn_id and t.status = 'running'
-  returning t.* into v_turn;
-  if v_turn.lease_until >= colloquy.clock() then
-    outcome := 'requested';
-  elsif v_turn.id is not null then
-    perform colloquy.interrupt_turn(p_user_id => p_user_id, p_turn_id => p_turn_id);
-    outcome := 'ended';
-  else
-    outcome := case
-      when exists (select from colloquy.turns t where t.user_id = p_user_id and t.id = p_turn_id) then 'ended'
-      else 'not-found'
-    end;
-  end if;
+  where t.user_id = p_user_id and t.id = p_turn_id and t.status = 'running';
+  outcome := case
+    when found then 'requested'
+    when exists (select from colloquy.turns t where t.user_id = p_user_id and t.id = p_turn_id) then 'ended'
+    else 'not-found'
+  end;
   return next;
 end
 $$;
@@ -245,86 +305,155 @@ $$;
 --
 
 CREATE FUNCTION colloquy.clock() RETURNS timestamp with time zone
-    LANGUAGE sql STABLE
-    AS $$ select now() $$;
+    LANGUAGE sql
+    AS $$ select pg_catalog.clock_timestamp() $$;
 
 --
--- Name: complete_turn(text, uuid, uuid, integer, text, text, jsonb, jsonb, text, text); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: delete_conversation(text, uuid); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.complete_turn(p_user_id text, p_conversation_id uuid, p_turn_id uuid, p_attempt integer, p_status text, p_content text, p_tool_calls jsonb, p_usage jsonb, p_error_code text, p_error_detail text) RETURNS TABLE(outcome text)
+CREATE FUNCTION colloquy.delete_conversation(p_user_id text, p_conversation_id uuid) RETURNS boolean
     LANGUAGE plpgsql
     AS $$
-declare
-  v_turn colloquy.turns;
 begin
   perform colloquy.act_as(p_user_id);
-  -- The conversation's row is locked first, in the same order as begin_turn does, so that the two cannot deadlock.
   perform from colloquy.conversations c
   where c.user_id = p_user_id and c.id = p_conversation_id
   for update;
-
-  select t.* into v_turn from colloquy.turns t where t.user_id = p_user_id and t.id = p_turn_id;
   if not found then
-    outcome := 'gone';
-  elsif v_turn.attempt <> p_attempt then
-    outcome := 'fenced';
-  elsif v_turn.status = 'running' then
-    perform colloquy.end_turn(
-      p_user_id => p_user_id, p_turn_id => p_turn_id, p_status => p_status, p_content => p_content,
-      p_tool_calls => p_tool_calls, p_usage => p_usage, p_error_code => p_error_code,
-      p_error_detail => p_error_detail);
-    outcome := 'stored';
-  else
-    outcome := case when v_turn.status = p_status then 'stored' else 'fenced' end;
+    return false;
   end if;
-  return next;
+  delete from colloquy.turns t where t.user_id = p_user_id and t.conversation_id = p_conversation_id;
+  delete from colloquy.messages m where m.user_id = p_user_id and m.conversation_id = p_conversation_id;
+  delete from colloquy.conversations c where c.user_id = p_user_id and c.id = p_conversation_id;
+  return true;
 end
 $$;
 
 --
--- Name: end_turn(text, uuid, text, text, jsonb, jsonb, text, text); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: end_turn(text, uuid, integer, text, text, jsonb, integer, jsonb, integer, integer, integer, integer, text, boolean); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.end_turn(p_user_id text, p_turn_id uuid, p_status text, p_content text, p_tool_calls jsonb, p_usage jsonb, p_error_code text, p_error_detail text) RETURNS void
+CREATE FUNCTION colloquy.end_turn(p_user_id text, p_turn_id uuid, p_attempt integer, p_status text, p_content text, p_tool_calls jsonb, p_window_tokens integer, p_history_calls jsonb, p_input_tokens integer, p_output_tokens integer, p_cached_input_tokens integer, p_total_tokens integer, p_error_code text, p_has_events boolean) RETURNS boolean
     LANGUAGE plpgsql
     AS $$
 declare
-  v_turn colloquy.turns;
-  v_position integer;
+  v_now timestamptz(3) := colloquy.clock();
+  v_turn record;
 begin
   update colloquy.turns t
   set status = p_status,
-      lease_until = null,
-      finished_at = colloquy.clock(),
-      input_tokens = (p_usage ->> 'input_tokens')::integer,
-      output_tokens = (p_usage ->> 'output_tokens')::integer,
-      cached_input_tokens = (p_usage ->> 'cached_input_tokens')::integer,
-      total_tokens = (p_usage ->> 'total_tokens')::integer,
-      error_code = p_error_code,
-      error_detail = p_error_detail
-  where t.user_id = p_user_id and t.id = p_turn_id
-  returning t.* into strict v_turn;
-
-  update colloquy.conversations c
-  set message_count = c.message_count + 1,
-      running_turn_id = null,
-      updated_at = colloquy.clock()
-  where c.user_id = p_user_id and c.id = v_turn.conversation_id and c.running_turn_id = p_turn_id
-  returning c.message_count into strict v_position;
+    lease_until = null,
+    finished_at = v_now,
+    input_tokens = p_input_tokens,
+    output_tokens = p_output_tokens,
+    cached_input_tokens = p_cached_input_tokens,
+    total_tokens = p_total_tokens,
+    error_code = p_error_code
+  where t.user_id = p_user_id and t.id = p_turn_id and t.status = 'running' and t.attempt = p_attempt
+  returning t.conversation_id, t.position, t.user_message_id, t.message_id into v_turn;
+  if not found then
+    return false;
+  end if;
 
   insert into colloquy.messages
-    (user_id, conversation_id, position, id, turn_id, parent_id, role, status, content, tool_calls, created_at)
+    (user_id, conversation_id, position, id, turn_id, parent_id, role, status, content, tool_calls, window_tokens,
+     history_calls, created_at)
   values
-    (p_user_id, v_turn.conversation_id, v_position, v_turn.message_id, p_turn_id, v_turn.user_message_id,
-     'assistant', p_status, p_content, p_tool_calls, colloquy.clock());
+    (p_user_id, v_turn.conversation_id, v_turn.position + 1, v_turn.message_id, p_turn_id, v_turn.user_message_id,
+     'assistant', p_status, p_content, p_tool_calls, p_window_tokens, p_history_calls, v_now);
+  if p_has_events then
+    delete from colloquy.turn_events e where e.user_id = p_user_id and e.turn_id = p_turn_id;
+  end if;
+  return true;
+end
+$$;
 
-  delete from colloquy.turn_events e where e.user_id = p_user_id and e.turn_id = p_turn_id;
+--
+-- Name: end_turns(json, boolean); Type: FUNCTION; Schema: colloquy; Owner: -
+--
 
-  -- The first attempt counts the turn, every attempt its tokens.
-  perform colloquy.add_usage(
-    p_user_id => p_user_id, p_model => v_turn.model, p_turns => case when v_turn.attempt = 1 then 1 else 0 end,
-    p_usage => p_usage);
+CREATE FUNCTION colloquy.end_turns(p_entries json, p_may_wait boolean) RETURNS TABLE(entry integer, outcome text)
+    LANGUAGE plpgsql
+    AS $$
+declare
+  v_entry record;
+  v_turn record;
+  v_sum record;
+  v_user_id text;
+  v_may_end boolean;
+  v_has_ended boolean;
+  v_ended integer[] := '{}';
+begin
+  perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+  for v_entry in
+    select row_number() over ()::integer as number, e.*
+    from json_to_recordset(p_entries) as e (
+      user_id text, turn_id uuid, attempt integer, status text, content text, tool_calls jsonb,
+      window_tokens integer, history_calls jsonb, input_tokens integer, output_tokens integer,
+      cached_input_tokens integer, total_tokens integer, error_code text, has_events boolean)
+    order by e.user_id collate "C", e.turn_id
+  loop
+    if v_user_id is distinct from v_entry.user_id then
+      v_user_id := v_entry.user_id;
+      perform colloquy.act_as(v_user_id);
+    end if;
+    entry := v_entry.number;
+    if p_may_wait then
+      v_may_end := true;
+    else
+      perform from colloquy.turns t
+      where t.user_id = v_user_id and t.id = v_entry.turn_id
+      for no key update skip locked;
+      v_may_end := found;
+    end if;
+    v_has_ended := v_may_end and colloquy.end_turn(
+      p_user_id => v_user_id, p_turn_id => v_entry.turn_id, p_attempt => v_entry.attempt, p_status => v_entry.status,
+      p_content => v_entry.content, p_tool_calls => v_entry.tool_calls, p_window_tokens => v_entry.window_tokens,
+      p_history_calls => v_entry.history_calls, p_input_tokens => v_entry.input_tokens, p_output_tokens => v_entry.output_tokens,
+      p_cached_input_tokens => v_entry.cached_input_tokens, p_total_tokens => v_entry.total_tokens,
+      p_error_code => v_entry.error_code, p_has_events => v_entry.has_events);
+    if v_has_ended then
+      outcome := 'stored';
+      v_ended := v_ended || entry;
+    else
+      select t.status, t.attempt into v_turn
+      from colloquy.turns t
+      where t.user_id = v_user_id and t.id = v_entry.turn_id;
+      outcome := case
+        when not found then 'not-found'
+        when v_turn.attempt = v_entry.attempt and v_turn.status = 'running' then 'locked'
+        when v_turn.attempt = v_entry.attempt and v_turn.status = v_entry.status then 'stored'
+        else 'fenced'
+      end;
+    end if;
+    return next;
+  end loop;
+
+  for v_sum in
+    select e.user_id, e.model, count(*) filter (where e.attempt = 1) as turns, sum(e.input_tokens) as input_tokens,
+      sum(e.output_tokens) as output_tokens, sum(e.cached_input_tokens) as cached_input_tokens,
+      sum(e.total_tokens) as total_tokens
+    from (
+      select row_number() over () as number, each.*
+      from json_to_recordset(p_entries) as each (
+        user_id text, model text, attempt integer, input_tokens bigint, output_tokens bigint, cached_input_tokens bigint,
+        total_tokens bigint)
+    ) e
+    where e.number = any (v_ended)
+    group by e.user_id, e.model
+    order by e.user_id collate "C", e.model collate "C"
+  loop
+    if v_user_id is distinct from v_sum.user_id then
+      v_user_id := v_sum.user_id;
+      perform colloquy.act_as(v_user_id);
+    end if;
+    -- The first attempt counts the turn, every attempt its tokens.
+    perform colloquy.add_usage(
+      p_user_id => v_user_id, p_at => colloquy.clock(), p_model => v_sum.model, p_turns => v_sum.turns,
+      p_input_tokens => v_sum.input_tokens::bigint, p_output_tokens => v_sum.output_tokens::bigint,
+      p_cached_input_tokens => v_sum.cached_input_tokens::bigint, p_total_tokens => v_sum.total_tokens::bigint);
+  end loop;
 end
 $$;
 
@@ -332,142 +461,154 @@ $$;
 -- Name: history_window(text, uuid, integer, integer, integer); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.history_window(p_user_id text, p_conversation_id uuid, p_before integer, p_messages integer, p_tokens integer) RETURNS jsonb
+CREATE FUNCTION colloquy.history_window(p_user_id text, p_conversation_id uuid, p_before integer, p_messages integer, p_tokens integer) RETURNS json
     LANGUAGE plpgsql STABLE
     AS $$
-declare
-  v_past record;
-  v_calls jsonb;
-  v_tokens bigint := 0;
-  v_turns jsonb[] := '{}';
 begin
-  -- One by one, because reading the tool calls is what costs: those of a turn that does not fit are the last to be read.
-  for v_past in
-    select a.question, a.answer, a.tool_calls
-    from (
-      select m.position, m.role, m.status, m.content as answer, m.tool_calls,
-        lead(m.content) over (order by m.position desc) as question
-      from colloquy.messages m
-      where m.user_id = p_user_id and m.conversation_id = p_conversation_id
-        and m.position < p_before
-        -- failed turns do not count, but a run of them must not make this read the whole conversation
-        and m.position >= p_before - 4 * p_messages
-    ) a
-    where a.role = 'assistant' and (a.status = 'completed' or (a.status = 'cancelled' and a.answer <> ''))
-    order by a.position desc
-    limit p_messages / 2
-  loop
-    v_calls := null;
-    if v_past.tool_calls <> '[]' then
-      select jsonb_agg(
+  return (
+    select coalesce(
+      json_agg(
         case
-          when length(call ->> 'result') > 4000
-            then call || jsonb_build_object('result', left(call ->> 'result', 4000) || ' … [shortened]')
-          else call
+          when w.tool_calls = '[]' then json_build_object('user', w.question, 'assistant', w.answer)
+          else json_build_object(
+            'user', w.question, 'assistant', w.answer, 'tool_calls', coalesce(w.history_calls, w.tool_calls))
         end
-        order by n)
-      into v_calls
-      from jsonb_array_elements(v_past.tool_calls) with ordinality as each (call, n);
-    end if;
-
-    v_tokens := v_tokens + 1 + (
-      octet_length(v_past.question) + octet_length(v_past.answer) + coalesce(octet_length(v_calls::text), 0)) / 3;
-    exit when v_tokens > p_tokens;
-    v_turns := (jsonb_build_object('user', v_past.question, 'assistant', v_past.answer)
-      || case when v_calls is null then '{}' else jsonb_build_object('tool_calls', v_calls) end) || v_turns;
-  end loop;
-  return to_jsonb(v_turns);
+        order by w.position),
+      '[]')
+    from (
+      select a.position, a.question, a.answer, a.tool_calls, a.history_calls,
+        sum(a.window_tokens) over (order by a.position desc) as tokens
+      from (
+        select m.position, m.role, m.status, m.content as answer, m.tool_calls, m.history_calls, m.window_tokens,
+          lead(m.content) over (order by m.position desc) as question
+        from colloquy.messages m
+        where m.user_id = p_user_id and m.conversation_id = p_conversation_id
+          and m.position < p_before
+          -- failed turns do not count, but a run of them must not make this read the whole conversation
+          and m.position >= p_before - 4 * p_messages
+      ) a
+      where a.role = 'assistant' and (a.status = 'completed' or (a.status = 'cancelled' and a.answer <> ''))
+      order by a.position desc
+      limit p_messages / 2
+    ) w
+    where w.tokens <= p_tokens
+  );
 end
 $$;
 
 --
--- Name: interrupt_lapsed_turn(text, uuid); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: interrupt_turn(text, uuid, text); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.interrupt_lapsed_turn(p_user_id text, p_turn_id uuid) RETURNS void
+CREATE FUNCTION colloquy.interrupt_turn(p_user_id text, p_turn_id uuid, p_cut_off text) RETURNS boolean
+    LANGUAGE plpgsql
+    AS $$
+declare
+  v_turn record;
+  v_answer record;
+begin
+  perform colloquy.act_as(p_user_id);
+  select t.attempt, t.lease_until, t.model into v_turn
+  from colloquy.turns t
+  where t.user_id = p_user_id and t.id = p_turn_id and t.status = 'running'
+  for no key update skip locked;
+  -- The time is taken after the lock.
+  if not found or v_turn.lease_until >= colloquy.clock() then
+    return false;
+  end if;
+  v_answer := colloquy.partial_answer(
+    p_user_id => p_user_id, p_turn_id => p_turn_id, p_attempt => v_turn.attempt, p_cut_off => p_cut_off);
+  perform colloquy.end_turn(
+    p_user_id => p_user_id, p_turn_id => p_turn_id, p_attempt => v_turn.attempt, p_status => 'interrupted',
+    p_content => v_answer.content, p_tool_calls => v_answer.tool_calls, p_window_tokens => 0, p_history_calls => null,
+    p_input_tokens => null, p_output_tokens => null, p_cached_input_tokens => null, p_total_tokens => null,
+    p_error_code => 'turn-interrupted', p_has_events => true);
+  perform colloquy.add_usage(
+    p_user_id => p_user_id, p_at => colloquy.clock(), p_model => v_turn.model,
+    p_turns => case when v_turn.attempt = 1 then 1 else 0 end,
+    p_input_tokens => 0, p_output_tokens => 0, p_cached_input_tokens => 0, p_total_tokens => 0);
+  return true;
+end
+$$;
+
+--
+-- Name: lock_conversation(text, uuid, boolean); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.lock_conversation(p_user_id text, p_conversation_id uuid, p_may_wait boolean, OUT outcome text, OUT last_turn_id uuid) RETURNS record
     LANGUAGE plpgsql
     AS $$
 begin
-  perform colloquy.act_as(p_user_id);
-  -- The conversation's row is locked first, in the same order as begin_turn does, so that the two cannot deadlock.
-  perform from colloquy.conversations c
-  where c.user_id = p_user_id
-    and c.id = (select t.conversation_id from colloquy.turns t where t.user_id = p_user_id and t.id = p_turn_id)
-  for update;
-  perform from colloquy.turns t
-  where t.user_id = p_user_id and t.id = p_turn_id and t.status = 'running' and t.lease_until < colloquy.clock()
-  for update;
+  outcome := 'held';
+  select c.last_turn_id into last_turn_id
+  from colloquy.conversations c
+  where c.user_id = p_user_id and c.id = p_conversation_id
+  for no key update skip locked;
   if found then
-    perform colloquy.interrupt_turn(p_user_id => p_user_id, p_turn_id => p_turn_id);
+    return;
+  end if;
+  if p_may_wait then
+    select c.last_turn_id into last_turn_id
+    from colloquy.conversations c
+    where c.user_id = p_user_id and c.id = p_conversation_id
+    for no key update;
+    if not found then
+      outcome := 'not-found';
+    end if;
+  else
+    outcome := case
+      when exists (select from colloquy.conversations c where c.user_id = p_user_id and c.id = p_conversation_id)
+      then 'locked' else 'not-found' end;
   end if;
 end
 $$;
 
 --
--- Name: interrupt_turn(text, uuid); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: partial_answer(text, uuid, integer, text); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.interrupt_turn(p_user_id text, p_turn_id uuid) RETURNS void
-    LANGUAGE plpgsql
-    AS $$
-declare
-  v_said record;
-begin
-  select a.content, a.tool_calls into v_said
-  from colloquy.partial_answer(p_user_id => p_user_id, p_turn_id => p_turn_id) a;
-  perform colloquy.end_turn(
-    p_user_id => p_user_id, p_turn_id => p_turn_id, p_status => 'interrupted', p_content => v_said.content,
-    p_tool_calls => v_said.tool_calls, p_usage => null, p_error_code => 'turn-interrupted',
-    p_error_detail => 'The turn was interrupted before it was complete.');
-end
-$$;
-
---
--- Name: partial_answer(text, uuid); Type: FUNCTION; Schema: colloquy; Owner: -
---
-
-CREATE FUNCTION colloquy.partial_answer(p_user_id text, p_turn_id uuid) RETURNS TABLE(content text, tool_calls jsonb)
+CREATE FUNCTION colloquy.partial_answer(p_user_id text, p_turn_id uuid, p_attempt integer, p_cut_off text, OUT content text, OUT tool_calls jsonb) RETURNS record
     LANGUAGE plpgsql STABLE
     AS $$
-#variable_conflict use_column
 declare
-  v_batches json;
+  v_events jsonb;
 begin
-  -- What is stored is read by one statement of the user's, and made into an answer by another that reads no table.
-  select json_agg(json_build_object('seq', e.seq, 'events', e.events)) into v_batches
-  from colloquy.turns t
-  join colloquy.turn_events e on e.user_id = t.user_id and e.turn_id = t.id and e.attempt = t.attempt
-  where t.user_id = p_user_id and t.id = p_turn_id;
-  return query
+  -- One read of what is stored; the rest is local.
+  select coalesce(jsonb_agg(e.events order by e.seq), '[]') into v_events
+  from colloquy.turn_events e
+  where e.user_id = p_user_id and e.turn_id = p_turn_id and e.attempt = p_attempt;
+
   with said as (
-    select (b.batch ->> 'seq')::integer as seq, each.n, each.event, json_typeof(each.event) = 'string' as is_text
-    from json_array_elements(v_batches) as b (batch)
-    cross join lateral json_array_elements(b.batch -> 'events') with ordinality as each (event, n)
+    select batch.n as batch, each.n, each.event
+    from jsonb_array_elements(v_events) with ordinality as batch (events, n)
+    cross join lateral jsonb_array_elements(batch.events) with ordinality as each (event, n)
   ),
   tools as (
-    select s.seq, s.n, s.event, s.event ->> 'type' as type, s.event ->> 'id' as id,
-      row_number() over (partition by s.event ->> 'type', s.event ->> 'id' order by s.seq, s.n) as nth
+    select s.batch, s.n, s.event, s.event ->> 'type' as type, s.event ->> 'id' as id,
+      row_number() over (partition by s.event ->> 'type', s.event ->> 'id' order by s.batch, s.n) as nth
     from said s
-    where not s.is_text
+    where jsonb_typeof(s.event) <> 'string'
   )
   select
-    coalesce((select string_agg(s.event #>> '{}', '' order by s.seq, s.n) from said s where s.is_text), ''),
+    coalesce((
+      select string_agg(s.event #>> '{}', '' order by s.batch, s.n)
+      from said s
+      where jsonb_typeof(s.event) = 'string'), ''),
     coalesce((
       select jsonb_agg(
         jsonb_build_object(
           'id', call.id, 'name', call.event ->> 'name', 'arguments', call.event -> 'arguments', 'duration_ms', 0)
-          || coalesce(
-            done.fields, '{"error": "The call was cut off; it may have done its work or not."}')
-        order by call.seq, call.n)
+          || coalesce(done.fields, jsonb_build_object('error', p_cut_off))
+        order by call.batch, call.n)
       from tools call
-      -- Whatever a model says: what comes after the first call of its id belongs to that, and the last one counts.
       left join lateral (
-        select jsonb_object_agg(field.key, field.value order by later.seq, later.n) as fields
+        select jsonb_object_agg(field.key, field.value order by later.batch, later.n) as fields
         from tools later
-        cross join lateral jsonb_each(later.event::jsonb - array['type', 'id']) as field
-        where later.type <> 'tool-call' and later.id = call.id and (later.seq, later.n) > (call.seq, call.n)
+        cross join lateral jsonb_each(later.event - array['type', 'id']) as field
+        where later.type <> 'tool-call' and later.id = call.id and (later.batch, later.n) > (call.batch, call.n)
       ) done on call.nth = 1
-      where call.type = 'tool-call'), '[]');
+      where call.type = 'tool-call'), '[]')
+  into content, tool_calls;
 end
 $$;
 
@@ -518,30 +659,29 @@ CREATE FUNCTION colloquy.prune_idempotency_keys(p_limit integer) RETURNS TABLE(p
     LANGUAGE plpgsql
     AS $$
 declare
+  v_before timestamptz := colloquy.clock() - interval '24 hours';
   v_expired record;
-  v_before timestamptz;
   v_count integer;
 begin
   perform colloquy.act_as(null);
-  perform set_config('colloquy.pruning', 'on', true);
-  v_before := colloquy.clock() - interval '24 hours';
+  -- The policy of this name lets expired keys be read, whoever's they are, and nothing else.
+  set local colloquy.pruning = 'on';
   pruned := 0;
-  -- A delete for each user, and users in one order: each goes to one shard, and two instances cannot deadlock.
   for v_expired in
-    select e.user_id, array_agg(e.key_hash) as key_hashes
+    select k.user_id, array_agg(k.key_hash) as hashes
     from (
-      select k.user_id, k.key_hash
-      from colloquy.idempotency_keys k
-      where k.created_at < v_before
-      order by k.created_at
+      select e.user_id, e.key_hash
+      from colloquy.idempotency_keys e
+      where e.created_at < v_before
+      order by e.created_at
       limit p_limit
-    ) e
-    group by e.user_id
-    order by e.user_id
+    ) k
+    group by k.user_id
+    order by k.user_id collate "C"
   loop
+    perform colloquy.act_as(v_expired.user_id);
     delete from colloquy.idempotency_keys k
-    where k.user_id = v_expired.user_id and k.key_hash = any (v_expired.key_hashes)
-      and k.created_at < v_before;
+    where k.user_id = v_expired.user_id and k.key_hash = any (v_expired.hashes) and k.created_at < v_before;
     get diagnostics v_count = row_count;
     pruned := pruned + v_count;
   end loop;
@@ -550,60 +690,50 @@ end
 $$;
 
 --
--- Name: resume_turn(text, bytea, bytea, uuid, integer, integer, integer); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: resume_turn(text, bytea, bytea, uuid, integer, integer, integer, boolean); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.resume_turn(p_user_id text, p_key_hash bytea, p_fingerprint bytea, p_begin_id uuid, p_lease_ms integer, p_history_messages integer, p_history_tokens integer) RETURNS TABLE(outcome text, conversation_id uuid, turn_id uuid, user_message_id uuid, message_id uuid, attempt integer, history jsonb, model text, done_calls jsonb)
+CREATE FUNCTION colloquy.resume_turn(p_user_id text, p_key_hash bytea, p_fingerprint bytea, p_begin_id uuid, p_lease_ms integer, p_history_messages integer, p_history_tokens integer, p_may_wait boolean) RETURNS colloquy.begun
     LANGUAGE plpgsql
     AS $_$
-#variable_conflict use_column
 declare
-  v_now timestamptz(3) := colloquy.clock();
-  v_key colloquy.idempotency_keys;
-  v_conversation colloquy.conversations;
-  v_turn colloquy.turns;
-  v_position integer;
+  v_now timestamptz(3);
+  v_key record;
+  v_lock record;
+  v_turn record;
   v_calls jsonb;
+  v_begun colloquy.begun;
 begin
-  select k.* into v_key
+  select k.fingerprint, k.conversation_id, k.turn_id into v_key
   from colloquy.idempotency_keys k
   where k.user_id = p_user_id and k.key_hash = p_key_hash;
   if v_key.fingerprint is distinct from p_fingerprint then
-    outcome := 'mismatch';
-    return next;
-    return;
+    v_begun.outcome := 'mismatch';
+    return v_begun;
   end if;
-  select c.* into v_conversation
-  from colloquy.conversations c
-  where c.user_id = p_user_id and c.id = v_key.conversation_id
-  for update;
-  select t.* into v_turn from colloquy.turns t where t.user_id = p_user_id and t.id = v_key.turn_id;
-  if v_conversation.id is null or v_turn.id is null then
-    outcome := 'not-found';
-    return next;
-    return;
+  -- Of those who want to try a turn again, this lock lets one begin.
+  v_lock := colloquy.lock_conversation(p_user_id, v_key.conversation_id, p_may_wait);
+  select t.id, t.status, t.attempt, t.begun_by, t.lease_until, t.position, t.user_message_id, t.message_id, t.model, t.done_calls
+  into v_turn
+  from colloquy.turns t
+  where t.user_id = p_user_id and t.id = v_key.turn_id;
+  if not found then
+    v_begun.outcome := 'not-found';
+    return v_begun;
   end if;
-
-  if v_turn.status = 'running' and v_turn.begun_by <> p_begin_id and v_turn.lease_until < v_now then
-    perform colloquy.interrupt_turn(p_user_id => p_user_id, p_turn_id => v_turn.id);
-    v_turn.status := 'interrupted';
-    v_conversation.running_turn_id := null;
-    v_conversation.message_count := v_conversation.message_count + 1;
-  end if;
-
-  select m.position into v_position
-  from colloquy.messages m
-  where m.user_id = p_user_id and m.id = v_turn.user_message_id;
+  v_now := colloquy.clock();
 
   if v_turn.status = 'running' then
-    outcome := case when v_turn.begun_by = p_begin_id then 'begun' else 'attached' end;
-  elsif v_turn.status in ('completed', 'cancelled')
-    or v_conversation.running_turn_id is not null
-    or v_conversation.message_count > v_position + 1
-    or octet_length(v_turn.done_calls::text) > 4194304
-  then
-    outcome := 'ended';
+    v_begun.outcome := case when v_turn.begun_by = p_begin_id then 'begun' else 'attached' end;
+    v_begun.is_lapsed := v_turn.lease_until < v_now;
+  elsif v_turn.status in ('completed', 'cancelled') then
+    v_begun.outcome := 'ended';
+  elsif v_lock.outcome <> 'held' then
+    v_begun.outcome := v_lock.outcome;
+  elsif v_lock.last_turn_id <> v_turn.id or octet_length(v_turn.done_calls::text) > 4194304 then
+    v_begun.outcome := 'ended';
   else
+    v_begun.outcome := 'begun';
     -- A running turn shows its user's message only, so the answer of the last attempt makes room for the next one's.
     -- What its tools have done stays done.
     delete from colloquy.messages m
@@ -611,118 +741,145 @@ begin
     returning m.tool_calls into v_calls;
     update colloquy.turns t
     set status = 'running', attempt = t.attempt + 1, begun_by = p_begin_id, cancel_requested = false,
-        lease_until = v_now + p_lease_ms * interval '1 millisecond', finished_at = null,
-        error_code = null, error_detail = null, input_tokens = null, output_tokens = null, total_tokens = null,
-        cached_input_tokens = null,
-        done_calls = t.done_calls
-          || jsonb_path_query_array(coalesce(v_calls, '[]'), '$[*] ? (exists(@.result) && !exists(@.replayed))')
+      lease_until = v_now + p_lease_ms * interval '1 millisecond', finished_at = null, error_code = null,
+      input_tokens = null, output_tokens = null, cached_input_tokens = null, total_tokens = null,
+      done_calls = t.done_calls
+        || jsonb_path_query_array(coalesce(v_calls, '[]'), '$[*] ? (exists(@.result) && !exists(@.replayed))')
     where t.user_id = p_user_id and t.id = v_turn.id
-    returning t.* into v_turn;
+    returning t.attempt, t.done_calls into v_turn.attempt, v_turn.done_calls;
     update colloquy.conversations c
-    set message_count = v_position, running_turn_id = v_turn.id, updated_at = v_now, last_turn_at = v_now
-    where c.user_id = p_user_id and c.id = v_conversation.id;
-    outcome := 'begun';
+    set updated_at = v_now, last_turn_at = v_now
+    where c.user_id = p_user_id and c.id = v_key.conversation_id;
   end if;
 
-  conversation_id := v_conversation.id;
-  turn_id := v_turn.id;
-  user_message_id := v_turn.user_message_id;
-  message_id := v_turn.message_id;
-  attempt := v_turn.attempt;
-  if outcome = 'begun' then
-    model := v_turn.model;
-    done_calls := v_turn.done_calls;
-    history := colloquy.history_window(
-      p_user_id => p_user_id, p_conversation_id => v_conversation.id, p_before => v_position,
-      p_messages => p_history_messages, p_tokens => p_history_tokens);
+  v_begun.conversation_id := v_key.conversation_id;
+  v_begun.turn_id := v_turn.id;
+  if v_begun.outcome = 'begun' then
+    v_begun.user_message_id := v_turn.user_message_id;
+    v_begun.message_id := v_turn.message_id;
+    v_begun.attempt := v_turn.attempt;
+    v_begun.model := v_turn.model;
+    v_begun.done_calls := v_turn.done_calls;
+    v_begun.history := colloquy.history_window(
+      p_user_id, v_key.conversation_id, v_turn.position, p_history_messages, p_history_tokens);
   end if;
-  return next;
+  return v_begun;
 end
 $_$;
 
 --
--- Name: set_title(text, uuid, text, text, text, jsonb); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: set_title(text, uuid, text, text, integer, integer, integer, integer); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.set_title(p_user_id text, p_conversation_id uuid, p_old_title text, p_title text, p_model text, p_usage jsonb) RETURNS void
+CREATE FUNCTION colloquy.set_title(p_user_id text, p_conversation_id uuid, p_title text, p_model text, p_input_tokens integer, p_output_tokens integer, p_cached_input_tokens integer, p_total_tokens integer) RETURNS void
     LANGUAGE plpgsql
     AS $$
 begin
   perform colloquy.act_as(p_user_id);
   update colloquy.conversations c
   set title = p_title, title_by = 'model', updated_at = colloquy.clock()
-  where c.user_id = p_user_id and c.id = p_conversation_id
-    and p_title is not null and c.title_by = 'message' and c.title = p_old_title;
-  perform colloquy.add_usage(p_user_id => p_user_id, p_model => p_model, p_turns => 0, p_usage => p_usage);
+  where c.user_id = p_user_id and c.id = p_conversation_id and p_title is not null and c.title_by = 'message';
+  perform colloquy.add_usage(
+    p_user_id => p_user_id, p_at => colloquy.clock(), p_model => p_model, p_turns => 0,
+    p_input_tokens => p_input_tokens, p_output_tokens => p_output_tokens,
+    p_cached_input_tokens => p_cached_input_tokens, p_total_tokens => p_total_tokens);
 end
 $$;
 
 --
--- Name: sync_attempts(text[], uuid[], boolean[], integer[], integer[], text[], integer); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: sync_attempts(json, integer); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.sync_attempts(p_user_ids text[], p_turn_ids uuid[], p_runs boolean[], p_attempts integer[], p_seqs integer[], p_events text[], p_lease_ms integer) RETURNS TABLE(entry integer, state text, seq integer, events json)
+CREATE FUNCTION colloquy.sync_attempts(p_entries json, p_lease_ms integer) RETURNS TABLE(entry integer, state text, seq integer, events json)
     LANGUAGE plpgsql
     AS $$
-#variable_conflict use_column
 declare
-  v_now timestamptz(3) := colloquy.clock();
-  v_acting text := p_user_ids[1];
-  v_mine record;
-  v_turn colloquy.turns;
+  v_lease interval := p_lease_ms * interval '1 millisecond';
+  v_now timestamptz(3);
+  v_entry record;
+  v_turn record;
+  v_batch record;
+  v_user_id text;
+  v_is_held boolean;
 begin
-  perform colloquy.act_as(v_acting);
-  -- In one order, so that two ticks cannot deadlock.
-  for v_mine in
-    select mine.user_id, mine.turn_id, mine.runs, mine.attempt, mine.seq, mine.events, mine.entry::integer
-    from unnest(p_user_ids, p_turn_ids, p_runs, p_attempts, p_seqs, p_events)
-      with ordinality as mine (user_id, turn_id, runs, attempt, seq, events, entry)
-    order by mine.user_id, mine.turn_id
+  perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+  for v_entry in
+    select row_number() over () as number, e.*
+    from json_to_recordset(p_entries) as e (
+      user_id text, turn_id uuid, runs boolean, attempt integer, seq integer, events json)
+    order by e.user_id collate "C", e.turn_id
   loop
-    if v_acting is distinct from v_mine.user_id then
-      v_acting := v_mine.user_id;
-      perform colloquy.act_as(v_acting);
+    if v_user_id is distinct from v_entry.user_id then
+      v_user_id := v_entry.user_id;
+      perform colloquy.act_as(v_user_id);
+    end if;
+    entry := v_entry.number;
+    seq := null;
+    events := null;
+
+    select t.status, t.attempt, t.lease_until, t.cancel_requested into v_turn
+    from colloquy.turns t
+    where t.user_id = v_user_id and t.id = v_entry.turn_id;
+    v_now := colloquy.clock();
+
+    if not v_entry.runs then
+      if v_entry.seq is not null then
+        for v_batch in
+          select e.seq, e.events
+          from colloquy.turn_events e
+          where e.user_id = v_user_id and e.turn_id = v_entry.turn_id and e.attempt = v_entry.attempt and e.seq >= v_entry.seq
+          order by e.seq
+        loop
+          state := 'events';
+          seq := v_batch.seq;
+          events := v_batch.events;
+          return next;
+        end loop;
+        seq := null;
+        events := null;
+      end if;
+      state := case
+        when v_turn.status is distinct from 'running' or v_turn.attempt <> v_entry.attempt then 'ended'
+        when v_turn.lease_until < v_now then 'lapsed'
+      end;
+      if state is not null then
+        return next;
+      end if;
+      continue;
     end if;
 
-    if v_mine.runs then
-      -- A lease is renewed when a third of it has gone, so that a tick mostly reads.
-      update colloquy.turns t
-      set lease_until = v_now + p_lease_ms * interval '1 millisecond'
-      where t.user_id = v_mine.user_id and t.id = v_mine.turn_id
-        and t.attempt = v_mine.attempt and t.status = 'running'
-        and t.lease_until < v_now + p_lease_ms * interval '1 millisecond' * 2 / 3;
+    if v_turn.status is distinct from 'running' or v_turn.attempt <> v_entry.attempt then
+      state := 'lost';
+      return next;
+      continue;
     end if;
-    if v_mine.runs and v_mine.events is not null then
-      -- The lock keeps the turn from being ended, and its events from being folded, before these are there too. A batch
-      -- whose answer was lost comes again.
-      perform from colloquy.turns t
-      where t.user_id = v_mine.user_id and t.id = v_mine.turn_id
-        and t.attempt = v_mine.attempt and t.status = 'running'
-      for share;
-      if found then
+    -- A lease is renewed when a third of it has gone, so that a tick of silent turns only reads. The lock keeps the turn
+    -- from being ended, and its events from being folded into the answer, before these are there too.
+    if v_entry.events is not null or v_turn.lease_until < v_now + v_lease * 2 / 3 then
+      select t.lease_until, t.cancel_requested into v_turn.lease_until, v_turn.cancel_requested
+      from colloquy.turns t
+      where t.user_id = v_user_id and t.id = v_entry.turn_id and t.status = 'running' and t.attempt = v_entry.attempt
+      for no key update skip locked;
+      if not found then
+        state := 'locked';
+        return next;
+        continue;
+      end if;
+      if v_entry.events is not null then
+        -- A batch whose answer was lost comes again.
         insert into colloquy.turn_events (user_id, turn_id, attempt, seq, events)
-        values (v_mine.user_id, v_mine.turn_id, v_mine.attempt, v_mine.seq, v_mine.events::json)
-        on conflict do nothing;
+        values (v_user_id, v_entry.turn_id, v_entry.attempt, v_entry.seq, v_entry.events)
+        on conflict on constraint turn_events_pkey do nothing;
+      end if;
+      v_now := colloquy.clock();
+      if v_turn.lease_until < v_now + v_lease * 2 / 3 then
+        update colloquy.turns t
+        set lease_until = v_now + v_lease
+        where t.user_id = v_user_id and t.id = v_entry.turn_id;
       end if;
     end if;
-    if not v_mine.runs and v_mine.seq is not null then
-      return query
-      select v_mine.entry, 'events', e.seq, e.events
-      from colloquy.turn_events e
-      where e.user_id = v_mine.user_id and e.turn_id = v_mine.turn_id and e.attempt = v_mine.attempt
-        and e.seq >= v_mine.seq
-      order by e.seq;
-    end if;
-
-    select t.* into v_turn from colloquy.turns t where t.user_id = v_mine.user_id and t.id = v_mine.turn_id;
-    entry := v_mine.entry;
-    state := case
-      when not found or v_turn.status <> 'running' or v_turn.attempt <> v_mine.attempt
-        then case when v_mine.runs then 'lost' else 'ended' end
-      when v_mine.runs and v_turn.cancel_requested then 'cancel'
-      when not v_mine.runs and v_turn.lease_until < v_now then 'lapsed'
-    end;
-    if state is not null then
+    if v_turn.cancel_requested then
+      state := 'cancel';
       return next;
     end if;
   end loop;
@@ -741,15 +898,14 @@ CREATE TABLE colloquy.conversations (
     user_id text NOT NULL,
     id uuid NOT NULL,
     title text NOT NULL,
-    title_by text DEFAULT 'message'::text NOT NULL,
+    title_by colloquy.title_maker DEFAULT 'message'::text NOT NULL,
     archived boolean DEFAULT false NOT NULL,
     metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    message_count integer NOT NULL,
-    running_turn_id uuid,
+    last_position integer NOT NULL,
+    last_turn_id uuid,
     created_at timestamp(3) with time zone NOT NULL,
     updated_at timestamp(3) with time zone NOT NULL,
-    last_turn_at timestamp(3) with time zone NOT NULL,
-    CONSTRAINT conversations_title_by_check CHECK ((title_by = ANY (ARRAY['message'::text, 'model'::text, 'user'::text])))
+    last_turn_at timestamp(3) with time zone NOT NULL
 )
 WITH (fillfactor='80');
 
@@ -781,14 +937,13 @@ CREATE TABLE colloquy.messages (
     id uuid NOT NULL,
     turn_id uuid NOT NULL,
     parent_id uuid,
-    role text NOT NULL,
-    status text NOT NULL,
+    role colloquy.message_role NOT NULL,
+    status colloquy.message_status NOT NULL,
     content text NOT NULL,
     tool_calls jsonb DEFAULT '[]'::jsonb NOT NULL,
-    created_at timestamp(3) with time zone NOT NULL,
-    CONSTRAINT messages_position_check CHECK (("position" > 0)),
-    CONSTRAINT messages_role_check CHECK ((role = ANY (ARRAY['user'::text, 'assistant'::text]))),
-    CONSTRAINT messages_status_check CHECK ((status = ANY (ARRAY['completed'::text, 'failed'::text, 'cancelled'::text, 'interrupted'::text])))
+    window_tokens integer DEFAULT 0 NOT NULL,
+    history_calls jsonb,
+    created_at timestamp(3) with time zone NOT NULL
 );
 
 ALTER TABLE ONLY colloquy.messages FORCE ROW LEVEL SECURITY;
@@ -830,7 +985,8 @@ CREATE TABLE colloquy.turns (
     user_id text NOT NULL,
     id uuid NOT NULL,
     conversation_id uuid NOT NULL,
-    status text NOT NULL,
+    "position" integer NOT NULL,
+    status colloquy.turn_status NOT NULL,
     attempt integer NOT NULL,
     begun_by uuid NOT NULL,
     lease_until timestamp(3) with time zone,
@@ -844,12 +1000,8 @@ CREATE TABLE colloquy.turns (
     total_tokens integer,
     done_calls jsonb DEFAULT '[]'::jsonb NOT NULL,
     error_code text,
-    error_detail text,
     created_at timestamp(3) with time zone NOT NULL,
-    finished_at timestamp(3) with time zone,
-    CONSTRAINT turns_check CHECK (((status = 'running'::text) = (lease_until IS NOT NULL))),
-    CONSTRAINT turns_check1 CHECK (((status = 'running'::text) = (finished_at IS NULL))),
-    CONSTRAINT turns_status_check CHECK ((status = ANY (ARRAY['running'::text, 'completed'::text, 'failed'::text, 'cancelled'::text, 'interrupted'::text])))
+    finished_at timestamp(3) with time zone
 )
 WITH (fillfactor='80');
 
@@ -948,13 +1100,6 @@ CREATE INDEX idempotency_keys_by_age ON colloquy.idempotency_keys USING btree (c
 CREATE INDEX turns_by_conversation ON colloquy.turns USING btree (user_id, conversation_id);
 
 --
--- Name: messages messages_user_id_conversation_id_fkey; Type: FK CONSTRAINT; Schema: colloquy; Owner: -
---
-
-ALTER TABLE ONLY colloquy.messages
-    ADD CONSTRAINT messages_user_id_conversation_id_fkey FOREIGN KEY (user_id, conversation_id) REFERENCES colloquy.conversations(user_id, id) ON DELETE CASCADE;
-
---
 -- Name: turn_events turn_events_user_id_turn_id_fkey; Type: FK CONSTRAINT; Schema: colloquy; Owner: -
 --
 
@@ -1026,7 +1171,7 @@ ALTER TABLE colloquy.messages ENABLE ROW LEVEL SECURITY;
 -- Name: idempotency_keys pruning; Type: POLICY; Schema: colloquy; Owner: -
 --
 
-CREATE POLICY pruning ON colloquy.idempotency_keys USING (((current_setting('colloquy.pruning'::text, true) = 'on'::text) AND (created_at < (now() - '24:00:00'::interval)))) WITH CHECK (false);
+CREATE POLICY pruning ON colloquy.idempotency_keys FOR SELECT USING (((current_setting('colloquy.pruning'::text, true) = 'on'::text) AND (created_at < (now() - '24:00:00'::interval))));
 
 --
 -- Name: turn_events; Type: ROW SECURITY; Schema: colloquy; Owner: -
