@@ -250,7 +250,7 @@ begin
       user_id text, conversation_id uuid, is_new boolean, turn_id uuid, user_message_id uuid, message_id uuid,
       message text, title text, model text, lease_ms integer, history_messages integer, history_tokens integer,
       key_hash text, fingerprint text)
-    order by e.user_id collate "C", e.key_hash collate "C", e.conversation_id
+    order by e.user_id collate "C", e.key_hash collate "C", e.conversation_id, number
   loop
     if v_user_id is distinct from v_entry.user_id then
       v_user_id := v_entry.user_id;
@@ -392,7 +392,7 @@ begin
       user_id text, turn_id uuid, attempt integer, status text, content text, tool_calls jsonb,
       window_tokens integer, history_calls jsonb, input_tokens integer, output_tokens integer,
       cached_input_tokens integer, total_tokens integer, error_code text, has_events boolean)
-    order by e.user_id collate "C", e.turn_id
+    order by e.user_id collate "C", e.turn_id, number
   loop
     if v_user_id is distinct from v_entry.user_id then
       v_user_id := v_entry.user_id;
@@ -807,7 +807,7 @@ begin
     select row_number() over () as number, e.*
     from json_to_recordset(p_entries) as e (
       user_id text, turn_id uuid, runs boolean, attempt integer, seq integer, events json)
-    order by e.user_id collate "C", e.turn_id
+    order by e.user_id collate "C", e.turn_id, number
   loop
     if v_user_id is distinct from v_entry.user_id then
       v_user_id := v_entry.user_id;

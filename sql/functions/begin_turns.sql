@@ -42,7 +42,7 @@ begin
       user_id text, conversation_id uuid, is_new boolean, turn_id uuid, user_message_id uuid, message_id uuid,
       message text, title text, model text, lease_ms integer, history_messages integer, history_tokens integer,
       key_hash text, fingerprint text)
-    order by e.user_id collate "C", e.key_hash collate "C", e.conversation_id
+    order by e.user_id collate "C", e.key_hash collate "C", e.conversation_id, number
   loop
     if v_user_id is distinct from v_entry.user_id then
       v_user_id := v_entry.user_id;

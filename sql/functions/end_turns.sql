@@ -28,7 +28,7 @@ begin
       user_id text, turn_id uuid, attempt integer, status text, content text, tool_calls jsonb,
       window_tokens integer, history_calls jsonb, input_tokens integer, output_tokens integer,
       cached_input_tokens integer, total_tokens integer, error_code text, has_events boolean)
-    order by e.user_id collate "C", e.turn_id
+    order by e.user_id collate "C", e.turn_id, number
   loop
     if v_user_id is distinct from v_entry.user_id then
       v_user_id := v_entry.user_id;

@@ -32,7 +32,7 @@ begin
     select row_number() over () as number, e.*
     from json_to_recordset(p_entries) as e (
       user_id text, turn_id uuid, runs boolean, attempt integer, seq integer, events json)
-    order by e.user_id collate "C", e.turn_id
+    order by e.user_id collate "C", e.turn_id, number
   loop
     if v_user_id is distinct from v_entry.user_id then
       v_user_id := v_entry.user_id;

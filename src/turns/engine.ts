@@ -127,6 +127,7 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
     // The ids are the same each time, so a begin whose answer was lost is found rather than done again.
     begin: (turn) => retry(() => store.beginTurn(turn), { when: isUnavailable, forMs: beginTimeoutMs }),
     untilEnded,
+    watchLapsed: heartbeat.watchLapsed,
   })
 
   const open = async (userId: string, turnId: string): Promise<OpenTurn | undefined> => {

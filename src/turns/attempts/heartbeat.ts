@@ -2,6 +2,7 @@ import type { TurnEvent } from '../events.js'
 import { decodeEvents, encodeEvents } from '../store/event-encoding.js'
 import type { SyncEntry, SyncRow } from '../store/sync-attempts.js'
 import type { TurnStore } from '../store/turn-store.js'
+import { turnKey } from '../types.js'
 import type { AttemptLog } from './attempt-log.js'
 
 /** Of a turn that runs here: `cancel`, somebody asked for it; `lost`, it was ended, deleted or taken over. */
@@ -24,6 +25,8 @@ interface RemoteEntry {
   /** gets the events; undefined when only the end matters */
   attemptLog: AttemptLog | undefined
   onEnded: () => void
+  /** told when the lease has not run out, after all */
+  onAlive?: () => void
   /** since when the lease is known to have run out */
   lapsedAt?: number | undefined
   isInterrupting?: boolean
@@ -43,6 +46,8 @@ export interface Heartbeat {
   hold(attemptLog: AttemptLog, onSignal: (signal: AttemptSignal) => void): Held
   /** Appends the events of an attempt that runs on another instance, until the returned function is called. */
   follow(attemptLog: AttemptLog, onEnded: () => void): () => void
+  /** Sees to a turn whose lease was found to have run out, however long those wait who found it. */
+  watchLapsed(userId: string, turnId: string): void
   /** Resolves when the turn has ended, on whatever instance; rejects with the signal's reason. */
   untilEnded(userId: string, turnId: string, signal: AbortSignal): Promise<void>
 }
@@ -82,6 +87,7 @@ const takeBatch = (entry: LocalEntry, room: number): number => {
  */
 export const createHeartbeat = ({ store, leaseMs, log, tickMs = 120 }: HeartbeatOptions): Heartbeat => {
   const entries = new Set<Entry>()
+  const watched = new Set<string>()
   let timer: NodeJS.Timeout | undefined
 
   /** Interrupts a turn whose instance has not been heard of for long enough. No other turn waits for it. */
@@ -151,7 +157,10 @@ export const createHeartbeat = ({ store, leaseMs, log, tickMs = 120 }: Heartbeat
     for (const entry of asked) {
       if (entry.runs) {
         if (!locked.has(entry)) entry.stored = entry.sent
-      } else if (!lapsed.has(entry)) entry.lapsedAt = undefined
+      } else if (!lapsed.has(entry)) {
+        entry.lapsedAt = undefined
+        entry.onAlive?.()
+      }
     }
   }
 
@@ -181,6 +190,23 @@ export const createHeartbeat = ({ store, leaseMs, log, tickMs = 120 }: Heartbeat
     follow(attemptLog, onEnded) {
       const { userId, turnId } = attemptLog.ids
       return add({ runs: false, userId, turnId, attemptLog, onEnded })
+    },
+    watchLapsed(userId, turnId) {
+      const key = turnKey(userId, turnId)
+      if (watched.has(key)) return
+      watched.add(key)
+      const forget = () => {
+        remove()
+        watched.delete(key)
+      }
+      const remove = add({
+        runs: false,
+        userId,
+        turnId,
+        attemptLog: undefined,
+        onEnded: forget,
+        onAlive: forget,
+      })
     },
     untilEnded: (userId, turnId, signal) =>
       new Promise((resolve, reject) => {
