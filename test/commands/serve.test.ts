@@ -31,7 +31,7 @@ t.test('instances that start at once on an empty database migrate it once', asyn
     t.equal((await fetch(`${server.url}/health/ready`)).status, 200)
     t.equal((await send(server, 'hi')).status, 200)
   }
-  const applied = servers.flatMap((server) => server.output().match(/applied migration \d+/g) ?? [])
+  const applied = servers.flatMap((server) => server.output().match(/applied the migration \d+/g) ?? [])
   const rows = await connect(t, superuserUrl)`select version from colloquy.migrations`
   t.equal(applied.length, rows.length, 'each migration by one of them')
   t.ok(rows.length > 0)
