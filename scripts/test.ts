@@ -73,8 +73,8 @@ const report = async (output: Readable): Promise<Totals> => {
   return totals
 }
 
-/** Tests spend a part of their time waiting; beyond a few more than the cores they only slow each other down. */
-const jobs = Math.min(availableParallelism() + 2, 8)
+/** Tests spend a part of their time waiting; beyond one more than the cores they only slow each other down. */
+const jobs = Math.min(availableParallelism() + 1, 8)
 
 /**
  * Has tsx, which keeps what it has translated, load the TypeScript of tests in place of tap's own loader, which

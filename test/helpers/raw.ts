@@ -9,8 +9,9 @@ export interface RawAnswer {
   body: string
 }
 
+/** The final answer: an interim one (1xx, RFC 9110, section 15.2) goes before it. */
 const parse = (text: string): RawAnswer => {
-  const [head = '', ...rest] = text.split('\r\n\r\n')
+  const [head = '', ...rest] = text.replace(/^(?:HTTP\/1\.1 1\d\d [^\r]*\r\n\r\n)+/, '').split('\r\n\r\n')
   const [statusLine = '', ...lines] = head.split('\r\n')
   const headers = Object.fromEntries(lines.map((line) => line.split(/:\s*/, 2).map((s) => s.trim())))
   const lower = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), String(value)])
