@@ -104,8 +104,8 @@ t.test('keys that cannot be had', async (t) => {
   ]
   const seen = faulty.map(async ([authUrl, text]) => {
     const { code, lines } = await doctor({ DATABASE_URL: url, BETTER_AUTH_URL: authUrl })
-    t.match(lines[4], `FAIL  keys: ${authUrl}/api/auth/jwks: ${text}`)
-    t.same([code, lines.filter((line) => line.startsWith('ok')).length], [1, 6])
+    t.match(lines[5], `FAIL  keys: ${authUrl}/api/auth/jwks: ${text}`)
+    t.same([code, lines.filter((line) => line.startsWith('ok')).length], [1, 7])
   })
   await Promise.all(seen)
 })
