@@ -81,7 +81,7 @@ const jobs = Math.min(availableParallelism() + 1, 8)
  * translates everything again in each of their processes: several seconds for most files. The loader is a plugin of
  * tap's, and to leave it out by the configuration would mean to have tap built anew after each `npm install`.
  */
-const loader = '--import=data:text/javascript,process.env.TAP_TYPE_STRIP_ONLY=1 --import=tsx'
+const loader = `--import=data:text/javascript,process.env.TAP_TYPE_STRIP_ONLY=1 --import=${import.meta.resolve('tsx')}`
 
 /** Runs tap in a process group of its own, so that a signal reaches it once and nothing of it can stay behind. */
 const runTap = async (args: string[], env: NodeJS.ProcessEnv): Promise<Totals & { code: number }> => {

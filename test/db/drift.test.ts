@@ -47,7 +47,7 @@ const planted: [statement: string, said: string][] = [
     'alter table colloquy.turn_events no force row level security',
     'table turn_events is "row-level security", not "row-level security, forced"',
   ],
-  ['alter table colloquy.turns drop column error_detail', 'column turns.error_detail is missing'],
+  ['alter table colloquy.turns drop column error_code', 'column turns.error_code is missing'],
   ['alter table colloquy.turns add column note text', "column turns.note is not Colloquy's"],
   [
     'alter table colloquy.turns alter column attempt type bigint',
@@ -62,8 +62,8 @@ const planted: [statement: string, said: string][] = [
     'column conversations.archived is "boolean not null default true", not "boolean not null default false"',
   ],
   [
-    'alter table colloquy.messages drop constraint messages_role_check',
-    'constraint messages.messages_role_check is missing',
+    'alter table colloquy.turns drop constraint turns_user_id_conversation_id_fkey',
+    'constraint turns.turns_user_id_conversation_id_fkey is missing',
   ],
   [
     'alter table colloquy.turns add constraint brief check (length(model) < 100) not valid',

@@ -78,7 +78,7 @@ t.test('the functions that the program calls, and no others, are outside of inte
 
 t.test('functions that read tables are in PL/pgSQL, which keeps their plans', async (t) => {
   for (const { name, text } of functionSet.functions) {
-    if (/^language sql/m.test(text)) t.notMatch(text, /\bfrom\b/, name)
+    if (/^language sql/m.test(text)) t.notMatch(text.replace(/--.*/g, ''), /\bfrom\b/, name)
   }
 })
 

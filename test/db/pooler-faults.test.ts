@@ -5,6 +5,7 @@ import t from 'tap'
 import { startPooler, throughPooler } from '../../scripts/pooler.js'
 import { DatabaseUnavailable } from '../../src/db/connect.js'
 import { startEmbedded } from '../../src/db/embedded.js'
+import { sessionSettings } from '../../src/db/settings.js'
 import { named } from '../../src/db/unavailable.js'
 import { hasty, testFolder } from '../helpers/cluster.js'
 import { one, open, plant, pooled, poolerIsMissing, titles } from '../helpers/pooler.js'
@@ -135,13 +136,13 @@ t.test('a pooler without a connection free', { skip: poolerIsMissing }, async (t
   )
 })
 
+const limits = ['statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout']
+const pinned = [...Object.keys(sessionSettings), ...limits].join(',')
+
 t.test('a pooler that its URL does not tell', { skip: poolerIsMissing }, async (t) => {
   const signs: [settings: Record<string, string>, text: RegExp][] = [
-    [{}, /unsupported startup parameter: \w+_timeout/],
-    [
-      { ignore_startup_parameters: 'statement_timeout,lock_timeout,idle_in_transaction_session_timeout' },
-      /ignores statement_timeout/,
-    ],
+    [{}, /unsupported startup parameter: \w+/],
+    [{ ignore_startup_parameters: pinned }, /ignores statement_timeout/],
   ]
   for (const [settings, text] of signs) {
     const { url } = await pooled(t, { settings, poolSize: 2 })

@@ -50,8 +50,8 @@ t.test('one process serves everybody, and gets what the configuration gives it a
   const environment = await ask(alice, 'environment')
   t.equal(environment.token, 'a value')
   const inherited = ['HOME', 'LOGNAME', 'PATH', 'SHELL', 'TERM', 'USER']
-  // tap gives these to every process that a test starts.
-  const taps = /^(_TAPJS_|NODE_OPTIONS$)/
+  // tap, and what loads TypeScript for it, give these to every process that a test starts.
+  const taps = /^(_TAPJS_|TAP_TYPE_STRIP_ONLY$|NODE_OPTIONS$)/
   t.same(
     environment.names.filter((name: string) => !['TOKEN', ...inherited].includes(name) && !taps.test(name)),
     [],
