@@ -31,8 +31,8 @@ const turns = wholeNumber('turns')
 const faults = wholeNumber('faults')
 const seed = wholeNumber('seed')
 
-/** On a loaded machine with two cores a turn takes up to 50 ms and a fault up to 5 s. */
-const boundMs = 60_000 + 50 * turns + 5_000 * faults
+/** On a loaded machine with two cores a turn takes up to 50 ms, and a fault that starts a server up to 30 s. */
+const boundMs = 60_000 + 50 * turns + 30_000 * faults
 
 const table = (
   { turns, conversations, sends, modelRuns, answers, faults }: RunResult,

@@ -4,15 +4,22 @@ import type { BeginTurn, Begun } from './store/begin-turns.js'
 
 export interface ConversationLockOptions {
   begin(turn: BeginTurn): Promise<Begun>
+  runsHere(userId: string, turnId: string): boolean
   /** Resolves when the turn has ended, on whatever instance, or the signal aborts. */
   untilEnded(userId: string, turnId: string, signal: AbortSignal): Promise<void>
+  /** The same for a turn whose lease has run out; also resolves when that was renewed. */
+  untilJudged(userId: string, turnId: string, signal: AbortSignal): Promise<void>
   /** Sees to a turn whose lease has run out, whether or not the message waits for long enough. */
   watchLapsed(userId: string, turnId: string): void
 }
 
+type Running = Extract<Begun, { outcome: 'busy' | 'attached' }>
+
+const isLapsed = (begun: Begun): begun is Running => 'is_lapsed' in begun && begun.is_lapsed
+
 /** A turn that stands in the way: another one of the conversation, or the key's own, of an instance that may be dead. */
 const blocking = (begun: Begun): string | undefined =>
-  begun.outcome === 'busy' || (begun.outcome === 'attached' && begun.is_lapsed) ? begun.turn_id : undefined
+  begun.outcome === 'busy' || (begun.outcome === 'attached' && isLapsed(begun)) ? begun.turn_id : undefined
 
 /**
  * Where a message waits for a busy conversation: those that wait on this instance are served in order, and one of them
@@ -23,7 +30,10 @@ export const createConversationLock = (options: ConversationLockOptions) => {
 
   const begin = async (turn: BeginTurn): Promise<Begun> => {
     const begun = await options.begin(turn)
-    if ('is_lapsed' in begun && begun.is_lapsed) options.watchLapsed(turn.userId, begun.turn_id)
+    if (!isLapsed(begun)) return begun
+    // After an outage of the database the leases of this instance have run out, too.
+    if (options.runsHere(turn.userId, begun.turn_id)) return { ...begun, is_lapsed: false }
+    options.watchLapsed(turn.userId, begun.turn_id)
     return begun
   }
 
@@ -40,7 +50,8 @@ export const createConversationLock = (options: ConversationLockOptions) => {
         const begun = await begin(turn)
         const turnId = blocking(begun)
         if (turnId === undefined || deadline.signal().aborted) return begun
-        await options.untilEnded(userId, turnId, deadline.signal())
+        const until = isLapsed(begun) ? options.untilJudged : options.untilEnded
+        await until(userId, turnId, deadline.signal())
       }
     } finally {
       release?.()

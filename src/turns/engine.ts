@@ -126,8 +126,10 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
   const beginWhenFree = createConversationLock({
     // The ids are the same each time, so a begin whose answer was lost is found rather than done again.
     begin: (turn) => retry(() => store.beginTurn(turn), { when: isUnavailable, forMs: beginTimeoutMs }),
+    runsHere: (userId, turnId) => local.get(userId, turnId) !== undefined,
     untilEnded,
-    watchLapsed: heartbeat.watchLapsed,
+    untilJudged: (...turn) => heartbeat.untilJudged(...turn).catch(() => {}),
+    watchLapsed: (...turn) => heartbeat.watchLapsed(...turn, drained.signal),
   })
 
   const open = async (userId: string, turnId: string): Promise<OpenTurn | undefined> => {

@@ -14,8 +14,8 @@ export interface GatedModel {
   open(): void
 }
 
-/** Says "so far", waits for its gate, and then answers what it was asked. */
-export const gatedModel = (): GatedModel => {
+/** Says its first words, waits for its gate, and then answers what it was asked. */
+export const gatedModel = (firstWords = 'so far: '): GatedModel => {
   let release = () => {}
   const gate = new Promise<void>((resolve) => {
     release = resolve
@@ -30,7 +30,7 @@ export const gatedModel = (): GatedModel => {
       most = Math.max(most, working)
       asked.push(message)
       try {
-        yield { type: 'text-delta', delta: 'so far: ' }
+        yield { type: 'text-delta', delta: firstWords }
         await new Promise<void>((resolve, reject) => {
           signal.addEventListener('abort', () => reject(signal.reason))
           gate.then(resolve)

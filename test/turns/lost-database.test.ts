@@ -1,40 +1,14 @@
 import postgres from 'postgres'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { connect } from '../../src/db/connect.js'
-import { startEmbedded } from '../../src/db/embedded.js'
-import { migrate } from '../../src/db/migrate.js'
 import { type Answer, type Json, type TestApp, testApp } from '../helpers/app.js'
-import { initialisedFolder } from '../helpers/cluster.js'
 import { testDatabase } from '../helpers/database.js'
-import { postmaster } from '../helpers/embedded.js'
 import { gatedModel, until } from '../helpers/models.js'
+import { mortal } from '../helpers/mortal.js'
 import { countingProxy } from '../helpers/wire.js'
 
 process.on('uncaughtException', (error) => t.fail('an uncaught exception', { error }))
 process.on('unhandledRejection', (error) => t.fail('an unhandled rejection', { error }))
-
-/** A PostgreSQL that can be killed and started again, behind an address that stays. */
-const mortal = async (t: Test) => {
-  const dataDir = await initialisedFolder(t)
-  const start = () => startEmbedded({ dataDir, settings: { fsync: 'off' } })
-  let cluster = await start()
-  t.teardown(() => cluster.stop())
-  await migrate(cluster.url)
-  const wire = await countingProxy(t, cluster.url)
-  return {
-    url: wire.url,
-    kill: async () => {
-      // An immediate shutdown: no backend may finish what it does.
-      process.kill(await postmaster(dataDir), 'SIGQUIT')
-      await cluster.exited
-      await cluster.stop()
-    },
-    revive: async () => {
-      cluster = await start()
-      wire.redirect(cluster.url)
-    },
-  }
-}
 
 /** The answers in short, each once. */
 const kindsOf = (answers: Answer[]): string[] => [

@@ -46,10 +46,12 @@ export interface Heartbeat {
   hold(attemptLog: AttemptLog, onSignal: (signal: AttemptSignal) => void): Held
   /** Appends the events of an attempt that runs on another instance, until the returned function is called. */
   follow(attemptLog: AttemptLog, onEnded: () => void): () => void
-  /** Sees to a turn whose lease was found to have run out, however long those wait who found it. */
-  watchLapsed(userId: string, turnId: string): void
+  /** Sees to a turn whose lease was found to have run out, however long those wait who found it; until `stop` aborts. */
+  watchLapsed(userId: string, turnId: string, stop: AbortSignal): void
   /** Resolves when the turn has ended, on whatever instance; rejects with the signal's reason. */
   untilEnded(userId: string, turnId: string, signal: AbortSignal): Promise<void>
+  /** The same for a turn whose lease has run out: also resolves when that was renewed, since its instance lives. */
+  untilJudged(userId: string, turnId: string, signal: AbortSignal): Promise<void>
 }
 
 export interface HeartbeatOptions {
@@ -182,6 +184,23 @@ export const createHeartbeat = ({ store, leaseMs, log, tickMs = 120 }: Heartbeat
     return () => entries.delete(entry)
   }
 
+  const until = (ids: Pick<RemoteEntry, 'userId' | 'turnId'>, signal: AbortSignal, orAlive: boolean) =>
+    new Promise<void>((resolve, reject) => {
+      signal.throwIfAborted()
+      const onAbort = () => {
+        remove()
+        reject(signal.reason)
+      }
+      const onEnded = () => {
+        remove()
+        signal.removeEventListener('abort', onAbort)
+        resolve()
+      }
+      const onAlive = orAlive ? onEnded : undefined
+      const remove = add({ runs: false, ...ids, attemptLog: undefined, onEnded, ...(onAlive && { onAlive }) })
+      signal.addEventListener('abort', onAbort, { once: true })
+    })
+
   return {
     hold(attemptLog, onSignal) {
       const entry: LocalEntry = { runs: true, attemptLog, stored: 0, sent: 0, onSignal }
@@ -191,14 +210,16 @@ export const createHeartbeat = ({ store, leaseMs, log, tickMs = 120 }: Heartbeat
       const { userId, turnId } = attemptLog.ids
       return add({ runs: false, userId, turnId, attemptLog, onEnded })
     },
-    watchLapsed(userId, turnId) {
+    watchLapsed(userId, turnId, stop) {
       const key = turnKey(userId, turnId)
-      if (watched.has(key)) return
+      if (watched.has(key) || stop.aborted) return
       watched.add(key)
       const forget = () => {
         remove()
         watched.delete(key)
+        stop.removeEventListener('abort', forget)
       }
+      stop.addEventListener('abort', forget, { once: true })
       const remove = add({
         runs: false,
         userId,
@@ -208,20 +229,7 @@ export const createHeartbeat = ({ store, leaseMs, log, tickMs = 120 }: Heartbeat
         onAlive: forget,
       })
     },
-    untilEnded: (userId, turnId, signal) =>
-      new Promise((resolve, reject) => {
-        signal.throwIfAborted()
-        const onAbort = () => {
-          remove()
-          reject(signal.reason)
-        }
-        const onEnded = () => {
-          remove()
-          signal.removeEventListener('abort', onAbort)
-          resolve()
-        }
-        const remove = add({ runs: false, userId, turnId, attemptLog: undefined, onEnded })
-        signal.addEventListener('abort', onAbort, { once: true })
-      }),
+    untilEnded: (userId, turnId, signal) => until({ userId, turnId }, signal, false),
+    untilJudged: (userId, turnId, signal) => until({ userId, turnId }, signal, true),
   }
 }

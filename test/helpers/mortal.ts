@@ -1,0 +1,29 @@
+import type { Test } from 'tap'
+import { startEmbedded } from '../../src/db/embedded.js'
+import { migrate } from '../../src/db/migrate.js'
+import { initialisedFolder } from './cluster.js'
+import { postmaster } from './embedded.js'
+import { countingProxy } from './wire.js'
+
+/** A PostgreSQL that can be killed and started again, behind an address that stays. */
+export const mortal = async (t: Test) => {
+  const dataDir = await initialisedFolder(t)
+  const start = () => startEmbedded({ dataDir, settings: { fsync: 'off' } })
+  let cluster = await start()
+  t.teardown(() => cluster.stop())
+  await migrate(cluster.url)
+  const wire = await countingProxy(t, cluster.url)
+  return {
+    url: wire.url,
+    kill: async () => {
+      // An immediate shutdown: no backend may finish what it does.
+      process.kill(await postmaster(dataDir), 'SIGQUIT')
+      await cluster.exited
+      await cluster.stop()
+    },
+    revive: async () => {
+      cluster = await start()
+      wire.redirect(cluster.url)
+    },
+  }
+}
