@@ -62,18 +62,18 @@ const planted: [statement: string, said: string][] = [
     'column conversations.archived is "boolean not null default true", not "boolean not null default false"',
   ],
   [
-    'alter table colloquy.turns drop constraint turns_user_id_conversation_id_fkey',
-    'constraint turns.turns_user_id_conversation_id_fkey is missing',
+    'alter table colloquy.turn_events drop constraint turn_events_pkey',
+    'constraint turn_events.turn_events_pkey is missing',
   ],
   [
     'alter table colloquy.turns add constraint brief check (length(model) < 100) not valid',
     "constraint turns.brief is not Colloquy's",
   ],
   [
-    `alter table colloquy.messages drop constraint messages_user_id_conversation_id_fkey,
-      add constraint messages_user_id_conversation_id_fkey
+    `alter table colloquy.turns drop constraint turns_user_id_conversation_id_fkey,
+      add constraint turns_user_id_conversation_id_fkey
         foreign key (user_id, conversation_id) references colloquy.conversations`,
-    'constraint messages.messages_user_id_conversation_id_fkey is ' +
+    'constraint turns.turns_user_id_conversation_id_fkey is ' +
       '"FOREIGN KEY (user_id, conversation_id) REFERENCES colloquy.conversations(user_id, id)", not ' +
       '"FOREIGN KEY (user_id, conversation_id) REFERENCES colloquy.conversations(user_id, id) ON DELETE CASCADE"',
   ],
@@ -102,7 +102,7 @@ const planted: [statement: string, said: string][] = [
   ],
   [
     'drop function colloquy.set_title',
-    'function set_title(p_user_id text, p_conversation_id uuid, p_old_title text, p_title text, p_model text, p_usage jsonb) is missing',
+    'function set_title(p_user_id text, p_conversation_id uuid, p_title text, p_model text, p_input_tokens integer, p_output_tokens integer, p_cached_input_tokens integer, p_total_tokens integer) is missing',
   ],
   [
     'create function colloquy.extra() returns void language sql return null',
