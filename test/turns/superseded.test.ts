@@ -2,36 +2,47 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { connect } from '../../src/db/connect.js'
 import { DatabaseUnavailable } from '../../src/db/unavailable.js'
+import type { Model } from '../../src/models/model.js'
 import { type TestApp, testApp } from '../helpers/app.js'
 import { testDatabase } from '../helpers/database.js'
 import { gatedModel, until } from '../helpers/models.js'
+import { errorOf, textOf, turnOf, typesOf } from '../helpers/stream.js'
 
 const leaseMs = 600
-const keyed = ({ call }: TestApp) =>
-  call('POST', '/api/alice/chat', { body: { message: 'hi' }, headers: { 'idempotency-key': 'k' } })
+const keyedChat = {
+  body: { message: 'hi' },
+  headers: { 'idempotency-key': 'k' },
+}
+const keyed = ({ call }: TestApp) => call('POST', '/api/alice/chat', keyedChat)
 
-/** Two instances; the database is away for the first one while it is cut off. */
-const instances = async (t: Test) => {
-  const { url } = await testDatabase(t)
-  const real = connect({ url, max: 3, prepare: 'auto' })
+/** An instance that the database is away from while it is cut off. */
+const cuttable = async (t: Test, databaseUrl: string, model: Model) => {
+  const real = connect({ url: databaseUrl, max: 3, prepare: 'auto' })
   t.teardown(() => real.close())
   let isCutOff = false
-  const models = [gatedModel(), gatedModel()] as const
-  const one = await testApp(t, {
+  const app = await testApp(t, {
     db: {
       ...real,
       statement: (work) =>
         isCutOff ? Promise.reject(new DatabaseUnavailable('cut off')) : real.statement(work),
     },
-    databaseUrl: url,
-    model: models[0].model,
+    databaseUrl,
+    model,
     limits: { leaseMs },
   })
-  const two = await testApp(t, { databaseUrl: url, model: models[1].model, limits: { leaseMs } })
   const cutOff = (isOff: boolean) => {
     isCutOff = isOff
   }
-  return { one, two, models, cutOff }
+  return { app, cutOff }
+}
+
+/** Two instances, the first of which can be cut off from the database. */
+const instances = async (t: Test) => {
+  const { url } = await testDatabase(t)
+  const models = [gatedModel(), gatedModel('other words: ')] as const
+  const { app: one, cutOff } = await cuttable(t, url, models[0].model)
+  const two = await testApp(t, { databaseUrl: url, model: models[1].model, limits: { leaseMs } })
+  return { url, one, two, models, cutOff }
 }
 
 t.test('who waits for a turn whose instance dies is told of its fate or gets another attempt', async (t) => {
@@ -44,7 +55,7 @@ t.test('who waits for a turn whose instance dies is told of its fate or gets ano
   const { status, body } = await attached
   t.ok(status === 200 || body.code === 'turn-interrupted', `${status} ${body.code}`)
   const again = await keyed(two)
-  t.match(again, { status: 200, body: { response: 'so far: hi' } })
+  t.match(again, { status: 200, body: { response: 'other words: hi' } })
   cutOff(false)
   models[0].open()
   t.same((await first).body, again.body, 'and the first hears the same, once it is back')
@@ -65,4 +76,41 @@ t.test('an attempt that was fenced off answers with the outcome of the one that 
   const { status, body } = await second
   t.equal(status, 200)
   t.match(await first, { status: 200, body })
+})
+
+t.test('no reader of an attempt that was fenced off is given another’s words, or a clean end', async (t) => {
+  const { url, one, two, models, cutOff } = await instances(t)
+  const follower = await cuttable(t, url, gatedModel().model)
+  const first = await one.stream('POST', '/api/alice/chat', {
+    ...keyedChat,
+    headers: { ...keyedChat.headers, accept: 'text/event-stream' },
+  })
+  const { turn_id } = await turnOf(first)
+  const path = `/api/alice/turns/${turn_id}/stream`
+  const followed = await follower.app.stream('GET', path)
+  for (const stream of [first, followed]) await stream.until(({ event }) => textOf([event]) === 'so far: ')
+
+  cutOff(true)
+  follower.cutOff(true)
+  models[1].open()
+  await until(async () => (await keyed(two)).status === 200)
+  models[0].open()
+  await until(() => models[0].working() === 0)
+  cutOff(false)
+  follower.cutOff(false)
+
+  for (const [stream, text] of [
+    [first, 'so far: hi'],
+    [followed, 'so far: '],
+  ] as const) {
+    const events = await stream.all()
+    t.equal(errorOf(events), 'turn-interrupted')
+    t.notOk(typesOf(events).includes('finish'), 'no clean end')
+    t.equal(textOf(events), text, 'it has its own words only')
+  }
+  for (const { stream } of [one, two, follower.app]) {
+    const events = await (await stream('GET', path)).all()
+    t.equal(textOf(events), 'other words: hi', 'who reads after that is given what is stored')
+    t.same(typesOf(events).slice(-2), ['finish', '[DONE]'])
+  }
 })
