@@ -101,7 +101,8 @@ export const createLocalAttempts = (options: LocalAttemptsOptions) => {
       .finally(held.release)
     if (outcome === 'fenced') return readFate(attemptLog.ids)
     if (outcome !== 'stored') return { kind: outcome === 'not-found' ? outcome : 'not-stored' }
-    if (status === 'completed') options.onCompleted(turn, model)
+    // A retry by key has made up an id for a conversation that it did not begin.
+    if (status === 'completed') options.onCompleted({ ...turn, conversationId: conversation_id }, model)
     return {
       kind: 'ended',
       end: {
