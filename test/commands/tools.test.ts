@@ -52,7 +52,7 @@ t.test('doctor asks every tool server', async (t) => {
   const { code, stdout, stderr } = await runColloquy(['doctor'], {
     env: { ...env, CHAT_TOOLS_KEY: pem.replaceAll('\n', '\\n'), TODO_KEY: 'k3pT' },
   })
-  t.same(stdout.split('\n').slice(6), [
+  t.same(stdout.split('\n').slice(7), [
     'ok    tools todo: 5 tools of about 276 tokens (for alice): add_task, list_tasks, complete_task, delete_task (disabled), update_task (for bob, carol)',
     'ok    tools here: 8 tools of about 85 tokens: pid, environment, argv, folder, die, hang, stop, flood',
     'ok    tools drawing: 1 tool of about 14 tokens: \uFFFD[2Jadd\uFFFD',
