@@ -48,6 +48,7 @@ export const watchLockWaits = (db: Database) => {
       }, lookMs)
     },
     stop,
+    isWatching: () => timer !== undefined,
     /** The last wait that was seen, once no look is under way. */
     async last(): Promise<LockWait | undefined> {
       stop()

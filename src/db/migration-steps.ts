@@ -75,14 +75,14 @@ type Outcome = { isDone: boolean } | { obstacle: string; retryMs: number }
 /** Makes an attempt if it is this program's turn. */
 const tryStep = async (db: Database, step: Step, lockRetry: LockRetry): Promise<Outcome> => {
   const { pauseMs, lockTimeoutMs } = lockRetry
+  const isOthersTurn = { obstacle: 'another program is at it', retryMs: Math.min(pauseMs, pollMs) }
   const waits = watchLockWaits(db)
   try {
-    if (!(await claimAttempt(db, pauseMs))) {
-      return { obstacle: 'another program is at it', retryMs: Math.min(pauseMs, pollMs) }
-    }
+    if (!(await claimAttempt(db, pauseMs))) return isOthersTurn
     return { isDone: await attempt(db, step, lockTimeoutMs, waits.watch) }
   } catch (error) {
     if (!isWithoutLock(error)) throw error
+    if (!waits.isWatching()) return isOthersTurn
     return { obstacle: `it needs ${describe(await waits.last())}`, retryMs: pauseMs }
   } finally {
     waits.stop()
