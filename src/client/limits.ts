@@ -9,7 +9,7 @@ export const untilAborted = <T>(work: Promise<T>, signal: AbortSignal | undefine
 
 /**
  * Settles with the work, or rejects when the signal aborts or the time is over. With a timer of its own:
- * AbortSignal.timeout() and any() are missing in some browsers, and Node 20's garbage collector loses their limit.
+ * AbortSignal.timeout and any are missing in some browsers, and Node 20's garbage collector loses their limit.
  */
 export const within = <T>(
   milliseconds: number,

@@ -39,7 +39,7 @@ const MAX_REFUSALS = 10
 
 /**
  * Runs `work`, and ends its HTTP requests with it; rejects when the signal aborts, or an answer breaks off. Its own controller
- * is what the requests listen to: on Node 20 a garbage collection can take an AbortSignal.any() away.
+ * is what the requests listen to: on Node 20 a garbage collection can take away what AbortSignal.any has made.
  */
 export const exchange = async <T>(
   { signal, maxBytes, onResult = () => {} }: ExchangeOptions,

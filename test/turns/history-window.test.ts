@@ -26,12 +26,12 @@ t.test('the tool calls of turns that do not fit are not read', async (t) => {
   t.teardown(() => Promise.all([root.end(), sql.end()]))
   const blocksOf = async (turns: number): Promise<number> => {
     const [{ id } = { id: '' }] = await root<{ id: string }[]>`
-      insert into colloquy.conversations (user_id, id, title, message_count, created_at, updated_at, last_turn_at)
+      insert into colloquy.conversations (user_id, id, title, last_position, created_at, updated_at, last_turn_at)
       values ('alice', gen_random_uuid(), 'long', ${2 * turns}, now(), now(), now())
       returning id`
     await root`
-      insert into colloquy.messages (user_id, conversation_id, position, id, turn_id, role, status, content, tool_calls, created_at)
-      select 'alice', ${id}, p, gen_random_uuid(), gen_random_uuid(), role, 'completed', 'hi', tool_calls, now()
+      insert into colloquy.messages (user_id, conversation_id, position, id, turn_id, role, status, content, tool_calls, window_tokens, created_at)
+      select 'alice', ${id}, p, gen_random_uuid(), gen_random_uuid(), role, 'completed', 'hi', tool_calls, 1400, now()
       from generate_series(1, ${2 * turns}::integer) p
       cross join lateral (select case when p % 2 = 1 then 'user' else 'assistant' end as role) r
       cross join lateral (
@@ -50,5 +50,5 @@ t.test('the tool calls of turns that do not fit are not read', async (t) => {
   }
   await blocksOf(3)
   const few = await blocksOf(3)
-  t.ok((await blocksOf(20)) < 2 * few, 'two turns fit, and a third is read')
+  t.ok((await blocksOf(20)) < 2 * few, 'two turns fit, and no other is read')
 })

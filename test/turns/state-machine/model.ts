@@ -6,7 +6,7 @@ import type { Ended, EndTurn } from '../../../src/turns/store/end-turns.js'
 import type { TurnErrorCode } from '../../../src/turns/turn-errors.js'
 import type { EndStatus, Fate } from '../../../src/turns/types.js'
 import { inOrder, together } from './batches.js'
-import { type Request, unstorable } from './requests.js'
+import { cannotBeStored, type Request } from './requests.js'
 import type { ConversationRow, EventsRow, KeyRow, MessageRow, Stored, TurnRow, UsageRow } from './stored.js'
 
 /**
@@ -293,7 +293,7 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens }: Limits)
   }
 
   const beginAlone = (request: Request): BeginAnswer => {
-    if (request.message === unstorable) return { outcome: 'unstorable' }
+    if (cannotBeStored(request.message)) return { outcome: 'unstorable' }
     const answer = begin(request)
     if (answer.outcome !== 'fails') return answer
     return { outcome: 'ended', conversation_id: request.conversationId, turn_id: request.turnId }
@@ -309,7 +309,7 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens }: Limits)
   }
 
   const endAlone = (turn: EndTurn): EndAnswer =>
-    turn.answer.text === unstorable ? { outcome: 'unstorable' } : endOne(turn)
+    cannotBeStored(turn.answer.text) ? { outcome: 'unstorable' } : endOne(turn)
 
   /** Gives nothing, and changes nothing, when one entry fails. */
   const allOrNothing = <Given>(work: () => Given | undefined): Given | undefined => {
@@ -330,7 +330,7 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens }: Limits)
     beginTogether: (requests: readonly Request[]): BeginAnswer[] =>
       together(requests, beginAlone, (rest) =>
         allOrNothing(() => {
-          if (rest.some(({ message }) => message === unstorable)) return undefined
+          if (rest.some(({ message }) => cannotBeStored(message))) return undefined
           const answers: BeginAnswer[] = []
           // Nulls come last.
           for (const n of inOrder(rest, (it) => [it.idempotency?.keyHash ?? 'z', it.conversationId])) {
@@ -346,7 +346,7 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens }: Limits)
 
     endTogether: (turns: readonly EndTurn[]): EndAnswer[] =>
       together(turns, endAlone, (rest) => {
-        if (rest.some(({ answer }) => answer.text === unstorable)) return undefined
+        if (rest.some(({ answer }) => cannotBeStored(answer.text))) return undefined
         const answers: EndAnswer[] = []
         for (const n of inOrder(rest, ({ turnId }) => [turnId])) answers[n] = endOne(rest[n] as EndTurn)
         return answers

@@ -12,6 +12,7 @@ export interface Request extends BeginTurn {
 
 /** Text that PostgreSQL refuses, which the program never sends: an entry that fails. */
 export const unstorable = 'a NUL: \0'
+export const cannotBeStored = (text: string): boolean => text.includes('\0')
 
 export const id = (n: number): string => `019a0c4e-7b7a-7c11-8f0e-${n.toString(16).padStart(12, '0')}`
 /** Ids in short: `#1f`. */
