@@ -118,14 +118,15 @@ t.test('what SQL makes of stored events, the program makes of the same ones', as
     await begin(db, turn)
     await store(db, { ...turn, attempt: 1 }, stored)
     events += stored.length
-    const { readTurn, interruptTurn } = createTurnStore(db)
+    const { readTurn } = createTurnStore(db)
     assert.deepEqual((await readTurn('alice', turn.turnId))?.events, stored)
-    await db.asUser(
-      'alice',
-      (sql) =>
-        sql`update colloquy.turns set lease_until = now() - interval '1 second' where id = ${turn.turnId}`,
-    )
-    await interruptTurn('alice', turn.turnId)
+    // In one transaction, so that a tick that is still under way does not renew the lease in between.
+    await db.asUser('alice', async (sql) => {
+      await sql`update colloquy.turns set lease_until = now() - interval '1 second' where id = ${turn.turnId}`
+      await sql`
+        select colloquy.interrupt_turn(
+          p_user_id => 'alice', p_turn_id => ${turn.turnId}, p_cut_off => ${cutOffCall})`
+    })
     const { end } = (await readTurn('alice', turn.turnId)) ?? {}
     assert.equal(end?.status, 'interrupted')
     assert.deepEqual(
