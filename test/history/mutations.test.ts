@@ -69,19 +69,6 @@ const broken: Broken[] = [
     rule: 'lost',
     fault: 'kill-postgres',
   },
-  {
-    what: 'with a begin that interrupts a turn as soon as its lease has run out',
-    mutations: [
-      {
-        files: /^sql\/functions\/internal\/(begin|resume)_turn\.sql$/,
-        from: /v_lock := colloquy\.lock_conversation\([^;]*;/g,
-        to: "$& perform colloquy.interrupt_turn(p_user_id, v_lock.last_turn_id, '');",
-      },
-    ],
-    rule: 'taken-over',
-    fault: 'outage',
-    load: { moods: { quickMs: 300, slow: 1, slowMs: 4_000, fail: 0 }, duplicates: 0.6 },
-  },
 ]
 
 // What the checker sees does not depend on the version of PostgreSQL, nor on a pooler.
