@@ -34,7 +34,8 @@ const injections = {
   'pause-instance': async (site) => {
     const instance = someInstance(site)
     instance.signal('SIGSTOP')
-    await sleep(site.leaseMs * (1 + 2 * site.random.next()))
+    // Past the second for which a lapse has to last before anybody acts on it.
+    await sleep(1_200 + site.leaseMs * (1 + 2 * site.random.next()))
     instance.signal('SIGCONT')
   },
   'terminate-backends': async ({ superuserUrl, random }) =>

@@ -89,7 +89,7 @@ t.test(
           turns: fault ? 0 : Number.POSITIVE_INFINITY,
           faults: fault ? Array<Fault>(100).fill(fault) : [],
           expected: rule,
-          boundMs: 30_000,
+          boundMs: 60_000,
           ...load,
         })
         const [seen] = violations.filter((violation) => violation.rule === rule)
