@@ -45,14 +45,6 @@ const broken: Broken[] = [
     fault: 'terminate-backends',
   },
   {
-    what: 'without the fence',
-    mutations: [{ files: sql, from: / and t\.attempt = p_attempt/g, to: '' }],
-    rule: 'altered',
-    fault: 'pause-instance',
-    // Copies on the other instance begin the attempt that is over when the first one goes on.
-    load: { moods: { quickMs: 300, slow: 0, fail: 0 }, duplicates: 0.6 },
-  },
-  {
     what: 'without the single writer of a conversation',
     mutations: [{ files: sql, from: /elsif v_last\.status = 'running' then/g, to: 'elsif false then' }],
     rule: 'interleaved',
