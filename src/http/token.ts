@@ -50,10 +50,9 @@ const isTimeUpTo = (value: unknown, limit: number): boolean => typeof value === 
 export const faultOf = (payload: Token['payload'], rules: ClaimRules, now: number): Refusal | undefined => {
   const { sub, exp, iat = 0, nbf = 0, iss, aud } = payload
   const seconds = now / 1000
-  const at = printableTime(Math.floor(seconds))
   const time = (reason: string, value: unknown, order: string): Refusal => ({
     reason,
-    expected: `${order} ${at}`,
+    expected: `${order} ${printableTime(Math.floor(seconds))}`,
     received: printableTime(value),
   })
   // Whose id it is stays out of the log.
