@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import postgres from 'postgres'
 import t from 'tap'
 import { connect } from '../../src/db/connect.js'
@@ -104,4 +105,52 @@ t.test('a turn whose row another transaction holds keeps no other of its instanc
   await until(() => isRenewed('alice'))
   t.same(heard, [], 'and no attempt was told to stop')
   for (const { release } of held) release()
+})
+
+t.test('what was seen of a lease before the database was away counts no more when it is back', async (t) => {
+  const { url } = await testDatabase(t)
+  const db = connect({ url, max: 2, prepare: 'auto' })
+  t.teardown(() => db.close())
+  const store = createTurnStore(db)
+  // Each way of not seeing: the tick fails at once, or is answered late.
+  const blind = {
+    fails: () => Promise.reject(new Error('the database is away')),
+    hangs: () => sleep(1_500),
+  }
+  for (const [how, away] of Object.entries(blind)) {
+    const turn = newTurn({ userId: how, leaseMs: 0 })
+    await begin(db, turn)
+    let ticks = 0
+    let isAway = false
+    let backAt = Number.POSITIVE_INFINITY
+    let seconds = 0
+    const watched: Pick<typeof store, 'syncAttempts' | 'interruptTurn'> = {
+      async syncAttempts(...args) {
+        if (isAway) await away()
+        const rows = await store.syncAttempts(...args)
+        ticks += 1
+        return rows
+      },
+      interruptTurn(...args) {
+        seconds = (performance.now() - backAt) / 1_000
+        return store.interruptTurn(...args)
+      },
+    }
+    const heartbeat = createHeartbeat({
+      store: watched,
+      leaseMs: 60_000,
+      log: { warn: () => {} },
+      tickMs: 10,
+    })
+    const ended = heartbeat.untilEnded(how, turn.turnId, AbortSignal.timeout(60_000))
+    await until(() => ticks > 1)
+    isAway = true
+    await sleep(1_200)
+    isAway = false
+    const before = ticks
+    await until(() => ticks > before)
+    backAt = performance.now()
+    await ended
+    t.ok(seconds > 0.9, `${how}: interrupted ${seconds.toFixed(2)} s after the database was back`)
+  }
 })

@@ -69,6 +69,8 @@ const maxTickBatch = 1_048_576
  * run out, and then the instances that live renew theirs within a tick.
  */
 const lapseMs = 1_000
+/** When nothing was seen for longer than this, what was seen before counts no more: the database was away, or this process. */
+const blindMs = lapseMs / 2
 
 const lengthOf = (event: TurnEvent): number =>
   event.type === 'text-delta' ? event.delta.length : JSON.stringify(event).length
@@ -91,6 +93,7 @@ export const createHeartbeat = ({ store, leaseMs, log, tickMs = 120 }: Heartbeat
   const entries = new Set<Entry>()
   const watched = new Set<string>()
   let timer: NodeJS.Timeout | undefined
+  let seenAt = Number.NEGATIVE_INFINITY
 
   /** Interrupts a turn whose instance has not been heard of for long enough. No other turn waits for it. */
   const interruptLapsed = (entry: RemoteEntry): void => {
@@ -149,6 +152,11 @@ export const createHeartbeat = ({ store, leaseMs, log, tickMs = 120 }: Heartbeat
       if (entry.runs && entry.sent === entry.stored) room -= takeBatch(entry, Math.min(room, maxTurnBatch))
     }
     const rows = await store.syncAttempts(asked.map(toSync), leaseMs)
+    const now = performance.now()
+    if (now - seenAt > blindMs) {
+      for (const entry of asked) if (!entry.runs) entry.lapsedAt = undefined
+    }
+    seenAt = now
     const locked = new Set<Entry>()
     const lapsed = new Set<Entry>()
     for (const row of rows) {
@@ -171,7 +179,10 @@ export const createHeartbeat = ({ store, leaseMs, log, tickMs = 120 }: Heartbeat
     timer = setTimeout(async () => {
       if (entries.size > 0) {
         // A missed tick is made up for by the next; the leases outlast many.
-        await tick().catch((err: unknown) => log.warn({ err }, 'a tick failed'))
+        await tick().catch((err: unknown) => {
+          seenAt = Number.NEGATIVE_INFINITY
+          log.warn({ err }, 'a tick failed')
+        })
       }
       timer = undefined
       schedule()
