@@ -1,7 +1,9 @@
 import { once } from 'node:events'
+import { join } from 'node:path'
 import type { Scope } from '../helpers/scope.js'
 import { within } from '../helpers/wait.js'
 import { type Part, spawnPart } from './part.js'
+import { now, recorder } from './records.js'
 import type { ServerOptions } from './server.js'
 
 /** A place for one server process after the other. */
@@ -27,6 +29,7 @@ export const createInstance = (t: Scope, { program, onCrash, ...options }: Insta
   let starts = 0
   let url: string | undefined
   let part: Part | undefined
+  const record = recorder(join(options.folder, `${options.name}.jsonl`))
 
   return {
     url: () => url,
@@ -51,6 +54,8 @@ export const createInstance = (t: Scope, { program, onCrash, ...options }: Insta
       const ending = part
       part = undefined
       url = undefined
+      // A server that is killed cannot write down that it was.
+      record({ type: 'halt', at: now(), server: `${options.name}.${starts}` })
       ending?.child.kill(signal)
       const force = setTimeout(() => ending?.child.kill('SIGKILL'), shutdownBoundMs)
       await ending?.ended
