@@ -5,8 +5,8 @@ import { chown, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { openFolder } from '../src/db/embedded/folder.js'
-import { commandFor, findRunner } from '../src/db/embedded/runner.js'
+import { openFolder } from '../src/embedded-postgres/folder.js'
+import { commandFor, findRunner } from '../src/embedded-postgres/runner.js'
 
 export interface Pooler {
   port: number

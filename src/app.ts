@@ -11,22 +11,22 @@ import { createHandlers } from './handlers/handlers.js'
 import { type AuthenticationOptions, authorize, registerAuthentication } from './http/authentication.js'
 import { bindContract, type Contract } from './http/binding.js'
 import { acceptOnlyJson } from './http/body.js'
+import { sendInPieces } from './http/chunked-body.js'
 import { awaitEarlier, limitConnections, trackResponses } from './http/connections.js'
 import { allowOrigins, isPreflight } from './http/cors.js'
 import { serveDocuments } from './http/documents.js'
-import { sendInPieces } from './http/pieces.js'
 import {
   answerWithProblems,
   commonHeaders,
   createConnectionErrorHandler,
   sendProblem,
 } from './http/problems.js'
-import { maxUrlLength, refuseUnreadable } from './http/readable.js'
+import { maxUrlLength, refuseUnreadable } from './http/request-checks.js'
 import { createAjv, createValidatorCompiler } from './http/validation.js'
 import type { Model } from './models/model.js'
 import { Problem } from './problems.js'
 import { packageRoot } from './root.js'
-import type { PublishedKey } from './tools/keys.js'
+import type { PublishedKey } from './tools/signing-keys.js'
 import type { ToolSource } from './tools/tool.js'
 import { createTurnEngine } from './turns/engine.js'
 import type { TitleMaker, TurnLimits } from './turns/types.js'

@@ -1,10 +1,10 @@
-import { readTarget, UnfitUrl } from './db/pooler.js'
+import { makesToolKey, readTools } from './config-tools.js'
+import { readTarget, UnfitUrl } from './db/connection-target.js'
 import type { LanguageModelSettings } from './models/language-model.js'
 import { isModelName, missingVariable, modelNames } from './models/open-model.js'
 import { type Connections, providerNames, providers } from './models/providers.js'
-import type { ToolKey } from './tools/keys.js'
-import { carriesUser, type ToolServer } from './tools/servers.js'
-import { makesToolKey, readTools } from './tools-config.js'
+import { carriesUser, type ToolServer } from './tools/mcp/server-config.js'
+import type { ToolKey } from './tools/signing-keys.js'
 import type { TitleMaker, TurnLimits } from './turns/types.js'
 
 /** A configuration that cannot be used; the message names the variable and says what it takes. */

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util'
 import { doctor } from './commands/doctor.js'
+import { reason } from './commands/error-message.js'
 import { migrate } from './commands/migrate.js'
-import { reason } from './commands/reason.js'
 import { StartRefused, serve } from './commands/serve.js'
 import { token } from './commands/token.js'
 import { ConfigError, readConfig } from './config.js'

@@ -1,7 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { type Config, requireModels } from '../config.js'
-import { runningEmbedded } from '../db/embedded/running.js'
-import type { Cluster } from '../db/embedded.js'
+import { runningEmbedded } from '../embedded-postgres/running.js'
+import type { Cluster } from '../embedded-postgres/start.js'
 import type { AuthenticationOptions } from '../http/authentication.js'
 import { keySet } from '../http/key-set.js'
 import type { Model } from '../models/model.js'
@@ -19,7 +19,7 @@ export interface OpenDatabase {
 export const openDatabase = async (config: Config, log: (line: string) => void): Promise<OpenDatabase> => {
   const { dataDir, database } = config
   if (database.url) return { url: database.url, embedded: undefined, place: 'at DATABASE_URL' }
-  const { startEmbedded } = await import('../db/embedded.js')
+  const { startEmbedded } = await import('../embedded-postgres/start.js')
   const embedded = await startEmbedded({ dataDir, log })
   return { url: embedded.url, embedded, place: `embedded in ${dataDir}` }
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { Config } from '../config.js'
-import { keptFile } from './kept-file.js'
+import { keptFile } from './persisted-file.js'
 
 /** For HS256. */
 const bytes = 32

@@ -2,11 +2,11 @@ import { generateKeyPairSync } from 'node:crypto'
 import { constants } from 'node:os'
 import { join } from 'node:path'
 import { type Config, requireToolKeys } from '../config.js'
-import { parseToolKeys, type ToolKey } from '../tools/keys.js'
-import { carriesUser } from '../tools/servers.js'
-import { type ConfiguredTools, createToolSource, type ToolSourceOptions } from '../tools/source.js'
+import { carriesUser } from '../tools/mcp/server-config.js'
+import { type ConfiguredTools, createToolSource, type ToolSourceOptions } from '../tools/registry.js'
+import { parseToolKeys, type ToolKey } from '../tools/signing-keys.js'
 import { toolBytesOf } from '../turns/agent/history-window.js'
-import { keptFile } from './kept-file.js'
+import { keptFile } from './persisted-file.js'
 
 const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
@@ -40,7 +40,7 @@ export const openTools = async (
   const { toolServers: servers, toolResultBytes: maxResultBytes } = config
   const maxToolBytes = Math.max(...toolBytes(config))
   // Read now, so that it takes nothing of the time that a server has to answer in.
-  if (servers.some(({ disabled }) => !disabled)) await import('../tools/connection.js')
+  if (servers.some(({ disabled }) => !disabled)) await import('../tools/mcp/client.js')
   return { tools: createToolSource({ servers, keys, maxResultBytes, maxToolBytes, ...options }), keys }
 }
 

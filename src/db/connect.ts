@@ -1,15 +1,15 @@
 import type { Notice } from 'postgres'
 import { type Connection, connectionOpener } from './connection.js'
+import { type Prepare, readTarget } from './connection-target.js'
 import type { Database, Sql } from './database.js'
-import type { Bounds } from './gate.js'
+import { isReadOnly } from './errors.js'
 import { createPool, type Line } from './pool.js'
-import { type Prepare, readTarget } from './pooler.js'
 import { pooledBegin } from './settings.js'
 import { autocommit, transact } from './transaction.js'
-import { isReadOnly } from './unavailable.js'
+import type { Bounds } from './transaction-guard.js'
 import { readWritable } from './writable.js'
 
-export { DatabaseUnavailable } from './unavailable.js'
+export { DatabaseUnavailable } from './errors.js'
 
 export interface ConnectOptions {
   url: string

@@ -1,9 +1,9 @@
 import net from 'node:net'
 import postgres, { type Notice } from 'postgres'
-import type { Host, Target } from './pooler.js'
+import type { Host, Target } from './connection-target.js'
+import { connectionError } from './errors.js'
 import { pooledSessionSettings, sessionSettings, settleSession } from './settings.js'
-import { types } from './types.js'
-import { connectionError } from './unavailable.js'
+import { types } from './type-parsers.js'
 import { refuseReadOnly } from './writable.js'
 
 const libpqDefault: Host = { host: 'localhost', port: 5432 }

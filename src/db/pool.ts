@@ -1,5 +1,5 @@
 import type { Connection } from './connection.js'
-import { connectionError, DatabaseUnavailable, isFull } from './unavailable.js'
+import { connectionError, DatabaseUnavailable, isFull } from './errors.js'
 
 interface Waiter {
   resolve(connection: Connection): void

@@ -1,8 +1,8 @@
 import type { PendingQuery, Row, RowList } from 'postgres'
 import type { Connection } from './connection.js'
 import type { Sql } from './database.js'
-import { type Bounds, createGate, type Gate } from './gate.js'
-import { DatabaseUnavailable, named } from './unavailable.js'
+import { DatabaseUnavailable, named } from './errors.js'
+import { type Bounds, createGate, type Gate } from './transaction-guard.js'
 
 type Statement = PendingQuery<Row[]>
 

@@ -1,5 +1,5 @@
 import type { Sql } from './database.js'
-import { connectionError } from './unavailable.js'
+import { connectionError } from './errors.js'
 
 interface ServerState {
   is_standby: boolean

@@ -1,6 +1,6 @@
-import { EventStream } from '../http/event-stream.js'
 import type { Handler } from '../http/handler.js'
 import { parseIdempotencyKey } from '../http/idempotency-key.js'
+import { EventStream } from '../http/sse.js'
 import { problem } from '../problems.js'
 import type { Deps } from './deps.js'
 

@@ -3,9 +3,9 @@ import { fastifyOpenapiGlue } from 'fastify-openapi-glue'
 import { type Handlers, operations } from '../../generated/bindings.js'
 import { Problem } from '../problems.js'
 import { hasBody } from './body.js'
-import { EventStream, sendEventStream } from './event-stream.js'
 import type { OperationId, Reply } from './handler.js'
 import { sendProblem } from './problems.js'
+import { EventStream, sendEventStream } from './sse.js'
 
 /** The bundled contract, as parsed JSON. */
 export interface Contract {

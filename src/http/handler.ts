@@ -3,7 +3,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { operations as table } from '../../generated/bindings.js'
 import type { operations } from '../../generated/contract.js'
 import type { CodesOf, Problem } from '../problems.js'
-import type { EventStream } from './event-stream.js'
+import type { EventStream } from './sse.js'
 
 export type OperationId = keyof typeof table
 type Operation<Id extends OperationId> = operations[Id]

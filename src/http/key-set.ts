@@ -1,5 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify'
-import { limited } from '../limited.js'
+import { limited } from '../concurrency/with-timeout.js'
 import { Problem } from '../problems.js'
 import { fetchPublicKeys, keyId, type PublicKeys } from './public-keys.js'
 

@@ -1,7 +1,7 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { DatabaseUnavailable } from '../db/unavailable.js'
+import { DatabaseUnavailable } from '../db/errors.js'
 import { Problem, type ProblemCode } from '../problems.js'
 
 const mediaType = 'application/problem+json'

@@ -1,5 +1,5 @@
 import { createPublicKey, type JsonWebKey } from 'node:crypto'
-import { abortable, limited } from '../limited.js'
+import { abortable, limited } from '../concurrency/with-timeout.js'
 
 /** Public keys as SPKI PEM, by `keyId`. */
 export type PublicKeys = ReadonlyMap<string, string>

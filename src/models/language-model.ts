@@ -11,7 +11,7 @@ import type { ToolDefinition } from '../tools/tool.js'
 import { type Continuation, continuationOf, messagesOf } from './messages.js'
 import type { Model, Usage } from './model.js'
 import { ModelError } from './model-error.js'
-import { modelErrorOf } from './upstream-failure.js'
+import { modelErrorOf } from './provider-errors.js'
 
 export interface LanguageModelSettings {
   /** undefined: the provider's own */

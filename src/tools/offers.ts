@@ -1,9 +1,9 @@
-import type { JudgeArguments } from './arguments.js'
-import { type ListedTool, nameTaken } from './listing.js'
+import type { JudgeArguments } from './argument-validation.js'
+import { jsonBytes } from './mcp/result.js'
+import type { ToolServer } from './mcp/server-config.js'
+import { type ListedTool, nameTaken } from './mcp/tool-list.js'
 import { fitting, uniqueName } from './names.js'
 import { addNote, type Notes } from './notes.js'
-import { jsonBytes } from './result.js'
-import type { ToolServer } from './servers.js'
 
 /** How many tools a turn has at most: some providers take no more. */
 export const MAX_TOOLS = 128

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { DatabaseUnavailable } from '../../src/db/connect.js'
+import { readTarget } from '../../src/db/connection-target.js'
 import type { Sql } from '../../src/db/database.js'
-import { readTarget } from '../../src/db/pooler.js'
 import { connected, insert } from '../helpers/connected.js'
 import { isPooled } from '../helpers/database.js'
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { publish } from '../../src/tools/keys.js'
+import { publish } from '../../src/tools/signing-keys.js'
 import type { ToolSource } from '../../src/tools/tool.js'
 import { testApp } from '../helpers/app.js'
 import { until } from '../helpers/models.js'

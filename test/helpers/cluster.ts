@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Test } from 'tap'
-import { type Cluster, startEmbedded } from '../../src/db/embedded.js'
+import { type Cluster, startEmbedded } from '../../src/embedded-postgres/start.js'
 import type { Scope } from './scope.js'
 
 /** Durability is not what most tests are about, and costs them seconds. */

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import postgres from 'postgres'
 import type { Test } from 'tap'
-import { type EmbeddedOptions, startEmbedded } from '../../src/db/embedded.js'
+import { type EmbeddedOptions, startEmbedded } from '../../src/embedded-postgres/start.js'
 import { packageRoot } from '../../src/root.js'
 import { hasty } from './cluster.js'
 import { within } from './wait.js'
@@ -32,7 +32,7 @@ export const isAnswering = async (url: string) => (await query(url, 'select 1'))
 /** Another program that starts the cluster and then waits to be killed; `url` comes when it has. */
 export const starter = (t: Test, dataDir: string, user: { uid?: number; gid?: number } = {}) => {
   const script = `
-    import { startEmbedded } from ${JSON.stringify(new URL('src/db/embedded.ts', packageRoot).href)}
+    import { startEmbedded } from ${JSON.stringify(new URL('src/embedded-postgres/start.ts', packageRoot).href)}
     const cluster = await startEmbedded(${JSON.stringify({ dataDir, settings: hasty })})
     process.on('SIGTERM', () => cluster.stop())
     console.log(cluster.url)`

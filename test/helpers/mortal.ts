@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
-import { startEmbedded } from '../../src/db/embedded.js'
 import { migrate } from '../../src/db/migrate.js'
+import { startEmbedded } from '../../src/embedded-postgres/start.js'
 import { initialisedFolder } from './cluster.js'
 import { postmaster } from './embedded.js'
 import { countingProxy } from './wire.js'

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Database } from '../../src/db/database.js'
-import { DatabaseUnavailable } from '../../src/db/unavailable.js'
+import { DatabaseUnavailable } from '../../src/db/errors.js'
 import type { Model } from '../../src/models/model.js'
 import { type Call, testApp, tokenOf } from '../helpers/app.js'
 import { type ContractOperation, contractOperations } from '../helpers/contract.js'

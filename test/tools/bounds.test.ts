@@ -1,8 +1,8 @@
 import t, { type Test } from 'tap'
 // Read ahead, since reading it counts toward the limits.
-import '../../src/tools/connection.js'
+import '../../src/tools/mcp/client.js'
 import { fairShares } from '../../src/tools/offers.js'
-import type { ToolSourceOptions } from '../../src/tools/source.js'
+import type { ToolSourceOptions } from '../../src/tools/registry.js'
 import { estimateTools, toolBytesOf } from '../../src/turns/agent/history-window.js'
 import { mcpServer, type ToolDeclaration } from '../helpers/mcp-server.js'
 import { testTools } from '../helpers/tools.js'

@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { calculateJwkThumbprint } from 'jose'
 import t from 'tap'
-import { parseToolKeys, publish } from '../../src/tools/keys.js'
+import { parseToolKeys, publish } from '../../src/tools/signing-keys.js'
 import { newToolsPem } from '../helpers/tools.js'
 
 t.test('what is published of a key is its public part and its thumbprint', async (t) => {

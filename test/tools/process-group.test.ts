@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 // Read ahead, since reading it counts toward the limits.
-import '../../src/tools/connection.js'
+import '../../src/tools/mcp/client.js'
 import { testFolder } from '../helpers/cluster.js'
 import { until } from '../helpers/models.js'
 import { testTools } from '../helpers/tools.js'
@@ -81,8 +81,8 @@ t.test('a server whose wrapper was killed goes with it', async (t) => {
 const owner = async (t: Test, kind: 'stubborn' | 'mute', then: string) => {
   const url = (path: string) => JSON.stringify(new URL(path, import.meta.url).href)
   const code = `
-    import { createToolSource } from ${url('../../src/tools/source.ts')}
-    import { parseToolServers } from ${url('../../src/tools/servers.ts')}
+    import { createToolSource } from ${url('../../src/tools/registry.ts')}
+    import { parseToolServers } from ${url('../../src/tools/mcp/server-config.ts')}
     const here = ${JSON.stringify(wrapped(kind))}
     const tools = createToolSource({
       servers: parseToolServers(JSON.stringify({ mcpServers: { here } }), () => undefined),

@@ -1,6 +1,6 @@
 import t from 'tap'
-import type { CallResult } from '../../src/tools/connection.js'
-import { resultOf } from '../../src/tools/result.js'
+import type { CallResult } from '../../src/tools/mcp/client.js'
+import { resultOf } from '../../src/tools/mcp/result.js'
 import { ToolError } from '../../src/tools/tool.js'
 import { mcpServer } from '../helpers/mcp-server.js'
 import { testTools } from '../helpers/tools.js'

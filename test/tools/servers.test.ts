@@ -1,5 +1,5 @@
 import t from 'tap'
-import { parseToolServers, ToolServersError } from '../../src/tools/servers.js'
+import { parseToolServers, ToolServersError } from '../../src/tools/mcp/server-config.js'
 import { placeholder } from '../helpers/tools.js'
 
 const variables = (name: string) => ({ KEY: 'k3pT', HOST: 'tools.example', LINES: 'a\nb' })[name]

@@ -5,7 +5,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import t, { type Test } from 'tap'
 // Read ahead, since reading it counts toward the limits.
-import '../../src/tools/connection.js'
+import '../../src/tools/mcp/client.js'
 import type { Json } from '../helpers/app.js'
 import { until } from '../helpers/models.js'
 import { testTools } from '../helpers/tools.js'

@@ -1,7 +1,7 @@
 import postgres from 'postgres'
 import t, { type Test } from 'tap'
 import { connect } from '../../src/db/connect.js'
-import { DatabaseUnavailable } from '../../src/db/unavailable.js'
+import { DatabaseUnavailable } from '../../src/db/errors.js'
 import { createGroupCommit, type GroupCommitOptions } from '../../src/turns/store/group-commit.js'
 import { createTurnStore } from '../../src/turns/store/turn-store.js'
 import { testDatabase } from '../helpers/database.js'

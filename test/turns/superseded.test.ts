@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { connect } from '../../src/db/connect.js'
-import { DatabaseUnavailable } from '../../src/db/unavailable.js'
+import { DatabaseUnavailable } from '../../src/db/errors.js'
 import type { Model } from '../../src/models/model.js'
 import { type TestApp, testApp } from '../helpers/app.js'
 import { testDatabase } from '../helpers/database.js'

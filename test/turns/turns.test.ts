@@ -1,7 +1,7 @@
 import postgres from 'postgres'
 import t from 'tap'
 import { connect } from '../../src/db/connect.js'
-import { DatabaseUnavailable } from '../../src/db/unavailable.js'
+import { DatabaseUnavailable } from '../../src/db/errors.js'
 import type { Model, ModelRequest } from '../../src/models/model.js'
 import { type Json, testApp, tokenOf } from '../helpers/app.js'
 import { testDatabase } from '../helpers/database.js'

@@ -1,6 +1,6 @@
+import { isNestedTooDeep } from '../../json-depth.js'
 import type { Model, ModelEvent, ModelRequest, Step, ToolCall } from '../../models/model.js'
 import { ModelError } from '../../models/model-error.js'
-import { isNestedTooDeep } from '../../nesting.js'
 import type { Tool } from '../../tools/tool.js'
 import type { RunEvent } from '../events.js'
 import type { ToolLimits } from '../types.js'

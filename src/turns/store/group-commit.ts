@@ -1,4 +1,4 @@
-import { isRefused } from '../../db/unavailable.js'
+import { isRefused } from '../../db/errors.js'
 
 export interface GroupCommitOptions<Entry, Answer> {
   /**

@@ -1,6 +1,6 @@
 import type { Connection } from './connection.js'
 import type { Sql } from './database.js'
-import { connectionError, isLastOf, named } from './unavailable.js'
+import { connectionError, isLastOf, named } from './errors.js'
 
 /** What the driver (pinned to 3.4.9) calls to send a statement, and its types leave out. */
 interface Query extends Promise<unknown> {

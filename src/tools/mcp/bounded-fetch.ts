@@ -1,6 +1,6 @@
 import { type Dispatcher, request } from 'undici'
-import { TooLarge, UselessAnswer } from './disconnected.js'
-import { currentExchange, type Exchange } from './exchange.js'
+import { TooLarge, UselessAnswer } from './errors.js'
+import { currentExchange, type Exchange } from './request.js'
 
 /** The answer's body, as far as the exchange may read it. */
 async function* bounded(body: AsyncIterable<Uint8Array>, exchange: Exchange) {

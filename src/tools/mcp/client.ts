@@ -8,16 +8,16 @@ import {
   type Tool,
 } from '@modelcontextprotocol/client'
 import { Agent } from 'undici'
-import { limited } from '../limited.js'
-import { Disconnected, SessionExpired, TooLarge } from './disconnected.js'
-import { endExchanges, exchange, showResults } from './exchange.js'
-import { guardedFetch } from './guarded-fetch.js'
-import { collectPages, type ListedTool, type Listing, READ_LIST_BYTES } from './listing.js'
-import { isBrokenOff, reasonOf } from './reasons.js'
+import { limited } from '../../concurrency/with-timeout.js'
+import { ToolError } from '../tool.js'
+import { guardedFetch } from './bounded-fetch.js'
+import { isBrokenOff, reasonOf } from './error-message.js'
+import { Disconnected, SessionExpired, TooLarge } from './errors.js'
+import { endExchanges, exchange, showResults } from './request.js'
 import { shortened } from './result.js'
-import type { HttpServer, StdioServer, ToolServer } from './servers.js'
+import type { HttpServer, StdioServer, ToolServer } from './server-config.js'
 import { stdioTransport } from './stdio-transport.js'
-import { ToolError } from './tool.js'
+import { collectPages, type ListedTool, type Listing, READ_LIST_BYTES } from './tool-list.js'
 
 export type CallResult = Awaited<ReturnType<Client['callTool']>>
 

@@ -1,6 +1,6 @@
-import { isNestedTooDeep } from '../nesting.js'
-import type { CallResult } from './connection.js'
-import { ToolError } from './tool.js'
+import { isNestedTooDeep } from '../../json-depth.js'
+import { ToolError } from '../tool.js'
+import type { CallResult } from './client.js'
 
 type Block = CallResult['content'][number]
 

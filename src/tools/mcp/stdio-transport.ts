@@ -8,9 +8,9 @@ import {
   type Transport,
 } from '@modelcontextprotocol/client'
 import { getDefaultEnvironment } from '@modelcontextprotocol/client/stdio'
-import { TooLarge } from './disconnected.js'
+import { TooLarge } from './errors.js'
 import { type ProcessGroup, startGroup } from './process-group.js'
-import type { StdioServer } from './servers.js'
+import type { StdioServer } from './server-config.js'
 
 /** How long the last output of a process that has ended may take to be read. */
 const LAST_OUTPUT_MS = 500

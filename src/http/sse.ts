@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import type { Frame } from '../turns/stream/frames.js'
-import { pieces } from './pieces.js'
+import { pieces } from './chunked-body.js'
 
 /** About how many characters are encoded at a time, so that little waits for a client that is slow to take it. */
 const chunkLength = 65_536

@@ -1,6 +1,6 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import { Ajv2020 } from 'ajv/dist/2020.js'
-import { TookTooLong, within } from './within.js'
+import { TookTooLong, within } from './sync-timeout.js'
 
 /** What is wrong with the arguments of a call, in words; nothing when they are right. */
 export type JudgeArguments = (args: Record<string, unknown>) => string[]

@@ -1,6 +1,6 @@
 import postgres from 'postgres'
 import t from 'tap'
-import { DatabaseUnavailable, isLastOf, isReadOnly, named } from '../../src/db/unavailable.js'
+import { DatabaseUnavailable, isLastOf, isReadOnly, named } from '../../src/db/errors.js'
 
 const answer = (code: string, severity = 'ERROR') =>
   Object.assign(new postgres.PostgresError('x'), { code, severity })

@@ -1,6 +1,6 @@
 import { ProtocolError, SdkError, SdkErrorCode, SdkHttpError } from '@modelcontextprotocol/client'
-import { UselessAnswer } from './disconnected.js'
-import { BROKEN_OFF } from './exchange.js'
+import { UselessAnswer } from './errors.js'
+import { BROKEN_OFF } from './request.js'
 
 export const isBrokenOff = (error: unknown): boolean =>
   error instanceof ProtocolError && error.code === BROKEN_OFF

@@ -1,5 +1,5 @@
-import { isNestedTooDeep } from '../nesting.js'
-import { addNote, type Notes } from './notes.js'
+import { isNestedTooDeep } from '../../json-depth.js'
+import { addNote, type Notes } from '../notes.js'
 import { cutText, jsonBytes } from './result.js'
 
 /** What is kept of a tool that a server lists. */

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { setMaxListeners } from 'node:events'
 import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client'
-import { limited } from '../limited.js'
+import { limited } from '../../concurrency/with-timeout.js'
 
 /** The request under way. */
 export interface Exchange {

@@ -1,15 +1,15 @@
 import { untilAborted } from '../concurrency/until-aborted.js'
-import { argumentJudges, type JudgeArguments } from './arguments.js'
-import type { Connection } from './connection.js'
-import { TooLarge } from './disconnected.js'
-import { type ToolKey, userTokens } from './keys.js'
-import type { ListedTool, Listing } from './listing.js'
+import { argumentJudges, type JudgeArguments } from './argument-validation.js'
+import type { Connection } from './mcp/client.js'
+import { TooLarge } from './mcp/errors.js'
+import { resultOf, shortened } from './mcp/result.js'
+import { allows, carriesUser, type ToolServer } from './mcp/server-config.js'
+import type { Session } from './mcp/session.js'
+import { createSessions } from './mcp/session-pool.js'
+import type { ListedTool, Listing } from './mcp/tool-list.js'
 import type { Notes } from './notes.js'
 import { chooseTools, type Offer, type ServerTools } from './offers.js'
-import { resultOf, shortened } from './result.js'
-import { allows, carriesUser, type ToolServer } from './servers.js'
-import type { Session } from './session.js'
-import { createSessions } from './sessions.js'
+import { type ToolKey, userTokens } from './signing-keys.js'
 import { type Tool, ToolError, type ToolSource } from './tool.js'
 
 const MAX_SESSIONS = 1_000
@@ -113,7 +113,7 @@ export const createToolSource = (options: ToolSourceOptions): ConfiguredTools =>
       lost: (reason) => log.warn({ server: server.name, reason }, 'a call of a tool was lost'),
       async connect(signal): Promise<Connection> {
         // Loaded only where there are tools.
-        const { connect } = await import('./connection.js')
+        const { connect } = await import('./mcp/client.js')
         const connection = await connect(server, {
           token: tokenOf && carriesUser(server) ? () => tokenOf(userId, server.audience) : undefined,
           // JSON may say a thing longer than need be, and twice: as text and as data.

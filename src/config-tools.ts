@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { Reader } from './config.js'
-import { parseToolKeys, type ToolKey } from './tools/keys.js'
-import { parseToolServers, type ToolServer, ToolServersError } from './tools/servers.js'
+import { parseToolServers, type ToolServer, ToolServersError } from './tools/mcp/server-config.js'
+import { parseToolKeys, type ToolKey } from './tools/signing-keys.js'
 
 /** The command whose output CHAT_TOOLS_KEY takes. */
 export const makesToolKey = '"openssl genpkey -algorithm ed25519"'

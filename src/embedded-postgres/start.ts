@@ -1,10 +1,10 @@
 import { join } from 'node:path'
-import { type Binaries, embeddedBinaries } from './embedded/binaries.js'
-import { claim } from './embedded/claim.js'
-import { openCluster } from './embedded/cluster.js'
-import { openFolder } from './embedded/folder.js'
-import { findRunner } from './embedded/runner.js'
-import { endOrphan, startServer } from './embedded/server.js'
+import { type Binaries, embeddedBinaries } from './binaries.js'
+import { claim } from './claim.js'
+import { openCluster } from './cluster.js'
+import { openFolder } from './folder.js'
+import { findRunner } from './runner.js'
+import { endOrphan, startServer } from './server.js'
 
 export interface Cluster {
   /** the superuser's URL of the database `postgres`, on the loopback interface */

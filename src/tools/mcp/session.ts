@@ -1,9 +1,9 @@
-import { untilAborted } from '../concurrency/until-aborted.js'
-import { limited } from '../limited.js'
-import type { CallResult, Connection } from './connection.js'
-import { Disconnected, SessionExpired } from './disconnected.js'
-import type { ListedTool, Listing } from './listing.js'
-import { ToolError } from './tool.js'
+import { untilAborted } from '../../concurrency/until-aborted.js'
+import { limited } from '../../concurrency/with-timeout.js'
+import { ToolError } from '../tool.js'
+import type { CallResult, Connection } from './client.js'
+import { Disconnected, SessionExpired } from './errors.js'
+import type { ListedTool, Listing } from './tool-list.js'
 
 const LIST_KEPT_MS = 60_000
 /** How long a server that failed is left alone, so that turns do not wait for it one after the other. */
