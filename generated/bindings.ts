@@ -1,7 +1,5 @@
 // Made from contracts/chat-api.yaml by `npm run generate`. Do not edit.
 
-import type { Handler } from '../src/http/handler.js'
-
 /** Every operation of the contract, by its operationId. */
 export const operations = {
   createTurn: {"method":"POST","path":"/api/{user_id}/chat","secured":true,"body":true,"queryDefaults":{},"headers":["Idempotency-Key"],"produces":["application/json","text/event-stream"]},
@@ -19,21 +17,3 @@ export const operations = {
   getReadiness: {"method":"GET","path":"/health/ready","secured":false,"body":false,"queryDefaults":{},"headers":[],"produces":["application/json"]},
   getToolKeys: {"method":"GET","path":"/.well-known/jwks.json","secured":false,"body":false,"queryDefaults":{},"headers":[],"produces":["application/json"]},
 } as const
-
-/** One handler for every operation: a missing or misnamed one does not compile. */
-export interface Handlers {
-  createTurn: Handler<'createTurn'>
-  getTurn: Handler<'getTurn'>
-  streamTurn: Handler<'streamTurn'>
-  cancelTurn: Handler<'cancelTurn'>
-  listConversations: Handler<'listConversations'>
-  getConversation: Handler<'getConversation'>
-  deleteConversation: Handler<'deleteConversation'>
-  updateConversation: Handler<'updateConversation'>
-  streamConversation: Handler<'streamConversation'>
-  listMessages: Handler<'listMessages'>
-  getUsage: Handler<'getUsage'>
-  getLiveness: Handler<'getLiveness'>
-  getReadiness: Handler<'getReadiness'>
-  getToolKeys: Handler<'getToolKeys'>
-}

@@ -33,18 +33,10 @@ const bundle = async (): Promise<string> => {
 const bindings = (contract: Contract): string => {
   const table = operationTable(contract)
   const entries = Object.entries(table).map(([id, entry]) => `  ${id}: ${JSON.stringify(entry)},`)
-  const handlers = Object.keys(table).map((id) => `  ${id}: Handler<'${id}'>`)
-  return `${header}import type { Handler } from '../src/http/handler.js'
-
-/** Every operation of the contract, by its operationId. */
+  return `${header}/** Every operation of the contract, by its operationId. */
 export const operations = {
 ${entries.join('\n')}
 } as const
-
-/** One handler for every operation: a missing or misnamed one does not compile. */
-export interface Handlers {
-${handlers.join('\n')}
-}
 `
 }
 

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import accepts from '@fastify/accepts'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import { v7 as uuidv7 } from 'uuid'
+import { singleFlight } from './concurrency/single-flight.js'
 import type { Database } from './db/database.js'
 import { pendingMigrations, SchemaMismatch } from './db/migrate.js'
 import { probing } from './db/probing.js'
@@ -61,16 +62,6 @@ export interface AppOptions {
 
 /** Probes need no token, so however many come, they ask the database once in this time. */
 const readinessMs = 1_000
-
-/** Shares one result of `work` among all who ask within `ms` of its start. */
-const sharedFor = <T>(ms: number, work: () => Promise<T>): (() => Promise<T>) => {
-  let latest: { at: number; result: Promise<T> } | undefined
-  return () => {
-    const now = performance.now()
-    if (!latest || now - latest.at >= ms) latest = { at: now, result: work() }
-    return latest.result
-  }
-}
 
 const openWhileClosing = new Set<string | undefined>(['getLiveness', 'getToolKeys'])
 const openWhileFull = new Set<string | undefined>([...openWhileClosing, 'getReadiness'])
@@ -151,7 +142,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
       throw new Problem('database-unavailable', { detail: 'The database has the schema of another version.' })
     }
   }
-  const checkReady = sharedFor(readinessMs, readSchema)
+  const checkReady = singleFlight(readinessMs, readSchema)
 
   const isSurplus = limitConnections(
     app,

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import type { Reader } from './config.js'
+import type { EnvironmentReader } from './environment.js'
 import { parseToolServers, type ToolServer, ToolServersError } from './tools/mcp/server-config.js'
 import { parseToolKeys, type ToolKey } from './tools/signing-keys.js'
 
@@ -7,7 +7,7 @@ import { parseToolKeys, type ToolKey } from './tools/signing-keys.js'
 export const makesToolKey = '"openssl genpkey -algorithm ed25519"'
 
 /** The part of the configuration that is about tools. Throws ConfigError. */
-export const readTools = ({ text, fail, integer }: Pick<Reader, 'text' | 'fail' | 'integer'>) => {
+export const readTools = ({ text, fail, integer }: Pick<EnvironmentReader, 'text' | 'fail' | 'integer'>) => {
   const contents = (path: string): string => {
     try {
       return readFileSync(path, 'utf8')

@@ -1,16 +1,11 @@
 import { makesToolKey, readTools } from './config-tools.js'
-import { readTarget, UnfitUrl } from './db/connection-target.js'
+import { ConfigError, type Environment, type EnvironmentReader, environmentReader } from './environment.js'
 import type { LanguageModelSettings } from './models/language-model.js'
 import { isModelName, missingVariable, modelNames } from './models/open-model.js'
 import { type Connections, providerNames, providers } from './models/providers.js'
 import { carriesUser, type ToolServer } from './tools/mcp/server-config.js'
 import type { ToolKey } from './tools/signing-keys.js'
 import type { TitleMaker, TurnLimits } from './turns/types.js'
-
-/** A configuration that cannot be used; the message names the variable and says what it takes. */
-export class ConfigError extends Error {}
-
-type Environment = Record<string, string | undefined>
 
 export interface Config {
   production: boolean
@@ -53,67 +48,11 @@ export interface Config {
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 
-/** Reads one variable after the other; an empty one counts as absent. */
-const reader = (env: Environment) => {
-  const text = (name: string): string | undefined => env[name]?.trim() || undefined
-  const fail = (name: string, expected: string): never => {
-    throw new ConfigError(`${name} must be ${expected}.`)
-  }
-  const oneOf = <T extends string>(name: string, values: readonly T[], fallback: T): T => {
-    const value = text(name) ?? fallback
-    return values.find((allowed) => allowed === value) ?? fail(name, `one of ${values.join(', ')}`)
-  }
-  const integer = (name: string, fallback: number, min: number, max: number): number => {
-    const value = text(name) ?? String(fallback)
-    const number = /^\d{1,10}$/.test(value) ? Number(value) : Number.NaN
-    return number >= min && number <= max ? number : fail(name, `an integer from ${min} to ${max}`)
-  }
-  const decimal = (name: string, max: number): number | undefined => {
-    const value = text(name)
-    if (value === undefined) return undefined
-    return /^\d(\.\d{1,3})?$/.test(value) && Number(value) <= max
-      ? Number(value)
-      : fail(name, `a number from 0 to ${max}, such as 0.7`)
-  }
-  const list = (name: string): string[] =>
-    text(name)
-      ?.split(',')
-      .map((part) => part.trim()) ?? []
-  const webUrl = (name: string): URL | undefined => {
-    const value = text(name)
-    if (value === undefined) return undefined
-    const url = /^https?:\/\//i.test(value) && URL.canParse(value) ? new URL(value) : undefined
-    // fetch refuses a password in a URL, with a message that shows it.
-    const isPlain = url && !url.username && !url.password && !url.hash
-    return isPlain
-      ? url
-      : fail(name, 'a URL that begins with http:// or https://, without a user or a fragment')
-  }
-  const databaseUrl = (name: string): string | undefined => {
-    const value = text(name)
-    if (value === undefined) return undefined
-    try {
-      if (!/^postgres(ql)?:\/\/./.test(value)) throw new TypeError('another protocol')
-      readTarget(value, 'auto')
-      return value
-    } catch (error) {
-      if (error instanceof UnfitUrl) return fail(name, error.message)
-      return fail(
-        name,
-        'a URL such as postgres://user:password@host:5432/database, with any of :/?#[]@% in its parts percent-encoded',
-      )
-    }
-  }
-  return { text, fail, oneOf, integer, decimal, list, webUrl, databaseUrl }
-}
-
 /** Better Auth's own rule: its API is at a path of its URL, or at /api/auth when there is none. */
 const jwksOf = ({ origin, pathname }: URL): string =>
   `${origin}${pathname.replace(/\/+$/, '') || '/api/auth'}/jwks`
 
-export type Reader = ReturnType<typeof reader>
-
-const readModels = ({ text, fail, integer, decimal, list, webUrl }: Reader) => {
+const readModels = ({ text, fail, integer, decimal, list, webUrl }: EnvironmentReader) => {
   const model = text('CHAT_MODEL') ?? 'echo'
   if (!isModelName(model)) fail('CHAT_MODEL', modelNames)
   const others = list('CHAT_MODELS')
@@ -139,7 +78,10 @@ const readModels = ({ text, fail, integer, decimal, list, webUrl }: Reader) => {
 const maxWindow = 10_000_000
 
 /** `<tokens>` for every model, then `<model>=<tokens>` for those that get another number. */
-const readWindows = ({ fail, list }: Reader): Pick<TurnLimits, 'historyTokens' | 'modelHistoryTokens'> => {
+const readWindows = ({
+  fail,
+  list,
+}: EnvironmentReader): Pick<TurnLimits, 'historyTokens' | 'modelHistoryTokens'> => {
   const expected = `an integer from 0 to ${maxWindow}, or such integers by model: 16000,openai/gpt-5=200000`
   const windows = list('CHAT_HISTORY_TOKENS').map((part) => {
     const [, model, tokens = ''] = /^(?:(.+)=)?(\d{1,8})$/.exec(part) ?? []
@@ -157,7 +99,7 @@ const readWindows = ({ fail, list }: Reader): Pick<TurnLimits, 'historyTokens' |
 
 /** Every variable that Colloquy reads is read here, and nowhere else. Throws ConfigError. */
 export const readConfig = (env: Environment): Config => {
-  const read = reader(env)
+  const read = environmentReader(env)
   const { text, fail, oneOf, integer, list, webUrl, databaseUrl: readDatabaseUrl } = read
   const production = text('NODE_ENV') === 'production'
 

@@ -5,7 +5,8 @@ import { reason } from './commands/error-message.js'
 import { migrate } from './commands/migrate.js'
 import { StartRefused, serve } from './commands/serve.js'
 import { token } from './commands/token.js'
-import { ConfigError, readConfig } from './config.js'
+import { readConfig } from './config.js'
+import { ConfigError } from './environment.js'
 
 const usage = `Usage: colloquy <command>
 

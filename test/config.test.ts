@@ -2,14 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import {
-  type Config,
-  ConfigError,
-  readConfig,
-  requireModels,
-  requireTokens,
-  requireToolKeys,
-} from '../src/config.js'
+import { type Config, readConfig, requireModels, requireTokens, requireToolKeys } from '../src/config.js'
+import { ConfigError } from '../src/environment.js'
 import { newToolsPem, placeholder } from './helpers/tools.js'
 
 type Environment = Record<string, string>

@@ -6,11 +6,8 @@ import { beginTurns } from '../../src/turns/store/begin-turns.js'
 import { endTurns } from '../../src/turns/store/end-turns.js'
 import { runProgram } from './process.js'
 import type { Owned } from './seed.js'
-import { bareDatabase, endOf, newTurn } from './turn.js'
+import { bareDatabase, endOf, type Kind, newTurn } from './turn.js'
 import { message } from './user.js'
-
-/** In new conversations, or in those that users have. */
-export type Kind = 'new' | 'continued'
 
 export interface CeilingOptions {
   url: string

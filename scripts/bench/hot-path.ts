@@ -4,11 +4,11 @@ import type { Database } from '../../src/db/database.js'
 import { type BeginTurn, beginTurns } from '../../src/turns/store/begin-turns.js'
 import { endTurns } from '../../src/turns/store/end-turns.js'
 import { createTurnStore, type TurnStore } from '../../src/turns/store/turn-store.js'
-import { bareDriver, ceilingPlot, type Kind, pgbench, pgbenchVersion } from './ceiling.js'
+import { bareDriver, ceilingPlot, pgbench, pgbenchVersion } from './ceiling.js'
 import type { Bench, Part } from './part.js'
 import { pipelinedBegin, pipelinedEnd } from './pipelined.js'
 import { newestOf, type Owned, seed } from './seed.js'
-import { endOf, newTurn } from './turn.js'
+import { endOf, type Kind, newTurn } from './turn.js'
 
 const poolSize = 10
 /** Turns that want a connection at once. */

@@ -4,9 +4,11 @@ import type { Database, Sql } from '../../src/db/database.js'
 import { forHistory } from '../../src/turns/agent/history-window.js'
 import type { BeginTurn } from '../../src/turns/store/begin-turns.js'
 import type { EndTurn } from '../../src/turns/store/end-turns.js'
-import type { Kind } from './ceiling.js'
 import type { Owned } from './seed.js'
 import { message } from './user.js'
+
+/** In new conversations, or in those that users have. */
+export type Kind = 'new' | 'continued'
 
 export const newTurn = (kind: Kind, { user_id, id }: Owned): BeginTurn => ({
   userId: user_id,

@@ -1,5 +1,6 @@
 import { SignJWT } from 'jose'
-import { type Config, ConfigError } from '../config.js'
+import type { Config } from '../config.js'
+import { ConfigError } from '../environment.js'
 import { openSecret } from './secret.js'
 
 /** Signs an HS256 token for a user, valid for `seconds` from now. */

@@ -1,10 +1,10 @@
 import type { Notice } from 'postgres'
+import { transactionOpenings } from './as-user.js'
 import { type Connection, connectionOpener } from './connection.js'
 import { type Prepare, readTarget } from './connection-target.js'
-import type { Database, Sql } from './database.js'
+import type { Database, Queue, Sql } from './database.js'
 import { isReadOnly } from './errors.js'
-import { createPool, type Line } from './pool.js'
-import { pooledBegin } from './settings.js'
+import { createPool } from './pool.js'
 import { autocommit, transact } from './transaction.js'
 import type { Bounds } from './transaction-guard.js'
 import { readWritable } from './writable.js'
@@ -55,31 +55,11 @@ export const connect = ({
     onNotice,
   })
   const pool = createPool({ open, max, acquireTimeoutMs, maxWaiting })
-
-  // Identifiers are written into the text, so that one message without parameters does it all or nothing.
-  const limits = (sql: Sql) =>
-    target.isPooled
-      ? sql`;
-        set local statement_timeout = ${sql(String(statementTimeoutMs))};
-        set local lock_timeout = ${sql(String(lockTimeoutMs))};
-        set local idle_in_transaction_session_timeout = ${sql(String(statementTimeoutMs))}`
-      : sql``
-
-  // In one message, so that nothing follows a `begin` that may have failed: a pooler gives the server's connection to
-  // somebody else then. The user is written in hexadecimal, where there is nothing to quote.
-  const pooledOpening = (sql: Sql, userId: string) => {
-    const hex = Buffer.from(userId).toString('hex')
-    const user = sql.unsafe(`pg_catalog.convert_from(pg_catalog.decode('${hex}', 'hex'), 'utf8')`)
-    return [sql`${sql.unsafe(pooledBegin)}${limits(sql)}; select colloquy.act_as(${user})`.simple()]
-  }
-
-  const asLogin = (sql: Sql) => [
-    sql`${sql.unsafe(target.isPooled ? pooledBegin : 'begin')}; set local role none${limits(sql)}`.simple(),
-  ]
+  const opening = transactionOpenings(target, { statementTimeoutMs, lockTimeoutMs })
 
   /** Each server that cannot be written any more is found out by one request, and left by all. */
-  const using = async <T>(line: Line, run: (connection: Connection) => Promise<T>, waitMs?: number) => {
-    const connection = await pool.acquire(line, waitMs)
+  const using = async <T>(queue: Queue, run: (connection: Connection) => Promise<T>, waitMs?: number) => {
+    const connection = await pool.acquire(queue, waitMs)
     try {
       return await run(connection)
     } catch (error) {
@@ -92,18 +72,8 @@ export const connect = ({
 
   return {
     asUser: (userId, work) =>
-      using('others', (connection) =>
-        transact(
-          connection,
-          bounds,
-          (sql) =>
-            target.isPooled
-              ? pooledOpening(sql, userId)
-              : [sql`begin`.simple(), sql`select colloquy.act_as(${userId})`],
-          work,
-        ),
-      ),
-    asLogin: (work, { withinMs, line = 'others' } = {}) => {
+      using('others', (connection) => transact(connection, bounds, opening.asUser(userId), work)),
+    asLogin: (work, { withinMs, queue = 'others' } = {}) => {
       const start = performance.now()
       const left = (): Bounds =>
         withinMs === undefined ? bounds : { deadlineMs: Math.max(0, withinMs - (performance.now() - start)) }
@@ -111,9 +81,9 @@ export const connect = ({
         await readWritable(sql)
         return work(sql)
       }
-      return using(line, (connection) => transact(connection, left(), asLogin, guarded), withinMs)
+      return using(queue, (connection) => transact(connection, left(), opening.asLogin, guarded), withinMs)
     },
-    statement: (work, line = 'turns') => using(line, (connection) => autocommit(connection, bounds, work)),
+    statement: (work, queue = 'turns') => using(queue, (connection) => autocommit(connection, bounds, work)),
     close: (graceMs = 5_000) => pool.close(graceMs),
   }
 }

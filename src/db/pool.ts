@@ -1,4 +1,5 @@
 import type { Connection } from './connection.js'
+import type { Queue } from './database.js'
 import { connectionError, DatabaseUnavailable, isFull } from './errors.js'
 
 interface Waiter {
@@ -6,15 +7,9 @@ interface Waiter {
   reject(error: DatabaseUnavailable): void
 }
 
-/**
- * Many turns begin or end at once; what is read, and the tick that keeps the leases, shall not stand behind all of them.
- * Probes are few and answer to a clock, so they go first.
- */
-export type Line = 'turns' | 'others' | 'probes'
-
 export interface Pool {
   /** A connection that is the caller's until it is released; DatabaseUnavailable when there is none in time, or too many wait. */
-  acquire(line: Line, timeoutMs?: number): Promise<Connection>
+  acquire(queue: Queue, timeoutMs?: number): Promise<Connection>
   release(connection: Connection): void
   /** Gives up every connection that is open, each when it is released: they lead to a server that serves no more. */
   renew(): void
@@ -34,13 +29,13 @@ const fullPauseMs = 1_000
 
 const refusal = () => new DatabaseUnavailable(connectionError('CLOSING', 'the pool is closing'))
 
-/** At most `max` connections, opened when they are asked for; the two lines take turns, and who waits in one is served in order. */
+/** At most `max` connections, opened when they are asked for; the two queues take turns, and each is served in order. */
 export const createPool = ({ open, max, acquireTimeoutMs, maxWaiting }: PoolOptions): Pool => {
   const all = new Set<Connection>()
   const idle: Connection[] = []
   const outdated = new WeakSet<Connection>()
-  const lines: Record<Line, Waiter[]> = { turns: [], others: [], probes: [] }
-  let last: Line = 'turns'
+  const queues: Record<Queue, Waiter[]> = { turns: [], others: [], probes: [] }
+  let last: Queue = 'turns'
   let opening = 0
   let pausedUntil = 0
   let closing: (() => void) | undefined
@@ -50,13 +45,13 @@ export const createPool = ({ open, max, acquireTimeoutMs, maxWaiting }: PoolOpti
     if (index >= 0) list.splice(index, 1)
   }
 
-  const waiting = (): number => lines.turns.length + lines.others.length + lines.probes.length
+  const waiting = (): number => queues.turns.length + queues.others.length + queues.probes.length
 
   const nextWaiter = (): Waiter | undefined => {
-    if (lines.probes.length > 0) return lines.probes.shift()
+    if (queues.probes.length > 0) return queues.probes.shift()
     const other = last === 'turns' ? 'others' : 'turns'
-    if (lines[other].length > 0) last = other
-    return lines[last].shift()
+    if (queues[other].length > 0) last = other
+    return queues[last].shift()
   }
 
   const forget = (connection: Connection): void => {
@@ -101,7 +96,7 @@ export const createPool = ({ open, max, acquireTimeoutMs, maxWaiting }: PoolOpti
   }
 
   return {
-    acquire(line, timeoutMs = acquireTimeoutMs) {
+    acquire(queue, timeoutMs = acquireTimeoutMs) {
       if (closing) return Promise.reject(refusal())
       const connection = idle.pop()
       if (connection) return Promise.resolve(connection)
@@ -111,7 +106,7 @@ export const createPool = ({ open, max, acquireTimeoutMs, maxWaiting }: PoolOpti
       }
       return new Promise((resolve, reject) => {
         const timer = setTimeout(() => {
-          remove(lines[line], waiter)
+          remove(queues[queue], waiter)
           waiter.reject(
             new DatabaseUnavailable(connectionError('WAIT', `no free connection within ${timeoutMs} ms`)),
           )
@@ -126,7 +121,7 @@ export const createPool = ({ open, max, acquireTimeoutMs, maxWaiting }: PoolOpti
             reject(error)
           },
         }
-        lines[line].push(waiter)
+        queues[queue].push(waiter)
         grow()
       })
     },
@@ -142,7 +137,7 @@ export const createPool = ({ open, max, acquireTimeoutMs, maxWaiting }: PoolOpti
       const closed = new Promise<void>((resolve) => {
         closing = resolve
       })
-      for (const waiter of Object.values(lines).flatMap((line) => line.splice(0))) waiter.reject(refusal())
+      for (const waiter of Object.values(queues).flatMap((queue) => queue.splice(0))) waiter.reject(refusal())
       const timer = setTimeout(() => {
         for (const connection of all) connection.destroy()
       }, graceMs)

@@ -6,6 +6,9 @@ import { type Bounds, createGate, type Gate } from './transaction-guard.js'
 
 type Statement = PendingQuery<Row[]>
 
+/** The statements that begin a transaction, in the order in which they are sent. */
+export type Opening = (sql: Sql) => Statement[]
+
 const isStatement = (value: unknown): value is Statement => value instanceof Promise && 'execute' in value
 
 /** Ends a transaction that failed; a connection that cannot even do this is broken. */
@@ -25,7 +28,7 @@ const outcome = (gate: Gate) => (gate.isFinished() ? 'unknown' : 'none')
 export const transact = async <T>(
   connection: Connection,
   bounds: Bounds,
-  opening: (sql: Sql) => Statement[],
+  opening: Opening,
   work: (sql: Sql) => PromiseLike<T>,
 ): Promise<T> => {
   const gate = createGate(connection, bounds)

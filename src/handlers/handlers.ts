@@ -1,4 +1,4 @@
-import type { Handlers } from '../../generated/bindings.js'
+import type { Handlers } from '../http/handler.js'
 import { cancelTurn } from './cancel-turn.js'
 import { createTurn } from './create-turn.js'
 import { deleteConversation } from './delete-conversation.js'

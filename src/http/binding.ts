@@ -1,9 +1,9 @@
 import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler, RouteHandlerMethod } from 'fastify'
 import { fastifyOpenapiGlue } from 'fastify-openapi-glue'
-import { type Handlers, operations } from '../../generated/bindings.js'
+import { operations } from '../../generated/bindings.js'
 import { Problem } from '../problems.js'
 import { hasBody } from './body.js'
-import type { OperationId, Reply } from './handler.js'
+import type { Handlers, OperationId, Reply } from './handler.js'
 import { sendProblem } from './problems.js'
 import { EventStream, sendEventStream } from './sse.js'
 

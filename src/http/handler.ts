@@ -81,3 +81,6 @@ export type Handler<Id extends OperationId> = (
   request: HandlerRequest<Id>,
   reply: MakeReply<Id>,
 ) => Promise<Reply<Id> | Problem<CodesOf<keyof Responses<Id>>>>
+
+/** One handler for every operation: a missing or misnamed one does not compile. */
+export type Handlers = { [Id in OperationId]: Handler<Id> }

@@ -1,4 +1,4 @@
-import type { Handlers } from '../../generated/bindings.js'
+import type { Handlers } from '../../src/http/handler.js'
 
 declare const handlers: Handlers
 const { getTurn, ...others } = handlers

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { answerOf } from './answers.js'
-import { check, type Rule, rules } from './check.js'
+import { type Rule, rules } from './check/rules.js'
+import { check } from './check.js'
 import type { MessageRow } from './dump.js'
 import {
   answer,

@@ -1,4 +1,4 @@
-import type { Violation } from './check.js'
+import type { Violation } from './check/rules.js'
 import type { Dump } from './dump.js'
 import type { Record as Entry } from './records.js'
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { CallResult } from '../../src/tools/mcp/client.js'
+import type { CallResult } from '../../src/tools/mcp/result.js'
 import { resultOf } from '../../src/tools/mcp/result.js'
 import { ToolError } from '../../src/tools/tool.js'
 import { mcpServer } from '../helpers/mcp-server.js'

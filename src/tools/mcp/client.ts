@@ -14,12 +14,10 @@ import { guardedFetch } from './bounded-fetch.js'
 import { isBrokenOff, reasonOf } from './error-message.js'
 import { Disconnected, SessionExpired, TooLarge } from './errors.js'
 import { endExchanges, exchange, showResults } from './request.js'
-import { shortened } from './result.js'
+import { type CallResult, shortened } from './result.js'
 import type { HttpServer, StdioServer, ToolServer } from './server-config.js'
 import { stdioTransport } from './stdio-transport.js'
 import { collectPages, type ListedTool, type Listing, READ_LIST_BYTES } from './tool-list.js'
-
-export type CallResult = Awaited<ReturnType<Client['callTool']>>
 
 export interface Connection {
   /** Throws Disconnected. */

@@ -1,7 +1,8 @@
+import type { Client } from '@modelcontextprotocol/client'
 import { isNestedTooDeep } from '../../json-depth.js'
 import { ToolError } from '../tool.js'
-import type { CallResult } from './client.js'
 
+export type CallResult = Awaited<ReturnType<Client['callTool']>>
 type Block = CallResult['content'][number]
 
 const MAX_ERROR_LENGTH = 2_000

@@ -1,8 +1,9 @@
 import { untilAborted } from '../../concurrency/until-aborted.js'
 import { limited } from '../../concurrency/with-timeout.js'
 import { ToolError } from '../tool.js'
-import type { CallResult, Connection } from './client.js'
+import type { Connection } from './client.js'
 import { Disconnected, SessionExpired } from './errors.js'
+import type { CallResult } from './result.js'
 import type { ListedTool, Listing } from './tool-list.js'
 
 const LIST_KEPT_MS = 60_000

@@ -1,6 +1,6 @@
-import type { Check, Violation } from '../check.js'
 import type { Answer } from '../records.js'
 import type { Exchange, Operation, View } from '../view.js'
+import type { Check, Violation } from './rules.js'
 
 /** Fates that another attempt may replace, by the problem that tells them. */
 const failures: Record<string, string> = {

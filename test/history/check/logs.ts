@@ -1,5 +1,5 @@
-import type { Check, Violation } from '../check.js'
 import { isRunning, type Log, type View } from '../view.js'
+import type { Check, Violation } from './rules.js'
 
 const gaps = ({ conversation, messages, turns }: Log): Violation[] => {
   const at = messages.findIndex(({ position }, i) => position !== i + 1)

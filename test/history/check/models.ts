@@ -1,7 +1,7 @@
 import { answerOf } from '../answers.js'
-import type { Check, Violation } from '../check.js'
 import type { Run } from '../records.js'
 import type { Exchange, Log, View } from '../view.js'
+import type { Check, Violation } from './rules.js'
 
 /** The turns before a position that a model may be given, oldest first. */
 const givable = ({ messages }: Log, before: number) =>

@@ -1,6 +1,6 @@
-import type { Check, Violation } from '../check.js'
 import type { Read } from '../records.js'
 import { isRunning, type View } from '../view.js'
+import type { Check, Violation } from './rules.js'
 
 const rewritten = ({ logs }: View, read: Read): Violation[] => {
   const log = logs.get(read.conversation)

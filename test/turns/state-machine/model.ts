@@ -6,7 +6,7 @@ import type { Ended, EndTurn } from '../../../src/turns/store/end-turns.js'
 import type { TurnErrorCode } from '../../../src/turns/turn-errors.js'
 import type { EndStatus, Fate } from '../../../src/turns/types.js'
 import { inOrder, together } from './batches.js'
-import { cannotBeStored, type Request } from './requests.js'
+import { cannotBeStored, type Limits, type Request } from './requests.js'
 import type { ConversationRow, EventsRow, KeyRow, MessageRow, Stored, TurnRow, UsageRow } from './stored.js'
 
 /**
@@ -38,13 +38,6 @@ export interface Tick {
   held: ('cancel' | 'lost' | null)[]
   read: { said: string; state: 'ended' | 'lapsed' | null }[]
   awaited: ('ended' | 'lapsed' | null)[]
-}
-
-export interface Limits {
-  /** in milliseconds */
-  leaseMs: number
-  historyMessages: number
-  historyTokens: number
 }
 
 /** Long past, since row-level security lets go of expired keys by the server's clock. */

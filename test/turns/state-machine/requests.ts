@@ -1,6 +1,12 @@
 import { createHash } from 'node:crypto'
 import type { BeginTurn } from '../../../src/turns/store/begin-turns.js'
-import type { Limits } from './model.js'
+
+export interface Limits {
+  /** in milliseconds */
+  leaseMs: number
+  historyMessages: number
+  historyTokens: number
+}
 
 /** Small, so that the bounds matter. */
 export const limits: Limits = { leaseMs: 15_000, historyMessages: 4, historyTokens: 110 }
