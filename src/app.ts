@@ -3,7 +3,6 @@ import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import accepts from '@fastify/accepts'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
-import { v7 as uuidv7 } from 'uuid'
 import { singleFlight } from './concurrency/single-flight.js'
 import type { Database } from './db/database.js'
 import { pendingMigrations, SchemaMismatch } from './db/migrate.js'
@@ -25,6 +24,7 @@ import {
 import { maxUrlLength, refuseUnreadable } from './http/request-checks.js'
 import { createAjv, createValidatorCompiler } from './http/validation.js'
 import type { Model } from './models/model.js'
+import { newId } from './new-id.js'
 import { Problem } from './problems.js'
 import { packageRoot } from './root.js'
 import type { PublishedKey } from './tools/signing-keys.js'
@@ -56,8 +56,6 @@ export interface AppOptions {
   maxConnections?: number
   /** how long a stream may be silent, and how long a client may take nothing of what waits for it */
   streamTimeouts?: { heartbeatMs: number; stalledMs: number }
-  /** makes a UUIDv7 */
-  newId?: () => string
 }
 
 /** Probes need no token, so however many come, they ask the database once in this time. */
@@ -77,13 +75,13 @@ interface ChatContract extends Contract {
 }
 
 const createServer = (options: AppOptions) => {
-  const { log, newId = uuidv7, arrivalTimeouts = defaultTimeouts, shutdownMs } = options
+  const { log, arrivalTimeouts = defaultTimeouts, shutdownMs } = options
   let pendingOn = (_socket: Socket): ServerResponse[] => []
   const app = Fastify({
     loggerInstance: log,
     // One line per request, written below, without the URL, which may carry text.
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
-    genReqId: () => newId(),
+    genReqId: newId,
     exposeHeadRoutes: false,
     // Requests that arrive while turns drain get a problem from the hook below.
     return503OnClosing: false,
@@ -92,7 +90,7 @@ const createServer = (options: AppOptions) => {
     requestTimeout: arrivalTimeouts.requestMs,
     routerOptions: { maxParamLength: maxUrlLength },
     frameworkErrors: (error, request, reply) => void sendProblem(error, request, reply),
-    clientErrorHandler: createConnectionErrorHandler(newId, (socket) => pendingOn(socket)),
+    clientErrorHandler: createConnectionErrorHandler((socket) => pendingOn(socket)),
     http: {
       maxHeaderSize: 16_384,
       headersTimeout: arrivalTimeouts.headersMs,
@@ -114,7 +112,7 @@ const createServer = (options: AppOptions) => {
 
 /** The whole server, ready to listen: what is registered here, in this order, is what it does. */
 export const buildApp = async (options: AppOptions): Promise<FastifyInstance> => {
-  const { db, newId = uuidv7 } = options
+  const { db } = options
   const { heartbeatMs, stalledMs } = options.streamTimeouts ?? defaultStreamTimeouts
   const json = await readFile(new URL('generated/openapi.json', packageRoot), 'utf8')
   const yaml = await readFile(new URL('contracts/chat-api.yaml', packageRoot), 'utf8')
@@ -127,7 +125,6 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
     ...options.limits,
     systemPrompt: options.systemPrompt,
     heartbeatMs,
-    newId,
   })
   let closing = false
   const readSchema = async () => {
@@ -155,27 +152,28 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   acceptOnlyJson(app)
   app.register(accepts)
 
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     reply.headers(commonHeaders(request.id))
     // We speak no other protocol, and Node reads no further request behind one that asks for it.
     if (request.headers.upgrade) reply.header('connection', 'close')
+    done()
   })
   allowOrigins(app, options.corsOrigins)
   app.addHook('onRequest', refuseUnreadable)
   answerWithProblems(app)
-  app.addHook('onRequest', async ({ routeOptions }, reply) => {
+  app.addHook('onRequest', ({ routeOptions }, reply, done) => {
     // Turns that drain may still call tools, whose servers verify the tokens.
-    if (!closing || openWhileClosing.has(routeOptions.config?.operationId)) return
+    if (!closing || openWhileClosing.has(routeOptions.config?.operationId)) return done()
     reply.header('connection', 'close')
     throw new Problem('shutting-down')
   })
-  app.addHook('onRequest', async (request, reply) => {
-    if (!isSurplus(request)) return
+  app.addHook('onRequest', (request, reply, done) => {
+    if (!isSurplus(request)) return done()
     reply.header('connection', 'close')
-    if (!openWhileFull.has(request.routeOptions.config?.operationId))
-      throw new Problem('too-many-connections')
+    if (openWhileFull.has(request.routeOptions.config?.operationId)) return done()
+    throw new Problem('too-many-connections')
   })
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, done) => {
     // The server closes the connections that are idle when it is told to; one that becomes idle later would keep it.
     if (closing) request.raw.socket.destroySoon()
     request.log.info(
@@ -188,6 +186,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
       },
       'request',
     )
+    done()
   })
 
   const authenticate = registerAuthentication(app, { ...options.auth, isUserId })

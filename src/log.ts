@@ -1,4 +1,4 @@
-import { type Logger, pino } from 'pino'
+import { destination, type Logger, pino } from 'pino'
 
 interface Failure {
   name?: string
@@ -15,5 +15,9 @@ const describe = (error: unknown): object | string => {
   return { name, code, message, stack, ...(cause !== undefined && { cause: describe(cause) }) }
 }
 
-/** JSON lines on standard output; events with fields, never message text or tokens. */
-export const createLog = (level: string): Logger => pino({ level, serializers: { err: describe } })
+/**
+ * JSON lines on standard output; events with fields, never message text or tokens. A line is written at once, and those that come
+ * while it is being written go together after it; no request waits for whoever reads them.
+ */
+export const createLog = (level: string): Logger =>
+  pino({ level, serializers: { err: describe } }, destination({ dest: 1, sync: false }))

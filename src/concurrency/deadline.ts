@@ -8,12 +8,13 @@ export interface Deadline {
 
 /** AbortSignal.any would keep every waiter's signal alive for as long as `stop` lives. */
 export const createDeadline = (ms: number, stop: AbortSignal): Deadline => {
-  const controller = new AbortController()
-  const abort = () => controller.abort()
+  let controller: AbortController | undefined
   let timer: NodeJS.Timeout | undefined
+  const abort = () => controller?.abort()
   return {
     signal() {
-      if (!timer) {
+      if (!controller) {
+        controller = new AbortController()
         timer = setTimeout(abort, ms)
         if (stop.aborted) abort()
         else stop.addEventListener('abort', abort, { once: true })
@@ -21,6 +22,7 @@ export const createDeadline = (ms: number, stop: AbortSignal): Deadline => {
       return controller.signal
     },
     end() {
+      if (!controller) return
       clearTimeout(timer)
       stop.removeEventListener('abort', abort)
     },

@@ -1,5 +1,5 @@
 import fastifyJwt, { type TokenOrHeader } from '@fastify/jwt'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from 'fastify'
 import { Problem } from '../problems.js'
 import type { KeySet } from './key-set.js'
 import { keyId } from './public-keys.js'
@@ -126,7 +126,8 @@ export const registerAuthentication = (
 }
 
 /** The `onRequest` hook after it: a caller reaches only the paths of their own `user_id`. */
-export const authorize: AuthenticationHook = async ({ caller, params }) => {
+export const authorize: onRequestHookHandler = ({ caller, params }, _reply, done) => {
   const { user_id } = params as { user_id?: unknown }
   if (caller === null || caller.id !== user_id) throw new Problem('forbidden')
+  done()
 }

@@ -1,4 +1,11 @@
-import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler, RouteHandlerMethod } from 'fastify'
+import type {
+  FastifyInstance,
+  FastifyRequest,
+  onRequestAsyncHookHandler,
+  onRequestHookHandler,
+  preValidationHookHandler,
+  RouteHandlerMethod,
+} from 'fastify'
 import { fastifyOpenapiGlue } from 'fastify-openapi-glue'
 import { operations } from '../../generated/bindings.js'
 import { Problem } from '../problems.js'
@@ -16,7 +23,7 @@ export interface BindingOptions {
   contract: Contract
   handlers: Handlers
   /** runs before anything of the body is read, on every operation that wants a token */
-  authenticate: onRequestAsyncHookHandler[]
+  authenticate: (onRequestHookHandler | onRequestAsyncHookHandler)[]
 }
 
 /** Any operation's handler, for the code that serves them all alike: what it is given was validated before. */
@@ -29,18 +36,21 @@ const bodyError = (message: string): Problem =>
   new Problem('validation-failed', { errors: [{ path: '/body', message }] })
 
 /** The router takes `/conversations/` for a conversation without an id; the contract knows no such path. */
-const refuseEmptyParameter: onRequestAsyncHookHandler = async ({ params }, reply) => {
+const refuseEmptyParameter: onRequestHookHandler = ({ params }, reply, done) => {
   if (Object.values(params as object).includes('')) reply.callNotFound()
+  else done()
 }
 
-const refuseBody: onRequestAsyncHookHandler = async (request) => {
+const refuseBody: onRequestHookHandler = (request, _reply, done) => {
   if (hasBody(request)) throw bodyError('this operation takes no body')
   // It describes nothing, and the framework would look for a parser of it.
   delete request.raw.headers['content-type']
+  done()
 }
 
-const requireBody: onRequestAsyncHookHandler = async (request) => {
+const requireBody: preValidationHookHandler = (request, _reply, done) => {
   if (request.body === undefined) throw bodyError('is required')
+  done()
 }
 
 /** A parameter of a media range but its weight (RFC 9110, section 12.5.1): what we send has none, so it tells nothing apart. */
@@ -49,7 +59,8 @@ const parameter = /;\s*(?!q\s*=)[^\s=;,"]+\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^;,"]*)/g
 /** What the client likes best; whoever accepts none of them gets the first, as RFC 9110 allows. */
 const preferred = (request: FastifyRequest, [...types]: readonly string[]): string | undefined => {
   const { accept } = request.raw.headers
-  if (accept !== undefined) request.raw.headers.accept = accept.replace(parameter, '')
+  if (accept === undefined) return types[0]
+  request.raw.headers.accept = accept.replace(parameter, '')
   const best = request.accepts().type(types)
   return typeof best === 'string' ? best : types[0]
 }

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import type { FastifyInstance } from 'fastify'
+import type { DoneFuncWithErrOrRes, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
 /** How many bytes are handed to the system at a time, so that one sees whether the client takes them. */
 const pieceBytes = 16_384
@@ -15,11 +15,11 @@ export const sendInPieces = (app: FastifyInstance): void => {
   app.addHook('onRoute', (route) => {
     route.onSend = [
       ...[route.onSend ?? []].flat(),
-      async (_request, reply, payload) => {
-        if (typeof payload !== 'string' && !Buffer.isBuffer(payload)) return payload
-        if (payload.length <= pieceBytes) return payload
+      (_request: FastifyRequest, reply: FastifyReply, payload: unknown, done: DoneFuncWithErrOrRes) => {
+        if (typeof payload !== 'string' && !Buffer.isBuffer(payload)) return done(null, payload)
+        if (payload.length <= pieceBytes) return done(null, payload)
         reply.header('content-length', Buffer.byteLength(payload))
-        return Readable.from(pieces(payload), { objectMode: false })
+        done(null, Readable.from(pieces(payload), { objectMode: false }))
       },
     ]
   })

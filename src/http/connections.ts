@@ -76,9 +76,13 @@ export const limitConnections = (
 /** Serves the requests of a connection one by one: pipelined ones would hold all of their answers in memory. */
 export const awaitEarlier =
   (pendingOn: (socket: Socket) => ServerResponse[]) =>
-  async ({ raw }: FastifyRequest, reply: FastifyReply): Promise<void> => {
+  ({ raw }: FastifyRequest, reply: FastifyReply, done: () => void): void => {
     const pending = pendingOn(raw.socket)
     const earlier = pending[pending.indexOf(reply.raw) - 1]
-    if (earlier) await new Promise<void>((resolve) => earlier.once('close', resolve))
-    if (raw.socket.destroyed) reply.hijack()
+    const serve = () => {
+      if (raw.socket.destroyed) reply.hijack()
+      done()
+    }
+    if (earlier) earlier.once('close', serve)
+    else serve()
   }

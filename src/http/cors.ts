@@ -13,9 +13,9 @@ export const isPreflight = ({ method, raw }: Pick<FastifyRequest, 'method' | 'ra
 export const allowOrigins = (app: FastifyInstance, origins: string[]): void => {
   const told = createRefusalBudget()
   // The browser tells the page nothing of the answer, but it shows it to whoever looks into its tools.
-  app.addHook('onRequest', async (request) => {
+  app.addHook('onRequest', (request, _reply, done) => {
     const { origin = '' } = request.headers
-    if (!isPreflight(request) || origins.includes(origin)) return
+    if (!isPreflight(request) || origins.includes(origin)) return done()
     request.refusal = told({
       reason: 'origin',
       expected: printableList(origins),
@@ -27,7 +27,7 @@ export const allowOrigins = (app: FastifyInstance, origins: string[]): void => {
   const delegator = (request: FastifyRequest, done: (error: null, options: FastifyCorsOptions) => void) => {
     done(null, {
       origin: origins,
-      methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
+      methods: ['GET', 'POST', 'PATCH', 'DELETE'],
       allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'last-event-id'],
       exposedHeaders: ['retry-after', 'x-request-id', 'idempotency-replayed'],
       maxAge: 600,

@@ -2,6 +2,7 @@ import { type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { DatabaseUnavailable } from '../db/errors.js'
+import { newId } from '../new-id.js'
 import { Problem, type ProblemCode } from '../problems.js'
 
 const mediaType = 'application/problem+json'
@@ -95,8 +96,9 @@ export const answerWithProblems = (app: FastifyInstance): void => {
   }
   app.setErrorHandler(sendProblem)
   // Before a body is read; the hook runs for routes that do not exist, too.
-  app.addHook('onRequest', async (request) => {
+  app.addHook('onRequest', (request, _reply, done) => {
     if (request.is404) throw notFound(request)
+    done()
   })
   app.setNotFoundHandler((request, reply) => sendProblem(notFound(request), request, reply))
 }
@@ -115,7 +117,7 @@ const connectionCode = ({ code, rawPacket }: NodeJS.ErrnoException & { rawPacket
 
 /** Answers what never became a request (a parse error, a slow or half-open connection) and closes the connection. */
 export const createConnectionErrorHandler =
-  (newId: () => string, pendingOn: (socket: Socket) => ServerResponse[]) =>
+  (pendingOn: (socket: Socket) => ServerResponse[]) =>
   (error: NodeJS.ErrnoException, socket: Socket): void => {
     if (error.code === 'ECONNRESET' || !socket.writable) {
       socket.destroy()

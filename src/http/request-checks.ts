@@ -1,4 +1,4 @@
-import type { FastifyRequest } from 'fastify'
+import type { onRequestHookHandler } from 'fastify'
 import { Problem } from '../problems.js'
 
 /** The contract's bound on a URL, in bytes. */
@@ -31,7 +31,7 @@ const doubled = (rawHeaders: string[]): string | undefined => {
  * Refuses what cannot be read, before anything else of the request is judged: an over-long or undecodable URL
  * (RFC 3986), a header sent twice that has one value, an HTTP/1.1 request without a Host (RFC 9112).
  */
-export const refuseUnreadable = async ({ raw }: FastifyRequest): Promise<void> => {
+export const refuseUnreadable: onRequestHookHandler = ({ raw }, _reply, done) => {
   const url = raw.url ?? ''
   if (Buffer.byteLength(url) > maxUrlLength) throw new Problem('uri-too-long')
   if (!isReadableUrl(url)) {
@@ -45,4 +45,5 @@ export const refuseUnreadable = async ({ raw }: FastifyRequest): Promise<void> =
   if (raw.httpVersion === '1.1' && raw.headers.host === undefined) {
     throw new Problem('malformed-request', { detail: 'The request has no host header.' })
   }
+  done()
 }

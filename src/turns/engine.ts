@@ -6,6 +6,7 @@ import { untilAborted } from '../concurrency/until-aborted.js'
 import type { Database } from '../db/database.js'
 import { isUnavailable } from '../db/errors.js'
 import type { Model } from '../models/model.js'
+import { newId } from '../new-id.js'
 import type { ToolSource } from '../tools/tool.js'
 import { windowOf } from './agent/history-window.js'
 import type { AttemptLog } from './attempts/attempt-log.js'
@@ -31,8 +32,6 @@ export interface TurnEngineOptions extends TurnLimits {
   tools?: ToolSource | undefined
   /** what new conversations are called after; their first message, unless told */
   titles?: TitleMaker | undefined
-  /** makes a UUIDv7 */
-  newId: () => string
   /** how long a stream may be silent */
   heartbeatMs: number
   log: { warn(fields: object, text: string): void }
@@ -94,7 +93,7 @@ const idempotencyOf = ({ key, conversationId, message, model }: SendMessage): Be
       }
 
 export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
-  const { db, otherModels = [], newId, log, busyWaitMs, leaseMs, heartbeatMs } = options
+  const { db, otherModels = [], log, busyWaitMs, leaseMs, heartbeatMs } = options
   const models = new Map([options.model, ...otherModels].map((model) => [model.name, model]))
   const store = createTurnStore(db)
   const heartbeat = createHeartbeat({ store, leaseMs, log })
