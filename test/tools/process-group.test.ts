@@ -3,12 +3,13 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
+import { pathToFileURL } from 'node:url'
 import t, { type Test } from 'tap'
 // Read ahead, since reading it counts toward the limits.
 import '../../src/tools/connection.js'
 import { testFolder } from '../helpers/cluster.js'
 import { until } from '../helpers/models.js'
+import { builtProgram } from '../helpers/program.js'
 import { testTools } from '../helpers/tools.js'
 
 /** A tool server in a few lines, so that it starts at once; `stubborn` ends by nothing but SIGKILL. */
@@ -79,10 +80,10 @@ t.test('a server whose wrapper was killed goes with it', async (t) => {
 
 /** A process that has opened the tools of a stubborn server; gives the server's pid once that has started. */
 const owner = async (t: Test, kind: 'stubborn' | 'mute', then: string) => {
-  const url = (path: string) => JSON.stringify(new URL(path, import.meta.url).href)
+  const url = (path: string) => JSON.stringify(pathToFileURL(join(builtProgram(), path)).href)
   const code = `
-    import { createToolSource } from ${url('../../src/tools/source.ts')}
-    import { parseToolServers } from ${url('../../src/tools/servers.ts')}
+    import { createToolSource } from ${url('src/tools/source.js')}
+    import { parseToolServers } from ${url('src/tools/servers.js')}
     const here = ${JSON.stringify(wrapped(kind))}
     const tools = createToolSource({
       servers: parseToolServers(JSON.stringify({ mcpServers: { here } }), () => undefined),
@@ -90,14 +91,9 @@ const owner = async (t: Test, kind: 'stubborn' | 'mute', then: string) => {
     })
     const opening = tools.open('alice', new AbortController().signal)
     process.stdin.once('data', async () => { ${then} })`
-  const child: ChildProcess = spawn(
-    process.execPath,
-    ['--import', 'tsx', '--input-type=module', '-e', code],
-    {
-      stdio: ['pipe', 'ignore', 'pipe'],
-      cwd: fileURLToPath(new URL('../..', import.meta.url)),
-    },
-  )
+  const child: ChildProcess = spawn(process.execPath, ['--input-type=module', '-e', code], {
+    stdio: ['pipe', 'ignore', 'pipe'],
+  })
   t.teardown(() => child.kill('SIGKILL'))
   const exited = once(child, 'exit')
   let pid = 0

@@ -1,16 +1,15 @@
 import { existsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { ToolError } from '../../src/tools/tool.js'
 import { testFolder } from '../helpers/cluster.js'
 import { until } from '../helpers/models.js'
+import { builtProgram } from '../helpers/program.js'
 import { placeholder, testTools, type UserTools } from '../helpers/tools.js'
 
-const script = fileURLToPath(new URL('../helpers/stdio-server.ts', import.meta.url))
 const command = process.execPath
-const args = ['--import', import.meta.resolve('tsx'), script]
+const args = [join(builtProgram(), 'test/helpers/stdio-server.js')]
 
 const setUp = (t: Test, entry: object = {}, options: { connectMs?: number } = {}) => {
   const clock = { ms: 0 }
@@ -50,10 +49,8 @@ t.test('one process serves everybody, and gets what the configuration gives it a
   const environment = await ask(alice, 'environment')
   t.equal(environment.token, 'a value')
   const inherited = ['HOME', 'LOGNAME', 'PATH', 'SHELL', 'TERM', 'USER']
-  // tap, and what loads TypeScript for it, give these to every process that a test starts.
-  const taps = /^(_TAPJS_|TAP_TYPE_STRIP_ONLY$|NODE_OPTIONS$)/
   t.same(
-    environment.names.filter((name: string) => !['TOKEN', ...inherited].includes(name) && !taps.test(name)),
+    environment.names.filter((name: string) => !['TOKEN', ...inherited].includes(name)),
     [],
   )
 })
