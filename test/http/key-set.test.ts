@@ -15,6 +15,10 @@ const down: typeof fetch = async () => {
 }
 const unavailable = { code: 'keys-unavailable' }
 
+// Two tests wait out the limit of a fetch, which is five seconds.
+t.jobs = 2
+const atOnce = { buffered: true }
+
 /** A key set whose clock and network the test decides; `state.fetches` counts. */
 const fixture = (answer: typeof fetch = serving(), more: Partial<KeySetOptions> = {}) => {
   const state = { now: 0, fetches: 0, warnings: 0, answer }
@@ -93,7 +97,7 @@ t.test('a flood of tokens in an outage makes one fetch per 2 seconds and is 503'
   )
 })
 
-t.test('in an outage the known keys go on for a day, and unknown ones are 503', async (t) => {
+t.test('in an outage the known keys go on for a day, and unknown ones are 503', atOnce, async (t) => {
   const { find, state } = fixture()
   await find('EdDSA', 'EdDSA')
   state.answer = down
@@ -109,7 +113,7 @@ t.test('in an outage the known keys go on for a day, and unknown ones are 503', 
   await t.rejects(waiting, unavailable, 'after that they are no longer believed')
 })
 
-t.test('an answer that stalls shuts nobody out, whatever was collected meanwhile', async (t) => {
+t.test('an answer that stalls shuts nobody out, whatever was collected meanwhile', atOnce, async (t) => {
   let stalls = false
   let stalled = 0
   let gone = 0

@@ -86,7 +86,7 @@ t.test('an answer that is too large ends the process, and nothing else', async (
 
 t.test('a process that hangs is cut, and replaced with the next list', async (t) => {
   const STOPPED = join(await testFolder(t), 'stopped')
-  const { tools, pass } = setUp(t, { env: { STOPPED } }, { connectMs: 15_000 })
+  const { tools, pass } = setUp(t, { env: { STOPPED } }, { connectMs: 8_000 })
   const alice = await tools.of('alice')
   const first = await ask(alice, 'pid')
   const hanging = alice.call('hang')
