@@ -6,8 +6,9 @@ import t from 'tap'
 import { type KeySetOptions, keySet } from '../../src/http/key-set.js'
 import { collectGarbage } from '../helpers/garbage.js'
 import { guardedApp } from '../helpers/guarded-app.js'
+import { asymmetric, published, serving } from '../helpers/key-pairs.js'
 import { until } from '../helpers/models.js'
-import { asymmetric, claims, issuer, published, serving } from '../helpers/tokens.js'
+import { claims, issuer } from '../helpers/tokens.js'
 
 const MINUTE = 60_000
 const down: typeof fetch = async () => {
