@@ -76,7 +76,7 @@ const report = async (output: Readable): Promise<Totals> => {
   return totals
 }
 
-/** Tests spend a part of their time waiting; beyond one more than the cores they only slow each other down. */
+/** Tests spend much of their time waiting; beyond two more than the cores they only slow each other down. */
 const jobs = Math.min(availableParallelism() + 2, 8)
 
 /** Runs tap in a process group of its own, so that a signal reaches it once and nothing of it can stay behind. */
