@@ -171,7 +171,7 @@ t.test('connections lost at random under load', async (t) => {
     while (!isOver) {
       kills += await terminate(0.3)
       // Time for those who are left without a connection to have one again, and to work on it.
-      await setTimeout(25)
+      await setTimeout(50)
     }
   })()
   const client = async (name: number) => {
