@@ -5,6 +5,7 @@
  */
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { chmod, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { availableParallelism, constants, tmpdir } from 'node:os'
 import { dirname, join, relative, resolve } from 'node:path'
@@ -113,6 +114,7 @@ const runTap = async (
 const selectTests = async (args: string[]): Promise<{ paths: string[]; options: string[] }> => {
   const options = args.filter((arg) => arg.startsWith('-'))
   const named = args.filter((arg) => !arg.startsWith('-')).map((arg) => relative(root, resolve(arg)))
+  for (const path of named) if (!existsSync(join(root, path))) throw new Error(`There is no ${path} to test.`)
   const found = await Promise.all((named.length > 0 ? named : ['test']).map(filesOf))
   const paths = found.flat().filter((path) => path.endsWith('.test.ts'))
   // Mutations have a command of their own, `npm run test:mutations`, which names them.
