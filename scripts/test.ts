@@ -6,7 +6,7 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { chmod, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { availableParallelism, constants, tmpdir } from 'node:os'
 import { dirname, join, relative, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -139,7 +139,13 @@ const run = async (args: string[], folder: string): Promise<number> => {
   const pooled = args.indexOf('--pooler')
   if (pooled >= 0) args.splice(pooled, 1)
   const { paths, options } = await selectTests(args)
-  const initialised = version ? undefined : await initialise(join(folder, 'initialised'))
+  const program = join(folder, 'program')
+  const tests = join(folder, 'tests')
+  const [initialised] = await Promise.all([
+    version ? undefined : initialise(join(folder, 'initialised')),
+    buildProgram(program),
+    buildTests([...paths, preload], tests),
+  ])
   const dataDir = join(folder, 'cluster')
   if (initialised) await promisify(execFile)('cp', ['-a', initialised, dataDir])
   const cluster = await startEmbedded({
@@ -149,14 +155,7 @@ const run = async (args: string[], folder: string): Promise<number> => {
   })
   let pooler: Pooler | undefined
   try {
-    const program = join(folder, 'program')
-    await mkdir(program)
-    const tests = join(folder, 'tests')
-    await Promise.all([
-      prepareTemplate(cluster.url),
-      buildProgram(program),
-      buildTests([...paths, preload], tests),
-    ])
+    await prepareTemplate(cluster.url)
     if (pooled >= 0) {
       pooler = await startPooler({ folder: join(folder, 'pooler'), clusterUrl: cluster.url, logins })
     }

@@ -42,10 +42,11 @@ const bundling = {
 } satisfies BuildOptions
 
 /**
- * Builds the program into an empty folder, twice: file by file, to be changed by mutations, and bundled, to be started.
+ * Builds the program into a new folder, twice: file by file, to be changed by mutations, and bundled, to be started.
  * Reading TypeScript, or two hundred files, takes a process longer than all else that it does in most tests.
  */
 export const buildProgram = async (folder: string): Promise<void> => {
+  await mkdir(folder)
   const paths = (await Promise.all([...programParts, ...testParts].map(filesOf))).flat()
   await Promise.all([
     build({ ...options, entryPoints: paths.filter((path) => path.endsWith('.ts')), outdir: folder }),
@@ -71,7 +72,7 @@ const sourceUrls: Plugin = {
 }
 
 /**
- * Builds test files, given by their path from the root, with what they import of the project, into an empty folder.
+ * Builds test files, given by their path from the root, with what they import of the project, into a new folder.
  * A test's process then reads some ten files in place of two hundred, and needs no loader for them.
  */
 export const buildTests = async (paths: string[], folder: string): Promise<void> => {
