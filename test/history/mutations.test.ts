@@ -76,7 +76,7 @@ t.test(
         const { violations } = await run({
           postgres,
           folder: join(await testFolder(t), 'run'),
-          program: await mutant(t, mutations, undefined, ['test/history']),
+          program: await mutant(t, mutations, undefined, ['test/history', 'test/helpers']),
           seed: drawSeed(t),
           turns: fault ? 0 : Number.POSITIVE_INFINITY,
           faults: fault ? Array<Fault>(100).fill(fault) : [],
