@@ -1,5 +1,5 @@
-import { pause, within } from './limits.js'
 import { ColloquyError, checkResponse } from './problem.js'
+import { pause, within } from './timing.js'
 
 export interface CallerOptions {
   url?: string | undefined

@@ -1,7 +1,7 @@
 import { createParser } from 'eventsource-parser'
 import type { components } from '../../generated/contract.js'
-import { within } from './limits.js'
 import { ColloquyError } from './problem.js'
+import { within } from './timing.js'
 
 export type StreamEvent = components['schemas']['StreamEvent']
 

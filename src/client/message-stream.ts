@@ -1,9 +1,9 @@
 import type { UIMessageChunk } from 'ai'
 import type { components } from '../../generated/contract.js'
-import { createContinuation } from './continue.js'
 import { readFrames } from './event-stream.js'
 import { turnFailure } from './problem.js'
-import { createRetries } from './retries.js'
+import { createContinuation } from './replay-filter.js'
+import { createRetries } from './retry-policy.js'
 
 export type Turn = components['schemas']['DataTurnEvent']['data']
 type StartEvent = components['schemas']['StartEvent']

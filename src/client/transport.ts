@@ -1,13 +1,13 @@
 import type { ChatTransport, UIMessage, UIMessageChunk } from 'ai'
 import { type Call, createCaller, readJson } from './call.js'
+import { headersOf, messageOf, type TurnRequest } from './chat-request.js'
 import { toChunkStream } from './chunk-stream.js'
-import { untilAborted } from './limits.js'
 import { type Reading, readMessage } from './message-stream.js'
 import { type Message, storedTurnOf } from './messages.js'
 import { type ColloquyError, notSupported } from './problem.js'
-import { headersOf, messageOf, type TurnRequest } from './requested.js'
-import { createRetries, retrying } from './retries.js'
-import { createShown } from './shown.js'
+import { createRetries, retrying } from './retry-policy.js'
+import { createShown } from './shown-messages.js'
+import { untilAborted } from './timing.js'
 
 export interface ChatTransportOptions {
   /** where Colloquy is, such as `https://chat.example.com`; the page's own origin unless told */

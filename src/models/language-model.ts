@@ -8,10 +8,10 @@ import {
   tool,
 } from 'ai'
 import type { ToolDefinition } from '../tools/tool.js'
-import { type Continuation, continuationOf, messagesOf } from './messages.js'
+import { type Continuation, toContinuation, toModelMessages } from './messages.js'
 import type { Model, Usage } from './model.js'
 import { ModelError } from './model-error.js'
-import { modelErrorOf } from './provider-errors.js'
+import { toModelError } from './provider-errors.js'
 
 export interface LanguageModelSettings {
   /** undefined: the provider's own */
@@ -60,7 +60,7 @@ const toolSet = (tools: readonly ToolDefinition[]): ToolSet =>
     ]),
   )
 
-/** A model of the AI SDK as one of ours. It is asked once: whoever wants more wraps it in `retrying`. */
+/** A model of the AI SDK as one of ours. It is asked once: whoever wants more wraps it in `retryModel`. */
 export const languageModel = (options: LanguageModelOptions): Model => ({
   name: options.name,
   callsTools: true,
@@ -80,7 +80,7 @@ export const languageModel = (options: LanguageModelOptions): Model => ({
         ...settings,
         ...(system !== undefined && { system }),
         ...(tools.length > 0 && { tools: toolSet(tools), toolChoice }),
-        messages: messagesOf(request),
+        messages: toModelMessages(request),
         maxRetries: 0,
         abortSignal: abort.signal,
         // It would print them.
@@ -109,7 +109,9 @@ export const languageModel = (options: LanguageModelOptions): Model => ({
           case 'finish': {
             // OpenAI's responses give no reason for an answer that is whole.
             if (part.finishReason === 'other' && part.rawFinishReason === undefined) {
-              throw new ModelError('model-broken-off', 'the stream ended without a reason', { mayPass: true })
+              throw new ModelError('model-broken-off', 'the stream ended without a reason', {
+                isRetryable: true,
+              })
             }
             const fault = faultOf(part.finishReason, hasText || hasCalls)
             if (fault) throw fault
@@ -118,7 +120,7 @@ export const languageModel = (options: LanguageModelOptions): Model => ({
               yield {
                 type: 'finish',
                 usage,
-                continuation: continuationOf((await result.response).messages, hasText),
+                continuation: toContinuation((await result.response).messages, hasText),
               }
             else yield { type: 'finish', usage }
           }
@@ -126,7 +128,7 @@ export const languageModel = (options: LanguageModelOptions): Model => ({
       }
     } catch (error) {
       // Whatever an aborted request fails with, the reason is why it was aborted.
-      throw abort.signal.aborted ? abort.signal.reason : modelErrorOf(error, secret)
+      throw abort.signal.aborted ? abort.signal.reason : toModelError(error, secret)
     } finally {
       clearTimeout(timer)
       request.signal.removeEventListener('abort', stop)

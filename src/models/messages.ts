@@ -1,5 +1,5 @@
 import type { AssistantModelMessage, ModelMessage, ToolModelMessage, ToolResultPart } from 'ai'
-import { fitting } from '../tools/names.js'
+import { toProviderName } from '../tools/tool-names.js'
 import type { ModelRequest, PastTurn, Step, ToolCall } from './model.js'
 
 /** What the SDK needs to ask a model again after its tools. */
@@ -13,7 +13,7 @@ export interface Continuation {
 type Output = ToolResultPart['output']
 
 /** The SDK answers calls that it finds invalid itself; the results are ours to give, of those too. */
-export const continuationOf = (
+export const toContinuation = (
   messages: readonly (AssistantModelMessage | ToolModelMessage)[],
   hasText: boolean,
 ): Continuation => ({
@@ -32,7 +32,7 @@ const resultsOf = (calls: readonly ToolCall[]): ToolModelMessage => ({
   content: calls.map((call) => ({
     type: 'tool-result',
     toolCallId: call.id,
-    toolName: fitting(call.name),
+    toolName: toProviderName(call.name),
     output: outputOf(call),
   })),
 })
@@ -48,7 +48,7 @@ const renamed = (messages: readonly AssistantModelMessage[], calls: readonly Too
         : content.map((part) => {
             const call = part.type === 'tool-call' ? rest.shift() : undefined
             return call && part.type === 'tool-call'
-              ? { ...part, toolCallId: call.id, toolName: fitting(call.name), input: call.arguments }
+              ? { ...part, toolCallId: call.id, toolName: toProviderName(call.name), input: call.arguments }
               : part
           }),
   }))
@@ -80,7 +80,7 @@ const pastTurn = ({ user, assistant, tool_calls = [] }: PastTurn, taken: Set<str
               type: 'tool-call',
               toolCallId: id,
               // A model may have called a tool by a name that another provider refuses to be told.
-              toolName: fitting(name),
+              toolName: toProviderName(name),
               input,
             })),
           },
@@ -90,7 +90,7 @@ const pastTurn = ({ user, assistant, tool_calls = [] }: PastTurn, taken: Set<str
 }
 
 /** The request in the SDK's terms. */
-export const messagesOf = ({ history, message, steps = [] }: ModelRequest): ModelMessage[] => {
+export const toModelMessages = ({ history, message, steps = [] }: ModelRequest): ModelMessage[] => {
   const taken = new Set(steps.flatMap(({ calls }) => calls.map(({ id }) => id)))
   return [
     ...history

@@ -4,7 +4,7 @@ export type ModelErrorCode = Extract<components['schemas']['TurnError']['code'],
 
 interface ModelErrorOptions {
   /** whether the same request may well succeed in a moment */
-  mayPass?: boolean
+  isRetryable?: boolean
   /** how long the provider wants to be left alone */
   retryAfterMs?: number | undefined
 }
@@ -15,18 +15,18 @@ interface ModelErrorOptions {
  */
 export class ModelError extends Error {
   readonly code: ModelErrorCode
-  readonly mayPass: boolean
+  readonly isRetryable: boolean
   readonly retryAfterMs: number | undefined
 
   constructor(
     code: ModelErrorCode,
     message: string,
-    { mayPass = false, retryAfterMs }: ModelErrorOptions = {},
+    { isRetryable = false, retryAfterMs }: ModelErrorOptions = {},
   ) {
     super(message)
     this.name = 'ModelError'
     this.code = code
-    this.mayPass = mayPass
+    this.isRetryable = isRetryable
     this.retryAfterMs = retryAfterMs
   }
 }

@@ -1,16 +1,16 @@
 import { echo } from './echo.js'
 import type { LanguageModelSettings } from './language-model.js'
 import type { Model } from './model.js'
-import { type Connections, type ProviderName, providerNames, providers } from './providers.js'
-import { type RetryLimits, retrying } from './retrying.js'
+import { type CredentialsByProvider, type ProviderName, providerNames, providers } from './providers.js'
+import { type RetryLimits, retryModel } from './retry-model.js'
 
 export interface OpenModelOptions extends LanguageModelSettings {
-  connections: Connections
+  credentials: CredentialsByProvider
   retries?: RetryLimits
 }
 
 /** What the name of a model may be, in words. */
-export const modelNames = `echo, or ${providerNames.map((name) => `${name}/<model>`).join(', ')}`
+export const modelNameSyntax = `echo, or ${providerNames.map((name) => `${name}/<model>`).join(', ')}`
 
 /** The parts of `<provider>/<model>`; undefined when there is no such provider. */
 const parse = (name: string): { provider: ProviderName; model: string } | undefined => {
@@ -22,11 +22,11 @@ export const isModelName = (name: string): boolean =>
   name === 'echo' || (name.length <= 200 && /^[!-~]+$/.test(parse(name)?.model ?? ''))
 
 /** The variable that is not set and has to be for this model; undefined when nothing is missing. */
-export const missingVariable = (name: string, connections: Connections): string | undefined => {
+export const missingVariable = (name: string, credentials: CredentialsByProvider): string | undefined => {
   const parsed = parse(name)
   if (!parsed) return undefined
   const { needs, keyVariable, urlVariable } = providers[parsed.provider]
-  if (connections[parsed.provider][needs] !== undefined) return undefined
+  if (credentials[parsed.provider][needs] !== undefined) return undefined
   return needs === 'apiKey' ? keyVariable : urlVariable
 }
 
@@ -34,9 +34,9 @@ export const missingVariable = (name: string, connections: Connections): string 
 export const openModel = async (name: string, options: OpenModelOptions): Promise<Model> => {
   const parsed = parse(name)
   if (!parsed) return echo()
-  const { connections, retries, ...settings } = options
-  const connection = connections[parsed.provider]
+  const { credentials, retries, ...settings } = options
+  const connection = credentials[parsed.provider]
   const { languageModel } = await import('./language-model.js')
   const model = await providers[parsed.provider].open(parsed.model, connection)
-  return retrying(languageModel({ ...settings, name, model, secret: connection.apiKey }), retries)
+  return retryModel(languageModel({ ...settings, name, model, secret: connection.apiKey }), retries)
 }

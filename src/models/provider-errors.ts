@@ -91,7 +91,7 @@ const isUnreadable = (error: unknown): boolean =>
 const isWord = (kind: string): boolean => /^[a-z]+([_-][a-z]+)*$/i.test(kind) && kind.length <= 50
 
 /** What became of a request to a provider, in Colloquy's terms. `secret` is never a part of it. */
-export const modelErrorOf = (error: unknown, secret: string | undefined): ModelError => {
+export const toModelError = (error: unknown, secret: string | undefined): ModelError => {
   if (error instanceof ModelError) return error
   if (ToolChoiceViolationError.isInstance(error)) {
     return new ModelError('model-tool-limit', 'the model called a tool when it had to answer')
@@ -99,23 +99,23 @@ export const modelErrorOf = (error: unknown, secret: string | undefined): ModelE
   const connection = connectionCode(error)
   if (APICallError.isInstance(error) && error.statusCode === undefined) {
     const message = `the provider could not be reached (${connection ?? 'no connection'})`
-    return new ModelError('model-unreachable', message, { mayPass: true })
+    return new ModelError('model-unreachable', message, { isRetryable: true })
   }
   if (isUnreadable(error)) {
     return new ModelError('model-broken-off', 'the provider broke off, or sent what cannot be read', {
-      mayPass: true,
+      isRetryable: true,
     })
   }
   if (connection || (error instanceof TypeError && error.message === 'terminated')) {
     return new ModelError('model-broken-off', `the connection broke off (${connection ?? 'ended early'})`, {
-      mayPass: true,
+      isRetryable: true,
     })
   }
   const failure = readFailure(error)
   const code = codeOf(failure)
   const said = failure.kinds.filter((kind) => isWord(kind) && !(secret && kind.includes(secret)))
   return new ModelError(code, `the provider failed (${[failure.status, ...said].join(' ')})`, {
-    mayPass: code === 'model-overloaded' || (failure.status ?? 0) >= 500 || failure.status === 408,
+    isRetryable: code === 'model-overloaded' || (failure.status ?? 0) >= 500 || failure.status === 408,
     retryAfterMs: readRetryAfter(failure.headers),
   })
 }

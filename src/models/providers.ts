@@ -1,7 +1,7 @@
 import type { LanguageModel } from 'ai'
 
 /** How a provider is reached: what the operator configured. */
-export interface Connection {
+export interface ProviderCredentials {
   apiKey: string | undefined
   baseUrl: string | undefined
 }
@@ -13,7 +13,7 @@ interface Provider {
   /** the one without which it cannot be */
   needs: 'apiKey' | 'baseUrl'
   /** Opens one of its models. The package is loaded only here: whoever does not name it does not pay for it. */
-  open(model: string, connection: Connection): Promise<LanguageModel>
+  open(model: string, connection: ProviderCredentials): Promise<LanguageModel>
 }
 
 /** What the packages of the hosted providers have in common. */
@@ -63,5 +63,5 @@ export const providers = {
 } satisfies Record<string, Provider>
 
 export type ProviderName = keyof typeof providers
-export type Connections = Record<ProviderName, Connection>
+export type CredentialsByProvider = Record<ProviderName, ProviderCredentials>
 export const providerNames = Object.keys(providers) as ProviderName[]

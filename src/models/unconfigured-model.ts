@@ -2,7 +2,7 @@ import type { Model } from './model.js'
 import { ModelError } from './model-error.js'
 
 /** Stands for a model that a turn was begun with and that is configured no more: its next attempt fails at once. */
-export const withdrawn = (name: string): Model => ({
+export const unconfiguredModel = (name: string): Model => ({
   name,
   run() {
     throw new ModelError('model-failed', 'the model of the turn is not configured any more')

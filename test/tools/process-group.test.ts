@@ -81,10 +81,10 @@ t.test('a server whose wrapper was killed goes with it', async (t) => {
 const owner = async (t: Test, kind: 'stubborn' | 'mute', then: string) => {
   const url = (path: string) => JSON.stringify(new URL(path, import.meta.url).href)
   const code = `
-    import { createToolSource } from ${url('../../src/tools/registry.ts')}
-    import { parseToolServers } from ${url('../../src/tools/mcp/server-config.ts')}
+    import { createToolRegistry } from ${url('../../src/tools/registry.ts')}
+    import { parseToolServers } from ${url('../../src/tools/mcp/parse-servers.ts')}
     const here = ${JSON.stringify(wrapped(kind))}
-    const tools = createToolSource({
+    const tools = createToolRegistry({
       servers: parseToolServers(JSON.stringify({ mcpServers: { here } }), () => undefined),
       keys: [], maxResultBytes: 1024, log: { warn() {} }, stderr: 'inherit', connectMs: 60_000,
     })

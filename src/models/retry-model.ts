@@ -14,7 +14,7 @@ export interface RetryLimits {
 export const defaultRetryLimits: RetryLimits = { retries: 2, firstDelayMs: 500, maxDelayMs: 10_000 }
 
 /** The same model, asked again when it fails in a way that may pass, as long as nobody has seen anything of it. */
-export const retrying = (model: Model, limits: RetryLimits = defaultRetryLimits): Model => ({
+export const retryModel = (model: Model, limits: RetryLimits = defaultRetryLimits): Model => ({
   ...model,
   async *run(request) {
     for (let failures = 0; ; failures += 1) {
@@ -26,8 +26,8 @@ export const retrying = (model: Model, limits: RetryLimits = defaultRetryLimits)
         }
         return
       } catch (error) {
-        const mayPass = error instanceof ModelError && error.mayPass && !request.signal.aborted
-        if (isSeen || !mayPass || failures >= limits.retries) throw error
+        const isRetryable = error instanceof ModelError && error.isRetryable && !request.signal.aborted
+        if (isSeen || !isRetryable || failures >= limits.retries) throw error
         const pause = error.retryAfterMs ?? limits.firstDelayMs * 2 ** failures
         if (pause > limits.maxDelayMs) throw error
         await delay(pause, undefined, { signal: request.signal })

@@ -1,5 +1,5 @@
-import { pause } from './limits.js'
 import { ColloquyError } from './problem.js'
+import { pause } from './timing.js'
 
 /** The longest Retry-After that is waited for, in seconds; past it the reader gets the error. */
 const maxRetryAfter = 10
@@ -12,7 +12,7 @@ const isLost = ({ code, status }: ColloquyError) =>
   (code === 'unexpected-answer' && (status === 502 || status === 503 || status === 504))
 
 /** whether the same request may well succeed a little later; a proxy's 502 and 504 are no problems of ours */
-const mayPass = (error: unknown): error is ColloquyError => {
+const isRetryable = (error: unknown): error is ColloquyError => {
   if (!(error instanceof ColloquyError) || (error.retryAfter ?? 0) > maxRetryAfter) return false
   return isLost(error) || (error.problem !== undefined && (error.status === 503 || error.status === 408))
 }
@@ -31,7 +31,7 @@ export const createRetries = (most: number, hasBegun = false) => {
     /** Waits until it makes sense to try again, or one of the signals aborts; throws the error when it makes none. */
     async wait(error: unknown, ...signals: (AbortSignal | undefined)[]): Promise<void> {
       failures += 1
-      if (!mayPass(error) || failures > most) throw error
+      if (!isRetryable(error) || failures > most) throw error
       const ms = (error.retryAfter ?? 0) * 1000 || Math.min(250 * 2 ** (failures - 1), 4000)
       if (!hasBegun && isLost(error) && performance.now() - first + ms > firstMs) throw error
       await pause(ms, ...signals)
