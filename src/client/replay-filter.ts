@@ -3,14 +3,20 @@ import { ColloquyError } from './problem.js'
 
 type ToolEvent = Extract<StreamEvent, { toolCallId: string }>
 
-const begunAnew = () =>
-  new ColloquyError('The answer was begun anew. resumeStream() shows the new one.', {
+interface Replay {
+  text: string
+  tools: number
+  isNewAttempt: boolean
+}
+
+const answerReplaced = () =>
+  new ColloquyError('The answer was restarted. Call resumeStream() to show the new one.', {
     code: 'turn-interrupted',
     status: 503,
   })
 
-/** A tool's event, whatever order PostgreSQL gave the keys of its values. */
-const nameOf = (event: StreamEvent): string =>
+/** Serializes an event with sorted keys, because jsonb does not keep their order. */
+const canonicalJson = (event: StreamEvent): string =>
   JSON.stringify(event, (_key, value) =>
     value !== null && typeof value === 'object' && !Array.isArray(value)
       ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
@@ -18,60 +24,59 @@ const nameOf = (event: StreamEvent): string =>
   )
 
 /**
- * Makes one message's stream out of several connections. When one begins anew from `start`, because its events were
- * folded away meanwhile, what the reader has already is left out. Throws when the turn was begun anew and says
- * something else: a message that is being streamed only grows.
+ * Joins the streams of several connections into one message. When a connection replays the message from `start`, because the stored
+ * events were compacted meanwhile, the filter removes what the reader already has. Throws when a new attempt's answer differs from
+ * the one shown, because a streamed message can only grow.
  */
-export const createContinuation = () => {
-  /** what the reader has */
+export const createReplayFilter = () => {
+  /** what the reader has: text, the open text part, and tool events by type and call */
   let text = ''
-  let openText: string | undefined
-  /** the tools' events, by type and call */
-  const tools = new Map<string, string>()
-  let attempt: string | undefined
-  /** what came again; undefined while nothing does */
-  let again: { text: string; tools: number; isOther: boolean } | undefined
-  let restarts = 0
+  let openTextId: string | undefined
+  const toolEvents = new Map<string, string>()
+  let firstAttempt: string | undefined
+  /** what has been replayed; undefined before the first replay */
+  let replay: Replay | undefined
+  let replays = 0
 
   const pass = (event: StreamEvent): StreamEvent[] => {
-    if (event.type === 'text-start') openText = event.id
-    if (event.type === 'text-end') openText = undefined
+    if (event.type === 'text-start') openTextId = event.id
+    if (event.type === 'text-end') openTextId = undefined
     if (event.type === 'text-delta') text += event.delta
-    if ('toolCallId' in event) tools.set(`${event.type} ${event.toolCallId}`, nameOf(event))
+    if ('toolCallId' in event) toolEvents.set(`${event.type} ${event.toolCallId}`, canonicalJson(event))
     return [event]
   }
   const endText = (): StreamEvent[] =>
-    openText === undefined ? [] : pass({ type: 'text-end', id: openText })
+    openTextId === undefined ? [] : pass({ type: 'text-end', id: openTextId })
 
-  const passText = (came: { text: string }, delta: string): StreamEvent[] => {
-    const before = came.text
-    came.text += delta
-    const known = text.slice(0, came.text.length)
-    if (!came.text.startsWith(known)) throw begunAnew()
-    const rest = came.text.slice(Math.max(text.length, before.length))
+  const passText = (replay: Replay, delta: string): StreamEvent[] => {
+    const before = replay.text
+    replay.text += delta
+    const known = text.slice(0, replay.text.length)
+    if (!replay.text.startsWith(known)) throw answerReplaced()
+    const rest = replay.text.slice(Math.max(text.length, before.length))
     if (rest === '') return []
-    const id = openText ?? `text-again-${restarts}`
-    const start = openText === undefined ? pass({ type: 'text-start', id }) : []
+    const id = openTextId ?? `text-again-${replays}`
+    const start = openTextId === undefined ? pass({ type: 'text-start', id }) : []
     return [...start, ...pass({ type: 'text-delta', id, delta: rest })]
   }
 
-  const passTool = (came: { tools: number; isOther: boolean }, event: ToolEvent): StreamEvent[] => {
-    const known = tools.get(`${event.type} ${event.toolCallId}`)
-    if (known === undefined && came.isOther && came.tools < tools.size) throw begunAnew()
-    came.tools += 1
+  const passTool = (replay: Replay, event: ToolEvent): StreamEvent[] => {
+    const known = toolEvents.get(`${event.type} ${event.toolCallId}`)
+    if (known === undefined && replay.isNewAttempt && replay.tools < toolEvents.size) throw answerReplaced()
+    replay.tools += 1
     if (known === undefined) return [...endText(), ...pass(event)]
-    if (came.isOther && known !== nameOf(event)) throw begunAnew()
+    if (replay.isNewAttempt && known !== canonicalJson(event)) throw answerReplaced()
     return []
   }
 
-  /** The next event, with the number of the attempt that says it. */
-  return (event: StreamEvent, by: string): StreamEvent[] => {
-    if (event.type === 'start' && attempt !== undefined) {
-      again = { text: '', tools: 0, isOther: by !== attempt }
-      restarts += 1
+  /** Takes the next event and its attempt; returns the events that are new to the reader. */
+  return (event: StreamEvent, attempt: string): StreamEvent[] => {
+    if (event.type === 'start' && firstAttempt !== undefined) {
+      replay = { text: '', tools: 0, isNewAttempt: attempt !== firstAttempt }
+      replays += 1
     }
-    attempt ??= by
-    if (again === undefined) return pass(event)
+    firstAttempt ??= attempt
+    if (replay === undefined) return pass(event)
     switch (event.type) {
       case 'start':
       case 'start-step':
@@ -80,15 +85,15 @@ export const createContinuation = () => {
       case 'finish-step':
         return []
       case 'text-delta':
-        return passText(again, event.delta)
+        return passText(replay, event.delta)
       case 'tool-input-available':
       case 'tool-output-available':
       case 'tool-output-error':
-        return passTool(again, event)
+        return passTool(replay, event)
       case 'data-turn':
         return [event]
       case 'finish':
-        if (again.text !== text || again.tools < tools.size) throw begunAnew()
+        if (replay.text !== text || replay.tools < toolEvents.size) throw answerReplaced()
         return [...endText(), { type: 'finish-step' }, event]
       default:
         return [...endText(), event]

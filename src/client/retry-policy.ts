@@ -1,49 +1,57 @@
 import { ColloquyError } from './problem.js'
-import { pause } from './timing.js'
+import { sleep } from './timing.js'
 
-/** The longest Retry-After that is waited for, in seconds; past it the reader gets the error. */
-const maxRetryAfter = 10
-/** How long a server that has not been reached yet is tried: with the last try, the error is there within 3 s. */
-const firstMs = 1_000
+/** A longer Retry-After, in seconds, is reported to the reader instead of waited for. */
+const MAX_RETRY_AFTER = 10
+/** How long the first connection is retried: with the last attempt, the error is reported within 3 s. */
+const FIRST_CONNECTION_MS = 1_000
 
-const isLost = ({ code, status }: ColloquyError) =>
+const isConnectionError = ({ code, status }: ColloquyError) =>
   code === 'unreachable' ||
   code === 'connection-lost' ||
   (code === 'unexpected-answer' && (status === 502 || status === 503 || status === 504))
 
-/** whether the same request may well succeed a little later; a proxy's 502 and 504 are no problems of ours */
+/** Whether the same request may succeed later. A 502 or 504 without a problem document comes from a proxy. */
 const isRetryable = (error: unknown): error is ColloquyError => {
-  if (!(error instanceof ColloquyError) || (error.retryAfter ?? 0) > maxRetryAfter) return false
-  return isLost(error) || (error.problem !== undefined && (error.status === 503 || error.status === 408))
+  if (!(error instanceof ColloquyError) || (error.retryAfter ?? 0) > MAX_RETRY_AFTER) return false
+  return (
+    isConnectionError(error) ||
+    (error.problem !== undefined && (error.status === 503 || error.status === 408))
+  )
 }
 
-/** How long a work is tried again: what has begun for `most` failures in a row, what has not for a second. */
-export const createRetries = (most: number, hasBegun = false) => {
-  const first = performance.now()
+/** Decides about retries: `maxFailures` in a row, but only for a second before the first connection. */
+export const createRetryPolicy = (maxFailures: number, hasConnected = false) => {
+  const startedAt = performance.now()
   let failures = 0
   return {
-    begun(): void {
-      hasBegun = true
+    connected(): void {
+      hasConnected = true
     },
     progressed(): void {
       failures = 0
     },
-    /** Waits until it makes sense to try again, or one of the signals aborts; throws the error when it makes none. */
-    async wait(error: unknown, ...signals: (AbortSignal | undefined)[]): Promise<void> {
+    /** Waits before the next attempt, or until one of the signals aborts. Throws the error when there is no next attempt. */
+    async waitOrThrow(error: unknown, ...signals: (AbortSignal | undefined)[]): Promise<void> {
       failures += 1
-      if (!isRetryable(error) || failures > most) throw error
+      if (!isRetryable(error) || failures > maxFailures) throw error
       const ms = (error.retryAfter ?? 0) * 1000 || Math.min(250 * 2 ** (failures - 1), 4000)
-      if (!hasBegun && isLost(error) && performance.now() - first + ms > firstMs) throw error
-      await pause(ms, ...signals)
+      if (
+        !hasConnected &&
+        isConnectionError(error) &&
+        performance.now() - startedAt + ms > FIRST_CONNECTION_MS
+      )
+        throw error
+      await sleep(ms, ...signals)
     },
   }
 }
 
-export type Retries = ReturnType<typeof createRetries>
+export type RetryPolicy = ReturnType<typeof createRetryPolicy>
 
-/** The work's result, tried again as long as it makes sense. */
-export const retrying = async <T>(
-  retries: Retries,
+/** Repeats the work until it succeeds or the policy gives up. */
+export const retryWith = async <T>(
+  policy: RetryPolicy,
   work: () => Promise<T>,
   signal?: AbortSignal,
 ): Promise<T> => {
@@ -52,7 +60,7 @@ export const retrying = async <T>(
       return await work()
     } catch (error) {
       signal?.throwIfAborted()
-      await retries.wait(error, signal)
+      await policy.waitOrThrow(error, signal)
       signal?.throwIfAborted()
     }
   }

@@ -1,23 +1,24 @@
 import type { UIMessage } from 'ai'
 import { type Message, toUIMessages } from './messages.js'
 
-const ended = 'ended'
-/** What a retry of the turn changes: it replaces the answer in place. */
+/** The version of a message whose turn has ended; a stream delivered it. */
+const FINAL = 'final'
+/** Changes when a retry of the turn replaces the answer. */
 const versionOf = ({ status, content }: Message): string => `${status} ${content}`
 
-/** What the page is known to show of what is stored. */
-export const createShown = () => {
+/** Tracks which stored messages the page shows. */
+export const createShownMessages = () => {
   const versions = new Map<string, string>()
   let loaded: UIMessage[] | undefined
   return {
     has: (id: string): boolean => versions.has(id),
-    /** Whether the page shows the message as it is stored. */
+    /** Whether the page shows the message's stored version. */
     isCurrent: (message: Message): boolean =>
-      [ended, versionOf(message)].includes(versions.get(message.id) ?? ''),
-    /** A message came by a stream, an answer to an end that no retry changes. */
+      [FINAL, versionOf(message)].includes(versions.get(message.id) ?? ''),
+    /** Records a message from a stream: a question, or an answer that no retry will replace. */
     add(id: string): void {
-      versions.set(id, ended)
-      // useChat has replaced the array that it was given.
+      versions.set(id, FINAL)
+      // By now useChat has replaced the loaded array.
       loaded = undefined
     },
     load(messages: readonly Message[]): UIMessage[] {
@@ -25,13 +26,13 @@ export const createShown = () => {
       loaded = toUIMessages(messages)
       return loaded
     },
-    /** Whether `fill` can still do anything for the page. */
-    isFillable: (): boolean => loaded !== undefined && !Object.isFrozen(loaded),
+    /** Whether `insertMissing` still reaches the page. */
+    canInsert: (): boolean => loaded !== undefined && !Object.isFrozen(loaded),
     /**
-     * Puts what was said elsewhere since then after what was loaded. A stream has answers only, so the questions go into
-     * the array that useChat was given and keeps until the first event of a stream.
+     * Appends messages that were sent elsewhere since the page was loaded. A stream contains answers only, so the questions go into
+     * the loaded array, which useChat uses until a stream's first event.
      */
-    fill(messages: readonly Message[]): void {
+    insertMissing(messages: readonly Message[]): void {
       const missing = messages.filter(({ id }) => !versions.has(id))
       loaded?.push(...toUIMessages(missing))
       for (const message of missing) versions.set(message.id, versionOf(message))
