@@ -121,7 +121,7 @@ const describeAccess = (access: Access | undefined): string => {
 
 /** What a server that refuses our tokens has to accept. */
 const describeUserTokens = ({ audience }: HttpServer, [key]: SigningKey[]): string =>
-  `its tokens have iss colloquy, aud ${audience}, sub ${doctorUser}, and a running Colloquy publishes their key ${key?.kid}`
+  `its tokens from Colloquy have iss colloquy, aud ${audience} and sub ${doctorUser}, and a running server publishes their key ${key?.kid}`
 
 const describeWarnings = (warnings: ToolWarnings): string =>
   [...warnings]

@@ -24,7 +24,7 @@ export const openDatabase = async (config: Config, log: (line: string) => void):
   return { url: embedded.url, embedded, location: `embedded in ${dataDir}` }
 }
 
-/** Like openDatabase, but joins the embedded PostgreSQL of a running server. For commands beside `serve`. */
+/** Like openDatabase, but uses the embedded PostgreSQL of a running server. For commands other than `serve`. */
 export const openOrJoinDatabase = (config: Config): Promise<OpenDatabase> =>
   openDatabase(config, () => {}).catch(async (error: unknown) => {
     const url = config.database.url ? undefined : await runningEmbedded(config.dataDir)

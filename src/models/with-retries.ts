@@ -10,7 +10,7 @@ export interface RetryLimits {
   maxDelayMs: number
 }
 
-export const defaultRetryLimits: RetryLimits = { retries: 2, firstDelayMs: 500, maxDelayMs: 10_000 }
+const defaultRetryLimits: RetryLimits = { retries: 2, firstDelayMs: 500, maxDelayMs: 10_000 }
 
 /** Retries a model's transient failures until its first event: what readers have seen cannot be taken back. */
 export const withRetries = (model: Model, limits: RetryLimits = defaultRetryLimits): Model => ({

@@ -57,7 +57,7 @@ t.test('doctor asks every tool server', async (t) => {
     'ok    tools here: 8 tools of about 85 tokens: pid, environment, argv, folder, die, hang, stop, flood',
     'ok    tools drawing: 1 tool of about 14 tokens: \uFFFD[2Jadd\uFFFD',
     'ok    tools off: disabled',
-    `FAIL  tools stranger: it answered 401; its tokens have iss colloquy, aud ${stranger.url}, sub doctor, and a running Colloquy publishes their key ${parseSigningKeys(pem)[0]?.kid}`,
+    `FAIL  tools stranger: it answered 401; its tokens from Colloquy have iss colloquy, aud ${stranger.url} and sub doctor, and a running server publishes their key ${parseSigningKeys(pem)[0]?.kid}`,
     'FAIL  tools down: connect ECONNREFUSED 127.0.0.1:2',
     'FAIL  tools gone: spawn no-such-program ENOENT',
     'FAIL  tools misspelt: the server does not have these configured tools: delete_tasks',

@@ -54,7 +54,7 @@ export const testTools = (
   options: Partial<Omit<ToolRegistryOptions, 'servers'>> = {},
 ): TestTools => {
   const logged: TestTools['logged'] = []
-  const source = createToolRegistry({
+  const registry = createToolRegistry({
     servers: parseToolServers(JSON.stringify({ mcpServers }), (name) => process.env[name]),
     keys: newToolKeys(),
     maxResultBytes: 65_536,
@@ -63,12 +63,12 @@ export const testTools = (
     log: { warn: (fields, text) => void logged.push({ ...(fields as { server: string }), text }) },
     ...options,
   })
-  t.teardown(() => source.close())
+  t.teardown(() => registry.close())
   return {
-    ...source,
+    ...registry,
     logged,
     async of(user) {
-      const tools = await source.open(user, new AbortController().signal)
+      const tools = await registry.open(user, new AbortController().signal)
       const get = (name: string): Tool => {
         const tool = tools.find((tool) => tool.name === name)
         if (!tool) throw new Error(`there is no tool ${name}: ${JSON.stringify(logged)}`)

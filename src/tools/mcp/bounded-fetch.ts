@@ -21,7 +21,7 @@ const FORWARDED_HEADERS = ['content-type', 'mcp-session-id']
 
 export interface BoundedFetchOptions {
   dispatcher: Dispatcher
-  /** signs a token for each request; undefined when the server gets none of ours */
+  /** signs a token for each request; undefined when requests carry no user token */
   signUserToken: (() => Promise<string>) | undefined
 }
 

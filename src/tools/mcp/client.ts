@@ -35,7 +35,7 @@ export interface McpClient {
 }
 
 export interface ClientOptions {
-  /** signs a token for each HTTP request; undefined when the server gets none of ours */
+  /** signs a token for each HTTP request; undefined when requests carry no user token */
   signUserToken: (() => Promise<string>) | undefined
   maxResponseBytes: number
   /** where a process's standard error goes */

@@ -70,6 +70,6 @@ export const startGroup = (command: string, args: string[], options: SpawnOption
       running.add(child)
       resolve({ child, end })
     })
-    // Descendants that outlive the leader are of no use.
+    // Ends descendants that outlive the leader.
     child.once('exit', () => void end())
   })

@@ -25,7 +25,7 @@ export interface SessionOptions {
   now: () => number
 }
 
-interface Call {
+interface CallRequest {
   tool: ListedTool
   args: Record<string, unknown>
   key: string
@@ -37,7 +37,7 @@ export interface Session {
   /** Returns the server's tools, at most a minute old. Throws ServerUnavailableError. */
   tools(): Promise<ToolList>
   /** Throws ToolError, or the signal's reason. */
-  call(call: Call): Promise<CallResult>
+  call(request: CallRequest): Promise<CallResult>
   /** Closes the client as soon as its calls have ended; resolves when it is closed. */
   retire(): Promise<void>
   /** Closes the client now. */
@@ -155,7 +155,7 @@ export const createSession = ({
     }
   }
 
-  const call = async (request: Call, retryOnExpiry: boolean): Promise<CallResult> => {
+  const call = async (request: CallRequest, retryOnExpiry: boolean): Promise<CallResult> => {
     const { tool, args, key, signal } = request
     let shared: SharedClient | undefined
     try {

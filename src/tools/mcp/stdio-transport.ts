@@ -72,7 +72,7 @@ export const createStdioTransport = (
   const read = (chunk: Buffer): void => {
     unsolicitedBytes += chunk.byteLength
     try {
-      // A response of the maximum size, and as much besides.
+      // Allows a response of the maximum size, plus as much unsolicited output.
       if (unsolicitedBytes > 2 * maxBytes) throw new ResponseTooLargeError(2 * maxBytes)
       buffer.append(chunk)
     } catch (error) {
