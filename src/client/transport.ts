@@ -41,7 +41,7 @@ type OpenOptions = Pick<MessageStreamOptions, 'connect' | 'onTurn'> & {
 }
 
 const alreadyStored =
-  'The message is already stored, and its answer is not generated again. Send its text as a new message to ask again.'
+  'The message is stored already, and its answer is not generated again. Send its text as a new message to ask again.'
 
 /**
  * Connects the AI SDK's `useChat` to Colloquy; create one transport per chat. A message's id is its Idempotency-Key, so sending it

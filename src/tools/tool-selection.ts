@@ -12,7 +12,7 @@ const SEPARATOR_BYTES = 4
 
 const invalidSchema = 'tools skipped because their input schemas are invalid'
 const tooManyTools = `tools skipped because a turn offers at most ${MAX_TOOLS} tools`
-const overBudget = "tools skipped because tool definitions may take at most half of the model's window"
+const overBudget = "tools skipped because a turn's tools may take half of the model's window"
 
 /** The tools of one server that the turn's user may use, in the server's order. */
 export interface ServerTools {
