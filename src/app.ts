@@ -27,8 +27,8 @@ import type { Model } from './models/model.js'
 import { newId } from './new-id.js'
 import { Problem } from './problems.js'
 import { packageRoot } from './root.js'
-import type { PublishedKey } from './tools/signing-keys.js'
-import type { ToolSource } from './tools/tool.js'
+import type { PublicJwk } from './tools/signing-keys.js'
+import type { ToolRegistry } from './tools/tool.js'
 import { createTurnEngine } from './turns/engine.js'
 import type { TitleMaker, TurnLimits } from './turns/types.js'
 
@@ -39,9 +39,9 @@ export interface AppOptions {
   otherModels?: readonly Model[]
   systemPrompt?: string | undefined
   /** what a model may call; closed with the app */
-  tools?: ToolSource | undefined
+  tools?: ToolRegistry | undefined
   /** what tool servers verify the tokens with that go to them */
-  toolKeys?: PublishedKey[]
+  toolKeys?: PublicJwk[]
   /** what new conversations are called after; their first message, unless told */
   titles?: TitleMaker
   limits: TurnLimits

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import type { EnvironmentReader } from './environment.js'
-import { parseToolServers, type ToolServer, ToolServersError } from './tools/mcp/server-config.js'
-import { parseToolKeys, type ToolKey } from './tools/signing-keys.js'
+import { parseToolServers, ToolServersError } from './tools/mcp/parse-servers.js'
+import type { ToolServer } from './tools/mcp/server-config.js'
+import { parseSigningKeys, type SigningKey } from './tools/signing-keys.js'
 
 /** The command whose output CHAT_TOOLS_KEY takes. */
 export const makesToolKey = '"openssl genpkey -algorithm ed25519"'
@@ -25,9 +26,9 @@ export const readTools = ({ text, fail, integer }: Pick<EnvironmentReader, 'text
       return fail('CHAT_MCP_CONFIG', `the path of a file that can be used, and in it ${error.message}`)
     }
   }
-  const keys = (pem: string): ToolKey[] => {
+  const keys = (pem: string): SigningKey[] => {
     try {
-      return parseToolKeys(pem)
+      return parseSigningKeys(pem)
     } catch {
       return fail(
         'CHAT_TOOLS_KEY',

@@ -1,10 +1,10 @@
 import { makesToolKey, readTools } from './config-tools.js'
 import { ConfigError, type Environment, type EnvironmentReader, environmentReader } from './environment.js'
 import type { LanguageModelSettings } from './models/language-model.js'
-import { isModelName, missingVariable, modelNames } from './models/open-model.js'
-import { type Connections, providerNames, providers } from './models/providers.js'
-import { carriesUser, type ToolServer } from './tools/mcp/server-config.js'
-import type { ToolKey } from './tools/signing-keys.js'
+import { isModelName, missingVariable, modelNameSyntax } from './models/open-model.js'
+import { type CredentialsByProvider, providerNames, providers } from './models/providers.js'
+import { sendsUserToken, type ToolServer } from './tools/mcp/server-config.js'
+import type { SigningKey } from './tools/signing-keys.js'
 import type { TitleMaker, TurnLimits } from './turns/types.js'
 
 export interface Config {
@@ -33,12 +33,12 @@ export interface Config {
   model: string
   /** what a request may name beside it */
   otherModels: string[]
-  connections: Connections
+  credentials: CredentialsByProvider
   modelSettings: LanguageModelSettings
   systemPrompt: string | undefined
   toolServers: ToolServer[]
   /** those of CHAT_TOOLS_KEY; the first signs */
-  toolKeys: ToolKey[]
+  toolKeys: SigningKey[]
   toolResultBytes: number
   titles: TitleMaker
   limits: TurnLimits
@@ -54,17 +54,17 @@ const jwksOf = ({ origin, pathname }: URL): string =>
 
 const readModels = ({ text, fail, integer, decimal, list, webUrl }: EnvironmentReader) => {
   const model = text('CHAT_MODEL') ?? 'echo'
-  if (!isModelName(model)) fail('CHAT_MODEL', modelNames)
+  if (!isModelName(model)) fail('CHAT_MODEL', modelNameSyntax)
   const others = list('CHAT_MODELS')
-  if (!others.every(isModelName)) fail('CHAT_MODELS', `a comma-separated list of: ${modelNames}`)
-  const connections = providerNames.map((name) => {
+  if (!others.every(isModelName)) fail('CHAT_MODELS', `a comma-separated list of: ${modelNameSyntax}`)
+  const credentials = providerNames.map((name) => {
     const { keyVariable, urlVariable } = providers[name]
     return [name, { apiKey: text(keyVariable), baseUrl: webUrl(urlVariable)?.href }]
   })
   return {
     model,
     otherModels: [...new Set(others)].filter((name) => name !== model),
-    connections: Object.fromEntries(connections) as Connections,
+    credentials: Object.fromEntries(credentials) as CredentialsByProvider,
     modelSettings: {
       temperature: decimal('CHAT_TEMPERATURE', 2),
       maxOutputTokens: text('CHAT_MAX_OUTPUT_TOKENS')
@@ -174,9 +174,9 @@ export const requireTokens = ({ production, auth }: Config): void => {
 }
 
 /** What answering takes beyond what every command takes. Throws ConfigError. */
-export const requireModels = ({ model, otherModels, connections }: Config): void => {
+export const requireModels = ({ model, otherModels, credentials }: Config): void => {
   for (const name of [model, ...otherModels]) {
-    const missing = missingVariable(name, connections)
+    const missing = missingVariable(name, credentials)
     if (missing) {
       const provider = name.slice(0, name.indexOf('/'))
       throw new ConfigError(`${missing} must be set: CHAT_MODEL or CHAT_MODELS names a model of ${provider}.`)
@@ -186,7 +186,7 @@ export const requireModels = ({ model, otherModels, connections }: Config): void
 
 /** What calling tools takes beyond what every command takes. Throws ConfigError. */
 export const requireToolKeys = ({ production, toolServers, toolKeys }: Config): void => {
-  const server = toolServers.find(carriesUser)
+  const server = toolServers.find(sendsUserToken)
   if (production && server && toolKeys.length === 0) {
     throw new ConfigError(
       `CHAT_TOOLS_KEY must be set when NODE_ENV=production, to tell the tool server ${server.name} who asks: to what ${makesToolKey} prints.`,

@@ -1,10 +1,10 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util'
 import { doctor } from './commands/doctor.js'
-import { reason } from './commands/error-message.js'
+import { errorMessage } from './commands/error-message.js'
 import { migrate } from './commands/migrate.js'
-import { StartRefused, serve } from './commands/serve.js'
-import { token } from './commands/token.js'
+import { StartupError, serve } from './commands/serve.js'
+import { printToken } from './commands/token.js'
 import { readConfig } from './config.js'
 import { ConfigError } from './environment.js'
 
@@ -54,7 +54,7 @@ const run = async (): Promise<void> => {
         throw new UsageError('token needs --user with 1 to 128 of A-Z a-z 0-9 _ . : @ -, and not . or ..')
       }
       if (!/^[1-9]\d{0,8}$/.test(ttl)) throw new UsageError('--ttl takes 1 to 999999999 seconds')
-      return token(config(), user, Number(ttl))
+      return printToken(config(), user, Number(ttl))
     }
     case 'doctor':
       process.exitCode = (await doctor(config())) ? 0 : 1
@@ -72,6 +72,6 @@ try {
 } catch (error) {
   process.exitCode ??= 1
   if (error instanceof UsageError) console.error(`${error.message}\n\n${usage}`)
-  else if (error instanceof ConfigError || error instanceof StartRefused) console.error(error.message)
-  else console.error(`colloquy: ${reason(error)}`)
+  else if (error instanceof ConfigError || error instanceof StartupError) console.error(error.message)
+  else console.error(`colloquy: ${errorMessage(error)}`)
 }

@@ -1,31 +1,31 @@
 import type { UIMessageChunk } from 'ai'
 
-const stopped = () => new DOMException('The message was stopped.', 'AbortError')
+const stopError = () => new DOMException('The message was stopped.', 'AbortError')
 
 export interface ChunkStreamOptions {
   chunks: AsyncGenerator<UIMessageChunk>
-  /** aborts when the reader wants the turn to end */
+  /** aborts when the reader stops the turn */
   stop?: AbortSignal | undefined
   onStop: () => void
-  /** the reader goes, and the turn goes on */
-  onLeave: () => void
-  /** nothing comes any more */
+  /** The reader has disconnected; the turn continues. */
+  onDisconnect: () => void
+  /** The stream has ended. */
   onSettled?: () => void
 }
 
-/** A stream that its reader may leave, which the turn does not notice, or stop, which cancels it. */
+/** Makes a stream whose reader may disconnect, which does not affect the turn, or stop, which cancels it. */
 export const toChunkStream = ({
   chunks,
   stop,
   onStop,
-  onLeave,
+  onDisconnect,
   onSettled = () => {},
 }: ChunkStreamOptions): ReadableStream<UIMessageChunk> => {
   const isStopped = () => stop?.aborted ?? false
   return new ReadableStream<UIMessageChunk>({
     start(controller) {
       const end = async () => {
-        controller.error(stopped())
+        controller.error(stopError())
         onStop()
         while (!(await chunks.next().catch(() => ({ done: true }))).done);
         onSettled()
@@ -36,7 +36,7 @@ export const toChunkStream = ({
     async pull(controller) {
       const next = await chunks.next().catch((error: unknown) => {
         onSettled()
-        // What was stopped has ended with that already.
+        // A stopped stream has already failed with the stop error.
         if (isStopped()) return { done: true } as const
         throw error
       })
@@ -46,7 +46,7 @@ export const toChunkStream = ({
       else controller.enqueue(next.value)
     },
     cancel() {
-      onLeave()
+      onDisconnect()
       onSettled()
     },
   })

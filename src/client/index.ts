@@ -1,4 +1,4 @@
-/** What a browser needs to talk to Colloquy; nothing of the server. Exported as `colloquy/client`. */
+/** The browser client, exported as `colloquy/client`. */
 export type { StreamEvent } from './event-stream.js'
 export { type Message, toUIMessages } from './messages.js'
 export { type ClientCode, ColloquyError, type Problem } from './problem.js'

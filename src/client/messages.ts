@@ -11,7 +11,7 @@ const toolPart = ({ id, name, arguments: input, ...call }: ToolCall): DynamicToo
   return { ...part, state: 'output-error', errorText: 'The call was cut off.' }
 }
 
-/** Stored messages (listMessages, oldest first) as the AI SDK's, for `useChat({ messages })`. */
+/** Converts stored messages (listMessages, oldest first) to the AI SDK's, for `useChat({ messages })`. */
 export const toUIMessages = (messages: readonly Message[]): UIMessage[] =>
   messages.map(({ id, role, content, tool_calls, turn_id, status, created_at, ...rest }) => ({
     id,
@@ -25,6 +25,6 @@ export const toUIMessages = (messages: readonly Message[]): UIMessage[] =>
     parts: [...tool_calls.map(toolPart), ...(content ? [{ type: 'text' as const, text: content }] : [])],
   }))
 
-/** The turn that a message was loaded with: its id is the server's then, and no key of a request. */
-export const storedTurnOf = ({ metadata }: UIMessage): string | undefined =>
+/** The turn of a message that was loaded from the server; undefined for a message of this page. */
+export const storedTurnId = ({ metadata }: UIMessage): string | undefined =>
   (metadata as { turn_id?: string } | undefined)?.turn_id

@@ -3,21 +3,21 @@ import type { components } from '../../generated/contract.js'
 export type Problem = components['schemas']['Problem']
 type StreamError = components['schemas']['StreamError']
 
-/** What goes wrong on the client's side; all other codes are the contract's. */
+/** Error codes of the client; all others come from the contract. */
 export type ClientCode =
-  /** the server could not be reached, or the browser may not read its answers */
+  /** the server could not be reached, or CORS hides its responses */
   | 'unreachable'
-  /** a stream was cut, and could not be resumed within the retries */
+  /** the connection was lost, and the retries did not restore it */
   | 'connection-lost'
-  /** something else answered in the server's place, such as a proxy */
+  /** the response did not come from Colloquy but, for example, from a proxy */
   | 'unexpected-answer'
-  /** `token` threw, or gave no token */
+  /** `token` threw or returned no token */
   | 'no-token'
-  /** the chat asked for something that Colloquy does not do */
+  /** the chat used a feature that Colloquy does not have */
   | 'not-supported'
 
 interface Details {
-  /** the HTTP status; 0 when there was no answer */
+  /** the HTTP status; 0 without a response */
   status?: number | undefined
   code: Problem['code'] | ClientCode
   problem?: Problem | undefined
@@ -25,16 +25,16 @@ interface Details {
   cause?: unknown
 }
 
-/** Everything that the client reports: a problem of the server (RFC 9457), a turn that failed, or a fault on the way. */
+/** The error of every failure: a problem from the server (RFC 9457), a failed turn or a lost connection. */
 export class ColloquyError extends Error {
   override readonly name = 'ColloquyError'
-  /** the HTTP status; 0 when there was no answer */
+  /** the HTTP status; 0 without a response */
   readonly status: number
   /** such as `turn-in-progress`, `model-failed` or `unreachable` */
   readonly code: Problem['code'] | ClientCode
-  /** the body of an answer that is a problem */
+  /** the problem document, if the server sent one */
   readonly problem: Problem | undefined
-  /** seconds after which a retry makes sense, when the server says so */
+  /** the server's Retry-After, in seconds */
   readonly retryAfter: number | undefined
 
   constructor(message: string, { status = 0, code, problem, retryAfter, cause }: Details) {
@@ -48,22 +48,21 @@ export class ColloquyError extends Error {
 
 export const notSupported = (message: string) => new ColloquyError(message, { code: 'not-supported' })
 
-const streamStatus: Partial<Record<StreamError['code'], number>> = {
+const turnFailureStatus: Partial<Record<StreamError['code'], number>> = {
   'turn-not-found': 404,
   'model-overloaded': 503,
   'turn-interrupted': 503,
   'model-timeout': 504,
 }
 
-/** A turn's failure, with the status that its problem has. */
+/** Converts a turn's error in a stream, with the status that the same problem has over HTTP. */
 export const turnFailure = ({ code, detail }: StreamError) =>
-  new ColloquyError(detail, { code, status: streamStatus[code] ?? 502 })
+  new ColloquyError(detail, { code, status: turnFailureStatus[code] ?? 502 })
 
-/** A body that is not what the server would have sent. */
-export const unexpected = ({ status, url, headers }: Response, cause?: unknown) =>
+const unexpectedAnswer = ({ status, url, headers }: Response, cause?: unknown) =>
   new ColloquyError(
     `${url || 'The server'} answered ${status} with ${headers.get('content-type') ?? 'no content type'}, ` +
-      'which is not an answer of Colloquy. Check the `url` option and any proxy in front of the server.',
+      'which is not a response of Colloquy. Check the `url` option and any proxy in front of the server.',
     { code: 'unexpected-answer', status, retryAfter: retryAfterOf(headers), cause },
   )
 
@@ -75,17 +74,18 @@ const retryAfterOf = (headers: Headers): number | undefined => {
 const hasType = ({ headers }: Response, type: string) =>
   headers.get('content-type')?.startsWith(type) ?? false
 
-/** Throws a ColloquyError for an answer that is one, or that is not of the media type. */
+/** Returns a successful response of the media type; throws ColloquyError for any other. */
 export const checkResponse = async (response: Response, type: string): Promise<Response> => {
   const { ok, status, headers } = response
   if (ok && (status === 204 || hasType(response, type))) return response
   if (ok) {
     void response.body?.cancel().catch(() => {})
-    throw unexpected(response)
+    throw unexpectedAnswer(response)
   }
   const body: unknown = await response.json().catch(() => undefined)
   const problem = body as Problem | undefined
-  if (typeof problem?.code !== 'string' || typeof problem.detail !== 'string') throw unexpected(response)
+  if (typeof problem?.code !== 'string' || typeof problem.detail !== 'string')
+    throw unexpectedAnswer(response)
   throw new ColloquyError(problem.detail, {
     status,
     code: problem.code,

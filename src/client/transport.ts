@@ -1,116 +1,93 @@
 import type { ChatTransport, UIMessage, UIMessageChunk } from 'ai'
-import { type Call, createCaller, readJson } from './call.js'
+import { createApi } from './api.js'
+import { requestHeaders, type TurnRequest, toTurnRequest } from './chat-request.js'
 import { toChunkStream } from './chunk-stream.js'
-import { untilAborted } from './limits.js'
-import { type Reading, readMessage } from './message-stream.js'
-import { type Message, storedTurnOf } from './messages.js'
+import { type MessageStreamOptions, readMessage } from './message-stream.js'
+import { storedTurnId } from './messages.js'
 import { type ColloquyError, notSupported } from './problem.js'
-import { headersOf, messageOf, type TurnRequest } from './requested.js'
-import { createRetries, retrying } from './retries.js'
-import { createShown } from './shown.js'
+import { createRetryPolicy, retryWith } from './retry-policy.js'
+import { createShownMessages } from './shown-messages.js'
+import { untilAborted } from './timing.js'
 
 export interface ChatTransportOptions {
-  /** where Colloquy is, such as `https://chat.example.com`; the page's own origin unless told */
+  /** the server's URL, such as `https://chat.example.com`; the page's own origin by default */
   url?: string
   userId: string
-  /** Gives a token that is valid now; asked before every request. */
+  /** Returns a valid token; called before every request. */
   token: () => string | Promise<string>
-  /** the conversation to continue; without it the first message begins a new one */
+  /** the conversation to continue; by default the first message begins a new one */
   conversationId?: string | undefined
-  /** Told the id of a new conversation, to keep it in the page's address, say. */
+  /** Called with the id of a new conversation, for example to keep it in the page's address. */
   onConversation?: (conversationId: string) => void
-  /** how often in a row a lost connection is tried again, after 250 ms, 500 ms … up to 4 s; 6 unless told */
+  /** how often in a row a lost connection is retried, after 250 ms, 500 ms … up to 4 s; 6 by default */
   retries?: number
-  /** how long a stream may be silent before it counts as lost; 40 s unless told, since the server gives a sign of life every 15 s */
+  /** how long a stream may be silent before it counts as lost; 40 s by default, because the server sends a comment every 15 s */
   silenceMs?: number
   fetch?: typeof fetch
 }
 
 export interface ColloquyTransport extends ChatTransport<UIMessage> {
-  /** The conversation's newest messages (at most 100), oldest first, for `useChat({ messages })`. */
+  /** Returns the conversation's newest messages (at most 100), oldest first, for `useChat({ messages })`. */
   loadMessages(limit?: number): Promise<UIMessage[]>
 }
 
-type Streaming = Pick<Reading, 'connect' | 'onTurn'> & {
-  leaving: AbortController
+type OpenOptions = Pick<MessageStreamOptions, 'connect' | 'onTurn'> & {
+  disconnect: AbortController
   stop?: AbortSignal | undefined
   headers: Headers
-  /** Told that the turn has ended, or was told to, and has no other answer to come. */
+  /** Called when the turn has ended or was cancelled, and a retry will not change its answer. */
   onEnd: (turnId: string) => void
   onSettled?: () => void
 }
 
-const eventStream = 'text/event-stream'
-const isStored =
-  'The message is stored already, and its answer is not made anew. Send its text as a new message to ask again.'
+const alreadyStored =
+  'The message is stored already, and its answer is not generated again. Send its text as a new message to ask again.'
 
 /**
- * The transport that makes the AI SDK's `useChat` talk to Colloquy; one per chat. A message's id is its
- * Idempotency-Key, so sending it again never doubles it; a lost connection is resumed; `stop()` cancels the turn.
+ * Connects the AI SDK's `useChat` to Colloquy; create one transport per chat. A message's id is its Idempotency-Key, so sending it
+ * again never duplicates it. Lost connections are resumed, and `stop()` cancels the turn.
  */
 export const createChatTransport = (options: ChatTransportOptions): ColloquyTransport => {
   const { onConversation, retries = 6, silenceMs = 40_000 } = options
-  const call: Call = createCaller(options)
+  const api = createApi({ ...options, retries })
   let conversationId = options.conversationId
   let resumes = 0
-  /** settles when the last message that was sent has a turn, or has come to nothing */
-  let naming: Promise<void> = Promise.resolve()
-  /** what was sent with each key, since a key belongs to one body */
-  const bodies = new Map<string, TurnRequest>()
-  /** the turns of the keys that have their answer */
-  const answered = new Map<string, string>()
-  const shown = createShown()
-
-  const cancel = (turnId: string): void => {
-    const work = () => call(`/turns/${turnId}/cancel`, { method: 'POST' })
-    void retrying(createRetries(retries, true), work).catch(() => {})
-  }
-
-  const list = async (limit: number, headers?: Headers): Promise<Message[]> => {
-    const query = new URLSearchParams({ order: 'desc', limit: String(limit) })
-    const response = await call(`/conversations/${conversationId}/messages?${query}`, { headers })
-    const { data } = await readJson<{ data: Message[] }>(response)
-    return data.reverse()
-  }
-
-  const streamTurn = (turnId: string, headers: Headers, signal: AbortSignal, after?: string) => {
-    const withId = new Headers(headers)
-    if (after !== undefined) withId.set('last-event-id', after)
-    return call(`/turns/${turnId}/stream`, { accept: eventStream, headers: withId, signal })
-  }
+  /** settles when the last message sent has a turn, or has failed */
+  let lastSend: Promise<void> = Promise.resolve()
+  /** the request of each idempotency key, which must not change */
+  const requests = new Map<string, TurnRequest>()
+  /** the turn of each idempotency key whose answer is final */
+  const answeredTurns = new Map<string, string>()
+  const shown = createShownMessages()
 
   /**
-   * The stream of the turn that runs, or of the newest one that the page does not show as it is stored: it may have ended
-   * after the page was loaded. 204 when there is none.
+   * Streams the running turn or, because a turn may have ended since the page was loaded, the newest turn whose stored version the
+   * page does not show. 204 when there is none.
    */
-  const streamNewest = async (headers: Headers, signal: AbortSignal): Promise<Response> => {
-    const running = await call(`/conversations/${conversationId}/stream`, {
-      accept: eventStream,
-      headers,
-      signal,
-    })
+  const streamNewest = async (id: string, headers: Headers, signal: AbortSignal): Promise<Response> => {
+    const running = await api.streamConversation(id, headers, signal)
     if (running.status !== 204) return running
-    const [newest] = await list(1, headers)
+    const [newest] = await api.listMessages(id, 1, headers)
     if (!newest || (newest.role === 'assistant' && shown.isCurrent(newest))) return running
-    return streamTurn(newest.turn_id, headers, signal)
+    return api.streamTurn(newest.turn_id, headers, signal)
   }
 
-  const open = ({ leaving, stop, headers, connect, onTurn, onEnd, onSettled }: Streaming) => {
+  const open = ({ disconnect, stop, headers, connect, onTurn, onEnd, onSettled }: OpenOptions) => {
     let turnId: string | undefined
     const onStop = (): void => {
-      // Before the server has named the turn there is nothing to cancel: the stream is read on until it has.
+      // Until the server has named the turn, there is nothing to cancel, and reading goes on.
       if (turnId === undefined) return
-      cancel(turnId)
+      api.cancelTurn(turnId)
       onEnd(turnId)
-      leaving.abort()
+      disconnect.abort()
     }
     const chunks = readMessage({
       connect,
       retries,
       silenceMs,
-      leaving: leaving.signal,
+      disconnect: disconnect.signal,
       stop,
-      resume: (id, after) => streamTurn(id, headers, leaving.signal, after),
+      resume: (id, after) => api.streamTurn(id, headers, disconnect.signal, after),
       async onTurn(turn) {
         turnId = turn.turn_id
         if (conversationId === undefined) {
@@ -121,113 +98,120 @@ export const createChatTransport = (options: ChatTransportOptions): ColloquyTran
         if (stop?.aborted) onStop()
       },
       onEnd(messageId, end) {
-        // A failed turn may be tried again, here or elsewhere.
+        // A failed turn may be retried, here or elsewhere.
         if (end === 'failed') return
         if (messageId !== undefined) shown.add(messageId)
         if (turnId !== undefined) onEnd(turnId)
       },
     })
-    const onLeave = () => leaving.abort()
-    return toChunkStream({ chunks, stop, onStop, onLeave, ...(onSettled && { onSettled }) })
+    const onDisconnect = () => disconnect.abort()
+    return toChunkStream({ chunks, stop, onStop, onDisconnect, ...(onSettled && { onSettled }) })
   }
 
-  /** Shows the answer that `useChat` has taken off the page, and then why there is no other. */
-  const refuse = (error: ColloquyError, turnId: string): ReadableStream<UIMessageChunk> => {
-    const leaving = new AbortController()
-    const resume = () => streamTurn(turnId, new Headers(), leaving.signal)
+  /** Streams the stored answer, which `useChat` has removed from the page, and then fails with `error`. */
+  const streamThenFail = (turnId: string, error: ColloquyError): ReadableStream<UIMessageChunk> => {
+    const disconnect = new AbortController()
+    const { signal } = disconnect
+    const connect = () => api.streamTurn(turnId, new Headers(), signal)
     async function* chunks() {
-      const { signal } = leaving
-      const reading = { connect: resume, resume, leaving: signal, retries: 0, silenceMs }
+      const callbacks = { onTurn() {}, onEnd() {} }
       try {
-        yield* readMessage({ ...reading, onTurn() {}, onEnd() {} })
+        yield* readMessage({
+          connect,
+          resume: connect,
+          disconnect: signal,
+          retries: 0,
+          silenceMs,
+          ...callbacks,
+        })
       } catch {}
       throw error
     }
-    const onLeave = () => leaving.abort()
-    return toChunkStream({ chunks: chunks(), onStop: onLeave, onLeave })
+    const onDisconnect = () => disconnect.abort()
+    return toChunkStream({ chunks: chunks(), onStop: onDisconnect, onDisconnect })
   }
 
   return {
     resumeStreamIsReplay: true,
 
-    async sendMessages(asked) {
-      const { abortSignal } = asked
-      const headers = headersOf(asked, ['model'])
-      const { message, request } = messageOf(asked)
+    async sendMessages(sendOptions) {
+      const { abortSignal, trigger } = sendOptions
+      const headers = requestHeaders(sendOptions, ['model'])
+      const { message, request } = toTurnRequest(sendOptions)
       const key = message.id
-      const known = bodies.get(key)
-      const answeredTurn = storedTurnOf(message) ?? answered.get(key)
-      if (asked.trigger === 'regenerate-message' && answeredTurn !== undefined) {
-        return refuse(notSupported(isStored), answeredTurn)
+      const earlier = requests.get(key)
+      const answeredTurn = storedTurnId(message) ?? answeredTurns.get(key)
+      if (trigger === 'regenerate-message' && answeredTurn !== undefined) {
+        return streamThenFail(answeredTurn, notSupported(alreadyStored))
       }
-      if (answeredTurn !== undefined || shown.has(key)) throw notSupported(isStored)
-      if (known && (known.message !== request.message || (request.model ?? known.model) !== known.model)) {
+      if (answeredTurn !== undefined || shown.has(key)) throw notSupported(alreadyStored)
+      if (
+        earlier &&
+        (earlier.message !== request.message || (request.model ?? earlier.model) !== earlier.model)
+      ) {
         throw notSupported(
-          'A message cannot be changed, nor given to another model, once it was sent. Send a new one.',
+          'A message that was sent cannot be changed or given to another model. Send a new message.',
         )
       }
 
-      let named = () => {}
-      const before = naming
-      naming = new Promise<void>((resolve) => {
-        named = resolve
+      let settle = () => {}
+      const previousSend = lastSend
+      lastSend = new Promise<void>((resolve) => {
+        settle = resolve
       })
       try {
-        // The one before may be about to begin the conversation; this one belongs there, too.
-        if (conversationId === undefined) await untilAborted(before, abortSignal)
+        // The previous message may be about to begin the conversation that this one belongs to.
+        if (conversationId === undefined) await untilAborted(previousSend, abortSignal)
         abortSignal?.throwIfAborted()
       } catch (error) {
-        named()
+        settle()
         throw error
       }
-      const sent = known ?? {
+      const sent = earlier ?? {
         ...request,
         ...(conversationId !== undefined && { conversation_id: conversationId }),
       }
-      bodies.set(key, sent)
-      const leaving = new AbortController()
-      const keyed = new Headers(headers)
-      keyed.set('idempotency-key', key)
+      requests.set(key, sent)
+      const disconnect = new AbortController()
       return open({
-        leaving,
+        disconnect,
         stop: abortSignal,
         headers,
         connect: () =>
-          call('/chat', {
-            method: 'POST',
-            accept: eventStream,
-            headers: keyed,
-            body: JSON.stringify(sent),
-            signal: leaving.signal,
-            mayGo: () => abortSignal?.throwIfAborted(),
+          api.sendMessage(sent, {
+            idempotencyKey: key,
+            headers,
+            signal: disconnect.signal,
+            beforeSend: () => abortSignal?.throwIfAborted(),
           }),
         onTurn({ user_message_id }) {
           shown.add(user_message_id)
-          named()
+          settle()
         },
-        onEnd: (turnId) => answered.set(key, turnId),
-        onSettled: named,
+        onEnd: (turnId) => answeredTurns.set(key, turnId),
+        onSettled: settle,
       })
     },
 
-    async reconnectToStream({ abortSignal, ...asked }) {
-      const headers = headersOf(asked)
-      if (conversationId === undefined) return null
+    async reconnectToStream({ abortSignal, ...requestOptions }) {
+      const headers = requestHeaders(requestOptions)
+      const id = conversationId
+      if (id === undefined) return null
       resumes += 1
-      const mine = resumes
-      const leaving = new AbortController()
-      const stopping = new AbortController()
-      // Resuming once more (React's StrictMode does) aborts the signal as stopping does, and comes here right after.
-      const onAbort = () => setTimeout(() => (mine === resumes ? stopping : leaving).abort())
+      const thisResume = resumes
+      const disconnect = new AbortController()
+      const stop = new AbortController()
+      // A stop aborts the signal; so does resuming again (as React's StrictMode does), which then calls this function at once.
+      const onAbort = () => setTimeout(() => (thisResume === resumes ? stop : disconnect).abort())
       if (abortSignal?.aborted) onAbort()
       abortSignal?.addEventListener('abort', onAbort)
-      const connect = () => streamNewest(headers, leaving.signal)
-      const first = await retrying(createRetries(retries), connect, leaving.signal)
+      const connect = () => streamNewest(id, headers, disconnect.signal)
+      const first = await retryWith(createRetryPolicy(retries), connect, disconnect.signal)
       if (first.status === 204) return null
       let isFirst = true
       return open({
-        leaving,
-        stop: stopping.signal,
+        disconnect,
+        stop: stop.signal,
         headers,
         connect() {
           const response = isFirst ? Promise.resolve(first) : connect()
@@ -235,9 +219,10 @@ export const createChatTransport = (options: ChatTransportOptions): ColloquyTran
           return response
         },
         async onTurn({ user_message_id }) {
-          if (shown.isFillable() && !shown.has(user_message_id)) {
-            const messages = await list(100, headers)
-            shown.fill(messages.slice(0, messages.findIndex(({ id }) => id === user_message_id) + 1))
+          if (shown.canInsert() && !shown.has(user_message_id)) {
+            const messages = await api.listMessages(id, 100, headers)
+            const question = messages.findIndex((message) => message.id === user_message_id)
+            shown.insertMissing(messages.slice(0, question + 1))
           }
           shown.add(user_message_id)
         },
@@ -246,8 +231,9 @@ export const createChatTransport = (options: ChatTransportOptions): ColloquyTran
     },
 
     async loadMessages(limit = 100) {
-      if (conversationId === undefined) return []
-      return shown.load(await retrying(createRetries(retries), () => list(limit)))
+      const id = conversationId
+      if (id === undefined) return []
+      return shown.load(await retryWith(createRetryPolicy(retries), () => api.listMessages(id, limit)))
     },
   }
 }

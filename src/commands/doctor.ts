@@ -8,40 +8,41 @@ import { protectionFaults } from '../db/rls-check.js'
 import { settingFaults } from '../db/settings.js'
 import { fetchPublicKeys } from '../http/public-keys.js'
 import { printable, printableList } from '../http/refusal.js'
-import { type Access, carriesUser, type HttpServer, type ToolServer } from '../tools/mcp/server-config.js'
-import { cutDescriptions } from '../tools/mcp/tool-list.js'
-import type { Notes } from '../tools/notes.js'
-import type { ToolKey } from '../tools/signing-keys.js'
+import { type Access, type HttpServer, sendsUserToken, type ToolServer } from '../tools/mcp/server-config.js'
+import { descriptionsTruncated } from '../tools/mcp/tool-list.js'
+import type { SigningKey } from '../tools/signing-keys.js'
+import type { ToolWarnings } from '../tools/tool-warnings.js'
 import { estimateTools } from '../turns/agent/history-window.js'
-import { reason } from './error-message.js'
+import { errorMessage } from './error-message.js'
 import { openModels, openOrJoinDatabase } from './runtime.js'
-import { openSecret } from './secret.js'
+import { openTokenSecret } from './token-secret.js'
 import { withTools } from './tools.js'
 
 interface Check {
   name: string
-  /** the check without which this one says nothing new */
+  /** the check that has to pass before this one */
   needs?: string
-  /** Says in a few words what is right; throws what is wrong. */
+  /** Returns a short description of the healthy state; throws what is wrong. */
   run(): Promise<string>
 }
 
-const versionOf = async (db: Database): Promise<string> => {
+const checkVersion = async (db: Database): Promise<string> => {
   const [{ version }] = await db.asLogin(
     (sql) => sql<[{ version: string }]>`select current_setting('server_version') as version`,
   )
-  if (Number.parseInt(version, 10) < 15) throw new Error(`PostgreSQL ${version}: it has to be 15 or newer`)
+  if (Number.parseInt(version, 10) < 15)
+    throw new Error(`PostgreSQL ${version} is too old: 15 or newer is required`)
   return `PostgreSQL ${version}`
 }
 
-const settingsOf = async (db: Database): Promise<string> => {
+const checkSettings = async (db: Database): Promise<string> => {
   const faults = await settingFaults(db)
-  if (faults.length === 0) return 'as the program needs them'
-  const words = faults.map(({ what, mend }) => `${what}: ${mend}`).join(' ')
-  throw new Error(`a connection through a pooler has those of the server. ${words}`)
+  if (faults.length === 0) return 'as required'
+  const details = faults.map(({ what, mend }) => `${what}: ${mend}`).join(' ')
+  throw new Error(`pooled connections use the server's settings. ${details}`)
 }
 
-const migrationsOf = async (db: Database): Promise<string> => {
+const checkMigrations = async (db: Database): Promise<string> => {
   const { migrations, functions } = await pendingChanges(db)
   const missing = [...migrations, ...(functions ? ["this program's functions"] : [])]
   if (missing.length === 0) return 'up to date'
@@ -50,124 +51,129 @@ const migrationsOf = async (db: Database): Promise<string> => {
   )
 }
 
-const roleOf = async (db: Database): Promise<string> => {
-  const [{ login, app, passes }] = await db.asLogin(
-    (sql) => sql<[{ login: string; app: boolean; passes: boolean }]>`
+const checkRole = async (db: Database): Promise<string> => {
+  const [{ login, app, bypasses }] = await db.asLogin(
+    (sql) => sql<[{ login: string; app: boolean; bypasses: boolean }]>`
       select session_user as login,
         colloquy.app_role() is not null as app,
-        rolsuper or rolbypassrls as passes
+        rolsuper or rolbypassrls as bypasses
       from pg_catalog.pg_roles
       where rolname = session_user`,
   )
   if (app) return `${login}, serving requests as colloquy_app`
-  if (passes) throw new Error(`${login} passes row-level security and cannot switch to colloquy_app`)
-  return `${login}, bound by row-level security itself`
+  if (bypasses) throw new Error(`${login} bypasses row-level security and cannot switch to colloquy_app`)
+  return `${login}, subject to row-level security`
 }
 
-const securityOf = async (db: Database): Promise<string> => {
+const checkRowSecurity = async (db: Database): Promise<string> => {
   const faults = await protectionFaults(db)
   if (faults.length === 0) return "forced on every table of users' data"
   throw new Error(faults.map(({ what, mend }) => `${what} As an administrator run: ${mend}`).join(' '))
 }
 
-const schemaOf = async (db: Database): Promise<string> => {
+const checkSchema = async (db: Database): Promise<string> => {
   const { differences, skipped } = await findDrift(db)
-  if (differences.length > 0)
-    throw new Error(`differs from what this program makes: ${differences.join('; ')}`)
+  if (differences.length > 0) throw new Error(`differs from this program's schema: ${differences.join('; ')}`)
   if (skipped === 'all') return 'not compared, because a newer Colloquy has migrated the database'
-  return skipped ? 'as this program makes it; functions are those of a newer one' : 'as this program makes it'
+  return skipped
+    ? 'as this program creates it, except for functions, which a newer program has replaced'
+    : 'as this program creates it'
 }
 
-const keysOf = async (config: Config): Promise<string> => {
+const checkKeys = async (config: Config): Promise<string> => {
   requireTokens(config)
-  const { secret, isDevelopment } = await openSecret(config)
+  const { secret, isDevelopment } = await openTokenSecret(config)
   const { jwksUrl, issuer, audience, sharedIssuer, sharedAudience } = config.auth
   const claims = (iss = 'any', aud = 'any') => `iss ${iss}, aud ${aud}`
   const shared = isDevelopment ? `the development secret in ${config.dataDir}` : 'BETTER_AUTH_SECRET'
-  const ways = secret ? [`HS256 with ${shared} (${claims(sharedIssuer, sharedAudience)})`] : []
+  const issuers = secret ? [`HS256 with ${shared} (${claims(sharedIssuer, sharedAudience)})`] : []
   if (jwksUrl) {
     const keys = await fetchPublicKeys(jwksUrl, fetch).catch((error: unknown) => {
-      throw new Error(`${jwksUrl}: ${reason(error)}`)
+      throw new Error(`${jwksUrl}: ${errorMessage(error)}`)
     })
     const ids = [printableList([...keys.keys()])].flat().join(', ')
-    ways.push(`${keys.size} published at ${jwksUrl} (${claims(issuer, audience)}): ${ids}`)
+    issuers.push(`${keys.size} published at ${jwksUrl} (${claims(issuer, audience)}): ${ids}`)
   }
-  return `accepted are tokens with sub and exp, signed by ${ways.join('; or ')}`
+  return `accepts tokens with sub and exp, signed by ${issuers.join('; or ')}`
 }
 
-const originsOf = async ({ corsOrigins }: Config): Promise<string> =>
+const checkOrigins = async ({ corsOrigins }: Config): Promise<string> =>
   corsOrigins.length > 0
-    ? `pages of ${corsOrigins.join(', ')} may call`
-    : 'no page of another origin may call (CHAT_CORS_ORIGINS is not set)'
+    ? `pages of ${corsOrigins.join(', ')} are allowed`
+    : 'no pages of other origins are allowed (CHAT_CORS_ORIGINS is not set)'
 
-const modelsOf = async (config: Config): Promise<string> => {
+const checkModels = async (config: Config): Promise<string> => {
   const { model, otherModels } = await openModels(config)
   const others = otherModels.map(({ name }) => name).join(', ')
   const names = others ? `${model.name}; on request ${others}` : model.name
-  const areOurs = [model, ...otherModels].every(({ name }) => name === 'echo')
-  return areOurs ? names : `${names} (configured; not asked)`
+  const isEchoOnly = [model, ...otherModels].every(({ name }) => name === 'echo')
+  return isEchoOnly ? names : `${names} (configured; not asked)`
 }
 
-/** Who asks a tool server in a check: no user of the app. */
-const checker = 'doctor'
+/** The user id for which doctor lists tools; not a user of the app. */
+const doctorUser = 'doctor'
 
-/** Whom a server or a tool is limited to, in brackets; nothing when it is for everybody. */
-const limitsOf = (access: Access | undefined): string => {
+/** The restrictions of a server or a tool, in parentheses. */
+const describeAccess = (access: Access | undefined): string => {
   if (access?.disabled) return ' (disabled)'
   return access?.users ? ` (for ${[...access.users].join(', ') || 'nobody'})` : ''
 }
 
-/** What a server has to accept, for when it does not. */
-const identityOf = ({ audience }: HttpServer, [key]: ToolKey[]): string =>
-  `its tokens say iss colloquy, aud ${audience}, sub ${checker}, and the key ${key?.kid} is published by a running server`
+/** What a server that refuses our tokens has to accept. */
+const describeUserTokens = ({ audience }: HttpServer, [key]: SigningKey[]): string =>
+  `its tokens from Colloquy have iss colloquy, aud ${audience} and sub ${doctorUser}, and a running server publishes their key ${key?.kid}`
 
-/** What a server listed and a turn does not get, or not as it came. */
-const notesOf = (notes: Notes): string =>
-  [...notes]
-    .map(([cause, { count, tools }]) => {
+const describeWarnings = (warnings: ToolWarnings): string =>
+  [...warnings]
+    .map(([message, { count, tools }]) => {
       const names = tools.map(printable).join(', ')
-      return count === 0 ? cause : `${count} ${cause}: ${names}${count > tools.length ? ' …' : ''}`
+      return count === 0 ? message : `${count} ${message}: ${names}${count > tools.length ? ' …' : ''}`
     })
     .join('; ')
 
-const toolsOf = (config: Config, server: ToolServer): Promise<string> | string => {
+const checkTools = (config: Config, server: ToolServer): Promise<string> | string => {
   if (server.disabled) return 'disabled'
-  return withTools({ ...config, toolServers: [server] }, async ({ tools: source, keys }) => {
-    const { tools, missing, notes } = await source.inspect(server, checker).catch((error: unknown) => {
-      const isRefused = /answered 40[13]$/.test(reason(error)) && carriesUser(server)
-      throw new Error(isRefused ? `${reason(error)}; ${identityOf(server, keys)}` : reason(error))
-    })
+  return withTools({ ...config, toolServers: [server] }, async ({ registry, keys }) => {
+    const { tools, missing, warnings } = await registry
+      .inspect(server, doctorUser)
+      .catch((error: unknown) => {
+        const isRefused = /answered 40[13]$/.test(errorMessage(error)) && sendsUserToken(server)
+        throw new Error(
+          isRefused ? `${errorMessage(error)}; ${describeUserTokens(server, keys)}` : errorMessage(error),
+        )
+      })
     if (missing.length > 0)
-      throw new Error(`the configuration names tools that it does not have: ${missing.join(', ')}`)
-    if ([...notes.keys()].some((cause) => cause !== cutDescriptions)) throw new Error(notesOf(notes))
+      throw new Error(`the server does not have these configured tools: ${missing.join(', ')}`)
+    if ([...warnings.keys()].some((message) => message !== descriptionsTruncated))
+      throw new Error(describeWarnings(warnings))
     if (tools.length === 0) return 'no tools'
-    const names = tools.map(({ name }) => `${printable(name)}${limitsOf(server.tools.get(name))}`)
+    const names = tools.map(({ name }) => `${printable(name)}${describeAccess(server.tools.get(name))}`)
     const count = `${tools.length} ${tools.length === 1 ? 'tool' : 'tools'}`
-    const cut = notes.size > 0 ? `; ${notesOf(notes)}` : ''
-    return `${count} of about ${estimateTools(tools)} tokens${limitsOf(server)}: ${names.join(', ')}${cut}`
+    const truncated = warnings.size > 0 ? `; ${describeWarnings(warnings)}` : ''
+    return `${count} of about ${estimateTools(tools)} tokens${describeAccess(server)}: ${names.join(', ')}${truncated}`
   })
 }
 
-/** Runs the checks in order, a line each; true when all is well. */
-const report = async (checks: Check[]): Promise<boolean> => {
+/** Runs the checks in order and prints a line for each; true when all have passed. */
+const runChecks = async (checks: Check[]): Promise<boolean> => {
   const failed = new Set<string>()
   for (const { name, needs = '', run } of checks) {
     if (failed.has(needs)) {
       failed.add(name)
-      console.log(`-     ${name}: not checked, because of the ${needs}`)
+      console.log(`-     ${name}: not checked, because the ${needs} check failed`)
       continue
     }
     try {
       console.log(`ok    ${name}: ${await run()}`)
     } catch (error) {
       failed.add(name)
-      console.log(`FAIL  ${name}: ${reason(error)}`)
+      console.log(`FAIL  ${name}: ${errorMessage(error)}`)
     }
   }
   return failed.size === 0
 }
 
-/** `colloquy doctor`: one line for each thing that has to be right; false when one is not. */
+/** `colloquy doctor`: checks the configuration and the database; false when a check has failed. */
 export const doctor = async (config: Config): Promise<boolean> => {
   const { url, prepare } = config.database
   const isPooled = url !== undefined && readTarget(url, prepare).isPooled
@@ -176,29 +182,33 @@ export const doctor = async (config: Config): Promise<boolean> => {
     db: connect({ url: opened.url, max: 1, prepare: config.database.prepare }),
   }))
   const database = async (): Promise<string> => {
-    const { db, place } = await opening
-    const version = await versionOf(db).catch((error: unknown) => {
-      throw new Error(`${place}: ${reason(error)}`)
+    const { db, location } = await opening
+    const version = await checkVersion(db).catch((error: unknown) => {
+      throw new Error(`${location}: ${errorMessage(error)}`)
     })
-    return `${version}, ${place}`
+    return `${version}, ${location}`
   }
   try {
-    return await report([
+    return await runChecks([
       { name: 'database', run: database },
-      // A connection of our own sets what it needs.
+      // A direct connection sets these itself.
       ...(isPooled
-        ? [{ name: 'settings', needs: 'database', run: async () => settingsOf((await opening).db) }]
+        ? [{ name: 'settings', needs: 'database', run: async () => checkSettings((await opening).db) }]
         : []),
-      { name: 'migrations', needs: 'database', run: async () => migrationsOf((await opening).db) },
-      { name: 'role', needs: 'migrations', run: async () => roleOf((await opening).db) },
-      { name: 'row-level security', needs: 'migrations', run: async () => securityOf((await opening).db) },
-      { name: 'schema', needs: 'migrations', run: async () => schemaOf((await opening).db) },
-      { name: 'keys', run: () => keysOf(config) },
-      { name: 'model', run: () => modelsOf(config) },
-      { name: 'browser origins', run: () => originsOf(config) },
+      { name: 'migrations', needs: 'database', run: async () => checkMigrations((await opening).db) },
+      { name: 'role', needs: 'migrations', run: async () => checkRole((await opening).db) },
+      {
+        name: 'row-level security',
+        needs: 'migrations',
+        run: async () => checkRowSecurity((await opening).db),
+      },
+      { name: 'schema', needs: 'migrations', run: async () => checkSchema((await opening).db) },
+      { name: 'keys', run: () => checkKeys(config) },
+      { name: 'model', run: () => checkModels(config) },
+      { name: 'browser origins', run: () => checkOrigins(config) },
       ...config.toolServers.map((server) => ({
         name: `tools ${server.name}`,
-        run: async () => toolsOf(config, server),
+        run: async () => checkTools(config, server),
       })),
     ])
   } finally {

@@ -1,9 +1,9 @@
-/** What went wrong, in a line: an error's own words, and those of its cause where they say more. */
-export const reason = (error: unknown): string => {
+/** The message of an error on one line, followed by its cause's where that adds something. */
+export const errorMessage = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error)
-  // A host with several addresses fails with one error for each and no words of its own.
-  const parts = error instanceof AggregateError ? error.errors.map(reason).join(', ') : ''
+  // Connecting to a host with several addresses gives an error for each, and an empty message.
+  const parts = error instanceof AggregateError ? error.errors.map(errorMessage).join(', ') : ''
   const own = error.message || parts
-  const cause = error.cause === undefined ? '' : reason(error.cause)
+  const cause = error.cause === undefined ? '' : errorMessage(error.cause)
   return own.includes(cause) ? own : `${own} (${cause})`
 }

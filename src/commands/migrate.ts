@@ -4,26 +4,27 @@ import { openOrJoinDatabase } from './runtime.js'
 
 const exitCodes = { SIGINT: 130, SIGTERM: 143 } as const
 
-/** Aborts at the first SIGINT or SIGTERM; later ones change nothing, since npm passes on the Ctrl-C that the terminal sends, too. */
-const untilSignal = () => {
+/** Aborts at the first SIGINT or SIGTERM. Further ones are ignored: npm repeats the terminal's Ctrl-C. */
+const abortOnSignal = () => {
   const controller = new AbortController()
   const onSignal = (name: 'SIGINT' | 'SIGTERM') => {
     process.exitCode ??= exitCodes[name]
-    controller.abort(new Error(`interrupted by ${name}; what was under way is undone`))
+    controller.abort(new Error(`interrupted by ${name}; the migration under way was rolled back`))
   }
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
-  return { signal: controller.signal, end: () => process.off('SIGINT', onSignal).off('SIGTERM', onSignal) }
+  const dispose = () => process.off('SIGINT', onSignal).off('SIGTERM', onSignal)
+  return { signal: controller.signal, dispose }
 }
 
-/** `colloquy migrate`: brings the database up to this program, which `serve` does, too. */
+/** `colloquy migrate`: migrates the database, which `serve` also does at its start. */
 export const migrate = async (config: Config): Promise<void> => {
-  const { signal, end } = untilSignal()
+  const { signal, dispose } = abortOnSignal()
   const { url, embedded } = await openOrJoinDatabase(config)
   try {
     const applied = await migrateDatabase(url, { log: console.log, alwaysPrepareRole: true, signal })
     console.log(applied.length > 0 ? 'The database is up to date now.' : 'The database was up to date.')
   } finally {
     await embedded?.stop()
-    end()
+    dispose()
   }
 }

@@ -11,28 +11,27 @@ export interface OpenDatabase {
   url: string
   /** the embedded PostgreSQL, when this process started it */
   embedded: Cluster | undefined
-  /** in words, which one it is */
-  place: string
+  /** where it is, for messages */
+  location: string
 }
 
-/** The configured database, or the embedded one, started. */
+/** Opens the configured database, or starts the embedded one. */
 export const openDatabase = async (config: Config, log: (line: string) => void): Promise<OpenDatabase> => {
   const { dataDir, database } = config
-  if (database.url) return { url: database.url, embedded: undefined, place: 'at DATABASE_URL' }
+  if (database.url) return { url: database.url, embedded: undefined, location: 'at DATABASE_URL' }
   const { startEmbedded } = await import('../embedded-postgres/start.js')
   const embedded = await startEmbedded({ dataDir, log })
-  return { url: embedded.url, embedded, place: `embedded in ${dataDir}` }
+  return { url: embedded.url, embedded, location: `embedded in ${dataDir}` }
 }
 
-/** The same for commands that do not serve: while a server runs they use the PostgreSQL that it started. */
+/** Like openDatabase, but uses the embedded PostgreSQL of a running server. For commands other than `serve`. */
 export const openOrJoinDatabase = (config: Config): Promise<OpenDatabase> =>
   openDatabase(config, () => {}).catch(async (error: unknown) => {
     const url = config.database.url ? undefined : await runningEmbedded(config.dataDir)
     if (!url) throw error
-    return { url, embedded: undefined, place: `embedded in ${config.dataDir}, run by another process` }
+    return { url, embedded: undefined, location: `embedded in ${config.dataDir}, run by another process` }
   })
 
-/** Who may verify tokens, as configured. */
 export const authenticationOptions = (
   { auth }: Config,
   secret: string | undefined,
@@ -45,9 +44,9 @@ export const authenticationOptions = (
       : undefined,
 })
 
-/** The models that may answer, the default one apart. Throws ConfigError when a key is missing. */
+/** Opens the default model and those that a request may name. Throws ConfigError when a key is missing. */
 export const openModels = async (config: Config): Promise<{ model: Model; otherModels: Model[] }> => {
   requireModels(config)
-  const open = (name: string) => openModel(name, { connections: config.connections, ...config.modelSettings })
+  const open = (name: string) => openModel(name, { credentials: config.credentials, ...config.modelSettings })
   return { model: await open(config.model), otherModels: await Promise.all(config.otherModels.map(open)) }
 }

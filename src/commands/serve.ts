@@ -5,28 +5,28 @@ import { connect } from '../db/connect.js'
 import { migrate } from '../db/migrate.js'
 import { protectionFaults } from '../db/rls-check.js'
 import { createLog } from '../log.js'
-import { publish } from '../tools/signing-keys.js'
+import { publicJwks } from '../tools/signing-keys.js'
 import { authenticationOptions, openDatabase, openModels } from './runtime.js'
-import { openSecret } from './secret.js'
-import { type Ending, prepareEnding } from './shutdown.js'
-import { signToken } from './token.js'
+import { prepareShutdown, type Shutdown } from './shutdown.js'
+import { signLoginToken } from './token.js'
+import { openTokenSecret } from './token-secret.js'
 import { openTools } from './tools.js'
 
-/** How long connections without a request, and then the database, get to end after the last turn has. */
-const idleMarginMs = 1_000
-const closeMarginMs = 30_000
-const dayInSeconds = 86_400
+/** After the last turn has ended: how long idle connections stay open, and how long the rest of the shutdown may take. */
+const IDLE_CONNECTION_MS = 1_000
+const CLOSE_MS = 30_000
+const DAY_SECONDS = 86_400
 
-/** The start is refused; the message says what to do. */
-export class StartRefused extends Error {}
+/** The server cannot start; the message tells the operator what to do. */
+export class StartupError extends Error {}
 
-const announce = async (address: string, config: Config, secret: string): Promise<void> => {
-  const token = await signToken(config, secret, 'demo', dayInSeconds)
+const printWelcome = async (address: string, config: Config, secret: string): Promise<void> => {
+  const token = await signLoginToken(config, secret, 'demo', DAY_SECONDS)
   console.log(`
 Colloquy listens on ${address} and answers with the model "${config.model}".
-The reference of its API: ${address}/docs
+API reference: ${address}/docs
 
-Try it (a development token of the user "demo", good for a day):
+Try it (with a development token for the user "demo", valid for a day):
 
 curl -s ${address}/api/demo/chat \\
   -H 'authorization: Bearer ${token}' \\
@@ -35,48 +35,48 @@ curl -s ${address}/api/demo/chat \\
 `)
 }
 
-const listenRefusal = (error: NodeJS.ErrnoException, { host, port }: Config): Error => {
-  const refusals: Record<string, string> = {
-    EADDRINUSE: `PORT ${port} is in use by another program (on ${host}): end that one, or set PORT to a free one.`,
-    EACCES: `PORT ${port} may not be opened by this user: set PORT to one above 1023.`,
+const toStartupError = (error: NodeJS.ErrnoException, { host, port }: Config): Error => {
+  const messages: Record<string, string> = {
+    EADDRINUSE: `PORT ${port} is in use by another program (on ${host}): stop that program, or set PORT to a free one.`,
+    EACCES: `PORT ${port} may not be opened by this user: set PORT to a number above 1023.`,
     EADDRNOTAVAIL: `HOST ${host} is not an address of this machine.`,
-    ENOTFOUND: `HOST ${host} is not known: set it to an address of this machine, such as 127.0.0.1 or 0.0.0.0.`,
+    ENOTFOUND: `HOST ${host} cannot be resolved: set it to an address of this machine, such as 127.0.0.1 or 0.0.0.0.`,
   }
-  const refusal = refusals[error.code ?? '']
-  return refusal ? new StartRefused(refusal, { cause: error }) : error
+  const message = messages[error.code ?? '']
+  return message ? new StartupError(message, { cause: error }) : error
 }
 
-const start = async (config: Config, log: Logger, ending: Ending): Promise<void> => {
+const start = async (config: Config, log: Logger, shutdown: Shutdown): Promise<void> => {
   const opening = openDatabase(config, (line) => log.info(line))
-  // Handed over before it is open, so that a signal meanwhile leaves no PostgreSQL behind.
-  ending.closeFirst(async () => (await opening.catch(() => undefined))?.embedded?.stop())
+  // Registered before it is open, so that a signal during the start leaves no PostgreSQL running.
+  shutdown.defer(async () => (await opening.catch(() => undefined))?.embedded?.stop())
   const { url, embedded } = await opening
   void embedded?.exited.then((error) => {
-    if (error) ending.fail(error)
+    if (error) shutdown.fail(error)
   })
 
   await migrate(url, { log: (line) => log.info(line) })
   const { poolMax, prepare } = config.database
   const db = connect({ url, max: poolMax, prepare })
-  ending.closeFirst(db.close)
+  shutdown.defer(db.close)
   const faults = await protectionFaults(db)
   if (faults.length > 0) {
     const lines = faults.map(({ what, mend }) => `- ${what}\n  As an administrator of it run: ${mend}`)
-    throw new StartRefused(`Users would not be isolated by this database:\n${lines.join('\n')}`)
+    throw new StartupError(`This database would not isolate users from each other:\n${lines.join('\n')}`)
   }
 
-  const { secret, isDevelopment } = await openSecret(config)
+  const { secret, isDevelopment } = await openTokenSecret(config)
   if (isDevelopment && !embedded) {
     log.warn('tokens are verified with a development secret: set BETTER_AUTH_URL or BETTER_AUTH_SECRET')
   }
-  const { tools, keys } = await openTools(config, { log })
+  const { registry, keys } = await openTools(config, { log })
   const servers = config.toolServers.filter(({ disabled }) => !disabled).map(({ name }) => name)
-  if (servers.length > 0) log.info({ servers }, 'tools come from these servers')
+  if (servers.length > 0) log.info({ servers }, 'tool servers configured')
   const app = await buildApp({
     db,
     log,
-    tools,
-    toolKeys: publish(keys),
+    tools: registry,
+    toolKeys: publicJwks(keys),
     ...(await openModels(config)),
     systemPrompt: config.systemPrompt,
     titles: config.titles,
@@ -86,30 +86,30 @@ const start = async (config: Config, log: Logger, ending: Ending): Promise<void>
     shutdownMs: config.shutdownMs,
     maxConnections: config.maxConnections,
   })
-  // Runs after the turns have drained. A browser's spare connection would keep the server open for ever.
+  // Runs after the turns have drained. An idle keep-alive connection would otherwise keep the server open.
   app.addHook('preClose', async () => {
-    setTimeout(() => app.server.closeAllConnections(), idleMarginMs).unref()
+    setTimeout(() => app.server.closeAllConnections(), IDLE_CONNECTION_MS).unref()
   })
-  ending.closeFirst(() => app.close())
+  shutdown.defer(() => app.close())
   const address = await app.listen({ host: config.host, port: config.port }).catch((error) => {
-    throw listenRefusal(error, config)
+    throw toStartupError(error, config)
   })
-  if (isDevelopment && secret) await announce(address, config, secret)
+  if (isDevelopment && secret) await printWelcome(address, config, secret)
 }
 
-/** `colloquy serve`: runs until a signal ends it; running turns get CHAT_SHUTDOWN_MS to finish. */
+/** `colloquy serve`: runs until a signal; running turns then have CHAT_SHUTDOWN_MS to finish. */
 export const serve = async (config: Config): Promise<void> => {
   requireTokens(config)
   requireModels(config)
   requireToolKeys(config)
   const log = createLog(config.logLevel)
-  const ending = prepareEnding(log, config.shutdownMs + closeMarginMs)
+  const shutdown = prepareShutdown(log, config.shutdownMs + CLOSE_MS)
   try {
-    await start(config, log, ending)
+    await start(config, log, shutdown)
   } catch (error) {
-    // A signal during the start closes under its feet what it needs; that is no error of its own.
-    if (ending.isUnderWay()) return
-    await ending.abandon()
+    // A signal during the start closes what the start needs, which is not an error.
+    if (shutdown.hasBegun()) return
+    await shutdown.closeAll()
     throw error
   }
 }

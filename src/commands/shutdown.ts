@@ -3,61 +3,61 @@ import type { Logger } from 'pino'
 
 type Close = () => Promise<unknown>
 
-export interface Ending {
-  /** Has this closed at the end, before what was handed over earlier. */
-  closeFirst(close: Close): void
-  /** Ends the program with exit code 1, because something it cannot do without is gone. */
+export interface Shutdown {
+  /** Registers something to close; the last registered is closed first. */
+  defer(close: Close): void
+  /** Shuts down with exit code 1, because something essential has failed. */
   fail(reason: Error): void
-  /** Closes everything for a start that failed by itself, and leaves the exit to the caller. */
-  abandon(): Promise<void>
-  isUnderWay(): boolean
+  /** Closes everything after a failed start, and leaves the exit to the caller. */
+  closeAll(): Promise<void>
+  hasBegun(): boolean
 }
 
-/** The terminal and npm both send the one Ctrl-C; only a later one means that the user does not want to wait. */
-const sameInterruptMs = 1_000
+/** One Ctrl-C arrives twice, from the terminal and from npm; a later one means that the user does not want to wait. */
+const DUPLICATE_INTERRUPT_MS = 1_000
 
-/** From here on a signal or an uncaught error closes, in order, what is open by then; `boundMs` later it ends anyway. */
-export const prepareEnding = (log: Logger, boundMs: number): Ending => {
+/** On a signal or an uncaught error, closes everything registered by then, and exits at the latest after `maxMs`. */
+export const prepareShutdown = (log: Logger, maxMs: number): Shutdown => {
   const closes: Close[] = []
   let failure: Error | undefined
   let interruptedAt: number | undefined
-  let isUnderWay = false
+  let hasBegun = false
 
   const closeAll = async () => {
-    isUnderWay = true
+    hasBegun = true
     for (const close of closes.splice(0).reverse()) {
-      await close().catch((err: unknown) => log.error({ err }, 'something did not close'))
+      await close().catch((err: unknown) => log.error({ err }, 'failed to close a resource during shutdown'))
     }
   }
   const grace = closeWithGrace(
-    { delay: boundMs, logger: log, skip: ['SIGINT'] },
+    { delay: maxMs, logger: log, skip: ['SIGINT'] },
     async ({ signal = 'SIGINT', err = failure }) => {
-      if (err) log.fatal({ err }, 'ending after an error')
+      if (err) log.fatal({ err }, 'shutting down after a fatal error')
       else log.info({ signal }, 'shutting down')
       await closeAll()
       if (err) process.exit(1)
     },
   )
   const onInterrupt = () => {
-    if (interruptedAt === undefined && !isUnderWay) grace.close()
-    else if (performance.now() - (interruptedAt ?? 0) > sameInterruptMs) process.exit(130)
+    if (interruptedAt === undefined && !hasBegun) grace.close()
+    else if (performance.now() - (interruptedAt ?? 0) > DUPLICATE_INTERRUPT_MS) process.exit(130)
     interruptedAt ??= performance.now()
   }
   process.on('SIGINT', onInterrupt)
 
   return {
-    closeFirst: (close) => closes.push(close),
+    defer: (close) => closes.push(close),
     fail(reason) {
-      if (isUnderWay) return
+      if (hasBegun) return
       failure = reason
       grace.close()
     },
-    async abandon() {
+    async closeAll() {
       await closeAll()
-      // It would make an exit with 0 of every end.
+      // close-with-grace would otherwise force exit code 0.
       grace.uninstall()
       process.off('SIGINT', onInterrupt)
     },
-    isUnderWay: () => isUnderWay,
+    hasBegun: () => hasBegun,
   }
 }

@@ -1,10 +1,10 @@
 import { SignJWT } from 'jose'
 import type { Config } from '../config.js'
 import { ConfigError } from '../environment.js'
-import { openSecret } from './secret.js'
+import { openTokenSecret } from './token-secret.js'
 
-/** Signs an HS256 token for a user, valid for `seconds` from now. */
-export const signToken = (
+/** Signs an HS256 login token for a user, valid for `seconds` from now. */
+export const signLoginToken = (
   { auth }: Config,
   secret: string,
   user: string,
@@ -20,13 +20,13 @@ export const signToken = (
     .sign(new TextEncoder().encode(secret))
 }
 
-/** `colloquy token --user <id>`: prints a token for trying things out. */
-export const token = async (config: Config, user: string, seconds: number): Promise<void> => {
-  const { secret } = await openSecret(config)
+/** `colloquy token --user <id>`: prints a login token, for development. */
+export const printToken = async (config: Config, user: string, seconds: number): Promise<void> => {
+  const { secret } = await openTokenSecret(config)
   if (!secret) {
     throw new ConfigError(
-      'BETTER_AUTH_SECRET must be set to make tokens here; with published keys only your app’s login can.',
+      'BETTER_AUTH_SECRET must be set to sign tokens here; with published keys only your app’s login can sign them.',
     )
   }
-  console.log(await signToken(config, secret, user, seconds))
+  console.log(await signLoginToken(config, secret, user, seconds))
 }

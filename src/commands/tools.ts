@@ -2,71 +2,71 @@ import { generateKeyPairSync } from 'node:crypto'
 import { constants } from 'node:os'
 import { join } from 'node:path'
 import { type Config, requireToolKeys } from '../config.js'
-import { carriesUser } from '../tools/mcp/server-config.js'
-import { type ConfiguredTools, createToolSource, type ToolSourceOptions } from '../tools/registry.js'
-import { parseToolKeys, type ToolKey } from '../tools/signing-keys.js'
+import { sendsUserToken } from '../tools/mcp/server-config.js'
+import { createToolRegistry, type McpToolRegistry, type ToolRegistryOptions } from '../tools/registry.js'
+import { parseSigningKeys, type SigningKey } from '../tools/signing-keys.js'
 import { toolBytesOf } from '../turns/agent/history-window.js'
-import { keptFile } from './persisted-file.js'
+import { persistedFile } from './persisted-file.js'
 
-const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+const terminationSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 const newKey = (): string =>
   generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
 
-/** The keys that tokens for tool servers are signed with; none when no server gets such tokens. Throws ConfigError. */
-const openToolKeys = async (config: Config): Promise<ToolKey[]> => {
+/** Returns the keys that sign user tokens; none when no server gets such tokens. Throws ConfigError. */
+const openSigningKeys = async (config: Config): Promise<SigningKey[]> => {
   requireToolKeys(config)
-  if (!config.toolServers.some(carriesUser)) return []
+  if (!config.toolServers.some(sendsUserToken)) return []
   if (config.toolKeys.length > 0) return config.toolKeys
   const file = join(config.dataDir, 'tools-key.pem')
-  const pem = await keptFile(file, newKey)
+  const pem = await persistedFile(file, newKey)
   try {
-    return parseToolKeys(pem)
+    return parseSigningKeys(pem)
   } catch {
-    throw new Error(`${file} holds no key: remove it, and the next start makes a new one.`)
+    throw new Error(`${file} does not contain a valid key. Delete it, and the next start creates a new one.`)
   }
 }
 
-/** How many bytes the tools of a turn may have, for each model that may answer. */
+/** The size limit of a turn's tool definitions, for each model. */
 const toolBytes = ({ model, otherModels, limits }: Config): number[] =>
   [model, ...otherModels].map((name) => toolBytesOf(limits, name))
 
-/** The tools of the configured servers, and the keys that these verify tokens with. */
+/** Opens the registry of the configured tool servers, and the keys that sign its user tokens. */
 export const openTools = async (
   config: Config,
-  options: Pick<ToolSourceOptions, 'log' | 'stderr' | 'maxToolBytes'>,
-): Promise<{ tools: ConfiguredTools; keys: ToolKey[] }> => {
-  const keys = await openToolKeys(config)
+  options: Pick<ToolRegistryOptions, 'log' | 'stderr' | 'maxToolBytes'>,
+): Promise<{ registry: McpToolRegistry; keys: SigningKey[] }> => {
+  const keys = await openSigningKeys(config)
   const { toolServers: servers, toolResultBytes: maxResultBytes } = config
   const maxToolBytes = Math.max(...toolBytes(config))
-  // Read now, so that it takes nothing of the time that a server has to answer in.
+  // Loaded now, so that loading does not count toward a server's time limit.
   if (servers.some(({ disabled }) => !disabled)) await import('../tools/mcp/client.js')
-  return { tools: createToolSource({ servers, keys, maxResultBytes, maxToolBytes, ...options }), keys }
+  return { registry: createToolRegistry({ servers, keys, maxResultBytes, maxToolBytes, ...options }), keys }
 }
 
 /**
- * The same for a command that ends by itself: closes them after the work, and when a signal ends it. Their processes are in groups
- * of their own, which a terminal's Ctrl-C does not reach.
+ * Opens the registry for the duration of `work`, and closes it on a signal too: stdio servers run in process groups of their own,
+ * which a terminal's Ctrl-C does not reach.
  */
 export const withTools = async <T>(
   config: Config,
   work: (opened: Awaited<ReturnType<typeof openTools>>) => Promise<T>,
 ): Promise<T> => {
-  // What a turn gets whichever model answers.
+  // The limit of the model with the smallest window.
   const maxToolBytes = Math.min(...toolBytes(config))
   const opened = await openTools(config, { log: { warn() {} }, stderr: 'inherit', maxToolBytes })
-  const { tools } = opened
+  const { registry } = opened
   let signals = 0
   const onSignal = async (signal: NodeJS.Signals): Promise<void> => {
     signals += 1
-    if (signals === 1) await tools.close()
+    if (signals === 1) await registry.close()
     process.exit(128 + constants.signals[signal])
   }
-  for (const signal of endingSignals) process.on(signal, onSignal)
+  for (const signal of terminationSignals) process.on(signal, onSignal)
   try {
     return await work(opened)
   } finally {
-    await tools.close()
-    for (const signal of endingSignals) process.off(signal, onSignal)
+    await registry.close()
+    for (const signal of terminationSignals) process.off(signal, onSignal)
   }
 }

@@ -1,6 +1,6 @@
 import type { Model } from './model.js'
 
-/** Answers `Echo: <message>`, a word at a time. Needs no key and no network; the same message gets the same answer. */
+/** Answers `Echo: <message>`, word by word. Needs no key and no network, and is deterministic. */
 export const echo = (): Model => ({
   name: 'echo',
   async *run({ message, signal }) {

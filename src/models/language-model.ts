@@ -8,51 +8,51 @@ import {
   tool,
 } from 'ai'
 import type { ToolDefinition } from '../tools/tool.js'
-import { type Continuation, continuationOf, messagesOf } from './messages.js'
+import { type Continuation, toContinuation, toModelMessages } from './messages.js'
 import type { Model, Usage } from './model.js'
 import { ModelError } from './model-error.js'
-import { modelErrorOf } from './provider-errors.js'
+import { toModelError } from './provider-errors.js'
 
 export interface LanguageModelSettings {
-  /** undefined: the provider's own */
+  /** undefined: the provider's default */
   temperature: number | undefined
-  /** undefined: the provider's own */
+  /** undefined: the provider's default */
   maxOutputTokens: number | undefined
-  /** how long a model may take until it says, or thinks, its first word */
+  /** the time limit for the first text, reasoning or tool call */
   firstEventTimeoutMs: number
 }
 
 export interface LanguageModelOptions extends LanguageModelSettings {
   name: string
   model: LanguageModel
-  /** the provider's key, which must not get into any error */
+  /** the API key, which must not appear in an error */
   secret: string | undefined
 }
 
-// The SDK's hints about settings that a model does not have would go to standard output, between the lines of the log.
+// The SDK prints warnings about unsupported settings to standard output, where our log is.
 Object.assign(globalThis, { AI_SDK_LOG_WARNINGS: false })
 
-/** A count as the contract has it; what is none is not known. */
-const countOf = (tokens: number | undefined): number | null =>
+/** Providers may send invalid counts, which the contract reports as unknown. */
+const toCount = (tokens: number | undefined): number | null =>
   Number.isInteger(tokens) && tokens !== undefined && tokens >= 0 && tokens < 2 ** 31 ? tokens : null
 
-const usageOf = (usage: LanguageModelUsage): Usage => ({
-  input_tokens: countOf(usage.inputTokens),
-  output_tokens: countOf(usage.outputTokens),
-  cached_input_tokens: countOf(usage.inputTokenDetails.cacheReadTokens),
-  total_tokens: countOf(usage.totalTokens),
+const toUsage = (usage: LanguageModelUsage): Usage => ({
+  input_tokens: toCount(usage.inputTokens),
+  output_tokens: toCount(usage.outputTokens),
+  cached_input_tokens: toCount(usage.inputTokenDetails.cacheReadTokens),
+  total_tokens: toCount(usage.totalTokens),
 })
 
-/** Why an answer that the provider calls finished is none. */
-const faultOf = (reason: string, saysAnything: boolean): ModelError | undefined => {
+/** Why a finished response is still not a usable answer. */
+const unusableResponse = (reason: string, hasContent: boolean): ModelError | undefined => {
   if (reason === 'content-filter')
-    return new ModelError('model-content-filtered', 'the content filter stopped the answer')
-  if (!saysAnything) return new ModelError('model-empty-answer', `the answer has no text (${reason})`)
+    return new ModelError('model-content-filtered', 'the content filter stopped the response')
+  if (!hasContent) return new ModelError('model-empty-answer', `the response has no text (${reason})`)
   return undefined
 }
 
-/** The tools are the server's to run, so the SDK gets what the model has to know of them, and no more. */
-const toolSet = (tools: readonly ToolDefinition[]): ToolSet =>
+/** Tools without `execute`: the turn engine runs them, not the SDK. */
+const toToolSet = (tools: readonly ToolDefinition[]): ToolSet =>
   Object.fromEntries(
     tools.map(({ name, description, inputSchema }) => [
       name,
@@ -60,18 +60,18 @@ const toolSet = (tools: readonly ToolDefinition[]): ToolSet =>
     ]),
   )
 
-/** A model of the AI SDK as one of ours. It is asked once: whoever wants more wraps it in `retrying`. */
+/** Adapts a model of the AI SDK. Makes one request without retries; see withRetries. */
 export const languageModel = (options: LanguageModelOptions): Model => ({
   name: options.name,
   callsTools: true,
   async *run(request) {
     const { name: _, secret, firstEventTimeoutMs, ...settings } = options
     const abort = new AbortController()
-    const stop = () => abort.abort(request.signal.reason)
+    const onAbort = () => abort.abort(request.signal.reason)
     request.signal.throwIfAborted()
-    request.signal.addEventListener('abort', stop, { once: true })
-    const late = new ModelError('model-timeout', 'the model did not begin to answer in time')
-    const timer = setTimeout(() => abort.abort(late), firstEventTimeoutMs)
+    request.signal.addEventListener('abort', onAbort, { once: true })
+    const timeout = new ModelError('model-timeout', 'the model did not begin to answer in time')
+    const timer = setTimeout(() => abort.abort(timeout), firstEventTimeoutMs)
     const { system, steps = [], tools = [], toolChoice = 'auto' } = request
     let hasText = steps.some(({ continuation }) => (continuation as Continuation).hasText)
     let hasCalls = false
@@ -79,11 +79,11 @@ export const languageModel = (options: LanguageModelOptions): Model => ({
       const result = streamText({
         ...settings,
         ...(system !== undefined && { system }),
-        ...(tools.length > 0 && { tools: toolSet(tools), toolChoice }),
-        messages: messagesOf(request),
+        ...(tools.length > 0 && { tools: toToolSet(tools), toolChoice }),
+        messages: toModelMessages(request),
         maxRetries: 0,
         abortSignal: abort.signal,
-        // It would print them.
+        // The default prints errors.
         onError: () => {},
       })
       for await (const part of result.fullStream) {
@@ -107,30 +107,32 @@ export const languageModel = (options: LanguageModelOptions): Model => ({
           case 'abort':
             throw abort.signal.reason
           case 'finish': {
-            // OpenAI's responses give no reason for an answer that is whole.
+            // Both are checked, because OpenAI's Responses API omits the raw reason for complete responses.
             if (part.finishReason === 'other' && part.rawFinishReason === undefined) {
-              throw new ModelError('model-broken-off', 'the stream ended without a reason', { mayPass: true })
+              throw new ModelError('model-broken-off', 'the stream ended without a finish reason', {
+                isRetryable: true,
+              })
             }
-            const fault = faultOf(part.finishReason, hasText || hasCalls)
-            if (fault) throw fault
-            const usage = usageOf(part.totalUsage)
+            const error = unusableResponse(part.finishReason, hasText || hasCalls)
+            if (error) throw error
+            const usage = toUsage(part.totalUsage)
             if (hasCalls)
               yield {
                 type: 'finish',
                 usage,
-                continuation: continuationOf((await result.response).messages, hasText),
+                continuation: toContinuation((await result.response).messages, hasText),
               }
             else yield { type: 'finish', usage }
           }
         }
       }
     } catch (error) {
-      // Whatever an aborted request fails with, the reason is why it was aborted.
-      throw abort.signal.aborted ? abort.signal.reason : modelErrorOf(error, secret)
+      // An aborted request may fail with any error; the signal's reason is the cause.
+      throw abort.signal.aborted ? abort.signal.reason : toModelError(error, secret)
     } finally {
       clearTimeout(timer)
-      request.signal.removeEventListener('abort', stop)
-      // The provider's connection is let go of, however the answer ends.
+      request.signal.removeEventListener('abort', onAbort)
+      // Releases the provider's connection, however the response ended.
       abort.abort()
     }
   },

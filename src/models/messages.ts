@@ -1,19 +1,19 @@
 import type { AssistantModelMessage, ModelMessage, ToolModelMessage, ToolResultPart } from 'ai'
-import { fitting } from '../tools/names.js'
+import { toProviderName } from '../tools/tool-names.js'
 import type { ModelRequest, PastTurn, Step, ToolCall } from './model.js'
 
-/** What the SDK needs to ask a model again after its tools. */
+/** What the SDK needs to continue a response with tool results. */
 export interface Continuation {
-  /** what it said in this step, with what its provider wants to see again, such as its reasoning */
+  /** the model's messages of this step, including what the provider needs back, such as reasoning */
   messages: AssistantModelMessage[]
-  /** whether there was any text in this step or before */
+  /** whether this step or an earlier one has text */
   hasText: boolean
 }
 
 type Output = ToolResultPart['output']
 
-/** The SDK answers calls that it finds invalid itself; the results are ours to give, of those too. */
-export const continuationOf = (
+/** Keeps the assistant's messages only: the SDK adds results for calls that it finds invalid, and we give our own. */
+export const toContinuation = (
   messages: readonly (AssistantModelMessage | ToolModelMessage)[],
   hasText: boolean,
 ): Continuation => ({
@@ -21,24 +21,27 @@ export const continuationOf = (
   hasText,
 })
 
-const outputOf = (call: ToolCall): Output => {
+const toOutput = (call: ToolCall): Output => {
   if (call.error !== undefined) return { type: 'error-text', value: call.error }
   if (typeof call.result === 'string') return { type: 'text', value: call.result }
   return { type: 'json', value: (call.result ?? null) as Extract<Output, { type: 'json' }>['value'] }
 }
 
-const resultsOf = (calls: readonly ToolCall[]): ToolModelMessage => ({
+const toToolMessage = (calls: readonly ToolCall[]): ToolModelMessage => ({
   role: 'tool',
   content: calls.map((call) => ({
     type: 'tool-result',
     toolCallId: call.id,
-    toolName: fitting(call.name),
-    output: outputOf(call),
+    toolName: toProviderName(call.name),
+    output: toOutput(call),
   })),
 })
 
-/** Each call, in order, gets the id, the name and the arguments under which its result follows. */
-const renamed = (messages: readonly AssistantModelMessage[], calls: readonly ToolCall[]): ModelMessage[] => {
+/** Rewrites the calls in the messages, in order, with the ids, names and arguments of their results. */
+const withStoredCalls = (
+  messages: readonly AssistantModelMessage[],
+  calls: readonly ToolCall[],
+): ModelMessage[] => {
   const rest = [...calls]
   return messages.map(({ content, ...message }) => ({
     ...message,
@@ -48,19 +51,19 @@ const renamed = (messages: readonly AssistantModelMessage[], calls: readonly Too
         : content.map((part) => {
             const call = part.type === 'tool-call' ? rest.shift() : undefined
             return call && part.type === 'tool-call'
-              ? { ...part, toolCallId: call.id, toolName: fitting(call.name), input: call.arguments }
+              ? { ...part, toolCallId: call.id, toolName: toProviderName(call.name), input: call.arguments }
               : part
           }),
   }))
 }
 
-const stepOf = ({ continuation, calls }: Step): ModelMessage[] => {
+const stepMessages = ({ continuation, calls }: Step): ModelMessage[] => {
   const { messages } = continuation as Continuation
-  return [...renamed(messages, calls), resultsOf(calls)]
+  return [...withStoredCalls(messages, calls), toToolMessage(calls)]
 }
 
-/** Some servers number the calls of each turn from 0 on, and some providers want ids that differ in all they are sent. */
-const distinct = (calls: readonly ToolCall[], taken: Set<string>): ToolCall[] =>
+/** Makes call ids unique in the request, as some providers require: some servers number the calls of each turn from 0. */
+const withUniqueIds = (calls: readonly ToolCall[], taken: Set<string>): ToolCall[] =>
   calls.map((call) => {
     let { id } = call
     for (let n = 2; taken.has(id); n += 1) id = `${call.id}_${n}`
@@ -68,9 +71,9 @@ const distinct = (calls: readonly ToolCall[], taken: Set<string>): ToolCall[] =>
     return { ...call, id }
   })
 
-const pastTurn = ({ user, assistant, tool_calls = [] }: PastTurn, taken: Set<string>): ModelMessage[] => {
-  const calls = distinct(tool_calls, taken)
-  const called: ModelMessage[] =
+const turnMessages = ({ user, assistant, tool_calls = [] }: PastTurn, taken: Set<string>): ModelMessage[] => {
+  const calls = withUniqueIds(tool_calls, taken)
+  const callMessages: ModelMessage[] =
     calls.length === 0
       ? []
       : [
@@ -79,25 +82,25 @@ const pastTurn = ({ user, assistant, tool_calls = [] }: PastTurn, taken: Set<str
             content: calls.map(({ id, name, arguments: input }) => ({
               type: 'tool-call',
               toolCallId: id,
-              // A model may have called a tool by a name that another provider refuses to be told.
-              toolName: fitting(name),
+              // Another provider's model may have used a name that this provider rejects.
+              toolName: toProviderName(name),
               input,
             })),
           },
-          resultsOf(calls),
+          toToolMessage(calls),
         ]
-  return [{ role: 'user', content: user }, ...called, { role: 'assistant', content: assistant }]
+  return [{ role: 'user', content: user }, ...callMessages, { role: 'assistant', content: assistant }]
 }
 
-/** The request in the SDK's terms. */
-export const messagesOf = ({ history, message, steps = [] }: ModelRequest): ModelMessage[] => {
+/** Converts a request to the SDK's messages. */
+export const toModelMessages = ({ history, message, steps = [] }: ModelRequest): ModelMessage[] => {
   const taken = new Set(steps.flatMap(({ calls }) => calls.map(({ id }) => id)))
   return [
     ...history
-      // Some providers refuse a message of white space alone, which a turn that was cancelled early may have.
+      // Some providers reject a blank message, which a turn that was cancelled early may have.
       .filter(({ assistant }) => assistant.trim() !== '')
-      .flatMap((turn) => pastTurn(turn, taken)),
+      .flatMap((turn) => turnMessages(turn, taken)),
     { role: 'user', content: message },
-    ...steps.flatMap(stepOf),
+    ...steps.flatMap(stepMessages),
   ]
 }

@@ -3,30 +3,30 @@ import type { components } from '../../generated/contract.js'
 export type ModelErrorCode = Extract<components['schemas']['TurnError']['code'], `model-${string}`>
 
 interface ModelErrorOptions {
-  /** whether the same request may well succeed in a moment */
-  mayPass?: boolean
-  /** how long the provider wants to be left alone */
+  /** whether the same request may succeed a moment later */
+  isRetryable?: boolean
+  /** the pause that the provider asks for */
   retryAfterMs?: number | undefined
 }
 
 /**
- * Why a model gave no whole answer. The message is for the log and therefore holds nothing that a provider has written
- * freely: its words may quote the user's text, or the key.
+ * Why a model gave no complete response. The message goes to the log, so it never contains a provider's free text, which may quote
+ * the user or the API key.
  */
 export class ModelError extends Error {
   readonly code: ModelErrorCode
-  readonly mayPass: boolean
+  readonly isRetryable: boolean
   readonly retryAfterMs: number | undefined
 
   constructor(
     code: ModelErrorCode,
     message: string,
-    { mayPass = false, retryAfterMs }: ModelErrorOptions = {},
+    { isRetryable = false, retryAfterMs }: ModelErrorOptions = {},
   ) {
     super(message)
     this.name = 'ModelError'
     this.code = code
-    this.mayPass = mayPass
+    this.isRetryable = isRetryable
     this.retryAfterMs = retryAfterMs
   }
 }

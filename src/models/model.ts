@@ -4,54 +4,54 @@ import type { ToolDefinition } from '../tools/tool.js'
 export type Usage = components['schemas']['Usage']
 export type ToolCall = components['schemas']['ToolCall']
 
-/** One earlier turn that the model may see. */
+/** An earlier turn of the conversation. */
 export interface PastTurn {
   user: string
   assistant: string
-  /** absent when it called none */
+  /** absent when it called no tools */
   tool_calls?: ToolCall[]
 }
 
-/** What the model said in this turn when it was asked before, and what became of the tools that it called. */
+/** An earlier response of the model in this turn, and the results of its tool calls. */
 export interface Step {
-  /** as the model gave it with its `finish` */
+  /** from the model's `finish` event */
   continuation: unknown
-  /** those of the step, in order */
+  /** in the order of the response */
   calls: ToolCall[]
 }
 
 export interface ModelRequest {
   /** the system prompt, if one is configured */
   system: string | undefined
-  /** whole turns, oldest first, already cut to the window */
+  /** whole turns, oldest first, already limited to the history window */
   history: PastTurn[]
   message: string
-  /** oldest first; none when the turn begins */
+  /** oldest first; empty when the turn begins */
   steps?: readonly Step[]
   tools?: readonly ToolDefinition[]
-  /** `none`: it has to answer now, without a further call */
+  /** `none`: the model has to answer without further calls */
   toolChoice?: 'auto' | 'none'
-  /** aborts when the turn is cancelled, runs out of time or the instance shuts down */
+  /** aborts when the turn is cancelled or times out, or the instance shuts down */
   signal: AbortSignal
 }
 
-/** What a model says while it works. `finish` comes last; a stream that ends without it was cut. */
+/** An event of a model's response. `finish` comes last; a stream that ends without it is incomplete. */
 export type ModelEvent =
   | { type: 'text-delta'; delta: string }
-  /** `arguments` is whatever the model wrote: text where it was no JSON */
+  /** `arguments` is a string when the model wrote invalid JSON */
   | { type: 'tool-call'; id: string; name: string; arguments: unknown }
-  /** of a tool that the provider runs itself */
+  /** from a tool that the provider runs itself */
   | { type: 'tool-result'; id: string; result: unknown; duration_ms: number }
   | { type: 'tool-error'; id: string; error: string; duration_ms: number }
-  /** With a `continuation` the model waits for its tools, and is to be asked again with that and their results. */
+  /** With a `continuation`, the model waits for tool results: run it again with both. */
   | { type: 'finish'; usage: Usage; continuation?: unknown }
 
-/** Something that answers. It knows neither HTTP nor the database. */
+/** A language model. It knows neither HTTP nor the database. */
 export interface Model {
   /** as it is stored with the turn, e.g. `echo` or `openai/gpt-…` */
   name: string
-  /** whether it calls tools when it is offered any */
+  /** whether it supports tool calls */
   callsTools?: boolean
-  /** Asks once. Throws when the model fails or `signal` aborts. */
+  /** Makes one request. Throws when it fails or `signal` aborts. */
   run(request: ModelRequest): AsyncIterable<ModelEvent>
 }

@@ -1,42 +1,42 @@
 import { echo } from './echo.js'
 import type { LanguageModelSettings } from './language-model.js'
 import type { Model } from './model.js'
-import { type Connections, type ProviderName, providerNames, providers } from './providers.js'
-import { type RetryLimits, retrying } from './retrying.js'
+import { type CredentialsByProvider, type ProviderName, providerNames, providers } from './providers.js'
+import { type RetryLimits, withRetries } from './with-retries.js'
 
 export interface OpenModelOptions extends LanguageModelSettings {
-  connections: Connections
+  credentials: CredentialsByProvider
   retries?: RetryLimits
 }
 
-/** What the name of a model may be, in words. */
-export const modelNames = `echo, or ${providerNames.map((name) => `${name}/<model>`).join(', ')}`
+/** The syntax of a model's name, for error messages. */
+export const modelNameSyntax = `echo, or ${providerNames.map((name) => `${name}/<model>`).join(', ')}`
 
-/** The parts of `<provider>/<model>`; undefined when there is no such provider. */
-const parse = (name: string): { provider: ProviderName; model: string } | undefined => {
+/** Splits `<provider>/<model>`; undefined when the provider is unknown. */
+const parseModelName = (name: string): { provider: ProviderName; model: string } | undefined => {
   const provider = providerNames.find((known) => name.startsWith(`${known}/`))
   return provider && { provider, model: name.slice(provider.length + 1) }
 }
 
 export const isModelName = (name: string): boolean =>
-  name === 'echo' || (name.length <= 200 && /^[!-~]+$/.test(parse(name)?.model ?? ''))
+  name === 'echo' || (name.length <= 200 && /^[!-~]+$/.test(parseModelName(name)?.model ?? ''))
 
-/** The variable that is not set and has to be for this model; undefined when nothing is missing. */
-export const missingVariable = (name: string, connections: Connections): string | undefined => {
-  const parsed = parse(name)
+/** Returns the variable that this model needs and that is not set. */
+export const missingVariable = (name: string, credentials: CredentialsByProvider): string | undefined => {
+  const parsed = parseModelName(name)
   if (!parsed) return undefined
   const { needs, keyVariable, urlVariable } = providers[parsed.provider]
-  if (connections[parsed.provider][needs] !== undefined) return undefined
+  if (credentials[parsed.provider][needs] !== undefined) return undefined
   return needs === 'apiKey' ? keyVariable : urlVariable
 }
 
-/** Opens the model of this name, and loads what only it needs. Asks nothing of the provider yet. */
+/** Opens a model and loads its provider's package. Makes no request. */
 export const openModel = async (name: string, options: OpenModelOptions): Promise<Model> => {
-  const parsed = parse(name)
+  const parsed = parseModelName(name)
   if (!parsed) return echo()
-  const { connections, retries, ...settings } = options
-  const connection = connections[parsed.provider]
+  const { credentials, retries, ...settings } = options
+  const providerCredentials = credentials[parsed.provider]
   const { languageModel } = await import('./language-model.js')
-  const model = await providers[parsed.provider].open(parsed.model, connection)
-  return retrying(languageModel({ ...settings, name, model, secret: connection.apiKey }), retries)
+  const model = await providers[parsed.provider].open(parsed.model, providerCredentials)
+  return withRetries(languageModel({ ...settings, name, model, secret: providerCredentials.apiKey }), retries)
 }

@@ -8,17 +8,17 @@ import {
 import { ModelError, type ModelErrorCode } from './model-error.js'
 import { readRetryAfter } from './retry-after.js'
 
-/** What the providers' ways to fail have in common, as far as any of them says it. */
-interface Failure {
+/** A provider's error, reduced to what providers have in common. */
+interface ProviderError {
   status: number | undefined
-  /** what kind of error it is, in the provider's own codes */
-  kinds: string[]
-  /** free text, to be searched and never to be shown */
+  /** the provider's own codes for the kind of error */
+  codes: string[]
+  /** free text; matched, but never logged */
   text: string
   headers: Record<string, string> | undefined
 }
 
-interface Described {
+interface ErrorBody {
   type?: unknown
   code?: unknown
   status?: unknown
@@ -27,16 +27,16 @@ interface Described {
   response?: unknown
 }
 
-const isObject = (value: unknown): value is Described => typeof value === 'object' && value !== null
+const isObject = (value: unknown): value is ErrorBody => typeof value === 'object' && value !== null
 
-/** The object that names the error: providers wrap it in `error`, in `response`, in both or in none. */
-const innermost = (value: unknown): Described => {
+/** Finds the error object, which providers wrap in `error`, in `response`, in both or in neither. */
+const unwrap = (value: unknown): ErrorBody => {
   if (!isObject(value)) return { message: value }
-  if (isObject(value.response)) return innermost(value.response)
-  return isObject(value.error) ? innermost(value.error) : value
+  if (isObject(value.response)) return unwrap(value.response)
+  return isObject(value.error) ? unwrap(value.error) : value
 }
 
-const parse = (json: string | undefined): unknown => {
+const parseJson = (json: string | undefined): unknown => {
   try {
     return JSON.parse(json ?? '')
   } catch {
@@ -44,17 +44,17 @@ const parse = (json: string | undefined): unknown => {
   }
 }
 
-const readFailure = (error: unknown): Failure => {
+const readProviderError = (error: unknown): ProviderError => {
   const isCall = APICallError.isInstance(error)
-  const { type, code, status, message } = innermost(
-    isCall ? (error.data ?? parse(error.responseBody)) : error,
+  const { type, code, status, message } = unwrap(
+    isCall ? (error.data ?? parseJson(error.responseBody)) : error,
   )
-  const called = isCall ? error.statusCode : undefined
-  // A stream that has begun with 200 says what the status would have been, if anything.
-  const said = [status, code].map(Number).find((number) => number >= 400 && number < 600)
+  const httpStatus = isCall ? error.statusCode : undefined
+  // After a stream has begun with 200, the body may give the actual status.
+  const bodyStatus = [status, code].map(Number).find((number) => number >= 400 && number < 600)
   return {
-    status: called === undefined || called === 200 ? (said ?? called) : called,
-    kinds: [type, code, status].filter((kind) => typeof kind === 'string'),
+    status: httpStatus === undefined || httpStatus === 200 ? (bodyStatus ?? httpStatus) : httpStatus,
+    codes: [type, code, status].filter((value) => typeof value === 'string'),
     text: typeof message === 'string' ? message : '',
     headers: isCall ? error.responseHeaders : undefined,
   }
@@ -66,8 +66,8 @@ const filtered = /content.?(filter|policy)/i
 const tooLong =
   /context.?(length|window|size)|prompt (is )?too long|input token count|too many (input )?tokens|request_too_large/i
 
-const codeOf = ({ status = 0, kinds, text }: Failure): ModelErrorCode => {
-  const is = (pattern: RegExp) => kinds.some((kind) => pattern.test(kind))
+const classify = ({ status = 0, codes, text }: ProviderError): ModelErrorCode => {
+  const is = (pattern: RegExp) => codes.some((code) => pattern.test(code))
   if ([429, 503, 529].includes(status) || is(overloaded)) return 'model-overloaded'
   if ([401, 403].includes(status) || is(unauthorized)) return 'model-unauthorized'
   if (status >= 500) return 'model-failed'
@@ -76,46 +76,46 @@ const codeOf = ({ status = 0, kinds, text }: Failure): ModelErrorCode => {
   return 'model-failed'
 }
 
-/** The system's code of a failed connection, such as ECONNREFUSED. */
-const connectionCode = (error: unknown): string | undefined => {
+/** The error code of a failed connection, such as ECONNREFUSED. */
+const networkErrorCode = (error: unknown): string | undefined => {
   for (let at = error as { code?: unknown; cause?: unknown } | undefined; at; at = at.cause as typeof at) {
     if (typeof at.code === 'string' && /^(E|UND_ERR_)[A-Z_]+$/.test(at.code)) return at.code
   }
   return undefined
 }
 
-const isUnreadable = (error: unknown): boolean =>
+const isInvalidResponse = (error: unknown): boolean =>
   [InvalidResponseDataError, JSONParseError, TypeValidationError].some((kind) => kind.isInstance(error))
 
-/** A word that says what kind of error it is; a sentence, or anything with the look of a key, is none. */
-const isWord = (kind: string): boolean => /^[a-z]+([_-][a-z]+)*$/i.test(kind) && kind.length <= 50
+/** Whether a code is a plain identifier that is safe to log, rather than a sentence or a key. */
+const isIdentifier = (code: string): boolean => /^[a-z]+([_-][a-z]+)*$/i.test(code) && code.length <= 50
 
-/** What became of a request to a provider, in Colloquy's terms. `secret` is never a part of it. */
-export const modelErrorOf = (error: unknown, secret: string | undefined): ModelError => {
+/** Converts any error of a request to a provider. The result never contains `secret`. */
+export const toModelError = (error: unknown, secret: string | undefined): ModelError => {
   if (error instanceof ModelError) return error
   if (ToolChoiceViolationError.isInstance(error)) {
-    return new ModelError('model-tool-limit', 'the model called a tool when it had to answer')
+    return new ModelError('model-tool-limit', 'the model called a tool although it had to answer')
   }
-  const connection = connectionCode(error)
+  const connection = networkErrorCode(error)
   if (APICallError.isInstance(error) && error.statusCode === undefined) {
     const message = `the provider could not be reached (${connection ?? 'no connection'})`
-    return new ModelError('model-unreachable', message, { mayPass: true })
+    return new ModelError('model-unreachable', message, { isRetryable: true })
   }
-  if (isUnreadable(error)) {
-    return new ModelError('model-broken-off', 'the provider broke off, or sent what cannot be read', {
-      mayPass: true,
+  if (isInvalidResponse(error)) {
+    return new ModelError('model-broken-off', 'the provider sent an incomplete or invalid response', {
+      isRetryable: true,
     })
   }
   if (connection || (error instanceof TypeError && error.message === 'terminated')) {
-    return new ModelError('model-broken-off', `the connection broke off (${connection ?? 'ended early'})`, {
-      mayPass: true,
+    return new ModelError('model-broken-off', `the connection was lost (${connection ?? 'ended early'})`, {
+      isRetryable: true,
     })
   }
-  const failure = readFailure(error)
-  const code = codeOf(failure)
-  const said = failure.kinds.filter((kind) => isWord(kind) && !(secret && kind.includes(secret)))
-  return new ModelError(code, `the provider failed (${[failure.status, ...said].join(' ')})`, {
-    mayPass: code === 'model-overloaded' || (failure.status ?? 0) >= 500 || failure.status === 408,
+  const failure = readProviderError(error)
+  const code = classify(failure)
+  const codes = failure.codes.filter((value) => isIdentifier(value) && !(secret && value.includes(secret)))
+  return new ModelError(code, `the provider failed (${[failure.status, ...codes].join(' ')})`, {
+    isRetryable: code === 'model-overloaded' || (failure.status ?? 0) >= 500 || failure.status === 408,
     retryAfterMs: readRetryAfter(failure.headers),
   })
 }

@@ -1,30 +1,30 @@
 import type { LanguageModel } from 'ai'
 
-/** How a provider is reached: what the operator configured. */
-export interface Connection {
+/** The operator's access to a provider. */
+export interface ProviderCredentials {
   apiKey: string | undefined
   baseUrl: string | undefined
 }
 
 interface Provider {
-  /** the variables that say how it is reached */
+  /** the environment variables of its credentials */
   keyVariable: string
   urlVariable: string
-  /** the one without which it cannot be */
+  /** the one that is required */
   needs: 'apiKey' | 'baseUrl'
-  /** Opens one of its models. The package is loaded only here: whoever does not name it does not pay for it. */
-  open(model: string, connection: Connection): Promise<LanguageModel>
+  /** Opens one of its models. Loads the provider's package only now, because it takes time and memory. */
+  open(model: string, credentials: ProviderCredentials): Promise<LanguageModel>
 }
 
-/** What the packages of the hosted providers have in common. */
-type Create = (settings: { apiKey: string; baseURL: string }) => (model: string) => LanguageModel
+/** The factory that the hosted providers' packages share. */
+type CreateProvider = (settings: { apiKey: string; baseURL: string }) => (model: string) => LanguageModel
 
-/** A provider that has an address of its own; without it here, its package would look into the environment. */
-const hosted = (variables: string, home: string, load: () => Promise<Create>): Provider => ({
-  keyVariable: `${variables}_API_KEY`,
-  urlVariable: `${variables}_BASE_URL`,
+/** A hosted provider. Its URL is always passed, because the package would otherwise read the environment. */
+const hosted = (prefix: string, defaultUrl: string, load: () => Promise<CreateProvider>): Provider => ({
+  keyVariable: `${prefix}_API_KEY`,
+  urlVariable: `${prefix}_BASE_URL`,
   needs: 'apiKey',
-  async open(model, { apiKey = '', baseUrl = home }) {
+  async open(model, { apiKey = '', baseUrl = defaultUrl }) {
     const create = await load()
     return create({ apiKey, baseURL: baseUrl })(model)
   },
@@ -63,5 +63,5 @@ export const providers = {
 } satisfies Record<string, Provider>
 
 export type ProviderName = keyof typeof providers
-export type Connections = Record<ProviderName, Connection>
+export type CredentialsByProvider = Record<ProviderName, ProviderCredentials>
 export const providerNames = Object.keys(providers) as ProviderName[]

@@ -1,10 +1,10 @@
 import type { Model } from './model.js'
 import { ModelError } from './model-error.js'
 
-/** Stands for a model that a turn was begun with and that is configured no more: its next attempt fails at once. */
-export const withdrawn = (name: string): Model => ({
+/** Stands in for the model of a turn that is retried after the model was removed from the configuration. */
+export const unconfiguredModel = (name: string): Model => ({
   name,
   run() {
-    throw new ModelError('model-failed', 'the model of the turn is not configured any more')
+    throw new ModelError('model-failed', "the turn's model is no longer configured")
   },
 })

@@ -1,76 +1,84 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import { Ajv2020 } from 'ajv/dist/2020.js'
-import { TookTooLong, within } from './sync-timeout.js'
+import { runWithTimeout, SyncTimeoutError } from './sync-timeout.js'
 
-/** What is wrong with the arguments of a call, in words; nothing when they are right. */
-export type JudgeArguments = (args: Record<string, unknown>) => string[]
+/** Returns a message for each invalid argument; an empty list when the arguments match the schema. */
+export type ArgumentValidator = (args: Record<string, unknown>) => string[]
 
-const MAX_FAULTS = 5
-/** Users of a server have the same schemas, so each is compiled once for all of them. */
-const MAX_KEPT = 1_000
-/** Far more than an honest schema takes, to be compiled and to check arguments. */
+const MAX_ERRORS = 5
+/** Users of one server share its schemas, so each schema is compiled once. */
+const MAX_CACHED = 1_000
+/** Reasonable schemas need far less than either limit. */
 const COMPILE_MS = 1_000
-const JUDGE_MS = 250
+const VALIDATE_MS = 250
 
-// No formats are known, so they are notes: how strictly a tool server means them is its own affair.
-const options = {
+// No formats are registered: `format` is an annotation here, and tool servers enforce it themselves.
+const ajvOptions = {
   strict: false,
   allErrors: true,
   logger: false,
   addUsedSchema: false,
 } as const
 
-const faultOf = ({ instancePath, message, params }: ErrorObject): string => {
+const describeError = ({ instancePath, message, params }: ErrorObject): string => {
   const detail = params.additionalProperty ?? params.unevaluatedProperty ?? params.allowedValues?.join(', ')
   return `${instancePath || '/'} ${message}${detail === undefined ? '' : ` (${detail})`}`
 }
 
-const judge =
-  (validate: ValidateFunction): JudgeArguments =>
+const toArgumentValidator =
+  (validate: ValidateFunction): ArgumentValidator =>
   (args) => {
     try {
-      return within(JUDGE_MS, () => validate(args))
+      return runWithTimeout(VALIDATE_MS, () => validate(args))
         ? []
-        : (validate.errors ?? []).slice(0, MAX_FAULTS).map(faultOf)
+        : (validate.errors ?? []).slice(0, MAX_ERRORS).map(describeError)
     } catch (error) {
-      if (error instanceof TookTooLong) return ['checking them takes too long']
+      if (error instanceof SyncTimeoutError) return ['validation took too long']
       throw error
     }
   }
 
-const compilers = () => {
-  const draft07 = new Ajv(options)
-  const draft2020 = new Ajv2020(options)
+const createCompiler = () => {
+  const draft07 = new Ajv(ajvOptions)
+  const draft2020 = new Ajv2020(ajvOptions)
   return (schema: Record<string, unknown>) =>
     (/draft-07/.test(String(schema.$schema)) ? draft07 : draft2020).compile(schema)
 }
 
-/** Compiles schemas of arguments: draft-07 where `$schema` says so, else 2020-12. Gives undefined for one that is no schema. */
-export const argumentJudges = (): ((schema: Record<string, unknown>) => JudgeArguments | undefined) => {
-  const kept = new Map<string, JudgeArguments | undefined>()
-  let compile = compilers()
-  const make = (schema: Record<string, unknown>, mayRepeat = true): JudgeArguments | undefined => {
+/**
+ * Compiles input schemas into validators and caches them. A schema is draft-07 when its `$schema` names that draft, and 2020-12
+ * otherwise. Returns undefined for an invalid schema.
+ */
+export const createArgumentValidators = (): ((
+  schema: Record<string, unknown>,
+) => ArgumentValidator | undefined) => {
+  const cache = new Map<string, ArgumentValidator | undefined>()
+  let compile = createCompiler()
+  const compileValidator = (
+    schema: Record<string, unknown>,
+    retryOnTimeout = true,
+  ): ArgumentValidator | undefined => {
     try {
-      const validate = within(COMPILE_MS, () => compile(schema))
-      // An asynchronous one (`$async`, which is Ajv's own) would find no fault, and reject with nobody to hear it.
-      return '$async' in validate ? undefined : judge(validate)
+      const validate = runWithTimeout(COMPILE_MS, () => compile(schema))
+      // Ajv's `$async` validators return promises, which would pass as valid and reject unhandled.
+      return '$async' in validate ? undefined : toArgumentValidator(validate)
     } catch (error) {
-      if (!(error instanceof TookTooLong)) return undefined
-      compile = compilers()
-      // A machine that was busy for a moment must not take a tool away for good.
-      return mayRepeat ? make(schema, false) : undefined
+      if (!(error instanceof SyncTimeoutError)) return undefined
+      compile = createCompiler()
+      // A machine that was briefly busy must not disable a tool for good.
+      return retryOnTimeout ? compileValidator(schema, false) : undefined
     }
   }
   return (schema) => {
-    const text = JSON.stringify(schema)
-    if (kept.has(text)) return kept.get(text)
-    // A compiler keeps every schema that it has seen.
-    if (kept.size >= MAX_KEPT) {
-      kept.clear()
-      compile = compilers()
+    const key = JSON.stringify(schema)
+    if (cache.has(key)) return cache.get(key)
+    // Ajv itself keeps every schema it has compiled, so the compiler goes with the cache.
+    if (cache.size >= MAX_CACHED) {
+      cache.clear()
+      compile = createCompiler()
     }
-    const made = make(schema)
-    kept.set(text, made)
-    return made
+    const validator = compileValidator(schema)
+    cache.set(key, validator)
+    return validator
   }
 }

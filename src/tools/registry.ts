@@ -1,165 +1,173 @@
 import { untilAborted } from '../concurrency/until-aborted.js'
-import { argumentJudges, type JudgeArguments } from './argument-validation.js'
-import type { Connection } from './mcp/client.js'
-import { TooLarge } from './mcp/errors.js'
-import { resultOf, shortened } from './mcp/result.js'
-import { allows, carriesUser, type ToolServer } from './mcp/server-config.js'
+import { type ArgumentValidator, createArgumentValidators } from './argument-validation.js'
+import type { McpClient } from './mcp/client.js'
+import { ResponseTooLargeError } from './mcp/errors.js'
+import { toToolResult, truncateErrorText } from './mcp/result.js'
+import { isAllowed, sendsUserToken, type ToolServer } from './mcp/server-config.js'
 import type { Session } from './mcp/session.js'
-import { createSessions } from './mcp/session-pool.js'
-import type { ListedTool, Listing } from './mcp/tool-list.js'
-import type { Notes } from './notes.js'
-import { chooseTools, type Offer, type ServerTools } from './offers.js'
-import { type ToolKey, userTokens } from './signing-keys.js'
-import { type Tool, ToolError, type ToolSource } from './tool.js'
+import { createSessionPool } from './mcp/session-pool.js'
+import type { ListedTool, ToolList } from './mcp/tool-list.js'
+import { createUserTokenSigner, type SigningKey } from './signing-keys.js'
+import { type Tool, ToolError, type ToolRegistry } from './tool.js'
+import { type SelectedTool, type ServerTools, selectTools } from './tool-selection.js'
+import type { ToolWarnings } from './tool-warnings.js'
 
 const MAX_SESSIONS = 1_000
 const CONNECT_MS = 5_000
-/** How often the log says again that a server cannot be used, for the same reason. */
-const SAY_AGAIN_MS = 10 * 60_000
+/** How long the same failure of a server is not logged again. */
+const REPEAT_WARNING_MS = 10 * 60_000
 
-export interface ToolSourceOptions {
+export interface ToolRegistryOptions {
   servers: readonly ToolServer[]
-  /** the first signs the tokens of users */
-  keys: readonly ToolKey[]
+  /** the first key signs user tokens */
+  keys: readonly SigningKey[]
   maxResultBytes: number
-  /** how many bytes the definitions of a turn's tools may have for the model that takes most */
+  /** the limit for a turn's tool definitions, for the model with the largest window */
   maxToolBytes?: number
   log: { warn(fields: object, text: string): void }
-  /** what becomes of the standard error of servers that are processes */
+  /** where the standard error of stdio servers goes */
   stderr?: 'ignore' | 'inherit'
   maxSessions?: number
-  /** how long a server may take to connect and to list its tools */
+  /** the time limit for connecting to a server, and for listing its tools */
   connectMs?: number
-  /** milliseconds of a clock that never goes back */
+  /** monotonic clock, in milliseconds */
   now?: () => number
 }
 
-/** What a server says of itself, for a check of the configuration. */
-export interface Inspection extends Listing {
-  /** tools that the configuration limits and the server does not have */
+/** A server's tools as listed, for a check of the configuration. */
+export interface ServerInspection extends ToolList {
+  /** tools named in the configuration that the server does not have */
   missing: string[]
 }
 
-export interface ConfiguredTools extends ToolSource {
-  /** Asks a server for its tools in the name of a user; throws Unavailable, with the reason. */
-  inspect(server: ToolServer, userId: string): Promise<Inspection>
+export interface McpToolRegistry extends ToolRegistry {
+  /** Lists a server's tools on behalf of a user. Throws ServerUnavailableError with the reason. */
+  inspect(server: ToolServer, userId: string): Promise<ServerInspection>
 }
 
-/** The tools of the configured servers, each called in the name of the user whom a turn is for. */
-export const createToolSource = (options: ToolSourceOptions): ConfiguredTools => {
+/** Offers the tools of the configured MCP servers; each call is made on behalf of the turn's user. */
+export const createToolRegistry = (options: ToolRegistryOptions): McpToolRegistry => {
   const { servers, keys, maxResultBytes, log, stderr = 'ignore', now = () => performance.now() } = options
   const { maxToolBytes = Number.POSITIVE_INFINITY } = options
-  const [signing] = keys
-  const tokenOf = signing && userTokens(signing)
-  if (!tokenOf && servers.some(carriesUser))
-    throw new Error('a tool server needs tokens, and there is no key')
-  const judgeSchema = argumentJudges()
-  const judges = new WeakMap<ListedTool, JudgeArguments | undefined>()
-  const judgeOf = (tool: ListedTool): JudgeArguments | undefined => {
-    if (!judges.has(tool)) judges.set(tool, judgeSchema(tool.inputSchema))
-    return judges.get(tool)
+  const [signingKey] = keys
+  const signUserToken = signingKey && createUserTokenSigner(signingKey)
+  if (!signUserToken && servers.some(sendsUserToken))
+    throw new Error('a tool server needs user tokens, but there is no key to sign them')
+  const compileValidator = createArgumentValidators()
+  const validators = new WeakMap<ListedTool, ArgumentValidator | undefined>()
+  const validatorFor = (tool: ListedTool): ArgumentValidator | undefined => {
+    if (!validators.has(tool)) validators.set(tool, compileValidator(tool.inputSchema))
+    return validators.get(tool)
   }
-  const sessions = createSessions(options.maxSessions ?? MAX_SESSIONS, now)
-  const saidAt = new Map<string, number>()
+  const sessions = createSessionPool(options.maxSessions ?? MAX_SESSIONS, now)
+  const loggedAt = new Map<string, number>()
 
-  /** Warns of a thing once, or again after a while. */
-  const warn = (fields: Record<string, unknown>, text: string, againMs = Number.POSITIVE_INFINITY): void => {
+  /** Logs a warning once, or again after `repeatMs`. */
+  const warn = (fields: Record<string, unknown>, text: string, repeatMs = Number.POSITIVE_INFINITY): void => {
     const key = JSON.stringify([fields.server, fields.tool, fields.reason, text])
-    if (now() - (saidAt.get(key) ?? Number.NEGATIVE_INFINITY) < againMs) return
-    saidAt.set(key, now())
+    if (now() - (loggedAt.get(key) ?? Number.NEGATIVE_INFINITY) < repeatMs) return
+    loggedAt.set(key, now())
     log.warn(fields, text)
   }
-  const warnOf = ({ name: server }: ToolServer, notes: Notes): void => {
-    for (const [cause, { count, tools }] of notes) warn({ server, ...(count > 0 && { count, tools }) }, cause)
+  const logWarnings = ({ name: server }: ToolServer, warnings: ToolWarnings): void => {
+    for (const [message, { count, tools }] of warnings) {
+      warn({ server, ...(count > 0 && { count, tools }) }, message)
+    }
   }
 
-  const missingOf = (server: ToolServer, tools: ListedTool[]): string[] =>
+  const missingTools = (server: ToolServer, tools: ListedTool[]): string[] =>
     [...server.tools.keys()].filter((name) => !tools.some((tool) => tool.name === name))
 
-  const isFor = (server: ToolServer, tool: ListedTool, userId: string): boolean => {
-    const limits = server.tools.get(tool.name)
-    return limits === undefined || allows(limits, userId)
+  const isToolAllowed = (server: ToolServer, tool: ListedTool, userId: string): boolean => {
+    const access = server.tools.get(tool.name)
+    return access === undefined || isAllowed(access, userId)
   }
 
-  /** What is kept of a list while its session lasts. A process serves everybody, so that there is one list of it. */
-  const keep = (server: ToolServer, userId: string, listing: Listing): Listing => {
-    for (const tool of missingOf(server, listing.tools)) {
+  /** Reduces a list to what the session has to keep. A process serves all users, so its list stays whole. */
+  const reduceList = (server: ToolServer, userId: string, list: ToolList): ToolList => {
+    for (const tool of missingTools(server, list.tools)) {
       warn({ server: server.name, tool }, 'the configuration names a tool that its server does not have')
     }
-    warnOf(server, listing.notes)
-    if (server.kind === 'stdio') return { tools: listing.tools, notes: new Map() }
-    const tools = listing.tools.filter((tool) => isFor(server, tool, userId))
-    const mine = { server, tools, notes: new Map() }
-    const chosen = chooseTools([mine], { maxBytes: maxToolBytes, judgeOf })
-    return { tools: chosen.map(({ tool }) => tool), notes: mine.notes }
+    logWarnings(server, list.warnings)
+    if (server.kind === 'stdio') return { tools: list.tools, warnings: new Map() }
+    const tools = list.tools.filter((tool) => isToolAllowed(server, tool, userId))
+    const allowed = { server, tools, warnings: new Map() }
+    const selected = selectTools([allowed], { maxBytes: maxToolBytes, validatorFor })
+    return { tools: selected.map(({ tool }) => tool), warnings: allowed.warnings }
   }
 
-  const failed = (server: ToolServer, error: Error): void => {
-    const againMs = error.cause instanceof TooLarge ? undefined : SAY_AGAIN_MS
-    warn({ server: server.name, reason: error.message }, 'a tool server cannot be used', againMs)
+  const logUnavailable = (server: ToolServer, error: Error): void => {
+    const repeatMs = error.cause instanceof ResponseTooLargeError ? undefined : REPEAT_WARNING_MS
+    warn({ server: server.name, reason: error.message }, 'tool server unavailable', repeatMs)
   }
 
-  const sessionOf = (
+  const sessionFor = (
     server: ToolServer,
     userId: string,
-    kept = (listing: Listing) => keep(server, userId, listing),
+    transformList = (list: ToolList) => reduceList(server, userId, list),
   ): Session => {
     const isProcess = server.kind === 'stdio'
     return sessions.get(JSON.stringify(isProcess ? [server.name] : [server.name, userId]), {
-      // A process that hangs would go on doing so for everybody.
-      endsAtOnce: isProcess,
+      // A hung process would otherwise stay hung for every user.
+      closeOnListFailure: isProcess,
       connectMs: options.connectMs ?? CONNECT_MS,
-      failed: (error) => failed(server, error),
-      lost: (reason) => log.warn({ server: server.name, reason }, 'a call of a tool was lost'),
-      async connect(signal): Promise<Connection> {
-        // Loaded only where there are tools.
-        const { connect } = await import('./mcp/client.js')
-        const connection = await connect(server, {
-          token: tokenOf && carriesUser(server) ? () => tokenOf(userId, server.audience) : undefined,
-          // JSON may say a thing longer than need be, and twice: as text and as data.
-          maxAnswerBytes: 4 * maxResultBytes + 2 ** 20,
+      onUnavailable: (error) => logUnavailable(server, error),
+      onLostCall: (reason) =>
+        log.warn(
+          { server: server.name, reason },
+          'tool call lost: the server may or may not have executed it',
+        ),
+      async connect(signal): Promise<McpClient> {
+        // Loads the MCP SDK only where tools are configured.
+        const { connectClient } = await import('./mcp/client.js')
+        const client = await connectClient(server, {
+          signUserToken:
+            signUserToken && sendsUserToken(server)
+              ? () => signUserToken(userId, server.audience)
+              : undefined,
+          // Room for JSON escapes, and for a result that is sent twice: as text and as structured content.
+          maxResponseBytes: 4 * maxResultBytes + 2 ** 20,
           stderr,
           signal,
         })
-        return { ...connection, list: async (signal) => kept(await connection.list(signal)) }
+        return { ...client, list: async (signal) => transformList(await client.list(signal)) }
       },
     })
   }
 
-  const toolsFor = async (server: ToolServer, userId: string): Promise<ServerTools> => {
-    if (!allows(server, userId)) return { server, tools: [], notes: new Map() }
-    // What it has is not known while it cannot be asked, and why is in the log.
-    const listing = await sessionOf(server, userId)
+  const listTools = async (server: ToolServer, userId: string): Promise<ServerTools> => {
+    if (!isAllowed(server, userId)) return { server, tools: [], warnings: new Map() }
+    // An unavailable server contributes no tools; the session has logged why.
+    const list = await sessionFor(server, userId)
       .tools()
       .catch(() => undefined)
-    const tools = (listing?.tools ?? []).filter((tool) => isFor(server, tool, userId))
-    return { server, tools, notes: structuredClone(listing?.notes ?? new Map()) }
+    const tools = (list?.tools ?? []).filter((tool) => isToolAllowed(server, tool, userId))
+    return { server, tools, warnings: structuredClone(list?.warnings ?? new Map()) }
   }
 
-  const toolOf = ({ name, server, tool, judge }: Offer, userId: string): Tool => ({
+  const toTool = ({ name, server, tool, validate }: SelectedTool, userId: string): Tool => ({
     ...tool,
     name,
     async call(args, { key, signal }) {
-      const faults = judge(args)
-      if (faults.length > 0)
-        throw new ToolError(shortened(`The arguments do not fit the tool: ${faults.join('; ')}`))
-      return resultOf(await sessionOf(server, userId).call({ tool, args, key, signal }), maxResultBytes)
+      const errors = validate(args)
+      if (errors.length > 0) throw new ToolError(truncateErrorText(`Invalid arguments: ${errors.join('; ')}`))
+      return toToolResult(await sessionFor(server, userId).call({ tool, args, key, signal }), maxResultBytes)
     },
   })
 
   return {
     async open(userId, signal, maxBytes = maxToolBytes) {
-      const asking = Promise.all(servers.map((server) => toolsFor(server, userId)))
-      const found = await untilAborted(asking, signal)
-      const offers = chooseTools(found, { maxBytes, judgeOf })
-      for (const { server, notes } of found) warnOf(server, notes)
-      return offers.map((offer) => toolOf(offer, userId))
+      const listing = Promise.all(servers.map((server) => listTools(server, userId)))
+      const found = await untilAborted(listing, signal)
+      const selected = selectTools(found, { maxBytes, validatorFor })
+      for (const { server, warnings } of found) logWarnings(server, warnings)
+      return selected.map((selection) => toTool(selection, userId))
     },
     async inspect(server, userId) {
-      const { tools, notes } = await sessionOf(server, userId, (listing) => listing).tools()
-      const usable = tools.filter(({ name }) => !server.tools.get(name)?.disabled)
-      chooseTools([{ server, tools: usable, notes }], { maxBytes: maxToolBytes, judgeOf })
-      return { tools, notes, missing: missingOf(server, tools) }
+      const { tools, warnings } = await sessionFor(server, userId, (list) => list).tools()
+      const enabled = tools.filter(({ name }) => !server.tools.get(name)?.disabled)
+      selectTools([{ server, tools: enabled, warnings }], { maxBytes: maxToolBytes, validatorFor })
+      return { tools, warnings, missing: missingTools(server, tools) }
     },
     close: () => sessions.close(),
   }

@@ -1,15 +1,15 @@
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, randomUUID } from 'node:crypto'
 import { SignJWT } from 'jose'
 
-/** An Ed25519 key that tokens for tool servers are signed with. */
-export interface ToolKey {
+/** An Ed25519 key that signs user tokens for tool servers. */
+export interface SigningKey {
   /** its RFC 7638 thumbprint */
   kid: string
   privateKey: KeyObject
 }
 
-/** The public part of a key, as it is published (RFC 8037). */
-export interface PublishedKey {
+/** The public key as a JSON Web Key (RFC 8037). */
+export interface PublicJwk {
   kty: 'OKP'
   crv: 'Ed25519'
   x: string
@@ -18,22 +18,22 @@ export interface PublishedKey {
   use: 'sig'
 }
 
-/** How long a token is good for: a request's way to the tool server. */
+/** A token is signed for each request, so it only has to outlive the request's way to the server. */
 const LIFETIME_SECONDS = 60
 
-const publicPart = ({ privateKey }: Pick<ToolKey, 'privateKey'>): string =>
+const publicKeyBytes = ({ privateKey }: Pick<SigningKey, 'privateKey'>): string =>
   createPublicKey(privateKey).export({ format: 'jwk' }).x ?? ''
 
-const readKey = (pem: string): ToolKey => {
+const readKey = (pem: string): SigningKey => {
   const privateKey = createPrivateKey(pem)
   if (privateKey.asymmetricKeyType !== 'ed25519') throw new TypeError('not an Ed25519 key')
-  // RFC 7638: the members that make the key, in the order of their names.
-  const members = JSON.stringify({ crv: 'Ed25519', kty: 'OKP', x: publicPart({ privateKey }) })
+  // RFC 7638: the required members, in lexicographic order.
+  const members = JSON.stringify({ crv: 'Ed25519', kty: 'OKP', x: publicKeyBytes({ privateKey }) })
   return { kid: createHash('sha256').update(members).digest('base64url'), privateKey }
 }
 
-/** Reads PKCS#8 PEM blocks, one after the other, whose lines may be parted by `\n` in letters. Throws when one is no Ed25519 key. */
-export const parseToolKeys = (pem: string): ToolKey[] => {
+/** Reads concatenated PKCS#8 PEM blocks; line breaks may be written as `\n`. Throws when a block is not an Ed25519 key. */
+export const parseSigningKeys = (pem: string): SigningKey[] => {
   const text = pem.replaceAll('\\n', '\n')
   const block = /-----BEGIN PRIVATE KEY-----[^-]+-----END PRIVATE KEY-----/g
   if (text.replace(block, '').trim() !== '') throw new TypeError('not PKCS#8 in PEM')
@@ -41,21 +41,21 @@ export const parseToolKeys = (pem: string): ToolKey[] => {
   return [...new Map(keys.map((key) => [key.kid, key])).values()]
 }
 
-export const publish = (keys: readonly ToolKey[]): PublishedKey[] =>
+export const publicJwks = (keys: readonly SigningKey[]): PublicJwk[] =>
   keys.map((key) => ({
     kty: 'OKP',
     crv: 'Ed25519',
-    x: publicPart(key),
+    x: publicKeyBytes(key),
     kid: key.kid,
     alg: 'EdDSA',
     use: 'sig',
   }))
 
-/** A token that says to one tool server, for a minute, which user a request is for. */
-export type UserTokens = (userId: string, audience: string) => Promise<string>
+/** Signs a short-lived JWT that identifies the user of a request to one tool server (`audience`). */
+export type UserTokenSigner = (userId: string, audience: string) => Promise<string>
 
-export const userTokens =
-  ({ kid, privateKey }: ToolKey): UserTokens =>
+export const createUserTokenSigner =
+  ({ kid, privateKey }: SigningKey): UserTokenSigner =>
   (userId, audience) => {
     const now = Math.floor(Date.now() / 1000)
     return new SignJWT()

@@ -1,25 +1,25 @@
 import { createContext, Script } from 'node:vm'
 
-/** It was stopped, since it took longer than it may. */
-export class TookTooLong extends Error {}
+/** Synchronous work was interrupted because it exceeded its time limit. */
+export class SyncTimeoutError extends Error {}
 
-const nothing = (): unknown => undefined
-const globals = { work: nothing }
+const noop = (): unknown => undefined
+const globals = { work: noop }
 const context = createContext(globals)
 const script = new Script('work()')
 
 /**
- * Runs what might not end by itself, such as a regular expression of somebody else's, which would stop the whole process. Throws
- * TookTooLong, and then nothing of the work is to be used again: no `finally` of it has run.
+ * Runs synchronous work that might never return, such as a regular expression from a tool server's schema, without letting it block
+ * the process. Throws SyncTimeoutError. Interrupted work does not run its `finally` blocks, so discard every object that it touched.
  */
-export const within = <T>(milliseconds: number, work: () => T): T => {
+export const runWithTimeout = <T>(milliseconds: number, work: () => T): T => {
   globals.work = work
   try {
     return script.runInContext(context, { timeout: milliseconds }) as T
   } catch (error) {
     const { code } = error as { code?: unknown }
-    throw code === 'ERR_SCRIPT_EXECUTION_TIMEOUT' ? new TookTooLong() : error
+    throw code === 'ERR_SCRIPT_EXECUTION_TIMEOUT' ? new SyncTimeoutError() : error
   } finally {
-    globals.work = nothing
+    globals.work = noop
   }
 }

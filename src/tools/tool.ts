@@ -2,29 +2,29 @@ export interface ToolDefinition {
   /** [A-Za-z0-9_-]{1,64}, unique among the tools of a turn */
   name: string
   description: string
-  /** JSON Schema of the arguments, an object's */
+  /** JSON Schema of the arguments object */
   inputSchema: Record<string, unknown>
 }
 
 export interface Tool extends ToolDefinition {
-  /** whether calling it changes nothing (MCP's readOnlyHint) */
+  /** whether a call has no side effects (MCP's readOnlyHint) */
   readOnly: boolean
   /**
-   * Calls it. Gives JSON data within the cap of bytes; throws ToolError otherwise, and the signal's reason when that
-   * aborts. `key` stays the same when a retried turn makes the same call again.
+   * Calls the tool and returns JSON data within the configured size limit. Throws ToolError, or the signal's reason when it aborts.
+   * `key` is an idempotency key: a retried turn repeats the call with the same key.
    */
   call(args: Record<string, unknown>, options: { key: string; signal: AbortSignal }): Promise<unknown>
 }
 
-/** Why a call failed, in words that the model and the user may read (at most 2,000 characters). */
+/** A failed call. The message (at most 2,000 characters) is shown to the model and the user. */
 export class ToolError extends Error {}
 
-export interface ToolSource {
+export interface ToolRegistry {
   /**
-   * The tools that this user may use now. Never rejects but for the signal: a server that cannot be reached contributes
-   * none, and is logged. Their definitions take at most `maxBytes` as JSON; the same ones are left out each time.
+   * Lists the tools that this user may use now. Rejects only when the signal aborts: an unreachable server contributes no tools and
+   * is logged. The definitions take at most `maxBytes` as JSON; the same lists always give the same selection.
    */
   open(userId: string, signal: AbortSignal, maxBytes?: number): Promise<Tool[]>
-  /** Ends connections and processes. */
+  /** Closes connections and ends processes. */
   close(): Promise<void>
 }

@@ -7,7 +7,7 @@ import type { Database } from '../db/database.js'
 import { isUnavailable } from '../db/errors.js'
 import type { Model } from '../models/model.js'
 import { newId } from '../new-id.js'
-import type { ToolSource } from '../tools/tool.js'
+import type { ToolRegistry } from '../tools/tool.js'
 import { windowOf } from './agent/history-window.js'
 import type { AttemptLog } from './attempts/attempt-log.js'
 import { createHeartbeat } from './attempts/heartbeat.js'
@@ -29,7 +29,7 @@ export interface TurnEngineOptions extends TurnLimits {
   otherModels?: readonly Model[]
   systemPrompt: string | undefined
   /** where the models' tools come from; undefined: they have none */
-  tools?: ToolSource | undefined
+  tools?: ToolRegistry | undefined
   /** what new conversations are called after; their first message, unless told */
   titles?: TitleMaker | undefined
   /** how long a stream may be silent */

@@ -85,7 +85,7 @@ t.test('a stream that is cut again and again at the same place is given up', asy
   const error = await readAll(
     await as(url, { fetch: cut, retries: 2 }).sendMessages(submit(user('m1', 'hi'))),
   )
-  t.match(error, { message: 'The connection was cut.' })
+  t.match(error, { message: 'The connection was lost.' })
   t.ok(asked <= 4)
 })
 

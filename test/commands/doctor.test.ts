@@ -22,10 +22,10 @@ const wellKept = [
   /^ok {4}migrations: up to date$/,
   /^ok {4}role: \w+, serving requests as colloquy_app$/,
   /^ok {4}row-level security: forced on every table/,
-  /^ok {4}schema: as this program makes it$/,
-  /^ok {4}keys: accepted are tokens with sub and exp, signed by HS256 with BETTER_AUTH_SECRET \(iss any, aud any\)/,
+  /^ok {4}schema: as this program creates it$/,
+  /^ok {4}keys: accepts tokens with sub and exp, signed by HS256 with BETTER_AUTH_SECRET \(iss any, aud any\)/,
   /^ok {4}model: echo$/,
-  /^ok {4}browser origins: no page of another origin may call \(CHAT_CORS_ORIGINS is not set\)$/,
+  /^ok {4}browser origins: no pages of other origins are allowed \(CHAT_CORS_ORIGINS is not set\)$/,
 ]
 
 /** The lines of a healthy one with some in their place. */
@@ -48,7 +48,7 @@ t.test('a line for each thing, exit code 0 when all are well', async (t) => {
   const keys = new RegExp(
     `^ok    keys: .* HS256 .*; or 1 published at ${auth.jwksUrl} \\(iss ${auth.url}, aud ${auth.url}\\): EdDSA \\w+$`,
   )
-  const origins = /^ok {4}browser origins: pages of https:\/\/a\.example, https:\/\/b\.example may call$/
+  const origins = /^ok {4}browser origins: pages of https:\/\/a\.example, https:\/\/b\.example are allowed$/
   t.match(seen, { code: 0, stderr: '', lines: but({ 0: /^ok.*, at DATABASE_URL$/, 5: keys, 7: origins }) })
   t.equal(seen.lines.length, wellKept.length)
 })
@@ -56,10 +56,10 @@ t.test('a line for each thing, exit code 0 when all are well', async (t) => {
 t.test('a database that is not there', async (t) => {
   const notChecked = but({
     0: /^FAIL {2}database: at DATABASE_URL: database unavailable: connect ECONNREFUSED 127\.0\.0\.1:1$/,
-    1: /^- {5}migrations: not checked, because of the database$/,
-    2: /^- {5}role: not checked, because of the migrations$/,
-    3: /^- {5}row-level security: not checked, because of the migrations$/,
-    4: /^- {5}schema: not checked, because of the migrations$/,
+    1: /^- {5}migrations: not checked, because the database check failed$/,
+    2: /^- {5}role: not checked, because the migrations check failed$/,
+    3: /^- {5}row-level security: not checked, because the migrations check failed$/,
+    4: /^- {5}schema: not checked, because the migrations check failed$/,
   })
   t.match(await doctor({ DATABASE_URL: 'postgres://u:p@127.0.0.1:1/c' }), { code: 1, lines: notChecked })
 })

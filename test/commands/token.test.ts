@@ -1,7 +1,7 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { openSecret } from '../../src/commands/secret.js'
+import { openTokenSecret } from '../../src/commands/token-secret.js'
 import { readConfig } from '../../src/config.js'
 import { testApp } from '../helpers/app.js'
 import { testFolder } from '../helpers/cluster.js'
@@ -29,13 +29,13 @@ t.test('with published keys only, it says why it cannot', async (t) => {
   const env = { BETTER_AUTH_URL: 'http://127.0.0.1:1' }
   const { code, stdout, stderr } = await runColloquy(['token', '--user', 'alice'], { env })
   t.same([code, stdout], [1, ''])
-  t.match(stderr, /^BETTER_AUTH_SECRET must be set to make tokens here; with published keys only .*\n$/)
+  t.match(stderr, /^BETTER_AUTH_SECRET must be set to sign tokens here; with published keys only .*\n$/)
 })
 
 t.test('the development secret: one for all, in the data folder, for nobody else to read', async (t) => {
   const DATA_DIR = join(await testFolder(t), 'new', 'data')
   const config = readConfig({ DATA_DIR })
-  const opened = await Promise.all(Array.from({ length: 20 }, () => openSecret(config)))
+  const opened = await Promise.all(Array.from({ length: 20 }, () => openTokenSecret(config)))
   const secrets = new Set(opened.map(({ secret }) => secret))
   t.equal(secrets.size, 1, 'of many that start at once, all have the same')
   t.match([...secrets], [/^[\w-]{43}$/])
@@ -53,12 +53,14 @@ t.test('a file that holds no secret is refused, not used', async (t) => {
   const DATA_DIR = join(await testFolder(t), 'data')
   await mkdir(DATA_DIR)
   await writeFile(join(DATA_DIR, 'secret'), '')
-  await t.rejects(openSecret(readConfig({ DATA_DIR })), { message: /secret holds no secret: remove it/ })
+  await t.rejects(openTokenSecret(readConfig({ DATA_DIR })), {
+    message: /secret does not contain a valid secret\. Delete it/,
+  })
 })
 
 t.test('a configured way to verify tokens leaves no development secret', async (t) => {
   const DATA_DIR = join(await testFolder(t), 'data')
-  const secretWith = (env: Record<string, string>) => openSecret(readConfig({ DATA_DIR, ...env }))
+  const secretWith = (env: Record<string, string>) => openTokenSecret(readConfig({ DATA_DIR, ...env }))
   const configured = { secret: SECRET, isDevelopment: false }
   const DATABASE_URL = 'postgres://u@127.0.0.1/c'
   t.same(await secretWith({ BETTER_AUTH_SECRET: SECRET }), configured)

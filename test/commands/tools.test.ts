@@ -1,7 +1,7 @@
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { parseToolKeys, publish } from '../../src/tools/signing-keys.js'
+import { parseSigningKeys, publicJwks } from '../../src/tools/signing-keys.js'
 import { testFolder } from '../helpers/cluster.js'
 import { testDatabase } from '../helpers/database.js'
 import { mcpServer } from '../helpers/mcp-server.js'
@@ -27,7 +27,7 @@ const environment = async (t: Test, mcpServers: object): Promise<Record<string, 
 
 t.test('doctor asks every tool server', async (t) => {
   const pem = newToolsPem()
-  const todo = await todoServer(t, { jwksUrl: await publishing(t, () => parseToolKeys(pem)) })
+  const todo = await todoServer(t, { jwksUrl: await publishing(t, () => parseSigningKeys(pem)) })
   const stranger = await todoServer(t, { jwksUrl: await publishing(t, newToolKeys) })
   const drawing = await mcpServer(t, {
     tools: [{ name: '\u001b[2Jadd\n', inputSchema: { type: 'object' } }],
@@ -57,10 +57,10 @@ t.test('doctor asks every tool server', async (t) => {
     'ok    tools here: 8 tools of about 85 tokens: pid, environment, argv, folder, die, hang, stop, flood',
     'ok    tools drawing: 1 tool of about 14 tokens: \uFFFD[2Jadd\uFFFD',
     'ok    tools off: disabled',
-    `FAIL  tools stranger: it answered 401; its tokens say iss colloquy, aud ${stranger.url}, sub doctor, and the key ${parseToolKeys(pem)[0]?.kid} is published by a running server`,
+    `FAIL  tools stranger: it answered 401; its tokens from Colloquy have iss colloquy, aud ${stranger.url} and sub doctor, and a running server publishes their key ${parseSigningKeys(pem)[0]?.kid}`,
     'FAIL  tools down: connect ECONNREFUSED 127.0.0.1:2',
     'FAIL  tools gone: spawn no-such-program ENOENT',
-    'FAIL  tools misspelt: the configuration names tools that it does not have: delete_tasks',
+    'FAIL  tools misspelt: the server does not have these configured tools: delete_tasks',
     '',
   ])
   t.equal(code, 1)
@@ -79,7 +79,7 @@ t.test('serve makes a key for development, and keeps and publishes it', async (t
   }
   const file = join(env.DATA_DIR ?? '', 'tools-key.pem')
   const first = await published()
-  t.same(first, { keys: publish(parseToolKeys(await readFile(file, 'utf8'))) })
+  t.same(first, { keys: publicJwks(parseSigningKeys(await readFile(file, 'utf8'))) })
   t.equal((await stat(file)).mode & 0o777, 0o600)
   t.same(await published(), first)
 })

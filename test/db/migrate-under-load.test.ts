@@ -211,7 +211,7 @@ t.test('a signal ends a migration that waits, and leaves nothing of it', async (
         command: 'migrate',
         signal: 'SIGINT',
         code: 130,
-        said: /interrupted by SIGINT; what was under way is undone/,
+        said: /interrupted by SIGINT; the migration under way was rolled back/,
       },
       { command: 'serve', signal: 'SIGTERM', code: 0, said: /shutting down/ },
     ] as const

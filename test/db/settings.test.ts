@@ -158,7 +158,7 @@ t.test(
       ['array_nulls', 'off'],
       ['bytea_output', 'escape'],
     ] as const
-    const ok = { code: 0, stdout: /^ok {4}settings: as the program needs them$/m }
+    const ok = { code: 0, stdout: /^ok {4}settings: as required$/m }
     const doctor = () => runColloquy(['doctor'], { env: { DATABASE_URL: url, BETTER_AUTH_SECRET: SECRET } })
     t.match(await doctor(), ok)
     for (const [name, value] of set) await root.unsafe(`alter database ${database} set ${name} = '${value}'`)

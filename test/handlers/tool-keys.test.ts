@@ -1,6 +1,6 @@
 import t from 'tap'
-import { publish } from '../../src/tools/signing-keys.js'
-import type { ToolSource } from '../../src/tools/tool.js'
+import { publicJwks } from '../../src/tools/signing-keys.js'
+import type { ToolRegistry } from '../../src/tools/tool.js'
 import { testApp } from '../helpers/app.js'
 import { until } from '../helpers/models.js'
 import { done, scriptedModel } from '../helpers/scripted.js'
@@ -11,7 +11,7 @@ const path = '/.well-known/jwks.json'
 
 t.test('a tool server verifies tokens with the keys that the app publishes', async (t) => {
   const keys = [...newToolKeys(), ...newToolKeys()]
-  const { url, call } = await testApp(t, { toolKeys: publish(keys) })
+  const { url, call } = await testApp(t, { toolKeys: publicJwks(keys) })
   const answer = await call('GET', path, { headers: { authorization: '' } })
   t.match(answer, { status: 200, body: { keys: keys.map(({ kid }) => ({ kid, alg: 'EdDSA' })) } })
   t.equal(answer.headers.get('cache-control'), 'public, max-age=300')
@@ -30,9 +30,9 @@ t.test('without tools there are no keys', async (t) => {
 
 t.test('while turns drain their tools still work, and close after them', async (t) => {
   const seen: string[] = []
-  const tools: ToolSource = { open: async () => [], close: async () => void seen.push('tools closed') }
+  const tools: ToolRegistry = { open: async () => [], close: async () => void seen.push('tools closed') }
   const { model, say, runs } = scriptedModel()
-  const toolKeys = publish(newToolKeys())
+  const toolKeys = publicJwks(newToolKeys())
   const { app, call } = await testApp(t, { model, tools, toolKeys })
   const chat = call('POST', '/api/alice/chat', { body: { message: 'hi' } })
   await until(() => runs() === 1)

@@ -1,4 +1,4 @@
-import { type Tool, ToolError, type ToolSource } from '../../src/tools/tool.js'
+import { type Tool, ToolError, type ToolRegistry } from '../../src/tools/tool.js'
 
 export interface Called {
   user: string
@@ -7,7 +7,7 @@ export interface Called {
   key: string
 }
 
-export interface LocalTools extends ToolSource {
+export interface LocalTools extends ToolRegistry {
   /** every call that was made, in order */
   calls: Called[]
   /** how often somebody asked for the tools */

@@ -2,17 +2,17 @@ import { pino } from 'pino'
 import postgres from 'postgres'
 import type { Test } from 'tap'
 import { type OpenModelOptions, openModel } from '../../src/models/open-model.js'
-import type { Connection, ProviderName } from '../../src/models/providers.js'
+import type { ProviderCredentials, ProviderName } from '../../src/models/providers.js'
 import { type TestApp, type TestAppOptions, testApp } from './app.js'
 import { type Upstream, upstream } from './upstream.js'
 
 /** The operator's key. Nothing but a request to the provider may ever hold it. */
 export const providerKey = 'sk-kEpT-to-itself'
 
-const none: Connection = { apiKey: undefined, baseUrl: undefined }
+const none: ProviderCredentials = { apiKey: undefined, baseUrl: undefined }
 
 /** The configuration of one provider at this address. */
-export const connectionsTo = (provider: ProviderName, baseUrl: string) => ({
+export const credentialsFor = (provider: ProviderName, baseUrl: string) => ({
   openai: none,
   anthropic: none,
   google: none,
@@ -20,7 +20,7 @@ export const connectionsTo = (provider: ProviderName, baseUrl: string) => ({
   [provider]: { apiKey: providerKey, baseUrl },
 })
 
-export const modelSettings: Omit<OpenModelOptions, 'connections'> = {
+export const modelSettings: Omit<OpenModelOptions, 'credentials'> = {
   temperature: undefined,
   maxOutputTokens: undefined,
   firstEventTimeoutMs: 30_000,
@@ -39,12 +39,12 @@ export interface ProviderApp extends TestApp {
 export const providerApp = async (
   t: Test,
   name: `${ProviderName}/${string}`,
-  settings: Partial<Omit<OpenModelOptions, 'connections'>> = {},
+  settings: Partial<Omit<OpenModelOptions, 'credentials'>> = {},
   options: TestAppOptions = {},
 ): Promise<ProviderApp> => {
   const provider = await upstream(t)
-  const connections = connectionsTo(name.split('/')[0] as ProviderName, provider.url)
-  const model = await openModel(name, { ...modelSettings, ...settings, connections })
+  const credentials = credentialsFor(name.split('/')[0] as ProviderName, provider.url)
+  const model = await openModel(name, { ...modelSettings, ...settings, credentials })
   let logged = ''
   const write = (line: string): void => {
     logged += line

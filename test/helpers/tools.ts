@@ -2,9 +2,13 @@ import { generateKeyPairSync, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { parseToolServers } from '../../src/tools/mcp/server-config.js'
-import { type ConfiguredTools, createToolSource, type ToolSourceOptions } from '../../src/tools/registry.js'
-import { parseToolKeys, publish, type ToolKey } from '../../src/tools/signing-keys.js'
+import { parseToolServers } from '../../src/tools/mcp/parse-servers.js'
+import {
+  createToolRegistry,
+  type McpToolRegistry,
+  type ToolRegistryOptions,
+} from '../../src/tools/registry.js'
+import { parseSigningKeys, publicJwks, type SigningKey } from '../../src/tools/signing-keys.js'
 import type { Tool } from '../../src/tools/tool.js'
 import type { Scope } from './scope.js'
 
@@ -12,12 +16,12 @@ import type { Scope } from './scope.js'
 export const newToolsPem = (): string =>
   generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
 
-export const newToolKeys = (): ToolKey[] => parseToolKeys(newToolsPem())
+export const newToolKeys = (): SigningKey[] => parseSigningKeys(newToolsPem())
 
 /** The address at which these keys are published. */
-export const publishing = async (t: Scope, keys: () => readonly ToolKey[]): Promise<string> => {
+export const publishing = async (t: Scope, keys: () => readonly SigningKey[]): Promise<string> => {
   const server = createServer((_, response) => {
-    response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys: publish(keys()) }))
+    response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys: publicJwks(keys()) }))
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -31,7 +35,7 @@ export const publishing = async (t: Scope, keys: () => readonly ToolKey[]): Prom
 /** What stands in a configuration for a variable's value. */
 export const placeholder = (name: string): string => `\${${name}}`
 
-export interface TestTools extends ConfiguredTools {
+export interface TestTools extends McpToolRegistry {
   logged: { server: string; tool?: string; tools?: string[]; count?: number; reason?: string; text: string }[]
   of(user: string): Promise<UserTools>
 }
@@ -47,10 +51,10 @@ export interface UserTools {
 export const testTools = (
   t: Scope,
   mcpServers: Record<string, object>,
-  options: Partial<Omit<ToolSourceOptions, 'servers'>> = {},
+  options: Partial<Omit<ToolRegistryOptions, 'servers'>> = {},
 ): TestTools => {
   const logged: TestTools['logged'] = []
-  const source = createToolSource({
+  const registry = createToolRegistry({
     servers: parseToolServers(JSON.stringify({ mcpServers }), (name) => process.env[name]),
     keys: newToolKeys(),
     maxResultBytes: 65_536,
@@ -59,12 +63,12 @@ export const testTools = (
     log: { warn: (fields, text) => void logged.push({ ...(fields as { server: string }), text }) },
     ...options,
   })
-  t.teardown(() => source.close())
+  t.teardown(() => registry.close())
   return {
-    ...source,
+    ...registry,
     logged,
     async of(user) {
-      const tools = await source.open(user, new AbortController().signal)
+      const tools = await registry.open(user, new AbortController().signal)
       const get = (name: string): Tool => {
         const tool = tools.find((tool) => tool.name === name)
         if (!tool) throw new Error(`there is no tool ${name}: ${JSON.stringify(logged)}`)

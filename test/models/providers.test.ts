@@ -3,7 +3,7 @@ import { openModel } from '../../src/models/open-model.js'
 import { localTools } from '../helpers/local-tools.js'
 import { until } from '../helpers/models.js'
 import {
-  connectionsTo,
+  credentialsFor,
   modelSettings,
   type ProviderApp,
   providerApp,
@@ -276,8 +276,8 @@ t.test('a count of tokens that cannot be one is not known', async (t) => {
 t.test('an answer of white space alone, which a provider may refuse, is not told again', async (t) => {
   const provider = await upstream(t)
   provider.answer(events(...anthropic.answer('Hello')))
-  const connections = connectionsTo('anthropic', provider.url)
-  const model = await openModel('anthropic/claude-x', { ...modelSettings, connections })
+  const credentials = credentialsFor('anthropic', provider.url)
+  const model = await openModel('anthropic/claude-x', { ...modelSettings, credentials })
   const history = [
     { user: 'one', assistant: 'Hello' },
     { user: 'two', assistant: ' \n' },

@@ -1,8 +1,8 @@
 import t, { type Test } from 'tap'
 // Read ahead, since reading it counts toward the limits.
 import '../../src/tools/mcp/client.js'
-import { fairShares } from '../../src/tools/offers.js'
-import type { ToolSourceOptions } from '../../src/tools/registry.js'
+import type { ToolRegistryOptions } from '../../src/tools/registry.js'
+import { maxMinFairShares } from '../../src/tools/tool-selection.js'
 import { estimateTools, toolBytesOf } from '../../src/turns/agent/history-window.js'
 import { mcpServer, type ToolDeclaration } from '../helpers/mcp-server.js'
 import { testTools } from '../helpers/tools.js'
@@ -13,7 +13,7 @@ const MiB = 2 ** 20
 const setUp = async (
   t: Test,
   lists: Record<string, ToolDeclaration[]>,
-  { pageSize, ...options }: Partial<ToolSourceOptions> & { pageSize?: number } = {},
+  { pageSize, ...options }: Partial<ToolRegistryOptions> & { pageSize?: number } = {},
 ) => {
   const call = () => ({ content: [{ type: 'text' as const, text: 'done' }] })
   const entries: [string, object][] = []
@@ -35,7 +35,7 @@ t.test('a description is cut with a note, and its tool stays', async (t) => {
     const [tool] = await open(tools)
     t.ok(JSON.stringify(tool?.description).length <= 4_096, `${character}: it is short`)
     t.match(tool?.description, /… \[cut: \d+ of \d+ bytes\]$/, 'it says so')
-    t.match(tools.logged, [{ server: 'one', count: 1, tools: ['work'], text: /descriptions are cut/ }])
+    t.match(tools.logged, [{ server: 'one', count: 1, tools: ['work'], text: /descriptions truncated/ }])
   }
 })
 
@@ -64,8 +64,8 @@ t.test('all tools of a turn fit together into half of the window, and are the sa
 t.test('a window of 0 takes no tools away, and each model has its own', (t) => {
   t.equal(toolBytesOf({ historyTokens: 0 }, 'm'), 24_000)
   t.equal(toolBytesOf({ historyTokens: 0, modelHistoryTokens: { m: 200 } }, 'm'), 300)
-  t.same(fairShares([10, 100, 50], 90), [10, 40, 40])
-  t.same(fairShares([10, 20], 90), [10, 20])
+  t.same(maxMinFairShares([10, 100, 50], 90), [10, 40, 40])
+  t.same(maxMinFairShares([10, 20], 90), [10, 20])
   t.end()
 })
 
@@ -83,7 +83,7 @@ t.test('of a long list so much is read, and the honest server beside it is not t
       (await open(whole)).map(({ name }) => name),
       ['honest'],
     )
-  t.match(whole.logged, [{ server: 'long', reason: 'its answer has more than 2097152 bytes' }])
+  t.match(whole.logged, [{ server: 'long', reason: 'its response exceeds 2097152 bytes' }])
   t.equal(whole.logged.length, 1, 'which is said once')
 })
 
@@ -100,7 +100,7 @@ t.test('a list that never ends is ended', async (t) => {
   const tools = testTools(t, { one: { url } })
   t.equal((await open(tools)).length, 100)
   t.equal(requests.filter(({ body }) => body?.method === 'tools/list').length, 100)
-  t.match(tools.logged, [{ server: 'one', text: /its rest is left out/ }])
+  t.match(tools.logged, [{ server: 'one', text: /tool list truncated/ }])
 })
 
 t.test('names that are too long, or listed twice, cost their tools alone', async (t) => {

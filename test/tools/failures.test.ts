@@ -10,7 +10,7 @@ import { testTools } from '../helpers/tools.js'
 const empty = { type: 'object' }
 const text = (text: string) => ({ content: [{ type: 'text' as const, text }] })
 
-const lost = new ToolError('The tool server failed; whether it has carried out the call is not known.')
+const lost = new ToolError('The tool server failed; it is not known whether the call was executed.')
 
 /** A server with one tool, `work`, and a clock that only the test moves. */
 const setUp = async (
@@ -79,7 +79,11 @@ t.test('a session that its server has forgotten is opened anew, and nothing is r
   await t.rejects(alice.call('work'), lost, 'but only once')
   t.same([asked('initialize').length, asked('tools/call').length], [4, 4])
   t.same(tools.logged, [
-    { server: 'one', reason: 'its session has expired', text: 'a call of a tool was lost' },
+    {
+      server: 'one',
+      reason: 'its session has expired',
+      text: 'tool call lost: the server may or may not have executed it',
+    },
   ])
 })
 
@@ -103,17 +107,17 @@ t.test('a connection that is lost during a call fails it; the next use connects 
           .write('event: message\nid: 1\ndata: \n\n')
         setImmediate(() => response.destroy())
       },
-      'it broke off its answer',
+      'it closed the stream before its response was complete',
     ],
     [
       (_, response) => response.writeHead(200, { 'content-type': 'text/event-stream' }).end(),
-      'it broke off its answer',
+      'it closed the stream before its response was complete',
     ],
     [(_, response) => response.writeHead(500).end('the user said: hello'), 'it answered 500'],
     [(_, response) => response.writeHead(401).end('Bearer eyJ'), 'it answered 401'],
     [
       (_, response) => response.writeHead(200, { 'content-type': 'application/json' }).end('hello'),
-      'its answer cannot be read',
+      'its response is invalid',
     ],
   ]
   for (const [i, [answer, reason]] of losses.entries()) {
@@ -163,7 +167,7 @@ t.test('of an endless answer only so much is read', async (t) => {
   const { server, tools } = await setUp(t, () => text('done'))
   const alice = await tools.of('alice')
   const bound = 4 * 1_024 + 2 ** 20
-  const tooLarge = new ToolError(`The tool server failed: its answer has more than ${bound} bytes.`)
+  const tooLarge = new ToolError(`The tool server failed: its response exceeds ${bound} bytes.`)
   const starts = {
     'application/json': '{"jsonrpc":"2.0","id":5,"result":{"content":[{"type":"text","text":"',
     'text/event-stream': 'event: message\ndata: {"jsonrpc":"2.0","id":5,"result":{"content":"',
@@ -279,7 +283,7 @@ t.test('of a server that cannot be asked, nothing is said of what it has', async
   t.same((await tools.of('alice')).names, [])
   t.same(
     tools.logged.map(({ text }) => text),
-    ['a tool server cannot be used'],
+    ['tool server unavailable'],
   )
 })
 

@@ -16,19 +16,19 @@ const withSchema = async (t: Test, inputSchema: object) => {
   return { ...(await tools.of('alice')), logged: tools.logged }
 }
 
-const leftOut = (why: string) => [
+const skipped = (why: string) => [
   {
     server: 'one',
     count: 1,
     tools: ['work'],
-    text: `tools are left out, since the schemas of their arguments ${why}`,
+    text: `tools skipped because their input schemas ${why}`,
   },
 ]
 
 t.test('a pattern that takes for ever is given up, and the process goes on', async (t) => {
   const pattern = { type: 'string', pattern: '^(a+)+$' }
   const tools = await withSchema(t, { type: 'object', properties: { text: pattern } })
-  const slow = new ToolError('The arguments do not fit the tool: checking them takes too long')
+  const slow = new ToolError('Invalid arguments: validation took too long')
   await t.rejects(tools.call('work', { text: `${'a'.repeat(100)}!` }), slow)
   t.equal(await tools.call('work', { text: 'aaa' }), 'done')
 })
@@ -36,14 +36,14 @@ t.test('a pattern that takes for ever is given up, and the process goes on', asy
 t.test('a schema that could only be checked asynchronously is none', async (t) => {
   const tools = await withSchema(t, { type: 'object', $async: true, required: ['id'] })
   t.same(tools.names, ['other'])
-  t.same(tools.logged, leftOut('are not valid'))
+  t.same(tools.logged, skipped('are invalid'))
 })
 
 t.test('a schema of more than 64 KiB is none', async (t) => {
   for (const length of [65_000, 65_536]) {
     const tools = await withSchema(t, { type: 'object', description: 'x'.repeat(length) })
     t.same(tools.names, length < 65_536 ? ['work', 'other'] : ['other'])
-    t.same(tools.logged, length < 65_536 ? [] : leftOut('have more than 65536 bytes'))
+    t.same(tools.logged, length < 65_536 ? [] : skipped('exceed 65536 bytes'))
   }
 })
 
@@ -62,6 +62,6 @@ t.test('a schema that is nested too deep costs a turn nothing but its tool', asy
     })
     const tools = testTools(t, { one: { url } })
     t.same((await tools.of('alice')).names, depth < 100 ? ['work', 'other'] : ['other'], `${depth}`)
-    t.same(tools.logged, depth < 100 ? [] : leftOut('are nested too deep'))
+    t.same(tools.logged, depth < 100 ? [] : skipped('are nested too deep'))
   }
 })

@@ -66,7 +66,7 @@ t.test('every request has a token of its own, which is good for a minute and one
 t.test('a token for one server is of no use at another', async (t) => {
   const { tools } = await setUp(t, { audience: 'todo' }, { audience: 'notes' })
   t.same((await tools.of('alice')).names, [])
-  t.same(tools.logged, [{ server: 'todo', reason: 'it answered 401', text: 'a tool server cannot be used' }])
+  t.same(tools.logged, [{ server: 'todo', reason: 'it answered 401', text: 'tool server unavailable' }])
 })
 
 t.test(

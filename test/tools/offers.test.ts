@@ -48,12 +48,12 @@ t.test('a tool whose names are both taken is left out, and so are those past a b
   t.same(tools.names.slice(0, 5), ['a', 'one_a', 'two_a', 'two_two_a', 't0'])
   t.equal(tools.names.length, 128)
   const expected = [
-    { server: 'two', count: 1, tools: ['a'], text: 'tools are left out, since their names are taken' },
+    { server: 'two', count: 1, tools: ['a'], text: 'tools skipped because their names are taken' },
     {
       server: 'two',
       count: 6,
       tools: [...many.slice(126), 't124', 't125'],
-      text: 'tools are left out, since a turn has at most 128',
+      text: 'tools skipped because a turn offers at most 128 tools',
     },
   ]
   t.same(tools.logged, expected)
@@ -82,7 +82,7 @@ t.test('arguments that do not fit the schema are not sent', async (t) => {
     ],
   ]
   for (const [args, fault] of faults) {
-    const error = new ToolError(`The arguments do not fit the tool: ${fault}`)
+    const error = new ToolError(`Invalid arguments: ${fault}`)
     await t.rejects(tools.call('work', args), error, JSON.stringify(args))
   }
   const many = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`x${i}`, 'y'.repeat(500)]))
@@ -113,15 +113,15 @@ t.test('schemas are read as what they say they are', async (t) => {
   t.same(tools.names, ['newest', 'draft07'])
   for (const name of tools.names) {
     t.type(await tools.call(name, { pair: ['a', 1] }), 'string')
-    await t.rejects(tools.call(name, { pair: ['a', 'b'] }), /do not fit the tool: \/pair\/1 must be integer$/)
-    await t.rejects(tools.call(name, { pair: ['a', 1, 2] }), /do not fit the tool: \/pair must NOT have more/)
+    await t.rejects(tools.call(name, { pair: ['a', 'b'] }), /Invalid arguments: \/pair\/1 must be integer$/)
+    await t.rejects(tools.call(name, { pair: ['a', 1, 2] }), /Invalid arguments: \/pair must NOT have more/)
   }
   t.same(tools.logged, [
     {
       server: 'one',
       count: 3,
       tools: ['no_schema', 'no_draft', 'elsewhere'],
-      text: 'tools are left out, since the schemas of their arguments are not valid',
+      text: 'tools skipped because their input schemas are invalid',
     },
   ])
 })

@@ -86,10 +86,10 @@ t.test('a server whose wrapper was killed goes with it', atOnce, async (t) => {
 const owner = async (t: Test, kind: 'stubborn' | 'mute', then: string) => {
   const url = (path: string) => JSON.stringify(pathToFileURL(join(builtProgram(), path)).href)
   const code = `
-    import { createToolSource } from ${url('src/tools/registry.js')}
-    import { parseToolServers } from ${url('src/tools/mcp/server-config.js')}
+    import { createToolRegistry } from ${url('src/tools/registry.js')}
+    import { parseToolServers } from ${url('src/tools/mcp/parse-servers.js')}
     const here = ${JSON.stringify(wrapped(kind))}
-    const tools = createToolSource({
+    const tools = createToolRegistry({
       servers: parseToolServers(JSON.stringify({ mcpServers: { here } }), () => undefined),
       keys: [], maxResultBytes: 1024, log: { warn() {} }, stderr: 'inherit', connectMs: 60_000,
     })

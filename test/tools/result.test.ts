@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { CallResult } from '../../src/tools/mcp/result.js'
-import { resultOf } from '../../src/tools/mcp/result.js'
+import { toToolResult } from '../../src/tools/mcp/result.js'
 import { ToolError } from '../../src/tools/tool.js'
 import { mcpServer } from '../helpers/mcp-server.js'
 import { testTools } from '../helpers/tools.js'
@@ -27,19 +27,19 @@ t.test('a result is the structured content, or the text', async (t) => {
       '[data, 9 bytes, left out]',
     ],
   ]
-  for (const [result, data] of results) t.same(resultOf(result, 1_024), data)
+  for (const [result, data] of results) t.same(toToolResult(result, 1_024), data)
 })
 
 t.test('data that is nested too deep gives way to the text', async (t) => {
   for (const depth of [200, 20_000]) {
     const structuredContent = { a: JSON.parse(`${'['.repeat(depth)}${']'.repeat(depth)}`) }
-    t.equal(resultOf({ content: [text('see')], structuredContent }, 1_024), 'see')
-    t.equal(resultOf({ content: [], structuredContent }, 1_024), '[data, nested too deep, left out]')
+    t.equal(toToolResult({ content: [text('see')], structuredContent }, 1_024), 'see')
+    t.equal(toToolResult({ content: [], structuredContent }, 1_024), '[data, nested too deep, left out]')
   }
 })
 
 t.test('a failure is told in the tool’s own words, within a bound', async (t) => {
-  const failure = (content: Content) => () => resultOf({ content, isError: true }, 1_024)
+  const failure = (content: Content) => () => toToolResult({ content, isError: true }, 1_024)
   t.throws(failure([text('No such task.')]), new ToolError('No such task.'))
   t.throws(failure([]), new ToolError('The tool failed and did not say why.'))
   t.throws(failure([text('x'.repeat(3_000))]), new ToolError(`${'x'.repeat(1_999)}…`))
@@ -52,10 +52,10 @@ t.test('a failure is told in the tool’s own words, within a bound', async (t) 
 
 t.test('what is too large is cut at a character, and says so', async (t) => {
   const whole = 'x'.repeat(1_022)
-  t.equal(resultOf({ content: [text(whole)] }, 1_024), whole, 'as JSON it has two more')
+  t.equal(toToolResult({ content: [text(whole)] }, 1_024), whole, 'as JSON it has two more')
   for (const character of ['x', 'ä', '😀', '"', '\n', '\u0001', '\uD800']) {
     const long = character.repeat(2_000)
-    const cut = String(resultOf({ content: [text(long)] }, 1_024))
+    const cut = String(toToolResult({ content: [text(long)] }, 1_024))
     const [, kept = '', bytes, total] = /^(.*)… \[cut: (\d+) of (\d+) bytes\]$/s.exec(cut) ?? []
     t.ok(kept !== '' && long.startsWith(kept), JSON.stringify(character))
     t.equal(kept.length % character.length, 0)
@@ -63,7 +63,7 @@ t.test('what is too large is cut at a character, and says so', async (t) => {
     t.ok(jsonBytes(cut) <= 1_024 && jsonBytes(cut) > 1_024 - 20)
   }
   const structured = { list: Array.from({ length: 500 }, () => 'item') }
-  const cut = String(resultOf({ content: [], structuredContent: structured }, 1_024))
+  const cut = String(toToolResult({ content: [], structuredContent: structured }, 1_024))
   t.ok(cut.startsWith('{"list":["item","item"'))
   t.ok(cut.endsWith(`of ${jsonBytes(structured)} bytes]`))
   t.ok(jsonBytes(cut) <= 1_024)

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { parseToolServers, ToolServersError } from '../../src/tools/mcp/server-config.js'
+import { parseToolServers, ToolServersError } from '../../src/tools/mcp/parse-servers.js'
 import { placeholder } from '../helpers/tools.js'
 
 const variables = (name: string) => ({ KEY: 'k3pT', HOST: 'tools.example', LINES: 'a\nb' })[name]
@@ -100,7 +100,10 @@ t.test('what is wrong is told with its place, and without a value', async (t) =>
     [{ url, command: 'k3pT' }, 'mcpServers.x must have a command or a url, not both'],
     [{ url, comand: 'k3pT' }, 'mcpServers.x.comand is not a known field'],
     [{ url, args: ['k3pT'] }, 'mcpServers.x.args is not a known field'],
-    [{ url, type: 'sse' }, 'mcpServers.x.type must be http: SSE is the transport that it replaced'],
+    [
+      { url, type: 'sse' },
+      'mcpServers.x.type must be http: the SSE transport, which http replaced, is not supported',
+    ],
     [
       { url, type: 'k3pT' },
       'mcpServers.x.type must be equal to one of the allowed values (http, streamable-http)',
@@ -113,8 +116,8 @@ t.test('what is wrong is told with its place, and without a value', async (t) =>
     [{ command: 'c', args: [placeholder('NO')] }, 'mcpServers.x.args[0] needs NO, which is not set'],
     [{ url: placeholder('NO') }, 'mcpServers.x.url needs NO, which is not set'],
     [{ url, headers: { a: placeholder('NO') } }, 'mcpServers.x.headers.a needs NO, which is not set'],
-    [{ url, headers: { a: placeholder('LINES') } }, 'mcpServers.x.headers.a is no header that can be sent'],
-    [{ url, headers: { 'a b': 'k3pT' } }, 'mcpServers.x.headers.a b is no header that can be sent'],
+    [{ url, headers: { a: placeholder('LINES') } }, 'mcpServers.x.headers.a is not a valid HTTP header'],
+    [{ url, headers: { 'a b': 'k3pT' } }, 'mcpServers.x.headers.a b is not a valid HTTP header'],
     [{ url, users: 5 }, 'mcpServers.x.users must be array'],
     [{ url, users: [''] }, 'mcpServers.x.users[0] must NOT have fewer than 1 characters'],
     [{ url, disabled: 'no' }, 'mcpServers.x.disabled must be boolean'],
@@ -131,9 +134,9 @@ t.test('what is wrong is told with its place, and without a value', async (t) =>
     t.throws(() => parse({ url }, name), /must have a name of 1 to 40 of A-Z a-z 0-9 _ -$/)
   }
   const documents: [string, string][] = [
-    ['k3pT', 'the document is not JSON'],
-    ['{\n  "mcpServers": {\n    "k3pT"\n  }\n}', 'the document is not JSON: look at line 4'],
-    ['', 'the document is not JSON'],
+    ['k3pT', 'the document is not valid JSON'],
+    ['{\n  "mcpServers": {\n    "k3pT"\n  }\n}', 'the document is not valid JSON (line 4)'],
+    ['', 'the document is not valid JSON'],
     ['[]', 'the document must be object'],
     ['{}', 'mcpServers is missing'],
     ['{"mcpServers": []}', 'mcpServers must be object'],
@@ -150,7 +153,7 @@ t.test('a token for one server is of no use to another', async (t) => {
   const audience = 'tools'
   t.throws(both({ url: 'https://a/mcp', audience }, { url: 'https://b/mcp', audience }), {
     constructor: ToolServersError,
-    message: 'mcpServers.two.audience must not be that of one, which could use its tokens',
+    message: 'mcpServers.two.audience must differ from that of one, which could use its tokens',
   })
   t.equal(both({ url: 'https://a/read', audience }, { url: 'https://a/write', audience })(), 2, 'one server')
   const authorization = { headers: { authorization: 'Bearer k' } }

@@ -21,7 +21,7 @@ const setUp = (t: Test, entry: object = {}, options: { connectMs?: number } = {}
   return { tools, pass }
 }
 
-const lost = new ToolError('The tool server failed; whether it has carried out the call is not known.')
+const lost = new ToolError('The tool server failed; it is not known whether the call was executed.')
 
 const ask = async (tools: UserTools, name: string) => JSON.parse(String(await tools.call(name)))
 
@@ -66,7 +66,7 @@ t.test('a process that dies fails its calls, and is started again when it is nee
   process.kill(second, 'SIGKILL')
   await until(() => !isRunning(second))
   t.same((await tools.of('bob')).names.length, 8)
-  const text = 'a call of a tool was lost'
+  const text = 'tool call lost: the server may or may not have executed it'
   const told = { server: 'here', reason: 'the connection was closed', text }
   t.same(tools.logged, [told, told], 'and nobody waits for it')
 

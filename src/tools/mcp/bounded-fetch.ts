@@ -1,46 +1,45 @@
 import { type Dispatcher, request } from 'undici'
-import { TooLarge, UselessAnswer } from './errors.js'
-import { currentExchange, type Exchange } from './request.js'
+import { InvalidResponseError, ResponseTooLargeError } from './errors.js'
+import { currentRequest, type RequestContext } from './request.js'
 
-/** The answer's body, as far as the exchange may read it. */
-async function* bounded(body: AsyncIterable<Uint8Array>, exchange: Exchange) {
+async function* limitBytes(body: AsyncIterable<Uint8Array>, context: RequestContext) {
   for await (const chunk of body) {
-    exchange.bytesLeft -= chunk.byteLength
-    if (exchange.bytesLeft < 0) {
-      const tooLarge = new TooLarge(exchange.maxBytes)
-      exchange.lost(tooLarge)
-      throw tooLarge
+    context.bytesLeft -= chunk.byteLength
+    if (context.bytesLeft < 0) {
+      const error = new ResponseTooLargeError(context.maxBytes)
+      context.fail(error)
+      throw error
     }
     yield chunk
   }
 }
 
-/** The answers that a Response takes no body for. */
-const withoutBody = [204, 205, 304]
-/** All that the SDK has to know of an answer. */
-const knownHeaders = ['content-type', 'mcp-session-id']
+/** The statuses for which the Response constructor refuses a body. */
+const NULL_BODY_STATUSES = [204, 205, 304]
+/** The only headers that the SDK reads. */
+const FORWARDED_HEADERS = ['content-type', 'mcp-session-id']
 
-export interface GuardedFetchOptions {
+export interface BoundedFetchOptions {
   dispatcher: Dispatcher
-  /** makes the token of a request; undefined when it goes without one of ours */
-  token: (() => Promise<string>) | undefined
+  /** signs a token for each request; undefined when requests carry no user token */
+  signUserToken: (() => Promise<string>) | undefined
 }
 
 /**
- * The `fetch` of the requests to a tool server: a fresh token on each, no redirect, a bound for what comes back, and an end with
- * the exchange that it belongs to. Node's own fetch gives up by itself after five minutes, and once the headers have come a
- * garbage collection can part it from its signal.
+ * The `fetch` for requests to a tool server: it signs a token for each request, refuses redirects, limits the response's size and
+ * ends with the current request. Node's own fetch gives up after five minutes, and once the headers have arrived its signal can be
+ * garbage-collected.
  */
-export const guardedFetch =
-  ({ dispatcher, token }: GuardedFetchOptions) =>
+export const createBoundedFetch =
+  ({ dispatcher, signUserToken }: BoundedFetchOptions) =>
   async (url: string | URL, init: RequestInit = {}): Promise<Response> => {
-    // A stream for what the server wants to say unasked would hold a socket for every session.
+    // The stream for unsolicited server messages would hold a socket per session.
     if (init.method === 'GET') return new Response(null, { status: 405 })
-    const exchange = currentExchange()
-    if (!exchange) throw new Error('a request to a tool server without an end')
+    const context = currentRequest()
+    if (!context) throw new Error('an HTTP request to a tool server was made outside of runRequest()')
     const headers = new Headers(init.headers)
     if (!headers.has('user-agent')) headers.set('user-agent', 'colloquy')
-    if (token) headers.set('authorization', `Bearer ${await token()}`)
+    if (signUserToken) headers.set('authorization', `Bearer ${await signUserToken()}`)
     const {
       statusCode,
       headers: received,
@@ -50,16 +49,18 @@ export const guardedFetch =
       method: init.method as Dispatcher.HttpMethod,
       headers: Object.fromEntries(headers),
       body: (init.body ?? null) as string | null,
-      signal: exchange.signal,
+      signal: context.signal,
     })
-    // Who reads it hears of it; where nobody does it must not end the process.
+    // A reader sees the error itself; without a reader it must not crash the process.
     body.on('error', () => {})
-    // A redirect could take the token to anybody.
-    if (statusCode >= 300 && statusCode < 400) throw new UselessAnswer('it answered with a redirect')
-    const known = knownHeaders.flatMap((name): [string, string][] => {
+    // A redirect could send the token to another host.
+    if (statusCode >= 300 && statusCode < 400) throw new InvalidResponseError('it answered with a redirect')
+    const forwarded = FORWARDED_HEADERS.flatMap((name): [string, string][] => {
       const value = received[name]
       return typeof value === 'string' ? [[name, value]] : []
     })
-    const answer = withoutBody.includes(statusCode) ? null : ReadableStream.from(bounded(body, exchange))
-    return new Response(answer, { status: statusCode, headers: known })
+    const stream = NULL_BODY_STATUSES.includes(statusCode)
+      ? null
+      : ReadableStream.from(limitBytes(body, context))
+    return new Response(stream, { status: statusCode, headers: forwarded })
   }

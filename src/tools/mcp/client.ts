@@ -10,75 +10,76 @@ import {
 import { Agent } from 'undici'
 import { limited } from '../../concurrency/with-timeout.js'
 import { ToolError } from '../tool.js'
-import { guardedFetch } from './bounded-fetch.js'
-import { isBrokenOff, reasonOf } from './error-message.js'
-import { Disconnected, SessionExpired, TooLarge } from './errors.js'
-import { endExchanges, exchange, showResults } from './request.js'
-import { type CallResult, shortened } from './result.js'
+import { createBoundedFetch } from './bounded-fetch.js'
+import { McpConnectionError, ResponseTooLargeError, SessionExpiredError } from './errors.js'
+import { isStreamClosed, redactedMessage } from './redacted-message.js'
+import { boundRequests, interceptResults, runRequest } from './request.js'
+import { type CallResult, truncateErrorText } from './result.js'
 import type { HttpServer, StdioServer, ToolServer } from './server-config.js'
-import { stdioTransport } from './stdio-transport.js'
-import { collectPages, type ListedTool, type Listing, READ_LIST_BYTES } from './tool-list.js'
+import { createStdioTransport } from './stdio-transport.js'
+import { createListReader, type ListedTool, MAX_LIST_RESPONSE_BYTES, type ToolList } from './tool-list.js'
 
-export interface Connection {
-  /** Throws Disconnected. */
-  list(signal: AbortSignal): Promise<Listing>
-  /** Throws ToolError, Disconnected, or the signal's reason. */
+/** A connected MCP client. */
+export interface McpClient {
+  /** Throws McpConnectionError. */
+  list(signal: AbortSignal): Promise<ToolList>
+  /** Throws ToolError, McpConnectionError, or the signal's reason. */
   call(
     tool: ListedTool,
     args: Record<string, unknown>,
     options: { key: string; signal: AbortSignal },
   ): Promise<CallResult>
-  /** resolves when the connection is gone, whoever ended it */
+  /** resolves when the connection is closed, by either side */
   closed: Promise<void>
   close(): Promise<void>
 }
 
-export interface ConnectOptions {
-  /** makes the token of an HTTP request; undefined when requests go without one of ours */
-  token: (() => Promise<string>) | undefined
-  maxAnswerBytes: number
-  /** what becomes of a process's standard error */
+export interface ClientOptions {
+  /** signs a token for each HTTP request; undefined when requests carry no user token */
+  signUserToken: (() => Promise<string>) | undefined
+  maxResponseBytes: number
+  /** where a process's standard error goes */
   stderr: 'ignore' | 'inherit'
   signal: AbortSignal
 }
 
-/** Past every turn: calls are cut by their signal. */
-const NEVER_MS = 2 ** 31 - 1
-const GOODBYE_MS = 2_000
-/** How long what a server says of itself may be, and its answer to a goodbye. */
-const HANDSHAKE_BYTES = 262_144
-const GOODBYE_BYTES = 65_536
+/** Longer than any turn, because requests are limited by their signals rather than by the SDK's timeout. */
+const NO_TIMEOUT_MS = 2 ** 31 - 1
+const TERMINATE_MS = 2_000
+/** The size limits for the responses to `initialize` and to the termination of a session. */
+const INITIALIZE_BYTES = 262_144
+const TERMINATE_BYTES = 65_536
 
-/** What the server asked for, or answered, that this client does not know. */
-const unknownAnswers: unknown[] = [
+/** SDK errors for a response that this client does not understand. */
+const UNSUPPORTED_RESPONSES: unknown[] = [
   SdkErrorCode.InvalidResult,
   SdkErrorCode.UnsupportedResultType,
   SdkErrorCode.InputRequiredRoundsExceeded,
 ]
 
-const newClient = (mode: 'auto' | 'legacy') =>
+const createSdkClient = (mode: 'auto' | 'legacy') =>
   new Client(
     { name: 'colloquy', version: '0.1.0' },
-    // Nothing is offered to a server: what it asks of the client is refused.
     {
+      // No capabilities, so requests from the server are refused.
       capabilities: {},
       inputRequired: { autoFulfill: false },
       versionNegotiation: { mode },
-      // A list is ended by what it has.
+      // The list reader limits the pages itself.
       listMaxPages: 0,
     },
   )
 
-const open = (server: ToolServer, options: ConnectOptions) =>
+const open = (server: ToolServer, options: ClientOptions) =>
   server.kind === 'http' ? openHttp(server, options) : openStdio(server, options)
 
-const openHttp = ({ url, headers }: HttpServer, { token }: ConnectOptions) => {
-  // Of its own, so that no socket outlives it. Its limits are those of whoever waits.
+const openHttp = ({ url, headers }: HttpServer, { signUserToken }: ClientOptions) => {
+  // A dispatcher per client, so that closing it closes every socket. The requests' signals limit the time.
   const dispatcher = new Agent({ headersTimeout: 0, bodyTimeout: 0 })
   const transport = new StreamableHTTPClientTransport(new URL(url), {
-    fetch: guardedFetch({ dispatcher, token }),
+    fetch: createBoundedFetch({ dispatcher, signUserToken }),
     requestInit: { headers },
-    // A stream that broke off is not taken up again, since GET is refused.
+    // Streams are resumed by GET, which the fetch refuses.
     reconnectionOptions: {
       initialReconnectionDelay: 0,
       maxReconnectionDelay: 0,
@@ -86,14 +87,14 @@ const openHttp = ({ url, headers }: HttpServer, { token }: ConnectOptions) => {
       maxRetries: 0,
     },
   })
-  endExchanges(transport)
+  boundRequests(transport)
   return {
     transport,
-    client: newClient('auto'),
+    client: createSdkClient('auto'),
     hasSession: () => transport.sessionId !== undefined,
-    goodbye: () =>
-      limited(undefined, GOODBYE_MS, (signal) =>
-        exchange({ signal, maxBytes: GOODBYE_BYTES }, () => transport.terminateSession()),
+    terminateSession: () =>
+      limited(undefined, TERMINATE_MS, (signal) =>
+        runRequest({ signal, maxBytes: TERMINATE_BYTES }, () => transport.terminateSession()),
       ),
     end: async () => {
       await transport.close()
@@ -103,97 +104,100 @@ const openHttp = ({ url, headers }: HttpServer, { token }: ConnectOptions) => {
   }
 }
 
-const openStdio = (server: StdioServer, { maxAnswerBytes, stderr }: ConnectOptions) => {
-  const transport = stdioTransport(server, { maxBytes: Math.max(maxAnswerBytes, READ_LIST_BYTES), stderr })
+const openStdio = (server: StdioServer, { maxResponseBytes, stderr }: ClientOptions) => {
+  const maxBytes = Math.max(maxResponseBytes, MAX_LIST_RESPONSE_BYTES)
+  const transport = createStdioTransport(server, { maxBytes, stderr })
   return {
     transport,
-    client: newClient('legacy'),
+    client: createSdkClient('legacy'),
     hasSession: () => false,
-    goodbye: async () => {},
+    terminateSession: async () => {},
     end: transport.close,
     failure: transport.failure,
   }
 }
 
-/** Nobody reads more of what a server says of itself, and it would be kept for every user. */
-const forgetWords = (result: Record<string, unknown>): void => {
+/** Drops the server's free text, which is never read and would be kept for each user. */
+const dropServerText = (result: Record<string, unknown>): void => {
   delete result.instructions
   const { name, version } = (result.serverInfo ?? {}) as Record<string, unknown>
   if (result.serverInfo) result.serverInfo = { name, version }
 }
 
-const listedTool = ({ name, description = '', inputSchema, annotations }: Tool): ListedTool => ({
+const toListedTool = ({ name, description = '', inputSchema, annotations }: Tool): ListedTool => ({
   name,
   description,
   inputSchema,
   readOnly: annotations?.readOnlyHint ?? false,
 })
 
-/** Connects to a tool server, for one user where it is told who that is. Throws Disconnected. */
-export const connect = async (server: ToolServer, options: ConnectOptions): Promise<Connection> => {
-  const { client, transport, hasSession, goodbye, end, failure } = open(server, options)
-  const { signal, maxAnswerBytes } = options
-  showResults(transport)
+/** Connects to a tool server. `signUserToken` ties the client to one user. Throws McpConnectionError. */
+export const connectClient = async (server: ToolServer, options: ClientOptions): Promise<McpClient> => {
+  const { client, transport, hasSession, terminateSession, end, failure } = open(server, options)
+  const { signal, maxResponseBytes } = options
+  interceptResults(transport)
   const closed = new Promise<void>((resolve) => {
     client.onclose = resolve
   })
-  const disconnected = (error: unknown): Disconnected => {
+  const toConnectionError = (error: unknown): McpConnectionError => {
     const cause = failure() ?? error
     return cause instanceof SdkHttpError && cause.status === 404 && hasSession()
-      ? new SessionExpired('its session has expired')
-      : new Disconnected(reasonOf(cause), { cause })
+      ? new SessionExpiredError('its session has expired')
+      : new McpConnectionError(redactedMessage(cause), { cause })
   }
 
   try {
-    await exchange({ signal, maxBytes: HANDSHAKE_BYTES, onResult: forgetWords }, () =>
-      client.connect(transport, { signal, timeout: NEVER_MS }),
+    await runRequest({ signal, maxBytes: INITIALIZE_BYTES, onResult: dropServerText }, () =>
+      client.connect(transport, { signal, timeout: NO_TIMEOUT_MS }),
     )
   } catch (error) {
     const gone = end().catch(() => {})
-    throw Object.assign(
-      signal.aborted ? new Disconnected('it took too long to answer') : disconnected(error),
-      {
-        gone,
-      },
-    )
+    const failed = signal.aborted
+      ? new McpConnectionError('it took too long to answer')
+      : toConnectionError(error)
+    throw Object.assign(failed, { gone })
   }
 
   return {
     async list(signal) {
-      if (!client.getServerCapabilities()?.tools) return { tools: [], notes: new Map() }
-      const pages = collectPages()
+      if (!client.getServerCapabilities()?.tools) return { tools: [], warnings: new Map() }
+      const reader = createListReader()
       try {
-        const options = { signal, timeout: NEVER_MS, cacheMode: 'bypass' } as const
-        const { tools } = await exchange({ signal, maxBytes: READ_LIST_BYTES, onResult: pages.take }, () =>
-          client.listTools(undefined, options),
+        const { tools } = await runRequest(
+          { signal, maxBytes: MAX_LIST_RESPONSE_BYTES, onResult: reader.readPage },
+          () => client.listTools(undefined, { signal, timeout: NO_TIMEOUT_MS, cacheMode: 'bypass' }),
         )
-        return { tools: tools.map(listedTool), notes: pages.notes }
+        return { tools: tools.map(toListedTool), warnings: reader.warnings }
       } catch (error) {
-        throw signal.aborted ? new Disconnected('it took too long to list its tools') : disconnected(error)
+        throw signal.aborted
+          ? new McpConnectionError('it took too long to list its tools')
+          : toConnectionError(error)
       }
     },
     async call({ name, description, inputSchema }, args, { key, signal }) {
       const params = { name, arguments: args, _meta: { 'colloquy/idempotency_key': key } }
-      // Without the schema of its output, which is the tool's own affair: what has been done is not undone by it.
+      // Without the output schema: rejecting a result would not undo what the call has done.
       const toolDefinition = { name, description, inputSchema } as Tool
       try {
-        return await exchange({ signal, maxBytes: maxAnswerBytes }, () =>
-          client.callTool(params, { signal, timeout: NEVER_MS, toolDefinition }),
+        return await runRequest({ signal, maxBytes: maxResponseBytes }, () =>
+          client.callTool(params, { signal, timeout: NO_TIMEOUT_MS, toolDefinition }),
         )
       } catch (error) {
         if (signal.aborted) throw signal.reason
-        if (error instanceof ProtocolError && !isBrokenOff(error))
-          throw new ToolError(shortened(error.message))
-        if (error instanceof TooLarge) throw new ToolError(`The tool server failed: ${error.message}.`)
-        if (error instanceof SdkError && unknownAnswers.includes(error.code)) {
-          throw new ToolError('The tool server gave an answer that cannot be read.')
+        if (error instanceof ProtocolError && !isStreamClosed(error))
+          throw new ToolError(truncateErrorText(error.message))
+        if (error instanceof ResponseTooLargeError) {
+          throw new ToolError(`The tool server failed: ${error.message}.`)
         }
-        throw disconnected(error)
+        if (error instanceof SdkError && UNSUPPORTED_RESPONSES.includes(error.code)) {
+          throw new ToolError('The tool server sent a response that cannot be read.')
+        }
+        throw toConnectionError(error)
       }
     },
     closed,
     async close() {
-      await goodbye().catch(() => {})
+      await terminateSession().catch(() => {})
       await client.close()
       await end()
     },

@@ -1,18 +1,20 @@
-/** An answer that is of no use, in words that hold none of the server's. */
-export class UselessAnswer extends Error {}
+/** An unusable response of a tool server. The messages here quote nothing that the server sent. */
+export class InvalidResponseError extends Error {}
 
-/** An answer that is longer than it may be. */
-export class TooLarge extends UselessAnswer {
-  constructor(bytes: number) {
-    super(`its answer has more than ${bytes} bytes`)
+export class ResponseTooLargeError extends InvalidResponseError {
+  constructor(maxBytes: number) {
+    super(`its response exceeds ${maxBytes} bytes`)
   }
 }
 
-/** A connection that is of no more use; the message says why, and quotes nothing that a server said. */
-export class Disconnected extends Error {
-  /** resolves when what was started for it (a process, say) is gone */
+/** A client could not connect, or its connection is no longer usable. The message says why and quotes nothing of the server. */
+export class McpConnectionError extends Error {
+  /** resolves when everything that was started for the connection, such as a process, has ended */
   gone: Promise<void> = Promise.resolve()
 }
 
-/** The server knows the session no more, so it has not run what was asked. */
-export class SessionExpired extends Disconnected {}
+/** The server no longer knows the protocol session, so it has not executed the request. */
+export class SessionExpiredError extends McpConnectionError {}
+
+/** A tool server cannot be used now. The message is safe to log. */
+export class ServerUnavailableError extends Error {}

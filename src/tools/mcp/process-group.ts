@@ -1,22 +1,23 @@
 import type { ChildProcess, SpawnOptions } from 'node:child_process'
 import { setTimeout as delay } from 'node:timers/promises'
-// It finds programs on Windows, too (npx is a .cmd there).
+// Unlike node:child_process, it finds .cmd files on Windows, such as npx.
 import spawn from 'cross-spawn'
 
-/** How long a group may take to end by itself, after its input has ended, and then after SIGTERM and SIGKILL. */
+/** How long a group has to exit after each step: end of input, SIGTERM, SIGKILL. */
 const GRACE_MS = 2_000
 const POLL_MS = 20
 
 export interface ProcessGroup {
   child: ChildProcess
-  /** Ends the process and all that it has started: by the end of its input, then SIGTERM, then SIGKILL. */
+  /** Ends the process and its descendants: closes its input, then sends SIGTERM, then SIGKILL. */
   end(): Promise<void>
 }
 
-/** A group stays while any process of it lives, its leader or not. Windows has none, and only the leader is ended there. */
+/** Windows has no process groups, so only the leader is ended there. */
 const hasGroups = process.platform !== 'win32'
 
-const signalTo = (child: ChildProcess, signal: NodeJS.Signals | 0): boolean => {
+/** Sends a signal to the group; false when it has no processes left. */
+const sendSignal = (child: ChildProcess, signal: NodeJS.Signals | 0): boolean => {
   const { pid } = child
   if (pid === undefined) return false
   if (!hasGroups) return child.exitCode === null && child.signalCode === null && child.kill(signal)
@@ -29,39 +30,39 @@ const signalTo = (child: ChildProcess, signal: NodeJS.Signals | 0): boolean => {
 
 const running = new Set<ChildProcess>()
 
-// There is no time for more than this when the process ends: by an error, or since it took too long to end.
+// Runs when our process exits without a clean shutdown; `exit` handlers cannot wait.
 const killAll = (): void => {
-  for (const child of running) signalTo(child, 'SIGKILL')
+  for (const child of running) sendSignal(child, 'SIGKILL')
 }
 
-const isGone = async (child: ChildProcess): Promise<boolean> => {
+const waitForExit = async (child: ChildProcess): Promise<boolean> => {
   for (const start = performance.now(); performance.now() - start < GRACE_MS; await delay(POLL_MS)) {
-    if (!signalTo(child, 0)) return true
+    if (!sendSignal(child, 0)) return true
   }
   return false
 }
 
 const endGroup = async (child: ChildProcess): Promise<void> => {
   child.stdin?.end()
-  // Its leader has ended already, and may have been what told the others to.
+  // Without its leader, nothing tells the rest of the group that the input has ended.
   const hasLeader = child.exitCode === null && child.signalCode === null
-  if (!(hasLeader && (await isGone(child)))) {
+  if (!(hasLeader && (await waitForExit(child)))) {
     for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
-      if (!signalTo(child, signal) || (await isGone(child))) break
+      if (!sendSignal(child, signal) || (await waitForExit(child))) break
     }
   }
   running.delete(child)
   if (running.size === 0) process.off('exit', killAll)
 }
 
-/** Starts a program as the leader of a group of its own, since what starts a tool server is often not the server (npx, sh, uvx). */
+/** Spawns a program as the leader of its own process group, because launchers such as npx, uvx or sh start the actual server. */
 export const startGroup = (command: string, args: string[], options: SpawnOptions): Promise<ProcessGroup> =>
   new Promise((resolve, reject) => {
     const child = spawn(command, args, { ...options, detached: hasGroups, windowsHide: true })
-    let ending: Promise<void> | undefined
+    let ended: Promise<void> | undefined
     const end = () => {
-      ending ??= endGroup(child)
-      return ending
+      ended ??= endGroup(child)
+      return ended
     }
     child.once('error', reject)
     child.once('spawn', () => {
@@ -69,6 +70,6 @@ export const startGroup = (command: string, args: string[], options: SpawnOption
       running.add(child)
       resolve({ child, end })
     })
-    // Those that it leaves behind serve nobody.
+    // Ends descendants that outlive the leader.
     child.once('exit', () => void end())
   })

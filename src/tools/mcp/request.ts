@@ -3,128 +3,130 @@ import { setMaxListeners } from 'node:events'
 import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client'
 import { limited } from '../../concurrency/with-timeout.js'
 
-/** The request under way. */
-export interface Exchange {
-  /** aborts when it is over, however it ended */
+/** The MCP request that the running code belongs to; it may take several HTTP requests. */
+export interface RequestContext {
+  /** aborts when the request has ended, however it ended */
   signal: AbortSignal
-  /** how many bytes its answers may have together, and how many of them are left */
+  /** the size limit for all its responses together, and what remains of it */
   maxBytes: number
   bytesLeft: number
-  /** Tells whoever waits for the answer that it will not come. */
-  lost(reason: Error): void
-  /** Sees, and may change, each result before the SDK does. */
+  /** Rejects the request. */
+  fail(reason: Error): void
+  /** Sees each result before the SDK does, and may change it. */
   onResult(result: Record<string, unknown>): void
 }
 
-export interface ExchangeOptions {
+export interface RequestOptions {
   signal: AbortSignal
   maxBytes: number
-  onResult?: Exchange['onResult']
+  onResult?: RequestContext['onResult']
 }
 
-const exchanges = new AsyncLocalStorage<Exchange>()
+const contexts = new AsyncLocalStorage<RequestContext>()
 
-/** The exchange that the running code belongs to. */
-export const currentExchange = (): Exchange | undefined => exchanges.getStore()
+export const currentRequest = (): RequestContext | undefined => contexts.getStore()
 
-/** The error code of an answer that we give in a server's place, where its own broke off. */
-export const BROKEN_OFF = 499
+/** The code of the error response that we substitute when a server closes the stream without a response. */
+export const STREAM_CLOSED = 499
 
-/** How long what wants no answer (a cancellation, say) may take to be sent, and how much may come back. */
+/** The limits for messages without a response, such as a cancellation. */
 const NOTIFICATION_MS = 5_000
 const NOTIFICATION_BYTES = 65_536
 
-/** How many requests of a server are refused at once; of those past them it hears nothing. */
+/** How many server requests are answered (with a refusal) at a time; further ones are ignored. */
 const MAX_REFUSALS = 10
 
 /**
- * Runs `work`, and ends its HTTP requests with it; rejects when the signal aborts, or an answer breaks off. Its own controller
- * is what the requests listen to: on Node 20 a garbage collection can take away what AbortSignal.any has made.
+ * Runs `work`, and aborts its HTTP requests when it ends. Rejects when the signal aborts or a response is cut off. The requests
+ * listen to a controller created here, because Node 20 may garbage-collect a signal made by AbortSignal.any.
  */
-export const exchange = async <T>(
-  { signal, maxBytes, onResult = () => {} }: ExchangeOptions,
+export const runRequest = async <T>(
+  { signal, maxBytes, onResult = () => {} }: RequestOptions,
   work: () => Promise<T>,
 ): Promise<T> => {
-  const over = new AbortController()
-  // A list of a hundred pages is a hundred requests.
-  setMaxListeners(0, signal, over.signal)
-  let lost: Exchange['lost'] = () => {}
-  const breaking = new Promise<never>((_, reject) => {
-    lost = reject
+  const ended = new AbortController()
+  // A list of a hundred pages makes a hundred HTTP requests.
+  setMaxListeners(0, signal, ended.signal)
+  let fail: RequestContext['fail'] = () => {}
+  const failed = new Promise<never>((_, reject) => {
+    fail = reject
   })
-  const stop = () => {
-    lost(signal.reason)
-    over.abort(signal.reason)
+  const onAbort = () => {
+    fail(signal.reason)
+    ended.abort(signal.reason)
   }
-  signal.addEventListener('abort', stop, { once: true })
-  if (signal.aborted) stop()
+  signal.addEventListener('abort', onAbort, { once: true })
+  if (signal.aborted) onAbort()
   try {
-    const current = { signal: over.signal, maxBytes, bytesLeft: maxBytes, lost, onResult }
-    return await Promise.race([exchanges.run(current, work), breaking])
+    const context = { signal: ended.signal, maxBytes, bytesLeft: maxBytes, fail, onResult }
+    return await Promise.race([contexts.run(context, work), failed])
   } finally {
-    signal.removeEventListener('abort', stop)
-    over.abort()
+    signal.removeEventListener('abort', onAbort)
+    ended.abort()
   }
 }
 
-/** Shows results to the exchanges that asked for them, before anything else sees them. */
-export const showResults = (transport: Transport): void => {
-  const asking = new Map<unknown, Exchange>()
+/** Passes each result to its request's `onResult` before the SDK processes it. */
+export const interceptResults = (transport: Transport): void => {
+  const pending = new Map<unknown, RequestContext>()
   const send = transport.send.bind(transport)
   transport.send = (message, options) => {
-    const current = exchanges.getStore()
-    if (current && 'method' in message && 'id' in message && !current.signal.aborted) {
-      asking.set(message.id, current)
-      current.signal.addEventListener('abort', () => asking.delete(message.id), { once: true })
+    const context = contexts.getStore()
+    if (context && 'method' in message && 'id' in message && !context.signal.aborted) {
+      pending.set(message.id, context)
+      context.signal.addEventListener('abort', () => pending.delete(message.id), { once: true })
     }
     return send(message, options)
   }
   let handler: Transport['onmessage']
-  // The SDK sets its handler more than once, and one that stands there before does not see the first answer.
+  // The SDK sets `onmessage` several times, and a handler set before it would miss the first response.
   Object.defineProperty(transport, 'onmessage', {
     get: () => handler,
     set(next: Transport['onmessage']) {
       handler =
         next &&
         ((message: JSONRPCMessage, extra) => {
-          if ('result' in message) asking.get(message.id)?.onResult(message.result)
+          if ('result' in message) pending.get(message.id)?.onResult(message.result)
           next(message, extra)
         })
     },
   })
 }
 
-/** The SDK cancels a request of MCP 2025 by a message alone, and waits on when the stream of its answer has ended: this does not. */
-export const endExchanges = (transport: Transport): void => {
+/**
+ * Ends HTTP requests with the MCP request that made them. For MCP 2025 the SDK only sends a cancellation message, and it keeps
+ * waiting after the response's stream has ended.
+ */
+export const boundRequests = (transport: Transport): void => {
   const send = transport.send.bind(transport)
-  // An exchange of its own: a cancellation is sent when that of the request is over.
+  // With a context of its own: a cancellation is sent after its request has ended.
   const notify: typeof send = (message, options) =>
     limited(undefined, NOTIFICATION_MS, (signal) =>
-      exchange({ signal, maxBytes: NOTIFICATION_BYTES }, () =>
+      runRequest({ signal, maxBytes: NOTIFICATION_BYTES }, () =>
         send(message, { ...options, requestSignal: signal }),
       ),
     )
   let refusals = 0
   transport.send = async (message, options) => {
-    const current = exchanges.getStore()
+    const context = contexts.getStore()
     if (!('method' in message)) {
-      // Each is a request of its own, with a token: one answer of a server could ask for ten thousand.
+      // Each refusal is an HTTP request with a token, and one response could contain ten thousand server requests.
       if (refusals === MAX_REFUSALS) return
       refusals += 1
       return notify(message, options).finally(() => {
         refusals -= 1
       })
     }
-    if (!current || !('id' in message)) return notify(message, options)
+    if (!context || !('id' in message)) return notify(message, options)
     return send(message, {
       ...options,
-      requestSignal: current.signal,
-      // Of no effect where the answer has come.
+      requestSignal: context.signal,
+      // The SDK ignores this when the response has arrived.
       onRequestStreamEnd: () =>
         transport.onmessage?.({
           jsonrpc: '2.0',
           id: message.id,
-          error: { code: BROKEN_OFF, message: 'The answer broke off.' },
+          error: { code: STREAM_CLOSED, message: 'The stream ended without a response.' },
         }),
     })
   }

@@ -1,193 +1,190 @@
 import { untilAborted } from '../../concurrency/until-aborted.js'
 import { limited } from '../../concurrency/with-timeout.js'
 import { ToolError } from '../tool.js'
-import type { Connection } from './client.js'
-import { Disconnected, SessionExpired } from './errors.js'
+import type { McpClient } from './client.js'
+import { McpConnectionError, ServerUnavailableError, SessionExpiredError } from './errors.js'
 import type { CallResult } from './result.js'
-import type { ListedTool, Listing } from './tool-list.js'
+import type { ListedTool, ToolList } from './tool-list.js'
 
-const LIST_KEPT_MS = 60_000
-/** How long a server that failed is left alone, so that turns do not wait for it one after the other. */
-const PAUSE_MS = 10_000
-
-/** The server cannot be used now, in words that are fit for a log. */
-export class Unavailable extends Error {}
+const LIST_MAX_AGE_MS = 60_000
+/** How long a failed server is not contacted, so that turns do not wait for it one after the other. */
+const BACKOFF_MS = 10_000
 
 export interface SessionOptions {
-  /** Connects; throws Disconnected. */
-  connect(signal: AbortSignal): Promise<Connection>
-  /** whether a server that cannot list its tools is ended at once, whatever runs on it */
-  endsAtOnce: boolean
-  /** Hears why the server cannot be used, once in each pause. */
-  failed(error: Error): void
-  /** Hears why a call had no answer. */
-  lost(reason: string): void
-  /** how long it may take to connect, and to list the tools */
+  /** Throws McpConnectionError. */
+  connect(signal: AbortSignal): Promise<McpClient>
+  /** whether a server that fails to list its tools is closed at once, even while calls are running */
+  closeOnListFailure: boolean
+  /** Called with the reason when the server becomes unavailable, once per backoff. */
+  onUnavailable(error: Error): void
+  /** Called with the reason when a call ends without a response. */
+  onLostCall(reason: string): void
+  /** the time limit for connecting, and for listing the tools */
   connectMs: number
-  /** milliseconds of a clock that never goes back */
+  /** monotonic clock, in milliseconds */
   now: () => number
 }
 
-interface Call {
+interface CallRequest {
   tool: ListedTool
   args: Record<string, unknown>
   key: string
   signal: AbortSignal
 }
 
-/** A server as one user sees it, or a process as all do: connected when it is needed, and again when that was lost. */
+/** A tool server as one user sees it, or a stdio server as all users share it. Connects on demand and reconnects when needed. */
 export interface Session {
-  /** The server's tools, at most a minute old. Throws Unavailable. */
-  tools(): Promise<Listing>
-  /** Calls a tool. Throws ToolError, or the signal's reason. */
-  call(call: Call): Promise<CallResult>
-  /** Ends the connection as soon as no call runs on it; resolves when it is gone. */
-  leave(): Promise<void>
-  /** Ends the connection now. */
+  /** Returns the server's tools, at most a minute old. Throws ServerUnavailableError. */
+  tools(): Promise<ToolList>
+  /** Throws ToolError, or the signal's reason. */
+  call(request: CallRequest): Promise<CallResult>
+  /** Closes the client as soon as its calls have ended; resolves when it is closed. */
+  retire(): Promise<void>
+  /** Closes the client now. */
   close(): Promise<void>
 }
 
-/** A connection, and how many use it. */
-interface Link {
-  connection: Promise<Connection>
-  listed?: { at: number; listing: Promise<Listing> }
-  users: number
-  isDropped: boolean
-  /** resolves when it is gone */
+/** A reference-counted client. */
+interface SharedClient {
+  client: Promise<McpClient>
+  listed?: { at: number; list: Promise<ToolList> }
+  uses: number
+  isRetired: boolean
+  /** resolves when it is closed */
   gone: Promise<void>
   end(): void
 }
 
-const newLink = (connection: Promise<Connection>): Link => {
+const shareClient = (client: Promise<McpClient>): SharedClient => {
   let end = () => {}
-  const ending = new Promise<void>((resolve) => {
+  const ended = new Promise<void>((resolve) => {
     end = resolve
   })
-  const gone = ending
-    .then(async () => (await connection).close())
-    .catch((error) => (error instanceof Disconnected ? error.gone : undefined))
-  return { connection, users: 0, isDropped: false, gone, end }
+  const gone = ended
+    .then(async () => (await client).close())
+    .catch((error) => (error instanceof McpConnectionError ? error.gone : undefined))
+  return { client, uses: 0, isRetired: false, gone, end }
 }
 
 export const createSession = ({
   connect,
   connectMs,
-  endsAtOnce,
-  failed,
-  lost,
+  closeOnListFailure,
+  onUnavailable,
+  onLostCall,
   now,
 }: SessionOptions): Session => {
-  let current: Link | undefined
-  let failure: { until: number; reason: string } | undefined
-  const links = new Set<Link>()
+  let current: SharedClient | undefined
+  let backoff: { until: number; reason: string } | undefined
+  const clients = new Set<SharedClient>()
   const closing = new AbortController()
 
-  /** Uses it for nothing new, and ends it when nobody uses it any more. */
-  const drop = (link: Link, atOnce = false): void => {
-    if (current === link) current = undefined
-    if (link.isDropped) return
-    link.isDropped = true
-    if (link.users === 0 || atOnce) link.end()
+  /** Takes no new calls, and closes the client when the last one has ended, or at once. */
+  const retire = (shared: SharedClient, atOnce = false): void => {
+    if (current === shared) current = undefined
+    if (shared.isRetired) return
+    shared.isRetired = true
+    if (shared.uses === 0 || atOnce) shared.end()
   }
 
-  const allGone = () => Promise.all([...links].map(({ gone }) => gone))
+  const allGone = () => Promise.all([...clients].map(({ gone }) => gone))
 
-  const pause = (error: unknown): void => {
-    const isKnown = failure && now() < failure.until
-    const reason = error instanceof Error ? error : new Error(String(error))
-    failure = { until: now() + PAUSE_MS, reason: reason.message }
-    if (!isKnown && !closing.signal.aborted) failed(reason)
+  const backOff = (thrown: unknown): void => {
+    const isReported = backoff && now() < backoff.until
+    const error = thrown instanceof Error ? thrown : new Error(String(thrown))
+    backoff = { until: now() + BACKOFF_MS, reason: error.message }
+    if (!isReported && !closing.signal.aborted) onUnavailable(error)
   }
 
-  /** Connects within `signal`, or the bound for connecting. */
-  const open = (signal?: AbortSignal): Link => {
-    if (failure && now() < failure.until) throw new Unavailable(failure.reason)
+  /** Returns the current client, or connects a new one within `signal` or `connectMs`. */
+  const open = (signal?: AbortSignal): SharedClient => {
+    if (backoff && now() < backoff.until) throw new ServerUnavailableError(backoff.reason)
     if (current) return current
-    const link = newLink(signal ? connect(signal) : limited(closing.signal, connectMs, connect))
-    current = link
-    links.add(link)
-    void link.gone.then(() => links.delete(link))
-    link.connection.then(
-      ({ closed }) => closed.then(() => drop(link)),
+    const shared = shareClient(signal ? connect(signal) : limited(closing.signal, connectMs, connect))
+    current = shared
+    clients.add(shared)
+    void shared.gone.then(() => clients.delete(shared))
+    shared.client.then(
+      ({ closed }) => closed.then(() => retire(shared)),
       (error) => {
-        pause(error)
-        drop(link)
+        backOff(error)
+        retire(shared)
       },
     )
-    return link
+    return shared
   }
 
-  const on = async <T>(link: Link, work: (connection: Connection) => Promise<T>): Promise<T> => {
-    link.users += 1
+  const use = async <T>(shared: SharedClient, work: (client: McpClient) => Promise<T>): Promise<T> => {
+    shared.uses += 1
     try {
-      const connection = await link.connection.catch((error: Error) => {
-        throw new Unavailable(error.message)
+      const client = await shared.client.catch((error: Error) => {
+        throw new ServerUnavailableError(error.message)
       })
-      return await work(connection)
+      return await work(client)
     } finally {
-      link.users -= 1
-      if (link.isDropped && link.users === 0) link.end()
+      shared.uses -= 1
+      if (shared.isRetired && shared.uses === 0) shared.end()
     }
   }
 
-  const list = async (link: Link, signal: AbortSignal): Promise<Listing> => {
+  const fetchList = async (shared: SharedClient, signal: AbortSignal): Promise<ToolList> => {
     try {
-      const listing = await on(link, (connection) => connection.list(signal))
-      failure = undefined
-      return listing
+      const list = await use(shared, (client) => client.list(signal))
+      backoff = undefined
+      return list
     } catch (error) {
-      drop(link, endsAtOnce)
-      if (!(error instanceof SessionExpired)) pause(error)
+      retire(shared, closeOnListFailure)
+      if (!(error instanceof SessionExpiredError)) backOff(error)
       throw error
     }
   }
 
-  const tools = async (mayRepeat: boolean, signal: AbortSignal): Promise<Listing> => {
-    const link = open(signal)
-    if (!link.listed || now() - link.listed.at >= LIST_KEPT_MS) {
-      link.listed = { at: now(), listing: list(link, signal) }
+  const tools = async (retryOnExpiry: boolean, signal: AbortSignal): Promise<ToolList> => {
+    const shared = open(signal)
+    if (!shared.listed || now() - shared.listed.at >= LIST_MAX_AGE_MS) {
+      shared.listed = { at: now(), list: fetchList(shared, signal) }
     }
     try {
-      return await link.listed.listing
+      return await shared.listed.list
     } catch (error) {
-      if (error instanceof SessionExpired) {
-        if (mayRepeat) return tools(false, signal)
-        pause(error)
+      if (error instanceof SessionExpiredError) {
+        if (retryOnExpiry) return tools(false, signal)
+        backOff(error)
       }
-      throw new Unavailable((error as Error).message)
+      throw new ServerUnavailableError((error as Error).message)
     }
   }
 
-  const call = async (asked: Call, mayRepeat: boolean): Promise<CallResult> => {
-    const { tool, args, key, signal } = asked
-    let link: Link | undefined
+  const call = async (request: CallRequest, retryOnExpiry: boolean): Promise<CallResult> => {
+    const { tool, args, key, signal } = request
+    let shared: SharedClient | undefined
     try {
-      link = open()
-      const calling = on(link, (connection) => connection.call(tool, args, { key, signal }))
+      shared = open()
+      const calling = use(shared, (client) => client.call(tool, args, { key, signal }))
       return await untilAborted(calling, signal)
     } catch (error) {
-      // Reasons are for the log: they name hosts, and users read this.
-      if (error instanceof Unavailable) throw new ToolError('The tool server cannot be reached.')
-      if (!(error instanceof Disconnected)) throw error
-      if (link) drop(link)
-      // The server has run nothing of a session that it did not know.
-      if (error instanceof SessionExpired && mayRepeat) return call(asked, false)
-      lost(error.message)
-      throw new ToolError('The tool server failed; whether it has carried out the call is not known.')
+      // The reason may name hosts: it goes to the log, not to the user.
+      if (error instanceof ServerUnavailableError) throw new ToolError('The tool server cannot be reached.')
+      if (!(error instanceof McpConnectionError)) throw error
+      if (shared) retire(shared)
+      // The server did not know the session, so it has not executed the call.
+      if (error instanceof SessionExpiredError && retryOnExpiry) return call(request, false)
+      onLostCall(error.message)
+      throw new ToolError('The tool server failed; it is not known whether the call was executed.')
     }
   }
 
   return {
     tools: () => limited(closing.signal, connectMs, (signal) => tools(true, signal)),
-    call: (asked) => call(asked, true),
-    async leave() {
-      if (current) drop(current)
+    call: (request) => call(request, true),
+    async retire() {
+      if (current) retire(current)
       await allGone()
     },
     async close() {
       closing.abort()
-      if (current) drop(current, true)
-      for (const link of links) link.end()
+      if (current) retire(current, true)
+      for (const shared of clients) shared.end()
       await allGone()
     },
   }

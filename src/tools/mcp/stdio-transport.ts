@@ -8,42 +8,42 @@ import {
   type Transport,
 } from '@modelcontextprotocol/client'
 import { getDefaultEnvironment } from '@modelcontextprotocol/client/stdio'
-import { TooLarge } from './errors.js'
+import { ResponseTooLargeError } from './errors.js'
 import { type ProcessGroup, startGroup } from './process-group.js'
 import type { StdioServer } from './server-config.js'
 
-/** How long the last output of a process that has ended may take to be read. */
-const LAST_OUTPUT_MS = 500
+/** How long the remaining output of an exited process is read. */
+const DRAIN_MS = 500
 
 export interface StdioTransport extends Transport {
-  /** Ends the process and what it has started; resolves when they are gone. */
+  /** Ends the process and its descendants; resolves when they have exited. */
   close(): Promise<void>
-  /** why it was closed, when it was not asked to be */
+  /** why the transport closed by itself */
   failure(): Error | undefined
 }
 
 export interface StdioOptions {
-  /** how long an answer may be, and how much the server may say beside its answers */
+  /** the size limit for a response, and for all output between two responses */
   maxBytes: number
-  /** what becomes of its standard error */
+  /** where the process's standard error goes */
   stderr: 'ignore' | 'inherit'
 }
 
 /**
- * Speaks to a process over its standard input and output. That of the SDK ends only the process that it started, and reads
- * messages without end that nobody has asked for.
+ * An MCP transport over a process's standard input and output. The SDK's own transport ends only the process that it spawned, not
+ * its descendants, and reads unsolicited messages without a limit.
  */
-export const stdioTransport = (
+export const createStdioTransport = (
   { command, args, env, cwd }: StdioServer,
   { maxBytes, stderr }: StdioOptions,
 ): StdioTransport => {
   const buffer = new ReadBuffer({ maxBufferSize: maxBytes })
-  const asked = new Set<unknown>()
+  const pending = new Set<unknown>()
   let starting: Promise<ProcessGroup> | undefined
   let input: Writable | undefined
   let closing: Promise<void> | undefined
   let failure: Error | undefined
-  let bytesUnasked = 0
+  let unsolicitedBytes = 0
 
   const fail = (error: Error): void => {
     failure ??= error
@@ -52,7 +52,7 @@ export const stdioTransport = (
   }
 
   const deliver = (message: JSONRPCMessage): void => {
-    if (!('method' in message) && asked.delete(message.id)) bytesUnasked = 0
+    if (!('method' in message) && pending.delete(message.id)) unsolicitedBytes = 0
     transport.onmessage?.(message)
   }
 
@@ -63,20 +63,20 @@ export const stdioTransport = (
         if (!message) return
         deliver(message)
       } catch (error) {
-        // A line that is no message; the next one may be.
+        // Skips a line that is not a message.
         transport.onerror?.(error as Error)
       }
     }
   }
 
   const read = (chunk: Buffer): void => {
-    bytesUnasked += chunk.byteLength
+    unsolicitedBytes += chunk.byteLength
     try {
-      // An answer as long as it may be, and as much beside it.
-      if (bytesUnasked > 2 * maxBytes) throw new TooLarge(2 * maxBytes)
+      // Allows a response of the maximum size, plus as much unsolicited output.
+      if (unsolicitedBytes > 2 * maxBytes) throw new ResponseTooLargeError(2 * maxBytes)
       buffer.append(chunk)
     } catch (error) {
-      fail(error instanceof TooLarge ? error : new TooLarge(maxBytes))
+      fail(error instanceof ResponseTooLargeError ? error : new ResponseTooLargeError(maxBytes))
       return
     }
     deliverAll()
@@ -84,7 +84,7 @@ export const stdioTransport = (
 
   const end = async (): Promise<void> => {
     buffer.clear()
-    // Who waits for an answer need not wait for the process to end.
+    // Before the process has ended, so that pending requests fail now.
     transport.onclose?.()
     const group = await starting?.catch(() => undefined)
     await group?.end()
@@ -94,7 +94,7 @@ export const stdioTransport = (
   const transport: StdioTransport = {
     async start() {
       starting = startGroup(command, args, {
-        // What is safe to inherit (PATH, HOME …), and nothing else of ours.
+        // Only the variables that are safe to inherit (PATH, HOME …): ours hold secrets.
         env: { ...getDefaultEnvironment(), ...env },
         stdio: ['pipe', 'pipe', stderr],
         ...(cwd !== undefined && { cwd }),
@@ -106,16 +106,16 @@ export const stdioTransport = (
       child.stdout?.on('data', read).on('error', fail)
       child.once('close', () => void transport.close())
       child.once('exit', async () => {
-        // Something outside of its group may still hold its output.
+        // A process outside the group may hold the output open, so `close` may never come.
         await group.end()
-        await delay(LAST_OUTPUT_MS)
+        await delay(DRAIN_MS)
         await transport.close()
       })
     },
     send(message) {
       const pipe = input
       if (!pipe?.writable) return Promise.reject(new SdkError(SdkErrorCode.NotConnected, 'Not connected'))
-      if ('method' in message && 'id' in message) asked.add(message.id)
+      if ('method' in message && 'id' in message) pending.add(message.id)
       return new Promise((resolve, reject) => {
         pipe.write(`${JSON.stringify(message)}\n`, (error) => (error ? reject(error) : resolve()))
       })

@@ -1,8 +1,8 @@
 import { retry } from '../../concurrency/retry.js'
 import { isUnavailable } from '../../db/errors.js'
 import type { Model } from '../../models/model.js'
-import { withdrawn } from '../../models/unconfigured-model.js'
-import type { ToolSource } from '../../tools/tool.js'
+import { unconfiguredModel } from '../../models/unconfigured-model.js'
+import type { ToolRegistry } from '../../tools/tool.js'
 import { forHistory, toolBytesOf, windowOf } from '../agent/history-window.js'
 import { runModel } from '../agent/run-model.js'
 import type { BeginTurn, Begun } from '../store/begin-turns.js'
@@ -25,7 +25,7 @@ export interface LocalAttemptsOptions extends TurnLimits {
   /** whoever may answer, by name */
   models: ReadonlyMap<string, Model>
   systemPrompt: string | undefined
-  tools?: ToolSource | undefined
+  tools?: ToolRegistry | undefined
   log: { warn(fields: object, text: string): void }
   /** told of each turn that has completed */
   onCompleted(turn: BeginTurn, model: Model): void
@@ -62,7 +62,7 @@ export const createLocalAttempts = (options: LocalAttemptsOptions) => {
     const stop = (reason: AbortReason) => abort.abort(reason)
     const deadline = performance.now() + turnTimeoutMs + endMarginMs
     const timer = setTimeout(stop, turnTimeoutMs, 'timeout')
-    const model = models.get(begun.model) ?? withdrawn(begun.model)
+    const model = models.get(begun.model) ?? unconfiguredModel(begun.model)
     const held = heartbeat.hold(attemptLog, stop)
     const { cause, ...end } = await runModel(
       model,

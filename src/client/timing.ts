@@ -8,24 +8,24 @@ export const untilAborted = <T>(work: Promise<T>, signal: AbortSignal | undefine
   })
 
 /**
- * Settles with the work, or rejects when the signal aborts or the time is over. With a timer of its own:
- * AbortSignal.timeout and any are missing in some browsers, and Node 20's garbage collector loses their limit.
+ * Settles with the work, or rejects when the signal aborts or the time is over. It uses its own timer, because some browsers lack
+ * AbortSignal.timeout and AbortSignal.any, and on Node 20 they can be garbage-collected before they fire.
  */
-export const within = <T>(
+export const withTimeout = <T>(
   milliseconds: number,
-  late: () => Error,
+  timeoutError: () => Error,
   work: Promise<T>,
   signal?: AbortSignal,
 ): Promise<T> =>
   new Promise<T>((resolve, reject) => {
-    const timer = setTimeout(() => reject(late()), milliseconds)
+    const timer = setTimeout(() => reject(timeoutError()), milliseconds)
     untilAborted(work, signal)
       .then(resolve, reject)
       .finally(() => clearTimeout(timer))
   })
 
-/** Waits; ends at once when one of the signals aborts. */
-export const pause = (milliseconds: number, ...signals: (AbortSignal | undefined)[]): Promise<void> =>
+/** Waits for a time, or until one of the signals aborts. */
+export const sleep = (milliseconds: number, ...signals: (AbortSignal | undefined)[]): Promise<void> =>
   new Promise((resolve) => {
     const end = () => {
       clearTimeout(timer)
