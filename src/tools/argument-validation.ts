@@ -11,6 +11,8 @@ const MAX_CACHED = 1_000
 /** Reasonable schemas need far less than either limit. */
 const COMPILE_MS = 1_000
 const VALIDATE_MS = 250
+/** How long a schema that took too long to compile counts as invalid: the machine may have been busy. */
+const RECOMPILE_MS = 10 * 60_000
 
 // No formats are registered: `format` is an annotation here, and tool servers enforce it themselves.
 const ajvOptions = {
@@ -49,36 +51,39 @@ const createCompiler = () => {
  * Compiles input schemas into validators and caches them. A schema is draft-07 when its `$schema` names that draft, and 2020-12
  * otherwise. Returns undefined for an invalid schema.
  */
-export const createArgumentValidators = (): ((
-  schema: Record<string, unknown>,
-) => ArgumentValidator | undefined) => {
-  const cache = new Map<string, ArgumentValidator | undefined>()
+export const createArgumentValidators = (
+  limits = { compileMs: COMPILE_MS },
+  now: () => number = () => performance.now(),
+): ((schema: Record<string, unknown>) => ArgumentValidator | undefined) => {
+  const cache = new Map<string, { validator: ArgumentValidator | undefined; expiresAt: number }>()
   let compile = createCompiler()
   const compileValidator = (
     schema: Record<string, unknown>,
     retryOnTimeout = true,
-  ): ArgumentValidator | undefined => {
+  ): { validator: ArgumentValidator | undefined; expiresAt: number } => {
+    const expiresAt = Number.POSITIVE_INFINITY
     try {
-      const validate = runWithTimeout(COMPILE_MS, () => compile(schema))
+      const validate = runWithTimeout(limits.compileMs, () => compile(schema))
       // Ajv's `$async` validators return promises, which would pass as valid and reject unhandled.
-      return '$async' in validate ? undefined : toArgumentValidator(validate)
+      return { validator: '$async' in validate ? undefined : toArgumentValidator(validate), expiresAt }
     } catch (error) {
-      if (!(error instanceof SyncTimeoutError)) return undefined
+      if (!(error instanceof SyncTimeoutError)) return { validator: undefined, expiresAt }
       compile = createCompiler()
-      // A machine that was briefly busy must not disable a tool for good.
-      return retryOnTimeout ? compileValidator(schema, false) : undefined
+      if (retryOnTimeout) return compileValidator(schema, false)
+      return { validator: undefined, expiresAt: now() + RECOMPILE_MS }
     }
   }
   return (schema) => {
     const key = JSON.stringify(schema)
-    if (cache.has(key)) return cache.get(key)
+    const cached = cache.get(key)
+    if (cached && now() < cached.expiresAt) return cached.validator
     // Ajv itself keeps every schema it has compiled, so the compiler goes with the cache.
     if (cache.size >= MAX_CACHED) {
       cache.clear()
       compile = createCompiler()
     }
-    const validator = compileValidator(schema)
-    cache.set(key, validator)
-    return validator
+    const compiled = compileValidator(schema)
+    cache.set(key, compiled)
+    return compiled.validator
   }
 }

@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap'
+import { createArgumentValidators } from '../../src/tools/argument-validation.js'
 import { ToolError } from '../../src/tools/tool.js'
 import { mcpServer } from '../helpers/mcp-server.js'
 import { testTools } from '../helpers/tools.js'
@@ -64,4 +65,18 @@ t.test('a schema that is nested too deep costs a turn nothing but its tool', asy
     t.same((await tools.of('alice')).names, depth < 100 ? ['work', 'other'] : ['other'], `${depth}`)
     t.same(tools.logged, depth < 100 ? [] : skipped('are nested too deep'))
   }
+})
+
+t.test('a schema that took too long to compile is tried again after ten minutes', async (t) => {
+  const limits = { compileMs: 1 }
+  let minutes = 0
+  const validatorOf = createArgumentValidators(limits, () => minutes * 60_000)
+  const property = (_: unknown, n: number) => [`p${n}`, { type: 'string', pattern: `^[a-z]{${n}}$` }]
+  const schema = { type: 'object', properties: Object.fromEntries(Array.from({ length: 2_000 }, property)) }
+  t.equal(validatorOf(schema), undefined, 'no validator in a millisecond')
+  limits.compileMs = 60_000
+  minutes = 9
+  t.equal(validatorOf(schema), undefined, 'and it is not tried again within nine minutes')
+  minutes = 11
+  t.same(validatorOf(schema)?.({ p1: 'a' }), [], 'on a machine that has time again it validates')
 })
