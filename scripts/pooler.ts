@@ -32,7 +32,7 @@ export interface PoolerOptions {
 const program = '/usr/sbin/pgbouncer'
 
 /** Why there is no PgBouncer on this machine; undefined when there is one. */
-export const poolerIsMissing = existsSync(program)
+export const missingPoolerReason = existsSync(program)
   ? undefined
   : `there is no ${program}: install the package pgbouncer of Debian or Ubuntu`
 
@@ -78,15 +78,15 @@ const launch = async ({ file, args, options }: ReturnType<typeof commandFor>) =>
   // In this process's group, so that whoever ends the whole group ends it too.
   const child = spawn(file, args, { ...options, stdio: ['ignore', 'ignore', 'pipe'] })
   const exited = once(child, 'exit')
-  const words: string[] = []
+  const lastLines: string[] = []
   const listening = new Promise<void>((resolve) => {
     createInterface({ input: child.stderr }).on('line', (line) => {
-      words.splice(0, words.length - 19)
-      words.push(line)
+      lastLines.splice(0, lastLines.length - 19)
+      lastLines.push(line)
       if (line.includes('process up:')) resolve()
     })
   })
-  const ended = exited.then(() => Promise.reject(new Error(`PgBouncer ended:\n${words.join('\n')}`)))
+  const ended = exited.then(() => Promise.reject(new Error(`PgBouncer ended:\n${lastLines.join('\n')}`)))
   await Promise.race([listening, ended])
   ended.catch(() => {})
   return async () => {
@@ -97,7 +97,7 @@ const launch = async ({ file, args, options }: ReturnType<typeof commandFor>) =>
 
 /** Starts PgBouncer in transaction mode on the loopback interface, in front of the cluster and any database of it. */
 export const startPooler = async (options: PoolerOptions): Promise<Pooler> => {
-  if (poolerIsMissing) throw new Error(`PgBouncer: ${poolerIsMissing}.`)
+  if (missingPoolerReason) throw new Error(`PgBouncer: ${missingPoolerReason}.`)
   const cluster = new URL(options.clusterUrl)
   const port = options.port ?? (await freePort())
   // Like PostgreSQL, it refuses to run as root.

@@ -22,11 +22,11 @@ const version = '15'
 const header = '-- Dumped from sql/ by `npm run schema`. Do not edit.\n\n'
 
 /** What differs from one minor version, or one run, to the next: the versions, and the random keys of psql's \restrict. */
-const passing = /^(-- Dumped (from|by) .*|\\(un)?restrict .*)$/gm
+const volatileLines = /^(-- Dumped (from|by) .*|\\(un)?restrict .*)$/gm
 
 const normalise = (dump: string): string =>
   `${header}${dump
-    .replaceAll(passing, '')
+    .replaceAll(volatileLines, '')
     .trim()
     .replaceAll(/\n{3,}/g, '\n\n')}\n`
 

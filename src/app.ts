@@ -6,13 +6,13 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import { singleFlight } from './concurrency/single-flight.js'
 import type { Database } from './db/database.js'
 import { pendingMigrations, SchemaMismatch } from './db/migrate.js'
-import { probing } from './db/probing.js'
+import { withProbeTimeout } from './db/probe-timeout.js'
 import { createHandlers } from './handlers/handlers.js'
 import { type AuthenticationOptions, authorize, registerAuthentication } from './http/authentication.js'
 import { bindContract, type Contract } from './http/binding.js'
 import { acceptOnlyJson } from './http/body.js'
-import { sendInPieces } from './http/chunked-body.js'
-import { awaitEarlier, limitConnections, trackResponses } from './http/connections.js'
+import { sendInChunks } from './http/chunked-body.js'
+import { limitConnections, serializeRequests, trackResponses } from './http/connections.js'
 import { allowOrigins, isPreflight } from './http/cors.js'
 import { serveDocuments } from './http/documents.js'
 import {
@@ -21,7 +21,7 @@ import {
   createConnectionErrorHandler,
   sendProblem,
 } from './http/problems.js'
-import { maxUrlLength, refuseUnreadable } from './http/request-checks.js'
+import { checkRequest, maxUrlLength } from './http/request-checks.js'
 import { createAjv, createValidatorCompiler } from './http/validation.js'
 import type { Model } from './models/model.js'
 import { newId } from './new-id.js'
@@ -61,8 +61,8 @@ export interface AppOptions {
 /** Probes need no token, so however many come, they ask the database once in this time. */
 const readinessMs = 1_000
 
-const openWhileClosing = new Set<string | undefined>(['getLiveness', 'getToolKeys'])
-const openWhileFull = new Set<string | undefined>([...openWhileClosing, 'getReadiness'])
+const servedWhileClosing = new Set<string | undefined>(['getLiveness', 'getToolKeys'])
+const servedWhileFull = new Set<string | undefined>([...servedWhileClosing, 'getReadiness'])
 
 /** How long closing may take once the running turns have ended, or were stopped. */
 const closeMarginMs = 30_000
@@ -95,12 +95,12 @@ const createServer = (options: AppOptions) => {
       maxHeaderSize: 16_384,
       headersTimeout: arrivalTimeouts.headersMs,
       connectionsCheckingInterval: arrivalTimeouts.checkEveryMs,
-      // Judged by refuseUnreadable, whose answer is a problem.
+      // Judged by checkRequest, whose answer is a problem.
       requireHostHeader: false,
     },
   })
   pendingOn = trackResponses(app.server)
-  app.addHook('onRequest', awaitEarlier(pendingOn))
+  app.addHook('onRequest', serializeRequests(pendingOn))
   // Node drops headers past 2,000, and with them a second one of a kind; their bytes are bounded above.
   app.server.maxHeadersCount = 0
   // A client may close its side after the request and wait for the answer. Node has the property, its types do not.
@@ -127,8 +127,8 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
     heartbeatMs,
   })
   let closing = false
-  const readSchema = async () => {
-    const fits = await pendingMigrations(probing(db)).then(
+  const checkSchema = async () => {
+    const fits = await pendingMigrations(withProbeTimeout(db)).then(
       (pending) => pending.length === 0,
       (error) => {
         if (error instanceof SchemaMismatch) return false
@@ -139,14 +139,14 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
       throw new Problem('database-unavailable', { detail: 'The database has the schema of another version.' })
     }
   }
-  const checkReady = singleFlight(readinessMs, readSchema)
+  const checkReady = singleFlight(readinessMs, checkSchema)
 
-  const isSurplus = limitConnections(
+  const isOverflow = limitConnections(
     app,
     { maxConnections: options.maxConnections ?? defaultMaxConnections, stalledMs },
     options.log,
   )
-  sendInPieces(app)
+  sendInChunks(app)
   app.setValidatorCompiler(createValidatorCompiler())
   app.setSerializerCompiler(() => JSON.stringify)
   acceptOnlyJson(app)
@@ -159,18 +159,18 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
     done()
   })
   allowOrigins(app, options.corsOrigins)
-  app.addHook('onRequest', refuseUnreadable)
+  app.addHook('onRequest', checkRequest)
   answerWithProblems(app)
   app.addHook('onRequest', ({ routeOptions }, reply, done) => {
     // Turns that drain may still call tools, whose servers verify the tokens.
-    if (!closing || openWhileClosing.has(routeOptions.config?.operationId)) return done()
+    if (!closing || servedWhileClosing.has(routeOptions.config?.operationId)) return done()
     reply.header('connection', 'close')
     throw new Problem('shutting-down')
   })
   app.addHook('onRequest', (request, reply, done) => {
-    if (!isSurplus(request)) return done()
+    if (!isOverflow(request)) return done()
     reply.header('connection', 'close')
-    if (openWhileFull.has(request.routeOptions.config?.operationId)) return done()
+    if (servedWhileFull.has(request.routeOptions.config?.operationId)) return done()
     throw new Problem('too-many-connections')
   })
   app.addHook('onResponse', (request, reply, done) => {

@@ -4,7 +4,7 @@ import { parseToolServers, type ToolServer, ToolServersError } from './tools/mcp
 import { parseToolKeys, type ToolKey } from './tools/signing-keys.js'
 
 /** The command whose output CHAT_TOOLS_KEY takes. */
-export const makesToolKey = '"openssl genpkey -algorithm ed25519"'
+export const toolKeyCommand = '"openssl genpkey -algorithm ed25519"'
 
 /** The part of the configuration that is about tools. Throws ConfigError. */
 export const readTools = ({ text, fail, integer }: Pick<EnvironmentReader, 'text' | 'fail' | 'integer'>) => {
@@ -31,7 +31,7 @@ export const readTools = ({ text, fail, integer }: Pick<EnvironmentReader, 'text
     } catch {
       return fail(
         'CHAT_TOOLS_KEY',
-        `one or more Ed25519 private keys in PEM (not the path of a file), as ${makesToolKey} prints one`,
+        `one or more Ed25519 private keys in PEM (not the path of a file), as ${toolKeyCommand} prints one`,
       )
     }
   }

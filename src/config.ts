@@ -1,4 +1,4 @@
-import { makesToolKey, readTools } from './config-tools.js'
+import { readTools, toolKeyCommand } from './config-tools.js'
 import { ConfigError, type Environment, type EnvironmentReader, environmentReader } from './environment.js'
 import type { LanguageModelSettings } from './models/language-model.js'
 import { isModelName, missingVariable, modelNames } from './models/open-model.js'
@@ -49,7 +49,7 @@ export interface Config {
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 
 /** Better Auth's own rule: its API is at a path of its URL, or at /api/auth when there is none. */
-const jwksOf = ({ origin, pathname }: URL): string =>
+const betterAuthJwksUrl = ({ origin, pathname }: URL): string =>
   `${origin}${pathname.replace(/\/+$/, '') || '/api/auth'}/jwks`
 
 const readModels = ({ text, fail, integer, decimal, list, webUrl }: EnvironmentReader) => {
@@ -78,7 +78,7 @@ const readModels = ({ text, fail, integer, decimal, list, webUrl }: EnvironmentR
 const maxWindow = 10_000_000
 
 /** `<tokens>` for every model, then `<model>=<tokens>` for those that get another number. */
-const readWindows = ({
+const readHistoryTokens = ({
   fail,
   list,
 }: EnvironmentReader): Pick<TurnLimits, 'historyTokens' | 'modelHistoryTokens'> => {
@@ -110,7 +110,7 @@ export const readConfig = (env: Environment): Config => {
   const authUrl = webUrl('BETTER_AUTH_URL')
   const sharedIssuer = text('JWT_ISSUER')
   const sharedAudience = text('JWT_AUDIENCE')
-  const jwksUrl = webUrl('JWKS_URL')?.href ?? (authUrl && jwksOf(authUrl))
+  const jwksUrl = webUrl('JWKS_URL')?.href ?? (authUrl && betterAuthJwksUrl(authUrl))
   // The issuer and the audience of Better Auth's tokens are its origin, whatever the path.
   const issuer = sharedIssuer ?? authUrl?.origin
   const audience = sharedAudience ?? authUrl?.origin
@@ -154,7 +154,7 @@ export const readConfig = (env: Environment): Config => {
       busyWaitMs: integer('CHAT_BUSY_WAIT_MS', 5_000, 0, 60_000),
       leaseMs: integer('CHAT_LEASE_MS', 15_000, 1_000, 600_000),
       historyMessages: integer('CHAT_HISTORY_MESSAGES', 40, 0, 1_000),
-      ...readWindows(read),
+      ...readHistoryTokens(read),
       toolSteps: integer('CHAT_TOOL_STEPS', 8, 1, 100),
       toolCalls: integer('CHAT_TOOL_CALLS', 32, 1, 1_000),
       toolTimeoutMs: integer('CHAT_TOOL_TIMEOUT_MS', 30_000, 100, 3_600_000),
@@ -165,7 +165,7 @@ export const readConfig = (env: Environment): Config => {
 }
 
 /** What serving takes beyond what every command takes. Throws ConfigError. */
-export const requireTokens = ({ production, auth }: Config): void => {
+export const requireTokenVerification = ({ production, auth }: Config): void => {
   if (production && !auth.secret && !auth.jwksUrl) {
     throw new ConfigError(
       'BETTER_AUTH_URL or BETTER_AUTH_SECRET must be set when NODE_ENV=production, to verify tokens.',
@@ -189,7 +189,7 @@ export const requireToolKeys = ({ production, toolServers, toolKeys }: Config): 
   const server = toolServers.find(carriesUser)
   if (production && server && toolKeys.length === 0) {
     throw new ConfigError(
-      `CHAT_TOOLS_KEY must be set when NODE_ENV=production, to tell the tool server ${server.name} who asks: to what ${makesToolKey} prints.`,
+      `CHAT_TOOLS_KEY must be set when NODE_ENV=production, to tell the tool server ${server.name} who asks: to what ${toolKeyCommand} prints.`,
     )
   }
 }

@@ -1,4 +1,4 @@
-import { readTarget, UnfitUrl } from './db/connection-target.js'
+import { parseConnectionUrl, UnsupportedUrlError } from './db/connection-target.js'
 
 /** A configuration that cannot be used; the message names the variable and says what it takes. */
 export class ConfigError extends Error {}
@@ -46,10 +46,10 @@ export const environmentReader = (env: Environment) => {
     if (value === undefined) return undefined
     try {
       if (!/^postgres(ql)?:\/\/./.test(value)) throw new TypeError('another protocol')
-      readTarget(value, 'auto')
+      parseConnectionUrl(value, 'auto')
       return value
     } catch (error) {
-      if (error instanceof UnfitUrl) return fail(name, error.message)
+      if (error instanceof UnsupportedUrlError) return fail(name, error.message)
       return fail(
         name,
         'a URL such as postgres://user:password@host:5432/database, with any of :/?#[]@% in its parts percent-encoded',

@@ -9,10 +9,10 @@ interface Failure {
 }
 
 /** What the log may hold of an error: not its other properties, since a PostgreSQL error quotes the row in them. */
-const describe = (error: unknown): object | string => {
+const serializeError = (error: unknown): object | string => {
   if (typeof error !== 'object' || error === null) return String(error)
   const { name, code, message, stack, cause }: Failure = error
-  return { name, code, message, stack, ...(cause !== undefined && { cause: describe(cause) }) }
+  return { name, code, message, stack, ...(cause !== undefined && { cause: serializeError(cause) }) }
 }
 
 /**
@@ -20,4 +20,4 @@ const describe = (error: unknown): object | string => {
  * while it is being written go together after it; no request waits for whoever reads them.
  */
 export const createLog = (level: string): Logger =>
-  pino({ level, serializers: { err: describe } }, destination({ dest: 1, sync: false }))
+  pino({ level, serializers: { err: serializeError } }, destination({ dest: 1, sync: false }))

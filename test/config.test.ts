@@ -2,7 +2,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { type Config, readConfig, requireModels, requireTokens, requireToolKeys } from '../src/config.js'
+import {
+  type Config,
+  readConfig,
+  requireModels,
+  requireTokenVerification,
+  requireToolKeys,
+} from '../src/config.js'
 import { ConfigError } from '../src/environment.js'
 import { newToolsPem, placeholder } from './helpers/tools.js'
 
@@ -189,7 +195,7 @@ const refusals: Refusal[] = [
   [
     'DATABASE_URL',
     ['standby', 'read-only', 'x'].map((which) => `postgres://u:p@a,b/c?target_session_attrs=${which}`),
-    'one of a server that can be written: its target_session_attrs may be any, read-write',
+    'the URL of a writable server: target_session_attrs may be any, read-write',
   ],
   ['DATABASE_URL', [...noDatabases, ...brokenDatabases], 'a URL such as postgres://user:password@host:5432/'],
   ['BETTER_AUTH_SECRET', ['a'.repeat(31), 'ä'.repeat(15)], 'at least 32 bytes long.'],
@@ -224,7 +230,7 @@ const refusals: Refusal[] = [
 
 const refusal = (env: Environment): Error | undefined => {
   try {
-    requireTokens(readConfig(env))
+    requireTokenVerification(readConfig(env))
   } catch (error) {
     return error as Error
   }

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { StreamEvent } from '../../src/turns/stream/ui-message-stream.js'
-import { poolerIsMissing, startPooler, throughPooler } from '../pooler.js'
+import { missingPoolerReason, startPooler, throughPooler } from '../pooler.js'
 import { firstEvent, type Heard, listen, speechOf } from './listen.js'
 import { latencyOf } from './load.js'
 import type { Bench, Cell, Part, Target } from './part.js'
@@ -15,7 +15,7 @@ const resumeEveryMs = 50
 const wantedLateMs = 300
 const wantedFirstMs = 50
 
-interface Followed {
+interface FollowSamples {
   /** what those heard who followed on the other instance */
   heard: Heard[]
   /** of one turn, again and again: the whole stream so far, and what comes after an event that is known */
@@ -73,7 +73,7 @@ const follow = async (
   [from, to]: [string, string],
   count: number,
   signal: AbortSignal,
-): Promise<Followed> => {
+): Promise<FollowSamples> => {
   const users = Array.from({ length: count }, (_, n) => `follower-${n}`)
   const each = users.map(async (user) => {
     const { path, heard } = await begin(from, user, signal)
@@ -99,7 +99,7 @@ const run = async (bench: Bench) => {
   const { quick, folder, signal, progress } = bench
   setMaxListeners(0, signal)
   const url = await bench.database()
-  const pooler = poolerIsMissing
+  const pooler = missingPoolerReason
     ? undefined
     : await startPooler({ folder: join(folder, 'pooler'), clusterUrl: url, logins: [], poolSize: 20 })
   const ways = [
@@ -119,7 +119,7 @@ const run = async (bench: Bench) => {
       await follow([from.url, to.url], 10, signal)
       for (const count of counts) {
         progress(`${way.name}: ${count} turns that are followed`)
-        const all: Followed[] = []
+        const all: FollowSamples[] = []
         for (let n = 0; n < (quick ? 1 : 2); n += 1) all.push(await follow([from.url, to.url], count, signal))
         const late = latencyOf(all.flatMap(({ heard }) => heard.flatMap(({ micros }) => micros)))
         rows.push([way.name, count, late.p50, late.p95, late.p99])
@@ -146,7 +146,7 @@ const run = async (bench: Bench) => {
         columns: ['database', 'turns at once', 'p50 ms', 'p95 ms', 'p99 ms'],
         rows,
         notes: [
-          `Turns of ${seconds} s, a word every ${speech.everyMs} ms, each followed on the other instance, where two more are resumed. ${poolerIsMissing ? 'There was no PgBouncer.' : 'PgBouncer is in transaction mode.'} Followers have to get every event in order.`,
+          `Turns of ${seconds} s, a word every ${speech.everyMs} ms, each followed on the other instance, where two more are resumed. ${missingPoolerReason ? 'There was no PgBouncer.' : 'PgBouncer is in transaction mode.'} Followers have to get every event in order.`,
         ],
       },
       {

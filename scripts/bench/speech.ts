@@ -13,7 +13,7 @@ export interface Speech {
 /** A clock that all processes of a machine share, in microseconds. */
 export const nowMicros = (): number => Number(process.hrtime.bigint() / 1000n)
 
-export const token = ' word'
+export const wordToken = ' word'
 
 /** A model that says words at a pace, and says them at once when it is behind. */
 export const speaker: Model = {
@@ -25,7 +25,7 @@ export const speaker: Model = {
       const waitMs = start + n * everyMs - performance.now()
       if (waitMs > 0) await sleep(waitMs)
       signal.throwIfAborted()
-      yield { type: 'text-delta', delta: stamped ? `${n}@${nowMicros()} ` : token }
+      yield { type: 'text-delta', delta: stamped ? `${n}@${nowMicros()} ` : wordToken }
     }
     yield {
       type: 'finish',

@@ -2,11 +2,11 @@ import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import postgres from 'postgres'
 import { backendPids } from './backends.js'
-import { during } from './during.js'
 import { firstEvent, type Heard, listen, speechOf } from './listen.js'
 import { latencyOf } from './load.js'
 import type { Bench, Cell, Part } from './part.js'
 import { cpuSeconds, residentMegabytes } from './process.js'
+import { sampleDuring } from './sample-during.js'
 import type { Speech } from './speech.js'
 
 const speech: Speech = { words: 200, everyMs: 25, stamped: true }
@@ -78,7 +78,7 @@ const run = async (bench: Bench) => {
         const cpu = () => Promise.all([cpuSeconds([pid]), cpuSeconds(pids)])
         const before = await cpu()
         const start = performance.now()
-        const [heard, memory] = await during(speak(url, streams, speech, signal), 100, () =>
+        const [heard, memory] = await sampleDuring(speak(url, streams, speech, signal), 100, () =>
           residentMegabytes(pid),
         )
         const seconds = (performance.now() - start) / 1000

@@ -8,7 +8,7 @@ import { createTurnStore, type TurnStore } from '../../src/turns/store/turn-stor
 import { latencyOf } from './load.js'
 import type { Bench, Cell, Part } from './part.js'
 import { seed } from './seed.js'
-import { token } from './speech.js'
+import { wordToken } from './speech.js'
 import { newTurn } from './turn.js'
 
 const counts = [1, 10, 100, 500]
@@ -58,7 +58,7 @@ const instance = (url: string, runs: BeginTurn[], follows: BeginTurn[]) => {
     say() {
       const events = Array.from({ length: eventsATick }, () => ({
         type: 'text-delta' as const,
-        delta: token,
+        delta: wordToken,
       }))
       for (const log of spoken) log.append(...events)
     },

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import postgres from 'postgres'
-import { during } from './during.js'
 import { latencyOf, makeLoad } from './load.js'
 import type { Bench, Cell, Part } from './part.js'
 import { residentMegabytes } from './process.js'
+import { sampleDuring } from './sample-during.js'
 import { newestOf, seed } from './seed.js'
 import { callsOf } from './user.js'
 
@@ -58,7 +58,7 @@ const run = async (bench: Bench) => {
   const send = () =>
     makeLoad({ url: server.url, connections: turns, calls: senders, until: { calls: turns } }, signal)
 
-  const [, alone] = await during(sleep(thinkMs), readEveryMs, read)
+  const [, alone] = await sampleDuring(sleep(thinkMs), readEveryMs, read)
   const nobody = latencyOf(alone)
   const rows: Cell[][] = [
     ['nobody', '–', '–', '–', nobody.p50, nobody.p99, await residentMegabytes(server.pid)],
@@ -67,7 +67,7 @@ const run = async (bench: Bench) => {
   // The first time the program is cold.
   for (const name of ['1,000, cold', '1,000, warm', '1,000, warm']) {
     progress(`${name}: ${turns} turns of ${thinkMs} ms`)
-    const [[load, felt], memory] = await during(during(send(), readEveryMs, read), 50, () =>
+    const [[load, felt], memory] = await sampleDuring(sampleDuring(send(), readEveryMs, read), 50, () =>
       residentMegabytes(server.pid),
     )
     const turn = latencyOf(load.micros)

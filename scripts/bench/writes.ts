@@ -2,10 +2,10 @@ import { setMaxListeners } from 'node:events'
 import postgres, { type Sql } from 'postgres'
 import { listen, speechOf } from './listen.js'
 import type { Bench, Cell, Part } from './part.js'
-import { type Speech, token } from './speech.js'
+import { type Speech, wordToken } from './speech.js'
 
 const speech: Speech = { words: 200, everyMs: 25, stamped: false }
-const answerBytes = speech.words * token.length
+const answerBytes = speech.words * wordToken.length
 
 const speak = async (url: string, turns: number, signal: AbortSignal): Promise<void> => {
   const calls = await Promise.all(Array.from({ length: turns }, (_, n) => speechOf(`writer-${n}`, speech)))

@@ -1,13 +1,13 @@
-import { type Config, requireTokens } from '../config.js'
+import { type Config, requireTokenVerification } from '../config.js'
 import { connect } from '../db/connect.js'
-import { readTarget } from '../db/connection-target.js'
+import { parseConnectionUrl } from '../db/connection-target.js'
 import type { Database } from '../db/database.js'
 import { findDrift } from '../db/drift.js'
 import { pendingChanges } from '../db/migrate.js'
-import { protectionFaults } from '../db/rls-check.js'
-import { settingFaults } from '../db/settings.js'
+import { checkRls } from '../db/rls-check.js'
+import { checkSettings } from '../db/settings.js'
 import { fetchPublicKeys } from '../http/public-keys.js'
-import { printable, printableList } from '../http/refusal.js'
+import { toLogText, toLogTexts } from '../http/refusal.js'
 import { type Access, carriesUser, type HttpServer, type ToolServer } from '../tools/mcp/server-config.js'
 import { cutDescriptions } from '../tools/mcp/tool-list.js'
 import type { Notes } from '../tools/notes.js'
@@ -35,9 +35,9 @@ const versionOf = async (db: Database): Promise<string> => {
 }
 
 const settingsOf = async (db: Database): Promise<string> => {
-  const faults = await settingFaults(db)
-  if (faults.length === 0) return 'as the program needs them'
-  const words = faults.map(({ what, mend }) => `${what}: ${mend}`).join(' ')
+  const findings = await checkSettings(db)
+  if (findings.length === 0) return 'as the program needs them'
+  const words = findings.map(({ problem, fix }) => `${problem}: ${fix}`).join(' ')
   throw new Error(`a connection through a pooler has those of the server. ${words}`)
 }
 
@@ -65,9 +65,9 @@ const roleOf = async (db: Database): Promise<string> => {
 }
 
 const securityOf = async (db: Database): Promise<string> => {
-  const faults = await protectionFaults(db)
-  if (faults.length === 0) return "forced on every table of users' data"
-  throw new Error(faults.map(({ what, mend }) => `${what} As an administrator run: ${mend}`).join(' '))
+  const findings = await checkRls(db)
+  if (findings.length === 0) return "forced on every table of users' data"
+  throw new Error(findings.map(({ problem, fix }) => `${problem} As an administrator run: ${fix}`).join(' '))
 }
 
 const schemaOf = async (db: Database): Promise<string> => {
@@ -79,7 +79,7 @@ const schemaOf = async (db: Database): Promise<string> => {
 }
 
 const keysOf = async (config: Config): Promise<string> => {
-  requireTokens(config)
+  requireTokenVerification(config)
   const { secret, isDevelopment } = await openSecret(config)
   const { jwksUrl, issuer, audience, sharedIssuer, sharedAudience } = config.auth
   const claims = (iss = 'any', aud = 'any') => `iss ${iss}, aud ${aud}`
@@ -89,7 +89,7 @@ const keysOf = async (config: Config): Promise<string> => {
     const keys = await fetchPublicKeys(jwksUrl, fetch).catch((error: unknown) => {
       throw new Error(`${jwksUrl}: ${reason(error)}`)
     })
-    const ids = [printableList([...keys.keys()])].flat().join(', ')
+    const ids = [toLogTexts([...keys.keys()])].flat().join(', ')
     ways.push(`${keys.size} published at ${jwksUrl} (${claims(issuer, audience)}): ${ids}`)
   }
   return `accepted are tokens with sub and exp, signed by ${ways.join('; or ')}`
@@ -125,7 +125,7 @@ const identityOf = ({ audience }: HttpServer, [key]: ToolKey[]): string =>
 const notesOf = (notes: Notes): string =>
   [...notes]
     .map(([cause, { count, tools }]) => {
-      const names = tools.map(printable).join(', ')
+      const names = tools.map(toLogText).join(', ')
       return count === 0 ? cause : `${count} ${cause}: ${names}${count > tools.length ? ' …' : ''}`
     })
     .join('; ')
@@ -141,7 +141,7 @@ const toolsOf = (config: Config, server: ToolServer): Promise<string> | string =
       throw new Error(`the configuration names tools that it does not have: ${missing.join(', ')}`)
     if ([...notes.keys()].some((cause) => cause !== cutDescriptions)) throw new Error(notesOf(notes))
     if (tools.length === 0) return 'no tools'
-    const names = tools.map(({ name }) => `${printable(name)}${limitsOf(server.tools.get(name))}`)
+    const names = tools.map(({ name }) => `${toLogText(name)}${limitsOf(server.tools.get(name))}`)
     const count = `${tools.length} ${tools.length === 1 ? 'tool' : 'tools'}`
     const cut = notes.size > 0 ? `; ${notesOf(notes)}` : ''
     return `${count} of about ${estimateTools(tools)} tokens${limitsOf(server)}: ${names.join(', ')}${cut}`
@@ -170,7 +170,7 @@ const report = async (checks: Check[]): Promise<boolean> => {
 /** `colloquy doctor`: one line for each thing that has to be right; false when one is not. */
 export const doctor = async (config: Config): Promise<boolean> => {
   const { url, prepare } = config.database
-  const isPooled = url !== undefined && readTarget(url, prepare).isPooled
+  const isPooled = url !== undefined && parseConnectionUrl(url, prepare).isPooled
   const opening = openOrJoinDatabase(config).then((opened) => ({
     ...opened,
     db: connect({ url: opened.url, max: 1, prepare: config.database.prepare }),

@@ -1,9 +1,9 @@
 import type { Logger } from 'pino'
 import { buildApp } from '../app.js'
-import { type Config, requireModels, requireTokens, requireToolKeys } from '../config.js'
+import { type Config, requireModels, requireTokenVerification, requireToolKeys } from '../config.js'
 import { connect } from '../db/connect.js'
 import { migrate } from '../db/migrate.js'
-import { protectionFaults } from '../db/rls-check.js'
+import { checkRls } from '../db/rls-check.js'
 import { createLog } from '../log.js'
 import { publish } from '../tools/signing-keys.js'
 import { authenticationOptions, openDatabase, openModels } from './runtime.js'
@@ -59,9 +59,9 @@ const start = async (config: Config, log: Logger, ending: Ending): Promise<void>
   const { poolMax, prepare } = config.database
   const db = connect({ url, max: poolMax, prepare })
   ending.closeFirst(db.close)
-  const faults = await protectionFaults(db)
-  if (faults.length > 0) {
-    const lines = faults.map(({ what, mend }) => `- ${what}\n  As an administrator of it run: ${mend}`)
+  const findings = await checkRls(db)
+  if (findings.length > 0) {
+    const lines = findings.map(({ problem, fix }) => `- ${problem}\n  As an administrator of it run: ${fix}`)
     throw new StartRefused(`Users would not be isolated by this database:\n${lines.join('\n')}`)
   }
 
@@ -99,7 +99,7 @@ const start = async (config: Config, log: Logger, ending: Ending): Promise<void>
 
 /** `colloquy serve`: runs until a signal ends it; running turns get CHAT_SHUTDOWN_MS to finish. */
 export const serve = async (config: Config): Promise<void> => {
-  requireTokens(config)
+  requireTokenVerification(config)
   requireModels(config)
   requireToolKeys(config)
   const log = createLog(config.logLevel)

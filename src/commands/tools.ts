@@ -5,7 +5,7 @@ import { type Config, requireToolKeys } from '../config.js'
 import { carriesUser } from '../tools/mcp/server-config.js'
 import { type ConfiguredTools, createToolSource, type ToolSourceOptions } from '../tools/registry.js'
 import { parseToolKeys, type ToolKey } from '../tools/signing-keys.js'
-import { toolBytesOf } from '../turns/agent/history-window.js'
+import { maxToolBytes } from '../turns/agent/history-window.js'
 import { keptFile } from './persisted-file.js'
 
 const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
@@ -29,7 +29,7 @@ const openToolKeys = async (config: Config): Promise<ToolKey[]> => {
 
 /** How many bytes the tools of a turn may have, for each model that may answer. */
 const toolBytes = ({ model, otherModels, limits }: Config): number[] =>
-  [model, ...otherModels].map((name) => toolBytesOf(limits, name))
+  [model, ...otherModels].map((name) => maxToolBytes(limits, name))
 
 /** The tools of the configured servers, and the keys that these verify tokens with. */
 export const openTools = async (

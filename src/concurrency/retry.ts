@@ -1,15 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
 export interface RetryOptions {
-  /** whether this error may pass by itself */
+  /** whether the error is transient */
   when: (error: unknown) => boolean
-  /** gives up, with the last error, this long after the call */
+  /** rejects with the last error when the time is over */
   forMs: number
   firstDelayMs?: number
   maxDelayMs?: number
 }
 
-/** Repeats `work` with doubled pauses until it succeeds, fails for good or the time is over. */
+/** Retries `work` with exponential backoff until it succeeds, fails permanently or the time is over. */
 export const retry = async <T>(
   work: () => Promise<T>,
   { when, forMs, firstDelayMs = 50, maxDelayMs = 2_000 }: RetryOptions,

@@ -1,10 +1,17 @@
 import fastifyJwt, { type TokenOrHeader } from '@fastify/jwt'
 import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from 'fastify'
 import { Problem } from '../problems.js'
+import {
+  bearerToken,
+  type ClaimRules,
+  type DecodedJwt,
+  findClaimError,
+  invalidToken,
+  Unauthenticated,
+} from './jwt.js'
 import type { KeySet } from './key-set.js'
 import { keyId } from './public-keys.js'
-import { createRefusalBudget, printable, printableList } from './refusal.js'
-import { bearerToken, type ClaimRules, faultOf, invalidToken, type Token, Unauthenticated } from './token.js'
+import { createDetailLimiter, toLogText, toLogTexts } from './refusal.js'
 
 export interface Caller {
   id: string
@@ -36,27 +43,31 @@ export interface AuthenticationOptions {
 
 export type AuthenticationHook = (request: FastifyRequest) => Promise<void>
 
-interface Judge {
+interface AlgorithmVerifier {
   rules: ClaimRules
-  key: (header: Token['header']) => Promise<string | undefined>
+  key: (header: DecodedJwt['header']) => Promise<string | undefined>
 }
 
-/** Who judges the tokens of each algorithm; an algorithm that is not here is refused. */
-const judgesOf = ({ shared, published, isUserId }: AuthenticationOptions): Map<unknown, Judge> => {
-  const judges = new Map<unknown, Judge>()
+/** Who verifiers the tokens of each algorithm; an algorithm that is not here is refused. */
+const createVerifiers = ({
+  shared,
+  published,
+  isUserId,
+}: AuthenticationOptions): Map<unknown, AlgorithmVerifier> => {
+  const verifiers = new Map<unknown, AlgorithmVerifier>()
   if (shared) {
     const { secret, ...rules } = shared
-    judges.set('HS256', { rules: { ...rules, isUserId }, key: async () => secret })
+    verifiers.set('HS256', { rules: { ...rules, isUserId }, key: async () => secret })
   }
   if (published) {
     const { keys, ...rules } = published
     for (const alg of ['EdDSA', 'ES256', 'RS256'])
-      judges.set(alg, {
+      verifiers.set(alg, {
         rules: { ...rules, isUserId },
         key: async ({ kid }) => (typeof kid === 'string' ? keys(alg, kid) : undefined),
       })
   }
-  return judges
+  return verifiers
 }
 
 const isTokenError = (error: unknown): error is Error & { code: string } =>
@@ -71,25 +82,25 @@ export const registerAuthentication = (
   options: AuthenticationOptions,
 ): AuthenticationHook => {
   const { now = Date.now } = options
-  const told = createRefusalBudget()
-  const judges = judgesOf(options)
+  const limitDetails = createDetailLimiter()
+  const verifiers = createVerifiers(options)
 
   // What costs nothing is judged first: a bad claim needs no key, and a missing key no signature.
-  const keyOf = async ({ header, payload }: Token): Promise<string> => {
-    const judge = judges.get(header.alg)
-    if (!judge)
+  const findVerificationKey = async ({ header, payload }: DecodedJwt): Promise<string> => {
+    const verifier = verifiers.get(header.alg)
+    if (!verifier)
       throw invalidToken('alg', {
-        expected: [...judges.keys()].map(printable),
-        received: printable(header.alg),
+        expected: [...verifiers.keys()].map(toLogText),
+        received: toLogText(header.alg),
       })
     if ('crit' in header) throw invalidToken('crit')
-    const fault = faultOf(payload, judge.rules, now())
-    if (fault !== undefined) throw new Unauthenticated(fault)
-    const key = await judge.key(header)
+    const claimError = findClaimError(payload, verifier.rules, now())
+    if (claimError !== undefined) throw new Unauthenticated(claimError)
+    const key = await verifier.key(header)
     if (key === undefined)
       throw invalidToken('kid', {
-        expected: printableList(options.published?.keys.ids() ?? []),
-        received: printable(
+        expected: toLogTexts(options.published?.keys.ids() ?? []),
+        received: toLogText(
           typeof header.kid === 'string' ? keyId(String(header.alg), header.kid) : header.kid,
         ),
       })
@@ -98,16 +109,19 @@ export const registerAuthentication = (
 
   app.decorateRequest('refusal', null)
   app.register(fastifyJwt, {
-    // `complete` is what makes it a Token: header and payload.
+    // `complete` is what makes it a DecodedJwt: header and payload.
     decode: { complete: true },
     // `public` alone: this server signs nothing.
-    secret: { public: async (_request: FastifyRequest, token: TokenOrHeader) => keyOf(token as Token) },
+    secret: {
+      public: async (_request: FastifyRequest, token: TokenOrHeader) =>
+        findVerificationKey(token as DecodedJwt),
+    },
     decoratorName: 'caller',
     formatUser: ({ sub }) => ({ id: sub }),
     verify: {
       extractToken: ({ headers }) => bearerToken(headers.authorization),
       algorithms: ['HS256', 'EdDSA', 'ES256', 'RS256'],
-      // `faultOf` has judged the times, stricter and by the clock that was handed in.
+      // `findClaimError` has judged the times, stricter and by the clock that was handed in.
       ignoreExpiration: true,
       ignoreNotBefore: true,
     },
@@ -119,7 +133,7 @@ export const registerAuthentication = (
     } catch (error) {
       // Only our words and the library's codes are logged: its messages may quote the token.
       const problem = isTokenError(error) ? invalidToken(error.code) : error
-      if (problem instanceof Unauthenticated) request.refusal = told(problem.refusal)
+      if (problem instanceof Unauthenticated) request.refusal = limitDetails(problem.refusal)
       throw problem
     }
   }

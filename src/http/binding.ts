@@ -12,7 +12,7 @@ import { Problem } from '../problems.js'
 import { hasBody } from './body.js'
 import type { Handlers, OperationId, Reply } from './handler.js'
 import { sendProblem } from './problems.js'
-import { EventStream, sendEventStream } from './sse.js'
+import { SseStream, sendSse } from './sse.js'
 
 /** The bundled contract, as parsed JSON. */
 export interface Contract {
@@ -36,12 +36,12 @@ const bodyError = (message: string): Problem =>
   new Problem('validation-failed', { errors: [{ path: '/body', message }] })
 
 /** The router takes `/conversations/` for a conversation without an id; the contract knows no such path. */
-const refuseEmptyParameter: onRequestHookHandler = ({ params }, reply, done) => {
+const rejectEmptyParameter: onRequestHookHandler = ({ params }, reply, done) => {
   if (Object.values(params as object).includes('')) reply.callNotFound()
   else done()
 }
 
-const refuseBody: onRequestHookHandler = (request, _reply, done) => {
+const rejectBody: onRequestHookHandler = (request, _reply, done) => {
   if (hasBody(request)) throw bodyError('this operation takes no body')
   // It describes nothing, and the framework would look for a parser of it.
   delete request.raw.headers['content-type']
@@ -57,7 +57,7 @@ const requireBody: preValidationHookHandler = (request, _reply, done) => {
 const parameter = /;\s*(?!q\s*=)[^\s=;,"]+\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^;,"]*)/gi
 
 /** What the client likes best; whoever accepts none of them gets the first, as RFC 9110 allows. */
-const preferred = (request: FastifyRequest, [...types]: readonly string[]): string | undefined => {
+const negotiateMediaType = (request: FastifyRequest, [...types]: readonly string[]): string | undefined => {
   const { accept } = request.raw.headers
   if (accept === undefined) return types[0]
   request.raw.headers.accept = accept.replace(parameter, '')
@@ -74,11 +74,11 @@ const routeHandler =
     const { params, query, body, log } = request
     const user = request.caller ?? undefined
     const headers = Object.fromEntries(headerNames.map((name) => [name, request.headers[name.toLowerCase()]]))
-    const mediaType = produces.length > 1 ? preferred(request, produces) : produces[0]
+    const mediaType = produces.length > 1 ? negotiateMediaType(request, produces) : produces[0]
     const result = await handler({ params, query, headers, body, mediaType, log, user } as never, makeReply)
     if (result instanceof Problem) return sendProblem(result, request, reply)
     reply.code(result.status).headers(result.headers)
-    if (result.body instanceof EventStream) return sendEventStream(result.body, reply)
+    if (result.body instanceof SseStream) return sendSse(result.body, reply)
     return result.body === undefined ? reply.send() : result.body
   }
 
@@ -104,9 +104,9 @@ export const bindContract = (app: FastifyInstance, options: BindingOptions): voi
       method: operation.method,
       url: operation.path.replace(/\{(\w+)\}/g, ':$1'),
       onRequest: [
-        refuseEmptyParameter,
+        rejectEmptyParameter,
         ...(operation.secured ? options.authenticate : []),
-        ...(operation.body ? [] : [refuseBody]),
+        ...(operation.body ? [] : [rejectBody]),
       ],
       preValidation: operation.body ? [requireBody] : [],
       handler: routeHandler(options.handlers[operationId] as AnyHandler, operation),

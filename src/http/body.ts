@@ -10,7 +10,7 @@ const isStorable = (text: string): boolean => text.isWellFormed() && !text.inclu
 /** In valid UTF-8 a NUL or a lone surrogate can come only from one of these escapes. */
 const suspiciousEscape = /\\u(?:0000|d[89a-f])/i
 
-const refuseUnstorable = (key: string, value: unknown): unknown => {
+const rejectUnstorable = (key: string, value: unknown): unknown => {
   if (!isStorable(key) || (typeof value === 'string' && !isStorable(value))) {
     throw new Problem('malformed-body', {
       detail: 'A string in the body contains a NUL or a lone surrogate.',
@@ -28,7 +28,7 @@ export const parseJson = (bytes: Buffer): unknown => {
     throw new Problem('malformed-body', { detail: 'The body is not valid UTF-8.' })
   }
   try {
-    return suspiciousEscape.test(text) ? JSON.parse(text, refuseUnstorable) : JSON.parse(text)
+    return suspiciousEscape.test(text) ? JSON.parse(text, rejectUnstorable) : JSON.parse(text)
   } catch (error) {
     throw error instanceof Problem ? error : new Problem('malformed-body')
   }
@@ -43,7 +43,7 @@ const isUtf8 = (label: string): boolean => {
   }
 }
 
-const refuseEncodings = ({ headers }: FastifyRequest): void => {
+const rejectEncodings = ({ headers }: FastifyRequest): void => {
   const charset = /;\s*charset\s*=\s*"?([^\s;"]*)/i.exec(headers['content-type'] ?? '')?.[1]
   const encoding = headers['content-encoding']
   if (charset !== undefined && !isUtf8(charset)) throw new Problem('unsupported-media-type')
@@ -59,7 +59,7 @@ export const acceptOnlyJson = (app: FastifyInstance): void => {
     'application/json',
     { parseAs: 'buffer', bodyLimit: maxBodyLength },
     async (request: FastifyRequest, bytes: Buffer) => {
-      refuseEncodings(request)
+      rejectEncodings(request)
       return bytes.length === 0 ? undefined : parseJson(bytes)
     },
   )

@@ -10,7 +10,7 @@ export interface ConnectionLimits {
 }
 
 /** Past the maximum so many more are let in to be told so; the system's own backlog is all that the rest get. */
-const spare = (maxConnections: number): number => Math.max(20, Math.ceil(maxConnections / 10))
+const overflowAllowance = (maxConnections: number): number => Math.max(20, Math.ceil(maxConnections / 10))
 const logEveryMs = 10_000
 
 /** The responses of each connection that are not yet sent, in the order of their requests. */
@@ -28,7 +28,7 @@ export const trackResponses = (server: Server): ((socket: Socket) => ServerRespo
  * Cuts every connection whose client has taken nothing for `stalledMs` of what waits for it, whatever is written meanwhile. A socket's
  * own timer begins anew with each write, and with each half of a write that the system takes.
  */
-const cutStalled = (sockets: ReadonlySet<Socket>, stalledMs: number): NodeJS.Timeout => {
+const destroyStalled = (sockets: ReadonlySet<Socket>, stalledMs: number): NodeJS.Timeout => {
   const seen = new WeakMap<Socket, { taken: number; at: number }>()
   const sweep = () => {
     const now = performance.now()
@@ -49,32 +49,32 @@ export const limitConnections = (
   log: Pick<FastifyBaseLogger, 'warn'>,
 ) => {
   const sockets = new Set<Socket>()
-  const surplus = new WeakSet<Socket>()
+  const overflow = new WeakSet<Socket>()
   let loggedAt = Number.NEGATIVE_INFINITY
   const warn = () => {
     if (performance.now() - loggedAt < logEveryMs) return
     loggedAt = performance.now()
     log.warn({ connections: sockets.size, max: maxConnections }, 'too many connections')
   }
-  app.server.maxConnections = maxConnections + spare(maxConnections)
+  app.server.maxConnections = maxConnections + overflowAllowance(maxConnections)
   app.server.on('drop', warn)
   app.server.on('connection', (socket: Socket) => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
     if (sockets.size <= maxConnections) return
-    surplus.add(socket)
+    overflow.add(socket)
     warn()
   })
-  const sweeping = cutStalled(sockets, stalledMs)
+  const sweeping = destroyStalled(sockets, stalledMs)
   app.addHook('onClose', async () => clearInterval(sweeping))
 
   /** whether the request came on a connection past the maximum, which is still reached */
   return ({ raw: { socket } }: FastifyRequest): boolean =>
-    surplus.has(socket) && sockets.size > maxConnections
+    overflow.has(socket) && sockets.size > maxConnections
 }
 
 /** Serves the requests of a connection one by one: pipelined ones would hold all of their answers in memory. */
-export const awaitEarlier =
+export const serializeRequests =
   (pendingOn: (socket: Socket) => ServerResponse[]) =>
   ({ raw }: FastifyRequest, reply: FastifyReply, done: () => void): void => {
     const pending = pendingOn(raw.socket)

@@ -1,7 +1,7 @@
 import fastifyCors, { type FastifyCorsOptions } from '@fastify/cors'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Problem } from '../problems.js'
-import { createRefusalBudget, printable, printableList } from './refusal.js'
+import { createDetailLimiter, toLogText, toLogTexts } from './refusal.js'
 
 /** A browser's question whether a page of another origin may send a request (Fetch standard, CORS-preflight request). */
 export const isPreflight = ({ method, raw }: Pick<FastifyRequest, 'method' | 'raw'>): boolean =>
@@ -11,15 +11,15 @@ export const isPreflight = ({ method, raw }: Pick<FastifyRequest, 'method' | 'ra
 
 /** Lets pages of these origins call (Fetch standard, CORS protocol); the token travels in a header, no cookies. */
 export const allowOrigins = (app: FastifyInstance, origins: string[]): void => {
-  const told = createRefusalBudget()
+  const limitDetails = createDetailLimiter()
   // The browser tells the page nothing of the answer, but it shows it to whoever looks into its tools.
   app.addHook('onRequest', (request, _reply, done) => {
     const { origin = '' } = request.headers
     if (!isPreflight(request) || origins.includes(origin)) return done()
-    request.refusal = told({
+    request.refusal = limitDetails({
       reason: 'origin',
-      expected: printableList(origins),
-      received: printable(origin),
+      expected: toLogTexts(origins),
+      received: toLogText(origin),
     })
     throw new Problem('origin-not-allowed')
   })

@@ -3,7 +3,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { operations as table } from '../../generated/bindings.js'
 import type { operations } from '../../generated/contract.js'
 import type { CodesOf, Problem } from '../problems.js'
-import type { EventStream } from './sse.js'
+import type { SseStream } from './sse.js'
 
 export type OperationId = keyof typeof table
 type Operation<Id extends OperationId> = operations[Id]
@@ -23,7 +23,7 @@ type BodyOf<Id extends OperationId, S extends keyof Responses<Id>> = Responses<I
   : []
 type BodyAs<Content> =
   | (Content extends { 'application/json': infer Body } ? Body : never)
-  | (Content extends { 'text/event-stream': unknown } ? EventStream : never)
+  | (Content extends { 'text/event-stream': unknown } ? SseStream : never)
 
 type ResponseHeaders = Record<string, string>
 

@@ -23,7 +23,7 @@ export const commonHeaders = (requestId: string) => ({
   'cache-control': 'no-store',
 })
 
-const asProblem = (error: unknown): Problem => {
+const toProblem = (error: unknown): Problem => {
   if (error instanceof Problem) return error
   if (error instanceof DatabaseUnavailable) {
     return new Problem('database-unavailable', { detail: error.detail }, error)
@@ -55,7 +55,7 @@ const instanceOf = (target: string): string =>
 
 /** Answers with a problem. What only we may know of it, its cause, goes to the log. */
 export const sendProblem = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
-  const problem = asProblem(error)
+  const problem = toProblem(error)
   if (problem.cause !== undefined && !reply.sent) {
     const level = problem.status >= 500 ? 'error' : 'info'
     request.log[level]({ err: problem.cause, code: problem.code }, 'request failed')
@@ -68,7 +68,7 @@ export const sendProblem = (error: unknown, request: FastifyRequest, reply: Fast
 }
 
 /** The methods of every route whose path is the request's, so that another method is told from another path. */
-const createRouteMethods = (app: FastifyInstance) => {
+const createMethodLookup = (app: FastifyInstance) => {
   const routes: { pattern: RegExp; methods: string[] }[] = []
   app.addHook('onRoute', ({ url, method }) => {
     // The preflight route of CORS is no path of its own.
@@ -86,7 +86,7 @@ const createRouteMethods = (app: FastifyInstance) => {
 
 /** Makes every error of a request a problem, an unknown path a 404 and an unknown method a 405. */
 export const answerWithProblems = (app: FastifyInstance): void => {
-  const methodsOf = createRouteMethods(app)
+  const methodsOf = createMethodLookup(app)
   const notFound = ({ raw, method }: FastifyRequest): Problem => {
     const allow = methodsOf(pathOf(raw.url ?? ''))
     // A path that a file's route takes and has no file for is not there, whatever the method.

@@ -1,5 +1,5 @@
 import { createPublicKey, type JsonWebKey } from 'node:crypto'
-import { abortable, limited } from '../concurrency/with-timeout.js'
+import { withAbortableBody, withTimeout } from '../concurrency/with-timeout.js'
 
 /** Public keys as SPKI PEM, by `keyId`. */
 export type PublicKeys = ReadonlyMap<string, string>
@@ -38,7 +38,7 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** The usable keys of a key set; throws when there is none, since that is a fault of the app, not of its users. */
-export const readKeySet = (document: unknown): PublicKeys => {
+export const parseKeySet = (document: unknown): PublicKeys => {
   if (!isObject(document) || !Array.isArray(document.keys)) throw new Error('the document is not a key set')
   if (document.keys.length > MAX_KEYS) throw new Error(`the key set has more than ${MAX_KEYS} keys`)
   const keys = new Map(
@@ -64,9 +64,9 @@ const boundedText = async (response: Response): Promise<string> => {
 
 /** Fetches a key set within bounds of time and size; a redirect is refused, since it could lead anywhere. */
 export const fetchPublicKeys = (url: string, fetch: typeof globalThis.fetch): Promise<PublicKeys> =>
-  limited(undefined, TIMEOUT_MS, async (signal) => {
+  withTimeout(undefined, TIMEOUT_MS, async (signal) => {
     const headers = { accept: 'application/json' }
-    const response = await abortable(fetch)(url, { headers, redirect: 'error', signal })
+    const response = await withAbortableBody(fetch)(url, { headers, redirect: 'error', signal })
     if (response.status !== 200) throw new Error(`the key set answered ${response.status}`)
-    return readKeySet(JSON.parse(await boundedText(response)))
+    return parseKeySet(JSON.parse(await boundedText(response)))
   })

@@ -1,16 +1,16 @@
 import { Readable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import type { Frame } from '../turns/stream/frames.js'
-import { pieces } from './chunked-body.js'
+import { toChunks } from './chunked-body.js'
 
 /** About how many characters are encoded at a time, so that little waits for a client that is slow to take it. */
 const chunkLength = 65_536
 
 /** A response of server-sent events: batches of frames, opened with the signal that the client has gone. */
-export class EventStream {
+export class SseStream {
   readonly open: (signal: AbortSignal) => AsyncIterable<readonly Frame[]>
 
-  constructor(open: EventStream['open']) {
+  constructor(open: SseStream['open']) {
     this.open = open
   }
 }
@@ -25,15 +25,15 @@ async function* encode(batches: AsyncIterable<readonly Frame[]>): AsyncGenerator
     for (const frame of frames) {
       chunk += encodeFrame(frame)
       if (chunk.length < chunkLength) continue
-      yield* pieces(chunk)
+      yield* toChunks(chunk)
       chunk = ''
     }
-    if (chunk) yield* pieces(chunk)
+    if (chunk) yield* toChunks(chunk)
   }
 }
 
 /** Sends frames as they come, as fast as the client takes them. */
-export const sendEventStream = ({ open }: EventStream, reply: FastifyReply): FastifyReply => {
+export const sendSse = ({ open }: SseStream, reply: FastifyReply): FastifyReply => {
   const gone = new AbortController()
   const body = Readable.from(encode(open(gone.signal)), { objectMode: false })
   // Not the body's own end, which waits for what the body waits for.

@@ -32,13 +32,14 @@ const pathOf = ({ instancePath, params, propertyName }: ErrorObject): string => 
 }
 
 /** A string with a pattern is better described by its schema's words than by the pattern. */
-const inWords = (schema: ErrorObject['parentSchema']): string | undefined => {
+const describeFormat = (schema: ErrorObject['parentSchema']): string | undefined => {
   const sentence = schema?.pattern && String(schema.description ?? '').split(/\.\s|\.$/, 1)[0]
   return sentence ? `must be ${sentence.charAt(0).toLowerCase()}${sentence.slice(1)}` : undefined
 }
 
 const messageOf = ({ keyword, message, params, parentSchema }: ErrorObject): string => {
-  if (/^(pattern|minLength|maxLength|format)$/.test(keyword)) return inWords(parentSchema) ?? message ?? ''
+  if (/^(pattern|minLength|maxLength|format)$/.test(keyword))
+    return describeFormat(parentSchema) ?? message ?? ''
   if (keyword === 'minProperties' && parentSchema?.properties) {
     return `must have at least one of ${Object.keys(parentSchema.properties).join(', ')}`
   }

@@ -8,7 +8,7 @@ export interface ConversationLockOptions {
   /** Resolves when the turn has ended, on whatever instance, or the signal aborts. */
   untilEnded(userId: string, turnId: string, signal: AbortSignal): Promise<void>
   /** The same for a turn whose lease has run out; also resolves when that was renewed. */
-  untilJudged(userId: string, turnId: string, signal: AbortSignal): Promise<void>
+  untilEndedOrRenewed(userId: string, turnId: string, signal: AbortSignal): Promise<void>
   /** Sees to a turn whose lease has run out, whether or not the message waits for long enough. */
   watchLapsed(userId: string, turnId: string): void
 }
@@ -18,7 +18,7 @@ type Running = Extract<Begun, { outcome: 'busy' | 'attached' }>
 const isLapsed = (begun: Begun): begun is Running => 'is_lapsed' in begun && begun.is_lapsed
 
 /** A turn that stands in the way: another one of the conversation, or the key's own, of an instance that may be dead. */
-const blocking = (begun: Begun): string | undefined =>
+const blockingTurnId = (begun: Begun): string | undefined =>
   begun.outcome === 'busy' || (begun.outcome === 'attached' && isLapsed(begun)) ? begun.turn_id : undefined
 
 /**
@@ -42,15 +42,15 @@ export const createConversationLock = (options: ConversationLockOptions) => {
     const key = `${userId} ${conversationId}`
     if (isNewConversation || idempotency || mutex.isFree(key)) {
       const begun = await begin(turn)
-      if (blocking(begun) === undefined) return begun
+      if (blockingTurnId(begun) === undefined) return begun
     }
     const release = await mutex.acquire(key, deadline.signal()).catch(() => undefined)
     try {
       for (;;) {
         const begun = await begin(turn)
-        const turnId = blocking(begun)
+        const turnId = blockingTurnId(begun)
         if (turnId === undefined || deadline.signal().aborted) return begun
-        const until = isLapsed(begun) ? options.untilJudged : options.untilEnded
+        const until = isLapsed(begun) ? options.untilEndedOrRenewed : options.untilEnded
         await until(userId, turnId, deadline.signal())
       }
     } finally {

@@ -8,7 +8,7 @@ import { isUnavailable } from '../db/errors.js'
 import type { Model } from '../models/model.js'
 import { newId } from '../new-id.js'
 import type { ToolSource } from '../tools/tool.js'
-import { windowOf } from './agent/history-window.js'
+import { availableTokens } from './agent/history-window.js'
 import type { AttemptLog } from './attempts/attempt-log.js'
 import { createHeartbeat } from './attempts/heartbeat.js'
 import { createLocalAttempts } from './attempts/local-attempts.js'
@@ -49,7 +49,7 @@ export interface SendMessage {
 }
 
 /** What became of a message. `replayed` says that an earlier request made the turn, which may still run. */
-export type Sent =
+export type SendResult =
   | ({ kind: 'turn'; replayed: boolean } & OpenTurn)
   | { kind: 'busy'; conversationId: string; turnId: string }
   | { kind: 'not-found' | 'mismatch' | 'shutting-down' }
@@ -60,9 +60,9 @@ export type WaitResult = Exclude<Fate, { kind: 'superseded' }> | { kind: 'key-in
 
 export interface TurnEngine {
   /** Begins one turn, or finds that of its key. A turn runs to its stored end, whether or not anybody reads it. */
-  send(message: SendMessage): Promise<Sent>
+  send(message: SendMessage): Promise<SendResult>
   /** Waits for a turn's end: without a bound for the attempt that this request began, else as long as busyWaitMs. */
-  wait(sent: Extract<Sent, { kind: 'turn' }>): Promise<WaitResult>
+  wait(sent: Extract<SendResult, { kind: 'turn' }>): Promise<WaitResult>
   /** Opens a turn to be read, wherever it runs; undefined when there is no such turn. */
   open(userId: string, turnId: string): Promise<OpenTurn | undefined>
   /** The frames of an open turn past the one with the id `after`; leaves it at the end, or when the signal aborts. */
@@ -127,7 +127,7 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
     begin: (turn) => retry(() => store.beginTurn(turn), { when: isUnavailable, forMs: beginTimeoutMs }),
     runsHere: (userId, turnId) => local.get(userId, turnId) !== undefined,
     untilEnded,
-    untilJudged: (...turn) => heartbeat.untilJudged(...turn).catch(() => {}),
+    untilEndedOrRenewed: (...turn) => heartbeat.untilEndedOrRenewed(...turn).catch(() => {}),
     watchLapsed: (...turn) => heartbeat.watchLapsed(...turn, drained.signal),
   })
 
@@ -136,7 +136,7 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
     return here ? { attemptLog: here.attemptLog, leave: () => {} } : remote.open(userId, turnId)
   }
 
-  const toSent = async (turn: BeginTurn, begun: Begun): Promise<Sent> => {
+  const toSendResult = async (turn: BeginTurn, begun: Begun): Promise<SendResult> => {
     switch (begun.outcome) {
       case 'begun':
         return { kind: 'turn', replayed: false, attemptLog: local.start(turn, begun), leave: () => {} }
@@ -155,9 +155,9 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
     }
   }
 
-  const begin = async (turn: BeginTurn, deadline: Deadline): Promise<Sent> => {
+  const begin = async (turn: BeginTurn, deadline: Deadline): Promise<SendResult> => {
     try {
-      return await toSent(turn, await beginWhenFree(turn, deadline))
+      return await toSendResult(turn, await beginWhenFree(turn, deadline))
     } finally {
       deadline.end()
     }
@@ -184,7 +184,7 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
         model,
         leaseMs,
         historyMessages: options.historyMessages,
-        historyTokens: windowOf(options, model, message.message),
+        historyTokens: availableTokens(options, model, message.message),
       }
       const sent = begin(turn, createDeadline(busyWaitMs, drained.signal))
       sending.add(sent)

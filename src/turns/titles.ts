@@ -4,7 +4,7 @@ import type { TurnStore } from './store/turn-store.js'
 import type { AbortReason } from './types.js'
 
 /** A conversation whose first turn has completed. */
-export interface Untitled {
+export interface TitleRequest {
   userId: string
   conversationId: string
   /** the user's first message */
@@ -15,7 +15,7 @@ export interface Untitled {
 
 export interface Titles {
   /** Asks the model for a title in the background; a conversation too many keeps the title that it has. Never throws. */
-  begin(conversation: Untitled): void
+  begin(conversation: TitleRequest): void
   /** Begins none any more, aborts those under way at once, and waits until they have let go of the database. */
   stop(): Promise<void>
 }
@@ -54,9 +54,9 @@ export const cleanTitle = (answer: string): string => {
 
 export const createTitles = ({ store, log, timeoutMs = 30_000, max = 100 }: TitlesOptions): Titles => {
   const stopped = new AbortController()
-  const underWay = new Map<AbortController, Promise<void>>()
+  const pending = new Map<AbortController, Promise<void>>()
 
-  const make = async (conversation: Untitled, { signal }: AbortController): Promise<void> => {
+  const make = async (conversation: TitleRequest, { signal }: AbortController): Promise<void> => {
     const { userId, conversationId, message, model } = conversation
     const request = { system: instruction, history: [], message, signal }
     const { status, answer, cause } = await runModel(model, request)
@@ -68,24 +68,24 @@ export const createTitles = ({ store, log, timeoutMs = 30_000, max = 100 }: Titl
 
   return {
     begin(conversation) {
-      if (stopped.signal.aborted || underWay.size >= max) return
+      if (stopped.signal.aborted || pending.size >= max) return
       const abort = new AbortController()
       const timer = setTimeout(() => abort.abort('timeout' satisfies AbortReason), timeoutMs)
-      const made = make(conversation, abort)
+      const titled = make(conversation, abort)
         .catch((err: unknown) => {
           log.warn({ conversation_id: conversation.conversationId, err }, 'a title could not be made')
         })
         .finally(() => {
           clearTimeout(timer)
-          underWay.delete(abort)
+          pending.delete(abort)
         })
-      underWay.set(abort, made)
+      pending.set(abort, titled)
     },
 
     async stop() {
       stopped.abort()
-      for (const abort of underWay.keys()) abort.abort('shutdown' satisfies AbortReason)
-      await Promise.all(underWay.values())
+      for (const abort of pending.keys()) abort.abort('shutdown' satisfies AbortReason)
+      await Promise.all(pending.values())
     },
   }
 }

@@ -8,7 +8,7 @@ import {
   type Tool,
 } from '@modelcontextprotocol/client'
 import { Agent } from 'undici'
-import { limited } from '../../concurrency/with-timeout.js'
+import { withTimeout } from '../../concurrency/with-timeout.js'
 import { ToolError } from '../tool.js'
 import { guardedFetch } from './bounded-fetch.js'
 import { isBrokenOff, reasonOf } from './error-message.js'
@@ -92,7 +92,7 @@ const openHttp = ({ url, headers }: HttpServer, { token }: ConnectOptions) => {
     client: newClient('auto'),
     hasSession: () => transport.sessionId !== undefined,
     goodbye: () =>
-      limited(undefined, GOODBYE_MS, (signal) =>
+      withTimeout(undefined, GOODBYE_MS, (signal) =>
         exchange({ signal, maxBytes: GOODBYE_BYTES }, () => transport.terminateSession()),
       ),
     end: async () => {

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { setMaxListeners } from 'node:events'
 import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client'
-import { limited } from '../../concurrency/with-timeout.js'
+import { withTimeout } from '../../concurrency/with-timeout.js'
 
 /** The request under way. */
 export interface Exchange {
@@ -99,7 +99,7 @@ export const endExchanges = (transport: Transport): void => {
   const send = transport.send.bind(transport)
   // An exchange of its own: a cancellation is sent when that of the request is over.
   const notify: typeof send = (message, options) =>
-    limited(undefined, NOTIFICATION_MS, (signal) =>
+    withTimeout(undefined, NOTIFICATION_MS, (signal) =>
       exchange({ signal, maxBytes: NOTIFICATION_BYTES }, () =>
         send(message, { ...options, requestSignal: signal }),
       ),

@@ -1,5 +1,5 @@
 import { untilAborted } from '../../concurrency/until-aborted.js'
-import { limited } from '../../concurrency/with-timeout.js'
+import { withTimeout } from '../../concurrency/with-timeout.js'
 import { ToolError } from '../tool.js'
 import type { Connection } from './client.js'
 import { Disconnected, SessionExpired } from './errors.js'
@@ -103,7 +103,7 @@ export const createSession = ({
   const open = (signal?: AbortSignal): Link => {
     if (failure && now() < failure.until) throw new Unavailable(failure.reason)
     if (current) return current
-    const link = newLink(signal ? connect(signal) : limited(closing.signal, connectMs, connect))
+    const link = newLink(signal ? connect(signal) : withTimeout(closing.signal, connectMs, connect))
     current = link
     links.add(link)
     void link.gone.then(() => links.delete(link))
@@ -178,7 +178,7 @@ export const createSession = ({
   }
 
   return {
-    tools: () => limited(closing.signal, connectMs, (signal) => tools(true, signal)),
+    tools: () => withTimeout(closing.signal, connectMs, (signal) => tools(true, signal)),
     call: (asked) => call(asked, true),
     async leave() {
       if (current) drop(current)

@@ -18,15 +18,15 @@ export const estimateTools = (tools: readonly ToolDefinition[]): number =>
   }, 0)
 
 /** Of a window of 0, which says that no earlier turns are sent, and nothing of the model. */
-const usualWindow = 16_000
+const assumedWindow = 16_000
 
 /** How many bytes the definitions of a turn's tools may have as JSON: half of the model's window, whatever else it is sent. */
-export const toolBytesOf = (
-  { historyTokens, modelHistoryTokens }: Pick<Window, 'historyTokens' | 'modelHistoryTokens'>,
+export const maxToolBytes = (
+  { historyTokens, modelHistoryTokens }: Pick<WindowLimits, 'historyTokens' | 'modelHistoryTokens'>,
   model: string,
 ): number => {
   const window = modelHistoryTokens?.[model] ?? historyTokens
-  return Math.floor((window || usualWindow) / 2) * bytesPerToken
+  return Math.floor((window || assumedWindow) / 2) * bytesPerToken
 }
 
 const estimateTurn = ({ user, assistant, tool_calls }: PastTurn): number =>
@@ -65,15 +65,15 @@ export const newestThatFit = (turns: PastTurn[], tokens: number): PastTurn[] => 
   return turns.slice(lastThatDoesNot + 1)
 }
 
-interface Window {
+interface WindowLimits {
   systemPrompt: string | undefined
   historyTokens: number
   modelHistoryTokens?: Readonly<Record<string, number>>
 }
 
 /** What the system prompt and the message leave of a model's window, in tokens. */
-export const windowOf = (
-  { systemPrompt, historyTokens, modelHistoryTokens }: Window,
+export const availableTokens = (
+  { systemPrompt, historyTokens, modelHistoryTokens }: WindowLimits,
   model: string,
   message: string,
 ): number => {

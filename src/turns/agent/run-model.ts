@@ -45,35 +45,35 @@ const modelFailed = (cause: unknown): Pick<ModelRun, 'status' | 'error' | 'retry
 }
 
 /** What was said, in a form that can be stored; the end of a text that is too long is left out. */
-const createSayer = (answer: Answer, onEvent: (event: TurnEvent) => void) => {
+const createEmitter = (answer: Answer, onEvent: (event: TurnEvent) => void) => {
   const sanitizer = createSanitizer()
-  const sayText = (text: string): void => {
+  const emitText = (text: string): void => {
     const delta = text.slice(0, maxAnswerLength - answer.text.length).toWellFormed()
-    if (delta) say({ type: 'text-delta', delta })
+    if (delta) emit({ type: 'text-delta', delta })
     if (delta.length < text.length) throw new Error('the answer is too long')
   }
-  const say = (event: RunEvent): void => {
+  const emit = (event: RunEvent): void => {
     reduce(answer, event)
     if (event.type !== 'step' && event.type !== 'finish') onEvent(event)
   }
   return (event: RunEvent): void => {
-    if (event.type === 'text-delta') sayText(sanitizer.text(event.delta))
+    if (event.type === 'text-delta') emitText(sanitizer.text(event.delta))
     else {
-      sayText(sanitizer.rest())
-      say(sanitizer.json(event))
+      emitText(sanitizer.rest())
+      emit(sanitizer.json(event))
     }
   }
 }
 
-const sayAll = async (
+const emitAll = async (
   events: AsyncIterator<RunEvent>,
-  say: (event: RunEvent) => void,
+  emit: (event: RunEvent) => void,
   signal: AbortSignal,
 ): Promise<void> => {
   for (;;) {
     const next = await events.next()
     if (next.done || signal.aborted) return
-    say(next.value)
+    emit(next.value)
   }
 }
 
@@ -88,18 +88,18 @@ export const runModel = async (
   toolbox: Toolbox = noTools,
 ): Promise<ModelRun> => {
   const answer = emptyAnswer()
-  const say = createSayer(answer, onEvent)
+  const emit = createEmitter(answer, onEvent)
   const { signal } = request
   let events: AsyncIterator<RunEvent> | undefined
   try {
     signal.throwIfAborted()
     events = runSteps(model, request, toolbox)
     // One wait for the signal, however many events there are; a model that ignores it is not listened to any more.
-    await untilAborted(sayAll(events, say, signal), signal)
+    await untilAborted(emitAll(events, emit, signal), signal)
     if (!answer.finished) throw new Error('the model stopped without finishing')
     return { status: 'completed', error: null, answer }
   } catch (cause) {
-    for (const event of cutOffs(answer)) say(event)
+    for (const event of cutOffs(answer)) emit(event)
     const reason = signal.aborted ? (signal.reason as AbortReason) : undefined
     return { ...(reason ? aborts[reason] : modelFailed(cause)), answer, cause }
   } finally {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import { stringify } from 'safe-stable-stringify'
 import { untilAborted } from '../../concurrency/until-aborted.js'
-import { limited } from '../../concurrency/with-timeout.js'
+import { withTimeout } from '../../concurrency/with-timeout.js'
 import type { ToolCall } from '../../models/model.js'
 import { type Tool, ToolError } from '../../tools/tool.js'
 import type { TurnEvent } from '../events.js'
@@ -22,12 +22,12 @@ export interface ToolRunnerOptions {
   log: { warn(fields: object, text: string): void }
 }
 
-/** A call that the model asks for; with a fault it is not to be made. */
-export interface AskedCall extends ToolCall {
-  fault?: string
+/** A call that the model asks for; with a invalidReason it is not to be made. */
+export interface RequestedCall extends ToolCall {
+  invalidReason?: string
 }
 
-type CallOutcome = Extract<TurnEvent, { type: 'tool-result' | 'tool-error' }>
+type CallResult = Extract<TurnEvent, { type: 'tool-result' | 'tool-error' }>
 
 const isSame = (one: ToolCall, other: ToolCall): boolean =>
   one.name === other.name && stringify(one.arguments) === stringify(other.arguments)
@@ -38,7 +38,7 @@ export const createToolRunner = (options: ToolRunnerOptions) => {
   // Every call that runs listens to it, and many may at once.
   setMaxListeners(0, signal)
   const tools = new Map(options.tools.map((tool) => [tool.name, tool]))
-  const notRepeated = [...doneCalls]
+  const replayable = [...doneCalls]
   const succeeded = new Map<string, number>()
   let calls = 0
 
@@ -57,13 +57,13 @@ export const createToolRunner = (options: ToolRunnerOptions) => {
     succeeded.set(stringify([call.name, call.arguments]), count(call) + 1)
   }
 
-  const takeDone = (call: ToolCall): ToolCall | undefined => {
-    const index = notRepeated.findIndex((done) => isSame(done, call))
-    return index < 0 ? undefined : notRepeated.splice(index, 1)[0]
+  const takeFinishedCall = (call: ToolCall): ToolCall | undefined => {
+    const index = replayable.findIndex((done) => isSame(done, call))
+    return index < 0 ? undefined : replayable.splice(index, 1)[0]
   }
 
-  const make = (tool: Tool, args: ToolCall['arguments'], key: string): Promise<unknown> =>
-    limited(signal, timeoutMs, async (limit) => {
+  const callTool = (tool: Tool, args: ToolCall['arguments'], key: string): Promise<unknown> =>
+    withTimeout(signal, timeoutMs, async (limit) => {
       try {
         return await untilAborted(tool.call(args, { key, signal: limit }), limit)
       } catch (error) {
@@ -87,7 +87,7 @@ export const createToolRunner = (options: ToolRunnerOptions) => {
     hasRoom: (): boolean => calls < maxCalls,
 
     /** The call's outcome, also when it fails. Throws only when the turn is aborted. */
-    async run(call: AskedCall): Promise<CallOutcome> {
+    async run(call: RequestedCall): Promise<CallResult> {
       const { id, name } = call
       const began = performance.now()
       const duration = () => Math.round(performance.now() - began)
@@ -96,9 +96,9 @@ export const createToolRunner = (options: ToolRunnerOptions) => {
         const tool = tools.get(name)
         if (calls > maxCalls)
           throw new ToolError(`Not called: a turn may make ${maxCalls} calls, and has made them.`)
-        if (call.fault !== undefined) throw new ToolError(call.fault)
+        if (call.invalidReason !== undefined) throw new ToolError(call.invalidReason)
         if (!tool) throw new ToolError('There is no tool of this name.')
-        const done = tool.readOnly ? undefined : takeDone(call)
+        const done = tool.readOnly ? undefined : takeFinishedCall(call)
         if (done) {
           succeed(call)
           return {
@@ -109,7 +109,7 @@ export const createToolRunner = (options: ToolRunnerOptions) => {
             replayed: true,
           }
         }
-        const result = await make(tool, call.arguments, keyOf(call))
+        const result = await callTool(tool, call.arguments, keyOf(call))
         succeed(call)
         // As it is stored, so that the model is told the same now and later.
         return { type: 'tool-result', id, result: sanitizeJson(result ?? null), duration_ms: duration() }

@@ -6,7 +6,7 @@ import type { RunEvent } from '../events.js'
 import type { ToolLimits } from '../types.js'
 import { estimateTools, newestThatFit } from './history-window.js'
 import { sanitizeJson } from './sanitize.js'
-import { type AskedCall, createToolRunner } from './tool-calls.js'
+import { createToolRunner, type RequestedCall } from './tool-calls.js'
 
 /** What a turn works with beside its model. */
 export interface Toolbox extends ToolLimits {
@@ -52,19 +52,19 @@ const isObject = (value: unknown): value is ToolCall['arguments'] =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** What the model wrote as arguments, or why that cannot be used. */
-const readArguments = (value: unknown): Pick<AskedCall, 'arguments' | 'fault'> => {
-  if (!isObject(value)) return { arguments: {}, fault: 'The arguments are no JSON object.' }
-  if (isNestedTooDeep(value)) return { arguments: {}, fault: 'The arguments are nested too deep.' }
+const readArguments = (value: unknown): Pick<RequestedCall, 'arguments' | 'invalidReason'> => {
+  if (!isObject(value)) return { arguments: {}, invalidReason: 'The arguments are no JSON object.' }
+  if (isNestedTooDeep(value)) return { arguments: {}, invalidReason: 'The arguments are nested too deep.' }
   if (JSON.stringify(value).length <= maxArgumentsLength) {
     // As they are stored, so that a later attempt knows the call again.
     return { arguments: sanitizeJson(value) }
   }
-  return { arguments: {}, fault: `The arguments are longer than ${maxArgumentsLength} characters.` }
+  return { arguments: {}, invalidReason: `The arguments are longer than ${maxArgumentsLength} characters.` }
 }
 
 /** Calls that change nothing may be made at once; each other one waits for those before it. */
-const batchesOf = (calls: AskedCall[], mayShare: (call: AskedCall) => boolean): AskedCall[][] => {
-  const batches: AskedCall[][] = []
+const batchesOf = (calls: RequestedCall[], mayShare: (call: RequestedCall) => boolean): RequestedCall[][] => {
+  const batches: RequestedCall[][] = []
   for (const call of calls) {
     const last = batches.at(-1)
     if (last && [...last, call].every(mayShare)) last.push(call)
@@ -113,7 +113,7 @@ export async function* runSteps(
   for (;;) {
     const isLast = steps.length + 1 >= toolbox.toolSteps || !runner.hasRoom()
     const toolChoice = isLast ? 'none' : 'auto'
-    const calls: AskedCall[] = []
+    const calls: RequestedCall[] = []
     const ids = new Map<string, string>()
     let finish: Extract<ModelEvent, { type: 'finish' }> | undefined
     for await (const event of model.run({ ...request, history, steps: [...steps], tools, toolChoice })) {
@@ -149,7 +149,7 @@ export async function* runSteps(
     for (const batch of batchesOf(calls, runner.isReadOnly)) {
       const outcomes = await Promise.all(batch.map(runner.run))
       yield* outcomes
-      batch.forEach(({ fault: _, ...call }, n) => {
+      batch.forEach(({ invalidReason: _, ...call }, n) => {
         const { type: _type, ...outcome } = outcomes[n] as (typeof outcomes)[number]
         made.push({ ...call, ...outcome })
       })

@@ -35,7 +35,7 @@ interface RemoteEntry {
 type Entry = LocalEntry | RemoteEntry
 
 /** An attempt whose lease is kept. */
-export interface Held {
+export interface LeaseHold {
   /** whether any of its events may be stored */
   hasEvents(): boolean
   release(): void
@@ -43,7 +43,7 @@ export interface Held {
 
 export interface Heartbeat {
   /** Stores the attempt's events and keeps its lease until it is released; tells what has to be acted on. */
-  hold(attemptLog: AttemptLog, onSignal: (signal: AttemptSignal) => void): Held
+  hold(attemptLog: AttemptLog, onSignal: (signal: AttemptSignal) => void): LeaseHold
   /** Appends the events of an attempt that runs on another instance, until the returned function is called. */
   follow(attemptLog: AttemptLog, onEnded: () => void): () => void
   /** Sees to a turn whose lease was found to have run out, however long those wait who found it; until `stop` aborts. */
@@ -51,7 +51,7 @@ export interface Heartbeat {
   /** Resolves when the turn has ended, on whatever instance; rejects with the signal's reason. */
   untilEnded(userId: string, turnId: string, signal: AbortSignal): Promise<void>
   /** The same for a turn whose lease has run out: also resolves when that was renewed, since its instance lives. */
-  untilJudged(userId: string, turnId: string, signal: AbortSignal): Promise<void>
+  untilEndedOrRenewed(userId: string, turnId: string, signal: AbortSignal): Promise<void>
 }
 
 export interface HeartbeatOptions {
@@ -76,7 +76,7 @@ const lengthOf = (event: TurnEvent): number =>
   event.type === 'text-delta' ? event.delta.length : JSON.stringify(event).length
 
 /** Takes the entry's next batch, of about `room` characters; at least one event, where there is any. Gives what it took. */
-const takeBatch = (entry: LocalEntry, room: number): number => {
+const nextBatch = (entry: LocalEntry, room: number): number => {
   const { events } = entry.attemptLog
   let size = 0
   for (entry.sent = entry.stored; entry.sent < events.length && size < room; entry.sent += 1) {
@@ -149,7 +149,7 @@ export const createHeartbeat = ({ store, leaseMs, log, tickMs = 120 }: Heartbeat
     const asked = [...entries]
     let room = maxTickBatch
     for (const entry of asked) {
-      if (entry.runs && entry.sent === entry.stored) room -= takeBatch(entry, Math.min(room, maxTurnBatch))
+      if (entry.runs && entry.sent === entry.stored) room -= nextBatch(entry, Math.min(room, maxTurnBatch))
     }
     const rows = await store.syncAttempts(asked.map(toSync), leaseMs)
     const now = performance.now()
@@ -241,6 +241,6 @@ export const createHeartbeat = ({ store, leaseMs, log, tickMs = 120 }: Heartbeat
       })
     },
     untilEnded: (userId, turnId, signal) => until({ userId, turnId }, signal, false),
-    untilJudged: (userId, turnId, signal) => until({ userId, turnId }, signal, true),
+    untilEndedOrRenewed: (userId, turnId, signal) => until({ userId, turnId }, signal, true),
   }
 }

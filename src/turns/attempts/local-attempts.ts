@@ -3,7 +3,7 @@ import { isUnavailable } from '../../db/errors.js'
 import type { Model } from '../../models/model.js'
 import { withdrawn } from '../../models/unconfigured-model.js'
 import type { ToolSource } from '../../tools/tool.js'
-import { forHistory, toolBytesOf, windowOf } from '../agent/history-window.js'
+import { availableTokens, forHistory, maxToolBytes } from '../agent/history-window.js'
 import { runModel } from '../agent/run-model.js'
 import type { BeginTurn, Begun } from '../store/begin-turns.js'
 import type { TurnStore } from '../store/turn-store.js'
@@ -63,7 +63,7 @@ export const createLocalAttempts = (options: LocalAttemptsOptions) => {
     const deadline = performance.now() + turnTimeoutMs + endMarginMs
     const timer = setTimeout(stop, turnTimeoutMs, 'timeout')
     const model = models.get(begun.model) ?? withdrawn(begun.model)
-    const held = heartbeat.hold(attemptLog, stop)
+    const leaseHold = heartbeat.hold(attemptLog, stop)
     const { cause, ...end } = await runModel(
       model,
       { system: systemPrompt, history, message, signal: abort.signal },
@@ -71,9 +71,9 @@ export const createLocalAttempts = (options: LocalAttemptsOptions) => {
       {
         ...options,
         turnId: turn_id,
-        open: async (signal) => (await tools?.open(userId, signal, toolBytesOf(options, model.name))) ?? [],
+        open: async (signal) => (await tools?.open(userId, signal, maxToolBytes(options, model.name))) ?? [],
         doneCalls: begun.done_calls,
-        windowTokens: windowOf(options, model.name, message),
+        windowTokens: availableTokens(options, model.name, message),
       },
     )
     clearTimeout(timer)
@@ -89,7 +89,7 @@ export const createLocalAttempts = (options: LocalAttemptsOptions) => {
         status,
         answer,
         errorCode: error?.code ?? null,
-        hasEvents: held.hasEvents(),
+        hasEvents: leaseHold.hasEvents(),
         ...forHistory(message, answer),
       })
     // A finished answer is worth money, so its end is tried until the deadline; the fence decides whether it counts.
@@ -98,7 +98,7 @@ export const createLocalAttempts = (options: LocalAttemptsOptions) => {
         log.warn({ turn_id, err }, 'the end of a turn could not be stored')
         return { outcome: 'not-stored' as const }
       })
-      .finally(held.release)
+      .finally(leaseHold.release)
     if (outcome === 'fenced') return readFate(attemptLog.ids)
     if (outcome !== 'stored') return { kind: outcome === 'not-found' ? outcome : 'not-stored' }
     // A retry by key has made up an id for a conversation that it did not begin.

@@ -8,7 +8,7 @@ export interface RemoteAttemptsOptions {
   heartbeat: Heartbeat
 }
 
-interface Followed {
+interface RemoteAttempt {
   attemptLog: AttemptLog
   readers: number
   stop: () => void
@@ -22,23 +22,23 @@ export interface OpenTurn {
 
 /** The attempts that run on other instances and are read here, each from the database once for all its readers. */
 export const createRemoteAttempts = ({ store, heartbeat }: RemoteAttemptsOptions) => {
-  const followed = new Map<string, Followed>()
+  const attempts = new Map<string, RemoteAttempt>()
   let isOver = false
 
-  const forget = (turn: Followed): void => {
+  const forget = (turn: RemoteAttempt): void => {
     const { userId, turnId } = turn.attemptLog.ids
     const key = turnKey(userId, turnId)
     turn.stop()
-    if (followed.get(key) === turn) followed.delete(key)
+    if (attempts.get(key) === turn) attempts.delete(key)
   }
 
-  const close = (turn: Followed, fate: Fate): void => {
+  const close = (turn: RemoteAttempt, fate: Fate): void => {
     forget(turn)
     turn.attemptLog.close(fate)
   }
 
   /** The attempt runs no more: what is stored of the turn says why. */
-  const readFate = async (turn: Followed): Promise<void> => {
+  const readFate = async (turn: RemoteAttempt): Promise<void> => {
     const { userId, turnId, attempt } = turn.attemptLog.ids
     turn.stop()
     const fate = await store.readTurn(userId, turnId).then(
@@ -49,11 +49,11 @@ export const createRemoteAttempts = ({ store, heartbeat }: RemoteAttemptsOptions
     close(turn, fate)
   }
 
-  const follow = (attemptLog: AttemptLog): Followed => {
+  const follow = (attemptLog: AttemptLog): RemoteAttempt => {
     const { userId, turnId } = attemptLog.ids
-    const turn: Followed = { attemptLog, readers: 0, stop: () => {} }
+    const turn: RemoteAttempt = { attemptLog, readers: 0, stop: () => {} }
     turn.stop = heartbeat.follow(attemptLog, () => void readFate(turn))
-    followed.set(turnKey(userId, turnId), turn)
+    attempts.set(turnKey(userId, turnId), turn)
     return turn
   }
 
@@ -61,7 +61,7 @@ export const createRemoteAttempts = ({ store, heartbeat }: RemoteAttemptsOptions
     /** Opens a turn that does not run here; undefined when there is no such turn. */
     async open(userId: string, turnId: string): Promise<OpenTurn | undefined> {
       const key = turnKey(userId, turnId)
-      let turn = followed.get(key)
+      let turn = attempts.get(key)
       if (!turn) {
         const stored = await store.readTurn(userId, turnId)
         if (!stored) return undefined
@@ -69,7 +69,7 @@ export const createRemoteAttempts = ({ store, heartbeat }: RemoteAttemptsOptions
         if (stored.end) attemptLog.close({ kind: 'ended', end: stored.end })
         else if (isOver) attemptLog.close({ kind: 'handed-over' })
         if (attemptLog.fate) return { attemptLog, leave: () => {} }
-        turn = followed.get(key) ?? follow(attemptLog)
+        turn = attempts.get(key) ?? follow(attemptLog)
       }
       const opened = turn
       opened.readers += 1
@@ -86,7 +86,7 @@ export const createRemoteAttempts = ({ store, heartbeat }: RemoteAttemptsOptions
     /** Stops following: the readers are to go on at another instance. */
     handOver(): void {
       isOver = true
-      for (const turn of followed.values()) close(turn, { kind: 'handed-over' })
+      for (const turn of attempts.values()) close(turn, { kind: 'handed-over' })
     },
   }
 }

@@ -1,4 +1,4 @@
-import { isRefused } from '../../db/errors.js'
+import { isStatementFailure } from '../../db/errors.js'
 
 export interface GroupCommitOptions<Entry, Answer> {
   /**
@@ -38,7 +38,7 @@ export const createGroupCommit = <Entry, Answer extends { outcome: string }>({
   let waiting = 0
   let isSending = false
 
-  const takeBatch = (): Item[] => {
+  const nextBatch = (): Item[] => {
     let count = 0
     for (let size = 0; count < queue.length && count < maxEntries; count += 1) {
       size += sizeOf((queue[count] as Item).entry)
@@ -69,7 +69,7 @@ export const createGroupCommit = <Entry, Answer extends { outcome: string }>({
     const entries = batch.map(({ entry }) => entry)
     const answers = await send(entries, false).catch((error: unknown) => {
       // What the server refuses one entry alone is to blame for; a lost connection concerns all of them.
-      const isShared = batch.length === 1 || !isRefused(error)
+      const isShared = batch.length === 1 || !isStatementFailure(error)
       for (const item of batch) {
         if (isShared) item.reject(error)
         else sendAlone(item)
@@ -84,7 +84,7 @@ export const createGroupCommit = <Entry, Answer extends { outcome: string }>({
 
   const run = async (): Promise<void> => {
     isSending = true
-    while (queue.length > 0) await sendBatch(takeBatch())
+    while (queue.length > 0) await sendBatch(nextBatch())
     isSending = false
   }
 

@@ -30,7 +30,7 @@ const streamOf = (attemptLog: AttemptLog): StreamParts => {
 }
 
 /** How many frames the reader has; none when its id is another attempt's, or the events were folded away. */
-const seenBy = (attemptLog: AttemptLog, after = ''): number => {
+const lastSeen = (attemptLog: AttemptLog, after = ''): number => {
   const [attempt, n] = after.split('-').map(Number)
   return !attemptLog.fate && attempt === attemptLog.ids.attempt ? (n ?? 0) : 0
 }
@@ -80,7 +80,7 @@ export async function* readFrames(
   const { after, signal } = options
   const { attempt } = attemptLog.ids
   const stream = streamOf(attemptLog)
-  let claimed = seenBy(attemptLog, after)
+  let claimed = lastSeen(attemptLog, after)
   let seen = claimed
   const number = (events: readonly (StreamEvent | undefined)[]): Frame[] =>
     events.map((event, n) => ({ id: `${attempt}-${seen + n + 1}`, event }))

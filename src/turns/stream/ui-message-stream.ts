@@ -7,11 +7,11 @@ import type { Fate, StoredEnd } from '../types.js'
 export type StreamEvent = components['schemas']['StreamEvent']
 type StreamError = components['schemas']['StreamError']
 
-const gone: StreamError = { code: 'turn-not-found', detail: 'The turn was deleted.' }
-const superseded: StreamError = turnError('turn-interrupted')
+const deletedError: StreamError = { code: 'turn-not-found', detail: 'The turn was deleted.' }
+const supersededError: StreamError = turnError('turn-interrupted')
 
 /** What a reader who knows `said` of the turn has not seen of its stored end, tools first. */
-const unseen = (said: readonly TurnEvent[], { response, tool_calls }: StoredEnd): TurnEvent[] => {
+const missingEvents = (said: readonly TurnEvent[], { response, tool_calls }: StoredEnd): TurnEvent[] => {
   const answer = emptyAnswer()
   for (const event of said) reduce(answer, event)
   const tools = tool_calls.flatMap((call): TurnEvent[] => {
@@ -100,8 +100,8 @@ export const createStreamParts = (attemptLog: AttemptLog) => {
   ]
 
   const ending = (fate: Fate): StreamEvent[] => {
-    if (fate.kind === 'not-found') return failed(gone)
-    if (fate.kind === 'superseded') return failed(superseded)
+    if (fate.kind === 'not-found') return failed(deletedError)
+    if (fate.kind === 'superseded') return failed(supersededError)
     if (fate.kind !== 'ended') return []
     const { status, error } = fate.end
     if (error) return failed(error)
@@ -125,7 +125,7 @@ export const createStreamParts = (attemptLog: AttemptLog) => {
       if (!last) {
         kept = this.said().length
         if (attemptLog.fate.kind === 'ended') {
-          for (const event of unseen(attemptLog.events, attemptLog.fate.end)) say(event)
+          for (const event of missingEvents(attemptLog.events, attemptLog.fate.end)) say(event)
           endText()
         }
         last = ending(attemptLog.fate)

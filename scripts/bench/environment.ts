@@ -7,7 +7,7 @@ import { startEmbedded } from '../../src/embedded-postgres/start.js'
 import type { Bench } from './part.js'
 import { startServer } from './server.js'
 
-export interface World extends Pick<Bench, 'folder' | 'database' | 'server'> {
+export interface BenchEnvironment extends Pick<Bench, 'folder' | 'database' | 'server'> {
   /** the version of PostgreSQL */
   postgres: string
   /** Ends what was started since, and drops the databases that were made. */
@@ -17,7 +17,7 @@ export interface World extends Pick<Bench, 'folder' | 'database' | 'server'> {
 }
 
 /** A folder, and in it a PostgreSQL as it comes: durable, with its default settings. */
-export const openWorld = async (signal: AbortSignal): Promise<World> => {
+export const openBenchEnvironment = async (signal: AbortSignal): Promise<BenchEnvironment> => {
   const folder = await mkdtemp(join(tmpdir(), 'colloquy-bench-'))
   const remove = () => rm(folder, { recursive: true, force: true, maxRetries: 5 })
   // PostgreSQL runs as another user when this runs as root, and has to get to its data.

@@ -1,12 +1,12 @@
 import { Problem } from '../problems.js'
-import { printable, printableList, printableTime, type Refusal } from './refusal.js'
+import { type Refusal, toLogText, toLogTexts, toLogTime } from './refusal.js'
 
 const MAX_TOKEN_BYTES = 8 * 1024
 /** How far the app's clock and ours may be apart. */
 const CLOCK_TOLERANCE_SECONDS = 5
 
 /** A token as decoded, before anything about it is known to be true. */
-export interface Token {
+export interface DecodedJwt {
   header: Record<string, unknown>
   payload: Record<string, unknown>
 }
@@ -47,13 +47,17 @@ export const bearerToken = (authorization = ''): string => {
 const isTimeUpTo = (value: unknown, limit: number): boolean => typeof value === 'number' && value <= limit
 
 /** What is wrong with the claims (RFC 7519, section 4.1) at `now`, in milliseconds since 1970; undefined if nothing is. */
-export const faultOf = (payload: Token['payload'], rules: ClaimRules, now: number): Refusal | undefined => {
+export const findClaimError = (
+  payload: DecodedJwt['payload'],
+  rules: ClaimRules,
+  now: number,
+): Refusal | undefined => {
   const { sub, exp, iat = 0, nbf = 0, iss, aud } = payload
   const seconds = now / 1000
   const time = (reason: string, value: unknown, order: string): Refusal => ({
     reason,
-    expected: `${order} ${printableTime(Math.floor(seconds))}`,
-    received: printableTime(value),
+    expected: `${order} ${toLogTime(Math.floor(seconds))}`,
+    received: toLogTime(value),
   })
   // Whose id it is stays out of the log.
   if (!rules.isUserId(sub)) return { reason: 'sub', expected: "a user's id", received: `(${typeof sub})` }
@@ -62,7 +66,7 @@ export const faultOf = (payload: Token['payload'], rules: ClaimRules, now: numbe
   if (!isTimeUpTo(iat, seconds + CLOCK_TOLERANCE_SECONDS)) return time('iat', iat, 'not after')
   if (!isTimeUpTo(nbf, seconds + CLOCK_TOLERANCE_SECONDS)) return time('nbf', nbf, 'not after')
   if (rules.issuer !== undefined && iss !== rules.issuer)
-    return { reason: 'iss', expected: rules.issuer, received: printable(iss) }
+    return { reason: 'iss', expected: rules.issuer, received: toLogText(iss) }
   if (rules.audience !== undefined && ![aud].flat().includes(rules.audience))
-    return { reason: 'aud', expected: rules.audience, received: printableList(aud) }
+    return { reason: 'aud', expected: rules.audience, received: toLogTexts(aud) }
 }
