@@ -16,11 +16,11 @@ import { limitConnections, serializeRequests, trackResponses } from './http/conn
 import { allowOrigins, isPreflight } from './http/cors.js'
 import { serveDocuments } from './http/documents.js'
 import {
-  answerWithProblems,
   commonHeaders,
   createConnectionErrorHandler,
+  registerProblemResponses,
   sendProblem,
-} from './http/problems.js'
+} from './http/problem-responses.js'
 import { checkRequest, maxUrlLength } from './http/request-checks.js'
 import { createAjv, createValidatorCompiler } from './http/validation.js'
 import type { Model } from './models/model.js'
@@ -35,36 +35,36 @@ import type { TitleMaker, TurnLimits } from './turns/types.js'
 export interface AppOptions {
   db: Database
   model: Model
-  /** whom a message may ask for by name, beside the model that answers otherwise */
+  /** the models that a message may choose by name, besides the default */
   otherModels?: readonly Model[]
   systemPrompt?: string | undefined
-  /** what a model may call; closed with the app */
+  /** the models' tools; closed with the app */
   tools?: ToolSource | undefined
-  /** what tool servers verify the tokens with that go to them */
+  /** the public keys with which tool servers verify our tokens */
   toolKeys?: PublishedKey[]
-  /** what new conversations are called after; their first message, unless told */
+  /** how new conversations get their titles; default: from their first message */
   titles?: TitleMaker
   limits: TurnLimits
   auth: Omit<AuthenticationOptions, 'isUserId'>
   corsOrigins: string[]
   log: FastifyBaseLogger
-  /** how long running turns may take to finish once the app closes */
+  /** how long running turns may take to finish when the app closes */
   shutdownMs: number
-  /** how long a request may take to arrive: its headers, and all of it */
+  /** how long a request may take to arrive: its headers, and the whole request */
   arrivalTimeouts?: { headersMs: number; requestMs: number; checkEveryMs: number }
-  /** how many connections are served at once */
+  /** maximum number of connections */
   maxConnections?: number
-  /** how long a stream may be silent, and how long a client may take nothing of what waits for it */
+  /** how long a stream may be silent, and how long a client may leave pending data unread */
   streamTimeouts?: { heartbeatMs: number; stalledMs: number }
 }
 
-/** Probes need no token, so however many come, they ask the database once in this time. */
+/** Probes need no token, so all of them together query the database only once per this time. */
 const readinessMs = 1_000
 
 const servedWhileClosing = new Set<string | undefined>(['getLiveness', 'getToolKeys'])
 const servedWhileFull = new Set<string | undefined>([...servedWhileClosing, 'getReadiness'])
 
-/** How long closing may take once the running turns have ended, or were stopped. */
+/** How long closing may take after the running turns have ended or were stopped. */
 const closeMarginMs = 30_000
 const defaultTimeouts = { headersMs: 10_000, requestMs: 30_000, checkEveryMs: 1_000 }
 const defaultMaxConnections = 4_000
@@ -79,13 +79,13 @@ const createServer = (options: AppOptions) => {
   let pendingOn = (_socket: Socket): ServerResponse[] => []
   const app = Fastify({
     loggerInstance: log,
-    // One line per request, written below, without the URL, which may carry text.
+    // Requests are logged below, one line each, without the URL, which may contain user text.
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
     genReqId: newId,
     exposeHeadRoutes: false,
-    // Requests that arrive while turns drain get a problem from the hook below.
+    // The hook below answers requests that arrive while turns drain, with a problem.
     return503OnClosing: false,
-    // It bounds the closing too, which waits for running turns.
+    // It also bounds closing, which waits for running turns.
     pluginTimeout: shutdownMs + closeMarginMs,
     requestTimeout: arrivalTimeouts.requestMs,
     routerOptions: { maxParamLength: maxUrlLength },
@@ -95,22 +95,22 @@ const createServer = (options: AppOptions) => {
       maxHeaderSize: 16_384,
       headersTimeout: arrivalTimeouts.headersMs,
       connectionsCheckingInterval: arrivalTimeouts.checkEveryMs,
-      // Judged by checkRequest, whose answer is a problem.
+      // checkRequest does this, with a problem as its response.
       requireHostHeader: false,
     },
   })
   pendingOn = trackResponses(app.server)
   app.addHook('onRequest', serializeRequests(pendingOn))
-  // Node drops headers past 2,000, and with them a second one of a kind; their bytes are bounded above.
+  // By default Node drops headers past the 2,000th, which could hide a repeated one. maxHeaderSize bounds them.
   app.server.maxHeadersCount = 0
-  // A client may close its side after the request and wait for the answer. Node has the property, its types do not.
+  // A client may half-close after its request and wait for the response. The property is missing in Node's types.
   Object.assign(app.server, { httpAllowHalfOpen: true })
-  // Node answers an unknown expectation with a bare 417; RFC 9110 allows ignoring it.
+  // Node answers an unknown Expect header with a bare 417; RFC 9110 allows ignoring it.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
   return app
 }
 
-/** The whole server, ready to listen: what is registered here, in this order, is what it does. */
+/** Builds the whole server. The order of registration is the order of processing. */
 export const buildApp = async (options: AppOptions): Promise<FastifyInstance> => {
   const { db } = options
   const { heartbeatMs, stalledMs } = options.streamTimeouts ?? defaultStreamTimeouts
@@ -154,15 +154,15 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
 
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(commonHeaders(request.id))
-    // We speak no other protocol, and Node reads no further request behind one that asks for it.
+    // No upgrades: Node reads no further request on a connection after one with an Upgrade header.
     if (request.headers.upgrade) reply.header('connection', 'close')
     done()
   })
   allowOrigins(app, options.corsOrigins)
   app.addHook('onRequest', checkRequest)
-  answerWithProblems(app)
+  registerProblemResponses(app)
   app.addHook('onRequest', ({ routeOptions }, reply, done) => {
-    // Turns that drain may still call tools, whose servers verify the tokens.
+    // Draining turns may still call tools, whose servers verify our tokens with these keys.
     if (!closing || servedWhileClosing.has(routeOptions.config?.operationId)) return done()
     reply.header('connection', 'close')
     throw new Problem('shutting-down')
@@ -174,7 +174,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
     throw new Problem('too-many-connections')
   })
   app.addHook('onResponse', (request, reply, done) => {
-    // The server closes the connections that are idle when it is told to; one that becomes idle later would keep it.
+    // Closing the server ends only the connections that are idle at that moment; later ones would keep it open.
     if (closing) request.raw.socket.destroySoon()
     request.log.info(
       {

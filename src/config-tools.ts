@@ -3,10 +3,10 @@ import type { EnvironmentReader } from './environment.js'
 import { parseToolServers, type ToolServer, ToolServersError } from './tools/mcp/server-config.js'
 import { parseToolKeys, type ToolKey } from './tools/signing-keys.js'
 
-/** The command whose output CHAT_TOOLS_KEY takes. */
+/** The command that generates a value for CHAT_TOOLS_KEY. */
 export const toolKeyCommand = '"openssl genpkey -algorithm ed25519"'
 
-/** The part of the configuration that is about tools. Throws ConfigError. */
+/** Reads the tools' part of the configuration. Throws ConfigError. */
 export const readTools = ({ text, fail, integer }: Pick<EnvironmentReader, 'text' | 'fail' | 'integer'>) => {
   const contents = (path: string): string => {
     try {

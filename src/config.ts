@@ -25,19 +25,19 @@ export interface Config {
     /** checked in JWKS tokens */
     issuer: string | undefined
     audience: string | undefined
-    /** checked in HS256 tokens, too: only what was set explicitly */
+    /** also checked in HS256 tokens: only if set explicitly */
     sharedIssuer: string | undefined
     sharedAudience: string | undefined
   }
   corsOrigins: string[]
   model: string
-  /** what a request may name beside it */
+  /** the models that a request may choose besides it */
   otherModels: string[]
   connections: Connections
   modelSettings: LanguageModelSettings
   systemPrompt: string | undefined
   toolServers: ToolServer[]
-  /** those of CHAT_TOOLS_KEY; the first signs */
+  /** the keys of CHAT_TOOLS_KEY; the first one signs */
   toolKeys: ToolKey[]
   toolResultBytes: number
   titles: TitleMaker
@@ -48,7 +48,7 @@ export interface Config {
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 
-/** Better Auth's own rule: its API is at a path of its URL, or at /api/auth when there is none. */
+/** Better Auth's rule: its API is at the URL's path, or at /api/auth if it has none. */
 const betterAuthJwksUrl = ({ origin, pathname }: URL): string =>
   `${origin}${pathname.replace(/\/+$/, '') || '/api/auth'}/jwks`
 
@@ -77,7 +77,7 @@ const readModels = ({ text, fail, integer, decimal, list, webUrl }: EnvironmentR
 
 const maxWindow = 10_000_000
 
-/** `<tokens>` for every model, then `<model>=<tokens>` for those that get another number. */
+/** `<tokens>` for every model, and `<model>=<tokens>` for exceptions. */
 const readHistoryTokens = ({
   fail,
   list,
@@ -97,13 +97,13 @@ const readHistoryTokens = ({
   }
 }
 
-/** Every variable that Colloquy reads is read here, and nowhere else. Throws ConfigError. */
+/** The only place that reads environment variables. Throws ConfigError. */
 export const readConfig = (env: Environment): Config => {
   const read = environmentReader(env)
   const { text, fail, oneOf, integer, list, webUrl, databaseUrl: readDatabaseUrl } = read
   const production = text('NODE_ENV') === 'production'
 
-  // To the byte, as the app that signs with it reads it.
+  // Untrimmed: the app signs with exactly these bytes.
   const secret = text('BETTER_AUTH_SECRET') && env.BETTER_AUTH_SECRET
   if (secret !== undefined && Buffer.byteLength(secret) < 32)
     fail('BETTER_AUTH_SECRET', 'at least 32 bytes long')
@@ -111,7 +111,7 @@ export const readConfig = (env: Environment): Config => {
   const sharedIssuer = text('JWT_ISSUER')
   const sharedAudience = text('JWT_AUDIENCE')
   const jwksUrl = webUrl('JWKS_URL')?.href ?? (authUrl && betterAuthJwksUrl(authUrl))
-  // The issuer and the audience of Better Auth's tokens are its origin, whatever the path.
+  // Better Auth's tokens have its origin, without the path, as issuer and audience.
   const issuer = sharedIssuer ?? authUrl?.origin
   const audience = sharedAudience ?? authUrl?.origin
   if (jwksUrl && !issuer) fail('JWT_ISSUER', 'set when JWKS_URL is used without BETTER_AUTH_URL')
@@ -164,7 +164,7 @@ export const readConfig = (env: Environment): Config => {
   }
 }
 
-/** What serving takes beyond what every command takes. Throws ConfigError. */
+/** Requires what verifying tokens needs. Throws ConfigError. */
 export const requireTokenVerification = ({ production, auth }: Config): void => {
   if (production && !auth.secret && !auth.jwksUrl) {
     throw new ConfigError(
@@ -173,7 +173,7 @@ export const requireTokenVerification = ({ production, auth }: Config): void => 
   }
 }
 
-/** What answering takes beyond what every command takes. Throws ConfigError. */
+/** Requires the models' API keys. Throws ConfigError. */
 export const requireModels = ({ model, otherModels, connections }: Config): void => {
   for (const name of [model, ...otherModels]) {
     const missing = missingVariable(name, connections)
@@ -184,12 +184,12 @@ export const requireModels = ({ model, otherModels, connections }: Config): void
   }
 }
 
-/** What calling tools takes beyond what every command takes. Throws ConfigError. */
+/** Requires the key that signs tokens for tool servers. Throws ConfigError. */
 export const requireToolKeys = ({ production, toolServers, toolKeys }: Config): void => {
   const server = toolServers.find(carriesUser)
   if (production && server && toolKeys.length === 0) {
     throw new ConfigError(
-      `CHAT_TOOLS_KEY must be set when NODE_ENV=production, to tell the tool server ${server.name} who asks: to what ${toolKeyCommand} prints.`,
+      `CHAT_TOOLS_KEY must be set when NODE_ENV=production: it signs the tokens that tell the tool server ${server.name} which user is asking. Generate it with ${toolKeyCommand}.`,
     )
   }
 }

@@ -284,7 +284,7 @@ t.test('a model whose provider cannot be reached is refused, where one is needed
 t.test('in production, tools whose servers are told who asks need a key', async (t) => {
   const env = { ...production, CHAT_MCP_CONFIG: declared, TODO_KEY: 'k' }
   const message =
-    'CHAT_TOOLS_KEY must be set when NODE_ENV=production, to tell the tool server todo who asks: to what "openssl genpkey -algorithm ed25519" prints.'
+    'CHAT_TOOLS_KEY must be set when NODE_ENV=production: it signs the tokens that tell the tool server todo which user is asking. Generate it with "openssl genpkey -algorithm ed25519".'
   t.throws(() => requireToolKeys(readConfig(env)), { constructor: ConfigError, message })
   const others = [
     { todo: { ...mcpServers.todo, headers: { Authorization: 'x' } } },

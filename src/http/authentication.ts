@@ -10,8 +10,9 @@ import {
   Unauthenticated,
 } from './jwt.js'
 import type { KeySet } from './key-set.js'
+import { toLogText, toLogTexts } from './log-text.js'
 import { keyId } from './public-keys.js'
-import { createDetailLimiter, toLogText, toLogTexts } from './refusal.js'
+import { createDetailLimiter } from './refusal.js'
 
 export interface Caller {
   id: string
@@ -19,7 +20,7 @@ export interface Caller {
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** who sent the request; null until a token was verified */
+    /** the authenticated user; null until a token was verified */
     caller: Caller | null
   }
 }
@@ -32,9 +33,9 @@ declare module '@fastify/jwt' {
 }
 
 export interface AuthenticationOptions {
-  /** HS256 with a secret that the app has too; issuer and audience are checked when given */
+  /** HS256 with a secret that the app shares; issuer and audience are checked if given */
   shared?: { secret: string; issuer?: string | undefined; audience?: string | undefined } | undefined
-  /** EdDSA, ES256 and RS256 with the app's published keys */
+  /** EdDSA, ES256 and RS256 with the keys that the app publishes */
   published?: { keys: KeySet; issuer: string; audience: string } | undefined
   isUserId: ClaimRules['isUserId']
   /** milliseconds since 1970 */
@@ -48,7 +49,7 @@ interface AlgorithmVerifier {
   key: (header: DecodedJwt['header']) => Promise<string | undefined>
 }
 
-/** Who verifiers the tokens of each algorithm; an algorithm that is not here is refused. */
+/** The verifier of each algorithm. Tokens with any other algorithm are rejected. */
 const createVerifiers = ({
   shared,
   published,
@@ -74,8 +75,8 @@ const isTokenError = (error: unknown): error is Error & { code: string } =>
   error instanceof Error && 'code' in error && /^(FST|FAST)_JWT_/.test(String(error.code))
 
 /**
- * Registers @fastify/jwt and gives the `onRequest` hook that sets `request.caller`, or throws `unauthenticated`
- * or `keys-unavailable`.
+ * Registers @fastify/jwt and returns the `onRequest` hook that sets `request.caller`, or throws `unauthenticated` or
+ * `keys-unavailable`.
  */
 export const registerAuthentication = (
   app: FastifyInstance,
@@ -85,7 +86,7 @@ export const registerAuthentication = (
   const limitDetails = createDetailLimiter()
   const verifiers = createVerifiers(options)
 
-  // What costs nothing is judged first: a bad claim needs no key, and a missing key no signature.
+  // Cheap checks first: a bad claim needs no key, and an unknown key no signature check.
   const findVerificationKey = async ({ header, payload }: DecodedJwt): Promise<string> => {
     const verifier = verifiers.get(header.alg)
     if (!verifier)
@@ -109,9 +110,9 @@ export const registerAuthentication = (
 
   app.decorateRequest('refusal', null)
   app.register(fastifyJwt, {
-    // `complete` is what makes it a DecodedJwt: header and payload.
+    // `complete` makes it a DecodedJwt: header and payload.
     decode: { complete: true },
-    // `public` alone: this server signs nothing.
+    // Only `public`: this server signs nothing.
     secret: {
       public: async (_request: FastifyRequest, token: TokenOrHeader) =>
         findVerificationKey(token as DecodedJwt),
@@ -121,7 +122,7 @@ export const registerAuthentication = (
     verify: {
       extractToken: ({ headers }) => bearerToken(headers.authorization),
       algorithms: ['HS256', 'EdDSA', 'ES256', 'RS256'],
-      // `findClaimError` has judged the times, stricter and by the clock that was handed in.
+      // `findClaimError` has checked the times, more strictly and by the injected clock.
       ignoreExpiration: true,
       ignoreNotBefore: true,
     },
@@ -131,7 +132,7 @@ export const registerAuthentication = (
     try {
       await request.jwtVerify()
     } catch (error) {
-      // Only our words and the library's codes are logged: its messages may quote the token.
+      // Only our reasons and the library's codes are logged: its messages may quote the token.
       const problem = isTokenError(error) ? invalidToken(error.code) : error
       if (problem instanceof Unauthenticated) request.refusal = limitDetails(problem.refusal)
       throw problem
@@ -139,7 +140,7 @@ export const registerAuthentication = (
   }
 }
 
-/** The `onRequest` hook after it: a caller reaches only the paths of their own `user_id`. */
+/** The next `onRequest` hook: callers may access only the paths of their own `user_id`. */
 export const authorize: onRequestHookHandler = ({ caller, params }, _reply, done) => {
   const { user_id } = params as { user_id?: unknown }
   if (caller === null || caller.id !== user_id) throw new Problem('forbidden')

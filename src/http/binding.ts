@@ -11,7 +11,7 @@ import { operations } from '../../generated/bindings.js'
 import { Problem } from '../problems.js'
 import { hasBody } from './body.js'
 import type { Handlers, OperationId, Reply } from './handler.js'
-import { sendProblem } from './problems.js'
+import { sendProblem } from './problem-responses.js'
 import { SseStream, sendSse } from './sse.js'
 
 /** The bundled contract, as parsed JSON. */
@@ -22,11 +22,11 @@ export interface Contract {
 export interface BindingOptions {
   contract: Contract
   handlers: Handlers
-  /** runs before anything of the body is read, on every operation that wants a token */
+  /** runs before the body is read, on every operation that requires a token */
   authenticate: (onRequestHookHandler | onRequestAsyncHookHandler)[]
 }
 
-/** Any operation's handler, for the code that serves them all alike: what it is given was validated before. */
+/** Any operation's handler, for code that is generic over operations. Its input was validated before. */
 type AnyHandler = (request: never, reply: typeof makeReply) => Promise<Reply<OperationId> | Problem>
 
 const makeReply = (status: number, body?: unknown, headers: Record<string, string> = {}) =>
@@ -35,7 +35,7 @@ const makeReply = (status: number, body?: unknown, headers: Record<string, strin
 const bodyError = (message: string): Problem =>
   new Problem('validation-failed', { errors: [{ path: '/body', message }] })
 
-/** The router takes `/conversations/` for a conversation without an id; the contract knows no such path. */
+/** The router matches `/conversations/` as a conversation with an empty id; the contract has no such path. */
 const rejectEmptyParameter: onRequestHookHandler = ({ params }, reply, done) => {
   if (Object.values(params as object).includes('')) reply.callNotFound()
   else done()
@@ -43,7 +43,7 @@ const rejectEmptyParameter: onRequestHookHandler = ({ params }, reply, done) => 
 
 const rejectBody: onRequestHookHandler = (request, _reply, done) => {
   if (hasBody(request)) throw bodyError('this operation takes no body')
-  // It describes nothing, and the framework would look for a parser of it.
+  // Without a body it means nothing, and fastify would look for a parser for it.
   delete request.raw.headers['content-type']
   done()
 }
@@ -53,10 +53,10 @@ const requireBody: preValidationHookHandler = (request, _reply, done) => {
   done()
 }
 
-/** A parameter of a media range but its weight (RFC 9110, section 12.5.1): what we send has none, so it tells nothing apart. */
+/** The parameters of a media range except its weight (RFC 9110, section 12.5.1). Our media types have none, so they are ignored. */
 const parameter = /;\s*(?!q\s*=)[^\s=;,"]+\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^;,"]*)/gi
 
-/** What the client likes best; whoever accepts none of them gets the first, as RFC 9110 allows. */
+/** The client's preferred media type. A client that accepts none of them gets the first, as RFC 9110 allows. */
 const negotiateMediaType = (request: FastifyRequest, [...types]: readonly string[]): string | undefined => {
   const { accept } = request.raw.headers
   if (accept === undefined) return types[0]
@@ -82,7 +82,7 @@ const routeHandler =
     return result.body === undefined ? reply.send() : result.body
   }
 
-/** Responses are sent as handlers make them, so the glue need not prepare serializers for their schemas. */
+/** Handlers' responses are sent as they are, so the glue need not compile serializers for their schemas. */
 const withoutResponses = (contract: Contract): Contract => {
   const bare = (item: Record<string, object>) =>
     Object.fromEntries(
@@ -95,7 +95,7 @@ const withoutResponses = (contract: Contract): Contract => {
   return { ...contract, paths: Object.fromEntries(paths) }
 }
 
-/** Serves every operation of the contract by its handler, and nothing else. */
+/** Registers a route for every operation of the contract. */
 export const bindContract = (app: FastifyInstance, options: BindingOptions): void => {
   const operationResolver = (id: string) => {
     const operationId = id as OperationId
@@ -113,7 +113,7 @@ export const bindContract = (app: FastifyInstance, options: BindingOptions): voi
       config: { operationId },
     }
   }
-  // A query is judged on operations that declare none, too.
+  // Operations that declare no query parameters reject all of them.
   app.addHook('onRoute', ({ schema, config }) => {
     if (config?.operationId && schema) schema.querystring ??= { type: 'object', properties: {} }
   })

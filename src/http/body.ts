@@ -1,13 +1,13 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Problem } from '../problems.js'
 
-/** The contract's bound on a body, in bytes. */
+/** The contract's limit for a body, in bytes. */
 export const maxBodyLength = 262_144
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 const isStorable = (text: string): boolean => text.isWellFormed() && !text.includes('\0')
 
-/** In valid UTF-8 a NUL or a lone surrogate can come only from one of these escapes. */
+/** In valid UTF-8, JSON can encode a NUL or a lone surrogate only with one of these escapes. */
 const suspiciousEscape = /\\u(?:0000|d[89a-f])/i
 
 const rejectUnstorable = (key: string, value: unknown): unknown => {
@@ -19,7 +19,7 @@ const rejectUnstorable = (key: string, value: unknown): unknown => {
   return value
 }
 
-/** Parses JSON as RFC 8259 has it, in strict UTF-8; refuses text that PostgreSQL could not store as sent. */
+/** Parses JSON (RFC 8259) in strict UTF-8. Rejects text that PostgreSQL cannot store unchanged. */
 export const parseJson = (bytes: Buffer): unknown => {
   let text: string
   try {
@@ -34,7 +34,7 @@ export const parseJson = (bytes: Buffer): unknown => {
   }
 }
 
-/** Whether the label means UTF-8, which browsers and people call `utf8`, too (the Encoding Standard, section 4.2). */
+/** Whether a charset label means UTF-8; `utf8` is one, too (Encoding Standard, section 4.2). */
 const isUtf8 = (label: string): boolean => {
   try {
     return new TextDecoder(label).encoding === 'utf-8'
@@ -52,7 +52,7 @@ const rejectEncodings = ({ headers }: FastifyRequest): void => {
   }
 }
 
-/** Makes application/json in UTF-8 the only body that the app reads; an empty one counts as none. */
+/** Makes application/json in UTF-8 the only accepted body. An empty body counts as none. */
 export const acceptOnlyJson = (app: FastifyInstance): void => {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser(

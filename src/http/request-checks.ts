@@ -1,10 +1,10 @@
 import type { onRequestHookHandler } from 'fastify'
 import { Problem } from '../problems.js'
 
-/** The contract's bound on a URL, in bytes. */
+/** The contract's limit for a URL, in bytes. */
 export const maxUrlLength = 8_192
 
-/** Headers of which two would leave it open which one counts. */
+/** Singleton headers: a second one would make the request ambiguous (RFC 9110, section 5.5). */
 const singletonHeaders = new Set(['authorization', 'idempotency-key', 'host', 'content-type'])
 
 const isDecodableUrl = (url: string): boolean => {
@@ -28,8 +28,8 @@ const findRepeatedHeader = (rawHeaders: string[]): string | undefined => {
 }
 
 /**
- * Refuses what cannot be read, before anything else of the request is judged: an over-long or undecodable URL
- * (RFC 3986), a header sent twice that has one value, an HTTP/1.1 request without a Host (RFC 9112).
+ * Rejects malformed requests before all other checks: an overlong or undecodable URL (RFC 3986), a repeated singleton
+ * header, an HTTP/1.1 request without a Host (RFC 9112).
  */
 export const checkRequest: onRequestHookHandler = ({ raw }, _reply, done) => {
   const url = raw.url ?? ''

@@ -23,14 +23,14 @@ import type { Fate, TitleMaker, TurnLimits } from './types.js'
 
 export interface TurnEngineOptions extends TurnLimits {
   db: Database
-  /** who answers when a message asks for nobody */
+  /** the default model */
   model: Model
-  /** whom else a message may ask for */
+  /** the other models that a message may choose */
   otherModels?: readonly Model[]
   systemPrompt: string | undefined
-  /** where the models' tools come from; undefined: they have none */
+  /** the models' tools; undefined: none */
   tools?: ToolSource | undefined
-  /** what new conversations are called after; their first message, unless told */
+  /** how new conversations get their titles; default: from their first message */
   titles?: TitleMaker | undefined
   /** how long a stream may be silent */
   heartbeatMs: number
@@ -39,49 +39,49 @@ export interface TurnEngineOptions extends TurnLimits {
 
 export interface SendMessage {
   userId: string
-  /** undefined begins a new conversation */
+  /** undefined starts a new conversation */
   conversationId: string | undefined
   message: string
-  /** the name of the model that is to answer; undefined leaves it to the server */
+  /** the name of the model; undefined: the default model */
   model: string | undefined
   /** the client's Idempotency-Key, unquoted */
   key: string | undefined
 }
 
-/** What became of a message. `replayed` says that an earlier request made the turn, which may still run. */
+/** The result of sending a message. `replayed`: an earlier request created the turn, which may still be running. */
 export type SendResult =
   | ({ kind: 'turn'; replayed: boolean } & OpenTurn)
   | { kind: 'busy'; conversationId: string; turnId: string }
   | { kind: 'not-found' | 'mismatch' | 'shutting-down' }
   | { kind: 'unknown-model'; known: string[] }
 
-/** What a request gets of a turn; `key-in-use` when it still runs at the end of the bounded wait. */
+/** The result of waiting for a turn; `key-in-use` when it is still running at the deadline. */
 export type WaitResult = Exclude<Fate, { kind: 'superseded' }> | { kind: 'key-in-use' }
 
 export interface TurnEngine {
-  /** Begins one turn, or finds that of its key. A turn runs to its stored end, whether or not anybody reads it. */
+  /** Begins a turn, or finds the one of its key. A turn runs until its end is stored, whether or not a client reads it. */
   send(message: SendMessage): Promise<SendResult>
-  /** Waits for a turn's end: without a bound for the attempt that this request began, else as long as busyWaitMs. */
+  /** Waits for a turn's end: without a limit for an attempt that this request began, otherwise for up to busyWaitMs. */
   wait(sent: Extract<SendResult, { kind: 'turn' }>): Promise<WaitResult>
-  /** Opens a turn to be read, wherever it runs; undefined when there is no such turn. */
+  /** Opens a turn for reading, on whichever instance it runs; undefined when there is no such turn. */
   open(userId: string, turnId: string): Promise<OpenTurn | undefined>
-  /** The frames of an open turn past the one with the id `after`; leaves it at the end, or when the signal aborts. */
+  /** The frames of an open turn after the frame `after`. Leaves the turn when the signal aborts. */
   read(turn: OpenTurn, after: string | undefined, signal: AbortSignal): AsyncIterable<readonly Frame[]>
-  /** Stops a turn, wherever it runs, and waits a moment for its end; false when there is no such turn. */
+  /** Cancels a turn, on whichever instance it runs, and waits briefly for its end. Resolves to whether the turn exists. */
   cancel(userId: string, turnId: string): Promise<boolean>
-  /** Forgets what has expired, now and then, until the signal aborts. */
+  /** Deletes expired Idempotency-Keys periodically, until the signal aborts. */
   keepPruned(signal: AbortSignal): Promise<void>
-  /** Refuses new turns and those that wait, lets the running ones end, and after `graceMs` interrupts and stores them. */
+  /** Refuses new and waiting turns, and lets the running ones end. After `graceMs` it interrupts them and stores that. */
   drain(graceMs: number): Promise<void>
 }
 
-/** One try of a silent database takes longer, so it is the only one. */
+/** With a silent database a single attempt exceeds this, so it is not retried. */
 const beginTimeoutMs = 4_000
 const cancelWaitMs = 2_000
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 
-/** What a request with the same key has to repeat: the validated body. What it left out leaves no trace. */
+/** A request with the same key has to repeat the validated body. Absent fields are left out of the fingerprint. */
 const idempotencyOf = ({ key, conversationId, message, model }: SendMessage): BeginTurn['idempotency'] =>
   key === undefined
     ? undefined
@@ -109,7 +109,7 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
   })
   const remote = createRemoteAttempts({ store, heartbeat })
   const drained = new AbortController()
-  // Everybody who waits listens to it, however many they are.
+  // Every waiting request listens to it.
   setMaxListeners(0, drained.signal)
   /** requests that may still begin a turn */
   const sending = new Set<Promise<unknown>>()
@@ -123,7 +123,7 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
   }
 
   const beginWhenFree = createConversationLock({
-    // The ids are the same each time, so a begin whose answer was lost is found rather than done again.
+    // Retries reuse the ids, so a begin whose response was lost is found rather than repeated.
     begin: (turn) => retry(() => store.beginTurn(turn), { when: isUnavailable, forMs: beginTimeoutMs }),
     runsHere: (userId, turnId) => local.get(userId, turnId) !== undefined,
     untilEnded,
@@ -149,7 +149,7 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
         if (drained.signal.aborted) return { kind: 'shutting-down' }
         return { kind: 'busy', conversationId: begun.conversation_id, turnId: begun.turn_id }
       case 'locked':
-        throw new Error('a begin that may wait cannot be locked out')
+        throw new Error('begin_turns answered locked although it may wait')
       default:
         return { kind: begun.outcome }
     }

@@ -9,23 +9,23 @@ export interface TitleRequest {
   conversationId: string
   /** the user's first message */
   message: string
-  /** that answered the message */
+  /** the model that answered it */
   model: Model
 }
 
 export interface Titles {
-  /** Asks the model for a title in the background; a conversation too many keeps the title that it has. Never throws. */
+  /** Generates a title in the background. Over the limit, the conversation keeps its title. Never throws. */
   begin(conversation: TitleRequest): void
-  /** Begins none any more, aborts those under way at once, and waits until they have let go of the database. */
+  /** Accepts no more requests, aborts the pending ones, and waits until they have released the database. */
   stop(): Promise<void>
 }
 
 export interface TitlesOptions {
   store: Pick<TurnStore, 'setTitle'>
   log: { warn(fields: object, text: string): void }
-  /** how long a model may take for one */
+  /** how long the model may take */
   timeoutMs?: number
-  /** how many are made at once */
+  /** maximum number generated at the same time */
   max?: number
 }
 
@@ -33,16 +33,17 @@ const instruction = `The user's message begins a conversation. Do not answer it.
 Reply with a title for that conversation and nothing else: at most six words, in the language of the message, \
 without quotes and without a full stop at the end.`
 
-/** The first 80 characters (code points) of a text, without the white space around it. */
+/** The first 80 characters (code points) of a text, trimmed. */
 export const titleOf = (text: string): string =>
   [...text.trim().slice(0, 160)].slice(0, 80).join('').trimEnd()
 
-/** Text between quotes, and none of the first kind in it. */
+/** A text in quotes that does not contain the opening quote again. */
 const quoted = /^(["'`“”„«»‘‚「『])((?:(?!\1).)*)["'`“”«»’‘」』]$/u
 
 /**
- * The model's answer as one line without quotes around it, at most 80 characters (code points); empty when there is none.
- * Messages can talk a model into anything, so nothing in it may control a terminal or turn the text of a list around.
+ * The model's answer as one line of at most 80 characters (code points), without surrounding quotes; empty when nothing is
+ * left. Users can prompt a model to say anything, so control and bidirectional characters are removed: a title must not
+ * control a terminal or reverse the text of a list.
  */
 export const cleanTitle = (answer: string): string => {
   const line = answer
@@ -73,7 +74,7 @@ export const createTitles = ({ store, log, timeoutMs = 30_000, max = 100 }: Titl
       const timer = setTimeout(() => abort.abort('timeout' satisfies AbortReason), timeoutMs)
       const titled = make(conversation, abort)
         .catch((err: unknown) => {
-          log.warn({ conversation_id: conversation.conversationId, err }, 'a title could not be made')
+          log.warn({ conversation_id: conversation.conversationId, err }, 'the title could not be generated')
         })
         .finally(() => {
           clearTimeout(timer)

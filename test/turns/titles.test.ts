@@ -284,7 +284,7 @@ t.test('a provider is asked for a title as for an answer, without tools', async 
   const quoting = refuse(400, { error: { message: `not with: ${secret}`, type: 'invalid_request_error' } })
   provider.answer(events(...answer.call(chatCompletions, 'Hello')), quoting)
   const failed = await chat(secret)
-  await until(() => logged().includes('a title could not be made'))
+  await until(() => logged().includes('the title could not be generated'))
   t.equal(await titleOf(failed.conversation_id), secret)
   t.notMatch(logged(), secret)
 })

@@ -7,20 +7,20 @@ import type { AbortReason, EndStatus } from '../types.js'
 import { createSanitizer } from './sanitize.js'
 import { noTools, runSteps, type Toolbox } from './tool-loop.js'
 
-/** The contract's bound on an answer's text, in UTF-16 code units; a longer one is cut off there. */
+/** The contract's limit for an answer's text, in UTF-16 code units; a longer one is truncated. */
 export const maxAnswerLength = 1_000_000
 
-/** The contract's bound on Retry-After, in seconds. */
+/** The contract's limit for Retry-After, in seconds. */
 const maxRetryAfter = 3_600
 
-/** How an attempt ended. */
+/** The result of an attempt's run. */
 export interface ModelRun {
   status: EndStatus
   answer: Answer
   error: TurnError | null
-  /** seconds after which the provider may answer, when it says so */
+  /** the provider's Retry-After, in seconds */
   retryAfter?: number
-  /** for the log: what the model threw */
+  /** the model's error, for the log */
   cause?: unknown
 }
 
@@ -31,7 +31,7 @@ const aborts: Record<AbortReason, Pick<ModelRun, 'status' | 'error'>> = {
   lost: { status: 'interrupted', error: turnError('turn-interrupted') },
 }
 
-/** A failure in the contract's terms; what no model has put in those of `ModelError` is a failure like any other. */
+/** Maps a model's error to the contract. Anything but a `ModelError` is a `model-failed`. */
 const modelFailed = (cause: unknown): Pick<ModelRun, 'status' | 'error' | 'retryAfter'> => {
   const code = cause instanceof ModelError ? cause.code : 'model-failed'
   const retryAfterMs = cause instanceof ModelError ? cause.retryAfterMs : undefined
@@ -44,7 +44,7 @@ const modelFailed = (cause: unknown): Pick<ModelRun, 'status' | 'error' | 'retry
   }
 }
 
-/** What was said, in a form that can be stored; the end of a text that is too long is left out. */
+/** Emits events in a form that can be stored, and truncates a text that is too long. */
 const createEmitter = (answer: Answer, onEvent: (event: TurnEvent) => void) => {
   const sanitizer = createSanitizer()
   const emitText = (text: string): void => {
@@ -78,8 +78,8 @@ const emitAll = async (
 }
 
 /**
- * Runs the model and its tools for one attempt, and gives each event to `onEvent`. Never throws: every way to end is a `ModelRun`.
- * It ends as soon as the signal aborts, whether or not the model notices.
+ * Runs the model and its tools for one attempt, and passes each event to `onEvent`. Never throws: every end is a
+ * `ModelRun`. Resolves as soon as the signal aborts, even if the model ignores it.
  */
 export const runModel = async (
   model: Model,
@@ -94,7 +94,7 @@ export const runModel = async (
   try {
     signal.throwIfAborted()
     events = runSteps(model, request, toolbox)
-    // One wait for the signal, however many events there are; a model that ignores it is not listened to any more.
+    // One abort listener for all events. After an abort, further events of the model are ignored.
     await untilAborted(emitAll(events, emit, signal), signal)
     if (!answer.finished) throw new Error('the model stopped without finishing')
     return { status: 'completed', error: null, answer }
@@ -103,7 +103,7 @@ export const runModel = async (
     const reason = signal.aborted ? (signal.reason as AbortReason) : undefined
     return { ...(reason ? aborts[reason] : modelFailed(cause)), answer, cause }
   } finally {
-    // A model that ignores the signal must not keep the turn waiting for its clean-up.
+    // Not awaited: a model that ignores the signal must not delay the turn's end.
     void Promise.resolve(events?.return?.()).catch(() => {})
   }
 }

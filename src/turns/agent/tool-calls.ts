@@ -11,19 +11,20 @@ import { sanitizeJson } from './sanitize.js'
 export interface ToolRunnerOptions {
   turnId: string
   tools: readonly Tool[]
-  /** what former attempts of the turn have done, in order */
+  /** the calls that earlier attempts of the turn made, in order */
   doneCalls: readonly ToolCall[]
-  /** how many calls a turn may make */
+  /** maximum number of calls in a turn */
   maxCalls: number
   /** how long a call may take */
   timeoutMs: number
-  /** the turn's */
+  /** aborts with the turn */
   signal: AbortSignal
   log: { warn(fields: object, text: string): void }
 }
 
-/** A call that the model asks for; with a invalidReason it is not to be made. */
+/** A call that the model has requested. */
 export interface RequestedCall extends ToolCall {
+  /** why it must not be made */
   invalidReason?: string
 }
 
@@ -32,10 +33,10 @@ type CallResult = Extract<TurnEvent, { type: 'tool-result' | 'tool-error' }>
 const isSame = (one: ToolCall, other: ToolCall): boolean =>
   one.name === other.name && stringify(one.arguments) === stringify(other.arguments)
 
-/** Makes a turn's tool calls: bounded in number and time, and none again that a former attempt has made. */
+/** Makes a turn's tool calls, limited in number and time. A call that an earlier attempt made is replayed, not repeated. */
 export const createToolRunner = (options: ToolRunnerOptions) => {
   const { turnId, doneCalls, maxCalls, timeoutMs, signal, log } = options
-  // Every call that runs listens to it, and many may at once.
+  // Every running call listens to it.
   setMaxListeners(0, signal)
   const tools = new Map(options.tools.map((tool) => [tool.name, tool]))
   const replayable = [...doneCalls]
@@ -45,8 +46,8 @@ export const createToolRunner = (options: ToolRunnerOptions) => {
   const count = ({ name, arguments: args }: ToolCall): number => succeeded.get(stringify([name, args])) ?? 0
 
   /**
-   * The same for the same call of another attempt: one with this name and these arguments, after so many that succeeded.
-   * One that failed may have done its work, so when it is made again that is no other call.
+   * The call's idempotency key, which is the same in every attempt: the name, the arguments, and how many equal calls have
+   * succeeded before. A failed call may have had its effect, so its repetition has the same key.
    */
   const keyOf = (call: ToolCall): string =>
     createHash('sha256')
@@ -76,17 +77,17 @@ export const createToolRunner = (options: ToolRunnerOptions) => {
   const errorText = (error: unknown, tool: string): string => {
     signal.throwIfAborted()
     if (error instanceof ToolError) return sanitizeJson(error.message.slice(0, 2_000))
-    log.warn({ turn_id: turnId, tool, err: error }, 'a tool failed')
+    log.warn({ turn_id: turnId, tool, err: error }, 'a tool call failed')
     return 'The tool failed.'
   }
 
   return {
     isReadOnly: (call: ToolCall): boolean => tools.get(call.name)?.readOnly === true,
 
-    /** whether another call may be made */
+    /** whether the limit allows another call */
     hasRoom: (): boolean => calls < maxCalls,
 
-    /** The call's outcome, also when it fails. Throws only when the turn is aborted. */
+    /** Makes the call and returns its result or error. Throws only when the turn is aborted. */
     async run(call: RequestedCall): Promise<CallResult> {
       const { id, name } = call
       const began = performance.now()
@@ -95,9 +96,9 @@ export const createToolRunner = (options: ToolRunnerOptions) => {
         calls += 1
         const tool = tools.get(name)
         if (calls > maxCalls)
-          throw new ToolError(`Not called: a turn may make ${maxCalls} calls, and has made them.`)
+          throw new ToolError(`Not called: this turn has already made ${maxCalls} calls, which is the limit.`)
         if (call.invalidReason !== undefined) throw new ToolError(call.invalidReason)
-        if (!tool) throw new ToolError('There is no tool of this name.')
+        if (!tool) throw new ToolError('There is no tool with this name.')
         const done = tool.readOnly ? undefined : takeFinishedCall(call)
         if (done) {
           succeed(call)
@@ -111,7 +112,7 @@ export const createToolRunner = (options: ToolRunnerOptions) => {
         }
         const result = await callTool(tool, call.arguments, keyOf(call))
         succeed(call)
-        // As it is stored, so that the model is told the same now and later.
+        // Sanitized as it is stored, so that the model sees the same result now and in later turns.
         return { type: 'tool-result', id, result: sanitizeJson(result ?? null), duration_ms: duration() }
       } catch (error) {
         return { type: 'tool-error', id, error: errorText(error, name), duration_ms: duration() }

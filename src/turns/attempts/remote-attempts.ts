@@ -14,13 +14,14 @@ interface RemoteAttempt {
   stop: () => void
 }
 
-/** A turn that is read; `leave` when nobody waits for it any more. */
+/** A turn that is open for reading. */
 export interface OpenTurn {
   attemptLog: AttemptLog
+  /** to be called when the reader is done */
   leave(): void
 }
 
-/** The attempts that run on other instances and are read here, each from the database once for all its readers. */
+/** The attempts that run on other instances and have readers here. Each is polled once for all its readers. */
 export const createRemoteAttempts = ({ store, heartbeat }: RemoteAttemptsOptions) => {
   const attempts = new Map<string, RemoteAttempt>()
   let isOver = false
@@ -37,13 +38,13 @@ export const createRemoteAttempts = ({ store, heartbeat }: RemoteAttemptsOptions
     turn.attemptLog.close(fate)
   }
 
-  /** The attempt runs no more: what is stored of the turn says why. */
+  /** Reads why the attempt no longer runs from the stored turn. */
   const readFate = async (turn: RemoteAttempt): Promise<void> => {
     const { userId, turnId, attempt } = turn.attemptLog.ids
     turn.stop()
     const fate = await store.readTurn(userId, turnId).then(
       (stored) => fateOf(stored, attempt),
-      // A reader that is cut comes back and asks again.
+      // A reader whose stream is cut reconnects.
       (): Fate => ({ kind: 'not-stored' }),
     )
     close(turn, fate)
@@ -83,7 +84,7 @@ export const createRemoteAttempts = ({ store, heartbeat }: RemoteAttemptsOptions
       return { attemptLog: opened.attemptLog, leave }
     },
 
-    /** Stops following: the readers are to go on at another instance. */
+    /** Closes all streams: their readers reconnect to another instance. */
     handOver(): void {
       isOver = true
       for (const turn of attempts.values()) close(turn, { kind: 'handed-over' })

@@ -1,15 +1,15 @@
 import type { AttemptLog } from '../attempts/attempt-log.js'
 import { createStreamParts, type StreamEvent } from './ui-message-stream.js'
 
-/** One frame of a stream; without an event, the one that says that the stream is done. */
+/** One frame of a stream. Without an event it is the final `[DONE]`. */
 export interface Frame {
-  /** `<attempt>-<n>`, n from 1 on */
+  /** `<attempt>-<n>`, n starting at 1 */
   id: string
   event: StreamEvent | undefined
 }
 
 export interface FrameOptions {
-  /** the id of the last frame that the reader has */
+  /** the id of the reader's last frame */
   after?: string | undefined
   /** how long it may be silent */
   heartbeatMs: number
@@ -17,7 +17,7 @@ export interface FrameOptions {
   signal: AbortSignal
 }
 
-/** Frames at most in a batch, so that little waits for a slow reader, however much was said meanwhile. */
+/** Maximum number of frames in a batch, so that little is buffered for a slow reader. */
 const maxBatch = 1_000
 
 type StreamParts = ReturnType<typeof createStreamParts>
@@ -29,13 +29,13 @@ const streamOf = (attemptLog: AttemptLog): StreamParts => {
   return stream
 }
 
-/** How many frames the reader has; none when its id is another attempt's, or the events were folded away. */
+/** The number of frames that the reader has; 0 when its id is another attempt's, or the attempt has ended. */
 const lastSeen = (attemptLog: AttemptLog, after = ''): number => {
   const [attempt, n] = after.split('-').map(Number)
   return !attemptLog.fate && attempt === attemptLog.ids.attempt ? (n ?? 0) : 0
 }
 
-/** Waits, for as long as one follows, with one timer and one listener for all events. */
+/** Waits for events, with one timer and one listener for the whole stream. */
 const createWait = (attemptLog: AttemptLog, { heartbeatMs, signal }: FrameOptions) => {
   let resolve = () => {}
   let isSilent = true
@@ -47,7 +47,7 @@ const createWait = (attemptLog: AttemptLog, { heartbeatMs, signal }: FrameOption
     wake()
   }, heartbeatMs)
   return {
-    /** Until there is more than the first `seen` events, or a sign of life is due, or maybe sooner. */
+    /** Resolves when there are more than `seen` events or a heartbeat is due, possibly earlier. */
     async forMore(seen: number): Promise<void> {
       timer.refresh()
       if (attemptLog.events.length > seen || attemptLog.fate || signal.aborted) return
@@ -55,7 +55,7 @@ const createWait = (attemptLog: AttemptLog, { heartbeatMs, signal }: FrameOption
         resolve = wake
       })
     },
-    /** Whether a sign of life is due: at first, since the response begins, and after a silence. */
+    /** Whether a heartbeat is due: at the start of the response, and after a silence. */
     isSilent(): boolean {
       const was = isSilent
       isSilent = false
@@ -70,8 +70,8 @@ const createWait = (attemptLog: AttemptLog, { heartbeatMs, signal }: FrameOption
 }
 
 /**
- * The frames of an attempt, as many as there are at a time, to its end; an empty batch is a sign of life. A stream that
- * ends without its last frame was cut, and its reader should come back.
+ * Yields an attempt's frames in batches until its end; an empty batch is a heartbeat. A stream that ends without its final
+ * frame was cut, and its reader should reconnect.
  */
 export async function* readFrames(
   attemptLog: AttemptLog,
@@ -89,7 +89,7 @@ export async function* readFrames(
   try {
     while (!signal.aborted) {
       const ending = attemptLog.fate && stream.ending()
-      // A reader may have seen what was lost with the instance that said it. It waits for the end, and gets all of that.
+      // The reader has seen events that were lost with their instance. It gets the whole stored turn instead.
       if (ending && claimed > stream.kept()) {
         claimed = 0
         seen = 0

@@ -10,7 +10,7 @@ type StreamError = components['schemas']['StreamError']
 const deletedError: StreamError = { code: 'turn-not-found', detail: 'The turn was deleted.' }
 const supersededError: StreamError = turnError('turn-interrupted')
 
-/** What a reader who knows `said` of the turn has not seen of its stored end, tools first. */
+/** The events of the stored end that are missing in `said`, tool calls first. */
 const missingEvents = (said: readonly TurnEvent[], { response, tool_calls }: StoredEnd): TurnEvent[] => {
   const answer = emptyAnswer()
   for (const event of said) reduce(answer, event)
@@ -28,8 +28,8 @@ const missingEvents = (said: readonly TurnEvent[], { response, tool_calls }: Sto
 }
 
 /**
- * An attempt as the AI SDK's UI message stream, version 1 (https://ai-sdk.dev/docs/ai-sdk-ui/stream-protocol). The same
- * events of a model always give the same stream, so that an event's number means the same on every instance.
+ * Converts an attempt to the AI SDK's UI message stream, version 1 (https://ai-sdk.dev/docs/ai-sdk-ui/stream-protocol). The
+ * conversion is deterministic, so that a frame's number means the same on every instance.
  */
 export const createStreamParts = (attemptLog: AttemptLog) => {
   const { messageId, turnId, conversationId, userMessageId } = attemptLog.ids
@@ -49,7 +49,7 @@ export const createStreamParts = (attemptLog: AttemptLog) => {
     isInText = false
   }
 
-  /** After the results of its tools the model is asked again: that is its next step. */
+  /** Text or a call after tool results starts the next step. */
   const nextStep = (): void => {
     if (!hasResults) return
     endText()
@@ -112,14 +112,14 @@ export const createStreamParts = (attemptLog: AttemptLog) => {
   let last: StreamEvent[] | undefined
   let kept = 0
   return {
-    /** what has been said so far; it only grows */
+    /** all events so far; it only grows */
     said(): readonly StreamEvent[] {
       for (; read < attemptLog.events.length; read += 1) say(attemptLog.events[read] as TurnEvent)
       return said
     },
-    /** How many of the events the attempt itself said; those past them were made of its stored end. */
+    /** The number of events from the attempt itself; later ones were derived from its stored end. */
     kept: () => kept,
-    /** What comes when all is said, once the attempt has ended; nothing when the stream is to be cut. */
+    /** The final events, once the attempt has ended; empty when the stream is to be cut. */
     ending(): readonly StreamEvent[] {
       if (!attemptLog.fate) throw new Error('the turn has not ended')
       if (!last) {
