@@ -1,7 +1,7 @@
 /**
- * Measures: `npm run bench -- [parts] [--quick] [--seconds n] [--rows n] [--verbose] [--save]`; everything unless parts
- * are named. It starts a PostgreSQL and the servers by itself and removes them. --save keeps the tables in
- * scripts/bench/results. A missed target does not fail the run: it is a figure like the others.
+ * Runs the benchmarks: `npm run bench -- [parts] [--quick] [--seconds n] [--rows n] [--verbose] [--save]`; all parts by
+ * default. Starts and removes its own PostgreSQL and servers. --save writes the tables to scripts/bench/results. A missed
+ * target is reported but does not fail the run.
  */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
@@ -22,7 +22,7 @@ import { waiting } from './bench/waiting.js'
 import { writes } from './bench/writes.js'
 import { interrupted } from './interrupted.js'
 
-/** In this order: the big table comes last. A new part is a file and its place here. */
+/** In the order of execution: the big table comes last. A new part needs a file and an entry here. */
 const parts = [throughput, hotPath, waiting, streams, following, writes, tick, startup, growth]
 const boundMs = 30 * 60_000
 

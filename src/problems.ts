@@ -2,7 +2,7 @@ import type { components } from '../generated/contract.js'
 import { turnErrors } from './turns/turn-errors.js'
 
 /** An error body, `application/problem+json` (RFC 9457). */
-export type ProblemBody = components['schemas']['Problem']
+type ProblemBody = components['schemas']['Problem']
 export type ProblemCode = components['schemas']['ProblemCode']
 
 interface Entry {
@@ -158,7 +158,7 @@ export const catalogue = {
   'model-timeout': { status: 504, title: 'Model timeout', detail: turnErrors['model-timeout'] },
 } as const satisfies Record<ProblemCode, Entry>
 
-export type StatusOf<Code extends ProblemCode> = (typeof catalogue)[Code]['status']
+type StatusOf<Code extends ProblemCode> = (typeof catalogue)[Code]['status']
 
 /** The codes whose status is one of `Status`. */
 export type CodesOf<Status> = {
@@ -166,7 +166,7 @@ export type CodesOf<Status> = {
 }[ProblemCode]
 
 /** What an occurrence adds to its catalogue entry. All of it is public. */
-export interface ProblemDetails extends Pick<ProblemBody, 'errors' | 'conversation_id' | 'turn_id'> {
+interface ProblemDetails extends Pick<ProblemBody, 'errors' | 'conversation_id' | 'turn_id'> {
   detail?: string
   /** further response headers */
   headers?: Record<string, string>

@@ -16,36 +16,36 @@ const wantedLateMs = 300
 const wantedFirstMs = 50
 
 interface FollowSamples {
-  /** what those heard who followed on the other instance */
+  /** what the followers on the other instance received */
   heard: Heard[]
-  /** of one turn, again and again: the whole stream so far, and what comes after an event that is known */
+  /** repeated resumes of one turn: from the start, and after a known event */
   replays: Heard[]
   resumes: Heard[]
 }
 
 type Turn = Extract<StreamEvent, { type: 'data-turn' }>['data']
 
-/** Begins a turn on one instance, and gives its name as soon as it is there. */
+/** Begins a turn on one instance, and resolves with its path as soon as its id arrives. */
 const begin = async (url: string, user: string, signal: AbortSignal) => {
   const call = await speechOf(user, speech)
-  let tell: (turn: Turn) => void
-  const told = new Promise<Turn>((resolve) => {
-    tell = resolve
+  let resolveTurn: (turn: Turn) => void
+  const begun = new Promise<Turn>((resolve) => {
+    resolveTurn = resolve
   })
   const { heard } = listen({
     url,
     call,
     signal,
-    onEvent: (event) => event?.type === 'data-turn' && tell(event.data),
+    onEvent: (event) => event?.type === 'data-turn' && resolveTurn(event.data),
   })
   const { turn_id } = await Promise.race([
-    told,
-    heard.then(() => Promise.reject(new Error('no turn was told of'))),
+    begun,
+    heard.then(() => Promise.reject(new Error('the stream ended without a data-turn event'))),
   ])
   return { path: `/turns/${turn_id}/stream`, heard }
 }
 
-/** Resumes a turn on another instance again and again until it has ended, each time until the first event. */
+/** Repeatedly resumes a turn on another instance until it has ended, each time up to the first event. */
 const resume = async (
   url: string,
   call: Call,
@@ -68,7 +68,7 @@ const resume = async (
   return heard
 }
 
-/** So many turns that are spoken on one instance, each followed on the other. */
+/** Runs `count` turns on one instance and follows each of them on the other. */
 const follow = async (
   [from, to]: [string, string],
   count: number,
@@ -80,7 +80,7 @@ const follow = async (
     const following = listen({ url: to, call: (await callsOf(user)).get(path), signal }).heard
     return Promise.all([following, heard])
   })
-  // Of a turn that nobody else follows there, so that each resume asks the database.
+  // A turn without other followers there, so that each resume queries the database.
   const resumed = async (after: string | undefined) => {
     const user = `resumer-${after ?? 0}`
     const { path, heard } = await begin(from, user, signal)
@@ -94,7 +94,7 @@ const follow = async (
   return { heard: heard.map(([following]) => following), replays, resumes }
 }
 
-/** A turn that runs on one instance and is followed and resumed on another. */
+/** Measures following and resuming turns of another instance. */
 const run = async (bench: Bench) => {
   const { quick, folder, signal, progress } = bench
   setMaxListeners(0, signal)

@@ -1,4 +1,4 @@
-/** The process that makes load: gets LoadOptions as its one message and answers with a LoadAnswer. */
+/** The load generator's process: receives LoadOptions as its only message and responds with a LoadAnswer. */
 import autocannon from 'autocannon'
 import type { LoadAnswer, LoadOptions } from './load.js'
 
@@ -20,7 +20,7 @@ process.once('message', ({ url, connections, calls, until }: LoadOptions) => {
       connections,
       ...('seconds' in until ? { duration: until.seconds } : { amount: until.calls }),
       timeout: 30,
-      // How often it looks whether it is over.
+      // How often it checks whether the run is over.
       sampleInt: 100,
       setupClient: (client) => {
         client.setRequests(calls[next % calls.length] ?? [])

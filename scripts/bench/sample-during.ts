@@ -1,4 +1,4 @@
-/** Calls `sample` again and again until `work` has settled, and gives what both gave. */
+/** Calls `sample` periodically until `work` has settled. Resolves with the results of both. */
 export const sampleDuring = async <T, S>(
   work: Promise<T>,
   everyMs: number,

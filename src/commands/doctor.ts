@@ -37,7 +37,7 @@ const versionOf = async (db: Database): Promise<string> => {
 const settingsOf = async (db: Database): Promise<string> => {
   const findings = await checkSettings(db)
   if (findings.length === 0) return 'as the program needs them'
-  const words = findings.map(({ problem, fix }) => `${problem}: ${fix}`).join(' ')
+  const words = findings.map(({ issue, fix }) => `${issue}: ${fix}`).join(' ')
   throw new Error(`a connection through a pooler has those of the server. ${words}`)
 }
 
@@ -67,7 +67,7 @@ const roleOf = async (db: Database): Promise<string> => {
 const securityOf = async (db: Database): Promise<string> => {
   const findings = await checkRls(db)
   if (findings.length === 0) return "forced on every table of users' data"
-  throw new Error(findings.map(({ problem, fix }) => `${problem} As an administrator run: ${fix}`).join(' '))
+  throw new Error(findings.map(({ issue, fix }) => `${issue} As an administrator run: ${fix}`).join(' '))
 }
 
 const schemaOf = async (db: Database): Promise<string> => {

@@ -61,7 +61,7 @@ const start = async (config: Config, log: Logger, ending: Ending): Promise<void>
   ending.closeFirst(db.close)
   const findings = await checkRls(db)
   if (findings.length > 0) {
-    const lines = findings.map(({ problem, fix }) => `- ${problem}\n  As an administrator of it run: ${fix}`)
+    const lines = findings.map(({ issue, fix }) => `- ${issue}\n  As an administrator of it run: ${fix}`)
     throw new StartRefused(`Users would not be isolated by this database:\n${lines.join('\n')}`)
   }
 

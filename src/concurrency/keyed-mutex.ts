@@ -1,5 +1,5 @@
 /** A FIFO mutex per key. */
-export interface KeyedMutex {
+interface KeyedMutex {
   /** Resolves with the release function. Rejects with the signal's reason when that aborts first. */
   acquire(key: string, signal: AbortSignal): Promise<() => void>
   /** whether the key is neither held nor waited for */

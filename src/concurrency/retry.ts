@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
-export interface RetryOptions {
+interface RetryOptions {
   /** whether the error is transient */
   when: (error: unknown) => boolean
   /** rejects with the last error when the time is over */

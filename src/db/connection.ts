@@ -10,7 +10,7 @@ const libpqDefault: Host = { host: 'localhost', port: 5432 }
 
 type OnLost = (connection: Connection) => void
 
-export interface ConnectionOptions {
+interface ConnectionOptions {
   target: ConnectionTarget
   statementTimeoutMs: number
   lockTimeoutMs: number

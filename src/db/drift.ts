@@ -6,10 +6,10 @@ import { readSchemaObjects, type SchemaObject } from './schema-objects.js'
 import { readSqlFiles } from './sql-files.js'
 
 /** The schema that sql/ creates, recorded by `npm run schema`. */
-export const schemaObjectsFile = new URL('generated/schema.json', packageRoot)
+const schemaObjectsFile = new URL('generated/schema.json', packageRoot)
 
 /** The differences between a database and the schema that sql/ creates. */
-export interface Drift {
+interface Drift {
   /** one sentence each */
   differences: string[]
   /** what was not compared, because a newer program has changed it */
@@ -34,7 +34,7 @@ const ownerKeys = ({ kind, name }: SchemaObject): string[] => {
   return of ? ['table', 'view', 'sequence', 'function'].map((whole) => `${whole} ${of}`) : []
 }
 
-export const compareSchemas = (expected: SchemaObject[], found: SchemaObject[]): string[] => {
+const compareSchemas = (expected: SchemaObject[], found: SchemaObject[]): string[] => {
   const foundByKey = new Map(found.map((object) => [keyOf(object), object]))
   const expectedKeys = new Set(expected.map(keyOf))
   const missing = new Set([...expectedKeys].filter((key) => !foundByKey.has(key)))

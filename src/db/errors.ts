@@ -1,7 +1,7 @@
 import postgres from 'postgres'
 
 /** `unknown`: the connection was lost before the server confirmed or refused the commit. */
-export type CommitOutcome = 'none' | 'unknown'
+type CommitOutcome = 'none' | 'unknown'
 
 const codeOf = (error: unknown): string =>
   error instanceof Error && 'code' in error ? String(error.code) : ''

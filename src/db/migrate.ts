@@ -29,7 +29,7 @@ const toSchemaMismatch = (error: unknown): unknown =>
 
 const nameOf = ({ version, name }: Migration): string => `${version} ${name}`
 
-export interface PendingChanges {
+interface PendingChanges {
   /** the migrations that the database lacks */
   migrations: string[]
   /** whether this program would replace its functions */
@@ -83,7 +83,7 @@ const functionsStep = ({ migrations, functionSet }: SqlFiles): MigrationStep => 
   },
 })
 
-export interface MigrateOptions {
+interface MigrateOptions {
   log?: (line: string) => void
   /** prepares the role that serves requests even when there is nothing to apply */
   alwaysPrepareRole?: boolean

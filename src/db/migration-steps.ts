@@ -35,7 +35,7 @@ export const defaultLockRetry: LockRetry = { lockTimeoutMs: 500, pauseMs: 4_000,
 /** How often to check whether another program has finished or this one may try. */
 const pollMs = 1_000
 
-export interface RunStepOptions {
+interface RunStepOptions {
   lockRetry: LockRetry
   log: (line: string) => void
   signal: AbortSignal

@@ -7,7 +7,7 @@ interface Waiter {
   reject(error: DatabaseUnavailable): void
 }
 
-export interface Pool {
+interface Pool {
   /** Lends a connection until it is released. Rejects with DatabaseUnavailable on a timeout or when too many callers wait. */
   acquire(queue: Queue, timeoutMs?: number): Promise<Connection>
   release(connection: Connection): void
@@ -16,7 +16,7 @@ export interface Pool {
   close(graceMs: number): Promise<void>
 }
 
-export interface PoolOptions {
+interface PoolOptions {
   open(onLost: (connection: Connection) => void): Promise<Connection>
   max: number
   acquireTimeoutMs: number

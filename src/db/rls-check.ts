@@ -1,8 +1,8 @@
 import type { Database } from './database.js'
 
 /** A defect that would let a request reach another user's rows, and the SQL that fixes it. */
-export interface RlsFinding {
-  problem: string
+interface RlsFinding {
+  issue: string
   fix: string
 }
 
@@ -27,14 +27,14 @@ const quoteIdentifier = (identifier: string): string => `"${identifier.replaceAl
 const checkRoles = (role: Role): RlsFinding | undefined => {
   if (role.app_passes) {
     return {
-      problem: 'The role colloquy_app passes row-level security.',
+      issue: 'The role colloquy_app passes row-level security.',
       fix: 'alter role colloquy_app nosuperuser nobypassrls;',
     }
   }
   if (!role.login_passes || role.may_switch) return undefined
   const create = role.app_exists ? '' : 'create role colloquy_app nologin; '
   return {
-    problem: `The role ${role.login} passes row-level security and cannot switch to colloquy_app, which does not.`,
+    issue: `The role ${role.login} passes row-level security and cannot switch to colloquy_app, which does not.`,
     fix: `${create}grant colloquy_app to ${quoteIdentifier(role.login)}; select colloquy.prepare_app_role();`,
   }
 }
@@ -76,19 +76,19 @@ export const checkRls = (db: Database): Promise<RlsFinding[]> =>
     return [
       ...(roleFinding ? [roleFinding] : []),
       ...unforced.map(({ name }) => ({
-        problem: `Row-level security is not forced on ${name}.`,
+        issue: `Row-level security is not forced on ${name}.`,
         fix: `alter table ${name} enable row level security, force row level security;`,
       })),
       ...tables
         .filter((table) => table.foreign_policies !== '')
         .map(({ name, foreign_policies }) => ({
-          problem: `A policy that is not Colloquy's admits more rows on ${name}: ${foreign_policies}.`,
+          issue: `A policy that is not Colloquy's admits more rows on ${name}: ${foreign_policies}.`,
           fix: `drop policy <policy> on ${name};`,
         })),
       ...(ungranted
         ? [
             {
-              problem: 'The role colloquy_app may not use the tables.',
+              issue: 'The role colloquy_app may not use the tables.',
               fix: 'select colloquy.prepare_app_role(); -- as the owner of the schema colloquy',
             },
           ]

@@ -94,7 +94,7 @@ const fixValues: Record<string, string> = {
 }
 
 /** The settings that the program depends on but cannot set itself, where their value is wrong, with the SQL that fixes it. */
-export const checkSettings = async (db: Database): Promise<{ problem: string; fix: string }[]> => {
+export const checkSettings = async (db: Database): Promise<{ issue: string; fix: string }[]> => {
   const rows = await db.statement(
     (sql) => sql<{ name: string; value: string; login: string }[]>`
       select name, pg_catalog.current_setting(name) as value, session_user as login
@@ -103,7 +103,7 @@ export const checkSettings = async (db: Database): Promise<{ problem: string; fi
   return rows
     .filter(({ name, value }) => !requiredValues[name]?.test(value))
     .map(({ name, value, login }) => ({
-      problem: `${name} is ${value}, and has to be ${fixValues[name]}`,
+      issue: `${name} is ${value}, and has to be ${fixValues[name]}`,
       fix: `alter role "${login.replaceAll('"', '""')}" set ${name} = ${
         name === 'search_path' ? fixValues[name] : `'${fixValues[name]}'`
       };`,

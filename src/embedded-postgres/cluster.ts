@@ -8,7 +8,7 @@ import { type Runner, run } from './runner.js'
 const name = 'postgres'
 const unfinished = `${name}.new-`
 
-export interface ClusterFiles {
+interface ClusterFiles {
   data: string
   password: string
 }

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { commandLine, identify, stopPostmaster } from './process.js'
 import { commandFor, type Runner } from './runner.js'
 
-export interface PostgresProcess {
+interface PostgresProcess {
   port: number
   /** resolves on exit: with nothing after `stop()`, otherwise with the reason */
   exited: Promise<Error | undefined>

@@ -14,7 +14,7 @@ import { toLogText, toLogTexts } from './log-text.js'
 import { keyId } from './public-keys.js'
 import { createDetailLimiter } from './refusal.js'
 
-export interface Caller {
+interface Caller {
   id: string
 }
 
@@ -42,7 +42,7 @@ export interface AuthenticationOptions {
   now?: (() => number) | undefined
 }
 
-export type AuthenticationHook = (request: FastifyRequest) => Promise<void>
+type AuthenticationHook = (request: FastifyRequest) => Promise<void>
 
 interface AlgorithmVerifier {
   rules: ClaimRules

@@ -19,7 +19,7 @@ export interface Contract {
   paths: Record<string, Record<string, object>>
 }
 
-export interface BindingOptions {
+interface BindingOptions {
   contract: Contract
   handlers: Handlers
   /** runs before the body is read, on every operation that requires a token */

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Problem } from '../problems.js'
 
 /** The contract's limit for a body, in bytes. */
-export const maxBodyLength = 262_144
+const maxBodyLength = 262_144
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 const isStorable = (text: string): boolean => text.isWellFormed() && !text.includes('\0')
@@ -20,7 +20,7 @@ const rejectUnstorable = (key: string, value: unknown): unknown => {
 }
 
 /** Parses JSON (RFC 8259) in strict UTF-8. Rejects text that PostgreSQL cannot store unchanged. */
-export const parseJson = (bytes: Buffer): unknown => {
+const parseJson = (bytes: Buffer): unknown => {
   let text: string
   try {
     text = utf8.decode(bytes)

@@ -2,7 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
-export interface ConnectionLimits {
+interface ConnectionLimits {
   /** maximum number of connections; requests on further ones get a 503, except probes */
   maxConnections: number
   /** how long a client may leave pending data unread */

@@ -2,7 +2,7 @@ import fastifySwagger from '@fastify/swagger'
 import fastifySwaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
 
-export interface Documents {
+interface Documents {
   /** the bundled contract, as JSON */
   json: string
   /** the contract's source */

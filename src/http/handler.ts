@@ -48,7 +48,7 @@ type RequestBody<Id extends OperationId> =
     : undefined
 
 /** An authenticated request, validated against the contract. */
-export interface HandlerRequest<Id extends OperationId> {
+interface HandlerRequest<Id extends OperationId> {
   params: Operation<Id>['parameters'] extends { path: infer Params } ? Params : Record<never, never>
   query: QueryOf<Id>
   /** the declared headers, spelled as in the contract */
@@ -72,7 +72,7 @@ export interface Reply<Id extends OperationId> {
 }
 
 /** Makes a response with a declared status and its declared body. */
-export type MakeReply<Id extends OperationId> = <S extends SuccessStatus<Id>>(
+type MakeReply<Id extends OperationId> = <S extends SuccessStatus<Id>>(
   status: S,
   ...rest: BodyOf<Id, S>
 ) => Reply<Id>

@@ -38,7 +38,7 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** The usable keys of a key set. Throws when there is none: that is the app's fault, not its users'. */
-export const parseKeySet = (document: unknown): PublicKeys => {
+const parseKeySet = (document: unknown): PublicKeys => {
   if (!isObject(document) || !Array.isArray(document.keys)) throw new Error('the document is not a key set')
   if (document.keys.length > MAX_KEYS) throw new Error(`the key set has more than ${MAX_KEYS} keys`)
   const keys = new Map(

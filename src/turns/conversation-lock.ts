@@ -2,7 +2,7 @@ import type { Deadline } from '../concurrency/deadline.js'
 import { createKeyedMutex } from '../concurrency/keyed-mutex.js'
 import type { BeginTurn, Begun } from './store/begin-turns.js'
 
-export interface ConversationLockOptions {
+interface ConversationLockOptions {
   begin(turn: BeginTurn): Promise<Begun>
   runsHere(userId: string, turnId: string): boolean
   /** Resolves when the turn has ended, on any instance, or the signal aborts. */

@@ -18,10 +18,10 @@ import { keepPruned } from './retention.js'
 import type { BeginTurn, Begun } from './store/begin-turns.js'
 import { createTurnStore } from './store/turn-store.js'
 import { type Frame, readFrames } from './stream/frames.js'
-import { createTitles, titleOf } from './titles.js'
+import { createTitles, titleFromMessage } from './titles.js'
 import type { Fate, TitleMaker, TurnLimits } from './types.js'
 
-export interface TurnEngineOptions extends TurnLimits {
+interface TurnEngineOptions extends TurnLimits {
   db: Database
   /** the default model */
   model: Model
@@ -37,7 +37,7 @@ export interface TurnEngineOptions extends TurnLimits {
   log: { warn(fields: object, text: string): void }
 }
 
-export interface SendMessage {
+interface SendMessage {
   userId: string
   /** undefined starts a new conversation */
   conversationId: string | undefined
@@ -49,14 +49,14 @@ export interface SendMessage {
 }
 
 /** The result of sending a message. `replayed`: an earlier request created the turn, which may still be running. */
-export type SendResult =
+type SendResult =
   | ({ kind: 'turn'; replayed: boolean } & OpenTurn)
   | { kind: 'busy'; conversationId: string; turnId: string }
   | { kind: 'not-found' | 'mismatch' | 'shutting-down' }
   | { kind: 'unknown-model'; known: string[] }
 
 /** The result of waiting for a turn; `key-in-use` when it is still running at the deadline. */
-export type WaitResult = Exclude<Fate, { kind: 'superseded' }> | { kind: 'key-in-use' }
+type WaitResult = Exclude<Fate, { kind: 'superseded' }> | { kind: 'key-in-use' }
 
 export interface TurnEngine {
   /** Begins a turn, or finds the one of its key. A turn runs until its end is stored, whether or not a client reads it. */
@@ -179,7 +179,7 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
         userMessageId: newId(),
         messageId: newId(),
         message: message.message,
-        title: titleOf(message.message),
+        title: titleFromMessage(message.message),
         idempotency: idempotencyOf(message),
         model,
         leaseMs,

@@ -63,7 +63,7 @@ export const reduce = (answer: Answer, event: RunEvent): void => {
 }
 
 /** Error events for the tool calls that are unfinished when a turn ends. */
-export const cutOffs = ({ tool_calls }: Answer): TurnEvent[] =>
+export const cutOffEvents = ({ tool_calls }: Answer): TurnEvent[] =>
   tool_calls
     .filter((call) => !hasEnded(call))
     .map(({ id, duration_ms }) => ({ type: 'tool-error', id, error: cutOffCall, duration_ms }))

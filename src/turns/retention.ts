@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { TurnStore } from './store/turn-store.js'
 
-export interface PruningOptions {
+interface PruningOptions {
   store: Pick<TurnStore, 'pruneIdempotencyKeys'>
   log: { warn(fields: object, text: string): void }
   everyMs?: number

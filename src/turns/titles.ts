@@ -4,7 +4,7 @@ import type { TurnStore } from './store/turn-store.js'
 import type { AbortReason } from './types.js'
 
 /** A conversation whose first turn has completed. */
-export interface TitleRequest {
+interface TitleRequest {
   userId: string
   conversationId: string
   /** the user's first message */
@@ -13,14 +13,14 @@ export interface TitleRequest {
   model: Model
 }
 
-export interface Titles {
+interface Titles {
   /** Generates a title in the background. Over the limit, the conversation keeps its title. Never throws. */
   begin(conversation: TitleRequest): void
   /** Accepts no more requests, aborts the pending ones, and waits until they have released the database. */
   stop(): Promise<void>
 }
 
-export interface TitlesOptions {
+interface TitlesOptions {
   store: Pick<TurnStore, 'setTitle'>
   log: { warn(fields: object, text: string): void }
   /** how long the model may take */
@@ -34,7 +34,7 @@ Reply with a title for that conversation and nothing else: at most six words, in
 without quotes and without a full stop at the end.`
 
 /** The first 80 characters (code points) of a text, trimmed. */
-export const titleOf = (text: string): string =>
+export const titleFromMessage = (text: string): string =>
   [...text.trim().slice(0, 160)].slice(0, 80).join('').trimEnd()
 
 /** A text in quotes that does not contain the opening quote again. */
@@ -50,14 +50,14 @@ export const cleanTitle = (answer: string): string => {
     .replace(/\p{Bidi_Control}/gu, '')
     .replace(/[\s\p{Cc}]+/gu, ' ')
     .trim()
-  return titleOf(quoted.exec(line)?.[2] ?? line)
+  return titleFromMessage(quoted.exec(line)?.[2] ?? line)
 }
 
 export const createTitles = ({ store, log, timeoutMs = 30_000, max = 100 }: TitlesOptions): Titles => {
   const stopped = new AbortController()
   const pending = new Map<AbortController, Promise<void>>()
 
-  const make = async (conversation: TitleRequest, { signal }: AbortController): Promise<void> => {
+  const generate = async (conversation: TitleRequest, { signal }: AbortController): Promise<void> => {
     const { userId, conversationId, message, model } = conversation
     const request = { system: instruction, history: [], message, signal }
     const { status, answer, cause } = await runModel(model, request)
@@ -72,7 +72,7 @@ export const createTitles = ({ store, log, timeoutMs = 30_000, max = 100 }: Titl
       if (stopped.signal.aborted || pending.size >= max) return
       const abort = new AbortController()
       const timer = setTimeout(() => abort.abort('timeout' satisfies AbortReason), timeoutMs)
-      const titled = make(conversation, abort)
+      const generation = generate(conversation, abort)
         .catch((err: unknown) => {
           log.warn({ conversation_id: conversation.conversationId, err }, 'the title could not be generated')
         })
@@ -80,7 +80,7 @@ export const createTitles = ({ store, log, timeoutMs = 30_000, max = 100 }: Titl
           clearTimeout(timer)
           pending.delete(abort)
         })
-      pending.set(abort, titled)
+      pending.set(abort, generation)
     },
 
     async stop() {

@@ -42,7 +42,7 @@ t.test('every table that has a user_id has forced row-level security', async (t)
   await sql`create table colloquy.forgotten (user_id text)`
   const findings = await checkRls(open(t, url))
   t.same(
-    findings.map(({ problem }) => /colloquy\.(\w+)/.exec(problem)?.[1]),
+    findings.map(({ issue }) => /colloquy\.(\w+)/.exec(issue)?.[1]),
     ['conversations', 'forgotten', 'messages', 'turns', undefined],
     'and the one that was forgotten is not granted either',
   )
@@ -62,7 +62,7 @@ t.test(
     await sql`alter role strong bypassrls`
 
     const findings = await checkRls(open(t, login.href))
-    t.match(findings, [{ problem: /strong passes row-level security/ }])
+    t.match(findings, [{ issue: /strong passes row-level security/ }])
     const db = open(t, login.href)
     await t.rejects(
       db.asUser('alice', (sql) => sql`select 1`),
@@ -73,7 +73,7 @@ t.test(
     await inApp.unsafe(findings[0]?.fix ?? '')
     t.same(await checkRls(open(t, login.href)), [])
     await sql`alter role colloquy_app bypassrls`
-    t.match(await checkRls(open(t, login.href)), [{ problem: /colloquy_app passes/ }])
+    t.match(await checkRls(open(t, login.href)), [{ issue: /colloquy_app passes/ }])
   },
 )
 
@@ -83,7 +83,7 @@ t.test("somebody else's policy that lets more through is found", async (t) => {
   await sql`create policy narrower on colloquy.turns as restrictive using (true)`
   t.same(await checkRls(open(t, url)), [], 'one that lets less through is none of our business')
   await sql`create policy leak on colloquy.messages using (true)`
-  t.match(await checkRls(open(t, url)), [{ problem: /colloquy\.messages: leak\.$/ }])
+  t.match(await checkRls(open(t, url)), [{ issue: /colloquy\.messages: leak\.$/ }])
   t.equal((await checkRls(open(t, url))).length, 1)
 })
 
@@ -126,7 +126,7 @@ t.test('what another role made in public does not take the place of what our SQL
   }
   await use()
   await sql`create policy leak on colloquy.messages using (true)`
-  t.match(await checkRls(open(t, superuserUrl)), [{ problem: /leak/ }], 'nothing is hidden from the doctor')
+  t.match(await checkRls(open(t, superuserUrl)), [{ issue: /leak/ }], 'nothing is hidden from the doctor')
   t.same(await seen(), [])
 
   const definitions = await sql<{ definition: string }[]>`

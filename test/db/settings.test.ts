@@ -171,7 +171,7 @@ t.test(
       t.not((rows as Json)[0].value, value, `${shown} inside a transaction`)
     }
     t.same(
-      (await checkSettings(db)).map(({ problem }) => problem.split(' ')[0]).sort(),
+      (await checkSettings(db)).map(({ issue }) => issue.split(' ')[0]).sort(),
       set.map(([name]) => name).sort(),
     )
     const seen = await doctor()

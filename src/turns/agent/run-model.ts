@@ -1,7 +1,7 @@
 import { untilAborted } from '../../concurrency/until-aborted.js'
 import type { Model, ModelRequest } from '../../models/model.js'
 import { ModelError } from '../../models/model-error.js'
-import { type Answer, cutOffs, emptyAnswer, type RunEvent, reduce, type TurnEvent } from '../events.js'
+import { type Answer, cutOffEvents, emptyAnswer, type RunEvent, reduce, type TurnEvent } from '../events.js'
 import { type TurnError, turnError } from '../turn-errors.js'
 import type { AbortReason, EndStatus } from '../types.js'
 import { createSanitizer } from './sanitize.js'
@@ -14,7 +14,7 @@ export const maxAnswerLength = 1_000_000
 const maxRetryAfter = 3_600
 
 /** The result of an attempt's run. */
-export interface ModelRun {
+interface ModelRun {
   status: EndStatus
   answer: Answer
   error: TurnError | null
@@ -99,7 +99,7 @@ export const runModel = async (
     if (!answer.finished) throw new Error('the model stopped without finishing')
     return { status: 'completed', error: null, answer }
   } catch (cause) {
-    for (const event of cutOffs(answer)) emit(event)
+    for (const event of cutOffEvents(answer)) emit(event)
     const reason = signal.aborted ? (signal.reason as AbortReason) : undefined
     return { ...(reason ? aborts[reason] : modelFailed(cause)), answer, cause }
   } finally {

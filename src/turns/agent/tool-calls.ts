@@ -8,7 +8,7 @@ import { type Tool, ToolError } from '../../tools/tool.js'
 import type { TurnEvent } from '../events.js'
 import { sanitizeJson } from './sanitize.js'
 
-export interface ToolRunnerOptions {
+interface ToolRunnerOptions {
   turnId: string
   tools: readonly Tool[]
   /** the calls that earlier attempts of the turn made, in order */

@@ -19,9 +19,9 @@ export const createAttemptLog = (ids: AttemptIds, known: readonly TurnEvent[] = 
   const events: TurnEvent[] = [...known]
   const listeners = new Set<() => void>()
   let fate: Fate | undefined
-  let resolveEnded: (fate: Fate) => void
+  let resolveFate: (fate: Fate) => void
   const ended = new Promise<Fate>((resolve) => {
-    resolveEnded = resolve
+    resolveFate = resolve
   })
   let isWaking = false
 
@@ -48,7 +48,7 @@ export const createAttemptLog = (ids: AttemptIds, known: readonly TurnEvent[] = 
     },
     close(how) {
       fate = how
-      resolveEnded(how)
+      resolveFate(how)
       wake()
     },
     listen(listener) {

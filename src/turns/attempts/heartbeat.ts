@@ -6,7 +6,7 @@ import { turnKey } from '../types.js'
 import type { AttemptLog } from './attempt-log.js'
 
 /** To a local attempt: `cancel`, the user requested it; `lost`, it was ended, deleted or taken over elsewhere. */
-export type AttemptSignal = 'cancel' | 'lost'
+type AttemptSignal = 'cancel' | 'lost'
 
 interface LocalEntry {
   runs: true
@@ -35,7 +35,7 @@ interface RemoteEntry {
 type Entry = LocalEntry | RemoteEntry
 
 /** A lease that the heartbeat renews. */
-export interface LeaseHold {
+interface LeaseHold {
   /** whether any of the attempt's events may be stored */
   hasEvents(): boolean
   release(): void
@@ -54,7 +54,7 @@ export interface Heartbeat {
   untilEndedOrRenewed(userId: string, turnId: string, signal: AbortSignal): Promise<void>
 }
 
-export interface HeartbeatOptions {
+interface HeartbeatOptions {
   store: Pick<TurnStore, 'syncAttempts' | 'interruptTurn'>
   leaseMs: number
   log: { warn(fields: object, text: string): void }

@@ -14,12 +14,12 @@ import type { Heartbeat } from './heartbeat.js'
 type Start = Extract<Begun, { outcome: 'begun' }>
 
 /** An attempt that this instance runs. */
-export interface LocalAttempt {
+interface LocalAttempt {
   attemptLog: AttemptLog
   stop(reason: AbortReason): void
 }
 
-export interface LocalAttemptsOptions extends TurnLimits {
+interface LocalAttemptsOptions extends TurnLimits {
   store: TurnStore
   heartbeat: Heartbeat
   /** by name */

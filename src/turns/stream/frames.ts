@@ -8,7 +8,7 @@ export interface Frame {
   event: StreamEvent | undefined
 }
 
-export interface FrameOptions {
+interface FrameOptions {
   /** the id of the reader's last frame */
   after?: string | undefined
   /** how long it may be silent */
@@ -38,12 +38,12 @@ const lastSeen = (attemptLog: AttemptLog, after = ''): number => {
 /** Waits for events, with one timer and one listener for the whole stream. */
 const createWait = (attemptLog: AttemptLog, { heartbeatMs, signal }: FrameOptions) => {
   let resolve = () => {}
-  let isSilent = true
+  let isHeartbeatDue = true
   const wake = () => resolve()
   const unlisten = attemptLog.listen(wake)
   signal.addEventListener('abort', wake, { once: true })
   const timer = setTimeout(() => {
-    isSilent = true
+    isHeartbeatDue = true
     wake()
   }, heartbeatMs)
   return {
@@ -56,9 +56,9 @@ const createWait = (attemptLog: AttemptLog, { heartbeatMs, signal }: FrameOption
       })
     },
     /** Whether a heartbeat is due: at the start of the response, and after a silence. */
-    isSilent(): boolean {
-      const was = isSilent
-      isSilent = false
+    isHeartbeatDue(): boolean {
+      const was = isHeartbeatDue
+      isHeartbeatDue = false
       return was
     },
     end(): void {
@@ -80,34 +80,34 @@ export async function* readFrames(
   const { after, signal } = options
   const { attempt } = attemptLog.ids
   const stream = streamOf(attemptLog)
-  let claimed = lastSeen(attemptLog, after)
-  let seen = claimed
-  const number = (events: readonly (StreamEvent | undefined)[]): Frame[] =>
+  let acknowledged = lastSeen(attemptLog, after)
+  let seen = acknowledged
+  const toFrames = (events: readonly (StreamEvent | undefined)[]): Frame[] =>
     events.map((event, n) => ({ id: `${attempt}-${seen + n + 1}`, event }))
 
   const wait = createWait(attemptLog, options)
   try {
     while (!signal.aborted) {
-      const ending = attemptLog.fate && stream.ending()
+      const finalEvents = attemptLog.fate && stream.finalEvents()
       // The reader has seen events that were lost with their instance. It gets the whole stored turn instead.
-      if (ending && claimed > stream.kept()) {
-        claimed = 0
+      if (finalEvents && acknowledged > stream.liveCount()) {
+        acknowledged = 0
         seen = 0
       }
-      const said = stream.said()
-      const frames = number(said.slice(seen, seen + maxBatch))
+      const events = stream.events()
+      const frames = toFrames(events.slice(seen, seen + maxBatch))
       seen += frames.length
-      if (seen < said.length) {
+      if (seen < events.length) {
         yield frames
         continue
       }
-      if (ending) {
-        yield ending.length > 0 ? [...frames, ...number([...ending, undefined])] : frames
+      if (finalEvents) {
+        yield finalEvents.length > 0 ? [...frames, ...toFrames([...finalEvents, undefined])] : frames
         return
       }
-      const events = attemptLog.events.length
-      if (frames.length > 0 || wait.isSilent()) yield frames
-      await wait.forMore(events)
+      const eventCount = attemptLog.events.length
+      if (frames.length > 0 || wait.isHeartbeatDue()) yield frames
+      await wait.forMore(eventCount)
     }
   } finally {
     wait.end()
