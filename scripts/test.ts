@@ -5,23 +5,26 @@
  */
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { availableParallelism, constants, tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { endOrphan } from '../src/embedded-postgres/server.js'
 import { startEmbedded } from '../src/embedded-postgres/start.js'
 import { packageRoot } from '../src/root.js'
-import { buildProgram } from '../test/helpers/build.js'
+import { buildProgram, buildTests, filesOf } from '../test/helpers/build.js'
+import { builtPath } from '../test/helpers/program.js'
 import { logins, prepareTemplate } from '../test/helpers/template.js'
 import { type Pooler, startPooler } from './pooler.js'
 import { systemServer } from './system-postgres.js'
 
 const tap = fileURLToPath(new URL('node_modules/.bin/tap', packageRoot))
 const root = fileURLToPath(packageRoot)
+const preload = 'test/helpers/no-hooks.ts'
 
 // A reader that goes away (`npm test | head`) must not keep the cluster from being ended.
 process.stdout.on('error', () => {})
@@ -49,7 +52,8 @@ const report = async (output: Readable): Promise<Totals> => {
   const totals: Totals = { pass: 0, fail: 0, skip: 0 }
   let file: string[] = []
   let hasFailed = false
-  for await (const line of createInterface({ input: output })) {
+  for await (const built of createInterface({ input: output })) {
+    const line = built.replace(/ - (test\/\S+\.test)\.js/, ' - $1.ts')
     const count = (key: string) => Number(new RegExp(`\\b${key}: (\\d+)`).exec(line)?.[1] ?? 0)
     if (/^# \{ total: \d+/.test(line)) {
       Object.assign(totals, { pass: count('pass'), fail: count('fail'), skip: count('skip') + count('todo') })
@@ -73,21 +77,18 @@ const report = async (output: Readable): Promise<Totals> => {
   return totals
 }
 
-/** Tests spend a part of their time waiting; beyond one more than the cores they only slow each other down. */
-const jobs = Math.min(availableParallelism() + 1, 8)
-
-/**
- * Has tsx, which keeps what it has translated, load the TypeScript of tests in place of tap's own loader, which
- * translates everything again in each of their processes: several seconds for most files. The loader is a plugin of
- * tap's, and to leave it out by the configuration would mean to have tap built anew after each `npm install`.
- */
-const loader = `--import=data:text/javascript,process.env.TAP_TYPE_STRIP_ONLY=1 --import=${import.meta.resolve('tsx')}`
+/** Tests spend much of their time waiting; beyond two more than the cores they only slow each other down. */
+const jobs = Math.min(availableParallelism() + 2, 8)
 
 /** Runs tap in a process group of its own, so that a signal reaches it once and nothing of it can stay behind. */
-const runTap = async (args: string[], env: NodeJS.ProcessEnv): Promise<Totals & { code: number }> => {
+const runTap = async (
+  folder: string,
+  args: string[],
+  env: NodeJS.ProcessEnv,
+): Promise<Totals & { code: number }> => {
   const child = spawn(process.execPath, [tap, '--reporter=tap', `--jobs=${jobs}`, ...args], {
-    cwd: root,
-    env: { ...process.env, ...env, NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} ${loader}`.trim() },
+    cwd: folder,
+    env: { ...process.env, ...env },
     stdio: ['inherit', 'pipe', 'inherit'],
     detached: true,
   })
@@ -109,6 +110,20 @@ const runTap = async (args: string[], env: NodeJS.ProcessEnv): Promise<Totals & 
   return { ...totals, code: typeof code === 'number' ? code : 1 }
 }
 
+/** The test files that tap's arguments name, from the root, and the rest of the arguments. */
+const selectTests = async (args: string[]): Promise<{ paths: string[]; options: string[] }> => {
+  const options = args.filter((arg) => arg.startsWith('-'))
+  const named = args.filter((arg) => !arg.startsWith('-')).map((arg) => relative(root, resolve(arg)))
+  for (const path of named) if (!existsSync(join(root, path))) throw new Error(`There is no ${path} to test.`)
+  const found = await Promise.all((named.length > 0 ? named : ['test']).map(filesOf))
+  const paths = found.flat().filter((path) => path.endsWith('.test.ts'))
+  // Mutations have a command of their own, `npm run test:mutations`, which names them.
+  return {
+    paths: named.length > 0 ? paths : paths.filter((path) => !path.endsWith('mutations.test.ts')),
+    options,
+  }
+}
+
 /** Makes a cluster to be copied, which takes a tenth of the time that initdb takes. */
 const initialise = async (dataDir: string): Promise<string> => {
   const cluster = await startEmbedded({ dataDir, settings: { fsync: 'off' } })
@@ -123,7 +138,14 @@ const run = async (args: string[], folder: string): Promise<number> => {
   const version = at < 0 ? undefined : (args.splice(at, 2)[1] ?? '15')
   const pooled = args.indexOf('--pooler')
   if (pooled >= 0) args.splice(pooled, 1)
-  const initialised = version ? undefined : await initialise(join(folder, 'initialised'))
+  const { paths, options } = await selectTests(args)
+  const program = join(folder, 'program')
+  const tests = join(folder, 'tests')
+  const [initialised] = await Promise.all([
+    version ? undefined : initialise(join(folder, 'initialised')),
+    buildProgram(program),
+    buildTests([...paths, preload], tests),
+  ])
   const dataDir = join(folder, 'cluster')
   if (initialised) await promisify(execFile)('cp', ['-a', initialised, dataDir])
   const cluster = await startEmbedded({
@@ -133,14 +155,15 @@ const run = async (args: string[], folder: string): Promise<number> => {
   })
   let pooler: Pooler | undefined
   try {
-    const program = join(folder, 'program')
-    await mkdir(program)
-    await Promise.all([prepareTemplate(cluster.url), buildProgram(program)])
+    await prepareTemplate(cluster.url)
     if (pooled >= 0) {
       pooler = await startPooler({ folder: join(folder, 'pooler'), clusterUrl: cluster.url, logins })
     }
     if (interrupted) return 1
+    const loader = `--import=${pathToFileURL(join(tests, builtPath(preload)))}`
     const env = {
+      // Else tap has ts-node load itself, for nothing.
+      TAP_TYPE_STRIP_ONLY: '1',
       COLLOQUY_TEST_CLUSTER: cluster.url,
       COLLOQUY_TEST_FOLDER: folder,
       COLLOQUY_TEST_INITIALISED: initialised,
@@ -148,7 +171,11 @@ const run = async (args: string[], folder: string): Promise<number> => {
       COLLOQUY_TEST_POOLER: pooler && String(pooler.port),
       COLLOQUY_TEST_POSTGRES: version,
     }
-    const { pass, fail, skip, code } = await runTap(args, env)
+    const { pass, fail, skip, code } = await runTap(
+      tests,
+      [...options, `--test-env=NODE_OPTIONS=${loader}`, ...paths.map(builtPath)],
+      env,
+    )
     // A file that fails without a failing assertion, or a run without any, is a failure too.
     const failed = Math.max(fail, code === 0 && pass + skip > 0 ? 0 : 1)
     summary = `${pass} passed, ${failed} failed${skip > 0 ? `, ${skip} skipped` : ''}`

@@ -4,7 +4,7 @@ import ts from 'typescript'
 import { packageRoot } from '../../src/root.js'
 
 const folder = new URL('src/client/', packageRoot)
-const files = readdirSync(folder)
+const files = readdirSync(folder).filter((name) => name.endsWith('.ts'))
 
 /** What a file needs when it runs; imports of types are gone by then. */
 const importsOf = (file: string): string[] => {

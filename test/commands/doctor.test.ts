@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import postgres from 'postgres'
 import t, { type Test } from 'tap'
 import { betterAuth } from '../helpers/better-auth.js'
-import { testFolder } from '../helpers/cluster.js'
+import { initialisedFolder } from '../helpers/cluster.js'
 import { testDatabase } from '../helpers/database.js'
 import { runColloquy, startServer } from '../helpers/server.js'
 import { SECRET } from '../helpers/tokens.js'
@@ -129,7 +129,7 @@ t.test('a model of a provider: named when it can be opened, else what is missing
 })
 
 t.test('the embedded database: on its own, leaving nothing running, and beside a server', async (t) => {
-  const DATA_DIR = join(await testFolder(t), 'data')
+  const DATA_DIR = await initialisedFolder(t)
   const pidFile = () => readFile(join(DATA_DIR, 'postgres/data/postmaster.pid'))
   const migrate = () => runColloquy(['migrate'], { env: { DATA_DIR } })
   t.match(await migrate(), { code: 0, stdout: /is up to date now/ })

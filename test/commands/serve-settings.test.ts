@@ -64,7 +64,7 @@ t.test('the limits of models and tools', async (t) => {
     CHAT_HISTORY_TOKENS: '16000,openai-compatible/n=0',
     CHAT_TOOL_STEPS: '3',
     CHAT_TOOL_CALLS: '2',
-    CHAT_TOOL_TIMEOUT_MS: '1500',
+    CHAT_TOOL_TIMEOUT_MS: '3000',
     CHAT_TOOL_RESULT_BYTES: '1024',
   })
   const { conversation_id } = (await ask({ message: 'one' }, saying('1'))).body

@@ -1,11 +1,11 @@
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { parseToolKeys, publish } from '../../src/tools/signing-keys.js'
 import { testFolder } from '../helpers/cluster.js'
 import { testDatabase } from '../helpers/database.js'
 import { mcpServer } from '../helpers/mcp-server.js'
+import { builtProgram } from '../helpers/program.js'
 import { runColloquy, startServer } from '../helpers/server.js'
 import { todoServer } from '../helpers/todo-server.js'
 import { SECRET } from '../helpers/tokens.js'
@@ -13,7 +13,7 @@ import { newToolKeys, newToolsPem, placeholder, publishing } from '../helpers/to
 
 const stdio = {
   command: process.execPath,
-  args: ['--import', 'tsx', fileURLToPath(new URL('../helpers/stdio-server.ts', import.meta.url))],
+  args: [join(builtProgram(), 'test/helpers/stdio-server.js')],
 }
 
 /** The environment of a program with these tool servers. */

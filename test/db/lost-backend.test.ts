@@ -170,7 +170,8 @@ t.test('connections lost at random under load', async (t) => {
   const killer = (async () => {
     while (!isOver) {
       kills += await terminate(0.3)
-      await setTimeout(5)
+      // Time for those who are left without a connection to have one again, and to work on it.
+      await setTimeout(50)
     }
   })()
   const client = async (name: number) => {

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { identify } from '../../src/embedded-postgres/process.js'
 import { startEmbedded } from '../../src/embedded-postgres/start.js'
-import { hasty, testFolder } from '../helpers/cluster.js'
+import { hasty, initialisedFolder, testFolder } from '../helpers/cluster.js'
 import { isAnswering, postmaster, query, start, starter } from '../helpers/embedded.js'
 import { until } from '../helpers/wait.js'
 
@@ -49,7 +49,7 @@ t.test('a first start makes a cluster, a later one finds its data', async (t) =>
 })
 
 t.test('a killed program leaves a server behind, which the next start ends', async (t) => {
-  const dataDir = join(await testFolder(t), 'data')
+  const dataDir = await initialisedFolder(t)
   const killed = starter(t, dataDir)
   await query(await killed.url, 'create table kept as select 42 as answer')
   const orphan = await postmaster(dataDir)
@@ -67,7 +67,7 @@ t.test('a killed program leaves a server behind, which the next start ends', asy
 })
 
 t.test('a data folder in use is refused', async (t) => {
-  const dataDir = join(await testFolder(t), 'data')
+  const dataDir = await initialisedFolder(t)
   const other = starter(t, dataDir)
   const url = await other.url
   const refusal = {
@@ -93,8 +93,7 @@ t.test('a first start that was killed is done again', async (t) => {
 })
 
 t.test('a postmaster.pid that names no server of this folder does not block', async (t) => {
-  const folder = await testFolder(t)
-  const dataDir = join(folder, 'data')
+  const dataDir = await initialisedFolder(t)
   await (await start(t, dataDir)).stop()
   const pidFile = join(dataDir, 'postgres/data/postmaster.pid')
   const gone = spawnSync('true').pid
@@ -103,7 +102,7 @@ t.test('a postmaster.pid that names no server of this folder does not block', as
     await (await start(t, dataDir)).stop()
   }
   const running = await start(t, dataDir)
-  const copy = join(folder, 'copy')
+  const copy = join(await testFolder(t), 'copy')
   await cp(dataDir, copy, { recursive: true, filter: (path) => !path.includes('/owner.') })
   if (isRoot) spawnSync('chown', ['-R', '65534:65534', join(copy, 'postgres')])
   await start(t, copy)
@@ -112,7 +111,7 @@ t.test('a postmaster.pid that names no server of this folder does not block', as
 })
 
 t.test('a server that dies says why, and can be started again', async (t) => {
-  const dataDir = join(await testFolder(t), 'data')
+  const dataDir = await initialisedFolder(t)
   const cluster = await start(t, dataDir)
   process.kill(await postmaster(dataDir), 'SIGQUIT')
   t.match(await cluster.exited, {
@@ -123,7 +122,7 @@ t.test('a server that dies says why, and can be started again', async (t) => {
 })
 
 t.test('a start that fails has the words of PostgreSQL', async (t) => {
-  const dataDir = join(await testFolder(t), 'data')
+  const dataDir = await initialisedFolder(t)
   await t.rejects(
     start(t, dataDir, { settings: { shared_buffers: 'many' } }),
     /invalid value.*"shared_buffers"/,
@@ -132,7 +131,7 @@ t.test('a start that fails has the words of PostgreSQL', async (t) => {
 })
 
 t.test('a cluster of another major version is refused', async (t) => {
-  const dataDir = join(await testFolder(t), 'data')
+  const dataDir = await initialisedFolder(t)
   await (await start(t, dataDir)).stop()
   await writeFile(join(dataDir, 'postgres/data/PG_VERSION'), '9\n')
   await t.rejects(

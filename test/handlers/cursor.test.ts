@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import t from 'tap'
-import { encodeCursor, type CursorKey } from '../../src/handlers/page.js'
+import { type CursorKey, encodeCursor } from '../../src/handlers/page.js'
 import { testApp } from '../helpers/app.js'
 
 /** A cursor with a right checksum around any bytes, as anybody who reads the source can make it. */

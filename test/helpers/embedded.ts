@@ -3,12 +3,12 @@ import { once } from 'node:events'
 import { cp, readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { pathToFileURL } from 'node:url'
 import postgres from 'postgres'
 import type { Test } from 'tap'
 import { type EmbeddedOptions, startEmbedded } from '../../src/embedded-postgres/start.js'
-import { packageRoot } from '../../src/root.js'
 import { hasty } from './cluster.js'
+import { builtProgram } from './program.js'
 import { within } from './wait.js'
 
 /** A cluster in a given folder, stopped at the test's end. */
@@ -32,14 +32,12 @@ export const isAnswering = async (url: string) => (await query(url, 'select 1'))
 /** Another program that starts the cluster and then waits to be killed; `url` comes when it has. */
 export const starter = (t: Test, dataDir: string, user: { uid?: number; gid?: number } = {}) => {
   const script = `
-    import { startEmbedded } from ${JSON.stringify(new URL('src/embedded-postgres/start.ts', packageRoot).href)}
+    import { startEmbedded } from ${JSON.stringify(pathToFileURL(join(builtProgram(), 'src/embedded-postgres/start.js')).href)}
     const cluster = await startEmbedded(${JSON.stringify({ dataDir, settings: hasty })})
     process.on('SIGTERM', () => cluster.stop())
     console.log(cluster.url)`
-  const args = ['--import', 'tsx', '--input-type=module', '--eval', script]
-  // tap would follow a child into files of its own, which another user may not write; it cannot through `env`.
-  const child: ChildProcess = spawn('env', ['-i', process.execPath, ...args], {
-    cwd: fileURLToPath(packageRoot),
+  const child: ChildProcess = spawn(process.execPath, ['--input-type=module', '--eval', script], {
+    env: {},
     stdio: ['ignore', 'pipe', 'inherit'],
     ...user,
   })

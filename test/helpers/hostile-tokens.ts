@@ -1,5 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { asymmetric, base64url, claims, hs256, issuer, jwk, keyPairs, seconds } from './tokens.js'
+import { asymmetric, jwk, keyPairs } from './key-pairs.js'
+import { base64url, claims, hs256, issuer, seconds } from './tokens.js'
 
 const { publicKey } = keyPairs.ES256
 const pem = publicKey.export({ type: 'spki', format: 'pem' }).toString()

@@ -6,7 +6,7 @@ import postgres from 'postgres'
 import type { Test } from 'tap'
 import { migrate } from '../../src/db/migrate.js'
 import { type EmbeddedPostgres, startEmbedded } from '../../src/embedded-postgres/start.js'
-import { hasty, testFolder } from './cluster.js'
+import { hasty, initialisedFolder, testFolder } from './cluster.js'
 import { postmaster } from './embedded.js'
 import { until } from './models.js'
 
@@ -28,9 +28,8 @@ const addressOf = (url: string): string => new URL(url).host
 
 /** A migrated primary and its streaming standby, which confirms every commit that waits for the log. */
 export const replicated = async (t: Test): Promise<Replicated> => {
-  const folder = await testFolder(t)
-  const primaryDir = join(folder, 'primary')
-  const standbyDir = join(folder, 'standby')
+  const primaryDir = await initialisedFolder(t)
+  const standbyDir = join(await testFolder(t), 'standby')
   const first = await startEmbedded({ dataDir: primaryDir, settings: hasty })
   await migrate(first.url)
   await first.stop()

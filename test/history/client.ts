@@ -1,3 +1,5 @@
+import { withTimeout } from '../../src/concurrency/with-timeout.js'
+import { errorOf, readStream, type StreamAnswer, textOf, turnOf, typesOf } from '../helpers/stream.js'
 import { type Answer, type Record as Entry, now, type Send } from './records.js'
 
 export interface ClientOptions {
@@ -13,8 +15,8 @@ export interface ClientOptions {
 export type Message = Pick<Send, 'user' | 'key' | 'conversation' | 'message'>
 
 export interface Client {
-  /** createTurn, in JSON; undefined when no answer came. The one place that a client of the event stream changes. */
-  send(url: string, message: Message): Promise<Answer | undefined>
+  /** createTurn; undefined when no answer came. What a stream ended with is written down like an answer in JSON. */
+  send(url: string, message: Message, as?: 'json' | 'stream'): Promise<Answer | undefined>
   /** listMessages, the newest first; all of them with `whole`. Gives how many, undefined when an answer is lacking. */
   read(url: string, user: string, conversation: string, whole?: boolean): Promise<number | undefined>
   /** the user's latest conversations */
@@ -28,26 +30,54 @@ interface Reply {
   body: ReturnType<typeof JSON.parse>
 }
 
+/** The status of every failure of a turn that a stream tells: the records know it by its code. */
+const failedStatus = 502
+
+/** How a stream ended, as createTurn would have answered in JSON; undefined when it was cut. */
+const endOf = async (stream: StreamAnswer): Promise<Pick<Reply, 'status' | 'body'> | undefined> => {
+  const events = await stream.all()
+  if (events.at(-1) !== '[DONE]') return undefined
+  const { turn_id, conversation_id, user_message_id } = await turnOf(stream)
+  const ids = { turn_id, conversation_id, user_message_id }
+  const end = typesOf(events).at(-2)
+  if (end === 'error') return { status: failedStatus, body: { ...ids, code: errorOf(events) } }
+  const [start] = events
+  const message_id = start !== '[DONE]' && start?.type === 'start' ? start.messageId : undefined
+  const status = end === 'finish' ? 'completed' : end === 'abort' ? 'cancelled' : end
+  return { status: 200, body: { ...ids, message_id, status, response: textOf(events) } }
+}
+
 /** Calls the API and writes down what it sent and what it was told, before and after. */
 export const createClient = ({ name, record, tokens, requestMs }: ClientOptions): Client => {
   let requests = 0
 
-  const call = async (url: string, user: string, path: string, init: RequestInit = {}) => {
+  const call = async (
+    url: string,
+    user: string,
+    path: string,
+    init: RequestInit = {},
+  ): Promise<Reply | undefined> => {
     try {
-      const response = await fetch(`${url}/api/${user}${path}`, {
-        ...init,
-        headers: { authorization: `Bearer ${tokens[user]}`, ...init.headers },
-        signal: AbortSignal.timeout(requestMs),
+      return await withTimeout(undefined, requestMs, async (signal) => {
+        const response = await fetch(`${url}/api/${user}${path}`, {
+          ...init,
+          headers: { authorization: `Bearer ${tokens[user]}`, ...init.headers },
+          signal,
+        })
+        const replayed = response.headers.get('idempotency-replayed') === 'true'
+        if (response.headers.get('content-type')?.startsWith('text/event-stream')) {
+          const end = await endOf(readStream(response))
+          return end && { ...end, replayed }
+        }
+        return { status: response.status, replayed, body: JSON.parse(await response.text()) }
       })
-      const replayed = response.headers.get('idempotency-replayed') === 'true'
-      return { status: response.status, replayed, body: JSON.parse(await response.text()) } satisfies Reply
     } catch {
       // Refused, reset, cut off in the middle or too late: nothing is known.
       return undefined
     }
   }
 
-  const send: Client['send'] = async (url, message) => {
+  const send: Client['send'] = async (url, message, as = 'json') => {
     requests += 1
     const request = `${name}.${requests}`
     record({ type: 'send', at: now(), request, ...message })
@@ -55,12 +85,13 @@ export const createClient = ({ name, record, tokens, requestMs }: ClientOptions)
       method: 'POST',
       headers: {
         'content-type': 'application/json',
+        accept: as === 'json' ? 'application/json' : 'text/event-stream',
         ...(message.key !== null && { 'idempotency-key': message.key }),
       },
       body: JSON.stringify({ message: message.message, conversation_id: message.conversation ?? undefined }),
     })
     if (!reply) return undefined
-    const answer: Answer = { type: 'answer', at: now(), request, ...reply }
+    const answer: Answer = { type: 'answer', at: now(), request, as, ...reply }
     record(answer)
     return answer
   }

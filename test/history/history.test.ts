@@ -27,4 +27,5 @@ t.test('whatever is killed, cut off or stopped, the history keeps its rules', as
   t.ok(turns >= 300, `${turns} turns`)
   t.same(Object.keys(faults).sort(), faultNames.toSorted(), 'every kind of fault')
   t.ok(answers['200 completed'], 'answers')
+  t.ok(answers['stream: 200 completed'], 'streams')
 })

@@ -21,10 +21,11 @@ export interface Send extends At {
   message: string
 }
 
-/** Its answer: the contract's TurnAnswer when `status` is 200, else a Problem. A request that was cut off has none. */
+/** Its answer, or the end of its stream: the contract's TurnAnswer when `status` is 200, else a Problem. A request that was cut off has none. */
 export interface Answer extends At {
   type: 'answer'
   request: string
+  as: 'json' | 'stream'
   status: number
   replayed: boolean
   body: Partial<components['schemas']['TurnAnswer'] & { code: string }>

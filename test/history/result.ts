@@ -9,7 +9,7 @@ export interface RunResult {
   conversations: number
   sends: number
   modelRuns: number
-  /** by status and what it says */
+  /** by status and what it says, the ends of streams apart */
   answers: { [kind: string]: number }
   faults: { [fault: string]: number }
 }
@@ -33,7 +33,11 @@ export const resultOf = (
   sends: records.filter(({ type }) => type === 'send').length,
   modelRuns: records.filter(({ type }) => type === 'run').length,
   answers: count(
-    records.flatMap((it) => (it.type === 'answer' ? `${it.status} ${it.body.code ?? it.body.status}` : [])),
+    records.flatMap((it) => {
+      if (it.type !== 'answer') return []
+      const said = `${it.status} ${it.body.code ?? it.body.status}`
+      return it.as === 'stream' ? `stream: ${said}` : said
+    }),
   ),
   faults: count(faults),
 })

@@ -46,7 +46,7 @@ const anyUrl = () => random.pick(urls) ?? ''
 const insist = async (message: Message, place?: number): Promise<void> => {
   let url = place === undefined ? anyUrl() : (urls[place % urls.length] ?? '')
   for (let attempt = 0; !isEnding || attempt === 0; attempt += 1) {
-    const answer = await client.send(url, message)
+    const answer = await client.send(url, message, random.chance(0.3) ? 'stream' : 'json')
     if (place === undefined || !answer) url = anyUrl()
     if (answer?.status === 200) {
       // The one thing that it tells.

@@ -67,6 +67,7 @@ export const answered = (
   replayed = false,
 ): Answer => ({
   type: 'answer',
+  as: 'json',
   at,
   request,
   status: 200,
@@ -88,6 +89,7 @@ export const problem = (
   turn_id?: string,
 ): Answer => ({
   type: 'answer',
+  as: 'json',
   at,
   request,
   status,

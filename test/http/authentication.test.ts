@@ -5,17 +5,8 @@ import { authorize } from '../../src/http/authentication.js'
 import { createKeySet } from '../../src/http/key-set.js'
 import { guardedApp } from '../helpers/guarded-app.js'
 import { refused } from '../helpers/hostile-tokens.js'
-import {
-  asymmetric,
-  claims,
-  hs256,
-  issuer,
-  jwk,
-  keyPairs,
-  SECRET,
-  seconds,
-  serving,
-} from '../helpers/tokens.js'
+import { asymmetric, jwk, keyPairs, serving } from '../helpers/key-pairs.js'
+import { claims, hs256, issuer, SECRET, seconds } from '../helpers/tokens.js'
 
 const both = () => {
   const keys = createKeySet({ url: `${issuer}/api/auth/jwks`, log: { warn: () => {} }, fetch: serving() })

@@ -6,14 +6,19 @@ import t from 'tap'
 import { createKeySet, type KeySetOptions } from '../../src/http/key-set.js'
 import { collectGarbage } from '../helpers/garbage.js'
 import { guardedApp } from '../helpers/guarded-app.js'
+import { asymmetric, published, serving } from '../helpers/key-pairs.js'
 import { until } from '../helpers/models.js'
-import { asymmetric, claims, issuer, published, serving } from '../helpers/tokens.js'
+import { claims, issuer } from '../helpers/tokens.js'
 
 const MINUTE = 60_000
 const down: typeof fetch = async () => {
   throw new Error('connection refused')
 }
 const unavailable = { code: 'keys-unavailable' }
+
+// Two tests wait out the limit of a fetch, which is five seconds.
+t.jobs = 2
+const atOnce = { buffered: true }
 
 /** A key set whose clock and network the test decides; `state.fetches` counts. */
 const fixture = (answer: typeof fetch = serving(), more: Partial<KeySetOptions> = {}) => {
@@ -93,7 +98,7 @@ t.test('a flood of tokens in an outage makes one fetch per 2 seconds and is 503'
   )
 })
 
-t.test('in an outage the known keys go on for a day, and unknown ones are 503', async (t) => {
+t.test('in an outage the known keys go on for a day, and unknown ones are 503', atOnce, async (t) => {
   const { find, state } = fixture()
   await find('EdDSA', 'EdDSA')
   state.answer = down
@@ -109,7 +114,7 @@ t.test('in an outage the known keys go on for a day, and unknown ones are 503', 
   await t.rejects(waiting, unavailable, 'after that they are no longer believed')
 })
 
-t.test('an answer that stalls shuts nobody out, whatever was collected meanwhile', async (t) => {
+t.test('an answer that stalls shuts nobody out, whatever was collected meanwhile', atOnce, async (t) => {
   let stalls = false
   let stalled = 0
   let gone = 0

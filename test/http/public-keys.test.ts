@@ -4,7 +4,8 @@ import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { createKeySet } from '../../src/http/key-set.js'
-import { issuer, jwk, keyPairs, published, serving } from '../helpers/tokens.js'
+import { jwk, keyPairs, published, serving } from '../helpers/key-pairs.js'
+import { issuer } from '../helpers/tokens.js'
 
 const unavailable = { code: 'keys-unavailable' }
 const log = { warn: () => {} }

@@ -3,13 +3,18 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
+import { pathToFileURL } from 'node:url'
 import t, { type Test } from 'tap'
 // Read ahead, since reading it counts toward the limits.
 import '../../src/tools/mcp/client.js'
 import { testFolder } from '../helpers/cluster.js'
 import { until } from '../helpers/models.js'
+import { builtProgram } from '../helpers/program.js'
 import { testTools } from '../helpers/tools.js'
+
+// They wait for the grace that a stubborn server is given, each for its own.
+t.jobs = 3
+const atOnce = { buffered: true }
 
 /** A tool server in a few lines, so that it starts at once; `stubborn` ends by nothing but SIGKILL. */
 const program = (kind: 'plain' | 'stubborn' | 'mute') => `
@@ -46,7 +51,7 @@ const isRunning = (pid: number): boolean => {
 }
 
 for (const kind of ['plain', 'stubborn'] as const) {
-  t.test(`closing ends a ${kind} server that a wrapper has started`, async (t) => {
+  t.test(`closing ends a ${kind} server that a wrapper has started`, atOnce, async (t) => {
     const tools = testTools(t, { here: wrapped(kind) })
     const pid = Number(await (await tools.of('alice')).call('pid'))
     t.ok(isRunning(pid), 'it runs')
@@ -55,7 +60,7 @@ for (const kind of ['plain', 'stubborn'] as const) {
   })
 }
 
-t.test('so does an idle server', async (t) => {
+t.test('so does an idle server', atOnce, async (t) => {
   const clock = { ms: 0 }
   const tools = testTools(t, { here: wrapped('stubborn') }, { now: () => clock.ms })
   const pid = Number(await (await tools.of('alice')).call('pid'))
@@ -64,7 +69,7 @@ t.test('so does an idle server', async (t) => {
   await until(() => !isRunning(pid))
 })
 
-t.test('a server whose wrapper was killed goes with it', async (t) => {
+t.test('a server whose wrapper was killed goes with it', atOnce, async (t) => {
   const tools = testTools(t, { here: wrapped('stubborn') })
   const alice = await tools.of('alice')
   const pid = Number(await alice.call('pid'))
@@ -79,10 +84,10 @@ t.test('a server whose wrapper was killed goes with it', async (t) => {
 
 /** A process that has opened the tools of a stubborn server; gives the server's pid once that has started. */
 const owner = async (t: Test, kind: 'stubborn' | 'mute', then: string) => {
-  const url = (path: string) => JSON.stringify(new URL(path, import.meta.url).href)
+  const url = (path: string) => JSON.stringify(pathToFileURL(join(builtProgram(), path)).href)
   const code = `
-    import { createToolSource } from ${url('../../src/tools/registry.ts')}
-    import { parseToolServers } from ${url('../../src/tools/mcp/server-config.ts')}
+    import { createToolSource } from ${url('src/tools/registry.js')}
+    import { parseToolServers } from ${url('src/tools/mcp/server-config.js')}
     const here = ${JSON.stringify(wrapped(kind))}
     const tools = createToolSource({
       servers: parseToolServers(JSON.stringify({ mcpServers: { here } }), () => undefined),
@@ -90,14 +95,9 @@ const owner = async (t: Test, kind: 'stubborn' | 'mute', then: string) => {
     })
     const opening = tools.open('alice', new AbortController().signal)
     process.stdin.once('data', async () => { ${then} })`
-  const child: ChildProcess = spawn(
-    process.execPath,
-    ['--import', 'tsx', '--input-type=module', '-e', code],
-    {
-      stdio: ['pipe', 'ignore', 'pipe'],
-      cwd: fileURLToPath(new URL('../..', import.meta.url)),
-    },
-  )
+  const child: ChildProcess = spawn(process.execPath, ['--input-type=module', '-e', code], {
+    stdio: ['pipe', 'ignore', 'pipe'],
+  })
   t.teardown(() => child.kill('SIGKILL'))
   const exited = once(child, 'exit')
   let pid = 0
@@ -118,7 +118,7 @@ const ends = {
   'while the server is being started': 'process.exit(3)',
 }
 for (const [how, then] of Object.entries(ends)) {
-  t.test(`a process that ends ${how} leaves no server behind`, async (t) => {
+  t.test(`a process that ends ${how} leaves no server behind`, atOnce, async (t) => {
     const { pid, exited } = await owner(t, how.startsWith('while') ? 'mute' : 'stubborn', then)
     t.ok(pid > 0, 'the server was started')
     await exited
@@ -126,7 +126,7 @@ for (const [how, then] of Object.entries(ends)) {
   })
 }
 
-t.test('a server that never answers is ended, with what it has started', async (t) => {
+t.test('a server that never answers is ended, with what it has started', atOnce, async (t) => {
   const PID_FILE = join(await testFolder(t), 'pid')
   const entry = wrapped('mute')
   const tools = testTools(t, { here: { ...entry, env: { PID_FILE } } }, { connectMs: 3_000 })

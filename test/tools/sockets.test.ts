@@ -73,9 +73,11 @@ const stallingServer = async (t: Test) => {
 }
 
 const headers = { authorization: 'x' }
+// They wait for their limits at the same time.
+t.jobs = 4
 
 for (const [how, stall] of Object.entries(stalls)) {
-  t.test(`requests to a server that ${how} end at their limit`, async (t) => {
+  t.test(`requests to a server that ${how} end at their limit`, { buffered: true }, async (t) => {
     for (const at of ['initialize', 'tools/list']) {
       const { url, sockets, state } = await stallingServer(t)
       const tools = testTools(t, { one: { url, headers } }, { connectMs: 2_500 })
@@ -89,7 +91,9 @@ for (const [how, stall] of Object.entries(stalls)) {
       t.ok(state.stalled > 0, at)
     }
   })
+}
 
+for (const [how, stall] of Object.entries(stalls)) {
   t.test(`a call of a server that ${how} ends with its signal, or with close()`, async (t) => {
     const { url, sockets, state } = await stallingServer(t)
     const tools = testTools(t, { one: { url, headers } })

@@ -1,16 +1,15 @@
 import { existsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { ToolError } from '../../src/tools/tool.js'
 import { testFolder } from '../helpers/cluster.js'
 import { until } from '../helpers/models.js'
+import { builtProgram } from '../helpers/program.js'
 import { placeholder, testTools, type UserTools } from '../helpers/tools.js'
 
-const script = fileURLToPath(new URL('../helpers/stdio-server.ts', import.meta.url))
 const command = process.execPath
-const args = ['--import', import.meta.resolve('tsx'), script]
+const args = [join(builtProgram(), 'test/helpers/stdio-server.js')]
 
 const setUp = (t: Test, entry: object = {}, options: { connectMs?: number } = {}) => {
   const clock = { ms: 0 }
@@ -50,10 +49,8 @@ t.test('one process serves everybody, and gets what the configuration gives it a
   const environment = await ask(alice, 'environment')
   t.equal(environment.token, 'a value')
   const inherited = ['HOME', 'LOGNAME', 'PATH', 'SHELL', 'TERM', 'USER']
-  // tap, and what loads TypeScript for it, give these to every process that a test starts.
-  const taps = /^(_TAPJS_|TAP_TYPE_STRIP_ONLY$|NODE_OPTIONS$)/
   t.same(
-    environment.names.filter((name: string) => !['TOKEN', ...inherited].includes(name) && !taps.test(name)),
+    environment.names.filter((name: string) => !['TOKEN', ...inherited].includes(name)),
     [],
   )
 })
@@ -89,7 +86,7 @@ t.test('an answer that is too large ends the process, and nothing else', async (
 
 t.test('a process that hangs is cut, and replaced with the next list', async (t) => {
   const STOPPED = join(await testFolder(t), 'stopped')
-  const { tools, pass } = setUp(t, { env: { STOPPED } }, { connectMs: 15_000 })
+  const { tools, pass } = setUp(t, { env: { STOPPED } }, { connectMs: 8_000 })
   const alice = await tools.of('alice')
   const first = await ask(alice, 'pid')
   const hanging = alice.call('hang')

@@ -75,8 +75,8 @@ t.test('a database that falls silent: everybody is answered while it still is', 
   await app.chat('before')
   wire.silence(true)
   const refused = await Promise.all([
-    ...Array.from({ length: 1_000 }, () => app.call('GET', '/api/alice/conversations')),
-    ...Array.from({ length: 200 }, (_, i) =>
+    ...Array.from({ length: 200 }, () => app.call('GET', '/api/alice/conversations')),
+    ...Array.from({ length: 100 }, (_, i) =>
       app.call('POST', '/api/alice/chat', { body: { message: `message ${i}` } }),
     ),
   ])

@@ -10,7 +10,7 @@ import { limits } from './state-machine/requests.js'
  */
 // Many statements, and machines that are busy.
 t.setTimeout(300_000)
-const trial = (t: Test): Trial => ({ numRuns: 200, seed: drawSeed(t) })
+const trial = (t: Test): Trial => ({ numRuns: 100, seed: drawSeed(t) })
 
 /** Equal to nothing when it holds in all runs; else the seed and the story are what is shown. */
 const holds = (t: Test, failure: Failure | undefined) =>
@@ -23,7 +23,7 @@ t.test('in whatever order calls come, the engine answers and stores what the mod
 })
 
 t.test('calls that come at once leave nothing torn, doubled or lost', async (t) => {
-  const engine = await createEngine(t, { ...limits, max: 6 })
+  const engine = await createEngine(t, { ...limits, max: 20 })
   holds(t, await soundness(engine, trial(t)))
   t.equal(await engine.countDeadlocks(), 0, 'no deadlock')
 })

@@ -8,7 +8,8 @@ const failures: Record<string, string> = {
   'model-timeout': 'failed',
   'turn-interrupted': 'interrupted',
 }
-const refusals = new Set(['turn-in-progress', 'shutting-down'])
+// A connection that has been idle since it was made may be closed at the moment of its first request.
+const refusals = new Set(['turn-in-progress', 'shutting-down', 'request-timeout'])
 const passing = new Set([...refusals, 'idempotency-key-in-use', 'database-unavailable'])
 
 const fateOf = ({ body }: Answer): string | undefined => failures[body.code ?? '']

@@ -1,4 +1,4 @@
-import postgres from 'postgres'
+import postgres, { type TransactionSql } from 'postgres'
 import type { Test } from 'tap'
 import { connect } from '../../../src/db/connect.js'
 import type { Database } from '../../../src/db/database.js'
@@ -45,15 +45,35 @@ const meant = (begun: Begun): Begun => {
   }
 }
 
-/** Counts the statements that end as the victims of a deadlock, which who sends them again does not tell. */
-const counting = (db: Database, onDeadlock: () => void): Database => ({
-  ...db,
-  statement: (work, line) =>
-    db.statement(work, line).catch((error: unknown) => {
-      if (codeOf(error) === '40P01') onDeadlock()
-      throw error
-    }),
-})
+/** Counts the statements that are under way, and the victims of deadlocks, which who sends them again does not tell. */
+const counting = (db: Database) => {
+  let underWay = 0
+  let deadlocks = 0
+  const counted: Database = {
+    ...db,
+    async statement(work, line) {
+      underWay += 1
+      try {
+        return await db.statement(work, line)
+      } catch (error) {
+        if (codeOf(error) === '40P01') deadlocks += 1
+        throw error
+      } finally {
+        underWay -= 1
+      }
+    },
+  }
+  return { db: counted, underWay: () => underWay, deadlocks: () => deadlocks }
+}
+
+/** Past it, what is at work or waits for a connection is not waited for. */
+const untilAllWaitMs = 2_000
+
+/** Also when one fails, nothing of them is under way any more afterwards. */
+const allOf = async <T>(calls: Promise<T>[]): Promise<T[]> => {
+  await Promise.allSettled(calls)
+  return Promise.all(calls)
+}
 
 const begin = async (store: TurnStore, turn: Request): Promise<BeginAnswer> => {
   try {
@@ -97,7 +117,7 @@ const prune = async (store: TurnStore, batch: number): Promise<number[]> => {
 /** The engine on a database of the test's own, whose clock stands still until it is set. */
 export const createEngine = async (t: Test, { leaseMs, max }: { leaseMs: number; max: number }) => {
   const { url, superuserUrl } = await testDatabase(t)
-  const [root, holder] = [1, 2].map(() => postgres(superuserUrl, { max: 1, onnotice: () => {} }))
+  const [root, holder] = [1, 2].map((max) => postgres(superuserUrl, { max, onnotice: () => {} }))
   if (!root || !holder) throw new Error('there are two')
   t.teardown(() => Promise.all([root.end(), holder.end()]))
   const setClock = await stopClock(root)
@@ -106,10 +126,8 @@ export const createEngine = async (t: Test, { leaseMs, max }: { leaseMs: number;
     do $$ begin execute format('alter database %I set deadlock_timeout = 50', current_database()); end $$`.simple()
   const pool = connect({ url, max, prepare: 'auto' })
   t.teardown(() => pool.close())
-  let deadlocks = 0
-  const db = counting(pool, () => {
-    deadlocks += 1
-  })
+  const { db, underWay, deadlocks } = counting(pool)
+  let known = 0
   // Each with batches of its own.
   const stores = [createTurnStore(db), createTurnStore(db)]
   const at = (instance: number) => stores[instance % stores.length] as TurnStore
@@ -119,8 +137,8 @@ export const createEngine = async (t: Test, { leaseMs, max }: { leaseMs: number;
   return {
     begin: (turn: Request, instance = 0) => begin(at(instance), turn),
     end: (turn: EndTurn, instance = 0) => end(at(instance), turn),
-    beginTogether: (turns: Request[]) => Promise.all(turns.map((turn) => begin(one, turn))),
-    endTogether: (turns: EndTurn[]) => Promise.all(turns.map((turn) => end(one, turn))),
+    beginTogether: (turns: Request[]) => allOf(turns.map((turn) => begin(one, turn))),
+    endTogether: (turns: EndTurn[]) => allOf(turns.map((turn) => end(one, turn))),
     cancel: (userId: string, turnId: string) => one.cancelTurn(userId, turnId),
     interrupt: (userId: string, turnId: string) => one.interruptTurn(userId, turnId),
     tick: (held: Attempt[], read: Attempt[], awaited: Attempt[]) => tick(one, leaseMs, held, read, awaited),
@@ -145,19 +163,43 @@ export const createEngine = async (t: Test, { leaseMs, max }: { leaseMs: number;
           .join(''),
       }
     },
-    /** Holds the rows of a conversation, or of a turn, for a moment, as another transaction that is slow. */
-    hold: async (what: 'conversations' | 'turns', id: string, ms: number): Promise<void> => {
-      await holder.begin(async (sql) => {
-        await sql`select from ${sql(`colloquy.${what}`)} where id = ${id} for no key update`
-        await sql`select pg_sleep(${ms / 1_000})`
+    /** Takes locks as another transaction that is slow; gives what ends it. */
+    async hold(lock: (sql: TransactionSql) => Promise<unknown>): Promise<() => Promise<unknown>> {
+      let release = () => {}
+      let over: Promise<unknown> = Promise.resolve()
+      await new Promise<void>((resolve, reject) => {
+        over = holder.begin(async (sql) => {
+          await lock(sql)
+          resolve()
+          await new Promise<void>((resolve) => {
+            release = resolve
+          })
+        })
+        over.catch(reject)
       })
+      return () => {
+        release()
+        return over
+      }
+    },
+    /** Until no statement is at work: each has been answered, or waits for a lock. */
+    async untilAllWait(): Promise<void> {
+      const waiting = async () => {
+        const [row] = await root<[{ n: number }]>`
+          select count(distinct l.pid)::integer as n
+          from pg_locks l join pg_stat_activity a using (pid)
+          where a.datname = current_database() and not l.granted`
+        return row.n
+      }
+      const end = performance.now() + untilAllWaitMs
+      while ((await waiting()) < underWay() && performance.now() < end);
     },
     setClock: (ms: number) => setClock(new Date(ms)),
     stored: () => readStored(root),
     /** how many statements were the victims of a deadlock since it was asked last */
     newDeadlocks(): number {
-      const n = deadlocks
-      deadlocks = 0
+      const n = deadlocks() - known
+      known += n
       return n
     },
     /** Closes what it has open of the database, which counts deadlocks until then; gives how many it has counted. */

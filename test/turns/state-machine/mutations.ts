@@ -327,6 +327,20 @@ export const races: Mutation[] = [
     to: 'order by random()',
   },
   {
+    breaks: 'a lease is judged under the lock of its turn',
+    of: 'interrupt_turn',
+    from: /select t\.attempt[^;]*for no key update skip locked;/,
+    to: `select t.attempt, t.lease_until, t.model into v_turn
+      from colloquy.turns t
+      where t.user_id = p_user_id and t.id = p_turn_id and t.status = 'running';
+      if not found or v_turn.lease_until >= colloquy.clock() then
+        return false;
+      end if;
+      perform from colloquy.turns t
+      where t.user_id = p_user_id and t.id = p_turn_id and t.status = 'running'
+      for no key update;`,
+  },
+  {
     breaks: 'who deletes a conversation waits for the turn that is being ended',
     of: 'delete_conversation',
     from: /delete from colloquy\.turns t [^;]*;\s+(delete from colloquy\.messages m [^;]*;)/,
@@ -334,13 +348,19 @@ export const races: Mutation[] = [
   },
 ]
 
-/** Replaces the function; a mutation that changes nothing is an error, since the SQL has moved away from it. */
-export const mutate = async (sql: Sql, { of, from, to }: Mutation): Promise<void> => {
+/**
+ * Replaces the function, and gives what puts it back; a mutation that changes nothing is an error, since the SQL has
+ * moved away from it.
+ */
+export const mutate = async (sql: Sql, { of, from, to }: Mutation): Promise<() => Promise<void>> => {
   const functions = await sql<{ text: string }[]>`
     select pg_get_functiondef(p.oid) as text
     from pg_catalog.pg_proc p
     where p.pronamespace = 'colloquy'::regnamespace and p.proname = ${of}`
-  const changed = functions.filter(({ text }) => from.test(text))
+  const changed = functions.map(({ text }) => text).filter((text) => from.test(text))
   if (changed.length === 0) throw new Error(`The mutation of ${from} in ${of} changes nothing.`)
-  for (const { text } of changed) await sql.unsafe(text.replace(from, to))
+  for (const text of changed) await sql.unsafe(text.replace(from, to))
+  return async () => {
+    for (const text of changed) await sql.unsafe(text)
+  }
 }

@@ -1,9 +1,10 @@
 import fc from 'fast-check'
-import { bursts, runBursts } from './bursts.js'
+import { bursts } from './bursts.js'
 import { commands } from './commands.js'
 import type { Engine } from './engine.js'
 import { createModel, startOfTime } from './model.js'
 import { limits } from './requests.js'
+import { runBursts } from './run-bursts.js'
 import type { Actors } from './step.js'
 
 /** What a property is tried with: how often, and from which seed; a random one unless told. */
@@ -17,16 +18,18 @@ export interface Trial {
 /** How it failed, with the shortest story that does; undefined when it held. */
 export interface Failure {
   seed: number
+  /** how many runs it took to see it */
+  runs: number
   story: string
   cause: unknown
 }
 
-type Result = Pick<fc.RunDetails<unknown>, 'failed' | 'seed' | 'errorInstance'>
+type Result = Pick<fc.RunDetails<unknown>, 'failed' | 'seed' | 'errorInstance' | 'numRuns'>
 
-const failureOf = ({ failed, seed, errorInstance }: Result): Failure | undefined => {
+const failureOf = ({ failed, seed, errorInstance, numRuns }: Result): Failure | undefined => {
   if (!failed) return undefined
   const { message, cause } = errorInstance as Error
-  return { seed, story: message, cause }
+  return { seed, runs: numRuns, story: message, cause }
 }
 
 /** Whatever calls come, one after the other: the engine answers and stores what the model says. */

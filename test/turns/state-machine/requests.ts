@@ -9,7 +9,7 @@ export interface Limits {
 }
 
 /** Small, so that the bounds matter. */
-export const limits: Limits = { leaseMs: 15_000, historyMessages: 4, historyTokens: 110 }
+export const limits: Limits = { leaseMs: 15_000, historyMessages: 4, historyTokens: 80 }
 
 /** A begin, with the client's key as it was before it was hashed. */
 export interface Request extends BeginTurn {
@@ -27,6 +27,9 @@ export const inWords = (value: unknown): string => short(JSON.stringify(value) ?
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 
+/** A wish for a key that nobody else uses. */
+export const ownKey = 'its own'
+
 interface Wish {
   userId: string
   into: string | undefined
@@ -36,20 +39,24 @@ interface Wish {
 }
 
 /** The nth request, with ids of its own. */
-export const newRequest = (n: number, { userId, into, message, key, model = 'echo' }: Wish): Request => ({
-  userId,
-  isNewConversation: into === undefined,
-  conversationId: into ?? id(4 * n),
-  turnId: id(4 * n + 1),
-  userMessageId: id(4 * n + 2),
-  messageId: id(4 * n + 3),
-  message,
-  title: message,
-  key,
-  idempotency:
-    key === undefined
-      ? undefined
-      : { keyHash: sha256(key), fingerprint: sha256(`${into ?? 'new'} ${message}`) },
-  model,
-  ...limits,
-})
+export const newRequest = (n: number, { key: wished, ...wish }: Wish): Request => {
+  const { userId, into, message, model = 'echo' } = wish
+  const key = wished === ownKey ? `k of ${n}` : wished
+  return {
+    userId,
+    isNewConversation: into === undefined,
+    conversationId: into ?? id(4 * n),
+    turnId: id(4 * n + 1),
+    userMessageId: id(4 * n + 2),
+    messageId: id(4 * n + 3),
+    message,
+    title: message,
+    key,
+    idempotency:
+      key === undefined
+        ? undefined
+        : { keyHash: sha256(key), fingerprint: sha256(`${into ?? 'new'} ${message}`) },
+    model,
+    ...limits,
+  }
+}

@@ -26,7 +26,7 @@ export interface Call {
   perform(engine: Engine): Promise<unknown>
 }
 
-type Step = fc.AsyncCommand<Actors, Real, true>
+export type Step = fc.AsyncCommand<Actors, Real, true>
 
 /**
  * Makes steps of one kind. `plan` finds the call that a choice means now, if there is one, and changes nothing.
@@ -57,4 +57,14 @@ export const steps = <Choice>(
       }
     },
     toString: () => fc.stringify(choice),
+  }))
+
+/** One step after the other, as one; a part may be left out, and one that means nothing by then is passed over. */
+export const scene = (...parts: fc.Arbitrary<Step>[]): fc.Arbitrary<Step> =>
+  fc.tuple(...parts.map((part) => fc.option(part, { freq: 8 }))).map((list) => ({
+    check: async () => true,
+    async run(actors, real) {
+      for (const step of list) if (step && (await step.check(actors))) await step.run(actors, real)
+    },
+    toString: () => list.join(', '),
   }))

@@ -1,0 +1,141 @@
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { readdir, readFile } from 'node:fs/promises'
+import { dirname, join, normalize } from 'node:path'
+import { promisify } from 'node:util'
+import t from 'tap'
+import { catalogue } from '../src/problems.js'
+import { packageRoot } from '../src/root.js'
+
+const folders = ['contracts', 'src', 'sql', 'scripts', 'test']
+const read = (path: string): Promise<string> => readFile(new URL(path, packageRoot), 'utf8')
+
+const inFolder = async (folder: string): Promise<string[]> => {
+  const paths = await readdir(new URL(`${folder}/`, packageRoot), { recursive: true })
+  return paths.filter((path) => path.endsWith('.md')).map((path) => join(folder, path))
+}
+const paths = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'CHANGELOG.md',
+  ...(await Promise.all(folders.map(inFolder))).flat(),
+]
+const documents = new Map(await Promise.all(paths.map(async (path) => [path, await read(path)] as const)))
+
+const withoutCode = (text: string): string => text.replace(/^```.*?^```/gms, '')
+
+/** The anchors that GitHub gives the headings. */
+const anchorsOf = (text: string): string[] =>
+  [...withoutCode(text).matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+      .replaceAll(' ', '-'),
+  )
+
+/** The relative links of a document, their targets as paths from the root. */
+const linksOf = (path: string) =>
+  [...withoutCode(documents.get(path) ?? '').matchAll(/\]\((?!https?:)([^)\s]*)\)/g)].map(([, link = '']) => {
+    const [file = '', anchor] = link.split('#')
+    return { link, target: file === '' ? path : normalize(join(dirname(path), file)), anchor }
+  })
+
+/** The names in code that stand in the first cells of the tables, in every document but the bench's results. */
+const guides = [...documents].filter(([path]) => !path.startsWith('scripts/bench/results/'))
+const tableNames = guides.flatMap(([path, text]) =>
+  [...text.matchAll(/^\|([^|\n]+)\|/gm)].flatMap(([, cell = '']) =>
+    [...cell.matchAll(/`([^`]+)`/g)].map(([, name = '']) => ({ path, name })),
+  ),
+)
+const rowsOf = (name: string): string[] =>
+  tableNames.filter((row) => row.name === name).map(({ path }) => path)
+
+t.test('every relative link leads to a file, and to a heading of it', async (t) => {
+  for (const path of paths) {
+    for (const { link, target, anchor } of linksOf(path)) {
+      t.ok(existsSync(new URL(target, packageRoot)), `${path}: ${link}`)
+      if (anchor) t.ok(anchorsOf(await read(target)).includes(anchor), `${path}: ${link} has its heading`)
+    }
+  }
+})
+
+t.test('every guide is linked from the README, and published with it', async (t) => {
+  const linked = new Set(linksOf('README.md').map(({ target }) => target))
+  for (const path of paths.filter((path) => path.endsWith('/README.md'))) t.ok(linked.has(path), path)
+
+  const pack = ['pack', '--dry-run', '--json', '--ignore-scripts']
+  const { stdout } = await promisify(execFile)('npm', pack, { cwd: packageRoot })
+  const published: string[] = JSON.parse(stdout)[0].files.map(({ path }: { path: string }) => path)
+  for (const path of published.filter((path) => documents.has(path))) {
+    for (const { link, target } of linksOf(path))
+      t.ok(published.includes(target), `${path}: ${link} is published`)
+  }
+})
+
+t.test('the README is short: below 200 lines of at most 120 characters', async (t) => {
+  const lines = (documents.get('README.md') ?? '').trimEnd().split('\n')
+  t.ok(lines.length < 200, `${lines.length} lines`)
+  t.same(
+    lines.filter((line) => [...line].length > 120),
+    [],
+    'no line is longer',
+  )
+})
+
+t.test('every variable has one row in one table', async (t) => {
+  const sources = await Promise.all(['src/config.ts', 'src/config-tools.ts'].map(read))
+  const { providers } = await import('../src/models/providers.js')
+  const variables = new Set([
+    ...sources.flatMap((text) => [...text.matchAll(/\('([A-Z][A-Z0-9_]+)'/g)].map(([, name = '']) => name)),
+    ...Object.values(providers).flatMap(({ keyVariable, urlVariable }) => [keyVariable, urlVariable]),
+  ])
+  t.ok(variables.has('PORT') && variables.has('CHAT_MCP_CONFIG'), 'variables are found in the source')
+  for (const name of variables) t.same(rowsOf(name), ['src/commands/README.md'], name)
+})
+
+t.test('every problem code has one row in one table', async (t) => {
+  for (const code of Object.keys(catalogue)) t.equal(rowsOf(code).length, 1, code)
+})
+
+t.test('every command has one row in one table', async (t) => {
+  const commands = [...(await read('src/main.ts')).matchAll(/case '(\w+)':/g)].map(([, name = '']) => name)
+  t.ok(commands.includes('serve'), 'commands are found in the source')
+  for (const name of commands) {
+    const rows = tableNames.filter((row) => row.name.split(' ', 2).join(' ') === `colloquy ${name}`)
+    t.same(
+      rows.map(({ path }) => path),
+      ['src/commands/README.md'],
+      name,
+    )
+  }
+
+  const scripts = Object.keys(JSON.parse(await read('package.json')).scripts)
+  for (const name of scripts.filter(
+    (name) => !['start', 'colloquy', 'prepack', 'test', 'format'].includes(name),
+  )) {
+    t.equal(rowsOf(`npm run ${name}`).length, 1, name)
+  }
+})
+
+t.test('the files that CONTRIBUTING names exist, and the walk enters at most ten, none twice', async (t) => {
+  const text = documents.get('CONTRIBUTING.md') ?? ''
+  const [, walk = ''] = /\*\*The walk\*\*(.*?)\n\n/s.exec(text) ?? []
+  const entered = [...walk.matchAll(/`([a-z/-]+\/[a-z-]+)`/g)].map(([, file = '']) => file)
+  t.ok(entered.length > 5 && entered.length <= 10, `${entered.length} files`)
+  t.equal(new Set(entered).size, entered.length, 'none twice')
+  for (const file of entered) t.ok(existsSync(new URL(`src/${file}.ts`, packageRoot)), file)
+
+  const named = [...text.matchAll(/`((?:contracts|generated|scripts|sql|src|test)\/[\w./-]+\.\w+)`/g)]
+  for (const [, file = ''] of named) t.ok(existsSync(new URL(file, packageRoot)), file)
+})
+
+t.test('every dependency has its reason', async (t) => {
+  const { dependencies, optionalDependencies, devDependencies } = JSON.parse(await read('package.json'))
+  const [, table = ''] = (documents.get('CONTRIBUTING.md') ?? '').split('| package | why |')
+  const explained = [...table.matchAll(/^\|([^|]+)\|/gm)].flatMap(([, cell = '']) =>
+    cell.trim().split(/, | /),
+  )
+  for (const name of Object.keys({ ...dependencies, ...optionalDependencies, ...devDependencies })) {
+    if (!name.startsWith('@types/')) t.ok(explained.includes(name), name)
+  }
+})

@@ -1,0 +1,18 @@
+/**
+ * Loaded first in the process of each test file, which `npm test` has built to JavaScript. tap has these processes, and
+ * all that they start, load modules through hooks, for mocks, types and coverage that no test of ours uses; the hooks
+ * cost more than most of the tests. This leaves them out, and the started processes as a user would start them.
+ */
+import module, { syncBuiltinESMExports } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import { packageRoot } from '../../src/root.js'
+
+const nothing = () => {}
+Object.assign(module, { register: nothing, registerHooks: nothing })
+syncBuiltinESMExports()
+// What tap calls processinfo does not take hold of a process that this names.
+process.env.__TAPJS_PROCESSINFO_TESTING_NO_REGISTER__ = String(process.pid)
+delete process.env.NODE_OPTIONS
+
+// tap starts them where they are built.
+process.chdir(fileURLToPath(packageRoot))

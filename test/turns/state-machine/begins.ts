@@ -1,0 +1,141 @@
+import fc from 'fast-check'
+import { actingOn, back, isStranger, isUnstorable, newest, texts, users } from './choices.js'
+import type { BeginAnswer } from './model.js'
+import { newRequest, ownKey, type Request, unstorable } from './requests.js'
+import { type Actors, type Call, steps } from './step.js'
+
+/** Begins: new conversations, old ones, keys that were used before, several at once. */
+
+export type Keys = fc.Arbitrary<string | undefined>
+/** Mostly one that nobody has used before: two requests that share a key are mostly a mismatch. */
+const keys: Keys = fc.constantFrom(undefined, undefined, ownKey, ownKey, 'k1', 'k2')
+const models = fc.constantFrom('echo', 'echo', 'oracle')
+
+const beginInWords = ({
+  userId,
+  isNewConversation,
+  conversationId,
+  turnId,
+  message,
+  key,
+}: Request): string => {
+  const where = isNewConversation ? `new ${conversationId}` : conversationId
+  return `begin ${turnId} by ${userId} in ${where}: ${message.slice(0, 5)}${key ? `, key ${key}` : ''}`
+}
+
+/** What instances remember of a begin that was answered. */
+const remember = ({ attempts }: Actors, { userId, message }: Request, answer: BeginAnswer): void => {
+  if (answer.outcome !== 'begun') return
+  const { conversation_id: conversationId, turn_id: turnId, attempt, model } = answer
+  const isKnown = attempts.some((other) => other.turnId === turnId && other.attempt === attempt)
+  if (!isKnown) attempts.push({ userId, conversationId, turnId, attempt, model, message })
+}
+
+const send = (actors: Actors, request: Request): Call => ({
+  words: beginInWords(request),
+  predict: () => {
+    actors.begins.push(request)
+    const answer = actors.model.begin(request)
+    remember(actors, request, answer)
+    return answer
+  },
+  perform: (engine) => engine.begin(request),
+})
+
+export const beginNew = (key = keys) =>
+  steps(fc.record({ userId: users, message: texts, key, model: models }), (actors, choice) =>
+    send(actors, newRequest(actors.begins.length + 1, { into: undefined, ...choice })),
+  )
+
+/** In any conversation that ever was, now and then in another user's. */
+export const beginNext = (key = keys) =>
+  steps(fc.record({ isStranger, back, message: texts, key }), (actors, { back, isStranger, ...choice }) => {
+    const last = newest(actors.attempts, back)
+    if (!last) return undefined
+    const userId = actingOn(last.userId, isStranger)
+    return send(
+      actors,
+      newRequest(actors.begins.length + 1, { userId, into: last.conversationId, ...choice }),
+    )
+  })
+
+/** A client that tries again, with the same body or, by mistake, with another one. */
+export const beginAgain = steps(
+  fc.record({ back, other: fc.constantFrom(false, false, false, false, true) }),
+  (actors, choice) => {
+    const first = newest(
+      actors.begins.filter(({ key }) => key !== undefined),
+      choice.back,
+    )
+    if (!first) return undefined
+    const { userId, isNewConversation, conversationId, message, key } = first
+    const into = isNewConversation ? undefined : conversationId
+    return send(
+      actors,
+      newRequest(actors.begins.length + 1, {
+        userId,
+        into,
+        key,
+        message: choice.other ? `${message}!` : message,
+      }),
+    )
+  },
+)
+
+/** The engine asks again, since the answer was lost. It does so within seconds, so the key is still remembered. */
+export const repeatBegin = steps(back, (actors, back) => {
+  const lost = newest(actors.begins, back)
+  return lost && actors.model.remembers(lost) ? send(actors, lost) : undefined
+})
+
+type AnyBegin =
+  | {
+      do: 'new' | 'next'
+      userId: string
+      message: string
+      key: string | undefined
+      model: string
+      back: number
+      isUnstorable: boolean
+    }
+  | { do: 'repeat'; back: number }
+
+/** Several that come at once and leave in one batch: of several users, some of them twice, some that fail. */
+export const beginTogether = steps(
+  fc.array(
+    fc.oneof(
+      fc.record({
+        do: fc.constantFrom('new' as const, 'next' as const, 'next' as const),
+        ...{ userId: users, message: texts, key: keys, model: models, back: fc.nat(5), isUnstorable },
+      }),
+      fc.record({ do: fc.constant('repeat' as const), back: fc.nat(5) }),
+    ),
+    { minLength: 2, maxLength: 6 },
+  ),
+  (actors, choices: AnyBegin[]) => {
+    const requests: Request[] = []
+    for (const choice of choices) {
+      if (choice.do === 'repeat') {
+        const known = newest([...actors.begins, ...requests], choice.back)
+        if (known && (requests.includes(known) || actors.model.remembers(known))) requests.push(known)
+        continue
+      }
+      const { userId, message, key, model, back, isUnstorable } = choice
+      const own = actors.attempts.filter((it) => it.userId === userId)
+      const into = choice.do === 'new' ? undefined : newest(own, back)?.conversationId
+      const n = actors.begins.length + requests.length + 1
+      requests.push(newRequest(n, { userId, into, key, model, message: isUnstorable ? unstorable : message }))
+    }
+    if (requests.length < 2) return undefined
+    return {
+      words: ['at once:', ...requests.map(beginInWords)].join('\n  '),
+      predict: () => {
+        actors.begins.push(...requests)
+        const answers = actors.model.beginTogether(requests)
+        for (const [n, answer] of answers.entries()) remember(actors, requests[n] as Request, answer)
+        return answers
+      },
+      perform: (engine) => engine.beginTogether(requests),
+    }
+  },
+)

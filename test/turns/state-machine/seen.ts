@@ -1,0 +1,33 @@
+import { AssertionError } from 'node:assert'
+import type { Test } from 'tap'
+import { isPooled } from '../../helpers/database.js'
+import { drawSeed } from '../../helpers/seed.js'
+import { createEngine } from './engine.js'
+import { type Mutation, mutate } from './mutations.js'
+import type { agreement } from './properties.js'
+import { limits } from './requests.js'
+
+// What the properties see does not depend on the server.
+const skip = isPooled || process.env.COLLOQUY_TEST_POSTGRES ? 'seen on the embedded PostgreSQL' : false
+
+const runs = 300
+
+/**
+ * That a property of state-machine.test.ts sees each of these, and nothing else: all are tried on one engine, where the
+ * property holds once the last is put back. `TEST_SEED=<seed>` draws the same again.
+ */
+export const seesEach = (t: Test, property: typeof agreement, mutations: Mutation[]): Promise<unknown> =>
+  t.test('each mutation is seen', { skip }, async (t) => {
+    const seed = drawSeed(t)
+    const engine = await createEngine(t, { ...limits, max: 20 })
+    for (const mutation of mutations) {
+      await t.test(`not that ${mutation.breaks}`, async (t) => {
+        const restore = await mutate(engine.root, mutation)
+        const failure = await property(engine, { numRuns: runs, seed, endOnFailure: true })
+        await restore()
+        t.type(failure?.cause, AssertionError, 'the calls show it, and do not break down')
+        t.comment(`in run ${failure?.runs}`)
+      })
+    }
+    t.equal((await property(engine, { numRuns: 20, seed }))?.story, undefined, 'and nothing when all is well')
+  })
