@@ -47,7 +47,7 @@ const choose = () => {
   const unknown = positionals.filter((name) => !parts.some((part) => part.name === name))
   if (unknown.length > 0) {
     throw new Error(
-      `there is no part ${unknown.join(', ')}; there is: ${parts.map(({ name }) => name).join(', ')}`,
+      `unknown part ${unknown.join(', ')}; the parts are ${parts.map(({ name }) => name).join(', ')}`,
     )
   }
   return parts.filter(({ name }) => positionals.length === 0 || positionals.includes(name))

@@ -87,7 +87,7 @@ try {
     if (process.argv.includes('--check')) await check(folder, path, text)
     else {
       await writeFile(fileOf(path), text)
-      console.log(`Made ${path}.`)
+      console.log(`Generated ${path}.`)
     }
   }
 } catch (error) {

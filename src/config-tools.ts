@@ -13,7 +13,7 @@ export const readTools = ({ text, fail, integer }: Pick<EnvironmentReader, 'text
       return readFileSync(path, 'utf8')
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
-      return fail('CHAT_MCP_CONFIG', `the path of a file that can be read (${code})`)
+      return fail('CHAT_MCP_CONFIG', `the path of a readable file (${code})`)
     }
   }
   const servers = (path: string): ToolServer[] => {
@@ -22,7 +22,7 @@ export const readTools = ({ text, fail, integer }: Pick<EnvironmentReader, 'text
       return parseToolServers(json, text)
     } catch (error) {
       if (!(error instanceof ToolServersError)) throw error
-      return fail('CHAT_MCP_CONFIG', `the path of a file that can be used, and in it ${error.message}`)
+      return fail('CHAT_MCP_CONFIG', `the path of a valid file: ${error.message}`)
     }
   }
   const keys = (pem: string): ToolKey[] => {

@@ -40,7 +40,7 @@ const run = async (): Promise<void> => {
   const { values, positionals } = parse()
   const [command, ...rest] = positionals
   if (values.help || command === 'help') return console.log(usage)
-  if (command === undefined) throw new UsageError('Name a command.')
+  if (command === undefined) throw new UsageError('No command given.')
   if (rest.length > 0) throw new UsageError(`"${command}" does not take the arguments "${rest.join(' ')}".`)
   const config = () => readConfig(process.env)
   switch (command) {

@@ -203,22 +203,14 @@ const refusals: Refusal[] = [
   ['JWKS_URL', hosts, 'a URL that begins with http:// or https://, without a user', verified],
   ['JWT_ISSUER', [''], withoutAuthUrl, { JWKS_URL: 'http://keys/', JWT_AUDIENCE: 'a' }],
   ['JWT_AUDIENCE', [''], withoutAuthUrl, { JWKS_URL: 'http://keys/', JWT_ISSUER: 'i' }],
-  ['CHAT_MCP_CONFIG', [join(folder, 'none')], 'the path of a file that can be read (ENOENT)'],
-  ['CHAT_MCP_CONFIG', [folder], 'the path of a file that can be read (EISDIR)'],
-  [
-    'CHAT_MCP_CONFIG',
-    badConfigs.slice(0, 2),
-    'the path of a file that can be used, and in it the document is not',
-  ],
-  [
-    'CHAT_MCP_CONFIG',
-    badConfigs.slice(2),
-    'the path of a file that can be used, and in it mcpServers.a.url must',
-  ],
+  ['CHAT_MCP_CONFIG', [join(folder, 'none')], 'the path of a readable file (ENOENT)'],
+  ['CHAT_MCP_CONFIG', [folder], 'the path of a readable file (EISDIR)'],
+  ['CHAT_MCP_CONFIG', badConfigs.slice(0, 2), 'the path of a valid file: the document is not'],
+  ['CHAT_MCP_CONFIG', badConfigs.slice(2), 'the path of a valid file: mcpServers.a.url must'],
   [
     'CHAT_MCP_CONFIG',
     [declared],
-    'the path of a file that can be used, and in it mcpServers.todo.headers.x-key needs TODO_KEY, which',
+    'the path of a valid file: mcpServers.todo.headers.x-key needs TODO_KEY, which',
   ],
   [
     'CHAT_TOOLS_KEY',

@@ -119,7 +119,7 @@ export const bareDriver = async ({
   const work = async (client: number) => {
     for (let n = 0; performance.now() < end && !signal.aborted; n += 1, turns += 1) {
       const owner = owned[client * usersPerConnection + (n % usersPerConnection)]
-      if (!owner) throw new Error('the plot of the ceiling is not there')
+      if (!owner) throw new Error('the plot of the ceiling was not seeded')
       await turn(owner)
     }
   }

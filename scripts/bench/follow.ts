@@ -118,7 +118,7 @@ const run = async (bench: Bench) => {
       const [from, to] = await Promise.all([start(), start()])
       await follow([from.url, to.url], 10, signal)
       for (const count of counts) {
-        progress(`${way.name}: ${count} turns that are followed`)
+        progress(`${way.name}: ${count} followed turns`)
         const all: FollowSamples[] = []
         for (let n = 0; n < (quick ? 1 : 2); n += 1) all.push(await follow([from.url, to.url], count, signal))
         const late = latencyOf(all.flatMap(({ heard }) => heard.flatMap(({ micros }) => micros)))

@@ -26,7 +26,7 @@ const countsOf = async (sql: Sql): Promise<Counts> => {
       pg_total_relation_size(relid)::int as bytes
     from pg_stat_user_tables
     where relid = 'colloquy.turn_events'::regclass`
-  if (!row) throw new Error('there is no table of events')
+  if (!row) throw new Error('there are no statistics of turn_events')
   return row
 }
 

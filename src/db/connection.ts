@@ -156,7 +156,7 @@ const noUsableHost = (failures: { host: Host; error: Error }[]): Error => {
   const codes = failures.map(({ error }) => ('code' in error ? String(error.code) : ''))
   const code = codes.find((code) => !/^E|^CONNECTION_(?!READ_ONLY|POOLER)/.test(code)) ?? codes[0]
   const words = failures.map(({ host, error }) => `${host.host}:${host.port}: ${error.message}`).join('; ')
-  return Object.assign(new Error(`no host of DATABASE_URL serves: ${words}`), { code })
+  return Object.assign(new Error(`no host of DATABASE_URL is usable: ${words}`), { code })
 }
 
 const undetectedPooler = (sign: string): Error =>

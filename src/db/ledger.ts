@@ -20,9 +20,9 @@ export interface LedgerRow {
 export class SchemaMismatch extends Error {}
 
 const madeBeforeRelease =
-  'The schema colloquy of this database was made by a development version of Colloquy, from before its first release, and ' +
-  'cannot be brought up to this one. Use a new database, or drop the schema with all that is in it (drop schema colloquy ' +
-  'cascade;); of the embedded PostgreSQL remove the folder DATA_DIR.'
+  'The schema colloquy of this database was made by a development version of Colloquy, before its first release, and ' +
+  'cannot be migrated. Use a new database, or delete the schema with all its data (drop schema colloquy cascade;). ' +
+  'For the embedded PostgreSQL, delete the folder DATA_DIR.'
 
 /** Throws SchemaMismatch for the ledger of a development version. */
 const ledgerExists = async (sql: Sql): Promise<boolean> => {
@@ -125,7 +125,7 @@ export const missingMigrations = (migrations: Migration[], rows: LedgerRow[]): M
   const needed = Math.max(0, ...rows.map((row) => row.oldest_program))
   if (needed > newest) {
     throw new SchemaMismatch(
-      `The database was migrated by a newer Colloquy: it needs migration ${needed}, this program has ${newest}. Upgrade this program.`,
+      `The database was migrated by a newer Colloquy: it requires a program with migration ${needed}, and this one only has ${newest}. Upgrade this program.`,
     )
   }
   const changed = rows.find((row) =>

@@ -21,8 +21,8 @@ const denied = '42501'
 const toSchemaMismatch = (error: unknown): unknown =>
   (error as { code?: string }).code === denied
     ? new SchemaMismatch(
-        'This login may not use or make the schema colloquy. Run "colloquy migrate" as the owner of the database, and let ' +
-          'a login that only serves inherit the role colloquy_app: grant colloquy_app to <login>;',
+        'This login can neither use nor create the schema colloquy. Run "colloquy migrate" as the owner of the database, and ' +
+          'give a login that only serves the role colloquy_app: grant colloquy_app to <login>;',
         { cause: error },
       )
     : error

@@ -49,7 +49,7 @@ const isWithoutLock = (error: unknown): boolean =>
   (withoutLock.has((error as { code?: string }).code ?? '') || isWithoutLock(error.cause))
 
 const describe = (wait: LockWait | undefined): string =>
-  wait ? `${wait.mode} on ${wait.object}, which is held by ${wait.holders}` : 'a lock that is held by another'
+  wait ? `${wait.mode} on ${wait.object}, held by ${wait.holders}` : 'a lock that another process holds'
 
 /** Makes one attempt. Resolves to false when another program has applied the step by now. */
 const attempt = (
@@ -114,7 +114,7 @@ export const runStep = async (
     }
     // A wait for another program is logged once.
     if (obstacle !== logged || retryMs === lockRetry.pauseMs) {
-      log(`the ${step.name} waits: ${obstacle}; ${seconds} s so far, trying again`)
+      log(`the ${step.name} is waiting: ${obstacle}; ${seconds} s so far, will retry`)
       logged = obstacle
     }
     await delay(retryMs, undefined, { signal })

@@ -8,10 +8,10 @@ interface RlsFinding {
 
 interface Role {
   login: string
-  login_passes: boolean
+  login_bypasses: boolean
   app_exists: boolean
-  app_passes: boolean
-  may_switch: boolean
+  app_bypasses: boolean
+  can_switch: boolean
 }
 
 interface Table {
@@ -25,16 +25,16 @@ interface Table {
 const quoteIdentifier = (identifier: string): string => `"${identifier.replaceAll('"', '""')}"`
 
 const checkRoles = (role: Role): RlsFinding | undefined => {
-  if (role.app_passes) {
+  if (role.app_bypasses) {
     return {
-      issue: 'The role colloquy_app passes row-level security.',
+      issue: 'The role colloquy_app bypasses row-level security.',
       fix: 'alter role colloquy_app nosuperuser nobypassrls;',
     }
   }
-  if (!role.login_passes || role.may_switch) return undefined
+  if (!role.login_bypasses || role.can_switch) return undefined
   const create = role.app_exists ? '' : 'create role colloquy_app nologin; '
   return {
-    issue: `The role ${role.login} passes row-level security and cannot switch to colloquy_app, which does not.`,
+    issue: `The role ${role.login} bypasses row-level security and cannot switch to colloquy_app, which does not.`,
     fix: `${create}grant colloquy_app to ${quoteIdentifier(role.login)}; select colloquy.prepare_app_role();`,
   }
 }
@@ -46,10 +46,10 @@ export const checkRls = (db: Database): Promise<RlsFinding[]> =>
     await sql`set local search_path = pg_catalog, pg_temp`
     const [role] = await sql<[Role]>`
       select session_user as login,
-        login.rolsuper or login.rolbypassrls as login_passes,
+        login.rolsuper or login.rolbypassrls as login_bypasses,
         app.rolname is not null as app_exists,
-        coalesce(app.rolsuper or app.rolbypassrls, false) as app_passes,
-        colloquy.app_role() is not null as may_switch
+        coalesce(app.rolsuper or app.rolbypassrls, false) as app_bypasses,
+        colloquy.app_role() is not null as can_switch
       from pg_catalog.pg_roles login
       left join pg_catalog.pg_roles app on app.rolname = 'colloquy_app'
       where login.rolname = session_user`
@@ -72,7 +72,7 @@ export const checkRls = (db: Database): Promise<RlsFinding[]> =>
       order by 1`
     const roleFinding = checkRoles(role)
     const unforced = tables.filter((table) => !table.is_forced)
-    const ungranted = role.may_switch && tables.some((table) => !table.is_granted)
+    const ungranted = role.can_switch && tables.some((table) => !table.is_granted)
     return [
       ...(roleFinding ? [roleFinding] : []),
       ...unforced.map(({ name }) => ({

@@ -57,7 +57,7 @@ const parseMigration = ({ name, text }: { name: string; text: string }): Migrati
   const [, version, title] = /^(\d{4})-(.+)$/.exec(name) ?? []
   const oldest = /^-- oldest program: (\d+)$/m.exec(text)?.[1]
   if (!version || !title) throw new Error(`sql/migrations/${name}.sql is not named NNNN-name.sql.`)
-  if (!oldest) throw new Error(`sql/migrations/${name}.sql does not say "-- oldest program: N".`)
+  if (!oldest) throw new Error(`sql/migrations/${name}.sql lacks the line "-- oldest program: N".`)
   return {
     version: Number(version),
     name: title,

@@ -32,7 +32,7 @@ const freePort = async (): Promise<number> => {
   await once(probe, 'listening')
   const address = probe.address()
   await once(probe.close(), 'close')
-  if (!address || typeof address === 'string') throw new Error('The system gave no port.')
+  if (!address || typeof address === 'string') throw new Error('The system assigned no port.')
   return address.port
 }
 

@@ -47,7 +47,7 @@ t.test('a database that a newer Colloquy has migrated is refused', async (t) => 
   t.match(stderr, /^colloquy: The database was migrated by a newer Colloquy.*Upgrade this program\.\n$/)
 })
 
-t.test('a login that passes row-level security is refused, with the SQL that mends it', async (t) => {
+t.test('a login that bypasses row-level security is refused, with the SQL that mends it', async (t) => {
   // Roles belong to the whole cluster, and colloquy_app must not be there.
   const cluster = await testCluster(t)
   const superuser = connect(t, cluster.url)
@@ -58,7 +58,7 @@ t.test('a login that passes row-level security is refused, with the SQL that men
 
   const { code, stderr } = await runColloquy(['serve'], onDatabase(url))
   t.equal(code, 1)
-  t.match(stderr, /^Users would not be isolated by this database:\n- The role Wide "Open" passes/)
+  t.match(stderr, /^Users would not be isolated by this database:\n- The role Wide "Open" bypasses/)
   const mend = /run: (.*)$/m.exec(stderr)?.[1] ?? ''
   t.match(mend, /create role colloquy_app nologin; grant .*;/)
 

@@ -2,7 +2,7 @@ import t from 'tap'
 import { runColloquy } from '../helpers/server.js'
 
 const wrong: [args: string[], message: RegExp][] = [
-  [[], /^Name a command\./],
+  [[], /^No command given\./],
   [['serve', 'migrate'], /^"serve" does not take the arguments "migrate"\./],
   [['toString'], /^There is no command "toString"\./],
   [['token'], /^token needs --user with 1 to 128 of /],

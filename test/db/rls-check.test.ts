@@ -49,7 +49,7 @@ t.test('every table that has a user_id has forced row-level security', async (t)
 })
 
 t.test(
-  'a login that passes row-level security and cannot switch: refused, and the SQL mends it',
+  'a login that bypasses row-level security and cannot switch: refused, and the SQL mends it',
   async (t) => {
     const { url } = await testCluster(t)
     const sql = administrator(t, url)
@@ -62,7 +62,7 @@ t.test(
     await sql`alter role strong bypassrls`
 
     const findings = await checkRls(open(t, login.href))
-    t.match(findings, [{ issue: /strong passes row-level security/ }])
+    t.match(findings, [{ issue: /strong bypasses row-level security/ }])
     const db = open(t, login.href)
     await t.rejects(
       db.asUser('alice', (sql) => sql`select 1`),
@@ -73,7 +73,7 @@ t.test(
     await inApp.unsafe(findings[0]?.fix ?? '')
     t.same(await checkRls(open(t, login.href)), [])
     await sql`alter role colloquy_app bypassrls`
-    t.match(await checkRls(open(t, login.href)), [{ issue: /colloquy_app passes/ }])
+    t.match(await checkRls(open(t, login.href)), [{ issue: /colloquy_app bypasses/ }])
   },
 )
 
