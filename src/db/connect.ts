@@ -43,7 +43,7 @@ export const connect = ({
   const target = parseConnectionUrl(url, prepare)
   const lockTimeoutMs = Math.ceil(statementTimeoutMs / 3)
   const timeouts: TransactionTimeouts = {
-    answerMs: Math.ceil(statementTimeoutMs * 1.2),
+    transactionMs: Math.ceil(statementTimeoutMs * 1.2),
     ...(target.isPooled && { poolerMs: acquireTimeoutMs }),
   }
   const open = createConnector({
@@ -82,7 +82,7 @@ export const connect = ({
     asLogin: (work, { withinMs, queue = 'others' } = {}) => {
       const start = performance.now()
       const left = (): TransactionTimeouts =>
-        withinMs === undefined ? timeouts : { answerMs: Math.max(0, withinMs - (performance.now() - start)) }
+        withinMs === undefined ? timeouts : { transactionMs: Math.max(0, withinMs - (performance.now() - start)) }
       const guarded = async (sql: Sql) => {
         await assertServerWritable(sql)
         return work(sql)

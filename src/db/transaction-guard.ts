@@ -9,10 +9,11 @@ interface Query extends Promise<unknown> {
 }
 
 export interface TransactionTimeouts {
-  answerMs: number
+  /** the limit for the whole transaction */
+  transactionMs: number
   /**
    * Behind a pooler: how long it may take to assign a server connection. Until then it sends no byte; the first answer
-   * follows at once. `answerMs` begins after this time.
+   * follows at once. `transactionMs` begins after this time.
    */
   poolerMs?: number
 }
@@ -45,7 +46,7 @@ const backlogMs = 20
  */
 export const createTransactionGuard = (
   connection: Connection,
-  { answerMs, poolerMs }: TransactionTimeouts,
+  { transactionMs, poolerMs }: TransactionTimeouts,
 ): TransactionGuard => {
   const sent: Query[] = []
   let failure: { error: unknown } | undefined
@@ -74,8 +75,8 @@ export const createTransactionGuard = (
     timers.push(setTimeout(() => timers.push(setTimeout(act, backlogMs)), ms))
   }
   const silent = () =>
-    expireWith(connectionError('SILENT', `the database did not answer within ${answerMs} ms`))
-  after((poolerMs ?? 0) + answerMs, silent)
+    expireWith(connectionError('SILENT', `the database did not answer within ${transactionMs} ms`))
+  after((poolerMs ?? 0) + transactionMs, silent)
   if (poolerMs !== undefined) {
     after(poolerMs, () => {
       if (connection.bytesRead() > received) return
