@@ -95,3 +95,22 @@ t.test('a Retry-After that is too long is told, not waited for', async (t) => {
   const error = await readAll(await as('', { fetch: busy }).sendMessages(submit(user('m1', 'hi'))))
   t.match(error, { name: 'ColloquyError', status: 503, retryAfter: 3600 })
 })
+
+t.test('a Retry-After is waited for, in seconds, and the message is sent again', async (t) => {
+  const { url } = await testApp(t)
+  const at: number[] = []
+  const busyOnce: typeof fetch = async (...args) => {
+    at.push(performance.now())
+    if (at.length > 1) return fetch(...args)
+    const problem = { status: 503, code: 'shutting-down', detail: 'The server is shutting down.' }
+    return Response.json(problem, {
+      status: 503,
+      headers: { 'content-type': 'application/problem+json', 'retry-after': '2' },
+    })
+  }
+  const error = await readAll(await as(url, { fetch: busyOnce }).sendMessages(submit(user('m1', 'hi'))))
+  t.equal(error, undefined, 'the answer came')
+  t.equal(at.length, 2, 'the second request was answered')
+  const [first = 0, second = 0] = at
+  t.ok(second - first > 1_990, `the second request came ${Math.round(second - first)} ms after the first`)
+})
