@@ -43,7 +43,7 @@ export const makeLoad = async (options: LoadOptions, signal: AbortSignal): Promi
   }
 }
 
-interface Latency {
+export interface Latency {
   p50: number
   p95: number
   p99: number

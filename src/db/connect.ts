@@ -82,7 +82,9 @@ export const connect = ({
     asLogin: (work, { withinMs, queue = 'others' } = {}) => {
       const start = performance.now()
       const left = (): TransactionTimeouts =>
-        withinMs === undefined ? timeouts : { transactionMs: Math.max(0, withinMs - (performance.now() - start)) }
+        withinMs === undefined
+          ? timeouts
+          : { transactionMs: Math.max(0, withinMs - (performance.now() - start)) }
       const guarded = async (sql: Sql) => {
         await assertServerWritable(sql)
         return work(sql)
