@@ -86,7 +86,7 @@ begin
     if colloquy.app_role() is not null then
       set local role colloquy_app;
     elsif (select r.rolsuper or r.rolbypassrls from pg_roles r where r.rolname = session_user) then
-      raise exception 'role % passes row-level security and may not act for users', session_user
+      raise exception 'role % bypasses row-level security and may not act for users', session_user
         using errcode = 'insufficient_privilege', hint = 'Run "colloquy doctor".';
     end if;
   end if;

@@ -1,12 +1,13 @@
 /**
- * Measures: `npm run bench -- [parts] [--quick] [--seconds n] [--rows n] [--verbose] [--save]`; everything unless parts
- * are named. It starts a PostgreSQL and the servers by itself and removes them. --save keeps the tables in
- * scripts/bench/results. A missed target does not fail the run: it is a figure like the others.
+ * Runs the benchmarks: `npm run bench -- [parts] [--quick] [--seconds n] [--rows n] [--verbose] [--save]`; all parts by
+ * default. Starts and removes its own PostgreSQL and servers. --save writes the tables to scripts/bench/results. A missed
+ * target is reported but does not fail the run.
  */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { untilAborted } from '../src/concurrency/until-aborted.js'
 import { packageRoot } from '../src/root.js'
+import { openBenchEnvironment } from './bench/environment.js'
 import { following } from './bench/follow.js'
 import { growth } from './bench/growth.js'
 import { hotPath } from './bench/hot-path.js'
@@ -18,11 +19,10 @@ import { streams } from './bench/streams.js'
 import { throughput } from './bench/throughput.js'
 import { tick } from './bench/tick.js'
 import { waiting } from './bench/waiting.js'
-import { openWorld } from './bench/world.js'
 import { writes } from './bench/writes.js'
 import { interrupted } from './interrupted.js'
 
-/** In this order: the big table comes last. A new part is a file and its place here. */
+/** In the order of execution: the big table comes last. A new part needs a file and an entry here. */
 const parts = [throughput, hotPath, waiting, streams, following, writes, tick, startup, growth]
 const boundMs = 30 * 60_000
 
@@ -47,7 +47,7 @@ const choose = () => {
   const unknown = positionals.filter((name) => !parts.some((part) => part.name === name))
   if (unknown.length > 0) {
     throw new Error(
-      `there is no part ${unknown.join(', ')}; there is: ${parts.map(({ name }) => name).join(', ')}`,
+      `unknown part ${unknown.join(', ')}; the parts are ${parts.map(({ name }) => name).join(', ')}`,
     )
   }
   return parts.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
@@ -66,26 +66,26 @@ const run = async (signal: AbortSignal): Promise<void> => {
   const start = performance.now()
   const progress = (text: string) =>
     console.error(`${((performance.now() - start) / 1000).toFixed(0).padStart(4)} s  ${text}`)
-  const world = await openWorld(signal)
+  const environment = await openBenchEnvironment(signal)
   const texts: string[] = []
   try {
-    const bench: Bench = { ...world, ...options, signal, progress }
+    const bench: Bench = { ...environment, ...options, signal, progress }
     for (const part of chosen) {
       progress(part.name)
       const text = `## ${part.name}\n\n${reportText(await untilAborted(part.run(bench), signal))}\n`
       console.log(`\n${text}`)
       texts.push(text)
-      await world.tidy()
+      await environment.tidy()
     }
   } finally {
-    await world.close()
+    await environment.close()
   }
   if (!values.save) return
   const command = [
     'npm run bench',
     ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : []),
   ].join(' ')
-  const facts = await machineText(world.postgres, options)
+  const facts = await machineText(environment.postgres, options)
   const page = [`# ${command}\n`, `${facts}\n`, ...texts].join('\n')
   await mkdir(new URL('scripts/bench/results/', packageRoot), { recursive: true })
   const path = `scripts/bench/results/${new Date().toISOString().slice(0, 10)}.md`

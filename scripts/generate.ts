@@ -1,6 +1,6 @@
 /**
- * Makes everything in generated/ from contracts/chat-api.yaml.
- * With --check it writes nothing and exits 1 when a file differs.
+ * Generates the API files in generated/ from contracts/chat-api.yaml. With --check it writes nothing and exits with 1 if a
+ * file is out of date.
  */
 import { execFile } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'

@@ -1,6 +1,6 @@
 /**
  * A long run of the history checker: `npm run history [-- --turns 5000 --faults 50 --seed <n> --pooler --postgres 15]`. Prints
- * what it does and a table at the end; ends with 1, what is broken and where the records are when a rule is.
+ * its progress and a table. If a rule is violated, prints the violations and the folder with the records, and exits with 1.
  */
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -31,7 +31,7 @@ const turns = wholeNumber('turns')
 const faults = wholeNumber('faults')
 const seed = wholeNumber('seed')
 
-/** On a loaded machine with two cores a turn takes up to 50 ms, and a fault that starts a server up to 30 s. */
+/** On a busy machine with two cores a turn takes up to 50 ms, and a fault that starts a server up to 30 s. */
 const boundMs = 60_000 + 50 * turns + 30_000 * faults
 
 const table = (

@@ -1,8 +1,8 @@
 import { constants } from 'node:os'
 
 /**
- * Aborts at the first Ctrl-C or SIGTERM, with the signal as its reason, and sets the exit code that shells expect:
- * a script that listens ends what it started and removes what it made, where it would otherwise die at once.
+ * Aborts on the first SIGINT or SIGTERM, with the signal's name as its reason, and sets the conventional exit code. Without
+ * it a script would exit at once, leaving its processes and files behind.
  */
 export const interrupted = (): AbortSignal => {
   const controller = new AbortController()

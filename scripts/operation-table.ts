@@ -1,4 +1,4 @@
-/** The parts of an OpenAPI 3.1 document that the operation table is made from. */
+/** The parts of an OpenAPI 3.1 document that the operation table needs. */
 export interface Contract {
   security?: unknown[]
   paths: Record<string, PathItem>
@@ -28,19 +28,19 @@ interface Reference {
   $ref: string
 }
 
-/** What the server has to know of an operation beside its schemas. */
-export interface OperationEntry {
+/** What the server needs to know of an operation, besides its schemas. */
+interface OperationEntry {
   method: string
   path: string
-  /** whether it wants a token */
+  /** whether it requires a token */
   secured: boolean
-  /** whether it takes a body */
+  /** whether it has a request body */
   body: boolean
-  /** the values that absent query parameters get */
+  /** the defaults of query parameters */
   queryDefaults: Record<string, string | number | boolean>
-  /** the headers that it declares, as the contract spells them */
+  /** the declared request headers, spelled as in the contract */
   headers: string[]
-  /** the media types that it answers with when it succeeds; the first is for who has no wish */
+  /** the media types of its successful responses; the first is the default */
   produces: string[]
 }
 

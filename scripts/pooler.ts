@@ -10,33 +10,33 @@ import { commandFor, findRunner } from '../src/embedded-postgres/runner.js'
 
 export interface Pooler {
   port: number
-  /** a URL of its console, where `reconnect`, `kill <database>` and the like are commands */
+  /** the URL of the admin console (`reconnect`, `kill <database>` …) */
   consoleUrl: string
-  /** Drops every connection on both sides, as a crash would. */
+  /** Kills it, which drops every connection on both sides, as in a crash. */
   stop(): Promise<void>
 }
 
-export interface PoolerOptions {
-  /** holds its configuration; made where it is not there, and left behind */
+interface PoolerOptions {
+  /** holds its configuration; created if missing, not removed */
   folder: string
-  /** the superuser's URL of the cluster; `logins` have the same password */
+  /** the superuser's URL of the cluster; all `logins` have the same password */
   clusterUrl: string
   logins: string[]
-  /** connections to the server, for each pair of a login and a database */
+  /** server connections per login and database */
   poolSize?: number
-  /** the port, where it has to be a certain one */
+  /** default: a free port */
   port?: number
   settings?: Record<string, string | number>
 }
 
 const program = '/usr/sbin/pgbouncer'
 
-/** Why there is no PgBouncer on this machine; undefined when there is one. */
-export const poolerIsMissing = existsSync(program)
+/** Why PgBouncer is not available; undefined when it is. */
+export const missingPoolerReason = existsSync(program)
   ? undefined
   : `there is no ${program}: install the package pgbouncer of Debian or Ubuntu`
 
-/** The same login and database as in a URL of the cluster, through the pooler, which the URL tells. */
+/** Rewrites a URL of the cluster to go through the pooler, with pgbouncer=true. */
 export const throughPooler = (url: string, port: number | string): string => {
   const pooled = new URL(url)
   pooled.port = String(port)
@@ -61,11 +61,11 @@ const iniOf = (url: URL, port: number, users: string, options: PoolerOptions): s
     auth_file: users,
     admin_users: 'postgres',
     pool_mode: 'transaction',
-    // Few, so that connections of the program take turns on one of the server.
+    // Few, so that client connections have to share a server connection.
     default_pool_size: options.poolSize ?? 3,
     max_client_conn: 1_000,
     server_idle_timeout: 30,
-    // A server that was away is asked again soon.
+    // Reconnect soon after an outage.
     server_login_retry: 1,
     ...options.settings,
   }
@@ -73,20 +73,20 @@ const iniOf = (url: URL, port: number, users: string, options: PoolerOptions): s
   return `[databases]\n* = host=${url.hostname} port=${url.port}\n[pgbouncer]\n${lines.join('\n')}\n`
 }
 
-/** Resolves when it listens, with what ends it; rejects with its last words when it ends before. */
+/** Resolves with the stop function when it listens. Rejects with its last output if it exits before. */
 const launch = async ({ file, args, options }: ReturnType<typeof commandFor>) => {
-  // In this process's group, so that whoever ends the whole group ends it too.
+  // In this process's group, so that a signal to the group stops it too.
   const child = spawn(file, args, { ...options, stdio: ['ignore', 'ignore', 'pipe'] })
   const exited = once(child, 'exit')
-  const words: string[] = []
+  const lastLines: string[] = []
   const listening = new Promise<void>((resolve) => {
     createInterface({ input: child.stderr }).on('line', (line) => {
-      words.splice(0, words.length - 19)
-      words.push(line)
+      lastLines.splice(0, lastLines.length - 19)
+      lastLines.push(line)
       if (line.includes('process up:')) resolve()
     })
   })
-  const ended = exited.then(() => Promise.reject(new Error(`PgBouncer ended:\n${words.join('\n')}`)))
+  const ended = exited.then(() => Promise.reject(new Error(`PgBouncer ended:\n${lastLines.join('\n')}`)))
   await Promise.race([listening, ended])
   ended.catch(() => {})
   return async () => {
@@ -95,9 +95,9 @@ const launch = async ({ file, args, options }: ReturnType<typeof commandFor>) =>
   }
 }
 
-/** Starts PgBouncer in transaction mode on the loopback interface, in front of the cluster and any database of it. */
+/** Starts PgBouncer in transaction mode on the loopback interface, for all databases of the cluster. */
 export const startPooler = async (options: PoolerOptions): Promise<Pooler> => {
-  if (poolerIsMissing) throw new Error(`PgBouncer: ${poolerIsMissing}.`)
+  if (missingPoolerReason) throw new Error(`PgBouncer: ${missingPoolerReason}.`)
   const cluster = new URL(options.clusterUrl)
   const port = options.port ?? (await freePort())
   // Like PostgreSQL, it refuses to run as root.

@@ -1,8 +1,8 @@
 /**
- * Makes generated/schema.sql and schema.json from sql/: migrates an empty PostgreSQL 15, the oldest that we support, dumps
- * it for readers, and lists what is in it for `colloquy doctor`.
- * With --check it writes nothing, and exits 1 with a diff when a file differs. Grants are part of the dump,
- * because they are part of what protects users from each other; owners are not, because every deployment has its own.
+ * Generates schema.sql and schema.json in generated/ from sql/: migrates an empty PostgreSQL 15, the oldest supported version,
+ * dumps it for readers, and lists its objects for `colloquy doctor`. With --check it writes nothing and exits with 1 and a
+ * diff if a file is out of date. The dump includes grants, which help to isolate users, but not owners, which differ
+ * between deployments.
  */
 import { execFile, spawnSync } from 'node:child_process'
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -21,16 +21,16 @@ import { systemProgram, systemServer } from './system-postgres.js'
 const version = '15'
 const header = '-- Dumped from sql/ by `npm run schema`. Do not edit.\n\n'
 
-/** What differs from one minor version, or one run, to the next: the versions, and the random keys of psql's \restrict. */
-const passing = /^(-- Dumped (from|by) .*|\\(un)?restrict .*)$/gm
+/** Lines that differ between minor versions or runs: the versions, and the random keys of psql's \restrict. */
+const volatileLines = /^(-- Dumped (from|by) .*|\\(un)?restrict .*)$/gm
 
 const normalise = (dump: string): string =>
   `${header}${dump
-    .replaceAll(passing, '')
+    .replaceAll(volatileLines, '')
     .trim()
     .replaceAll(/\n{3,}/g, '\n\n')}\n`
 
-/** The objects, a line each, so that a diff shows them. */
+/** The schema's objects, one per line for readable diffs. */
 const listObjects = async (url: string): Promise<string> => {
   const db = connect({ url, max: 1, prepare: 'off' })
   try {
@@ -51,10 +51,10 @@ const generate = async (folder: string, signal: AbortSignal): Promise<Record<str
   })
   try {
     signal.throwIfAborted()
-    // Its one login has the same name on every machine, so that the same grants are dumped everywhere.
+    // The cluster's only login has the same name on every machine, so the dumped grants are the same.
     await migrate(cluster.url)
     const args = ['--schema-only', '--no-owner', '--schema=colloquy', `--dbname=${cluster.url}`]
-    // The caller's PG… variables would change what is dumped.
+    // The caller's PG… variables would change the dump.
     const { stdout } = await promisify(execFile)(pgDump, args, { env: { LC_ALL: 'C' }, signal })
     return {
       'generated/schema.sql': normalise(stdout),
@@ -81,13 +81,13 @@ const check = async (folder: string, path: string, text: string): Promise<void> 
 const signal = interrupted()
 const folder = await mkdtemp(join(tmpdir(), 'colloquy-schema-'))
 try {
-  // PostgreSQL runs as another user when this runs as root, and has to get to its data.
+  // Under root, PostgreSQL runs as another user, which needs access to its data.
   await chmod(folder, 0o755)
   for (const [path, text] of Object.entries(await generate(folder, signal))) {
     if (process.argv.includes('--check')) await check(folder, path, text)
     else {
       await writeFile(fileOf(path), text)
-      console.log(`Made ${path}.`)
+      console.log(`Generated ${path}.`)
     }
   }
 } catch (error) {

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 
-/** The path of a program of PostgreSQL from Debian's or Ubuntu's packages; `version` is the major one. */
+/** The path of a PostgreSQL program from Debian's or Ubuntu's packages; `version` is the major version. */
 export const systemProgram = (version: string, program: 'initdb' | 'postgres' | 'pg_dump'): string => {
   const path = `/usr/lib/postgresql/${version}/bin/${program}`
   if (existsSync(path)) return path
@@ -9,7 +9,7 @@ export const systemProgram = (version: string, program: 'initdb' | 'postgres' | 
   )
 }
 
-/** What `startEmbedded` needs. */
+/** The binaries for `startEmbedded`. */
 export const systemServer = (version: string) => ({
   initdb: systemProgram(version, 'initdb'),
   postgres: systemProgram(version, 'postgres'),

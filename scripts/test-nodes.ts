@@ -1,7 +1,7 @@
 /**
- * Runs the tests with other versions of Node: `npm run test:nodes -- [arguments of scripts/test.ts]`, or with versions
- * of your own `node --import tsx scripts/test-nodes.ts 22 24 [arguments]`. Each comes from npm, into a folder that is
- * removed at the end. Fails when the tests fail with one of them.
+ * Runs the tests with other versions of Node: `npm run test:nodes -- [arguments of scripts/test.ts]`, or with other
+ * versions `node --import tsx scripts/test-nodes.ts 22 24 [arguments]`. Installs each version from npm into a temporary
+ * folder. Fails when the tests fail with any of them.
  */
 import { type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -14,7 +14,7 @@ import { interrupted } from './interrupted.js'
 
 const signal = interrupted()
 
-/** Gives the exit code. The child has a process group of its own, so that Ctrl-C reaches it once, through us. */
+/** Resolves with the exit code. The child has its own process group, so that Ctrl-C reaches it only once, through us. */
 const run = async (program: string, args: string[], options: SpawnOptions = {}): Promise<number> => {
   signal.throwIfAborted()
   const child = spawn(program, args, { stdio: ['ignore', 'inherit', 'inherit'], ...options, detached: true })
@@ -26,7 +26,7 @@ const run = async (program: string, args: string[], options: SpawnOptions = {}):
   return code ?? 128 + constants.signals[killed as NodeJS.Signals]
 }
 
-/** The folder of that version's `node`. */
+/** Resolves with the folder of that version's `node`. */
 const install = async (folder: string, version: string): Promise<string> => {
   const name = `node-${process.platform}-${process.arch}`
   const prefix = join(folder, version)
@@ -42,7 +42,7 @@ const testWith = async (bin: string, args: string[]): Promise<number> => {
   await run(node, ['--version'])
   return run(node, ['--import', 'tsx', 'scripts/test.ts', ...args], {
     cwd: fileURLToPath(packageRoot),
-    // Programs in node_modules/.bin ask PATH for `node`.
+    // Programs in node_modules/.bin find `node` through PATH.
     env: { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH}` },
   })
 }
@@ -54,7 +54,7 @@ const versions = rest < 0 ? args : args.slice(0, rest)
 const folder = await mkdtemp(join(tmpdir(), 'colloquy-nodes-'))
 try {
   if (versions.length === 0) throw new Error('Name the versions of Node first, for example 22 24.')
-  // Tests that run a program as another user run this `node` too.
+  // Tests that run a program as another user need access to this `node`.
   await chmod(folder, 0o755)
   const results: string[] = []
   for (const version of versions) {

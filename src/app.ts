@@ -6,22 +6,22 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import { singleFlight } from './concurrency/single-flight.js'
 import type { Database } from './db/database.js'
 import { pendingMigrations, SchemaMismatch } from './db/migrate.js'
-import { probing } from './db/probing.js'
+import { withProbeTimeout } from './db/probe-timeout.js'
 import { createHandlers } from './handlers/handlers.js'
 import { type AuthenticationOptions, authorize, registerAuthentication } from './http/authentication.js'
 import { bindContract, type Contract } from './http/binding.js'
 import { acceptOnlyJson } from './http/body.js'
-import { sendInPieces } from './http/chunked-body.js'
-import { awaitEarlier, limitConnections, trackResponses } from './http/connections.js'
+import { sendInChunks } from './http/chunked-body.js'
+import { limitConnections, serializeRequests, trackResponses } from './http/connections.js'
 import { allowOrigins, isPreflight } from './http/cors.js'
 import { serveDocuments } from './http/documents.js'
 import {
-  answerWithProblems,
   commonHeaders,
   createConnectionErrorHandler,
+  registerProblemResponses,
   sendProblem,
-} from './http/problems.js'
-import { maxUrlLength, refuseUnreadable } from './http/request-checks.js'
+} from './http/problem-responses.js'
+import { checkRequest, maxUrlLength } from './http/request-checks.js'
 import { createAjv, createValidatorCompiler } from './http/validation.js'
 import type { Model } from './models/model.js'
 import { newId } from './new-id.js'
@@ -35,36 +35,36 @@ import type { TitleMaker, TurnLimits } from './turns/types.js'
 export interface AppOptions {
   db: Database
   model: Model
-  /** whom a message may ask for by name, beside the model that answers otherwise */
+  /** the models that a message may choose by name, besides the default */
   otherModels?: readonly Model[]
   systemPrompt?: string | undefined
-  /** what a model may call; closed with the app */
+  /** the models' tools; closed with the app */
   tools?: ToolRegistry | undefined
-  /** what tool servers verify the tokens with that go to them */
+  /** the public keys with which tool servers verify our tokens */
   toolKeys?: PublicJwk[]
-  /** what new conversations are called after; their first message, unless told */
+  /** how new conversations get their titles; default: from their first message */
   titles?: TitleMaker
   limits: TurnLimits
   auth: Omit<AuthenticationOptions, 'isUserId'>
   corsOrigins: string[]
   log: FastifyBaseLogger
-  /** how long running turns may take to finish once the app closes */
+  /** how long running turns may take to finish when the app closes */
   shutdownMs: number
-  /** how long a request may take to arrive: its headers, and all of it */
+  /** how long a request may take to arrive: its headers, and the whole request */
   arrivalTimeouts?: { headersMs: number; requestMs: number; checkEveryMs: number }
-  /** how many connections are served at once */
+  /** maximum number of connections */
   maxConnections?: number
-  /** how long a stream may be silent, and how long a client may take nothing of what waits for it */
+  /** how long a stream may be silent, and how long a client may leave pending data unread */
   streamTimeouts?: { heartbeatMs: number; stalledMs: number }
 }
 
-/** Probes need no token, so however many come, they ask the database once in this time. */
+/** Probes need no token, so all of them together query the database only once per this time. */
 const readinessMs = 1_000
 
-const openWhileClosing = new Set<string | undefined>(['getLiveness', 'getToolKeys'])
-const openWhileFull = new Set<string | undefined>([...openWhileClosing, 'getReadiness'])
+const servedWhileClosing = new Set<string | undefined>(['getLiveness', 'getToolKeys'])
+const servedWhileFull = new Set<string | undefined>([...servedWhileClosing, 'getReadiness'])
 
-/** How long closing may take once the running turns have ended, or were stopped. */
+/** How long closing may take after the running turns have ended or were stopped. */
 const closeMarginMs = 30_000
 const defaultTimeouts = { headersMs: 10_000, requestMs: 30_000, checkEveryMs: 1_000 }
 const defaultMaxConnections = 4_000
@@ -79,13 +79,13 @@ const createServer = (options: AppOptions) => {
   let pendingOn = (_socket: Socket): ServerResponse[] => []
   const app = Fastify({
     loggerInstance: log,
-    // One line per request, written below, without the URL, which may carry text.
+    // Requests are logged below, one line each, without the URL, which may contain user text.
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
     genReqId: newId,
     exposeHeadRoutes: false,
-    // Requests that arrive while turns drain get a problem from the hook below.
+    // The hook below answers requests that arrive while turns drain, with a problem.
     return503OnClosing: false,
-    // It bounds the closing too, which waits for running turns.
+    // It also bounds closing, which waits for running turns.
     pluginTimeout: shutdownMs + closeMarginMs,
     requestTimeout: arrivalTimeouts.requestMs,
     routerOptions: { maxParamLength: maxUrlLength },
@@ -95,22 +95,22 @@ const createServer = (options: AppOptions) => {
       maxHeaderSize: 16_384,
       headersTimeout: arrivalTimeouts.headersMs,
       connectionsCheckingInterval: arrivalTimeouts.checkEveryMs,
-      // Judged by refuseUnreadable, whose answer is a problem.
+      // checkRequest does this, with a problem as its response.
       requireHostHeader: false,
     },
   })
   pendingOn = trackResponses(app.server)
-  app.addHook('onRequest', awaitEarlier(pendingOn))
-  // Node drops headers past 2,000, and with them a second one of a kind; their bytes are bounded above.
+  app.addHook('onRequest', serializeRequests(pendingOn))
+  // By default Node drops headers past the 2,000th, which could hide a repeated one. maxHeaderSize bounds them.
   app.server.maxHeadersCount = 0
-  // A client may close its side after the request and wait for the answer. Node has the property, its types do not.
+  // A client may half-close after its request and wait for the response. The property is missing in Node's types.
   Object.assign(app.server, { httpAllowHalfOpen: true })
-  // Node answers an unknown expectation with a bare 417; RFC 9110 allows ignoring it.
+  // Node answers an unknown Expect header with a bare 417; RFC 9110 allows ignoring it.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
   return app
 }
 
-/** The whole server, ready to listen: what is registered here, in this order, is what it does. */
+/** Builds the whole server. The order of registration is the order of processing. */
 export const buildApp = async (options: AppOptions): Promise<FastifyInstance> => {
   const { db } = options
   const { heartbeatMs, stalledMs } = options.streamTimeouts ?? defaultStreamTimeouts
@@ -127,8 +127,8 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
     heartbeatMs,
   })
   let closing = false
-  const readSchema = async () => {
-    const fits = await pendingMigrations(probing(db)).then(
+  const checkSchema = async () => {
+    const fits = await pendingMigrations(withProbeTimeout(db)).then(
       (pending) => pending.length === 0,
       (error) => {
         if (error instanceof SchemaMismatch) return false
@@ -139,14 +139,14 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
       throw new Problem('database-unavailable', { detail: 'The database has the schema of another version.' })
     }
   }
-  const checkReady = singleFlight(readinessMs, readSchema)
+  const checkReady = singleFlight(readinessMs, checkSchema)
 
-  const isSurplus = limitConnections(
+  const isOverflow = limitConnections(
     app,
     { maxConnections: options.maxConnections ?? defaultMaxConnections, stalledMs },
     options.log,
   )
-  sendInPieces(app)
+  sendInChunks(app)
   app.setValidatorCompiler(createValidatorCompiler())
   app.setSerializerCompiler(() => JSON.stringify)
   acceptOnlyJson(app)
@@ -154,27 +154,27 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
 
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(commonHeaders(request.id))
-    // We speak no other protocol, and Node reads no further request behind one that asks for it.
+    // No upgrades: Node reads no further request on a connection after one with an Upgrade header.
     if (request.headers.upgrade) reply.header('connection', 'close')
     done()
   })
   allowOrigins(app, options.corsOrigins)
-  app.addHook('onRequest', refuseUnreadable)
-  answerWithProblems(app)
+  app.addHook('onRequest', checkRequest)
+  registerProblemResponses(app)
   app.addHook('onRequest', ({ routeOptions }, reply, done) => {
-    // Turns that drain may still call tools, whose servers verify the tokens.
-    if (!closing || openWhileClosing.has(routeOptions.config?.operationId)) return done()
+    // Draining turns may still call tools, whose servers verify our tokens with these keys.
+    if (!closing || servedWhileClosing.has(routeOptions.config?.operationId)) return done()
     reply.header('connection', 'close')
     throw new Problem('shutting-down')
   })
   app.addHook('onRequest', (request, reply, done) => {
-    if (!isSurplus(request)) return done()
+    if (!isOverflow(request)) return done()
     reply.header('connection', 'close')
-    if (openWhileFull.has(request.routeOptions.config?.operationId)) return done()
+    if (servedWhileFull.has(request.routeOptions.config?.operationId)) return done()
     throw new Problem('too-many-connections')
   })
   app.addHook('onResponse', (request, reply, done) => {
-    // The server closes the connections that are idle when it is told to; one that becomes idle later would keep it.
+    // Closing the server ends only the connections that are idle at that moment; later ones would keep it open.
     if (closing) request.raw.socket.destroySoon()
     request.log.info(
       {

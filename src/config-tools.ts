@@ -4,17 +4,17 @@ import { parseToolServers, ToolServersError } from './tools/mcp/parse-servers.js
 import type { ToolServer } from './tools/mcp/server-config.js'
 import { parseSigningKeys, type SigningKey } from './tools/signing-keys.js'
 
-/** The command whose output CHAT_TOOLS_KEY takes. */
-export const makesToolKey = '"openssl genpkey -algorithm ed25519"'
+/** The command that generates a value for CHAT_TOOLS_KEY. */
+export const toolKeyCommand = '"openssl genpkey -algorithm ed25519"'
 
-/** The part of the configuration that is about tools. Throws ConfigError. */
+/** Reads the tools' part of the configuration. Throws ConfigError. */
 export const readTools = ({ text, fail, integer }: Pick<EnvironmentReader, 'text' | 'fail' | 'integer'>) => {
   const contents = (path: string): string => {
     try {
       return readFileSync(path, 'utf8')
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
-      return fail('CHAT_MCP_CONFIG', `the path of a file that can be read (${code})`)
+      return fail('CHAT_MCP_CONFIG', `the path of a readable file (${code})`)
     }
   }
   const servers = (path: string): ToolServer[] => {
@@ -23,7 +23,7 @@ export const readTools = ({ text, fail, integer }: Pick<EnvironmentReader, 'text
       return parseToolServers(json, text)
     } catch (error) {
       if (!(error instanceof ToolServersError)) throw error
-      return fail('CHAT_MCP_CONFIG', `the path of a file that can be used, and in it ${error.message}`)
+      return fail('CHAT_MCP_CONFIG', `the path of a valid file: ${error.message}`)
     }
   }
   const keys = (pem: string): SigningKey[] => {
@@ -32,7 +32,7 @@ export const readTools = ({ text, fail, integer }: Pick<EnvironmentReader, 'text
     } catch {
       return fail(
         'CHAT_TOOLS_KEY',
-        `one or more Ed25519 private keys in PEM (not the path of a file), as ${makesToolKey} prints one`,
+        `one or more Ed25519 private keys in PEM (not the path of a file), as ${toolKeyCommand} prints one`,
       )
     }
   }

@@ -1,4 +1,4 @@
-import { makesToolKey, readTools } from './config-tools.js'
+import { readTools, toolKeyCommand } from './config-tools.js'
 import { ConfigError, type Environment, type EnvironmentReader, environmentReader } from './environment.js'
 import type { LanguageModelSettings } from './models/language-model.js'
 import { isModelName, missingVariable, modelNameSyntax } from './models/open-model.js'
@@ -25,19 +25,19 @@ export interface Config {
     /** checked in JWKS tokens */
     issuer: string | undefined
     audience: string | undefined
-    /** checked in HS256 tokens, too: only what was set explicitly */
+    /** also checked in HS256 tokens: only if set explicitly */
     sharedIssuer: string | undefined
     sharedAudience: string | undefined
   }
   corsOrigins: string[]
   model: string
-  /** what a request may name beside it */
+  /** the models that a request may choose besides it */
   otherModels: string[]
   credentials: CredentialsByProvider
   modelSettings: LanguageModelSettings
   systemPrompt: string | undefined
   toolServers: ToolServer[]
-  /** those of CHAT_TOOLS_KEY; the first signs */
+  /** the keys of CHAT_TOOLS_KEY; the first one signs */
   toolKeys: SigningKey[]
   toolResultBytes: number
   titles: TitleMaker
@@ -48,8 +48,8 @@ export interface Config {
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 
-/** Better Auth's own rule: its API is at a path of its URL, or at /api/auth when there is none. */
-const jwksOf = ({ origin, pathname }: URL): string =>
+/** Better Auth's rule: its API is at the URL's path, or at /api/auth if it has none. */
+const betterAuthJwksUrl = ({ origin, pathname }: URL): string =>
   `${origin}${pathname.replace(/\/+$/, '') || '/api/auth'}/jwks`
 
 const readModels = ({ text, fail, integer, decimal, list, webUrl }: EnvironmentReader) => {
@@ -77,8 +77,8 @@ const readModels = ({ text, fail, integer, decimal, list, webUrl }: EnvironmentR
 
 const maxWindow = 10_000_000
 
-/** `<tokens>` for every model, then `<model>=<tokens>` for those that get another number. */
-const readWindows = ({
+/** `<tokens>` for every model, and `<model>=<tokens>` for exceptions. */
+const readHistoryTokens = ({
   fail,
   list,
 }: EnvironmentReader): Pick<TurnLimits, 'historyTokens' | 'modelHistoryTokens'> => {
@@ -97,21 +97,21 @@ const readWindows = ({
   }
 }
 
-/** Every variable that Colloquy reads is read here, and nowhere else. Throws ConfigError. */
+/** The only place that reads environment variables. Throws ConfigError. */
 export const readConfig = (env: Environment): Config => {
   const read = environmentReader(env)
   const { text, fail, oneOf, integer, list, webUrl, databaseUrl: readDatabaseUrl } = read
   const production = text('NODE_ENV') === 'production'
 
-  // To the byte, as the app that signs with it reads it.
+  // Untrimmed: the app signs with exactly these bytes.
   const secret = text('BETTER_AUTH_SECRET') && env.BETTER_AUTH_SECRET
   if (secret !== undefined && Buffer.byteLength(secret) < 32)
     fail('BETTER_AUTH_SECRET', 'at least 32 bytes long')
   const authUrl = webUrl('BETTER_AUTH_URL')
   const sharedIssuer = text('JWT_ISSUER')
   const sharedAudience = text('JWT_AUDIENCE')
-  const jwksUrl = webUrl('JWKS_URL')?.href ?? (authUrl && jwksOf(authUrl))
-  // The issuer and the audience of Better Auth's tokens are its origin, whatever the path.
+  const jwksUrl = webUrl('JWKS_URL')?.href ?? (authUrl && betterAuthJwksUrl(authUrl))
+  // Better Auth's tokens have its origin, without the path, as issuer and audience.
   const issuer = sharedIssuer ?? authUrl?.origin
   const audience = sharedAudience ?? authUrl?.origin
   if (jwksUrl && !issuer) fail('JWT_ISSUER', 'set when JWKS_URL is used without BETTER_AUTH_URL')
@@ -154,7 +154,7 @@ export const readConfig = (env: Environment): Config => {
       busyWaitMs: integer('CHAT_BUSY_WAIT_MS', 5_000, 0, 60_000),
       leaseMs: integer('CHAT_LEASE_MS', 15_000, 1_000, 600_000),
       historyMessages: integer('CHAT_HISTORY_MESSAGES', 40, 0, 1_000),
-      ...readWindows(read),
+      ...readHistoryTokens(read),
       toolSteps: integer('CHAT_TOOL_STEPS', 8, 1, 100),
       toolCalls: integer('CHAT_TOOL_CALLS', 32, 1, 1_000),
       toolTimeoutMs: integer('CHAT_TOOL_TIMEOUT_MS', 30_000, 100, 3_600_000),
@@ -164,8 +164,8 @@ export const readConfig = (env: Environment): Config => {
   }
 }
 
-/** What serving takes beyond what every command takes. Throws ConfigError. */
-export const requireTokens = ({ production, auth }: Config): void => {
+/** Requires what verifying tokens needs. Throws ConfigError. */
+export const requireTokenVerification = ({ production, auth }: Config): void => {
   if (production && !auth.secret && !auth.jwksUrl) {
     throw new ConfigError(
       'BETTER_AUTH_URL or BETTER_AUTH_SECRET must be set when NODE_ENV=production, to verify tokens.',
@@ -173,7 +173,7 @@ export const requireTokens = ({ production, auth }: Config): void => {
   }
 }
 
-/** What answering takes beyond what every command takes. Throws ConfigError. */
+/** Requires the models' API keys. Throws ConfigError. */
 export const requireModels = ({ model, otherModels, credentials }: Config): void => {
   for (const name of [model, ...otherModels]) {
     const missing = missingVariable(name, credentials)
@@ -184,12 +184,12 @@ export const requireModels = ({ model, otherModels, credentials }: Config): void
   }
 }
 
-/** What calling tools takes beyond what every command takes. Throws ConfigError. */
+/** Requires the key that signs tokens for tool servers. Throws ConfigError. */
 export const requireToolKeys = ({ production, toolServers, toolKeys }: Config): void => {
   const server = toolServers.find(sendsUserToken)
   if (production && server && toolKeys.length === 0) {
     throw new ConfigError(
-      `CHAT_TOOLS_KEY must be set when NODE_ENV=production, to tell the tool server ${server.name} who asks: to what ${makesToolKey} prints.`,
+      `CHAT_TOOLS_KEY must be set when NODE_ENV=production: it signs the tokens that tell the tool server ${server.name} which user is asking. Generate it with ${toolKeyCommand}.`,
     )
   }
 }

@@ -1,11 +1,11 @@
-import { readTarget, UnfitUrl } from './db/connection-target.js'
+import { parseConnectionUrl, UnsupportedUrlError } from './db/connection-target.js'
 
-/** A configuration that cannot be used; the message names the variable and says what it takes. */
+/** An invalid configuration. The message names the variable and the values it accepts. */
 export class ConfigError extends Error {}
 
 export type Environment = Record<string, string | undefined>
 
-/** Reads one variable after the other; an empty one counts as absent. */
+/** Reads and validates single variables. An empty one counts as absent. */
 export const environmentReader = (env: Environment) => {
   const text = (name: string): string | undefined => env[name]?.trim() || undefined
   const fail = (name: string, expected: string): never => {
@@ -35,7 +35,7 @@ export const environmentReader = (env: Environment) => {
     const value = text(name)
     if (value === undefined) return undefined
     const url = /^https?:\/\//i.test(value) && URL.canParse(value) ? new URL(value) : undefined
-    // fetch refuses a password in a URL, with a message that shows it.
+    // fetch rejects a URL with a password, with an error message that shows it.
     const isPlain = url && !url.username && !url.password && !url.hash
     return isPlain
       ? url
@@ -46,10 +46,10 @@ export const environmentReader = (env: Environment) => {
     if (value === undefined) return undefined
     try {
       if (!/^postgres(ql)?:\/\/./.test(value)) throw new TypeError('another protocol')
-      readTarget(value, 'auto')
+      parseConnectionUrl(value, 'auto')
       return value
     } catch (error) {
-      if (error instanceof UnfitUrl) return fail(name, error.message)
+      if (error instanceof UnsupportedUrlError) return fail(name, error.message)
       return fail(
         name,
         'a URL such as postgres://user:password@host:5432/database, with any of :/?#[]@% in its parts percent-encoded',

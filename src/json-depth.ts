@@ -1,6 +1,6 @@
 const MAX_DEPTH = 100
 
-/** Whether JSON data is nested deeper than programs can be expected to read: many do so by recursion. */
+/** Whether JSON is nested too deeply for other programs, many of which parse it recursively. */
 export const isNestedTooDeep = (value: unknown): boolean => {
   let level = [value]
   for (let depth = 0; depth <= MAX_DEPTH; depth += 1) {

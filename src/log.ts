@@ -1,6 +1,6 @@
 import { destination, type Logger, pino } from 'pino'
 
-interface Failure {
+interface LoggedError {
   name?: string
   code?: unknown
   message?: string
@@ -8,16 +8,16 @@ interface Failure {
   cause?: unknown
 }
 
-/** What the log may hold of an error: not its other properties, since a PostgreSQL error quotes the row in them. */
-const describe = (error: unknown): object | string => {
+/** Logs only these properties of an error: a PostgreSQL error's other properties quote the row. */
+const serializeError = (error: unknown): object | string => {
   if (typeof error !== 'object' || error === null) return String(error)
-  const { name, code, message, stack, cause }: Failure = error
-  return { name, code, message, stack, ...(cause !== undefined && { cause: describe(cause) }) }
+  const { name, code, message, stack, cause }: LoggedError = error
+  return { name, code, message, stack, ...(cause !== undefined && { cause: serializeError(cause) }) }
 }
 
 /**
- * JSON lines on standard output; events with fields, never message text or tokens. A line is written at once, and those that come
- * while it is being written go together after it; no request waits for whoever reads them.
+ * Logs JSON lines to standard output: events with fields, never message text or tokens. Writes are asynchronous: lines that
+ * arrive during a write are written together after it, so a slow reader of the log delays no request.
  */
 export const createLog = (level: string): Logger =>
-  pino({ level, serializers: { err: describe } }, destination({ dest: 1, sync: false }))
+  pino({ level, serializers: { err: serializeError } }, destination({ dest: 1, sync: false }))

@@ -11,7 +11,7 @@ import { ConfigError } from './environment.js'
 const usage = `Usage: colloquy <command>
 
   serve                          run the server (migrates the database first)
-  migrate                        bring the database up to this program
+  migrate                        bring the database schema up to date
   token --user <id> [--ttl <s>]  print an HS256 token, good for an hour or <s> seconds
   doctor                         check the database, its schema, the role, row-level security, the keys, the model and the tools
 
@@ -40,8 +40,8 @@ const run = async (): Promise<void> => {
   const { values, positionals } = parse()
   const [command, ...rest] = positionals
   if (values.help || command === 'help') return console.log(usage)
-  if (command === undefined) throw new UsageError('Name a command.')
-  if (rest.length > 0) throw new UsageError(`"${command}" takes no further "${rest.join(' ')}".`)
+  if (command === undefined) throw new UsageError('No command given.')
+  if (rest.length > 0) throw new UsageError(`"${command}" does not take the arguments "${rest.join(' ')}".`)
   const config = () => readConfig(process.env)
   switch (command) {
     case 'serve':
@@ -64,7 +64,7 @@ const run = async (): Promise<void> => {
   }
 }
 
-// A reader that goes away (`colloquy doctor | head`) must not keep a command from ending what it started.
+// A closed pipe (`colloquy doctor | head`) must not keep a command from stopping what it started.
 process.stdout.on('error', () => {})
 
 try {

@@ -5,7 +5,7 @@ const idBytes = 16
 const pool = new Uint8Array(256 * idBytes)
 let used = pool.length
 
-/** Random bytes by the pool: a call for each id costs ten times what the id does. */
+/** Random bytes from a pool: a system call per id would cost ten times as much as the id. */
 const rng = (): Uint8Array => {
   if (used === pool.length) {
     randomFillSync(pool)

@@ -2,19 +2,19 @@ import type { components } from '../generated/contract.js'
 import { turnErrors } from './turns/turn-errors.js'
 
 /** An error body, `application/problem+json` (RFC 9457). */
-export type ProblemBody = components['schemas']['Problem']
+type ProblemBody = components['schemas']['Problem']
 export type ProblemCode = components['schemas']['ProblemCode']
 
 interface Entry {
   status: number
   title: string
-  /** what the caller reads unless the place that fails says something more exact */
+  /** the default detail */
   detail: string
-  /** seconds, sent as `Retry-After` */
+  /** `Retry-After`, in seconds */
   retryAfter?: number
 }
 
-/** Every problem that the server can answer with: the only place where a code gets its status. */
+/** All problems that the server responds with, and the only place that assigns statuses to codes. */
 export const catalogue = {
   'malformed-request': { status: 400, title: 'Malformed request', detail: 'The request cannot be read.' },
   'malformed-body': { status: 400, title: 'Malformed body', detail: 'The body is not valid JSON.' },
@@ -148,7 +148,7 @@ export const catalogue = {
     detail: turnErrors['turn-interrupted'],
     retryAfter: 1,
   },
-  // The provider's 429 is no fault of the caller's, so it is not passed on as one; 503 may name when to come back, too.
+  // Not the provider's 429, which would blame the caller. A 503 can carry Retry-After, too.
   'model-overloaded': {
     status: 503,
     title: 'Model overloaded',
@@ -158,26 +158,26 @@ export const catalogue = {
   'model-timeout': { status: 504, title: 'Model timeout', detail: turnErrors['model-timeout'] },
 } as const satisfies Record<ProblemCode, Entry>
 
-export type StatusOf<Code extends ProblemCode> = (typeof catalogue)[Code]['status']
+type StatusOf<Code extends ProblemCode> = (typeof catalogue)[Code]['status']
 
 /** The codes whose status is one of `Status`. */
 export type CodesOf<Status> = {
   [Code in ProblemCode]: StatusOf<Code> extends Status ? Code : never
 }[ProblemCode]
 
-/** What an occurrence adds to the catalogue's entry. Everything in it is public. */
-export interface ProblemDetails extends Pick<ProblemBody, 'errors' | 'conversation_id' | 'turn_id'> {
+/** What an occurrence adds to its catalogue entry. All of it is public. */
+interface ProblemDetails extends Pick<ProblemBody, 'errors' | 'conversation_id' | 'turn_id'> {
   detail?: string
   /** further response headers */
   headers?: Record<string, string>
 }
 
-/** A problem to answer with. Handlers return it; code below them may throw it. */
+/** A problem response. Handlers return it; code below them may throw it. */
 export class Problem<Code extends ProblemCode = ProblemCode> extends Error {
   readonly code: Code
   readonly details: ProblemDetails
 
-  /** `cause` is for the log only and never leaves the server. */
+  /** `cause` is only logged. */
   constructor(code: Code, details: ProblemDetails = {}, cause?: unknown) {
     super(details.detail ?? catalogue[code].detail, { cause })
     this.name = 'Problem'

@@ -2,7 +2,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { type Config, readConfig, requireModels, requireTokens, requireToolKeys } from '../src/config.js'
+import {
+  type Config,
+  readConfig,
+  requireModels,
+  requireTokenVerification,
+  requireToolKeys,
+} from '../src/config.js'
 import { ConfigError } from '../src/environment.js'
 import { newToolsPem, placeholder } from './helpers/tools.js'
 
@@ -189,7 +195,7 @@ const refusals: Refusal[] = [
   [
     'DATABASE_URL',
     ['standby', 'read-only', 'x'].map((which) => `postgres://u:p@a,b/c?target_session_attrs=${which}`),
-    'one of a server that can be written: its target_session_attrs may be any, read-write',
+    'the URL of a writable server: target_session_attrs may be any, read-write',
   ],
   ['DATABASE_URL', [...noDatabases, ...brokenDatabases], 'a URL such as postgres://user:password@host:5432/'],
   ['BETTER_AUTH_SECRET', ['a'.repeat(31), 'ä'.repeat(15)], 'at least 32 bytes long.'],
@@ -197,22 +203,14 @@ const refusals: Refusal[] = [
   ['JWKS_URL', hosts, 'a URL that begins with http:// or https://, without a user', verified],
   ['JWT_ISSUER', [''], withoutAuthUrl, { JWKS_URL: 'http://keys/', JWT_AUDIENCE: 'a' }],
   ['JWT_AUDIENCE', [''], withoutAuthUrl, { JWKS_URL: 'http://keys/', JWT_ISSUER: 'i' }],
-  ['CHAT_MCP_CONFIG', [join(folder, 'none')], 'the path of a file that can be read (ENOENT)'],
-  ['CHAT_MCP_CONFIG', [folder], 'the path of a file that can be read (EISDIR)'],
-  [
-    'CHAT_MCP_CONFIG',
-    badConfigs.slice(0, 2),
-    'the path of a file that can be used, and in it the document is not',
-  ],
-  [
-    'CHAT_MCP_CONFIG',
-    badConfigs.slice(2),
-    'the path of a file that can be used, and in it mcpServers.a.url must',
-  ],
+  ['CHAT_MCP_CONFIG', [join(folder, 'none')], 'the path of a readable file (ENOENT)'],
+  ['CHAT_MCP_CONFIG', [folder], 'the path of a readable file (EISDIR)'],
+  ['CHAT_MCP_CONFIG', badConfigs.slice(0, 2), 'the path of a valid file: the document is not'],
+  ['CHAT_MCP_CONFIG', badConfigs.slice(2), 'the path of a valid file: mcpServers.a.url must'],
   [
     'CHAT_MCP_CONFIG',
     [declared],
-    'the path of a file that can be used, and in it mcpServers.todo.headers.x-key needs TODO_KEY, which',
+    'the path of a valid file: mcpServers.todo.headers.x-key needs TODO_KEY, which',
   ],
   [
     'CHAT_TOOLS_KEY',
@@ -224,7 +222,7 @@ const refusals: Refusal[] = [
 
 const refusal = (env: Environment): Error | undefined => {
   try {
-    requireTokens(readConfig(env))
+    requireTokenVerification(readConfig(env))
   } catch (error) {
     return error as Error
   }
@@ -278,7 +276,7 @@ t.test('a model whose provider cannot be reached is refused, where one is needed
 t.test('in production, tools whose servers are told who asks need a key', async (t) => {
   const env = { ...production, CHAT_MCP_CONFIG: declared, TODO_KEY: 'k' }
   const message =
-    'CHAT_TOOLS_KEY must be set when NODE_ENV=production, to tell the tool server todo who asks: to what "openssl genpkey -algorithm ed25519" prints.'
+    'CHAT_TOOLS_KEY must be set when NODE_ENV=production: it signs the tokens that tell the tool server todo which user is asking. Generate it with "openssl genpkey -algorithm ed25519".'
   t.throws(() => requireToolKeys(readConfig(env)), { constructor: ConfigError, message })
   const others = [
     { todo: { ...mcpServers.todo, headers: { Authorization: 'x' } } },

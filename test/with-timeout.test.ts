@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import t, { type Test } from 'tap'
-import { abortable, limited } from '../src/concurrency/with-timeout.js'
+import { withAbortableBody, withTimeout } from '../src/concurrency/with-timeout.js'
 import { packageRoot } from '../src/root.js'
 import { collectGarbage } from './helpers/garbage.js'
 import { until } from './helpers/models.js'
@@ -27,7 +27,7 @@ const serve = async (t: Test, listener: RequestListener) => {
 
 /** Reads a body as the program does. It is `redirect: 'error'` with which Node 20 loses the signal. */
 const read = async (url: string, signal: AbortSignal): Promise<number> => {
-  const response = await abortable(fetch)(url, { redirect: 'error', signal })
+  const response = await withAbortableBody(fetch)(url, { redirect: 'error', signal })
   let bytes = 0
   for await (const chunk of response.body ?? []) bytes += chunk.byteLength
   return bytes
@@ -43,7 +43,7 @@ t.test('a time limit ends what stalls, whatever was collected meanwhile', async 
   }
   const checks = Object.entries(stalls).map(async ([name, listener]) => {
     const { url, left } = await serve(t, listener)
-    const reading = limited(undefined, 3_000, (limit) => read(url, limit))
+    const reading = withTimeout(undefined, 3_000, (limit) => read(url, limit))
     reading.catch(() => {})
     await collectGarbage()
     await t.rejects(reading, late, name)
@@ -55,7 +55,7 @@ t.test('a time limit ends what stalls, whatever was collected meanwhile', async 
 t.test('so does the signal of the caller, with its reason', async (t) => {
   const { url, left } = await serve(t, (_, response) => response.write('half'))
   const caller = new AbortController()
-  const reading = limited(caller.signal, 60_000, (limit) => read(url, limit))
+  const reading = withTimeout(caller.signal, 60_000, (limit) => read(url, limit))
   reading.catch(() => {})
   await collectGarbage()
   const reason = new Error('the caller has gone')
@@ -63,7 +63,7 @@ t.test('so does the signal of the caller, with its reason', async (t) => {
   await t.rejects(reading, reason)
   await t.resolves(left(), 'and its connection is let go of')
   await t.rejects(
-    limited(caller.signal, 60_000, async (limit) => limit.throwIfAborted()),
+    withTimeout(caller.signal, 60_000, async (limit) => limit.throwIfAborted()),
     reason,
     'an aborted signal aborts at once',
   )
@@ -71,12 +71,16 @@ t.test('so does the signal of the caller, with its reason', async (t) => {
 
 t.test('work that does not heed its signal is left behind', async (t) => {
   await t.rejects(
-    limited(undefined, 20, () => new Promise(() => {})),
+    withTimeout(undefined, 20, () => new Promise(() => {})),
     late,
   )
   const heeding = (limit: AbortSignal) =>
     new Promise((_, reject) => limit.addEventListener('abort', () => reject(new Error('its own words'))))
-  await t.rejects(limited(undefined, 20, heeding), { message: 'its own words' }, 'its own error comes first')
+  await t.rejects(
+    withTimeout(undefined, 20, heeding),
+    { message: 'its own words' },
+    'its own error comes first',
+  )
 })
 
 t.test('what ends in time leaves no timer and no listener', async (t) => {
@@ -93,9 +97,9 @@ t.test('what ends in time leaves no timer and no listener', async (t) => {
     listeners -= 1
     removeEventListener.apply(signal, args as never)
   }
-  t.equal(await limited(signal, 60_000, async () => 'done'), 'done')
+  t.equal(await withTimeout(signal, 60_000, async () => 'done'), 'done')
   await t.rejects(
-    limited(signal, 60_000, async () => Promise.reject(new Error('failed'))),
+    withTimeout(signal, 60_000, async () => Promise.reject(new Error('failed'))),
     { message: 'failed' },
   )
   t.equal(timers(), before, 'timers')
@@ -106,11 +110,11 @@ t.test('an answer passes through with its status, its headers and its whole body
   const body = 'x'.repeat(300_000)
   const { url } = await serve(t, (_, response) => response.writeHead(418, { 'x-more': 'yes' }).end(body))
   const { signal } = new AbortController()
-  const response = await abortable(fetch)(url, { signal })
+  const response = await withAbortableBody(fetch)(url, { signal })
   t.match({ status: response.status, more: response.headers.get('x-more') }, { status: 418, more: 'yes' })
   t.equal(await response.text(), body)
   const empty = await serve(t, (_, response) => response.writeHead(204).end())
-  t.equal((await abortable(fetch)(empty.url, { signal })).status, 204)
+  t.equal((await withAbortableBody(fetch)(empty.url, { signal })).status, 204)
 })
 
 t.test('nothing in the program limits a time in another way', async (t) => {

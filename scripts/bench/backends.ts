@@ -1,6 +1,6 @@
 import type { Sql } from 'postgres'
 
-/** The processes of PostgreSQL that work for others than this connection. */
+/** The pids of PostgreSQL's processes, except this connection's own. */
 export const backendPids = async (sql: Sql): Promise<number[]> => {
   const rows = await sql<{ pid: number }[]>`select pid from pg_stat_activity where pid <> pg_backend_pid()`
   return rows.map(({ pid }) => pid)

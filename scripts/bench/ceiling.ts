@@ -9,17 +9,17 @@ import type { Owned } from './seed.js'
 import { bareDatabase, endOf, type Kind, newTurn } from './turn.js'
 import { message } from './user.js'
 
-export interface CeilingOptions {
+interface CeilingOptions {
   url: string
   kind: Kind
-  /** how many connections to the database, at most 10 */
+  /** number of database connections, at most 10 */
   connections: number
   seconds: number
   folder: string
   signal: AbortSignal
 }
 
-/** Whose users make the turns: each owns one conversation, and each connection has ten of them to itself. */
+/** The users of the ceiling's turns: each has one conversation, and each connection has ten users of its own. */
 export const ceilingPlot = { prefix: 'ceiling', users: 100, conversations: 1, messages: 40 }
 const usersPerConnection = 10
 
@@ -35,10 +35,10 @@ const json = (fields: Record<string, string>): string =>
     .map(([name, value]) => `'${name}', ${value}`)
     .join(', ')}))`
 
-// A conversation's id shows the number of its owner; seed.ts makes it.
+// seed.ts derives a conversation's id from the number of its owner.
 const ownedId = `'00000000-' || lpad((:n)::text, 2, '0') || '00-7000-8000-000000000000'`
 
-/** As src/turns/store calls the functions, a turn at a time. */
+/** Calls the functions as src/turns/store does, one turn at a time. */
 const scriptOf = (kind: Kind): string => `
 \\set n :client_id * ${usersPerConnection} + random(0, ${usersPerConnection - 1})
 select turn_id, attempt, history
@@ -71,11 +71,11 @@ from colloquy.end_turns(p_entries => ${json({
 `
 
 interface PgbenchOptions extends Pick<CeilingOptions, 'url' | 'connections' | 'seconds' | 'signal'> {
-  /** a file */
+  /** path of a file */
   script: string
 }
 
-/** Transactions per second that pgbench makes of a script. */
+/** Measures a script's transactions per second with pgbench. */
 export const runPgbench = async (options: PgbenchOptions): Promise<number> => {
   const { url, script, connections, seconds, signal } = options
   const args = ['--no-vacuum', '--protocol=prepared', `--client=${connections}`, `--time=${seconds}`]
@@ -88,14 +88,14 @@ export const runPgbench = async (options: PgbenchOptions): Promise<number> => {
   return turnsPerSecond
 }
 
-/** Turns per second that pgbench makes, by the same two calls of functions and with as many connections as a pool. */
+/** Turns per second in pgbench, with the same two function calls and at most a pool's number of connections. */
 export const pgbench = async ({ kind, folder, ...options }: CeilingOptions): Promise<number> => {
   const script = join(folder, `ceiling-${kind}.sql`)
   await writeFile(script, scriptOf(kind))
   return runPgbench({ ...options, script })
 }
 
-/** The same by the bare driver, where there is no pgbench. */
+/** The same with the bare driver, where pgbench is not installed. */
 export const bareDriver = async ({
   url,
   kind,
@@ -119,7 +119,7 @@ export const bareDriver = async ({
   const work = async (client: number) => {
     for (let n = 0; performance.now() < end && !signal.aborted; n += 1, turns += 1) {
       const owner = owned[client * usersPerConnection + (n % usersPerConnection)]
-      if (!owner) throw new Error('the plot of the ceiling is not there')
+      if (!owner) throw new Error('the plot of the ceiling was not seeded')
       await turn(owner)
     }
   }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Sql } from 'postgres'
 
-/** What PostgreSQL has counted of a database so far. */
+/** PostgreSQL's cumulative statistics of the database. */
 interface Counts {
   transactions: number
   pages: number
@@ -9,7 +9,7 @@ interface Counts {
   deadlocks: number
 }
 
-/** A connection reports what it did at the latest after so long without work. */
+/** An idle connection flushes its statistics within this time. */
 const reportMs = 11_000
 
 const countsOf = async (sql: Sql, signal: AbortSignal): Promise<Counts> => {
@@ -19,11 +19,11 @@ const countsOf = async (sql: Sql, signal: AbortSignal): Promise<Counts> => {
       (pg_current_wal_lsn() - '0/0')::float as wal
     from pg_stat_database
     where datname = current_database()`
-  if (!row) throw new Error('the database is not counted')
+  if (!row) throw new Error('there are no statistics of this database')
   return row
 }
 
-/** What the turns that `work` makes cost, each: transactions, pages that are touched, bytes of WAL; and all deadlocks. */
+/** The cost per turn of `work`, which resolves with its number of turns: transactions, pages, WAL bytes. Deadlocks are a total. */
 export const costOf = async (sql: Sql, signal: AbortSignal, work: () => Promise<number>): Promise<Counts> => {
   const before = await countsOf(sql, signal)
   const turns = await work()

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { StreamEvent } from '../../src/turns/stream/ui-message-stream.js'
-import { poolerIsMissing, startPooler, throughPooler } from '../pooler.js'
+import { missingPoolerReason, startPooler, throughPooler } from '../pooler.js'
 import { firstEvent, type Heard, listen, speechOf } from './listen.js'
 import { latencyOf } from './load.js'
 import type { Bench, Cell, Part, Target } from './part.js'
@@ -15,37 +15,37 @@ const resumeEveryMs = 50
 const wantedLateMs = 300
 const wantedFirstMs = 50
 
-interface Followed {
-  /** what those heard who followed on the other instance */
+interface FollowSamples {
+  /** what the followers on the other instance received */
   heard: Heard[]
-  /** of one turn, again and again: the whole stream so far, and what comes after an event that is known */
+  /** repeated resumes of one turn: from the start, and after a known event */
   replays: Heard[]
   resumes: Heard[]
 }
 
 type Turn = Extract<StreamEvent, { type: 'data-turn' }>['data']
 
-/** Begins a turn on one instance, and gives its name as soon as it is there. */
+/** Begins a turn on one instance, and resolves with its path as soon as its id arrives. */
 const begin = async (url: string, user: string, signal: AbortSignal) => {
   const call = await speechOf(user, speech)
-  let tell: (turn: Turn) => void
-  const told = new Promise<Turn>((resolve) => {
-    tell = resolve
+  let resolveTurn: (turn: Turn) => void
+  const begun = new Promise<Turn>((resolve) => {
+    resolveTurn = resolve
   })
   const { heard } = listen({
     url,
     call,
     signal,
-    onEvent: (event) => event?.type === 'data-turn' && tell(event.data),
+    onEvent: (event) => event?.type === 'data-turn' && resolveTurn(event.data),
   })
   const { turn_id } = await Promise.race([
-    told,
-    heard.then(() => Promise.reject(new Error('no turn was told of'))),
+    begun,
+    heard.then(() => Promise.reject(new Error('the stream ended without a data-turn event'))),
   ])
   return { path: `/turns/${turn_id}/stream`, heard }
 }
 
-/** Resumes a turn on another instance again and again until it has ended, each time until the first event. */
+/** Repeatedly resumes a turn on another instance until it has ended, each time up to the first event. */
 const resume = async (
   url: string,
   call: Call,
@@ -68,19 +68,19 @@ const resume = async (
   return heard
 }
 
-/** So many turns that are spoken on one instance, each followed on the other. */
+/** Runs `count` turns on one instance and follows each of them on the other. */
 const follow = async (
   [from, to]: [string, string],
   count: number,
   signal: AbortSignal,
-): Promise<Followed> => {
+): Promise<FollowSamples> => {
   const users = Array.from({ length: count }, (_, n) => `follower-${n}`)
   const each = users.map(async (user) => {
     const { path, heard } = await begin(from, user, signal)
     const following = listen({ url: to, call: (await callsOf(user)).get(path), signal }).heard
     return Promise.all([following, heard])
   })
-  // Of a turn that nobody else follows there, so that each resume asks the database.
+  // A turn without other followers there, so that each resume queries the database.
   const resumed = async (after: string | undefined) => {
     const user = `resumer-${after ?? 0}`
     const { path, heard } = await begin(from, user, signal)
@@ -94,12 +94,12 @@ const follow = async (
   return { heard: heard.map(([following]) => following), replays, resumes }
 }
 
-/** A turn that runs on one instance and is followed and resumed on another. */
+/** Measures following and resuming turns of another instance. */
 const run = async (bench: Bench) => {
   const { quick, folder, signal, progress } = bench
   setMaxListeners(0, signal)
   const url = await bench.database()
-  const pooler = poolerIsMissing
+  const pooler = missingPoolerReason
     ? undefined
     : await startPooler({ folder: join(folder, 'pooler'), clusterUrl: url, logins: [], poolSize: 20 })
   const ways = [
@@ -118,8 +118,8 @@ const run = async (bench: Bench) => {
       const [from, to] = await Promise.all([start(), start()])
       await follow([from.url, to.url], 10, signal)
       for (const count of counts) {
-        progress(`${way.name}: ${count} turns that are followed`)
-        const all: Followed[] = []
+        progress(`${way.name}: ${count} followed turns`)
+        const all: FollowSamples[] = []
         for (let n = 0; n < (quick ? 1 : 2); n += 1) all.push(await follow([from.url, to.url], count, signal))
         const late = latencyOf(all.flatMap(({ heard }) => heard.flatMap(({ micros }) => micros)))
         rows.push([way.name, count, late.p50, late.p95, late.p99])
@@ -146,7 +146,7 @@ const run = async (bench: Bench) => {
         columns: ['database', 'turns at once', 'p50 ms', 'p95 ms', 'p99 ms'],
         rows,
         notes: [
-          `Turns of ${seconds} s, a word every ${speech.everyMs} ms, each followed on the other instance, where two more are resumed. ${poolerIsMissing ? 'There was no PgBouncer.' : 'PgBouncer is in transaction mode.'} Followers have to get every event in order.`,
+          `Turns of ${seconds} s, a word every ${speech.everyMs} ms, each followed on the other instance, where two more are resumed. ${missingPoolerReason ? 'There was no PgBouncer.' : 'PgBouncer is in transaction mode.'} Followers have to get every event in order.`,
         ],
       },
       {

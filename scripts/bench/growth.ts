@@ -9,9 +9,9 @@ import { endOf, explaining, newTurn } from './turn.js'
 import { callsOf } from './user.js'
 
 const wantedRatio = 1.2
-/** The turns that are not counted. */
+/** Turns that are not measured. */
 const warmUp = 10
-/** The most turns in a size's conversations, of which the small ones get 10 at most. */
+/** The maximum number of turns per size; each small conversation gets at most 10. */
 const most = 1_000
 const messagesOfOthers = 1_000
 /** The big table's other users: 50 conversations of 20 messages each. */
@@ -26,27 +26,27 @@ interface Size extends Plot {
   label: string
 }
 
-/** Conversations of these sizes; several of each, which take turns, so that the small ones stay small. */
+/** Conversation sizes. The turns are spread over several conversations of each size, so that the small ones stay small. */
 const conversationSizes = (quick: boolean): Size[] => [
   { label: '10', prefix: 'short', users: 400, conversations: 1, messages: 10 },
   { label: '1,000', prefix: 'middle', users: 100, conversations: 1, messages: 1_000 },
   { label: '100,000', prefix: 'long', users: quick ? 2 : 10, conversations: 1, messages: 100_000 },
 ]
-/** Users with so many conversations, all of them of the same size. */
+/** Users by their number of conversations, all of the same size. */
 const ownerSizes: Size[] = [
   { label: '1', prefix: 'few', users: 10, conversations: 1, messages: 2 },
   { label: '1,000', prefix: 'many', users: 10, conversations: 1_000, messages: 2 },
   { label: '100,000', prefix: 'most', users: 1, conversations: 100_000, messages: 2 },
 ]
 
-/** The values at `index`, `index + step` and so on. */
+/** Every `step`-th value, starting at `index`. */
 const every = <T>(values: T[], step: number, index: number): T[] =>
   values.filter((_, i) => i % step === index)
 
 const median = (values: number[]): number =>
   [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
 
-/** The largest size's median to the smallest's. */
+/** The ratio of the largest size's median to the smallest's. */
 const ratioOf = (medians: number[]): number => (medians.at(-1) ?? 0) / (medians[0] ?? 0)
 
 const ratioTarget = (what: string, medians: number[]): Target => {
@@ -77,7 +77,7 @@ interface Explained {
   ]
 }
 
-/** What PostgreSQL itself says of a turn: the time inside its two calls, in ms, and the pages that they touch. */
+/** PostgreSQL's own measurement of a turn's two calls: execution time in ms, and pages touched. */
 const turnInside = async (sql: Sql, { user_id, id }: Owned): Promise<{ ms: number; pages: number }> => {
   const turn = newTurn('continued', { user_id, id })
   const db = explaining(sql)
@@ -104,7 +104,7 @@ const turnCost = async (
     owned.map((list) => Promise.all(list.map(async ({ user_id, id }) => (await callsOf(user_id)).chat(id)))),
   )
   const inside = sizes.map(() => ({ ms: [] as number[], pages: [] as number[] }))
-  // A few turns first, so that plans are made and pages are in memory; sizes take turns throughout.
+  // The first turns warm up plans and caches. The sizes alternate.
   const end = performance.now() + 3 * seconds * 1000
   for (let n = 0; n < most && performance.now() < end; n += 1) {
     for (const [i, list] of owned.entries()) {
@@ -135,7 +135,7 @@ const turnCost = async (
         rowOf('over HTTP, ms', overHttp, (value) => value.toFixed(2)),
       ],
       notes: [
-        'Inside PostgreSQL: what `explain analyze` says of begin_turns and end_turns, without the commit. The shortest conversations do not fill the history window of 40 messages: each has 10 at first and gets 2 more by each of its turns, which are few.',
+        'Inside PostgreSQL: the execution time of begin_turns and end_turns in `explain analyze`, without the commit. The shortest conversations do not fill the history window of 40 messages: each starts with 10 and grows by 2 with each of its few turns.',
       ],
     },
     targets: [
@@ -181,7 +181,7 @@ const readCost = async (
       title: 'A read over HTTP by users who own so many conversations, medians in ms',
       columns: ['operation', ...ownerSizes.map(({ label }) => label), 'ratio'],
       rows: reads.map(({ name }, i) => rowOf(name, medians[i] ?? [], (value) => value.toFixed(2))),
-      notes: ['Who owns one conversation gets one in a list of 20, too.'],
+      notes: ['A user with one conversation gets only that one in a list of 20.'],
     },
     targets: reads
       .map(({ name }, i) => ratioTarget(name, medians[i] ?? []))
@@ -189,7 +189,7 @@ const readCost = async (
   }
 }
 
-/** What a turn and a read cost as conversations, users and the table grow. */
+/** Measures turns and reads as conversations, users and the table grow. */
 const run = async (bench: Bench) => {
   const { rows, quick, verbose, progress } = bench
   const url = await bench.database()

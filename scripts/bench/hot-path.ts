@@ -11,13 +11,13 @@ import { newestOf, type Owned, seed } from './seed.js'
 import { endOf, type Kind, newTurn } from './turn.js'
 
 const poolSize = 10
-/** Turns that want a connection at once. */
+/** The number of concurrent turns. */
 const concurrency = 100
 const plot = { prefix: 'user', users: concurrency, conversations: 1, messages: 40 }
 
 type Way = (db: Database, turn: BeginTurn) => Promise<void>
 
-/** Each turn by two calls of its own. */
+/** Two calls per turn, without batching. */
 const functions: Way = async (db, turn) => {
   const [begun] = await beginTurns(db, [turn], false)
   if (begun?.outcome !== 'begun') throw new Error(`a turn was ${begun?.outcome}`)
@@ -26,7 +26,7 @@ const functions: Way = async (db, turn) => {
 
 const stores = new WeakMap<Database, TurnStore>()
 
-/** The same as the program does it: what arrives while a batch is under way leaves with the next. */
+/** The program's own way: group commit. */
 const batches: Way = async (db, turn) => {
   const store = stores.get(db) ?? createTurnStore(db)
   stores.set(db, store)
@@ -57,8 +57,8 @@ const turnsPerSecond = async (bench: Bench, url: string, kind: Kind, owned: Owne
 }
 
 /**
- * The choice of the hot path: the same row changes by two calls of SQL functions, by the same calls with whole batches,
- * and by two pipelined transactions of one statement each; with Colloquy's own database layer, without HTTP.
+ * Compares ways to write a turn, with Colloquy's database layer and without HTTP: two SQL function calls per turn, the same
+ * calls in batches, and two pipelined transactions of one statement each. All make the same row changes.
  */
 const run = async (bench: Bench) => {
   const { rounds, seconds, folder, signal, progress } = bench

@@ -5,7 +5,7 @@ import { latencyOf } from './load.js'
 import { nowMicros, type Speech } from './speech.js'
 import { type Call, callsOf } from './user.js'
 
-/** A call that begins a turn in a new conversation and wants its stream. */
+/** A request that begins a turn in a new conversation and accepts its stream. */
 export const speechOf = async (user: string, speech: Speech): Promise<Call> => {
   const call = (await callsOf(user)).chat()
   return {
@@ -15,36 +15,36 @@ export const speechOf = async (user: string, speech: Speech): Promise<Call> => {
   }
 }
 
-export interface ListenOptions {
+interface ListenOptions {
   url: string
   call: Call
   signal: AbortSignal
-  /** the id of the last frame that is known */
+  /** the id of the last known frame */
   after?: string | undefined
-  /** undefined: the frame that says that the stream is done */
+  /** undefined: the final `[DONE]` */
   onEvent?: (event: StreamEvent | undefined) => void
 }
 
-/** What a listener heard. Times are of the clock that processes share, in microseconds. */
+/** What a listener received. Times are in microseconds, from the clock that all processes share. */
 export interface Heard {
   askedAt: number
-  /** when the first event came */
+  /** when the first event arrived */
   firstAt: number
   events: number
   words: number
-  /** for each stamped word that was said since the response began, how long it took to get here */
+  /** the latency of each stamped word that was said after the response began */
   micros: number[]
 }
 
-export interface Listening {
-  /** rejects when anything is missing, twice or not in order */
+interface Listening {
+  /** rejects when an event is missing, repeated or out of order */
   heard: Promise<Heard>
   /** resolves with the first event */
   first: Promise<Heard>
   leave(): void
 }
 
-/** Listens to a stream, and sees that it is whole: each event's number follows the last one's, and so do the words. */
+/** Reads a stream and checks that it is complete: the numbers of events and words are consecutive. */
 export const listen = ({ url, call, signal, after, onEvent = () => {} }: ListenOptions): Listening => {
   const heard: Heard = { askedAt: nowMicros(), firstAt: 0, events: 0, words: 0, micros: [] }
   const headers = { ...call.headers, ...(after && { 'last-event-id': after }) }
@@ -119,6 +119,6 @@ export const listen = ({ url, call, signal, after, onEvent = () => {} }: ListenO
   return { heard: whole, first, leave: () => outgoing.destroy() }
 }
 
-/** Milliseconds from asking to the first event. */
+/** Milliseconds from the request to the first event. */
 export const firstEvent = (heard: Heard[]) =>
   latencyOf(heard.map(({ askedAt, firstAt }) => firstAt - askedAt))

@@ -1,4 +1,4 @@
-/** The process that makes load: gets LoadOptions as its one message and answers with a LoadAnswer. */
+/** The load generator's process: receives LoadOptions as its only message and responds with a LoadAnswer. */
 import autocannon from 'autocannon'
 import type { LoadAnswer, LoadOptions } from './load.js'
 
@@ -8,8 +8,8 @@ const answer = (message: LoadAnswer): void => {
 
 process.once('message', ({ url, connections, calls, until }: LoadOptions) => {
   const micros: number[] = []
-  const faults = new Map<string, number>()
-  const count = (fault: string) => faults.set(fault, (faults.get(fault) ?? 0) + 1)
+  const errors = new Map<string, number>()
+  const count = (error: string) => errors.set(error, (errors.get(error) ?? 0) + 1)
   let next = 0
   let last = 0
   const start = performance.now()
@@ -20,7 +20,7 @@ process.once('message', ({ url, connections, calls, until }: LoadOptions) => {
       connections,
       ...('seconds' in until ? { duration: until.seconds } : { amount: until.calls }),
       timeout: 30,
-      // How often it looks whether it is over.
+      // How often it checks whether the run is over.
       sampleInt: 100,
       setupClient: (client) => {
         client.setRequests(calls[next % calls.length] ?? [])
@@ -30,7 +30,7 @@ process.once('message', ({ url, connections, calls, until }: LoadOptions) => {
     (error) => {
       const { user, system } = process.cpuUsage(cpu)
       if (error) return answer({ error: String(error) })
-      if (faults.size > 0) return answer({ error: `calls failed: ${JSON.stringify([...faults])}` })
+      if (errors.size > 0) return answer({ error: `calls failed: ${JSON.stringify([...errors])}` })
       answer({ load: { seconds: (last - start) / 1000, micros, cpuSeconds: (user + system) / 1e6 } })
     },
   )

@@ -7,27 +7,27 @@ import type { Call } from './user.js'
 export interface LoadOptions {
   url: string
   connections: number
-  /** Connection n sends the calls of `calls[n % calls.length]` one after the other, again and again. */
+  /** Connection n cycles through the calls of `calls[n % calls.length]`. */
   calls: Call[][]
-  /** how long it lasts, or how many calls all connections make together */
+  /** the duration, or the total number of calls */
   until: { seconds: number } | { calls: number }
 }
 
 export interface Load {
   /** from the first call to the last answer */
   seconds: number
-  /** how long each answer took, in microseconds, in the order in which they came */
+  /** the latency of each response in microseconds, in order of arrival */
   micros: number[]
-  /** the processor time of whoever made the load, in seconds */
+  /** the load generator's CPU time */
   cpuSeconds: number
 }
 
-/** What a worker says at its end. */
+/** A worker's result. */
 export type LoadAnswer = { load: Load } | { error: string }
 
 const worker = new URL('load-worker.js', import.meta.url)
 
-/** Makes load from a process of its own. Rejects when any answer is not a success: that would measure something else. */
+/** Generates load from a separate process. Rejects if any response is not a success, which would distort the figures. */
 export const makeLoad = async (options: LoadOptions, signal: AbortSignal): Promise<Load> => {
   signal.throwIfAborted()
   const child = fork(worker, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })

@@ -1,7 +1,7 @@
 import { cpus, totalmem } from 'node:os'
 import { pgbenchVersion } from './ceiling.js'
 
-/** What the figures depend on, with nothing in it that tells whose machine it is; `postgres` is the server's version. */
+/** Describes the machine without identifying it; `postgres` is the server's version. */
 export const machineText = async (
   postgres: string,
   { seconds, rounds, rows }: { seconds: number; rounds: number; rows: number },

@@ -10,8 +10,8 @@ const schema = new URL('scripts/bench/ceiling-schema.sql', packageRoot)
 const script = fileURLToPath(new URL('scripts/bench/ceiling.sql', packageRoot))
 
 /**
- * The least work that a durable turn can be, in a database of its own: no leases, keys, attempts or usage. Gives what
- * measures how many such turns in new conversations pgbench makes in a second.
+ * Prepares a database for the least work that a durable turn can be: no leases, keys, attempts or usage. Resolves with a
+ * function that measures such turns per second, in new conversations, with pgbench.
  */
 export const minimalCeiling = async ({ database, signal }: Bench) => {
   const url = new URL(await database())
@@ -23,7 +23,7 @@ export const minimalCeiling = async ({ database, signal }: Bench) => {
   } finally {
     await sql.end()
   }
-  // Not a superuser's, whom row-level security does not bind.
+  // Not a superuser, because row-level security would not apply.
   url.username = 'chat_app'
   url.password = password
   return (connections: number, seconds: number): Promise<number> =>

@@ -1,17 +1,17 @@
 import type { Server, ServerOptions } from './server.js'
 
-/** A figure as it is printed. */
+/** A table cell; numbers are formatted when printed. */
 export type Cell = string | number
 
 export interface Table {
   title: string
   columns: string[]
   rows: Cell[][]
-  /** what a reader has to know to read it */
+  /** explanations for the reader */
   notes?: string[]
 }
 
-/** A figure that was promised. */
+/** A figure with a target value. */
 export interface Target {
   what: string
   /** such as `at least 0.70` */
@@ -25,25 +25,25 @@ export interface Report {
   targets?: Target[]
 }
 
-/** What a part may use. All of it is gone at the end of the run, however that comes. */
+/** The environment of a part. All of it is removed at the end of the run, even after a failure. */
 export interface Bench {
-  /** how long one measurement lasts */
+  /** the duration of one measurement */
   seconds: number
-  /** how often measurements that are compared take turns */
+  /** how often to alternate between the measurements that are compared */
   rounds: number
-  /** how many messages the big table holds */
+  /** the number of messages in the big table */
   rows: number
-  /** whether to print plans, too */
+  /** also print query plans */
   verbose: boolean
-  /** whether to be done soon rather than exact */
+  /** trade precision for speed */
   quick: boolean
   signal: AbortSignal
-  /** a folder of this run */
+  /** the run's temporary folder */
   folder: string
   progress(text: string): void
-  /** The superuser's URL of a new, migrated database. */
+  /** Creates and migrates a database. Resolves with the superuser's URL. */
   database(): Promise<string>
-  /** Starts a server; `colloquy serve`, unless told otherwise. */
+  /** Starts a server; by default `colloquy serve`. */
   server(options: ServerOptions): Promise<Server>
 }
 

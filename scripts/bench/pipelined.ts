@@ -1,7 +1,7 @@
 /**
- * The hot path that was not chosen: a transaction of one statement to begin, and one to end. `begin`, the acting
- * user, the statement and `commit` leave together, so each is one round trip. Without keys, retries and takeovers:
- * that much less than the functions do.
+ * The rejected alternative for the hot path: one transaction with one statement to begin, and one to end. `begin`, the
+ * acting user, the statement and `commit` are pipelined, so each is one round trip. It has no keys, retries or takeovers,
+ * so it does less than the functions.
  */
 import type { Database } from '../../src/db/database.js'
 import { estimateTokens } from '../../src/turns/agent/history-window.js'

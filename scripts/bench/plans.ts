@@ -2,13 +2,13 @@ import type { Sql } from 'postgres'
 import { newestOf } from './seed.js'
 
 /**
- * Prints the plans of the history window and of the lists as their user gets them, under row-level security, for a
- * user of each plot. The statements are those of sql/ and src/handlers.
+ * Prints the query plans of the history window and of the lists, under row-level security, for one user of each plot. The
+ * statements are copies of those in sql/ and src/handlers.
  */
 export const printPlans = async (sql: Sql, longPrefix: string, ownerPrefix: string): Promise<void> => {
   const [long] = await newestOf(sql, longPrefix)
   const [owner] = await newestOf(sql, ownerPrefix)
-  if (!long || !owner) throw new Error('the plots are not there')
+  if (!long || !owner) throw new Error('the plots were not seeded')
   const statements = [
     {
       name: 'the history window',

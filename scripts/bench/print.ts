@@ -1,7 +1,7 @@
 import { markdownTable } from 'markdown-table'
 import type { Cell, Report, Table, Target } from './part.js'
 
-/** Three significant digits at least, where it is no count, with the thousands apart. */
+/** Formats a number with at least three significant digits unless it is an integer, and with thousands separators. */
 const text = (cell: Cell): string => {
   if (typeof cell === 'string') return cell
   const digits = Number.isInteger(cell) || Math.abs(cell) >= 100 ? 0 : Math.abs(cell) >= 10 ? 1 : 2
@@ -22,6 +22,6 @@ const targetsText = (targets: Target[]): string =>
     targets.map(({ what, wanted, measured, isMet }) => [what, wanted, measured, isMet ? 'yes' : 'NO']),
   )
 
-/** A part's tables and targets, as Markdown. */
+/** Renders a part's tables and targets as Markdown. */
 export const reportText = ({ tables, targets = [] }: Report): string =>
   [...tables.map(tableText), ...(targets.length > 0 ? [targetsText(targets)] : [])].join('\n\n')

@@ -2,13 +2,13 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import pidusage from 'pidusage'
 
-export interface ChildOptions {
+interface ChildOptions {
   signal: AbortSignal
-  /** the longest that it may run */
+  /** its maximum run time */
   boundMs: number
 }
 
-/** Runs a program to its end and gives what it wrote; rejects when it fails, and ends it when its time is up. */
+/** Runs a program and resolves with its output. Rejects when it fails or exceeds its time, which kills it. */
 export const runProgram = async (
   program: string,
   args: string[],
@@ -32,7 +32,7 @@ export const runProgram = async (
   return output.out
 }
 
-/** Ends a process: with SIGTERM, and after `graceMs` with SIGKILL. */
+/** Stops a process with SIGTERM, and after `graceMs` with SIGKILL. */
 export const endProcess = async (child: ChildProcess, graceMs = 30_000): Promise<void> => {
   if (child.exitCode !== null || child.signalCode !== null) return
   const ended = once(child, 'exit')
@@ -42,11 +42,11 @@ export const endProcess = async (child: ChildProcess, graceMs = 30_000): Promise
   clearTimeout(timer)
 }
 
-/** The processor time that processes have had so far, in seconds; one that has ended counts for nothing. */
+/** The total CPU time of processes so far, in seconds. Processes that have exited are left out. */
 export const cpuSeconds = async (pids: number[]): Promise<number> => {
   const usages = await Promise.all(pids.map((pid) => pidusage(pid).catch(() => undefined)))
   return usages.reduce((sum, usage) => sum + (usage?.ctime ?? 0) / 1000, 0)
 }
 
-/** The memory that a process has now (RSS), in MB. */
+/** A process's current RSS, in MB. */
 export const residentMegabytes = async (pid: number): Promise<number> => (await pidusage(pid)).memory / 1e6

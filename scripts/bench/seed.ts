@@ -2,33 +2,33 @@ import type { Sql } from 'postgres'
 import { estimateTokens } from '../../src/turns/agent/history-window.js'
 import { message } from './user.js'
 
-/** Users who have talked before: `<prefix>-000000` and on, who own the same each. */
+/** Seed data: users `<prefix>-000000` and up, each with the same number of conversations and messages. */
 export interface Plot {
   prefix: string
   users: number
-  /** each user's */
+  /** per user */
   conversations: number
-  /** each conversation's; an even number */
+  /** per conversation; an even number */
   messages: number
 }
 
-/** Messages that are written by one statement, about. */
+/** The approximate number of messages per statement. */
 const chunk = 200_000
-/** More than any position in a conversation: an id is a conversation's number and a position. */
+/** Greater than any position: an id is the conversation's number times this, plus the position. */
 const step = 1_000_000
 
-/** Ids in the order of numbers, whose 16 digits they show, and of the form that the contract has them in. */
+/** Formats a number of up to 16 digits as a valid UUIDv7, keeping the order. */
 const idForm = 'FM000000000000"7"000"8"0"00000000000000"'
 
 /**
- * Fills the tables with what turns would have left behind, in the order of the primary keys. Foreign keys are not
- * checked, for which `sql` has to be a superuser's only connection.
+ * Fills the tables as turns would have, in primary-key order. Foreign keys are not checked, so `sql` has to be a
+ * superuser's only connection.
  */
 export const seed = async (sql: Sql, plots: Plot[], progress: (text: string) => void): Promise<void> => {
   await sql`set session_replication_role = replica`
   const total = plots.reduce((sum, plot) => sum + plot.users * plot.conversations * plot.messages, 0)
   let done = 0
-  let told = 0
+  let reported = 0
   for (const plot of plots) {
     const conversations = plot.users * plot.conversations
     const several = Math.max(1, Math.floor(chunk / plot.messages))
@@ -36,9 +36,9 @@ export const seed = async (sql: Sql, plots: Plot[], progress: (text: string) => 
       const last = Math.min(first + several, conversations) - 1
       await fill(sql, plot, first, last)
       done += (last - first + 1) * plot.messages
-      if (done - told < 1_000_000 && done < total) continue
-      told = done
-      progress(`${done.toLocaleString('en-GB')} of ${total.toLocaleString('en-GB')} messages are there`)
+      if (done - reported < 1_000_000 && done < total) continue
+      reported = done
+      progress(`${done.toLocaleString('en-GB')} of ${total.toLocaleString('en-GB')} messages written`)
     }
   }
   await sql`set session_replication_role = default`
@@ -46,7 +46,7 @@ export const seed = async (sql: Sql, plots: Plot[], progress: (text: string) => 
   await sql`checkpoint`
 }
 
-/** Makes the plot's conversations from the number `first` to `last`. */
+/** Writes the plot's conversations with the numbers `first` to `last`. */
 const fill = async (sql: Sql, plot: Plot, first: number, last: number): Promise<void> => {
   const { prefix, conversations, messages } = plot
   const user = sql`${prefix}::text || '-' || lpad((c / ${conversations}::bigint)::text, 6, '0')`
@@ -82,7 +82,7 @@ export interface Owned {
   id: string
 }
 
-/** Conversations of a plot: the newest of each user, in the order of the users. */
+/** The newest conversation of each user of a plot, ordered by user. */
 export const newestOf = (sql: Sql, prefix: string): Promise<Owned[]> => sql<Owned[]>`
   select distinct on (user_id) user_id, id
   from colloquy.conversations

@@ -4,7 +4,7 @@ import type { Database } from '../../src/db/database.js'
 import { createLog } from '../../src/log.js'
 import type { Model } from '../../src/models/model.js'
 
-/** Serves like `colloquy serve` until SIGTERM, with a model and, where it is told, a database that the product does not have. */
+/** Serves like `colloquy serve` until SIGTERM, with a benchmark's own model and optionally its own database wrapper. */
 export const serveModel = async (model: Model, wrap = (db: Database): Database => db): Promise<void> => {
   const { DATABASE_URL: url = '', BETTER_AUTH_SECRET: secret = '' } = process.env
   const db = connect({ url, max: 10, prepare: 'auto' })
@@ -14,7 +14,7 @@ export const serveModel = async (model: Model, wrap = (db: Database): Database =
     auth: { shared: { secret } },
     corsOrigins: [],
     log: createLog('info'),
-    // Those that `colloquy serve` has.
+    // The defaults of `colloquy serve`.
     limits: {
       turnTimeoutMs: 120_000,
       busyWaitMs: 5_000,

@@ -11,13 +11,13 @@ import { secret } from './user.js'
 export interface Server {
   url: string
   pid: number
-  /** from the start of the process until it said that it listens */
+  /** from the start of the process until it listened */
   startMs: number
   stop(): Promise<void>
 }
 
 export interface ServerOptions {
-  /** what Node runs; the built `colloquy serve` unless told */
+  /** Node's arguments; default: the built `colloquy serve` */
   program?: string[]
   env?: Record<string, string>
 }
@@ -27,7 +27,7 @@ const startBoundMs = 60_000
 const root = fileURLToPath(packageRoot)
 let count = 0
 
-/** Starts a server on a free port; its log goes to a file, as that of a deployed one does. */
+/** Starts a server on a free port. Its log goes to a file, as in a deployment. */
 export const startServer = async (
   { program = built, env = {} }: ServerOptions,
   { folder, signal }: { folder: string; signal: AbortSignal },
@@ -37,7 +37,7 @@ export const startServer = async (
   const log = join(folder, `server-${count}.log`)
   const file = await open(log, 'w')
   const start = performance.now()
-  // In a process group of its own, so that Ctrl-C reaches this program only, which ends it.
+  // In its own process group, so that Ctrl-C reaches only this program, which stops it.
   const child = spawn(process.execPath, program, {
     cwd: root,
     env: { PATH: process.env.PATH, HOME: process.env.HOME, PORT: '0', BETTER_AUTH_SECRET: secret, ...env },

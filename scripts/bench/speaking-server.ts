@@ -1,6 +1,6 @@
 /**
- * A server like `colloquy serve` whose model speaks at a pace. With BENCH_STORES=nothing its ticks go out without the
- * events: what streaming costs where nothing of it is stored.
+ * A server like `colloquy serve` with a model that streams words at a fixed pace. With BENCH_STORES=nothing its heartbeat
+ * sends no events, to measure streaming without storage.
  */
 import type { PendingQuery } from 'postgres'
 import type { Database, Sql } from '../../src/db/database.js'
@@ -12,7 +12,7 @@ const forgetful = (sql: Sql): Sql =>
   new Proxy(sql, {
     apply(target, self, [strings, ...values]: [TemplateStringsArray, ...unknown[]]) {
       if (strings.some((part) => part.includes('colloquy.sync_attempts'))) {
-        // Its first parameter has the entries of all turns.
+        // The first parameter holds the entries of all turns.
         const [parameter] = values as [{ value: SyncEntry[] }]
         for (const entry of parameter.value) entry.events = null
       }

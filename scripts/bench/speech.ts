@@ -1,21 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Model } from '../../src/models/model.js'
 
-/** What a turn's message asks of the speaker, as JSON. */
+/** The instructions for the speaker, sent as a turn's message in JSON. */
 export interface Speech {
-  /** how many words it says, each an event of its own */
+  /** number of words, each in its own event */
   words: number
   everyMs: number
-  /** whether a word is its number and when it was said, `7@123456 `; otherwise it is as long as a token */
+  /** whether a word is its number and its time, `7@123456 `; otherwise it is as long as a token */
   stamped: boolean
 }
 
-/** A clock that all processes of a machine share, in microseconds. */
+/** A clock that all processes of the machine share, in microseconds. */
 export const nowMicros = (): number => Number(process.hrtime.bigint() / 1000n)
 
-export const token = ' word'
+export const wordToken = ' word'
 
-/** A model that says words at a pace, and says them at once when it is behind. */
+/** A model that streams words at a fixed pace, and catches up when it is late. */
 export const speaker: Model = {
   name: 'speaker',
   async *run({ message, signal }) {
@@ -25,7 +25,7 @@ export const speaker: Model = {
       const waitMs = start + n * everyMs - performance.now()
       if (waitMs > 0) await sleep(waitMs)
       signal.throwIfAborted()
-      yield { type: 'text-delta', delta: stamped ? `${n}@${nowMicros()} ` : token }
+      yield { type: 'text-delta', delta: stamped ? `${n}@${nowMicros()} ` : wordToken }
     }
     yield {
       type: 'finish',

@@ -13,7 +13,7 @@ interface Start {
 
 const median = (values: number[]): number => values.sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
 
-/** Starts a server, has one turn answered, and ends it. */
+/** Starts a server, runs one turn, and stops it. */
 const startOnce = async (bench: Bench, program: string[], env: Record<string, string>): Promise<Start> => {
   const { chat } = await callsOf('starter')
   const { method, path, headers, body = '' } = chat()
@@ -27,7 +27,7 @@ const startOnce = async (bench: Bench, program: string[], env: Record<string, st
   return { listeningMs: server.startMs, firstAnswerMs }
 }
 
-/** From the start of the process to its first answered turn. */
+/** Measures the time from the start of the process to its first answered turn. */
 const run = async (bench: Bench) => {
   const { folder, quick, progress } = bench
   const url = await bench.database()

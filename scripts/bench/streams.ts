@@ -2,15 +2,15 @@ import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import postgres from 'postgres'
 import { backendPids } from './backends.js'
-import { during } from './during.js'
 import { firstEvent, type Heard, listen, speechOf } from './listen.js'
 import { latencyOf } from './load.js'
 import type { Bench, Cell, Part } from './part.js'
 import { cpuSeconds, residentMegabytes } from './process.js'
+import { sampleDuring } from './sample-during.js'
 import type { Speech } from './speech.js'
 
 const speech: Speech = { words: 200, everyMs: 25, stamped: true }
-/** start, data-turn, start-step, text-start; text-end, finish-step, finish and the frame that says it is done */
+/** Besides the words: start, data-turn, start-step, text-start, text-end, finish-step, finish and [DONE]. */
 const eventsOf = ({ words }: Speech): number => words + 8
 const ways = ['stored', 'nothing stored'] as const
 
@@ -24,13 +24,13 @@ interface Sample {
 
 const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
 
-/** Has turns spoken to as many listeners at once; fails unless each hears every event, in order and one by one. */
+/** Streams one turn per user at the same time. Throws unless every listener receives every event in order. */
 const speak = async (url: string, users: number, speech: Speech, signal: AbortSignal): Promise<Heard[]> => {
   const calls = await Promise.all(Array.from({ length: users }, (_, n) => speechOf(`listener-${n}`, speech)))
   const heard = await Promise.all(calls.map((call) => listen({ url, call, signal }).heard))
   for (const { events, words } of heard) {
     if (words !== speech.words || events !== eventsOf(speech)) {
-      throw new Error(`a listener heard ${words} words in ${events} events`)
+      throw new Error(`a listener received ${words} words in ${events} events`)
     }
   }
   return heard
@@ -53,7 +53,7 @@ const rowOf = (way: string, samples: Sample[], events: number): { cells: Cell[];
   return { cells: [way, ...figures], figures }
 }
 
-/** Many streams at once on one instance, beside the same streams where nothing is stored of them while they run. */
+/** Compares many concurrent streams on one instance with and without storing their events. */
 const run = async (bench: Bench) => {
   const { quick, rounds, signal, progress } = bench
   const streams = quick ? 100 : 500
@@ -78,7 +78,7 @@ const run = async (bench: Bench) => {
         const cpu = () => Promise.all([cpuSeconds([pid]), cpuSeconds(pids)])
         const before = await cpu()
         const start = performance.now()
-        const [heard, memory] = await during(speak(url, streams, speech, signal), 100, () =>
+        const [heard, memory] = await sampleDuring(speak(url, streams, speech, signal), 100, () =>
           residentMegabytes(pid),
         )
         const seconds = (performance.now() - start) / 1000

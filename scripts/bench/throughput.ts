@@ -15,21 +15,21 @@ import { callsOf } from './user.js'
 const connectionCounts = [1, 10, 100, 500, 2_000]
 const poolSize = 10
 const kinds: Kind[] = ['new', 'continued']
-/** How much of the minimal ceiling's turns a server has to make at 100 connections. */
+/** The target at 100 connections, as a share of the minimal ceiling. */
 const wantedRatio: Record<Kind, number> = { new: 0.7, continued: 0.55 }
-/** How much of its turns at 100 connections it has to make at more. */
+/** The target at more connections, as a share of the throughput at 100. */
 const wantedAtMore = 0.9
 const wantedP99Ms = 60
-/** A conversation for each connection, so that none waits for another's turn. */
+/** One conversation per connection, so that no turn waits for another. */
 const plot = { prefix: 'user', users: 2_000, conversations: 1, messages: 40 }
 
 interface Sample {
   perSecond: number
   ceilingPerSecond: number
-  /** undefined where there is no pgbench */
+  /** undefined without pgbench */
   minimalPerSecond: number | undefined
   micros: number[]
-  /** milliseconds of a processor for each turn: the server's, PostgreSQL's, those of whoever made the load */
+  /** CPU milliseconds per turn: the server's, PostgreSQL's, the load generator's */
   cpuMs: [number, number, number]
 }
 
@@ -38,7 +38,7 @@ const perTurn = (cpuSeconds: number, { micros }: Load): number => (1000 * cpuSec
 const sum = (values: number[]): number => values.reduce((total, value) => total + value, 0)
 const mean = (values: number[]): number => sum(values) / values.length
 
-/** What the rounds of one measurement come to. */
+/** Summarizes the rounds of one measurement. */
 const summary = (kind: Kind, connections: number, samples: Sample[]) => {
   const perSecond = mean(samples.map((sample) => sample.perSecond))
   const ceiling = mean(samples.map((sample) => sample.ceilingPerSecond))
@@ -103,7 +103,7 @@ const targetsOf = (kind: Kind, all: Summary[]): Target[] => {
   ]
 }
 
-/** Turns per second over HTTP beside what PostgreSQL makes of the same turns, measured in turns. */
+/** Compares turns per second over HTTP with what PostgreSQL alone achieves. The measurements alternate. */
 const run = async (bench: Bench) => {
   const { seconds, rounds, folder, signal, progress } = bench
   const url = await bench.database()
@@ -138,7 +138,7 @@ const run = async (bench: Bench) => {
         signal,
       )
       const after = await Promise.all([cpuSeconds([server.pid]), cpuSeconds(pids)])
-      // Turns whose clients have gone come to their end.
+      // Lets the turns of disconnected clients end.
       await sleep(500)
       const ceilingPerSecond = await ceiling(kind, connections)
       const minimalPerSecond = await minimal?.(Math.min(connections, poolSize), seconds)

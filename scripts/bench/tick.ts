@@ -8,16 +8,16 @@ import { createTurnStore, type TurnStore } from '../../src/turns/store/turn-stor
 import { latencyOf } from './load.js'
 import type { Bench, Cell, Part } from './part.js'
 import { seed } from './seed.js'
-import { token } from './speech.js'
+import { wordToken } from './speech.js'
 import { newTurn } from './turn.js'
 
 const counts = [1, 10, 100, 500]
 const sayEveryMs = 120
 const eventsATick = 5
-/** Others' turns, so that the table is one that an index is for. */
+/** Other users' turns, so that the table is large enough for its index to matter. */
 const others = { prefix: 'other', users: 1_000, conversations: 10, messages: 20 }
 
-/** The store, with how long each tick took, in microseconds. */
+/** Measures each tick of a store, in microseconds. */
 const timed = (store: TurnStore): { store: TurnStore; micros: number[] } => {
   const micros: number[] = []
   const syncAttempts: TurnStore['syncAttempts'] = async (...args) => {
@@ -38,7 +38,7 @@ const begin = async (store: TurnStore, user: string): Promise<BeginTurn> => {
 
 const logOf = (turn: BeginTurn) => createAttemptLog({ ...turn, attempt: 1 })
 
-/** An instance as far as its tick goes: it runs turns, and follows others. */
+/** The heartbeat of an instance that runs some turns and follows others. */
 const instance = (url: string, runs: BeginTurn[], follows: BeginTurn[]) => {
   const own = connect({ url, max: 10, prepare: 'auto' })
   const { store, micros } = timed(createTurnStore(own))
@@ -58,7 +58,7 @@ const instance = (url: string, runs: BeginTurn[], follows: BeginTurn[]) => {
     say() {
       const events = Array.from({ length: eventsATick }, () => ({
         type: 'text-delta' as const,
-        delta: token,
+        delta: wordToken,
       }))
       for (const log of spoken) log.append(...events)
     },
@@ -69,7 +69,7 @@ const instance = (url: string, runs: BeginTurn[], follows: BeginTurn[]) => {
   }
 }
 
-/** Two instances that run so many turns each, and follow the other's; what their ticks take. */
+/** Measures the ticks of two instances that each run `count` turns and follow the other's. */
 const measure = async (url: string, sql: postgres.Sql, count: number, { seconds, signal }: Bench) => {
   const db = connect({ url, max: 10, prepare: 'auto' })
   const store = createTurnStore(db)
@@ -94,9 +94,9 @@ const measure = async (url: string, sql: postgres.Sql, count: number, { seconds,
     const logs = instances.flatMap(({ followed }) => followed)
     const isWhole = () => logs.every(({ events }) => events.length === said)
     for (let n = 0; n < 100 && !isWhole(); n += 1) await sleep(100, undefined, { signal })
-    if (!isWhole()) throw new Error('a follower did not get every event')
+    if (!isWhole()) throw new Error('a follower did not receive every event')
   } finally {
-    // PostgreSQL counts what a connection did when that ends.
+    // PostgreSQL adds a connection's statistics when it closes.
     await Promise.all(instances.map(({ stop }) => stop()))
   }
   const after = await inside()
@@ -107,7 +107,7 @@ const measure = async (url: string, sql: postgres.Sql, count: number, { seconds,
   }
 }
 
-/** What the tick of an instance costs as it has more turns. */
+/** Measures an instance's tick as the number of turns grows. */
 const run = async (bench: Bench) => {
   const { progress } = bench
   const url = await bench.database()

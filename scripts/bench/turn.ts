@@ -7,7 +7,7 @@ import type { EndTurn } from '../../src/turns/store/end-turns.js'
 import type { Owned } from './seed.js'
 import { message } from './user.js'
 
-/** In new conversations, or in those that users have. */
+/** Turns in new conversations or in existing ones. */
 export type Kind = 'new' | 'continued'
 
 export const newTurn = (kind: Kind, { user_id, id }: Owned): BeginTurn => ({
@@ -25,7 +25,7 @@ export const newTurn = (kind: Kind, { user_id, id }: Owned): BeginTurn => ({
   historyTokens: 16_000,
 })
 
-/** As echo ends a turn. */
+/** The end of a turn that the echo model has answered. */
 export const endOf = ({ userId, turnId, model, message }: BeginTurn): EndTurn => {
   const usage = { input_tokens: null, output_tokens: null, cached_input_tokens: null, total_tokens: null }
   const answer = { text: `Echo: ${message}`, tool_calls: [], usage, finished: true }
@@ -42,13 +42,13 @@ export const endOf = ({ userId, turnId, model, message }: BeginTurn): EndTurn =>
   }
 }
 
-/** The driver where the engine's functions want a database: their statements, without Colloquy's own layer. */
+/** Passes the engine's statements directly to the driver, bypassing Colloquy's database layer. */
 export const bareDatabase = (sql: Postgres): Database =>
   ({
     statement: <T extends readonly (object | undefined)[]>(work: (sql: Sql) => PendingQuery<T>) => work(sql),
   }) as Partial<Database> as Database
 
-/** The same, explaining each statement: what a function gives are the rows of the plan. */
+/** The same with `explain` before each statement: the results are query plans. */
 export const explaining = (sql: Postgres): Database =>
   bareDatabase(
     new Proxy(sql, {

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { SignJWT } from 'jose'
 
-/** What the servers of this run verify tokens with. */
+/** The shared secret of this run's servers. */
 export const secret = randomBytes(32).toString('base64url')
 
-/** A message as people write them, 200 characters long. */
+/** A realistic message of 200 characters. */
 export const message = 'Could you tell me, in a few words, what is left to do today? '.repeat(4).slice(0, 200)
 
 export interface Call {
@@ -14,7 +14,7 @@ export interface Call {
   body?: string
 }
 
-/** The calls of a user, with a token of theirs. */
+/** Builds a user's requests. */
 export const callsOf = async (user: string) => {
   const token = await new SignJWT({})
     .setProtectedHeader({ alg: 'HS256' })
@@ -25,7 +25,7 @@ export const callsOf = async (user: string) => {
   const headers = { authorization: `Bearer ${token}` }
   return {
     get: (path: string): Call => ({ method: 'GET', path: `/api/${user}${path}`, headers }),
-    /** A turn: in a new conversation, unless one is given. */
+    /** A turn, by default in a new conversation. */
     chat: (conversation_id?: string): Call => ({
       method: 'POST',
       path: `/api/${user}/chat`,

@@ -1,6 +1,6 @@
 /**
- * A server like `colloquy serve` whose model thinks for a while before it echoes: BENCH_THINK_MS of it. It exists
- * here, because the product has no model that does nothing.
+ * A server like `colloquy serve` with an echo model that waits for BENCH_THINK_MS first. It lives here because the product
+ * has no idle model.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { echo } from '../../src/models/echo.js'

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import postgres from 'postgres'
-import { during } from './during.js'
 import { latencyOf, makeLoad } from './load.js'
 import type { Bench, Cell, Part } from './part.js'
 import { residentMegabytes } from './process.js'
+import { sampleDuring } from './sample-during.js'
 import { newestOf, seed } from './seed.js'
 import { callsOf } from './user.js'
 
@@ -11,11 +11,11 @@ const turns = 1_000
 const thinkMs = 2_000
 const wantedSeconds = 6
 const wantedReadMs = 100
-/** Another user reads this often, whether or not the last answer has come. */
+/** The interval of another user's reads, which do not wait for earlier responses. */
 const readEveryMs = 10
 const reader = { prefix: 'reader', users: 1, conversations: 20, messages: 40 }
 
-/** The memory of a server that nobody calls, once it has settled after its start. */
+/** The memory of an idle server, some time after its start. */
 const idleMemory = async (bench: Bench, url: string): Promise<number> => {
   const server = await bench.server({ env: { DATABASE_URL: url, NODE_ENV: 'production' } })
   await sleep(2_000)
@@ -24,7 +24,7 @@ const idleMemory = async (bench: Bench, url: string): Promise<number> => {
   return megabytes
 }
 
-/** Many turns at once with a model that takes its time: how long all of them take, what others feel, and the memory. */
+/** Measures many concurrent turns with a slow model: total time, another user's read latency, and memory. */
 const run = async (bench: Bench) => {
   const { signal, progress } = bench
   const url = await bench.database()
@@ -58,16 +58,16 @@ const run = async (bench: Bench) => {
   const send = () =>
     makeLoad({ url: server.url, connections: turns, calls: senders, until: { calls: turns } }, signal)
 
-  const [, alone] = await during(sleep(thinkMs), readEveryMs, read)
+  const [, alone] = await sampleDuring(sleep(thinkMs), readEveryMs, read)
   const nobody = latencyOf(alone)
   const rows: Cell[][] = [
     ['nobody', '–', '–', '–', nobody.p50, nobody.p99, await residentMegabytes(server.pid)],
   ]
   let worst = { seconds: 0, readMs: 0 }
-  // The first time the program is cold.
+  // The first run is cold.
   for (const name of ['1,000, cold', '1,000, warm', '1,000, warm']) {
     progress(`${name}: ${turns} turns of ${thinkMs} ms`)
-    const [[load, felt], memory] = await during(during(send(), readEveryMs, read), 50, () =>
+    const [[load, felt], memory] = await sampleDuring(sampleDuring(send(), readEveryMs, read), 50, () =>
       residentMegabytes(server.pid),
     )
     const turn = latencyOf(load.micros)

@@ -2,10 +2,10 @@ import { setMaxListeners } from 'node:events'
 import postgres, { type Sql } from 'postgres'
 import { listen, speechOf } from './listen.js'
 import type { Bench, Cell, Part } from './part.js'
-import { type Speech, token } from './speech.js'
+import { type Speech, wordToken } from './speech.js'
 
 const speech: Speech = { words: 200, everyMs: 25, stamped: false }
-const answerBytes = speech.words * token.length
+const answerBytes = speech.words * wordToken.length
 
 const speak = async (url: string, turns: number, signal: AbortSignal): Promise<void> => {
   const calls = await Promise.all(Array.from({ length: turns }, (_, n) => speechOf(`writer-${n}`, speech)))
@@ -19,18 +19,18 @@ interface Counts {
   bytes: number
 }
 
-/** What PostgreSQL has counted of the events' table; what a connection did counts once that has ended. */
+/** PostgreSQL's statistics of turn_events. A connection's share is added when it closes. */
 const countsOf = async (sql: Sql): Promise<Counts> => {
   const [row] = await sql<Counts[]>`
     select n_tup_ins::int as inserted, n_tup_del::int as deleted, n_dead_tup::int as dead,
       pg_total_relation_size(relid)::int as bytes
     from pg_stat_user_tables
     where relid = 'colloquy.turn_events'::regclass`
-  if (!row) throw new Error('there is no table of events')
+  if (!row) throw new Error('there are no statistics of turn_events')
   return row
 }
 
-/** What a streamed turn writes, with its events stored while it runs and without. */
+/** Measures what a streamed turn writes, with and without storing its events. */
 const run = async (bench: Bench) => {
   const { quick, signal, progress } = bench
   setMaxListeners(0, signal)
@@ -41,13 +41,13 @@ const run = async (bench: Bench) => {
       const url = await bench.database()
       const sql = postgres(url, { max: 1, onnotice: () => {} })
       try {
-        // Cleaned by nobody meanwhile, so that what is dead can be counted.
+        // Without vacuum, so that dead rows can be counted.
         await sql`alter table colloquy.turn_events set (autovacuum_enabled = false)`
         const server = await bench.server({
           program: ['dist/scripts/bench/speaking-server.js'],
           env: { DATABASE_URL: url, BENCH_STORES: stores },
         })
-        // The first write to a page after a checkpoint writes all of it.
+        // After a checkpoint the first write to a page logs the whole page.
         await sql`checkpoint`
         await speak(server.url, turns, signal)
         const times = turns === 1 && !quick ? 2 : 1
@@ -56,7 +56,7 @@ const run = async (bench: Bench) => {
         const [{ wal = 0 } = {}] = await sql<{ wal: number }[]>`
           select (pg_current_wal_lsn() - ${lsn}::pg_lsn)::float as wal`
         await server.stop()
-        // Those before the measurement are counted, too.
+        // The statistics include the warm-up run.
         const all = (times + 1) * turns
         const { inserted, deleted, dead, bytes } = await countsOf(sql)
         if (inserted !== deleted) throw new Error(`of ${inserted} rows ${deleted} were deleted`)

@@ -1,6 +1,6 @@
 -- The one place where a transaction gets the user it acts for and the role it runs as, both until it ends. Null acts for
 -- nobody.
--- Raises insufficient_privilege when the login passes row-level security and cannot switch to the role that does not.
+-- Raises insufficient_privilege when the login bypasses row-level security and cannot switch to the role that does not.
 create or replace function colloquy.act_as(p_user_id text) returns void
 language plpgsql
 as $$
@@ -17,7 +17,7 @@ begin
     if colloquy.app_role() is not null then
       set local role colloquy_app;
     elsif (select r.rolsuper or r.rolbypassrls from pg_roles r where r.rolname = session_user) then
-      raise exception 'role % passes row-level security and may not act for users', session_user
+      raise exception 'role % bypasses row-level security and may not act for users', session_user
         using errcode = 'insufficient_privilege', hint = 'Run "colloquy doctor".';
     end if;
   end if;

@@ -1,13 +1,13 @@
-import { type Config, requireTokens } from '../config.js'
+import { type Config, requireTokenVerification } from '../config.js'
 import { connect } from '../db/connect.js'
-import { readTarget } from '../db/connection-target.js'
+import { parseConnectionUrl } from '../db/connection-target.js'
 import type { Database } from '../db/database.js'
 import { findDrift } from '../db/drift.js'
 import { pendingChanges } from '../db/migrate.js'
-import { protectionFaults } from '../db/rls-check.js'
-import { settingFaults } from '../db/settings.js'
+import { checkRls } from '../db/rls-check.js'
+import { checkSettings } from '../db/settings.js'
+import { toLogText, toLogTexts } from '../http/log-text.js'
 import { fetchPublicKeys } from '../http/public-keys.js'
-import { printable, printableList } from '../http/refusal.js'
 import { type Access, type HttpServer, sendsUserToken, type ToolServer } from '../tools/mcp/server-config.js'
 import { descriptionsTruncated } from '../tools/mcp/tool-list.js'
 import type { SigningKey } from '../tools/signing-keys.js'
@@ -35,10 +35,10 @@ const checkVersion = async (db: Database): Promise<string> => {
   return `PostgreSQL ${version}`
 }
 
-const checkSettings = async (db: Database): Promise<string> => {
-  const faults = await settingFaults(db)
+const checkServerSettings = async (db: Database): Promise<string> => {
+  const faults = await checkSettings(db)
   if (faults.length === 0) return 'as required'
-  const details = faults.map(({ what, mend }) => `${what}: ${mend}`).join(' ')
+  const details = faults.map(({ issue, fix }) => `${issue}: ${fix}`).join(' ')
   throw new Error(`pooled connections use the server's settings. ${details}`)
 }
 
@@ -66,9 +66,9 @@ const checkRole = async (db: Database): Promise<string> => {
 }
 
 const checkRowSecurity = async (db: Database): Promise<string> => {
-  const faults = await protectionFaults(db)
+  const faults = await checkRls(db)
   if (faults.length === 0) return "forced on every table of users' data"
-  throw new Error(faults.map(({ what, mend }) => `${what} As an administrator run: ${mend}`).join(' '))
+  throw new Error(faults.map(({ issue, fix }) => `${issue} As an administrator run: ${fix}`).join(' '))
 }
 
 const checkSchema = async (db: Database): Promise<string> => {
@@ -81,7 +81,7 @@ const checkSchema = async (db: Database): Promise<string> => {
 }
 
 const checkKeys = async (config: Config): Promise<string> => {
-  requireTokens(config)
+  requireTokenVerification(config)
   const { secret, isDevelopment } = await openTokenSecret(config)
   const { jwksUrl, issuer, audience, sharedIssuer, sharedAudience } = config.auth
   const claims = (iss = 'any', aud = 'any') => `iss ${iss}, aud ${aud}`
@@ -91,7 +91,7 @@ const checkKeys = async (config: Config): Promise<string> => {
     const keys = await fetchPublicKeys(jwksUrl, fetch).catch((error: unknown) => {
       throw new Error(`${jwksUrl}: ${errorMessage(error)}`)
     })
-    const ids = [printableList([...keys.keys()])].flat().join(', ')
+    const ids = [toLogTexts([...keys.keys()])].flat().join(', ')
     issuers.push(`${keys.size} published at ${jwksUrl} (${claims(issuer, audience)}): ${ids}`)
   }
   return `accepts tokens with sub and exp, signed by ${issuers.join('; or ')}`
@@ -126,7 +126,7 @@ const describeUserTokens = ({ audience }: HttpServer, [key]: SigningKey[]): stri
 const describeWarnings = (warnings: ToolWarnings): string =>
   [...warnings]
     .map(([message, { count, tools }]) => {
-      const names = tools.map(printable).join(', ')
+      const names = tools.map(toLogText).join(', ')
       return count === 0 ? message : `${count} ${message}: ${names}${count > tools.length ? ' …' : ''}`
     })
     .join('; ')
@@ -147,7 +147,7 @@ const checkTools = (config: Config, server: ToolServer): Promise<string> | strin
     if ([...warnings.keys()].some((message) => message !== descriptionsTruncated))
       throw new Error(describeWarnings(warnings))
     if (tools.length === 0) return 'no tools'
-    const names = tools.map(({ name }) => `${printable(name)}${describeAccess(server.tools.get(name))}`)
+    const names = tools.map(({ name }) => `${toLogText(name)}${describeAccess(server.tools.get(name))}`)
     const count = `${tools.length} ${tools.length === 1 ? 'tool' : 'tools'}`
     const truncated = warnings.size > 0 ? `; ${describeWarnings(warnings)}` : ''
     return `${count} of about ${estimateTools(tools)} tokens${describeAccess(server)}: ${names.join(', ')}${truncated}`
@@ -176,7 +176,7 @@ const runChecks = async (checks: Check[]): Promise<boolean> => {
 /** `colloquy doctor`: checks the configuration and the database; false when a check has failed. */
 export const doctor = async (config: Config): Promise<boolean> => {
   const { url, prepare } = config.database
-  const isPooled = url !== undefined && readTarget(url, prepare).isPooled
+  const isPooled = url !== undefined && parseConnectionUrl(url, prepare).isPooled
   const opening = openOrJoinDatabase(config).then((opened) => ({
     ...opened,
     db: connect({ url: opened.url, max: 1, prepare: config.database.prepare }),
@@ -193,7 +193,7 @@ export const doctor = async (config: Config): Promise<boolean> => {
       { name: 'database', run: database },
       // A direct connection sets these itself.
       ...(isPooled
-        ? [{ name: 'settings', needs: 'database', run: async () => checkSettings((await opening).db) }]
+        ? [{ name: 'settings', needs: 'database', run: async () => checkServerSettings((await opening).db) }]
         : []),
       { name: 'migrations', needs: 'database', run: async () => checkMigrations((await opening).db) },
       { name: 'role', needs: 'migrations', run: async () => checkRole((await opening).db) },

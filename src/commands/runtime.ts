@@ -1,16 +1,16 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { type Config, requireModels } from '../config.js'
-import { runningEmbedded } from '../embedded-postgres/running.js'
-import type { Cluster } from '../embedded-postgres/start.js'
+import { findRunningPostgres } from '../embedded-postgres/find-running.js'
+import type { EmbeddedPostgres } from '../embedded-postgres/start.js'
 import type { AuthenticationOptions } from '../http/authentication.js'
-import { keySet } from '../http/key-set.js'
+import { createKeySet } from '../http/key-set.js'
 import type { Model } from '../models/model.js'
 import { openModel } from '../models/open-model.js'
 
 export interface OpenDatabase {
   url: string
   /** the embedded PostgreSQL, when this process started it */
-  embedded: Cluster | undefined
+  embedded: EmbeddedPostgres | undefined
   /** where it is, for messages */
   location: string
 }
@@ -27,7 +27,7 @@ export const openDatabase = async (config: Config, log: (line: string) => void):
 /** Like openDatabase, but uses the embedded PostgreSQL of a running server. For commands other than `serve`. */
 export const openOrJoinDatabase = (config: Config): Promise<OpenDatabase> =>
   openDatabase(config, () => {}).catch(async (error: unknown) => {
-    const url = config.database.url ? undefined : await runningEmbedded(config.dataDir)
+    const url = config.database.url ? undefined : await findRunningPostgres(config.dataDir)
     if (!url) throw error
     return { url, embedded: undefined, location: `embedded in ${config.dataDir}, run by another process` }
   })
@@ -40,7 +40,7 @@ export const authenticationOptions = (
   shared: secret ? { secret, issuer: auth.sharedIssuer, audience: auth.sharedAudience } : undefined,
   published:
     auth.jwksUrl && auth.issuer && auth.audience
-      ? { keys: keySet({ url: auth.jwksUrl, log }), issuer: auth.issuer, audience: auth.audience }
+      ? { keys: createKeySet({ url: auth.jwksUrl, log }), issuer: auth.issuer, audience: auth.audience }
       : undefined,
 })
 

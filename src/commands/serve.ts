@@ -1,9 +1,9 @@
 import type { Logger } from 'pino'
 import { buildApp } from '../app.js'
-import { type Config, requireModels, requireTokens, requireToolKeys } from '../config.js'
+import { type Config, requireModels, requireTokenVerification, requireToolKeys } from '../config.js'
 import { connect } from '../db/connect.js'
 import { migrate } from '../db/migrate.js'
-import { protectionFaults } from '../db/rls-check.js'
+import { checkRls } from '../db/rls-check.js'
 import { createLog } from '../log.js'
 import { publicJwks } from '../tools/signing-keys.js'
 import { authenticationOptions, openDatabase, openModels } from './runtime.js'
@@ -59,9 +59,9 @@ const start = async (config: Config, log: Logger, shutdown: Shutdown): Promise<v
   const { poolMax, prepare } = config.database
   const db = connect({ url, max: poolMax, prepare })
   shutdown.defer(db.close)
-  const faults = await protectionFaults(db)
+  const faults = await checkRls(db)
   if (faults.length > 0) {
-    const lines = faults.map(({ what, mend }) => `- ${what}\n  As an administrator of it run: ${mend}`)
+    const lines = faults.map(({ issue, fix }) => `- ${issue}\n  As an administrator of it run: ${fix}`)
     throw new StartupError(`This database would not isolate users from each other:\n${lines.join('\n')}`)
   }
 
@@ -99,7 +99,7 @@ const start = async (config: Config, log: Logger, shutdown: Shutdown): Promise<v
 
 /** `colloquy serve`: runs until a signal; running turns then have CHAT_SHUTDOWN_MS to finish. */
 export const serve = async (config: Config): Promise<void> => {
-  requireTokens(config)
+  requireTokenVerification(config)
   requireModels(config)
   requireToolKeys(config)
   const log = createLog(config.logLevel)

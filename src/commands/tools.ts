@@ -5,7 +5,7 @@ import { type Config, requireToolKeys } from '../config.js'
 import { sendsUserToken } from '../tools/mcp/server-config.js'
 import { createToolRegistry, type McpToolRegistry, type ToolRegistryOptions } from '../tools/registry.js'
 import { parseSigningKeys, type SigningKey } from '../tools/signing-keys.js'
-import { toolBytesOf } from '../turns/agent/history-window.js'
+import { maxToolBytes } from '../turns/agent/history-window.js'
 import { persistedFile } from './persisted-file.js'
 
 const terminationSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
@@ -29,7 +29,7 @@ const openSigningKeys = async (config: Config): Promise<SigningKey[]> => {
 
 /** The size limit of a turn's tool definitions, for each model. */
 const toolBytes = ({ model, otherModels, limits }: Config): number[] =>
-  [model, ...otherModels].map((name) => toolBytesOf(limits, name))
+  [model, ...otherModels].map((name) => maxToolBytes(limits, name))
 
 /** Opens the registry of the configured tool servers, and the keys that sign its user tokens. */
 export const openTools = async (

@@ -1,12 +1,12 @@
-/** A bounded wait that costs nothing until somebody has to wait. */
+/** A time limit that costs nothing until its signal is used. */
 export interface Deadline {
-  /** Aborts when the time since the first call is over, or `stop` has aborted. */
+  /** Aborts when the time since the first call has elapsed, or `stop` aborts. */
   signal(): AbortSignal
-  /** Lets go of the timer and of `stop`. */
+  /** Releases the timer and the listener on `stop`. */
   end(): void
 }
 
-/** AbortSignal.any would keep every waiter's signal alive for as long as `stop` lives. */
+/** Not AbortSignal.any, which would keep every waiter's signal alive as long as `stop` lives. */
 export const createDeadline = (ms: number, stop: AbortSignal): Deadline => {
   let controller: AbortController | undefined
   let timer: NodeJS.Timeout | undefined

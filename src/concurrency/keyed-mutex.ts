@@ -1,8 +1,8 @@
-/** A FIFO mutex by key: of those who want the same key, one at a time has it. */
-export interface KeyedMutex {
-  /** Waits for the key; gives the function that releases it. Rejects with the signal's reason when that aborts first. */
+/** A FIFO mutex per key. */
+interface KeyedMutex {
+  /** Resolves with the release function. Rejects with the signal's reason when that aborts first. */
   acquire(key: string, signal: AbortSignal): Promise<() => void>
-  /** whether nobody has the key or waits for it */
+  /** whether the key is neither held nor waited for */
   isFree(key: string): boolean
 }
 

@@ -1,4 +1,4 @@
-/** Gives one result of `work` to all who ask within `ms` of its start. */
+/** Shares one result of `work` among all calls within `ms` of its start. */
 export const singleFlight = <T>(ms: number, work: () => Promise<T>): (() => Promise<T>) => {
   let latest: { at: number; result: Promise<T> } | undefined
   return () => {

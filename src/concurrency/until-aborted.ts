@@ -1,4 +1,4 @@
-/** Settles with the work, or rejects with the signal's reason when that aborts first. */
+/** Settles like `work`, or rejects with the signal's reason if that aborts first. */
 export const untilAborted = <T>(work: Promise<T>, signal: AbortSignal): Promise<T> => {
   let stop = () => {}
   const aborted = new Promise<never>((_, reject) => {

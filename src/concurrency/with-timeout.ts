@@ -1,9 +1,9 @@
 /**
- * Runs the work with a signal that aborts with `signal`, or after so many milliseconds, and rejects with its reason even if the
- * work does not heed it. The timer holds what it needs: on Node 20 the garbage collector takes one of AbortSignal.timeout away that
- * only AbortSignal.any, or a fetch that has resolved, knows of, and then nothing ends the work.
+ * Runs `work` with a signal that aborts with `signal` or after the timeout, and rejects with its reason even if `work`
+ * ignores it. The timer holds a reference to the controller: on Node 20 an AbortSignal.timeout that only AbortSignal.any or
+ * a resolved fetch refers to can be garbage-collected, and then never fires.
  */
-export const limited = async <T>(
+export const withTimeout = async <T>(
   signal: AbortSignal | undefined,
   milliseconds: number,
   work: (limit: AbortSignal) => Promise<T>,
@@ -15,7 +15,7 @@ export const limited = async <T>(
     milliseconds,
   )
   const over = new Promise<never>((_, reject) => {
-    // Work that heeds the signal ends first, and what it says is more exact.
+    // Work that heeds the signal settles first, with a more precise error.
     const end = () => setImmediate(reject, limit.signal.reason)
     limit.signal.addEventListener('abort', end, { once: true })
   })
@@ -30,10 +30,10 @@ export const limited = async <T>(
 }
 
 /**
- * A `fetch` whose signal ends the reading of the body, too. On Node 20 what ties the two together can be collected once the headers
- * have come (with `redirect: 'error'` it is), and an answer that stalls after that is waited for, and its connection kept, for ever.
+ * Wraps `fetch` so that its signal also aborts reading the body. On Node 20 the link between the two can be garbage-collected
+ * once the headers have arrived (with `redirect: 'error'` it is); a response that stalls after that would hang forever.
  */
-export const abortable =
+export const withAbortableBody =
   (fetch: typeof globalThis.fetch): typeof globalThis.fetch =>
   async (input, init) => {
     const response = await fetch(input, init)

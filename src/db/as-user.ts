@@ -1,16 +1,22 @@
-import type { Target } from './connection-target.js'
+import type { ConnectionTarget } from './connection-target.js'
 import type { Sql } from './database.js'
 import { pooledBegin } from './settings.js'
-import type { Opening } from './transaction.js'
+import type { BeginStatements } from './transaction.js'
 
 interface Limits {
   statementTimeoutMs: number
   lockTimeoutMs: number
 }
 
-/** How transactions begin. `asUser` is the one place in TypeScript that sets the row-level user; act_as.sql is the one in SQL. */
-export const transactionOpenings = ({ isPooled }: Target, { statementTimeoutMs, lockTimeoutMs }: Limits) => {
-  // Identifiers are written into the text, so that one message without parameters does it all or nothing.
+/**
+ * The statements that begin a transaction. In TypeScript only `asUser` sets the row-level user; in SQL only act_as.sql
+ * does.
+ */
+export const createBeginStatements = (
+  { isPooled }: ConnectionTarget,
+  { statementTimeoutMs, lockTimeoutMs }: Limits,
+) => {
+  // Inlined rather than bound: a message without parameters can carry several statements, all or nothing.
   const limits = (sql: Sql) =>
     isPooled
       ? sql`;
@@ -19,8 +25,8 @@ export const transactionOpenings = ({ isPooled }: Target, { statementTimeoutMs, 
         set local idle_in_transaction_session_timeout = ${sql(String(statementTimeoutMs))}`
       : sql``
 
-  // In one message, so that nothing follows a `begin` that may have failed: a pooler gives the server's connection to
-  // somebody else then. The user is written in hexadecimal, where there is nothing to quote.
+  // One message, because after a failed `begin` the pooler would give the server connection to another client. The user
+  // is hex-encoded, so nothing needs quoting.
   const pooledAsUser = (sql: Sql, userId: string) => {
     const hex = Buffer.from(userId).toString('hex')
     const user = sql.unsafe(`pg_catalog.convert_from(pg_catalog.decode('${hex}', 'hex'), 'utf8')`)
@@ -28,15 +34,15 @@ export const transactionOpenings = ({ isPooled }: Target, { statementTimeoutMs, 
   }
 
   return {
-    /** Under row-level security, as exactly this user. */
+    /** Acts for exactly this user, under row-level security. */
     asUser:
-      (userId: string): Opening =>
+      (userId: string): BeginStatements =>
       (sql) =>
         isPooled ? pooledAsUser(sql, userId) : [sql`begin`.simple(), sql`select colloquy.act_as(${userId})`],
 
-    /** As the login role, which owns the tables; for migrations and checks. */
+    /** Runs as the login role, which owns the tables: for migrations and checks. */
     asLogin: ((sql) => [
       sql`${sql.unsafe(isPooled ? pooledBegin : 'begin')}; set local role none${limits(sql)}`.simple(),
-    ]) satisfies Opening,
+    ]) satisfies BeginStatements,
   }
 }

@@ -1,35 +1,35 @@
 import type { Notice } from 'postgres'
-import { transactionOpenings } from './as-user.js'
-import { type Connection, connectionOpener } from './connection.js'
-import { type Prepare, readTarget } from './connection-target.js'
+import { createBeginStatements } from './as-user.js'
+import { type Connection, createConnector } from './connection.js'
+import { type PrepareMode, parseConnectionUrl } from './connection-target.js'
 import type { Database, Queue, Sql } from './database.js'
 import { isReadOnly } from './errors.js'
 import { createPool } from './pool.js'
 import { autocommit, transact } from './transaction.js'
-import type { Bounds } from './transaction-guard.js'
-import { readWritable } from './writable.js'
+import type { TransactionTimeouts } from './transaction-guard.js'
+import { assertServerWritable } from './writable.js'
 
 export { DatabaseUnavailable } from './errors.js'
 
 export interface ConnectOptions {
   url: string
-  /** connections at most */
+  /** maximum number of connections */
   max: number
-  prepare: Prepare
+  prepare: PrepareMode
   /**
-   * The server ends a statement after this time, a wait for a lock after a third of it; the client gives up a
-   * transaction (and its connection) after a fifth more. The time that a request may take of a database that is silent.
+   * Limits a statement on the server; a lock wait gets a third of it. The client abandons the transaction and its
+   * connection after 1.2 times as long, so this bounds what a silent database can cost a request.
    */
   statementTimeoutMs?: number
-  /** how long to wait for a connection, a new one's handshake included, on whichever host; and for one of the pooler's */
+  /** limits the wait for a connection, including the handshakes with all hosts; behind a pooler, also for a server connection */
   acquireTimeoutMs?: number
-  /** how many may wait for a connection at once */
+  /** maximum number of callers waiting for a connection */
   maxWaiting?: number
   applicationName?: string
   onNotice?: (notice: Notice) => void
 }
 
-/** Opens nothing yet: connections are made when they are needed. */
+/** Creates a database client. Connections open on demand. */
 export const connect = ({
   url,
   max,
@@ -40,13 +40,13 @@ export const connect = ({
   applicationName = 'colloquy',
   onNotice = () => {},
 }: ConnectOptions): Database => {
-  const target = readTarget(url, prepare)
+  const target = parseConnectionUrl(url, prepare)
   const lockTimeoutMs = Math.ceil(statementTimeoutMs / 3)
-  const bounds: Bounds = {
-    deadlineMs: Math.ceil(statementTimeoutMs * 1.2),
-    ...(target.isPooled && { firstAnswerMs: acquireTimeoutMs }),
+  const timeouts: TransactionTimeouts = {
+    transactionMs: Math.ceil(statementTimeoutMs * 1.2),
+    ...(target.isPooled && { poolerMs: acquireTimeoutMs }),
   }
-  const open = connectionOpener({
+  const open = createConnector({
     target,
     statementTimeoutMs,
     lockTimeoutMs,
@@ -55,15 +55,19 @@ export const connect = ({
     onNotice,
   })
   const pool = createPool({ open, max, acquireTimeoutMs, maxWaiting })
-  const opening = transactionOpenings(target, { statementTimeoutMs, lockTimeoutMs })
+  const beginStatements = createBeginStatements(target, { statementTimeoutMs, lockTimeoutMs })
 
-  /** Each server that cannot be written any more is found out by one request, and left by all. */
-  const using = async <T>(queue: Queue, run: (connection: Connection) => Promise<T>, waitMs?: number) => {
+  /** The first request to find the server read-only retires every connection to it. */
+  const withConnection = async <T>(
+    queue: Queue,
+    run: (connection: Connection) => Promise<T>,
+    waitMs?: number,
+  ) => {
     const connection = await pool.acquire(queue, waitMs)
     try {
       return await run(connection)
     } catch (error) {
-      if (isReadOnly(error)) pool.renew()
+      if (isReadOnly(error)) pool.retireAll()
       throw error
     } finally {
       pool.release(connection)
@@ -72,18 +76,27 @@ export const connect = ({
 
   return {
     asUser: (userId, work) =>
-      using('others', (connection) => transact(connection, bounds, opening.asUser(userId), work)),
+      withConnection('others', (connection) =>
+        transact(connection, timeouts, beginStatements.asUser(userId), work),
+      ),
     asLogin: (work, { withinMs, queue = 'others' } = {}) => {
       const start = performance.now()
-      const left = (): Bounds =>
-        withinMs === undefined ? bounds : { deadlineMs: Math.max(0, withinMs - (performance.now() - start)) }
+      const left = (): TransactionTimeouts =>
+        withinMs === undefined
+          ? timeouts
+          : { transactionMs: Math.max(0, withinMs - (performance.now() - start)) }
       const guarded = async (sql: Sql) => {
-        await readWritable(sql)
+        await assertServerWritable(sql)
         return work(sql)
       }
-      return using(queue, (connection) => transact(connection, left(), opening.asLogin, guarded), withinMs)
+      return withConnection(
+        queue,
+        (connection) => transact(connection, left(), beginStatements.asLogin, guarded),
+        withinMs,
+      )
     },
-    statement: (work, queue = 'turns') => using(queue, (connection) => autocommit(connection, bounds, work)),
+    statement: (work, queue = 'turns') =>
+      withConnection(queue, (connection) => autocommit(connection, timeouts, work)),
     close: (graceMs = 5_000) => pool.close(graceMs),
   }
 }

@@ -1,42 +1,42 @@
 import postgres from 'postgres'
 
-/** Parameters of a URL that the driver or the server understands; it would send any other one to the server, who refuses. */
-const known = new Set(['ssl', 'sslmode', 'sslnegotiation', 'application_name', 'options'])
-/** What `target_session_attrs` may say: each lets a server be one that can be written, which is what is needed. */
-const writable = new Set(['any', 'read-write', 'primary', 'prefer-standby'])
-/** Ports by convention: PgBouncer's and Supabase's pooler in transaction mode. */
+/** URL parameters that the driver or the server understands. The driver would send any other to the server, which refuses it. */
+const knownParameters = new Set(['ssl', 'sslmode', 'sslnegotiation', 'application_name', 'options'])
+/** The values of `target_session_attrs` that allow a writable server, which Colloquy requires. */
+const writableSessionAttrs = new Set(['any', 'read-write', 'primary', 'prefer-standby'])
+/** Conventional ports of transaction-mode poolers: PgBouncer's and Supabase's. */
 const poolerPorts = new Set([6432, 6543])
 
-/** A URL that can be read and does not fit; the message goes on after "must be". */
-export class UnfitUrl extends Error {}
+/** A valid URL with unsupported parameters. The message completes "must be …". */
+export class UnsupportedUrlError extends Error {}
 
-export type Prepare = 'auto' | 'on' | 'off'
+export type PrepareMode = 'auto' | 'on' | 'off'
 
 export interface Host {
   host: string
   port: number
 }
 
-export interface Target {
+export interface ConnectionTarget {
   url: string
   hosts: Host[]
-  /** a pooler in transaction mode: no state of a session survives, and startup parameters are refused */
+  /** a transaction-mode pooler: it keeps no session state and refuses startup parameters */
   isPooled: boolean
   prepare: boolean
 }
 
-/** Reads a connection URL (several hosts are allowed) and finds out whether it leads to a pooler. */
-export const readTarget = (url: string, prepare: Prepare): Target => {
+/** Parses a connection URL, which may list several hosts, and detects a pooler by its port, host name or parameters. */
+export const parseConnectionUrl = (url: string, prepare: PrepareMode): ConnectionTarget => {
   const [address = '', query] = url.split('?')
   const parameters = new URLSearchParams(query)
   const saysPooler = parameters.get('pgbouncer') === 'true'
   const attributes = parameters.get('target_session_attrs') ?? 'any'
-  if (!writable.has(attributes)) {
-    throw new UnfitUrl(
-      `one of a server that can be written: its target_session_attrs may be ${[...writable].join(', ')}, or be left out`,
+  if (!writableSessionAttrs.has(attributes)) {
+    throw new UnsupportedUrlError(
+      `the URL of a writable server: target_session_attrs may be ${[...writableSessionAttrs].join(', ')} or absent`,
     )
   }
-  for (const name of [...parameters.keys()]) if (!known.has(name)) parameters.delete(name)
+  for (const name of [...parameters.keys()]) if (!knownParameters.has(name)) parameters.delete(name)
   const clean = parameters.size > 0 ? `${address}?${parameters}` : address
   const { host, port } = postgres(clean).options
   const hosts = host.map((name, index) => ({ host: name, port: Number(port[index]) }))
@@ -47,7 +47,7 @@ export const readTarget = (url: string, prepare: Prepare): Target => {
   return {
     url: clean,
     hosts,
-    // Whoever turns preparing off has a pooler that its URL does not show.
+    // Turning prepared statements off means that there is a pooler which the URL does not reveal.
     isPooled: isPooler || prepare === 'off',
     prepare: prepare === 'auto' ? !isPooler : prepare === 'on',
   }

@@ -1,17 +1,17 @@
 import net from 'node:net'
 import postgres, { type Notice } from 'postgres'
-import type { Host, Target } from './connection-target.js'
+import type { ConnectionTarget, Host } from './connection-target.js'
 import { connectionError } from './errors.js'
-import { pooledSessionSettings, sessionSettings, settleSession } from './settings.js'
+import { pooledSessionSettings, sessionSettings, sessionSetup } from './settings.js'
 import { types } from './type-parsers.js'
-import { refuseReadOnly } from './writable.js'
+import { assertWritable } from './writable.js'
 
 const libpqDefault: Host = { host: 'localhost', port: 5432 }
 
 type OnLost = (connection: Connection) => void
 
-export interface ConnectionOptions {
-  target: Target
+interface ConnectionOptions {
+  target: ConnectionTarget
   statementTimeoutMs: number
   lockTimeoutMs: number
   connectTimeoutMs: number
@@ -22,16 +22,16 @@ export interface ConnectionOptions {
 export interface Connection {
   sql: postgres.Sql
   /**
-   * It is ours alone, and row-level security binds whatever would run outside a transaction, where it acts for nobody:
-   * nothing has to wait until what was sent before it is known to have worked.
+   * The session is not shared, and its idle role is bound by row-level security and acts for no user. Statements can be
+   * pipelined: one that runs outside its transaction can neither see nor write a row.
    */
-  isBound: boolean
+  isRlsBound: boolean
   isAlive(): boolean
-  /** how many bytes have come from the server so far */
+  /** bytes received from the server so far */
   bytesRead(): number
-  /** breaks it at once: all that is under way rejects, and nothing can run on it any more */
+  /** closes the socket: all pending statements reject, and no further one runs */
   destroy(): void
-  /** says goodbye to the server first */
+  /** closes the session gracefully */
   end(): Promise<void>
 }
 
@@ -58,11 +58,11 @@ const driverSettings = ({ target, applicationName, onNotice, ...limits }: Connec
 })
 
 /**
- * Opens connections one by one, each with a driver of its own. The driver's pool cannot be used: with `fetch_types`
- * off its reserve() hangs on a new connection, with it on a pooler's refusal ends the process; and it reconnects by
- * itself, so that what is left of a lost transaction runs outside any. Here a driver gets one socket, ever.
+ * Opens single connections, each with its own driver instance. The driver's pool is unusable here: with `fetch_types`
+ * off, reserve() hangs on a new connection; with it on, a pooler's refusal ends the process; and it reconnects by itself,
+ * so that the rest of a lost transaction would run outside any. Each instance gets one socket and never another.
  */
-const connectionTo = (options: ConnectionOptions) => {
+const createHostConnector = (options: ConnectionOptions) => {
   const settings = driverSettings(options)
 
   return async ({ host, port }: Host, limitMs: number, onLost: OnLost): Promise<Connection> => {
@@ -78,12 +78,12 @@ const connectionTo = (options: ConnectionOptions) => {
       if (socket || !isAlive) throw connectionError('LOST', 'the connection was lost')
       socket = net.connect(path ? { path } : { host, port, noDelay: true })
       socket.on('error', fail)
-      // The driver takes the name that TLS asks for from here.
+      // The driver takes the TLS server name from here.
       return Object.assign(socket, { host })
     }
     const onclose = () => {
       isAlive = false
-      // Rejects what the driver still holds back for a new connection.
+      // Rejects the statements that the driver has queued for a reconnect.
       void sql.end({ timeout: 0 })
       if (opened) onLost(opened)
     }
@@ -104,31 +104,31 @@ const connectionTo = (options: ConnectionOptions) => {
       limitMs,
     )
     try {
-      const isBound = await Promise.race([settle(sql, options), failed])
+      const isRlsBound = await Promise.race([prepareSession(sql, options), failed])
       const bytesRead = () => socket?.bytesRead ?? 0
-      opened = { sql, isBound, isAlive: () => isAlive, bytesRead, destroy, end }
+      opened = { sql, isRlsBound, isAlive: () => isAlive, bytesRead, destroy, end }
       return opened
     } catch (error) {
       destroy()
       void sql.end({ timeout: 0 })
-      throw isRefusedParameter(error) ? hiddenPooler(error.message) : error
+      throw isRefusedParameter(error) ? undetectedPooler(error.message) : error
     } finally {
       clearTimeout(timer)
     }
   }
 }
 
-/** So that a host that does not answer leaves time for the others. */
+/** The least time per host. */
 const minHostMs = 1_000
 
 /**
- * Opens connections to the first host that can be written: of those in the URL in turn, beginning with the one that
- * served last. The driver would look at one setting only, which a standby may have like a primary.
+ * Connects to the first writable host of the URL, starting with the last one that succeeded. The driver's own host
+ * selection checks a single setting, which does not tell every standby from a primary.
  */
-export const connectionOpener = (options: ConnectionOptions) => {
+export const createConnector = (options: ConnectionOptions) => {
   const { target, connectTimeoutMs } = options
   const hosts = target.hosts.length > 0 ? target.hosts : [libpqDefault]
-  const open = connectionTo(options)
+  const open = createHostConnector(options)
   const hostMs = Math.max(Math.floor(connectTimeoutMs / hosts.length), Math.min(minHostMs, connectTimeoutMs))
   let preferred = 0
 
@@ -147,59 +147,59 @@ export const connectionOpener = (options: ConnectionOptions) => {
         failures.push({ host, error: error as Error })
       }
     }
-    throw hosts.length === 1 ? failures[0]?.error : noHost(failures)
+    throw hosts.length === 1 ? failures[0]?.error : noUsableHost(failures)
   }
 }
 
-/** An error about several hosts, with the code that tells most: of a server that was reached, if there is one. */
-const noHost = (failures: { host: Host; error: Error }[]): Error => {
+/** One error for all hosts. Its code is the most telling one: that of a server that was reached, if any. */
+const noUsableHost = (failures: { host: Host; error: Error }[]): Error => {
   const codes = failures.map(({ error }) => ('code' in error ? String(error.code) : ''))
   const code = codes.find((code) => !/^E|^CONNECTION_(?!READ_ONLY|POOLER)/.test(code)) ?? codes[0]
   const words = failures.map(({ host, error }) => `${host.host}:${host.port}: ${error.message}`).join('; ')
-  return Object.assign(new Error(`no host of DATABASE_URL serves: ${words}`), { code })
+  return Object.assign(new Error(`no host of DATABASE_URL is usable: ${words}`), { code })
 }
 
-const hiddenPooler = (sign: string): Error =>
+const undetectedPooler = (sign: string): Error =>
   connectionError(
     'POOLER',
-    `DATABASE_URL leads to a pooler in transaction mode that it does not tell (${sign}): ` +
+    `DATABASE_URL points at a transaction-mode pooler that the URL does not reveal (${sign}): ` +
       'set DATABASE_PREPARE=off, or add pgbouncer=true to the parameters of the URL',
   )
 
-/** A pooler takes few settings at the start of a connection; it refuses the rest, or leaves them out without a word. */
+/** A pooler accepts few startup parameters; it refuses the others or ignores them silently. */
 const isRefusedParameter = (error: unknown): error is Error =>
   error instanceof postgres.PostgresError && /unsupported startup parameter/.test(error.message)
 
-interface Settled {
+interface SessionState {
   is_standby: boolean
   is_read_only: boolean
-  is_bound: boolean
+  is_rls_bound: boolean
   limit_ms: string
 }
 
 /**
- * Looks whether the server can be written, and puts a connection of our own into the role that serves requests for good,
- * where it may; tells whether it did. Acting for nobody under row-level security, a connection at rest sees and writes
- * nothing. A pooler's is shared, and stays as it is.
+ * Rejects a read-only server, and switches an unshared connection permanently to the role that serves requests, where
+ * the login may. Resolves to whether row-level security binds the idle role, which acts for no user. A pooler's
+ * connections are shared and stay as they are.
  */
-const settle = async (
+const prepareSession = async (
   sql: postgres.Sql,
   { target, statementTimeoutMs }: ConnectionOptions,
 ): Promise<boolean> => {
-  const opening = target.isPooled ? sql`` : sql.unsafe(settleSession(statementTimeoutMs))
-  const results = await sql<[Settled]>`
+  const opening = target.isPooled ? sql`` : sql.unsafe(sessionSetup(statementTimeoutMs))
+  const results = await sql<[SessionState]>`
     ${opening}
     select pg_catalog.pg_is_in_recovery() as is_standby,
       pg_catalog.current_setting('transaction_read_only') = 'on' as is_read_only,
-      not (rolsuper or rolbypassrls) as is_bound,
+      not (rolsuper or rolbypassrls) as is_rls_bound,
       1000 * extract(epoch from pg_catalog.current_setting('statement_timeout')::interval) as limit_ms
     from pg_catalog.pg_roles
     where rolname = current_user`.simple()
-  // Of two commands in one message the driver gives a list of results.
+  // The driver returns a list of results for a message with two commands.
   const [found] = results.flat()
   if (!found) throw new Error('the current role is not in pg_roles')
-  refuseReadOnly(found)
+  assertWritable(found)
   if (target.isPooled) return false
-  if (Number(found.limit_ms) !== statementTimeoutMs) throw hiddenPooler('it ignores statement_timeout')
-  return found.is_bound
+  if (Number(found.limit_ms) !== statementTimeoutMs) throw undetectedPooler('it ignores statement_timeout')
+  return found.is_rls_bound
 }

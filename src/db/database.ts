@@ -1,38 +1,38 @@
 import type { ISql, PendingQuery, RowList } from 'postgres'
 
 /**
- * Makes statements of the transaction that it was handed to, and nothing else: once that has ended, or a statement of
- * it has failed, it refuses. Without cursors and copy streams; page by key instead.
+ * The statement tag of one transaction. It rejects statements after the transaction's end or after a failed statement.
+ * Cursors and COPY streams are not available; page by key instead.
  */
 export type Sql = ISql
 
 /**
- * Where work waits for a connection. Many turns begin or end at once; what is read, and the tick that keeps the leases,
- * must not wait behind all of them. Probes are few and have a deadline, so they go first.
+ * The queues for a connection. Many turns begin or end at once; reads and the tick that renews leases must not wait
+ * behind all of them. Probes are few and have a deadline, so they go first.
  */
 export type Queue = 'turns' | 'others' | 'probes'
 
 /**
- * What the rest of the program may do with PostgreSQL. Each rejects with DatabaseUnavailable when the database cannot
- * be reached or does not answer in time, and with the first error of a statement whatever `work` made of it.
+ * The program's access to PostgreSQL. Every method rejects with DatabaseUnavailable when the database is unreachable or
+ * late, otherwise with the first statement's error, even if `work` caught it.
  */
 export interface Database {
   /**
-   * Runs `work` in one transaction that acts for exactly this user, under row-level security.
-   * A query that `work` returns without awaiting it leaves in the same round trip as the commit.
+   * Runs `work` in one transaction that acts for exactly this user, under row-level security. A query that `work` returns
+   * without awaiting it is sent together with the commit, in one round trip.
    */
   asUser<T>(userId: string, work: (sql: Sql) => PromiseLike<T>): Promise<T>
-  /** Runs one statement that is its own transaction and sets its acting user itself (the turn functions). */
+  /** Runs one statement in its own transaction, which sets its acting user itself (the turn functions). */
   statement<T extends readonly (object | undefined)[]>(
     work: (sql: Sql) => PendingQuery<T>,
-    /** `turns` by default */
+    /** default: `turns` */
     queue?: Queue,
   ): Promise<RowList<T>>
   /**
-   * Runs `work` in one transaction as the login role, acting for nobody: migrations and checks only. Rejects on a server
-   * that cannot be written. `withinMs` bounds all of it, the wait for a connection included.
+   * Runs `work` in one transaction as the login role, acting for no user: only for migrations and checks. Rejects on a
+   * read-only server. `withinMs` bounds the whole call, including the wait for a connection.
    */
   asLogin<T>(work: (sql: Sql) => PromiseLike<T>, options?: { withinMs?: number; queue?: Queue }): Promise<T>
-  /** Ends every connection; statements under way get `graceMs` to finish. */
+  /** Closes every connection; running statements get `graceMs` to finish. */
   close(graceMs?: number): Promise<void>
 }

@@ -2,30 +2,30 @@ import type { Database, Sql } from './database.js'
 import type { FunctionSet, Migration } from './sql-files.js'
 
 /**
- * The table colloquy.migrations: a row for each migration that was applied. Functions are recorded in the row that is the
- * newest when they are applied.
+ * The table colloquy.migrations has a row for each applied migration. The newest row also records the functions that were
+ * applied while it was the newest.
  */
 
 export interface LedgerRow {
   version: number
   checksum: string
   oldest_program: number
-  /** of the functions that were applied while this migration was the newest; null when none were yet */
+  /** of the functions that were applied while this migration was the newest; null when there were none */
   functions_checksum: string | null
-  /** the version of the program that applied those */
+  /** the version of the program that applied them */
   functions_program: string | null
 }
 
-/** The database's schema and this program do not fit together; the message says what to do. */
+/** The database's schema and this program are incompatible. The message tells the operator what to do. */
 export class SchemaMismatch extends Error {}
 
 const madeBeforeRelease =
-  'The schema colloquy of this database was made by a development version of Colloquy, from before its first release, and ' +
-  'cannot be brought up to this one. Use a new database, or drop the schema with all that is in it (drop schema colloquy ' +
-  'cascade;); of the embedded PostgreSQL remove the folder DATA_DIR.'
+  'The schema colloquy of this database was made by a development version of Colloquy, before its first release, and ' +
+  'cannot be migrated. Use a new database, or delete the schema with all its data (drop schema colloquy cascade;). ' +
+  'For the embedded PostgreSQL, delete the folder DATA_DIR.'
 
-/** Whether there is a ledger, and whether it is one of this kind. */
-const findLedger = async (sql: Sql): Promise<boolean> => {
+/** Throws SchemaMismatch for the ledger of a development version. */
+const ledgerExists = async (sql: Sql): Promise<boolean> => {
   const [found] = await sql<{ has_functions: boolean }[]>`
     select exists (
       select from pg_catalog.pg_attribute a
@@ -36,16 +36,16 @@ const findLedger = async (sql: Sql): Promise<boolean> => {
   return found !== undefined
 }
 
-export const readRows = (sql: Sql): PromiseLike<LedgerRow[]> => sql<LedgerRow[]>`
+export const readLedgerRows = (sql: Sql): PromiseLike<LedgerRow[]> => sql<LedgerRow[]>`
   select version, checksum, oldest_program, functions_checksum, functions_program
   from colloquy.migrations
   order by version`
 
-/** What was applied to the database; nothing when there is no ledger yet. */
+/** The applied migrations; empty when there is no ledger yet. */
 export const readLedger = (db: Database): Promise<LedgerRow[]> =>
-  db.asLogin(async (sql) => ((await findLedger(sql)) ? readRows(sql) : []))
+  db.asLogin(async (sql) => ((await ledgerExists(sql)) ? readLedgerRows(sql) : []))
 
-/** SQLSTATEs of two programs creating the schema at the same moment. */
+/** SQLSTATEs of concurrent attempts to create the schema. */
 const creationRaces = new Set(['23505', '42P06', '42P07'])
 
 export const createLedger = async (db: Database, attemptsLeft = 5): Promise<void> => {
@@ -71,20 +71,20 @@ export const createLedger = async (db: Database, attemptsLeft = 5): Promise<void
   }
 }
 
-/** How long one attempt waits for another program that is migrating. */
+/** How long an attempt waits for another program that is migrating. */
 export const ledgerLockMs = 10_000
 
-export const limitLockWait = (sql: Sql, ms: number): PromiseLike<unknown> =>
+export const setLockTimeout = (sql: Sql, ms: number): PromiseLike<unknown> =>
   sql`select pg_catalog.set_config('lock_timeout', ${String(ms)}, true)`
 
 /**
- * Whether this program may make the next attempt at what comes after the newest row: one attempt for all programs in
- * `pauseMs`, so that ten that wait for a lock do not hold up the service ten times as long. The first migration of all
- * meets no locks.
+ * Claims the next attempt at whatever follows the newest row. All programs together get one attempt per `pauseMs`, so ten
+ * that wait for a lock do not block the service ten times as long. Without any row there is nothing to lock: always
+ * granted.
  */
 export const claimAttempt = async (db: Database, pauseMs: number): Promise<boolean> => {
   const [claim] = await db.asLogin(async (sql) => {
-    await limitLockWait(sql, ledgerLockMs)
+    await setLockTimeout(sql, ledgerLockMs)
     return sql<[{ is_granted: boolean }]>`
       with claimed as (
         update colloquy.migrations m
@@ -99,8 +99,8 @@ export const claimAttempt = async (db: Database, pauseMs: number): Promise<boole
 }
 
 /**
- * One program at a time migrates; and no other role's objects can take the place of what a migration means. Waiting for
- * this lock holds nobody up.
+ * Serializes migrations. Waiting for this lock blocks no request. The search path keeps other roles' objects from
+ * shadowing the names in a migration.
  */
 export const lockLedger = async (sql: Sql): Promise<void> => {
   await sql`set local search_path = pg_catalog, pg_temp`
@@ -119,13 +119,13 @@ export const recordFunctions = (sql: Sql, { checksum, program }: FunctionSet): P
   set functions_checksum = ${checksum}, functions_program = ${program}
   where m.version = (select max(newest.version) from colloquy.migrations newest)`
 
-/** The migrations that the database lacks; throws SchemaMismatch when this program may not use it at all. */
+/** The migrations that the database lacks. Throws SchemaMismatch when this program cannot use the database at all. */
 export const missingMigrations = (migrations: Migration[], rows: LedgerRow[]): Migration[] => {
   const newest = migrations.at(-1)?.version ?? 0
   const needed = Math.max(0, ...rows.map((row) => row.oldest_program))
   if (needed > newest) {
     throw new SchemaMismatch(
-      `The database was migrated by a newer Colloquy: it needs migration ${needed}, this program has ${newest}. Upgrade this program.`,
+      `The database was migrated by a newer Colloquy: it requires a program with migration ${needed}, and this one only has ${newest}. Upgrade this program.`,
     )
   }
   const changed = rows.find((row) =>
@@ -139,7 +139,7 @@ export const missingMigrations = (migrations: Migration[], rows: LedgerRow[]): M
   return migrations.filter((own) => !rows.some((row) => row.version === own.version))
 }
 
-/** Compares versions by their numbers; what follows a hyphen does not count. */
+/** Compares version numbers, ignoring pre-release suffixes. */
 const isNewer = (one: string, other: string): boolean => {
   const [a, b] = [one, other].map((version) => (version.split('-')[0] ?? '').split('.').map(Number))
   const at = a?.findIndex((number, index) => number !== b?.[index]) ?? -1
@@ -147,10 +147,10 @@ const isNewer = (one: string, other: string): boolean => {
 }
 
 /**
- * Whether the database has other functions than this program, and this program is not the older one of the two: the
- * bodies that a newer one has applied serve an older one as well, and stay.
+ * Whether this program has to apply its functions: the database has different ones, and not from a newer program. A newer
+ * program's functions also serve older programs, so they stay.
  */
-export const lacksFunctions = (
+export const needsFunctions = (
   migrations: Migration[],
   { checksum, program }: FunctionSet,
   rows: LedgerRow[],

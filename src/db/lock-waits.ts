@@ -1,15 +1,15 @@
 import type { Database } from './database.js'
 
-/** A lock that a connection waits for, and who is in its way. */
+/** A lock that a connection waits for, and the processes that hold it. */
 export interface LockWait {
   mode: string
   object: string
   holders: string
 }
 
-const lookMs = 150
+const pollMs = 150
 
-const look = async (db: Database, pid: number): Promise<LockWait | undefined> => {
+const findLockWait = async (db: Database, pid: number): Promise<LockWait | undefined> => {
   const [wait] = await db.asLogin(
     (sql) => sql<LockWait[]>`
       select l.mode,
@@ -26,7 +26,7 @@ const look = async (db: Database, pid: number): Promise<LockWait | undefined> =>
   return wait
 }
 
-/** Looks, from another connection, what a connection waits for; PostgreSQL's own error does not say. */
+/** Polls from a second connection for what another connection waits for, which PostgreSQL's lock timeout does not report. */
 export const watchLockWaits = (db: Database) => {
   let timer: NodeJS.Timeout | undefined
   let looking: Promise<void> = Promise.resolve()
@@ -38,18 +38,18 @@ export const watchLockWaits = (db: Database) => {
     watch(pid: number): void {
       stop()
       timer = setInterval(() => {
-        // What cannot be seen is not worth an error: the attempt itself goes on.
-        looking = look(db, pid).then(
+        // A failed look must not fail the attempt that it observes.
+        looking = findLockWait(db, pid).then(
           (wait) => {
             last = wait ?? last
           },
           () => {},
         )
-      }, lookMs)
+      }, pollMs)
     },
     stop,
     isWatching: () => timer !== undefined,
-    /** The last wait that was seen, once no look is under way. */
+    /** Stops watching and resolves with the last wait that was seen. */
     async last(): Promise<LockWait | undefined> {
       stop()
       await looking

@@ -2,57 +2,57 @@ import { connect } from './connect.js'
 import type { Database } from './database.js'
 import {
   createLedger,
-  lacksFunctions,
   lockLedger,
   missingMigrations,
+  needsFunctions,
   readLedger,
   recordFunctions,
   recordMigration,
   SchemaMismatch,
 } from './ledger.js'
-import { defaultLockRetry, type LockRetry, type Step, takeStep } from './migration-steps.js'
+import { defaultLockRetry, type LockRetry, type MigrationStep, runStep } from './migration-steps.js'
 import { type Migration, readSqlFiles, type SqlFiles } from './sql-files.js'
 
 export { SchemaMismatch } from './ledger.js'
 
 const denied = '42501'
 
-/** What a login that lacks rights has to be told. */
-const explained = (error: unknown): unknown =>
+/** Explains missing privileges. */
+const toSchemaMismatch = (error: unknown): unknown =>
   (error as { code?: string }).code === denied
     ? new SchemaMismatch(
-        'This login may not use or make the schema colloquy. Run "colloquy migrate" as the owner of the database, and let ' +
-          'a login that only serves inherit the role colloquy_app: grant colloquy_app to <login>;',
+        'This login can neither use nor create the schema colloquy. Run "colloquy migrate" as the owner of the database, and ' +
+          'give a login that only serves the role colloquy_app: grant colloquy_app to <login>;',
         { cause: error },
       )
     : error
 
 const nameOf = ({ version, name }: Migration): string => `${version} ${name}`
 
-export interface Pending {
+interface PendingChanges {
   /** the migrations that the database lacks */
   migrations: string[]
-  /** whether it has other functions than this program, which is not the older one */
+  /** whether this program would replace its functions */
   functions: boolean
 }
 
-/** What `migrate` would do; throws SchemaMismatch when this program may not use the database at all. */
-export const pendingChanges = async (db: Database): Promise<Pending> => {
+/** What `migrate` would do. Throws SchemaMismatch when this program cannot use the database at all. */
+export const pendingChanges = async (db: Database): Promise<PendingChanges> => {
   const rows = await readLedger(db).catch((error) => {
-    throw explained(error)
+    throw toSchemaMismatch(error)
   })
   const { migrations, functionSet } = await readSqlFiles()
   return {
     migrations: missingMigrations(migrations, rows).map(nameOf),
-    functions: lacksFunctions(migrations, functionSet, rows),
+    functions: needsFunctions(migrations, functionSet, rows),
   }
 }
 
-/** The migrations that the database lacks. An instance may serve with the functions of another, and not without these. */
+/** The migrations that the database lacks. An instance can serve with another version's functions, but not without these. */
 export const pendingMigrations = async (db: Database): Promise<string[]> =>
   (await pendingChanges(db)).migrations
 
-/** Makes the role that serves requests, or gives it what it lacks, where the login may; says what it could not. */
+/** Creates the role that serves requests, or grants what it lacks, where the login may. Resolves with a warning otherwise. */
 const prepareAppRole = async (db: Database): Promise<string | undefined> => {
   const [role] = await db.asLogin(async (sql) => {
     await lockLedger(sql)
@@ -64,7 +64,7 @@ const prepareAppRole = async (db: Database): Promise<string | undefined> => {
   return `${role.login} may not create the role colloquy_app, so requests run as the schema's owner, bound by forced row-level security`
 }
 
-const migrationStep = (migration: Migration): Step => ({
+const migrationStep = (migration: Migration): MigrationStep => ({
   name: `migration ${nameOf(migration)}`,
   isPending: (rows) => !rows.some(({ version }) => version === migration.version),
   apply: async (sql) => {
@@ -73,37 +73,37 @@ const migrationStep = (migration: Migration): Step => ({
   },
 })
 
-/** Replaces every function; this locks no table. */
-const functionsStep = ({ migrations, functionSet }: SqlFiles): Step => ({
+/** Replaces every function, without locking a table. */
+const functionsStep = ({ migrations, functionSet }: SqlFiles): MigrationStep => ({
   name: `functions of version ${functionSet.program}`,
-  isPending: (rows) => lacksFunctions(migrations, functionSet, rows),
+  isPending: (rows) => needsFunctions(migrations, functionSet, rows),
   apply: async (sql) => {
     await sql.unsafe([functionSet.retired, ...functionSet.functions.map(({ text }) => text)].join('\n'))
     await recordFunctions(sql, functionSet)
   },
 })
 
-export interface MigrateOptions {
+interface MigrateOptions {
   log?: (line: string) => void
-  /** looks after the role that serves requests even when there is nothing to apply */
+  /** prepares the role that serves requests even when there is nothing to apply */
   alwaysPrepareRole?: boolean
-  /** ends it: what is under way is undone */
+  /** cancels the migration; the running step is rolled back */
   signal?: AbortSignal
-  /** what to make of the database; this program's own, unless told */
+  /** default: this program's own */
   files?: SqlFiles
   lockRetry?: LockRetry
 }
 
 /**
- * Brings the schema up to this program: each migration that it lacks, in a transaction with the row that records it, and
- * then the functions, all in one transaction. Several programs may do this at once, beside others that serve. Returns
- * what this call has applied.
+ * Brings the schema up to date: each missing migration in one transaction with the row that records it, then all
+ * functions in one transaction. Safe to run concurrently, beside instances that serve. Resolves with the names of the
+ * steps that this call applied.
  */
 export const migrate = async (url: string, options: MigrateOptions = {}): Promise<string[]> => {
   const { log = () => {}, alwaysPrepareRole = false, lockRetry = defaultLockRetry } = options
   const { signal = new AbortController().signal } = options
   const files = options.files ?? (await readSqlFiles())
-  // The second connection is for looking at what the first one waits for.
+  // The second connection watches what the first one waits for.
   const db = connect({ url, max: 2, prepare: 'off', statementTimeoutMs: 600_000 })
   const abort = () => void db.close(0)
   signal.addEventListener('abort', abort, { once: true })
@@ -112,7 +112,7 @@ export const migrate = async (url: string, options: MigrateOptions = {}): Promis
     if (missing.length > 0) await createLedger(db)
     const applied: string[] = []
     for (const step of [...missing.map(migrationStep), functionsStep(files)]) {
-      if (!(await takeStep(db, step, { lockRetry, log, signal }))) continue
+      if (!(await runStep(db, step, { lockRetry, log, signal }))) continue
       applied.push(step.name)
       log(`applied the ${step.name}`)
     }
@@ -123,7 +123,7 @@ export const migrate = async (url: string, options: MigrateOptions = {}): Promis
     return applied
   } catch (error) {
     signal.throwIfAborted()
-    throw explained(error)
+    throw toSchemaMismatch(error)
   } finally {
     signal.removeEventListener('abort', abort)
     await db.close()

@@ -4,15 +4,15 @@ import {
   claimAttempt,
   type LedgerRow,
   ledgerLockMs,
-  limitLockWait,
   lockLedger,
   readLedger,
-  readRows,
+  readLedgerRows,
+  setLockTimeout,
 } from './ledger.js'
 import { type LockWait, watchLockWaits } from './lock-waits.js'
 
-/** A change of the database that is made in one transaction with its record. */
-export interface Step {
+/** A schema change, applied in one transaction with its ledger entry. */
+export interface MigrationStep {
   name: string
   isPending(rows: LedgerRow[]): boolean
   apply(sql: Sql): Promise<void>
@@ -20,28 +20,28 @@ export interface Step {
 
 export interface LockRetry {
   /**
-   * How long a step waits for a lock: everybody who comes meanwhile waits behind it. Less than PostgreSQL's
-   * deadlock_timeout (a second), so that in a deadlock it is the step that gives way, and no turn.
+   * How long a step waits for a lock, which blocks every later request for that lock. Below PostgreSQL's deadlock_timeout
+   * (one second), so that in a deadlock the step gives way rather than a turn.
    */
   lockTimeoutMs: number
-  /** from the start of one attempt, by whatever program, to the next one's */
+  /** between the starts of two attempts, across all programs */
   pauseMs: number
-  /** how long it is tried altogether */
+  /** total time for all attempts */
   giveUpMs: number
 }
 
 export const defaultLockRetry: LockRetry = { lockTimeoutMs: 500, pauseMs: 4_000, giveUpMs: 600_000 }
 
-/** How often it is looked whether it is this program's turn, or another one is done. */
+/** How often to check whether another program has finished or this one may try. */
 const pollMs = 1_000
 
-export interface StepOptions {
+interface RunStepOptions {
   lockRetry: LockRetry
   log: (line: string) => void
   signal: AbortSignal
 }
 
-/** SQLSTATEs of a lock that was not had in time, and of a deadlock that the step has ended by giving way. */
+/** SQLSTATEs of a lock timeout, and of a deadlock in which the step was the victim. */
 const withoutLock = new Set(['55P03', '40P01'])
 
 const isWithoutLock = (error: unknown): boolean =>
@@ -49,40 +49,39 @@ const isWithoutLock = (error: unknown): boolean =>
   (withoutLock.has((error as { code?: string }).code ?? '') || isWithoutLock(error.cause))
 
 const describe = (wait: LockWait | undefined): string =>
-  wait ? `${wait.mode} on ${wait.object}, which is held by ${wait.holders}` : 'a lock that is held by another'
+  wait ? `${wait.mode} on ${wait.object}, held by ${wait.holders}` : 'a lock that another process holds'
 
-/** One attempt; false when another program has done it by now. */
+/** Makes one attempt. Resolves to false when another program has applied the step by now. */
 const attempt = (
   db: Database,
-  step: Step,
+  step: MigrationStep,
   lockTimeoutMs: number,
   watch: (pid: number) => void,
 ): Promise<boolean> =>
   db.asLogin(async (sql) => {
-    await limitLockWait(sql, ledgerLockMs)
+    await setLockTimeout(sql, ledgerLockMs)
     await lockLedger(sql)
-    if (!step.isPending(await readRows(sql))) return false
-    await limitLockWait(sql, lockTimeoutMs)
+    if (!step.isPending(await readLedgerRows(sql))) return false
+    await setLockTimeout(sql, lockTimeoutMs)
     const [{ pid }] = await sql<[{ pid: number }]>`select pg_backend_pid() as pid`
     watch(pid)
     await step.apply(sql)
     return true
   })
 
-/** What became of a step, or what is in its way. */
-type Outcome = { isDone: boolean } | { obstacle: string; retryMs: number }
+/** Whether this program applied the step, or what blocked it. */
+type StepResult = { isDone: boolean } | { obstacle: string; retryMs: number }
 
-/** Makes an attempt if it is this program's turn. */
-const tryStep = async (db: Database, step: Step, lockRetry: LockRetry): Promise<Outcome> => {
+const tryStep = async (db: Database, step: MigrationStep, lockRetry: LockRetry): Promise<StepResult> => {
   const { pauseMs, lockTimeoutMs } = lockRetry
-  const isOthersTurn = { obstacle: 'another program is at it', retryMs: Math.min(pauseMs, pollMs) }
+  const heldElsewhere = { obstacle: 'another program is migrating', retryMs: Math.min(pauseMs, pollMs) }
   const waits = watchLockWaits(db)
   try {
-    if (!(await claimAttempt(db, pauseMs))) return isOthersTurn
+    if (!(await claimAttempt(db, pauseMs))) return heldElsewhere
     return { isDone: await attempt(db, step, lockTimeoutMs, waits.watch) }
   } catch (error) {
     if (!isWithoutLock(error)) throw error
-    if (!waits.isWatching()) return isOthersTurn
+    if (!waits.isWatching()) return heldElsewhere
     return { obstacle: `it needs ${describe(await waits.last())}`, retryMs: pauseMs }
   } finally {
     waits.stop()
@@ -90,10 +89,15 @@ const tryStep = async (db: Database, step: Step, lockRetry: LockRetry): Promise<
 }
 
 /**
- * Takes a step, unless another program does. A lock that is not had at once is let go of and asked for again after a
- * pause, in which what has queued behind it is served; all programs that wait at once share the attempts.
+ * Applies a step, unless another program does. If a lock is not available at once, the attempt is abandoned and repeated
+ * after a pause, in which the queue behind it is served. All waiting programs share the attempts. Resolves to whether
+ * this program applied the step.
  */
-export const takeStep = async (db: Database, step: Step, options: StepOptions): Promise<boolean> => {
+export const runStep = async (
+  db: Database,
+  step: MigrationStep,
+  options: RunStepOptions,
+): Promise<boolean> => {
   const { lockRetry, log, signal } = options
   const start = performance.now()
   let logged = ''
@@ -108,9 +112,9 @@ export const takeStep = async (db: Database, step: Step, options: StepOptions): 
     if (waitedMs > lockRetry.giveUpMs) {
       throw new Error(`The ${step.name} could not be applied within ${seconds} s: ${obstacle}.`)
     }
-    // Whoever only waits for another program says so once.
+    // A wait for another program is logged once.
     if (obstacle !== logged || retryMs === lockRetry.pauseMs) {
-      log(`the ${step.name} waits: ${obstacle}; ${seconds} s so far, trying again`)
+      log(`the ${step.name} is waiting: ${obstacle}; ${seconds} s so far, will retry`)
       logged = obstacle
     }
     await delay(retryMs, undefined, { signal })

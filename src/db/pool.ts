@@ -1,39 +1,39 @@
 import type { Connection } from './connection.js'
 import type { Queue } from './database.js'
-import { connectionError, DatabaseUnavailable, isFull } from './errors.js'
+import { connectionError, DatabaseUnavailable, isTooManyConnections } from './errors.js'
 
 interface Waiter {
   resolve(connection: Connection): void
   reject(error: DatabaseUnavailable): void
 }
 
-export interface Pool {
-  /** A connection that is the caller's until it is released; DatabaseUnavailable when there is none in time, or too many wait. */
+interface Pool {
+  /** Lends a connection until it is released. Rejects with DatabaseUnavailable on a timeout or when too many callers wait. */
   acquire(queue: Queue, timeoutMs?: number): Promise<Connection>
   release(connection: Connection): void
-  /** Gives up every connection that is open, each when it is released: they lead to a server that serves no more. */
-  renew(): void
+  /** Closes every open connection as soon as it is released: its server can no longer be used. */
+  retireAll(): void
   close(graceMs: number): Promise<void>
 }
 
-export interface PoolOptions {
+interface PoolOptions {
   open(onLost: (connection: Connection) => void): Promise<Connection>
   max: number
   acquireTimeoutMs: number
-  /** how many may wait at once */
+  /** maximum number of waiting callers */
   maxWaiting: number
 }
 
-/** How long a server that is full is not asked for another connection. */
+/** How long to wait before asking a full server for another connection. */
 const fullPauseMs = 1_000
 
-const refusal = () => new DatabaseUnavailable(connectionError('CLOSING', 'the pool is closing'))
+const poolClosing = () => new DatabaseUnavailable(connectionError('CLOSING', 'the pool is closing'))
 
-/** At most `max` connections, opened when they are asked for; the two queues take turns, and each is served in order. */
+/** Up to `max` connections, opened on demand. Probes go first; the other two queues alternate. Each queue is FIFO. */
 export const createPool = ({ open, max, acquireTimeoutMs, maxWaiting }: PoolOptions): Pool => {
   const all = new Set<Connection>()
   const idle: Connection[] = []
-  const outdated = new WeakSet<Connection>()
+  const retired = new WeakSet<Connection>()
   const queues: Record<Queue, Waiter[]> = { turns: [], others: [], probes: [] }
   let last: Queue = 'turns'
   let opening = 0
@@ -62,7 +62,7 @@ export const createPool = ({ open, max, acquireTimeoutMs, maxWaiting }: PoolOpti
 
   const serve = (connection: Connection): void => {
     if (!connection.isAlive()) return
-    if (outdated.has(connection)) connection.destroy()
+    if (retired.has(connection)) connection.destroy()
     else if (closing) void connection.end()
     else {
       const waiter = nextWaiter()
@@ -86,9 +86,9 @@ export const createPool = ({ open, max, acquireTimeoutMs, maxWaiting }: PoolOpti
           serve(connection)
         },
         (error: unknown) => {
-          // A server that lets in no more serves on the connections that there are; who waits gets one of those.
-          if (all.size > 0 && isFull(error)) pausedUntil = performance.now() + fullPauseMs
-          // One failure answers one waiter, so that a server that is away is neither stormed nor waited for.
+          // A full server still serves the open connections; waiters get one of those.
+          if (all.size > 0 && isTooManyConnections(error)) pausedUntil = performance.now() + fullPauseMs
+          // One failed attempt rejects one waiter: no reconnect storm, and nobody waits in vain.
           else nextWaiter()?.reject(new DatabaseUnavailable(error))
         },
       )
@@ -97,11 +97,11 @@ export const createPool = ({ open, max, acquireTimeoutMs, maxWaiting }: PoolOpti
 
   return {
     acquire(queue, timeoutMs = acquireTimeoutMs) {
-      if (closing) return Promise.reject(refusal())
+      if (closing) return Promise.reject(poolClosing())
       const connection = idle.pop()
       if (connection) return Promise.resolve(connection)
       if (waiting() >= maxWaiting) {
-        const full = connectionError('FULL', `${maxWaiting} wait for a connection already`)
+        const full = connectionError('FULL', `${maxWaiting} requests are already waiting for a connection`)
         return Promise.reject(new DatabaseUnavailable(full))
       }
       return new Promise((resolve, reject) => {
@@ -128,8 +128,8 @@ export const createPool = ({ open, max, acquireTimeoutMs, maxWaiting }: PoolOpti
 
     release: serve,
 
-    renew() {
-      for (const connection of all) outdated.add(connection)
+    retireAll() {
+      for (const connection of all) retired.add(connection)
       for (const connection of idle.splice(0)) connection.destroy()
     },
 
@@ -137,7 +137,8 @@ export const createPool = ({ open, max, acquireTimeoutMs, maxWaiting }: PoolOpti
       const closed = new Promise<void>((resolve) => {
         closing = resolve
       })
-      for (const waiter of Object.values(queues).flatMap((queue) => queue.splice(0))) waiter.reject(refusal())
+      for (const waiter of Object.values(queues).flatMap((queue) => queue.splice(0)))
+        waiter.reject(poolClosing())
       const timer = setTimeout(() => {
         for (const connection of all) connection.destroy()
       }, graceMs)

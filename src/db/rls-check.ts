@@ -1,58 +1,55 @@
 import type { Database } from './database.js'
 
-/** Something that would let a request reach another user's rows, and the SQL that mends it. */
-export interface Fault {
-  what: string
-  mend: string
+/** A defect that would let a request reach another user's rows, and the SQL that fixes it. */
+interface RlsFinding {
+  issue: string
+  fix: string
 }
 
 interface Role {
   login: string
-  login_passes: boolean
+  login_bypasses: boolean
   app_exists: boolean
-  app_passes: boolean
-  may_switch: boolean
+  app_bypasses: boolean
+  can_switch: boolean
 }
 
 interface Table {
   name: string
   is_forced: boolean
   is_granted: boolean
-  /** the names of permissive policies that are not ours */
+  /** the names of permissive policies that are not Colloquy's */
   foreign_policies: string
 }
 
-const quoted = (identifier: string): string => `"${identifier.replaceAll('"', '""')}"`
+const quoteIdentifier = (identifier: string): string => `"${identifier.replaceAll('"', '""')}"`
 
-const rolesFault = (role: Role): Fault | undefined => {
-  if (role.app_passes) {
+const checkRoles = (role: Role): RlsFinding | undefined => {
+  if (role.app_bypasses) {
     return {
-      what: 'The role colloquy_app passes row-level security.',
-      mend: 'alter role colloquy_app nosuperuser nobypassrls;',
+      issue: 'The role colloquy_app bypasses row-level security.',
+      fix: 'alter role colloquy_app nosuperuser nobypassrls;',
     }
   }
-  if (!role.login_passes || role.may_switch) return undefined
+  if (!role.login_bypasses || role.can_switch) return undefined
   const create = role.app_exists ? '' : 'create role colloquy_app nologin; '
   return {
-    what: `The role ${role.login} passes row-level security and cannot switch to colloquy_app, which does not.`,
-    mend: `${create}grant colloquy_app to ${quoted(role.login)}; select colloquy.prepare_app_role();`,
+    issue: `The role ${role.login} bypasses row-level security and cannot switch to colloquy_app, which does not.`,
+    fix: `${create}grant colloquy_app to ${quoteIdentifier(role.login)}; select colloquy.prepare_app_role();`,
   }
 }
 
-/**
- * Whether every request of this program is bound by row-level security: nothing when it is. Run on a migrated
- * database.
- */
-export const protectionFaults = (db: Database): Promise<Fault[]> =>
+/** Checks that row-level security binds every request, on a migrated database. Resolves with an empty list when it does. */
+export const checkRls = (db: Database): Promise<RlsFinding[]> =>
   db.asLogin(async (sql) => {
-    // As in act_as: a login that passes everything must not call what another role made in another schema.
+    // As in act_as: a privileged login must not call objects of other roles that shadow the catalog's.
     await sql`set local search_path = pg_catalog, pg_temp`
     const [role] = await sql<[Role]>`
       select session_user as login,
-        login.rolsuper or login.rolbypassrls as login_passes,
+        login.rolsuper or login.rolbypassrls as login_bypasses,
         app.rolname is not null as app_exists,
-        coalesce(app.rolsuper or app.rolbypassrls, false) as app_passes,
-        colloquy.app_role() is not null as may_switch
+        coalesce(app.rolsuper or app.rolbypassrls, false) as app_bypasses,
+        colloquy.app_role() is not null as can_switch
       from pg_catalog.pg_roles login
       left join pg_catalog.pg_roles app on app.rolname = 'colloquy_app'
       where login.rolname = session_user`
@@ -73,26 +70,26 @@ export const protectionFaults = (db: Database): Promise<Fault[]> =>
       left join pg_catalog.pg_roles app on app.rolname = 'colloquy_app'
       where c.relnamespace = to_regnamespace('colloquy') and c.relkind in ('r', 'p')
       order by 1`
-    const fault = rolesFault(role)
+    const roleFinding = checkRoles(role)
     const unforced = tables.filter((table) => !table.is_forced)
-    const ungranted = role.may_switch && tables.some((table) => !table.is_granted)
+    const ungranted = role.can_switch && tables.some((table) => !table.is_granted)
     return [
-      ...(fault ? [fault] : []),
+      ...(roleFinding ? [roleFinding] : []),
       ...unforced.map(({ name }) => ({
-        what: `Row-level security is not forced on ${name}.`,
-        mend: `alter table ${name} enable row level security, force row level security;`,
+        issue: `Row-level security is not forced on ${name}.`,
+        fix: `alter table ${name} enable row level security, force row level security;`,
       })),
       ...tables
         .filter((table) => table.foreign_policies !== '')
         .map(({ name, foreign_policies }) => ({
-          what: `A policy of somebody else's lets more through on ${name}: ${foreign_policies}.`,
-          mend: `drop policy <its name> on ${name};`,
+          issue: `A policy that is not Colloquy's admits more rows on ${name}: ${foreign_policies}.`,
+          fix: `drop policy <policy> on ${name};`,
         })),
       ...(ungranted
         ? [
             {
-              what: 'The role colloquy_app may not use the tables.',
-              mend: 'select colloquy.prepare_app_role(); -- as the owner of the schema colloquy',
+              issue: 'The role colloquy_app may not use the tables.',
+              fix: 'select colloquy.prepare_app_role(); -- as the owner of the schema colloquy',
             },
           ]
         : []),

@@ -1,14 +1,14 @@
 import type { Sql } from './database.js'
 
-/** Something of the schema colloquy, and how it is defined, in words that are the same on PostgreSQL 15 to 18. */
+/** An object of the schema colloquy, with a definition that reads the same on PostgreSQL 15 to 18. */
 export interface SchemaObject {
   kind: string
   name: string
   definition: string
 }
 
-/** How definitions are written depends on these; and no other role's objects can take the place of the catalog's. */
-const pinned = `
+/** Settings that affect how the catalog prints definitions. The search path keeps other roles' objects from shadowing it. */
+const catalogSettings = `
   set local search_path = pg_catalog, pg_temp;
   set local quote_all_identifiers = off;
   set local intervalstyle = 'postgres';
@@ -28,15 +28,15 @@ const relations = `
       case when c.relrowsecurity then 'row-level security' end,
       case when c.relforcerowsecurity then 'forced' end,
       case when c.relkind in ('v', 'm') then md5(pg_get_viewdef(c.oid)) end)
-  from pg_class c, here
-  where c.relnamespace = here.id and c.relkind in ('r', 'p', 'f', 'v', 'm', 'S', 'c')`
+  from pg_class c, target
+  where c.relnamespace = target.id and c.relkind in ('r', 'p', 'f', 'v', 'm', 'S', 'c')`
 
 const types = `
   select 'type', t.typname::text, t.typtype::text
-  from pg_type t, here
-  where t.typnamespace = here.id and t.typtype in ('d', 'e', 'r')`
+  from pg_type t, target
+  where t.typnamespace = target.id and t.typtype in ('d', 'e', 'r')`
 
-// A not-null column has a constraint of its own since PostgreSQL 18, and is one here.
+// Since PostgreSQL 18 NOT NULL is a constraint of its own; here it is part of the column.
 const columns = `
   select 'column', c.relname || '.' || a.attname,
     concat_ws(' ',
@@ -46,7 +46,7 @@ const columns = `
       case a.attgenerated when '' then 'default' else 'generated' end || ' ' || pg_get_expr(d.adbin, d.adrelid),
       case when a.attidentity <> '' then 'identity' end)
   from pg_class c
-  join here on c.relnamespace = here.id and c.relkind in ('r', 'p')
+  join target on c.relnamespace = target.id and c.relkind in ('r', 'p')
   join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
   join pg_type t on t.oid = a.atttypid
   left join pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum`
@@ -55,7 +55,7 @@ const constraints = `
   select 'constraint', c.relname || '.' || k.conname, pg_get_constraintdef(k.oid)
   from pg_constraint k
   join pg_class c on c.oid = k.conrelid
-  join here on c.relnamespace = here.id
+  join target on c.relnamespace = target.id
   where k.contype in ('c', 'f', 'p', 'u', 'x')`
 
 const indexes = `
@@ -63,7 +63,7 @@ const indexes = `
     pg_get_indexdef(x.indexrelid) || case when x.indisvalid then '' else ' (invalid)' end
   from pg_index x
   join pg_class i on i.oid = x.indexrelid
-  join here on i.relnamespace = here.id
+  join target on i.relnamespace = target.id
   where not exists (select from pg_constraint k where k.conindid = x.indexrelid and k.contype in ('p', 'u', 'x'))`
 
 const policies = `
@@ -78,19 +78,19 @@ const policies = `
       'with check ' || pg_get_expr(p.polwithcheck, p.polrelid))
   from pg_policy p
   join pg_class c on c.oid = p.polrelid
-  join here on c.relnamespace = here.id`
+  join target on c.relnamespace = target.id`
 
 const triggers = `
   select 'trigger', g.tgname || ' on ' || c.relname, pg_get_triggerdef(g.oid) || ' ' || g.tgenabled::text
   from pg_trigger g
   join pg_class c on c.oid = g.tgrelid
-  join here on c.relnamespace = here.id
+  join target on c.relnamespace = target.id
   where not g.tgisinternal
   union all
   select 'rule', w.rulename || ' on ' || c.relname, pg_get_ruledef(w.oid)
   from pg_rewrite w
   join pg_class c on c.oid = w.ev_class
-  join here on c.relnamespace = here.id
+  join target on c.relnamespace = target.id
   where w.rulename <> '_RETURN'`
 
 const functions = `
@@ -107,9 +107,9 @@ const functions = `
       md5(coalesce(pg_get_function_sqlbody(p.oid), p.prosrc)))
   from pg_proc p
   join pg_language l on l.oid = p.prolang
-  join here on p.pronamespace = here.id`
+  join target on p.pronamespace = target.id`
 
-// Less what owners may do, who have another name everywhere and, since PostgreSQL 17, one right more.
+// Without the owner's privileges: owners have different names, and since PostgreSQL 17 one more privilege.
 const grants = `
   select 'grant',
     a.privilege_type || ' on ' || o.what || ' to ' ||
@@ -117,28 +117,28 @@ const grants = `
     case when a.is_grantable then 'with grant option' else '' end
   from (
     select 'the schema' as what, n.nspacl as acl, n.nspowner as owner, 'n'::"char" as kind
-    from pg_namespace n, here where n.oid = here.id
+    from pg_namespace n, target where n.oid = target.id
     union all
     select c.relname::text, c.relacl, c.relowner, case c.relkind when 'S' then 's'::"char" else 'r'::"char" end
-    from pg_class c, here where c.relnamespace = here.id and c.relkind in ('r', 'p', 'f', 'v', 'm', 'S')
+    from pg_class c, target where c.relnamespace = target.id and c.relkind in ('r', 'p', 'f', 'v', 'm', 'S')
     union all
     select c.relname || '.' || t.attname, t.attacl, c.relowner, 'c'::"char"
-    from pg_attribute t join pg_class c on c.oid = t.attrelid join here on c.relnamespace = here.id
+    from pg_attribute t join pg_class c on c.oid = t.attrelid join target on c.relnamespace = target.id
     where t.attacl is not null
     union all
     select p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ')', p.proacl, p.proowner, 'f'::"char"
-    from pg_proc p, here where p.pronamespace = here.id
+    from pg_proc p, target where p.pronamespace = target.id
   ) o
   cross join lateral aclexplode(coalesce(o.acl, acldefault(o.kind, o.owner))) a
   where a.grantee <> o.owner`
 
 const parts = [relations, types, columns, constraints, indexes, policies, triggers, functions, grants]
 
-/** Everything in the schema colloquy, in one order. */
+/** All objects of the schema colloquy, in a stable order. */
 export const readSchemaObjects = async (sql: Sql): Promise<SchemaObject[]> => {
-  await sql.unsafe(pinned)
+  await sql.unsafe(catalogSettings)
   const rows = await sql.unsafe<SchemaObject[]>(`
-    with here as (select n.oid as id from pg_namespace n where n.nspname = 'colloquy')
+    with target as (select n.oid as id from pg_namespace n where n.nspname = 'colloquy')
     select o.kind, o.name, o.definition
     from (${parts.join('\nunion all')}) as o (kind, name, definition)
     order by o.kind collate "C", o.name collate "C"`)

@@ -1,10 +1,10 @@
 import type { Database } from './database.js'
 
 /**
- * Settings that change what a statement means, and what the program needs them to be, whatever `alter system`,
- * `alter database … set` or `alter role … set` made of them. https://www.postgresql.org/docs/current/runtime-config-client.html
+ * Settings that change what a statement means, with the values that the program relies on. They override `alter system`,
+ * `alter database … set` and `alter role … set`. https://www.postgresql.org/docs/current/runtime-config-client.html
  */
-const meanings: Record<string, string> = {
+const semanticSettings: Record<string, string> = {
   search_path: 'pg_catalog, pg_temp',
   TimeZone: 'UTC',
   DateStyle: 'ISO, MDY',
@@ -20,37 +20,37 @@ const meanings: Record<string, string> = {
 }
 
 /**
- * What a connection of our own asks for when it is opened. `default_transaction_read_only` is left out on purpose: an
- * operator who turns it on during a failover, or a host whose disk is nearly full, means that nobody shall write.
+ * Startup parameters of an unshared connection. `default_transaction_read_only` is absent on purpose: an operator who turns
+ * it on during a failover, or a host whose disk is nearly full, wants no writes.
  */
 export const sessionSettings: Record<string, string> = {
-  ...meanings,
+  ...semanticSettings,
   default_transaction_isolation: 'read committed',
   default_transaction_deferrable: 'off',
   exit_on_error: 'off',
   idle_session_timeout: '0',
 }
 
-/** What a pooler lets a client ask for; it keeps these apart for each client. */
+/** Startup parameters that a pooler tracks per client. */
 export const pooledSessionSettings: Record<string, string> = { TimeZone: 'UTC', DateStyle: 'ISO' }
 
 /**
- * Where acknowledged means durable, a commit waits for the log. Other values than `off` are the operator's choice of
- * what standbys have to confirm.
+ * An acknowledged turn has to be durable, so a commit waits for the WAL. Values other than `off` are the operator's choice
+ * of what standbys confirm.
  */
-const isHasty = `pg_catalog.current_setting('synchronous_commit') = 'off'`
+const commitsAsynchronously = `pg_catalog.current_setting('synchronous_commit') = 'off'`
 
 /**
- * Sets what cannot be asked for at the start of a connection, and lets it run as the role that serves requests for good,
- * where it may. A pooler that the URL does not reveal has ignored the limit; nothing is set on its shared connections.
+ * Applies the settings that cannot be startup parameters, and switches permanently to the role that serves requests, where
+ * the login may. Does nothing if the statement timeout was ignored: that is an undetected pooler with shared connections.
  */
-export const settleSession = (statementTimeoutMs: number): string => `
+export const sessionSetup = (statementTimeoutMs: number): string => `
   do $$
   begin
     if extract(epoch from current_setting('statement_timeout')::interval) * 1000 <> ${statementTimeoutMs} then
       return;
     end if;
-    if ${isHasty} then
+    if ${commitsAsynchronously} then
       perform set_config('synchronous_commit', 'on', false);
     end if;
     -- Since PostgreSQL 17; it would end a migration that takes longer.
@@ -60,20 +60,20 @@ export const settleSession = (statementTimeoutMs: number): string => `
     begin
       set role colloquy_app;
     exception when others then
-      -- No such role yet, or not a member of it: the select below says what that means.
+      -- No such role yet, or no membership in it: the select below tells whether the login is bound instead.
       null;
     end;
   end $$;`
 
-/** Begins a transaction of a pooler's client, whose connection to the server has whatever settings it has. */
+/** Begins a transaction through a pooler, whose server connections may have any settings. */
 export const pooledBegin = `begin isolation level read committed, not deferrable;
-  select ${Object.entries(meanings)
+  select ${Object.entries(semanticSettings)
     .map(([name, value]) => `pg_catalog.set_config('${name}', '${value}', true)`)
     .join(', ')};
-  select pg_catalog.set_config('synchronous_commit', 'on', true) where ${isHasty}`
+  select pg_catalog.set_config('synchronous_commit', 'on', true) where ${commitsAsynchronously}`
 
-/** What a single statement through a pooler cannot bring with it, by what has to be found. */
-const needed: Record<string, RegExp> = {
+/** Settings that a single statement through a pooler cannot set for itself, and the values that it accepts. */
+const requiredValues: Record<string, RegExp> = {
   default_transaction_isolation: /^read committed$/,
   row_security: /^on$/,
   search_path: /^(?!.+\bpg_catalog\b)/,
@@ -87,25 +87,25 @@ const needed: Record<string, RegExp> = {
   session_replication_role: /^origin$/,
 }
 
-const wanted: Record<string, string> = {
+const fixValues: Record<string, string> = {
   ...sessionSettings,
   synchronous_commit: 'on',
   session_replication_role: 'origin',
 }
 
-/** Settings that the program's statements meet and that it cannot set itself, with the SQL that does. */
-export const settingFaults = async (db: Database): Promise<{ what: string; mend: string }[]> => {
+/** The settings that the program depends on but cannot set itself, where their value is wrong, with the SQL that fixes it. */
+export const checkSettings = async (db: Database): Promise<{ issue: string; fix: string }[]> => {
   const rows = await db.statement(
     (sql) => sql<{ name: string; value: string; login: string }[]>`
       select name, pg_catalog.current_setting(name) as value, session_user as login
-      from jsonb_array_elements_text(${sql.json(Object.keys(needed))}) name`,
+      from jsonb_array_elements_text(${sql.json(Object.keys(requiredValues))}) name`,
   )
   return rows
-    .filter(({ name, value }) => !needed[name]?.test(value))
+    .filter(({ name, value }) => !requiredValues[name]?.test(value))
     .map(({ name, value, login }) => ({
-      what: `${name} is ${value}, and has to be ${wanted[name]}`,
-      mend: `alter role "${login.replaceAll('"', '""')}" set ${name} = ${
-        name === 'search_path' ? wanted[name] : `'${wanted[name]}'`
+      issue: `${name} is ${value}, and has to be ${fixValues[name]}`,
+      fix: `alter role "${login.replaceAll('"', '""')}" set ${name} = ${
+        name === 'search_path' ? fixValues[name] : `'${fixValues[name]}'`
       };`,
     }))
 }

@@ -8,32 +8,32 @@ export interface Migration {
   version: number
   name: string
   text: string
-  /** SHA-256 of the file, so that a changed migration is noticed */
+  /** SHA-256 of the file, to detect an edited migration */
   checksum: string
-  /** a program whose newest migration is older than this one may not run any more */
+  /** the version of the newest migration that a program must have to keep running */
   oldestProgram: number
 }
 
-/** A file of sql/functions: one function of the schema colloquy, which has the file's name. */
+/** A file of sql/functions: one function of the schema colloquy, named like the file. */
 export interface SqlFunction {
   name: string
-  /** called by other functions only */
+  /** called only by other functions */
   isInternal: boolean
   text: string
 }
 
-/** The functions of this program, which replace those of an older one all at once. */
+/** This program's functions, which replace an older program's all at once. */
 export interface FunctionSet {
   functions: SqlFunction[]
-  /** drops the functions that the release before this one was the last to call */
+  /** drops the functions that the previous release was the last to call */
   retired: string
-  /** SHA-256 of all of them, so that a database with others is noticed */
+  /** SHA-256 of all of them, to detect a database with other functions */
   checksum: string
-  /** the version of the program that they belong to */
+  /** the version of the program */
   program: string
 }
 
-/** What this program makes of a database. */
+/** The contents of sql/: the schema that this program needs. */
 export interface SqlFiles {
   migrations: Migration[]
   functionSet: FunctionSet
@@ -43,7 +43,7 @@ const sqlFolder = new URL('sql/', packageRoot)
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 
-const filesOf = async (folder: URL): Promise<{ name: string; text: string }[]> => {
+const readSqlFolder = async (folder: URL): Promise<{ name: string; text: string }[]> => {
   const names = (await readdir(folder)).filter((name) => name.endsWith('.sql')).sort()
   return Promise.all(
     names.map(async (name) => ({
@@ -53,11 +53,11 @@ const filesOf = async (folder: URL): Promise<{ name: string; text: string }[]> =
   )
 }
 
-const migrationOf = ({ name, text }: { name: string; text: string }): Migration => {
+const parseMigration = ({ name, text }: { name: string; text: string }): Migration => {
   const [, version, title] = /^(\d{4})-(.+)$/.exec(name) ?? []
   const oldest = /^-- oldest program: (\d+)$/m.exec(text)?.[1]
   if (!version || !title) throw new Error(`sql/migrations/${name}.sql is not named NNNN-name.sql.`)
-  if (!oldest) throw new Error(`sql/migrations/${name}.sql does not say "-- oldest program: N".`)
+  if (!oldest) throw new Error(`sql/migrations/${name}.sql lacks the line "-- oldest program: N".`)
   return {
     version: Number(version),
     name: title,
@@ -67,8 +67,8 @@ const migrationOf = ({ name, text }: { name: string; text: string }): Migration 
   }
 }
 
-/** The same functions have the same checksum, in whatever order they were read. */
-export const functionSetOf = (functions: SqlFunction[], retired: string, program: string): FunctionSet => {
+/** The checksum does not depend on the order of the functions. */
+export const buildFunctionSet = (functions: SqlFunction[], retired: string, program: string): FunctionSet => {
   const sorted = [...functions].sort((a, b) => (a.name < b.name ? -1 : 1))
   return {
     functions: sorted,
@@ -78,12 +78,11 @@ export const functionSetOf = (functions: SqlFunction[], retired: string, program
   }
 }
 
-/** Reads sql/. */
 export const readSqlFiles = async (): Promise<SqlFiles> => {
   const [migrations, called, internal, retired, manifest] = await Promise.all([
-    filesOf(new URL('migrations/', sqlFolder)),
-    filesOf(new URL('functions/', sqlFolder)),
-    filesOf(new URL('functions/internal/', sqlFolder)),
+    readSqlFolder(new URL('migrations/', sqlFolder)),
+    readSqlFolder(new URL('functions/', sqlFolder)),
+    readSqlFolder(new URL('functions/internal/', sqlFolder)),
     readFile(new URL('retired.sql', sqlFolder), 'utf8'),
     readFile(new URL('package.json', packageRoot), 'utf8'),
   ])
@@ -92,7 +91,7 @@ export const readSqlFiles = async (): Promise<SqlFiles> => {
     ...internal.map((file) => ({ ...file, isInternal: true })),
   ]
   return {
-    migrations: migrations.map(migrationOf),
-    functionSet: functionSetOf(functions, retired, (JSON.parse(manifest) as { version: string }).version),
+    migrations: migrations.map(parseMigration),
+    functionSet: buildFunctionSet(functions, retired, (JSON.parse(manifest) as { version: string }).version),
   }
 }

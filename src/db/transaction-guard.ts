@@ -1,49 +1,53 @@
 import type { Connection } from './connection.js'
 import type { Sql } from './database.js'
-import { connectionError, isLastOf, named } from './errors.js'
+import { connectionError, isConnectionFatal, toDatabaseError } from './errors.js'
 
-/** What the driver (pinned to 3.4.9) calls to send a statement, and its types leave out. */
+/** Members of the driver's queries (pinned to 3.4.9) that its types omit; it calls `handler` to send a statement. */
 interface Query extends Promise<unknown> {
   handler(query: Query): void
   reject(error: unknown): void
 }
 
-export interface Bounds {
-  deadlineMs: number
+export interface TransactionTimeouts {
+  /** the limit for the whole transaction */
+  transactionMs: number
   /**
-   * Behind a pooler, which lets everybody wait who finds no connection of the server free, or no server: until then
-   * not a byte comes back, and afterwards the first answer comes at once. The deadline begins after this time.
+   * Behind a pooler: how long it may take to assign a server connection. Until then it sends no byte; the first answer
+   * follows at once. `transactionMs` begins after this time.
    */
-  firstAnswerMs?: number
+  poolerMs?: number
 }
 
-/** The way of one transaction's statements to its connection. */
-export interface Gate {
+/** Guards the statements of one transaction on their way to the connection. */
+export interface TransactionGuard {
   sql: Sql
-  /** Sends the last statement; none gets through after it. */
+  /** Sends the last statement. Later ones are rejected. */
   finish<Q extends { execute(): unknown }>(statement: Q): Q
-  /** Lets nothing through any more. */
+  /** Rejects all further statements. */
   close(): void
-  /** Waits until every statement that got through is answered. */
+  /** Resolves when every statement that was sent has been answered. */
   settled(): Promise<void>
-  /** The first thing that went wrong. */
+  /** The first failure, if any. */
   failure(): { error: unknown } | undefined
-  /** Whether the last statement got through. */
+  /** Whether the last statement was sent. */
   isFinished(): boolean
-  /** Rejects when the transaction's time is up; its connection is broken then. */
+  /** Rejects when the transaction has timed out, which destroys its connection. */
   expired: Promise<never>
 }
 
-/** What of the driver a callback may use besides the tag; `file` and `unsafe` make statements too. */
+/** The driver's members that callbacks may use besides the tag. `file` and `unsafe` create statements too. */
 const builders = new Set<string | symbol>(['json', 'array', 'typed', 'types', 'file', 'unsafe'])
 const ignore = () => {}
-const settleMs = 20
+const backlogMs = 20
 
 /**
- * Stands before every statement at the moment it would be sent (statements are lazy), because the driver itself would
- * send one after the transaction's end, or after a failure, into whatever comes next on the connection.
+ * Intercepts every statement when it is about to be sent (statements are lazy). The driver itself would send a statement
+ * after the transaction's end or after a failure, into whatever comes next on the connection.
  */
-export const createGate = (connection: Connection, { deadlineMs, firstAnswerMs }: Bounds): Gate => {
+export const createTransactionGuard = (
+  connection: Connection,
+  { transactionMs, poolerMs }: TransactionTimeouts,
+): TransactionGuard => {
   const sent: Query[] = []
   let failure: { error: unknown } | undefined
   let last: unknown
@@ -57,26 +61,26 @@ export const createGate = (connection: Connection, { deadlineMs, firstAnswerMs }
 
   const fail = (error: unknown): void => {
     failure ??= { error }
-    if (isLastOf(error)) connection.destroy()
+    if (isConnectionFatal(error)) connection.destroy()
   }
 
-  const giveUp = (error: Error): void => {
+  const expireWith = (error: Error): void => {
     fail(error)
     expire(error)
   }
   const received = connection.bytesRead()
   const timers: NodeJS.Timeout[] = []
-  /** Once more a moment later: after a pause of this process, timers come before the answers that have arrived. */
+  /** Fires a moment late: after a pause of this process, timers run before the answers that have already arrived. */
   const after = (ms: number, act: () => void): void => {
-    timers.push(setTimeout(() => timers.push(setTimeout(act, settleMs)), ms))
+    timers.push(setTimeout(() => timers.push(setTimeout(act, backlogMs)), ms))
   }
   const silent = () =>
-    giveUp(connectionError('SILENT', `the database did not answer within ${deadlineMs} ms`))
-  after((firstAnswerMs ?? 0) + deadlineMs, silent)
-  if (firstAnswerMs !== undefined) {
-    after(firstAnswerMs, () => {
+    expireWith(connectionError('SILENT', `the database did not answer within ${transactionMs} ms`))
+  after((poolerMs ?? 0) + transactionMs, silent)
+  if (poolerMs !== undefined) {
+    after(poolerMs, () => {
       if (connection.bytesRead() > received) return
-      giveUp(connectionError('WAIT', `the pooler had no connection within ${firstAnswerMs} ms`))
+      expireWith(connectionError('WAIT', `the pooler had no connection within ${poolerMs} ms`))
     })
   }
 
@@ -89,7 +93,7 @@ export const createGate = (connection: Connection, { deadlineMs, firstAnswerMs }
     if (closed) return closed
     if (!failure && !connection.isAlive()) fail(connectionError('LOST', 'the connection was lost'))
     if (!failure) return undefined
-    const error = named(failure.error, 'none')
+    const error = toDatabaseError(failure.error, 'none')
     return error === failure.error ? new Error('an earlier statement failed', { cause: error }) : error
   }
 

@@ -4,9 +4,9 @@ const quotedElement = (value: unknown): string =>
   value === null ? 'null' : `"${String(value).replace(/["\\]/g, '\\$&')}"`
 
 /**
- * How values travel. Times are RFC 3339 in UTC with milliseconds, and days YYYY-MM-DD, both ways. A JavaScript array is
- * a parameter of type text[], uuid[], integer[] or boolean[], as the statement has it; arrays come back as PostgreSQL
- * writes them, so select `to_jsonb(…)` of one.
+ * Conversions between JavaScript and PostgreSQL. Times are RFC 3339 in UTC with milliseconds, and days YYYY-MM-DD, both
+ * ways. A JavaScript array is a parameter of type text[], uuid[], integer[] or boolean[]. Arrays are returned as
+ * PostgreSQL prints them, so select `to_jsonb(…)` of one.
  */
 export const types: Record<string, PostgresType> = {
   time: {
@@ -15,7 +15,7 @@ export const types: Record<string, PostgresType> = {
     serialize: (time: string | Date) => new Date(time).toISOString(),
     parse: (text: string) => new Date(text).toISOString(),
   },
-  // The driver's own would make a time of it.
+  // The driver's own parser would return a time.
   day: { to: 1082, from: [1082], serialize: (day: string) => day, parse: (text: string) => text },
   array: {
     to: 1009,

@@ -6,18 +6,18 @@ interface ServerState {
   is_read_only: boolean
 }
 
-/** Throws unless transactions on this server may write. */
-export const refuseReadOnly = ({ is_standby, is_read_only }: ServerState): void => {
-  if (is_standby) throw connectionError('READ_ONLY', 'the server is a standby, which cannot be written')
+/** Throws if the server is read-only. */
+export const assertWritable = ({ is_standby, is_read_only }: ServerState): void => {
+  if (is_standby) throw connectionError('READ_ONLY', 'the server is a read-only standby')
   if (is_read_only) {
     throw connectionError('READ_ONLY', 'the server takes no writes: default_transaction_read_only is on')
   }
 }
 
-/** The same, asked inside a transaction, without writing. */
-export const readWritable = async (sql: Sql): Promise<void> => {
+/** Checks inside a transaction, without writing. */
+export const assertServerWritable = async (sql: Sql): Promise<void> => {
   const [state] = await sql<[ServerState]>`
     select pg_catalog.pg_is_in_recovery() as is_standby,
       pg_catalog.current_setting('transaction_read_only') = 'on' as is_read_only`
-  refuseReadOnly(state)
+  assertWritable(state)
 }

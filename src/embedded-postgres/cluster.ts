@@ -4,16 +4,16 @@ import { join } from 'node:path'
 import type { User } from './folder.js'
 import { type Runner, run } from './runner.js'
 
-/** The cluster with its password: made whole under another name, then renamed, moved and copied as one. */
+/** The folder of the cluster and its password: created under another name, then renamed, so that it is never incomplete. */
 const name = 'postgres'
 const unfinished = `${name}.new-`
 
-export interface ClusterFiles {
+interface ClusterFiles {
   data: string
   password: string
 }
 
-const own = async (path: string, user: User | undefined) => {
+const chownTo = async (path: string, user: User | undefined) => {
   if (user) await chown(path, user.uid, user.gid)
 }
 
@@ -21,9 +21,9 @@ const create = async (folder: string, runner: Runner, initdb: string, version: n
   const draft = await mkdtemp(join(folder, unfinished))
   const password = join(draft, 'password')
   await writeFile(password, `${randomBytes(24).toString('base64url')}\n`, { mode: 0o600 })
-  await own(password, runner.user)
-  await own(draft, runner.user)
-  // Either way text sorts by code point and folds case beyond ASCII; 17 and newer need no locale of the system for it.
+  await chownTo(password, runner.user)
+  await chownTo(draft, runner.user)
+  // Both variants sort text by code point and fold case beyond ASCII; since version 17 without a locale of the system.
   const locale =
     version >= 17
       ? ['--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8']
@@ -46,7 +46,7 @@ const create = async (folder: string, runner: Runner, initdb: string, version: n
   await rename(draft, join(folder, name))
 }
 
-/** The folder's cluster, made when there is none. A first start that was cut short is done again. */
+/** Opens the folder's cluster, and creates it if there is none. An interrupted first start is repeated. */
 export const openCluster = async (options: {
   folder: string
   runner: Runner
@@ -66,7 +66,7 @@ export const openCluster = async (options: {
   }
   const data = join(folder, name, 'data')
   const found = await readFile(join(data, 'PG_VERSION'), 'utf8').catch((cause: unknown) => {
-    throw new Error(`${data} is not a PostgreSQL cluster: move ${join(folder, name)} away to begin anew.`, {
+    throw new Error(`${data} is not a PostgreSQL cluster: move ${join(folder, name)} away to start afresh.`, {
       cause,
     })
   })

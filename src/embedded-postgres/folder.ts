@@ -6,9 +6,9 @@ export interface User {
   gid: number
 }
 
-/** Makes what is not there; true when it did. */
-const make = (making: Promise<unknown>): Promise<boolean> =>
-  making.then(
+/** Resolves to whether it was created; false if it exists. */
+const createIfMissing = (creation: Promise<unknown>): Promise<boolean> =>
+  creation.then(
     () => true,
     (error: NodeJS.ErrnoException) => {
       if (error.code === 'EEXIST') return false
@@ -21,7 +21,7 @@ const nobody = async (): Promise<User> => {
   return { uid: Number(entry?.[1] ?? 65534), gid: Number(entry?.[2] ?? 65534) }
 }
 
-/** The first of these paths' owners who is not root. */
+/** The first owner of these paths that is not root. */
 const ordinaryOwner = async (paths: string[]): Promise<User | undefined> => {
   for (const path of paths) {
     const owner = await stat(path).catch(() => undefined)
@@ -30,13 +30,13 @@ const ordinaryOwner = async (paths: string[]): Promise<User | undefined> => {
   return undefined
 }
 
-/** Makes the folder where it is not there, closed to others; tells its real path, and whether it was made. */
+/** Creates the folder with access for its owner only, if it is missing. Resolves with its real path. */
 const ensureFolder = async (dataDir: string): Promise<{ folder: string; made: boolean }> => {
   try {
     await mkdir(dirname(resolve(dataDir)), { recursive: true })
-    const made = await make(mkdir(dataDir, { mode: 0o700 }))
+    const made = await createIfMissing(mkdir(dataDir, { mode: 0o700 }))
     await access(dataDir, constants.R_OK | constants.W_OK | constants.X_OK)
-    await make(writeFile(join(dataDir, '.gitignore'), '*\n', { flag: 'wx' }))
+    await createIfMissing(writeFile(join(dataDir, '.gitignore'), '*\n', { flag: 'wx' }))
     return { folder: await realpath(dataDir), made }
   } catch (cause) {
     throw new Error(
@@ -48,8 +48,8 @@ const ensureFolder = async (dataDir: string): Promise<{ folder: string; made: bo
 }
 
 /**
- * Opens the data folder. PostgreSQL refuses to run as root: under root, `user` is who runs it instead: who owns
- * the data, else the place it is in, else nobody, who may only pass through the folder.
+ * Opens the data folder. PostgreSQL refuses to run as root: under root, `user` is the user to run it as. That is the owner
+ * of the data, else the owner of the parent folder, else nobody, who may only traverse the folder.
  */
 export const openFolder = async (dataDir: string): Promise<{ folder: string; user: User | undefined }> => {
   const { folder, made } = await ensureFolder(dataDir)

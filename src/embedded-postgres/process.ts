@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 const ps = (pid: number, column: string) =>
   execFileSync('ps', ['-o', `${column}=`, '-p', String(pid)], { encoding: 'utf8', stdio: 'pipe' }).trim()
 
-/** A process's start, undefined when it is gone; a dead one that nobody reaped counts as gone. */
+/** When a process started; undefined when it is gone. A zombie counts as gone. */
 const startOf = (pid: number): string | undefined => {
   try {
     if (process.platform !== 'linux') return ps(pid, 'lstart').replaceAll(' ', '_') || undefined
@@ -19,7 +19,7 @@ const startOf = (pid: number): string | undefined => {
   }
 }
 
-/** Names a living process for ever, where a pid alone is soon another program's; undefined when there is none. */
+/** A permanent identity of a living process, since pids are reused; undefined when there is none. */
 export const identify = (pid: number): string | undefined => {
   const start = startOf(pid)
   return start && `${pid}.${start}`
@@ -37,14 +37,14 @@ export const commandLine = (pid: number): string => {
   }
 }
 
-const gone = async (identity: string, boundMs: number): Promise<boolean> => {
+const waitForExit = async (identity: string, boundMs: number): Promise<boolean> => {
   for (const end = Date.now() + boundMs; isAlive(identity); await sleep(20))
     if (Date.now() > end) return false
   return true
 }
 
-/** Ends a postmaster: fast shutdown, then immediate shutdown, then the kernel. */
-export const endPostmaster = async (identity: string): Promise<void> => {
+/** Stops a postmaster: fast shutdown, then immediate shutdown, then SIGKILL. */
+export const stopPostmaster = async (identity: string): Promise<void> => {
   const steps = [
     ['SIGINT', 15_000],
     ['SIGQUIT', 5_000],
@@ -54,10 +54,10 @@ export const endPostmaster = async (identity: string): Promise<void> => {
     try {
       if (isAlive(identity)) process.kill(Number.parseInt(identity, 10), signal)
     } catch (error) {
-      // It may have ended between the two calls; that it may not be signalled is worth telling.
+      // It may have exited between the two calls. Otherwise we lack the permission to signal it.
       if (isAlive(identity)) throw error
     }
-    if (await gone(identity, boundMs)) return
+    if (await waitForExit(identity, boundMs)) return
   }
-  throw new Error(`PostgreSQL (process ${Number.parseInt(identity, 10)}) does not end, not even when killed.`)
+  throw new Error(`PostgreSQL (process ${Number.parseInt(identity, 10)}) did not exit, even after SIGKILL.`)
 }

@@ -5,17 +5,17 @@ import type { User } from './folder.js'
 
 const execute = promisify(execFile)
 
-/** How the programs of PostgreSQL are run: by whom, and with what in front. */
+/** How to run PostgreSQL's programs: as which user, and with which command prefix. */
 export interface Runner {
-  /** who owns the cluster's files, where that is not this process's own user */
+  /** the owner of the cluster's files, if that is not this process's user */
   user: User | undefined
   prefix: string[]
 }
 
-/** Nothing of our own environment, secrets among it, reaches PostgreSQL. */
+/** A fixed environment, so that none of our secrets reaches PostgreSQL. */
 const env = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C', TZ: 'UTC' }
 
-/** What to spawn. With a prefix, the prefix changes the user. */
+/** The command to spawn. A prefix changes the user itself. */
 export const commandFor = ({ user, prefix }: Runner, program: string, args: string[]) => {
   const [file = program, ...rest] = [...prefix, program, ...args]
   return { file, args: rest, options: { env, cwd: '/', ...(prefix.length === 0 && user) } }
@@ -27,11 +27,11 @@ export const run = async (runner: Runner, program: string, args: string[]): Prom
 }
 
 /**
- * The other user, with root's power to pass folders that are closed to it, and no other: what a project under
- * /root needs. Containers have only the wider capability by default. `no_setuid_fixup` keeps the power for
- * access(2) too, by which initdb looks for its programs.
+ * Runs a command as another user that keeps one of root's capabilities: to traverse folders that are closed to it, such as
+ * a project under /root. By default containers have only the wider capability. `no_setuid_fixup` preserves it for
+ * access(2), which initdb uses to find its programs.
  */
-const passingFolders = ({ uid, gid }: User): string[] => {
+const setprivPrefix = ({ uid, gid }: User): string[] => {
   const effective = BigInt(
     `0x${/^CapEff:\s*(\w+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0'}`,
   )
@@ -48,15 +48,15 @@ const passingFolders = ({ uid, gid }: User): string[] => {
   ]
 }
 
-/** Finds a way to run `postgres` that reaches both it and the data folder, by trying; gives its major version too. */
+/** Finds, by trying, a way to run `postgres` that can access both the program and the data folder. */
 export const findRunner = async (
   user: User | undefined,
   postgres: string,
   folder: string,
 ): Promise<{ runner: Runner; version: number }> => {
-  const ways = [() => [], ...(user && process.platform === 'linux' ? [() => passingFolders(user)] : [])]
+  const prefixes = [() => [], ...(user && process.platform === 'linux' ? [() => setprivPrefix(user)] : [])]
   const failures: string[] = []
-  for (const prefix of ways) {
+  for (const prefix of prefixes) {
     try {
       const runner = { user, prefix: prefix() }
       const answer = await run(runner, '/bin/sh', [

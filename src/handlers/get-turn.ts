@@ -1,11 +1,11 @@
 import type { Handler } from '../http/handler.js'
 import { problem } from '../problems.js'
 import type { Deps } from './deps.js'
-import { readTurn } from './read-turn.js'
+import { findTurn } from './find-turn.js'
 
 export const getTurn =
   ({ db }: Deps): Handler<'getTurn'> =>
   async ({ params, user }, reply) => {
-    const turn = await readTurn(db, user.id, params.turn_id)
+    const turn = await findTurn(db, user.id, params.turn_id)
     return turn ? reply(200, turn) : problem('turn-not-found')
   }

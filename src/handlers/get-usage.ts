@@ -6,7 +6,7 @@ import { day, decodeCursor, page } from './page.js'
 
 type DailyUsage = components['schemas']['DailyUsage']
 
-/** The day and the model. */
+/** The cursor's parts: day and model. */
 const keyShape = [day, /^[!-~]{1,200}$/]
 
 export const getUsage =

@@ -15,7 +15,7 @@ import { streamConversation } from './stream-conversation.js'
 import { streamTurn } from './stream-turn.js'
 import { updateConversation } from './update-conversation.js'
 
-/** Every operation's handler: a missing or misnamed one does not compile. */
+/** All handlers: a missing or misnamed one does not compile. */
 export const createHandlers = (deps: Deps) =>
   ({
     createTurn: createTurn(deps),

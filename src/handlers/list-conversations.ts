@@ -3,7 +3,7 @@ import { type Conversation, conversationColumns, joinLastTurn } from './conversa
 import type { Deps } from './deps.js'
 import { decodeCursor, instant, page } from './page.js'
 
-/** The time of the last turn, and the id. */
+/** The cursor's parts: the time of the last turn, and the id. */
 const keyShape = [instant, /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/]
 
 export const listConversations =

@@ -9,10 +9,10 @@ import { decodeCursor, pageOf } from './page.js'
 type Message = components['schemas']['Message']
 type Row = Omit<Message, 'error'> & { error_code: TurnErrorCode | null; has_next: boolean }
 
-/** The position. */
+/** The cursor's part: the position. */
 const keyShape = [/^[1-9]\d{0,8}$/]
 
-/** The contract's bound on the texts and the tool calls of a page, as JSON: what a client that reads slowly makes us hold. */
+/** The contract's limit for a page's texts and tool calls, as JSON: what a slow client makes us hold in memory. */
 const maxPageBytes = 1_048_576
 
 export const listMessages =
@@ -23,7 +23,7 @@ export const listMessages =
     const [after] = query.cursor === undefined ? [] : decodeCursor(scope, keyShape, query.cursor)
     const isNewestFirst = query.order === 'desc'
 
-    /** The message that comes next, and how long it is. */
+    /** The next message's position and size. */
     const next = (sql: Sql, last: ReturnType<Sql> | undefined) => sql`
       select m.position, octet_length(to_json(m.content)::text) + octet_length(m.tool_calls::text) as bytes
       from colloquy.messages m
@@ -31,7 +31,7 @@ export const listMessages =
         ${last === undefined ? sql`` : isNewestFirst ? sql`and m.position < ${last}` : sql`and m.position > ${last}`}
       order by m.position ${isNewestFirst ? sql`desc` : sql`asc`}
       limit 1`
-    // Message by message, so that what does not go into the page is not read, one at most apart.
+    // Walks message by message, so that at most one message beyond the page is read.
     const rows = await db.asUser(
       user.id,
       (sql) => sql<Row[]>`
@@ -55,7 +55,7 @@ export const listMessages =
         where listed.n = 1 or (listed.n <= ${query.limit} and listed.bytes <= ${maxPageBytes})
         order by listed.n`,
     )
-    // A conversation begins with a message and a cursor leads to one, so no messages means no conversation.
+    // Every conversation has messages, and so has every page that a cursor leads to: none means no such conversation.
     if (rows.length === 0) return problem('conversation-not-found')
     const messages = rows.map(
       ({ has_next: _, error_code, ...message }): Message => ({

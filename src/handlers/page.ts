@@ -1,24 +1,24 @@
 import { createHash } from 'node:crypto'
 import { Problem } from '../problems.js'
 
-export type Key = (string | number)[]
+export type CursorKey = (string | number)[]
 
-/** What the text of a key's part has to be: a pattern, or another test. */
-export type PartShape = Pick<RegExp, 'test'>
+/** Validates the text of one part of a cursor's key: a pattern or another test. */
+type PartShape = Pick<RegExp, 'test'>
 
-/** A time of this millennium as JSON has it, in milliseconds; only one that exists (no 31 February, no hour 25). */
+/** A time of this millennium in JSON's format, with milliseconds. It has to exist (no 31 February, no hour 25). */
 export const instant: PartShape = {
   test: (text) => /^2\d{3}-/.test(text) && new Date(text).toJSON() === text,
 }
 
-/** A day of this millennium; only one that exists. */
+/** A day of this millennium that exists. */
 export const day: PartShape = { test: (text) => instant.test(`${text}T00:00:00.000Z`) }
 
-const checksum = (scope: Key, payload: string): string =>
+const checksum = (scope: CursorKey, payload: string): string =>
   createHash('sha256').update(JSON.stringify(scope)).update(payload).digest('base64url').slice(0, 16)
 
-/** The key of a page's last row, opaque to clients; `scope` is the list and the filters that it belongs to. */
-export const encodeCursor = (scope: Key, key: Key): string => {
+/** Encodes the key of a page's last row as an opaque cursor. `scope` is the list with its filters. */
+export const encodeCursor = (scope: CursorKey, key: CursorKey): string => {
   const payload = Buffer.from(JSON.stringify(key)).toString('base64url')
   return `${payload}.${checksum(scope, payload)}`
 }
@@ -32,18 +32,17 @@ const parseKey = (payload: string): unknown => {
 }
 
 /**
- * The key in a cursor that encodeCursor made for this scope; an altered or foreign one is a 422.
- * The checksum has no secret: it catches mistakes. Whoever forges it still needs a key of the list's shape, and
- * row-level security does the rest.
+ * Decodes a cursor that encodeCursor made for this scope; any other is a 422. The checksum is not secret, it only catches
+ * mistakes: a forged cursor still needs a valid key, and row-level security still applies.
  */
-export const decodeCursor = (scope: Key, shape: PartShape[], cursor: string): Key => {
+export const decodeCursor = (scope: CursorKey, shape: PartShape[], cursor: string): CursorKey => {
   const [payload = '', sum] = cursor.split('.')
   const isOurs = cursor === `${payload}.${sum}` && sum === checksum(scope, payload)
   const key = isOurs ? parseKey(payload) : undefined
   const fits =
     Array.isArray(key) &&
     key.length === shape.length &&
-    // An array of one part reads like the part itself.
+    // As a string, an array with one element equals that element.
     shape.every((part, i) => typeof key[i] !== 'object' && part.test(String(key[i])))
   if (fits) return key
   throw new Problem('validation-failed', {
@@ -51,12 +50,17 @@ export const decodeCursor = (scope: Key, shape: PartShape[], cursor: string): Ke
   })
 }
 
-/** A page of these rows, with the cursor of the next one if there is one. */
-export const pageOf = <Row>(data: Row[], hasNext: boolean, scope: Key, keyOf: (row: Row) => Key) => {
+/** A page of these rows, with the cursor of the next page if there is one. */
+export const pageOf = <Row>(
+  data: Row[],
+  hasNext: boolean,
+  scope: CursorKey,
+  keyOf: (row: Row) => CursorKey,
+) => {
   const last = data.at(-1)
   return { data, next_cursor: hasNext && last ? encodeCursor(scope, keyOf(last)) : null }
 }
 
-/** A page of at most `limit` of the `limit + 1` rows that were asked for. */
-export const page = <Row>(rows: Row[], limit: number, scope: Key, keyOf: (row: Row) => Key) =>
+/** A page of at most `limit` rows, of the `limit + 1` that were queried. */
+export const page = <Row>(rows: Row[], limit: number, scope: CursorKey, keyOf: (row: Row) => CursorKey) =>
   pageOf(rows.slice(0, limit), rows.length > limit, scope, keyOf)

@@ -1,5 +1,5 @@
 import type { Handler } from '../http/handler.js'
-import { EventStream } from '../http/sse.js'
+import { SseStream } from '../http/sse.js'
 import { problem } from '../problems.js'
 import type { Deps } from './deps.js'
 
@@ -18,5 +18,5 @@ export const streamConversation =
     const { running_turn_id } = conversation
     const turn = running_turn_id === null ? undefined : await turns.open(user.id, running_turn_id)
     if (!turn || turn.attemptLog.fate) return reply(204)
-    return reply(200, new EventStream((signal) => turns.read(turn, headers['Last-Event-ID'], signal)))
+    return reply(200, new SseStream((signal) => turns.read(turn, headers['Last-Event-ID'], signal)))
   }

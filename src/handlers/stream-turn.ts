@@ -1,5 +1,5 @@
 import type { Handler } from '../http/handler.js'
-import { EventStream } from '../http/sse.js'
+import { SseStream } from '../http/sse.js'
 import { problem } from '../problems.js'
 import type { Deps } from './deps.js'
 
@@ -8,5 +8,5 @@ export const streamTurn =
   async ({ params, headers, user }, reply) => {
     const turn = await turns.open(user.id, params.turn_id)
     if (!turn) return problem('turn-not-found')
-    return reply(200, new EventStream((signal) => turns.read(turn, headers['Last-Event-ID'], signal)))
+    return reply(200, new SseStream((signal) => turns.read(turn, headers['Last-Event-ID'], signal)))
   }

@@ -1,18 +1,26 @@
 import fastifyJwt, { type TokenOrHeader } from '@fastify/jwt'
 import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from 'fastify'
 import { Problem } from '../problems.js'
+import {
+  bearerToken,
+  type ClaimRules,
+  type DecodedJwt,
+  findClaimError,
+  invalidToken,
+  Unauthenticated,
+} from './jwt.js'
 import type { KeySet } from './key-set.js'
+import { toLogText, toLogTexts } from './log-text.js'
 import { keyId } from './public-keys.js'
-import { createRefusalBudget, printable, printableList } from './refusal.js'
-import { bearerToken, type ClaimRules, faultOf, invalidToken, type Token, Unauthenticated } from './token.js'
+import { createDetailLimiter } from './refusal.js'
 
-export interface Caller {
+interface Caller {
   id: string
 }
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** who sent the request; null until a token was verified */
+    /** the authenticated user; null until a token was verified */
     caller: Caller | null
   }
 }
@@ -25,71 +33,75 @@ declare module '@fastify/jwt' {
 }
 
 export interface AuthenticationOptions {
-  /** HS256 with a secret that the app has too; issuer and audience are checked when given */
+  /** HS256 with a secret that the app shares; issuer and audience are checked if given */
   shared?: { secret: string; issuer?: string | undefined; audience?: string | undefined } | undefined
-  /** EdDSA, ES256 and RS256 with the app's published keys */
+  /** EdDSA, ES256 and RS256 with the keys that the app publishes */
   published?: { keys: KeySet; issuer: string; audience: string } | undefined
   isUserId: ClaimRules['isUserId']
   /** milliseconds since 1970 */
   now?: (() => number) | undefined
 }
 
-export type AuthenticationHook = (request: FastifyRequest) => Promise<void>
+type AuthenticationHook = (request: FastifyRequest) => Promise<void>
 
-interface Judge {
+interface AlgorithmVerifier {
   rules: ClaimRules
-  key: (header: Token['header']) => Promise<string | undefined>
+  key: (header: DecodedJwt['header']) => Promise<string | undefined>
 }
 
-/** Who judges the tokens of each algorithm; an algorithm that is not here is refused. */
-const judgesOf = ({ shared, published, isUserId }: AuthenticationOptions): Map<unknown, Judge> => {
-  const judges = new Map<unknown, Judge>()
+/** The verifier of each algorithm. Tokens with any other algorithm are rejected. */
+const createVerifiers = ({
+  shared,
+  published,
+  isUserId,
+}: AuthenticationOptions): Map<unknown, AlgorithmVerifier> => {
+  const verifiers = new Map<unknown, AlgorithmVerifier>()
   if (shared) {
     const { secret, ...rules } = shared
-    judges.set('HS256', { rules: { ...rules, isUserId }, key: async () => secret })
+    verifiers.set('HS256', { rules: { ...rules, isUserId }, key: async () => secret })
   }
   if (published) {
     const { keys, ...rules } = published
     for (const alg of ['EdDSA', 'ES256', 'RS256'])
-      judges.set(alg, {
+      verifiers.set(alg, {
         rules: { ...rules, isUserId },
         key: async ({ kid }) => (typeof kid === 'string' ? keys(alg, kid) : undefined),
       })
   }
-  return judges
+  return verifiers
 }
 
 const isTokenError = (error: unknown): error is Error & { code: string } =>
   error instanceof Error && 'code' in error && /^(FST|FAST)_JWT_/.test(String(error.code))
 
 /**
- * Registers @fastify/jwt and gives the `onRequest` hook that sets `request.caller`, or throws `unauthenticated`
- * or `keys-unavailable`.
+ * Registers @fastify/jwt and returns the `onRequest` hook that sets `request.caller`, or throws `unauthenticated` or
+ * `keys-unavailable`.
  */
 export const registerAuthentication = (
   app: FastifyInstance,
   options: AuthenticationOptions,
 ): AuthenticationHook => {
   const { now = Date.now } = options
-  const told = createRefusalBudget()
-  const judges = judgesOf(options)
+  const limitDetails = createDetailLimiter()
+  const verifiers = createVerifiers(options)
 
-  // What costs nothing is judged first: a bad claim needs no key, and a missing key no signature.
-  const keyOf = async ({ header, payload }: Token): Promise<string> => {
-    const judge = judges.get(header.alg)
-    if (!judge)
+  // Cheap checks first: a bad claim needs no key, and an unknown key no signature check.
+  const findVerificationKey = async ({ header, payload }: DecodedJwt): Promise<string> => {
+    const verifier = verifiers.get(header.alg)
+    if (!verifier)
       throw invalidToken('alg', {
-        expected: [...judges.keys()].map(printable),
-        received: printable(header.alg),
+        expected: [...verifiers.keys()].map(toLogText),
+        received: toLogText(header.alg),
       })
     if ('crit' in header) throw invalidToken('crit')
-    const fault = faultOf(payload, judge.rules, now())
-    if (fault !== undefined) throw new Unauthenticated(fault)
-    const key = await judge.key(header)
+    const claimError = findClaimError(payload, verifier.rules, now())
+    if (claimError !== undefined) throw new Unauthenticated(claimError)
+    const key = await verifier.key(header)
     if (key === undefined)
       throw invalidToken('kid', {
-        expected: printableList(options.published?.keys.ids() ?? []),
-        received: printable(
+        expected: toLogTexts(options.published?.keys.ids() ?? []),
+        received: toLogText(
           typeof header.kid === 'string' ? keyId(String(header.alg), header.kid) : header.kid,
         ),
       })
@@ -98,16 +110,19 @@ export const registerAuthentication = (
 
   app.decorateRequest('refusal', null)
   app.register(fastifyJwt, {
-    // `complete` is what makes it a Token: header and payload.
+    // `complete` makes it a DecodedJwt: header and payload.
     decode: { complete: true },
-    // `public` alone: this server signs nothing.
-    secret: { public: async (_request: FastifyRequest, token: TokenOrHeader) => keyOf(token as Token) },
+    // Only `public`: this server signs nothing.
+    secret: {
+      public: async (_request: FastifyRequest, token: TokenOrHeader) =>
+        findVerificationKey(token as DecodedJwt),
+    },
     decoratorName: 'caller',
     formatUser: ({ sub }) => ({ id: sub }),
     verify: {
       extractToken: ({ headers }) => bearerToken(headers.authorization),
       algorithms: ['HS256', 'EdDSA', 'ES256', 'RS256'],
-      // `faultOf` has judged the times, stricter and by the clock that was handed in.
+      // `findClaimError` has checked the times, more strictly and by the injected clock.
       ignoreExpiration: true,
       ignoreNotBefore: true,
     },
@@ -117,15 +132,15 @@ export const registerAuthentication = (
     try {
       await request.jwtVerify()
     } catch (error) {
-      // Only our words and the library's codes are logged: its messages may quote the token.
+      // Only our reasons and the library's codes are logged: its messages may quote the token.
       const problem = isTokenError(error) ? invalidToken(error.code) : error
-      if (problem instanceof Unauthenticated) request.refusal = told(problem.refusal)
+      if (problem instanceof Unauthenticated) request.refusal = limitDetails(problem.refusal)
       throw problem
     }
   }
 }
 
-/** The `onRequest` hook after it: a caller reaches only the paths of their own `user_id`. */
+/** The next `onRequest` hook: callers may access only the paths of their own `user_id`. */
 export const authorize: onRequestHookHandler = ({ caller, params }, _reply, done) => {
   const { user_id } = params as { user_id?: unknown }
   if (caller === null || caller.id !== user_id) throw new Problem('forbidden')

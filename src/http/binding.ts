@@ -11,22 +11,22 @@ import { operations } from '../../generated/bindings.js'
 import { Problem } from '../problems.js'
 import { hasBody } from './body.js'
 import type { Handlers, OperationId, Reply } from './handler.js'
-import { sendProblem } from './problems.js'
-import { EventStream, sendEventStream } from './sse.js'
+import { sendProblem } from './problem-responses.js'
+import { SseStream, sendSse } from './sse.js'
 
 /** The bundled contract, as parsed JSON. */
 export interface Contract {
   paths: Record<string, Record<string, object>>
 }
 
-export interface BindingOptions {
+interface BindingOptions {
   contract: Contract
   handlers: Handlers
-  /** runs before anything of the body is read, on every operation that wants a token */
+  /** runs before the body is read, on every operation that requires a token */
   authenticate: (onRequestHookHandler | onRequestAsyncHookHandler)[]
 }
 
-/** Any operation's handler, for the code that serves them all alike: what it is given was validated before. */
+/** Any operation's handler, for code that is generic over operations. Its input was validated before. */
 type AnyHandler = (request: never, reply: typeof makeReply) => Promise<Reply<OperationId> | Problem>
 
 const makeReply = (status: number, body?: unknown, headers: Record<string, string> = {}) =>
@@ -35,15 +35,15 @@ const makeReply = (status: number, body?: unknown, headers: Record<string, strin
 const bodyError = (message: string): Problem =>
   new Problem('validation-failed', { errors: [{ path: '/body', message }] })
 
-/** The router takes `/conversations/` for a conversation without an id; the contract knows no such path. */
-const refuseEmptyParameter: onRequestHookHandler = ({ params }, reply, done) => {
+/** The router matches `/conversations/` as a conversation with an empty id; the contract has no such path. */
+const rejectEmptyParameter: onRequestHookHandler = ({ params }, reply, done) => {
   if (Object.values(params as object).includes('')) reply.callNotFound()
   else done()
 }
 
-const refuseBody: onRequestHookHandler = (request, _reply, done) => {
+const rejectBody: onRequestHookHandler = (request, _reply, done) => {
   if (hasBody(request)) throw bodyError('this operation takes no body')
-  // It describes nothing, and the framework would look for a parser of it.
+  // Without a body it means nothing, and fastify would look for a parser for it.
   delete request.raw.headers['content-type']
   done()
 }
@@ -53,11 +53,11 @@ const requireBody: preValidationHookHandler = (request, _reply, done) => {
   done()
 }
 
-/** A parameter of a media range but its weight (RFC 9110, section 12.5.1): what we send has none, so it tells nothing apart. */
+/** The parameters of a media range except its weight (RFC 9110, section 12.5.1). Our media types have none, so they are ignored. */
 const parameter = /;\s*(?!q\s*=)[^\s=;,"]+\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^;,"]*)/gi
 
-/** What the client likes best; whoever accepts none of them gets the first, as RFC 9110 allows. */
-const preferred = (request: FastifyRequest, [...types]: readonly string[]): string | undefined => {
+/** The client's preferred media type. A client that accepts none of them gets the first, as RFC 9110 allows. */
+const negotiateMediaType = (request: FastifyRequest, [...types]: readonly string[]): string | undefined => {
   const { accept } = request.raw.headers
   if (accept === undefined) return types[0]
   request.raw.headers.accept = accept.replace(parameter, '')
@@ -74,15 +74,15 @@ const routeHandler =
     const { params, query, body, log } = request
     const user = request.caller ?? undefined
     const headers = Object.fromEntries(headerNames.map((name) => [name, request.headers[name.toLowerCase()]]))
-    const mediaType = produces.length > 1 ? preferred(request, produces) : produces[0]
+    const mediaType = produces.length > 1 ? negotiateMediaType(request, produces) : produces[0]
     const result = await handler({ params, query, headers, body, mediaType, log, user } as never, makeReply)
     if (result instanceof Problem) return sendProblem(result, request, reply)
     reply.code(result.status).headers(result.headers)
-    if (result.body instanceof EventStream) return sendEventStream(result.body, reply)
+    if (result.body instanceof SseStream) return sendSse(result.body, reply)
     return result.body === undefined ? reply.send() : result.body
   }
 
-/** Responses are sent as handlers make them, so the glue need not prepare serializers for their schemas. */
+/** Handlers' responses are sent as they are, so the glue need not compile serializers for their schemas. */
 const withoutResponses = (contract: Contract): Contract => {
   const bare = (item: Record<string, object>) =>
     Object.fromEntries(
@@ -95,7 +95,7 @@ const withoutResponses = (contract: Contract): Contract => {
   return { ...contract, paths: Object.fromEntries(paths) }
 }
 
-/** Serves every operation of the contract by its handler, and nothing else. */
+/** Registers a route for every operation of the contract. */
 export const bindContract = (app: FastifyInstance, options: BindingOptions): void => {
   const operationResolver = (id: string) => {
     const operationId = id as OperationId
@@ -104,16 +104,16 @@ export const bindContract = (app: FastifyInstance, options: BindingOptions): voi
       method: operation.method,
       url: operation.path.replace(/\{(\w+)\}/g, ':$1'),
       onRequest: [
-        refuseEmptyParameter,
+        rejectEmptyParameter,
         ...(operation.secured ? options.authenticate : []),
-        ...(operation.body ? [] : [refuseBody]),
+        ...(operation.body ? [] : [rejectBody]),
       ],
       preValidation: operation.body ? [requireBody] : [],
       handler: routeHandler(options.handlers[operationId] as AnyHandler, operation),
       config: { operationId },
     }
   }
-  // A query is judged on operations that declare none, too.
+  // Operations that declare no query parameters reject all of them.
   app.addHook('onRoute', ({ schema, config }) => {
     if (config?.operationId && schema) schema.querystring ??= { type: 'object', properties: {} }
   })

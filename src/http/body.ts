@@ -1,16 +1,16 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Problem } from '../problems.js'
 
-/** The contract's bound on a body, in bytes. */
-export const maxBodyLength = 262_144
+/** The contract's limit for a body, in bytes. */
+const maxBodyLength = 262_144
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 const isStorable = (text: string): boolean => text.isWellFormed() && !text.includes('\0')
 
-/** In valid UTF-8 a NUL or a lone surrogate can come only from one of these escapes. */
+/** In valid UTF-8, JSON can encode a NUL or a lone surrogate only with one of these escapes. */
 const suspiciousEscape = /\\u(?:0000|d[89a-f])/i
 
-const refuseUnstorable = (key: string, value: unknown): unknown => {
+const rejectUnstorable = (key: string, value: unknown): unknown => {
   if (!isStorable(key) || (typeof value === 'string' && !isStorable(value))) {
     throw new Problem('malformed-body', {
       detail: 'A string in the body contains a NUL or a lone surrogate.',
@@ -19,8 +19,8 @@ const refuseUnstorable = (key: string, value: unknown): unknown => {
   return value
 }
 
-/** Parses JSON as RFC 8259 has it, in strict UTF-8; refuses text that PostgreSQL could not store as sent. */
-export const parseJson = (bytes: Buffer): unknown => {
+/** Parses JSON (RFC 8259) in strict UTF-8. Rejects text that PostgreSQL cannot store unchanged. */
+const parseJson = (bytes: Buffer): unknown => {
   let text: string
   try {
     text = utf8.decode(bytes)
@@ -28,13 +28,13 @@ export const parseJson = (bytes: Buffer): unknown => {
     throw new Problem('malformed-body', { detail: 'The body is not valid UTF-8.' })
   }
   try {
-    return suspiciousEscape.test(text) ? JSON.parse(text, refuseUnstorable) : JSON.parse(text)
+    return suspiciousEscape.test(text) ? JSON.parse(text, rejectUnstorable) : JSON.parse(text)
   } catch (error) {
     throw error instanceof Problem ? error : new Problem('malformed-body')
   }
 }
 
-/** Whether the label means UTF-8, which browsers and people call `utf8`, too (the Encoding Standard, section 4.2). */
+/** Whether a charset label means UTF-8; `utf8` is one, too (Encoding Standard, section 4.2). */
 const isUtf8 = (label: string): boolean => {
   try {
     return new TextDecoder(label).encoding === 'utf-8'
@@ -43,7 +43,7 @@ const isUtf8 = (label: string): boolean => {
   }
 }
 
-const refuseEncodings = ({ headers }: FastifyRequest): void => {
+const rejectEncodings = ({ headers }: FastifyRequest): void => {
   const charset = /;\s*charset\s*=\s*"?([^\s;"]*)/i.exec(headers['content-type'] ?? '')?.[1]
   const encoding = headers['content-encoding']
   if (charset !== undefined && !isUtf8(charset)) throw new Problem('unsupported-media-type')
@@ -52,14 +52,14 @@ const refuseEncodings = ({ headers }: FastifyRequest): void => {
   }
 }
 
-/** Makes application/json in UTF-8 the only body that the app reads; an empty one counts as none. */
+/** Makes application/json in UTF-8 the only accepted body. An empty body counts as none. */
 export const acceptOnlyJson = (app: FastifyInstance): void => {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser(
     'application/json',
     { parseAs: 'buffer', bodyLimit: maxBodyLength },
     async (request: FastifyRequest, bytes: Buffer) => {
-      refuseEncodings(request)
+      rejectEncodings(request)
       return bytes.length === 0 ? undefined : parseJson(bytes)
     },
   )

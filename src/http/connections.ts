@@ -2,18 +2,18 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
-export interface ConnectionLimits {
-  /** how many connections are served at once; more are told to come back, so that probes still get their answer */
+interface ConnectionLimits {
+  /** maximum number of connections; requests on further ones get a 503, except probes */
   maxConnections: number
-  /** how long a client may take nothing of what waits for it */
+  /** how long a client may leave pending data unread */
   stalledMs: number
 }
 
-/** Past the maximum so many more are let in to be told so; the system's own backlog is all that the rest get. */
-const spare = (maxConnections: number): number => Math.max(20, Math.ceil(maxConnections / 10))
+/** Connections accepted past the maximum to answer them with a 503. Further ones wait in the system's backlog. */
+const overflowAllowance = (maxConnections: number): number => Math.max(20, Math.ceil(maxConnections / 10))
 const logEveryMs = 10_000
 
-/** The responses of each connection that are not yet sent, in the order of their requests. */
+/** Tracks each connection's unfinished responses, in the order of their requests. */
 export const trackResponses = (server: Server): ((socket: Socket) => ServerResponse[]) => {
   const responses = new WeakMap<Socket, ServerResponse[]>()
   const pendingOn = (socket: Socket) =>
@@ -25,10 +25,10 @@ export const trackResponses = (server: Server): ((socket: Socket) => ServerRespo
 }
 
 /**
- * Cuts every connection whose client has taken nothing for `stalledMs` of what waits for it, whatever is written meanwhile. A socket's
- * own timer begins anew with each write, and with each half of a write that the system takes.
+ * Destroys connections whose client has read none of the pending data for `stalledMs`. A socket's own timeout is of no use:
+ * it restarts with each write, and with each part of a write that the system accepts.
  */
-const cutStalled = (sockets: ReadonlySet<Socket>, stalledMs: number): NodeJS.Timeout => {
+const destroyStalled = (sockets: ReadonlySet<Socket>, stalledMs: number): NodeJS.Timeout => {
   const seen = new WeakMap<Socket, { taken: number; at: number }>()
   const sweep = () => {
     const now = performance.now()
@@ -42,39 +42,39 @@ const cutStalled = (sockets: ReadonlySet<Socket>, stalledMs: number): NodeJS.Tim
   return setInterval(sweep, Math.min(1_000, stalledMs / 8)).unref()
 }
 
-/** Bounds what clients can hold: connections, and the time for which they read nothing. */
+/** Limits the number of connections, and how long a client may read nothing. */
 export const limitConnections = (
   app: FastifyInstance,
   { maxConnections, stalledMs }: ConnectionLimits,
   log: Pick<FastifyBaseLogger, 'warn'>,
 ) => {
   const sockets = new Set<Socket>()
-  const surplus = new WeakSet<Socket>()
+  const overflow = new WeakSet<Socket>()
   let loggedAt = Number.NEGATIVE_INFINITY
   const warn = () => {
     if (performance.now() - loggedAt < logEveryMs) return
     loggedAt = performance.now()
     log.warn({ connections: sockets.size, max: maxConnections }, 'too many connections')
   }
-  app.server.maxConnections = maxConnections + spare(maxConnections)
+  app.server.maxConnections = maxConnections + overflowAllowance(maxConnections)
   app.server.on('drop', warn)
   app.server.on('connection', (socket: Socket) => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
     if (sockets.size <= maxConnections) return
-    surplus.add(socket)
+    overflow.add(socket)
     warn()
   })
-  const sweeping = cutStalled(sockets, stalledMs)
+  const sweeping = destroyStalled(sockets, stalledMs)
   app.addHook('onClose', async () => clearInterval(sweeping))
 
-  /** whether the request came on a connection past the maximum, which is still reached */
+  /** Whether the request's connection is past the maximum, and the maximum is still exceeded. */
   return ({ raw: { socket } }: FastifyRequest): boolean =>
-    surplus.has(socket) && sockets.size > maxConnections
+    overflow.has(socket) && sockets.size > maxConnections
 }
 
-/** Serves the requests of a connection one by one: pipelined ones would hold all of their answers in memory. */
-export const awaitEarlier =
+/** Handles a connection's requests one at a time: with pipelining, all responses would be held in memory. */
+export const serializeRequests =
   (pendingOn: (socket: Socket) => ServerResponse[]) =>
   ({ raw }: FastifyRequest, reply: FastifyReply, done: () => void): void => {
     const pending = pendingOn(raw.socket)

@@ -1,25 +1,26 @@
 import fastifyCors, { type FastifyCorsOptions } from '@fastify/cors'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Problem } from '../problems.js'
-import { createRefusalBudget, printable, printableList } from './refusal.js'
+import { toLogText, toLogTexts } from './log-text.js'
+import { createDetailLimiter } from './refusal.js'
 
-/** A browser's question whether a page of another origin may send a request (Fetch standard, CORS-preflight request). */
+/** Whether this is a CORS-preflight request (Fetch standard). */
 export const isPreflight = ({ method, raw }: Pick<FastifyRequest, 'method' | 'raw'>): boolean =>
   method === 'OPTIONS' &&
   raw.headers.origin !== undefined &&
   raw.headers['access-control-request-method'] !== undefined
 
-/** Lets pages of these origins call (Fetch standard, CORS protocol); the token travels in a header, no cookies. */
+/** Allows pages of these origins to call (Fetch standard, CORS protocol). Tokens are sent in a header; there are no cookies. */
 export const allowOrigins = (app: FastifyInstance, origins: string[]): void => {
-  const told = createRefusalBudget()
-  // The browser tells the page nothing of the answer, but it shows it to whoever looks into its tools.
+  const limitDetails = createDetailLimiter()
+  // The page cannot read this response, but a developer sees it in the browser's tools.
   app.addHook('onRequest', (request, _reply, done) => {
     const { origin = '' } = request.headers
     if (!isPreflight(request) || origins.includes(origin)) return done()
-    request.refusal = told({
+    request.refusal = limitDetails({
       reason: 'origin',
-      expected: printableList(origins),
-      received: printable(origin),
+      expected: toLogTexts(origins),
+      received: toLogText(origin),
     })
     throw new Problem('origin-not-allowed')
   })
@@ -31,7 +32,7 @@ export const allowOrigins = (app: FastifyInstance, origins: string[]): void => {
       allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'last-event-id'],
       exposedHeaders: ['retry-after', 'x-request-id', 'idempotency-replayed'],
       maxAge: 600,
-      // Any other OPTIONS request is a method that the path does not have.
+      // Any other OPTIONS request is answered with 405.
       preflight: isPreflight(request),
     })
   }

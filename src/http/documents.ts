@@ -2,14 +2,14 @@ import fastifySwagger from '@fastify/swagger'
 import fastifySwaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
 
-export interface Documents {
-  /** the bundled contract, as JSON text */
+interface Documents {
+  /** the bundled contract, as JSON */
   json: string
-  /** the contract as it is written */
+  /** the contract's source */
   yaml: string
 }
 
-/** Serves the contract itself and a reference page made from it, without a token. */
+/** Serves the contract and a reference page generated from it, without authentication. */
 export const serveDocuments = (app: FastifyInstance, { json, yaml }: Documents): void => {
   app.get('/openapi.json', async (_request, reply) =>
     reply.type('application/json; charset=utf-8').send(json),
@@ -20,10 +20,10 @@ export const serveDocuments = (app: FastifyInstance, { json, yaml }: Documents):
   app.register(fastifySwagger, { mode: 'static', specification: { document: JSON.parse(json) } })
   app.register(fastifySwaggerUi, {
     routePrefix: '/docs',
-    // The page's own default upgrades to https, which a server on a plain port does not speak.
+    // The default policy upgrades requests to https, which this server does not speak.
     staticCSP:
       "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; base-uri 'self'; frame-ancestors 'none'",
-    // A link into the page would lose the parameters that stand at a path.
+    // Deep links would lose the parameters that are declared on a path.
     uiConfig: {
       layout: 'BaseLayout',
       deepLinking: false,

@@ -1,15 +1,15 @@
-/** What a handler is, derived from the contract: a wrong one does not compile. */
+/** The handlers' types, derived from the contract: a wrong handler does not compile. */
 import type { FastifyBaseLogger } from 'fastify'
 import type { operations as table } from '../../generated/bindings.js'
 import type { operations } from '../../generated/contract.js'
 import type { CodesOf, Problem } from '../problems.js'
-import type { EventStream } from './sse.js'
+import type { SseStream } from './sse.js'
 
 export type OperationId = keyof typeof table
 type Operation<Id extends OperationId> = operations[Id]
 type Responses<Id extends OperationId> = Operation<Id>['responses']
 
-/** The statuses that the contract declares with anything but a problem. */
+/** The declared statuses other than problems. */
 type SuccessStatus<Id extends OperationId> = {
   [S in keyof Responses<Id>]: Responses<Id>[S] extends { content: { 'application/problem+json': unknown } }
     ? never
@@ -23,7 +23,7 @@ type BodyOf<Id extends OperationId, S extends keyof Responses<Id>> = Responses<I
   : []
 type BodyAs<Content> =
   | (Content extends { 'application/json': infer Body } ? Body : never)
-  | (Content extends { 'text/event-stream': unknown } ? EventStream : never)
+  | (Content extends { 'text/event-stream': unknown } ? SseStream : never)
 
 type ResponseHeaders = Record<string, string>
 
@@ -47,23 +47,23 @@ type RequestBody<Id extends OperationId> =
     ? Body
     : undefined
 
-/** A request that was authenticated, and validated against the contract. */
-export interface HandlerRequest<Id extends OperationId> {
+/** An authenticated request, validated against the contract. */
+interface HandlerRequest<Id extends OperationId> {
   params: Operation<Id>['parameters'] extends { path: infer Params } ? Params : Record<never, never>
   query: QueryOf<Id>
-  /** those that the contract declares, by its spelling */
+  /** the declared headers, spelled as in the contract */
   headers: HeadersOf<Id>
   body: RequestBody<Id>
-  /** which of the media types that the operation answers with the client likes best */
+  /** the response media type that the client prefers */
   mediaType: (typeof table)[Id]['produces'][number]
-  /** the token's subject, who is the path's `user_id`; undefined where the operation wants no token */
+  /** the token's subject, which equals the path's `user_id`; undefined where the operation requires no token */
   user: (typeof table)[Id]['secured'] extends true ? { id: string } : undefined
   log: FastifyBaseLogger
 }
 
 declare const made: unique symbol
 
-/** A response that `reply` made; a handler cannot write one by hand, so excess properties are caught. */
+/** A response made by `reply`. Handlers cannot construct one themselves, so excess properties do not compile. */
 export interface Reply<Id extends OperationId> {
   readonly status: number
   readonly body: unknown
@@ -71,8 +71,8 @@ export interface Reply<Id extends OperationId> {
   readonly [made]: Id
 }
 
-/** Makes a response with a status that the contract declares and the body that it declares for it. */
-export type MakeReply<Id extends OperationId> = <S extends SuccessStatus<Id>>(
+/** Makes a response with a declared status and its declared body. */
+type MakeReply<Id extends OperationId> = <S extends SuccessStatus<Id>>(
   status: S,
   ...rest: BodyOf<Id, S>
 ) => Reply<Id>

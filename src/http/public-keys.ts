@@ -1,5 +1,5 @@
 import { createPublicKey, type JsonWebKey } from 'node:crypto'
-import { abortable, limited } from '../concurrency/with-timeout.js'
+import { withAbortableBody, withTimeout } from '../concurrency/with-timeout.js'
 
 /** Public keys as SPKI PEM, by `keyId`. */
 export type PublicKeys = ReadonlyMap<string, string>
@@ -9,7 +9,7 @@ const MAX_KEYS = 100
 const TIMEOUT_MS = 5_000
 const MIN_RSA_BITS = 2048
 
-/** A key is found only together with the algorithm that it is for, so none ever judges a token of another. */
+/** Keys are looked up by algorithm and id, so a key never verifies a token of another algorithm. */
 export const keyId = (alg: string, kid: string): string => `${alg} ${kid}`
 
 const algorithmOf = ({ kty, crv }: JsonWebKey): string | undefined => {
@@ -18,27 +18,27 @@ const algorithmOf = ({ kty, crv }: JsonWebKey): string | undefined => {
   return kty === 'RSA' ? 'RS256' : undefined
 }
 
-/** One key of the set (RFC 7517), or undefined when it is not one that may verify tokens here. */
+/** One key of the set (RFC 7517); undefined if it must not verify tokens here. */
 const publicKey = (jwk: JsonWebKey): [id: string, pem: string] | undefined => {
   const { kid, use = 'sig', key_ops: operations = ['verify'] } = jwk
   const algorithm = algorithmOf(jwk)
   if (algorithm === undefined || (jwk.alg ?? algorithm) !== algorithm || typeof kid !== 'string') return
-  // A private key that was published is no secret any more.
+  // A published private key is no longer secret.
   if (use !== 'sig' || !Array.isArray(operations) || !operations.includes('verify') || 'd' in jwk) return
   try {
     const key = createPublicKey({ key: jwk, format: 'jwk' })
     if ((key.asymmetricKeyDetails?.modulusLength ?? MIN_RSA_BITS) < MIN_RSA_BITS) return
     return [keyId(algorithm, kid), key.export({ type: 'spki', format: 'pem' }).toString()]
   } catch {
-    return // One broken key must not take the others away.
+    return // One broken key must not disable the others.
   }
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** The usable keys of a key set; throws when there is none, since that is a fault of the app, not of its users. */
-export const readKeySet = (document: unknown): PublicKeys => {
+/** The usable keys of a key set. Throws when there is none: that is the app's fault, not its users'. */
+const parseKeySet = (document: unknown): PublicKeys => {
   if (!isObject(document) || !Array.isArray(document.keys)) throw new Error('the document is not a key set')
   if (document.keys.length > MAX_KEYS) throw new Error(`the key set has more than ${MAX_KEYS} keys`)
   const keys = new Map(
@@ -62,11 +62,11 @@ const boundedText = async (response: Response): Promise<string> => {
   return Buffer.concat(chunks).toString()
 }
 
-/** Fetches a key set within bounds of time and size; a redirect is refused, since it could lead anywhere. */
+/** Fetches a key set, limited in time and size. Redirects are refused: they could lead anywhere. */
 export const fetchPublicKeys = (url: string, fetch: typeof globalThis.fetch): Promise<PublicKeys> =>
-  limited(undefined, TIMEOUT_MS, async (signal) => {
+  withTimeout(undefined, TIMEOUT_MS, async (signal) => {
     const headers = { accept: 'application/json' }
-    const response = await abortable(fetch)(url, { headers, redirect: 'error', signal })
+    const response = await withAbortableBody(fetch)(url, { headers, redirect: 'error', signal })
     if (response.status !== 200) throw new Error(`the key set answered ${response.status}`)
-    return readKeySet(JSON.parse(await boundedText(response)))
+    return parseKeySet(JSON.parse(await boundedText(response)))
   })

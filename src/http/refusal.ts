@@ -1,4 +1,4 @@
-/** Why a caller was refused, for the log alone: what was expected, and what came; never the token. */
+/** Why a request was refused, for the log only: the expected and the received values, never the token. */
 export interface Refusal {
   reason: string
   expected?: string | string[] | undefined
@@ -7,46 +7,24 @@ export interface Refusal {
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** set when the caller was refused; the request's line in the log says it */
+    /** set when the request was refused; logged with the request */
     refusal: Refusal | null
   }
 }
 
-const maxLength = 200
-const maxValues = 10
+const maxDetailedPerMinute = 60
 
-/** What others wrote, fit for a line of a log or a terminal: bounded, and without what either would act on. */
-export const printable = (value: unknown): string => {
-  const text = typeof value === 'string' ? value : value === undefined ? '(absent)' : `(${typeof value})`
-  const cut = text.length > maxLength ? `${text.slice(0, maxLength)}…` : text
-  return cut.toWellFormed().replace(/[\p{C}\u2028\u2029]/gu, '\uFFFD')
-}
-
-export const printableList = (value: unknown): string | string[] => {
-  if (!Array.isArray(value)) return printable(value)
-  const shown = value.slice(0, maxValues).map(printable)
-  return value.length > maxValues ? [...shown, `and ${value.length - maxValues} more`] : shown
-}
-
-/** A time of a token, which counts seconds since 1970. */
-export const printableTime = (value: unknown): string => {
-  if (typeof value !== 'number') return printable(value)
-  const time = new Date(value * 1_000)
-  return Number.isNaN(time.getTime()) ? printable(String(value)) : time.toJSON()
-}
-
-const perMinute = 60
-
-/** Lets only so many refusals a minute tell their values, so that a flood of bad tokens does not make the log many times as long. */
-export const createRefusalBudget = (now: () => number = () => performance.now()) => {
-  let minute = Number.NEGATIVE_INFINITY
-  let told = 0
+/** Limits how many refusals a minute are logged with their values, so that a flood of bad tokens does not inflate the log. */
+export const createDetailLimiter = () => {
+  let minuteStart = Number.NEGATIVE_INFINITY
+  let count = 0
   return ({ reason, ...values }: Refusal): Refusal => {
-    if (now() - minute >= 60_000) {
-      minute = now()
-      told = 0
+    const now = performance.now()
+    if (now - minuteStart >= 60_000) {
+      minuteStart = now
+      count = 0
     }
-    told += 1
-    return told <= perMinute ? { reason, ...values } : { reason }
+    count += 1
+    return count <= maxDetailedPerMinute ? { reason, ...values } : { reason }
   }
 }

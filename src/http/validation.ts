@@ -14,31 +14,32 @@ const partNames: Record<string, string> = {
   headers: '/headers',
 }
 
-/** JSON Schema 2020-12 as OpenAPI 3.1 means it: nothing is coerced, removed or filled in. */
+/** JSON Schema 2020-12 as in OpenAPI 3.1, without coercion, removal or defaults. */
 export const createAjv = (): Ajv2020 => {
   const ajv = new Ajv2020({ strict: true, allowUnionTypes: true, allErrors: true, verbose: true })
   addFormats.default(ajv, ['date', 'date-time', 'uri-reference'])
-  // Integers are bounded by minimum and maximum beside it.
+  // `minimum` and `maximum` bound the integers.
   ajv.addFormat('int32', true)
   return ajv
 }
 
 const pointerToken = (name: string): string => name.replaceAll('~', '~0').replaceAll('/', '~1')
 
-/** Where the error is, as a JSON Pointer; a missing or unknown property is pointed at itself. */
+/** The location of the error as a JSON Pointer, which includes a missing or unknown property. */
 const pathOf = ({ instancePath, params, propertyName }: ErrorObject): string => {
   const name = params.missingProperty ?? params.additionalProperty ?? propertyName
   return typeof name === 'string' ? `${instancePath}/${pointerToken(name)}` : instancePath
 }
 
-/** A string with a pattern is better described by its schema's words than by the pattern. */
-const inWords = (schema: ErrorObject['parentSchema']): string | undefined => {
+/** Describes a string with a pattern by its schema's description, which reads better than the pattern. */
+const describeFormat = (schema: ErrorObject['parentSchema']): string | undefined => {
   const sentence = schema?.pattern && String(schema.description ?? '').split(/\.\s|\.$/, 1)[0]
   return sentence ? `must be ${sentence.charAt(0).toLowerCase()}${sentence.slice(1)}` : undefined
 }
 
 const messageOf = ({ keyword, message, params, parentSchema }: ErrorObject): string => {
-  if (/^(pattern|minLength|maxLength|format)$/.test(keyword)) return inWords(parentSchema) ?? message ?? ''
+  if (/^(pattern|minLength|maxLength|format)$/.test(keyword))
+    return describeFormat(parentSchema) ?? message ?? ''
   if (keyword === 'minProperties' && parentSchema?.properties) {
     return `must have at least one of ${Object.keys(parentSchema.properties).join(', ')}`
   }
@@ -50,7 +51,7 @@ const messageOf = ({ keyword, message, params, parentSchema }: ErrorObject): str
 
 const validationProblem = (part: string, errors: ErrorObject[]): Problem => {
   const fields = errors
-    // It only repeats that the name of a property is wrong, which another error says in full.
+    // Redundant: another error describes the invalid property name in full.
     .filter(({ keyword }) => keyword !== 'propertyNames')
     .slice(0, 100)
     .map((error) => ({
@@ -62,7 +63,7 @@ const validationProblem = (part: string, errors: ErrorObject[]): Problem => {
   return new Problem('validation-failed', { errors: fields.filter(isNew) })
 }
 
-/** Reads a query value as its schema's type, only in its canonical form; anything else stays text and fails. */
+/** Parses a query value as its schema's type, in canonical form only. Anything else stays text and fails validation. */
 const parseValue = (text: unknown, type: string | undefined): unknown => {
   if (typeof text !== 'string') return text
   if (type === 'integer' && /^(?:0|-?[1-9]\d{0,14})$/.test(text)) return Number(text)
@@ -82,14 +83,14 @@ const parseQuery = (query: Record<string, unknown>, { properties = {} }: ObjectS
 const lowerKeys = <T>(record: Record<string, T> = {}): Record<string, T> =>
   Object.fromEntries(Object.entries(record).map(([name, value]) => [name.toLowerCase(), value]))
 
-/** The schema of a part, as fastify has its data: a query with nothing else in it, headers in lower case. */
+/** Adapts a part's schema to fastify: no additional query parameters, header names in lower case. */
 const schemaOf = (part: string, schema: ObjectSchema): ObjectSchema & { additionalProperties?: boolean } => {
   if (part === 'querystring') return { ...schema, additionalProperties: false }
   if (part === 'headers') return { ...schema, properties: lowerKeys(schema.properties) }
   return schema
 }
 
-/** Compiles the contract's schemas for fastify: bodies, paths and headers as they are, queries parsed strictly. */
+/** Compiles the contract's schemas for fastify. Query strings are parsed strictly first. */
 export const createValidatorCompiler = (): FastifySchemaCompiler<ObjectSchema> => {
   const ajv = createAjv()
   return ({ schema, httpPart = '' }) => {

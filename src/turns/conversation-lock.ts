@@ -2,14 +2,14 @@ import type { Deadline } from '../concurrency/deadline.js'
 import { createKeyedMutex } from '../concurrency/keyed-mutex.js'
 import type { BeginTurn, Begun } from './store/begin-turns.js'
 
-export interface ConversationLockOptions {
+interface ConversationLockOptions {
   begin(turn: BeginTurn): Promise<Begun>
   runsHere(userId: string, turnId: string): boolean
-  /** Resolves when the turn has ended, on whatever instance, or the signal aborts. */
+  /** Resolves when the turn has ended, on any instance, or the signal aborts. */
   untilEnded(userId: string, turnId: string, signal: AbortSignal): Promise<void>
-  /** The same for a turn whose lease has run out; also resolves when that was renewed. */
-  untilJudged(userId: string, turnId: string, signal: AbortSignal): Promise<void>
-  /** Sees to a turn whose lease has run out, whether or not the message waits for long enough. */
+  /** The same for a turn whose lease has expired; also resolves when the lease was renewed. */
+  untilEndedOrRenewed(userId: string, turnId: string, signal: AbortSignal): Promise<void>
+  /** Watches a turn with an expired lease until it is interrupted or renewed, even if the message stops waiting. */
   watchLapsed(userId: string, turnId: string): void
 }
 
@@ -17,13 +17,13 @@ type Running = Extract<Begun, { outcome: 'busy' | 'attached' }>
 
 const isLapsed = (begun: Begun): begun is Running => 'is_lapsed' in begun && begun.is_lapsed
 
-/** A turn that stands in the way: another one of the conversation, or the key's own, of an instance that may be dead. */
-const blocking = (begun: Begun): string | undefined =>
+/** The turn that blocks a begin: another turn of the conversation, or the key's own turn on an instance that may be dead. */
+const blockingTurnId = (begun: Begun): string | undefined =>
   begun.outcome === 'busy' || (begun.outcome === 'attached' && isLapsed(begun)) ? begun.turn_id : undefined
 
 /**
- * Where a message waits for a busy conversation: those that wait on this instance are served in order, and one of them
- * asks the database. Gives the last answer when the deadline is over.
+ * Waits for a busy conversation. This instance's waiters are served in order, and only the first one polls the database.
+ * At the deadline the last outcome is returned.
  */
 export const createConversationLock = (options: ConversationLockOptions) => {
   const mutex = createKeyedMutex()
@@ -31,7 +31,7 @@ export const createConversationLock = (options: ConversationLockOptions) => {
   const begin = async (turn: BeginTurn): Promise<Begun> => {
     const begun = await options.begin(turn)
     if (!isLapsed(begun)) return begun
-    // After an outage of the database the leases of this instance have run out, too.
+    // After a database outage this instance's own leases have expired, too.
     if (options.runsHere(turn.userId, begun.turn_id)) return { ...begun, is_lapsed: false }
     options.watchLapsed(turn.userId, begun.turn_id)
     return begun
@@ -42,15 +42,15 @@ export const createConversationLock = (options: ConversationLockOptions) => {
     const key = `${userId} ${conversationId}`
     if (isNewConversation || idempotency || mutex.isFree(key)) {
       const begun = await begin(turn)
-      if (blocking(begun) === undefined) return begun
+      if (blockingTurnId(begun) === undefined) return begun
     }
     const release = await mutex.acquire(key, deadline.signal()).catch(() => undefined)
     try {
       for (;;) {
         const begun = await begin(turn)
-        const turnId = blocking(begun)
+        const turnId = blockingTurnId(begun)
         if (turnId === undefined || deadline.signal().aborted) return begun
-        const until = isLapsed(begun) ? options.untilJudged : options.untilEnded
+        const until = isLapsed(begun) ? options.untilEndedOrRenewed : options.untilEnded
         await until(userId, turnId, deadline.signal())
       }
     } finally {

@@ -8,7 +8,7 @@ import { isUnavailable } from '../db/errors.js'
 import type { Model } from '../models/model.js'
 import { newId } from '../new-id.js'
 import type { ToolRegistry } from '../tools/tool.js'
-import { windowOf } from './agent/history-window.js'
+import { availableTokens } from './agent/history-window.js'
 import type { AttemptLog } from './attempts/attempt-log.js'
 import { createHeartbeat } from './attempts/heartbeat.js'
 import { createLocalAttempts } from './attempts/local-attempts.js'
@@ -18,70 +18,70 @@ import { keepPruned } from './retention.js'
 import type { BeginTurn, Begun } from './store/begin-turns.js'
 import { createTurnStore } from './store/turn-store.js'
 import { type Frame, readFrames } from './stream/frames.js'
-import { createTitles, titleOf } from './titles.js'
+import { createTitles, titleFromMessage } from './titles.js'
 import type { Fate, TitleMaker, TurnLimits } from './types.js'
 
-export interface TurnEngineOptions extends TurnLimits {
+interface TurnEngineOptions extends TurnLimits {
   db: Database
-  /** who answers when a message asks for nobody */
+  /** the default model */
   model: Model
-  /** whom else a message may ask for */
+  /** the other models that a message may choose */
   otherModels?: readonly Model[]
   systemPrompt: string | undefined
-  /** where the models' tools come from; undefined: they have none */
+  /** the models' tools; undefined: none */
   tools?: ToolRegistry | undefined
-  /** what new conversations are called after; their first message, unless told */
+  /** how new conversations get their titles; default: from their first message */
   titles?: TitleMaker | undefined
   /** how long a stream may be silent */
   heartbeatMs: number
   log: { warn(fields: object, text: string): void }
 }
 
-export interface SendMessage {
+interface SendMessage {
   userId: string
-  /** undefined begins a new conversation */
+  /** undefined starts a new conversation */
   conversationId: string | undefined
   message: string
-  /** the name of the model that is to answer; undefined leaves it to the server */
+  /** the name of the model; undefined: the default model */
   model: string | undefined
   /** the client's Idempotency-Key, unquoted */
   key: string | undefined
 }
 
-/** What became of a message. `replayed` says that an earlier request made the turn, which may still run. */
-export type Sent =
+/** The result of sending a message. `replayed`: an earlier request created the turn, which may still be running. */
+type SendResult =
   | ({ kind: 'turn'; replayed: boolean } & OpenTurn)
   | { kind: 'busy'; conversationId: string; turnId: string }
   | { kind: 'not-found' | 'mismatch' | 'shutting-down' }
   | { kind: 'unknown-model'; known: string[] }
 
-/** What a request gets of a turn; `key-in-use` when it still runs at the end of the bounded wait. */
-export type WaitResult = Exclude<Fate, { kind: 'superseded' }> | { kind: 'key-in-use' }
+/** The result of waiting for a turn; `key-in-use` when it is still running at the deadline. */
+type WaitResult = Exclude<Fate, { kind: 'superseded' }> | { kind: 'key-in-use' }
 
 export interface TurnEngine {
-  /** Begins one turn, or finds that of its key. A turn runs to its stored end, whether or not anybody reads it. */
-  send(message: SendMessage): Promise<Sent>
-  /** Waits for a turn's end: without a bound for the attempt that this request began, else as long as busyWaitMs. */
-  wait(sent: Extract<Sent, { kind: 'turn' }>): Promise<WaitResult>
-  /** Opens a turn to be read, wherever it runs; undefined when there is no such turn. */
+  /** Begins a turn, or finds the one of its key. A turn runs until its end is stored, whether or not a client reads it. */
+  send(message: SendMessage): Promise<SendResult>
+  /** Waits for a turn's end: without a limit for an attempt that this request began, otherwise for up to busyWaitMs. */
+  wait(sent: Extract<SendResult, { kind: 'turn' }>): Promise<WaitResult>
+  /** Opens a turn for reading, on whichever instance it runs; undefined when there is no such turn. */
   open(userId: string, turnId: string): Promise<OpenTurn | undefined>
-  /** The frames of an open turn past the one with the id `after`; leaves it at the end, or when the signal aborts. */
+  /** The frames of an open turn after the frame `after`. Leaves the turn when the signal aborts. */
   read(turn: OpenTurn, after: string | undefined, signal: AbortSignal): AsyncIterable<readonly Frame[]>
-  /** Stops a turn, wherever it runs, and waits a moment for its end; false when there is no such turn. */
+  /** Cancels a turn, on whichever instance it runs, and waits briefly for its end. Resolves to whether the turn exists. */
   cancel(userId: string, turnId: string): Promise<boolean>
-  /** Forgets what has expired, now and then, until the signal aborts. */
+  /** Deletes expired Idempotency-Keys periodically, until the signal aborts. */
   keepPruned(signal: AbortSignal): Promise<void>
-  /** Refuses new turns and those that wait, lets the running ones end, and after `graceMs` interrupts and stores them. */
+  /** Refuses new and waiting turns, and lets the running ones end. After `graceMs` it interrupts them and stores that. */
   drain(graceMs: number): Promise<void>
 }
 
-/** One try of a silent database takes longer, so it is the only one. */
+/** With a silent database a single attempt exceeds this, so it is not retried. */
 const beginTimeoutMs = 4_000
 const cancelWaitMs = 2_000
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 
-/** What a request with the same key has to repeat: the validated body. What it left out leaves no trace. */
+/** A request with the same key has to repeat the validated body. Absent fields are left out of the fingerprint. */
 const idempotencyOf = ({ key, conversationId, message, model }: SendMessage): BeginTurn['idempotency'] =>
   key === undefined
     ? undefined
@@ -109,7 +109,7 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
   })
   const remote = createRemoteAttempts({ store, heartbeat })
   const drained = new AbortController()
-  // Everybody who waits listens to it, however many they are.
+  // Every waiting request listens to it.
   setMaxListeners(0, drained.signal)
   /** requests that may still begin a turn */
   const sending = new Set<Promise<unknown>>()
@@ -123,11 +123,11 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
   }
 
   const beginWhenFree = createConversationLock({
-    // The ids are the same each time, so a begin whose answer was lost is found rather than done again.
+    // Retries reuse the ids, so a begin whose response was lost is found rather than repeated.
     begin: (turn) => retry(() => store.beginTurn(turn), { when: isUnavailable, forMs: beginTimeoutMs }),
     runsHere: (userId, turnId) => local.get(userId, turnId) !== undefined,
     untilEnded,
-    untilJudged: (...turn) => heartbeat.untilJudged(...turn).catch(() => {}),
+    untilEndedOrRenewed: (...turn) => heartbeat.untilEndedOrRenewed(...turn).catch(() => {}),
     watchLapsed: (...turn) => heartbeat.watchLapsed(...turn, drained.signal),
   })
 
@@ -136,7 +136,7 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
     return here ? { attemptLog: here.attemptLog, leave: () => {} } : remote.open(userId, turnId)
   }
 
-  const toSent = async (turn: BeginTurn, begun: Begun): Promise<Sent> => {
+  const toSendResult = async (turn: BeginTurn, begun: Begun): Promise<SendResult> => {
     switch (begun.outcome) {
       case 'begun':
         return { kind: 'turn', replayed: false, attemptLog: local.start(turn, begun), leave: () => {} }
@@ -149,15 +149,15 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
         if (drained.signal.aborted) return { kind: 'shutting-down' }
         return { kind: 'busy', conversationId: begun.conversation_id, turnId: begun.turn_id }
       case 'locked':
-        throw new Error('a begin that may wait cannot be locked out')
+        throw new Error('begin_turns answered locked although it may wait')
       default:
         return { kind: begun.outcome }
     }
   }
 
-  const begin = async (turn: BeginTurn, deadline: Deadline): Promise<Sent> => {
+  const begin = async (turn: BeginTurn, deadline: Deadline): Promise<SendResult> => {
     try {
-      return await toSent(turn, await beginWhenFree(turn, deadline))
+      return await toSendResult(turn, await beginWhenFree(turn, deadline))
     } finally {
       deadline.end()
     }
@@ -179,12 +179,12 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
         userMessageId: newId(),
         messageId: newId(),
         message: message.message,
-        title: titleOf(message.message),
+        title: titleFromMessage(message.message),
         idempotency: idempotencyOf(message),
         model,
         leaseMs,
         historyMessages: options.historyMessages,
-        historyTokens: windowOf(options, model, message.message),
+        historyTokens: availableTokens(options, model, message.message),
       }
       const sent = begin(turn, createDeadline(busyWaitMs, drained.signal))
       sending.add(sent)

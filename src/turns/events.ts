@@ -1,22 +1,22 @@
 import type { ToolCall, Usage } from '../models/model.js'
 import { cutOffCall } from './turn-errors.js'
 
-/** What is said in a turn, as it is streamed and stored. How it ends is its attempt's fate. */
+/** An event of a turn, as streamed and stored. The attempt's fate, not an event, tells how it ended. */
 export type TurnEvent =
   | { type: 'text-delta'; delta: string }
   | { type: 'tool-call'; id: string; name: string; arguments: Record<string, unknown> }
   | { type: 'tool-result'; id: string; result: unknown; duration_ms: number; replayed?: true }
   | { type: 'tool-error'; id: string; error: string; duration_ms: number }
 
-/** What running a turn gives. `step`: the model was asked once and is asked again; `finish`: it is done. */
+/** An event of a running turn. `step`: one model call has finished, and another follows; `finish`: the last one has. */
 export type RunEvent = TurnEvent | { type: 'step'; usage: Usage } | { type: 'finish'; usage: Usage }
 
-/** What a turn's events add up to so far. */
+/** The state that a turn's events reduce to. */
 export interface Answer {
   text: string
   tool_calls: ToolCall[]
   usage: Usage
-  /** whether the model said that it was done */
+  /** whether the model has finished */
   finished: boolean
 }
 
@@ -29,17 +29,17 @@ export const emptyAnswer = (): Answer => ({
 
 const hasEnded = (call: ToolCall): boolean => 'result' in call || call.error !== undefined
 
-/** The contract's bound on a count of tokens, which no honest one comes near. */
+/** The contract's limit for a token count, far beyond any real one. */
 const maxCount = 2 ** 31 - 1
 
-/** Counts that are not known add nothing; the sum is unknown when all are. */
+/** Adds up two usages. An unknown count adds nothing; if all are unknown, so is the sum. */
 const sum = (one: Usage, other: Usage): Usage => {
   const add = (a: number | null, b: number | null) => (a === null ? b : Math.min(a + (b ?? 0), maxCount))
   const counts = Object.entries(other) as [keyof Usage, number | null][]
   return Object.fromEntries(counts.map(([name, count]) => [name, add(one[name], count)])) as Usage
 }
 
-/** Adds one event to the answer, in place: the one reducer of events, for JSON, streams and what is stored. */
+/** Applies an event to the answer, in place: the single reducer for JSON responses, streams and the database. */
 export const reduce = (answer: Answer, event: RunEvent): void => {
   switch (event.type) {
     case 'text-delta':
@@ -62,8 +62,8 @@ export const reduce = (answer: Answer, event: RunEvent): void => {
   }
 }
 
-/** The events that end what the end of a turn leaves open. */
-export const cutOffs = ({ tool_calls }: Answer): TurnEvent[] =>
+/** Error events for the tool calls that are unfinished when a turn ends. */
+export const cutOffEvents = ({ tool_calls }: Answer): TurnEvent[] =>
   tool_calls
     .filter((call) => !hasEnded(call))
     .map(({ id, duration_ms }) => ({ type: 'tool-error', id, error: cutOffCall, duration_ms }))

@@ -1,15 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { TurnStore } from './store/turn-store.js'
 
-export interface PruningOptions {
+interface PruningOptions {
   store: Pick<TurnStore, 'pruneIdempotencyKeys'>
   log: { warn(fields: object, text: string): void }
   everyMs?: number
-  /** rows at most in one statement, so that none takes long */
+  /** maximum number of rows per statement, so that none takes long */
   batch?: number
 }
 
-/** Forgets expired Idempotency-Keys now and then, in bounded batches, until the signal aborts. Several instances may. */
+/** Deletes expired Idempotency-Keys periodically, in batches, until the signal aborts. Instances may run it concurrently. */
 export const keepPruned = async (
   { store, log, everyMs = 600_000, batch = 1_000 }: PruningOptions,
   signal: AbortSignal,
@@ -19,7 +19,7 @@ export const keepPruned = async (
     try {
       while (!signal.aborted && (await store.pruneIdempotencyKeys(batch)) === batch);
     } catch (err) {
-      log.warn({ err }, 'expired keys could not be forgotten')
+      log.warn({ err }, 'expired Idempotency-Keys could not be deleted')
     }
   }
 }

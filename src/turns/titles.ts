@@ -4,28 +4,28 @@ import type { TurnStore } from './store/turn-store.js'
 import type { AbortReason } from './types.js'
 
 /** A conversation whose first turn has completed. */
-export interface Untitled {
+interface TitleRequest {
   userId: string
   conversationId: string
   /** the user's first message */
   message: string
-  /** that answered the message */
+  /** the model that answered it */
   model: Model
 }
 
-export interface Titles {
-  /** Asks the model for a title in the background; a conversation too many keeps the title that it has. Never throws. */
-  begin(conversation: Untitled): void
-  /** Begins none any more, aborts those under way at once, and waits until they have let go of the database. */
+interface Titles {
+  /** Generates a title in the background. Over the limit, the conversation keeps its title. Never throws. */
+  begin(conversation: TitleRequest): void
+  /** Accepts no more requests, aborts the pending ones, and waits until they have released the database. */
   stop(): Promise<void>
 }
 
-export interface TitlesOptions {
+interface TitlesOptions {
   store: Pick<TurnStore, 'setTitle'>
   log: { warn(fields: object, text: string): void }
-  /** how long a model may take for one */
+  /** how long the model may take */
   timeoutMs?: number
-  /** how many are made at once */
+  /** maximum number generated at the same time */
   max?: number
 }
 
@@ -33,30 +33,31 @@ const instruction = `The user's message begins a conversation. Do not answer it.
 Reply with a title for that conversation and nothing else: at most six words, in the language of the message, \
 without quotes and without a full stop at the end.`
 
-/** The first 80 characters (code points) of a text, without the white space around it. */
-export const titleOf = (text: string): string =>
+/** The first 80 characters (code points) of a text, trimmed. */
+export const titleFromMessage = (text: string): string =>
   [...text.trim().slice(0, 160)].slice(0, 80).join('').trimEnd()
 
-/** Text between quotes, and none of the first kind in it. */
+/** A text in quotes that does not contain the opening quote again. */
 const quoted = /^(["'`“”„«»‘‚「『])((?:(?!\1).)*)["'`“”«»’‘」』]$/u
 
 /**
- * The model's answer as one line without quotes around it, at most 80 characters (code points); empty when there is none.
- * Messages can talk a model into anything, so nothing in it may control a terminal or turn the text of a list around.
+ * The model's answer as one line of at most 80 characters (code points), without surrounding quotes; empty when nothing is
+ * left. Users can prompt a model to say anything, so control and bidirectional characters are removed: a title must not
+ * control a terminal or reverse the text of a list.
  */
 export const cleanTitle = (answer: string): string => {
   const line = answer
     .replace(/\p{Bidi_Control}/gu, '')
     .replace(/[\s\p{Cc}]+/gu, ' ')
     .trim()
-  return titleOf(quoted.exec(line)?.[2] ?? line)
+  return titleFromMessage(quoted.exec(line)?.[2] ?? line)
 }
 
 export const createTitles = ({ store, log, timeoutMs = 30_000, max = 100 }: TitlesOptions): Titles => {
   const stopped = new AbortController()
-  const underWay = new Map<AbortController, Promise<void>>()
+  const pending = new Map<AbortController, Promise<void>>()
 
-  const make = async (conversation: Untitled, { signal }: AbortController): Promise<void> => {
+  const generate = async (conversation: TitleRequest, { signal }: AbortController): Promise<void> => {
     const { userId, conversationId, message, model } = conversation
     const request = { system: instruction, history: [], message, signal }
     const { status, answer, cause } = await runModel(model, request)
@@ -68,24 +69,24 @@ export const createTitles = ({ store, log, timeoutMs = 30_000, max = 100 }: Titl
 
   return {
     begin(conversation) {
-      if (stopped.signal.aborted || underWay.size >= max) return
+      if (stopped.signal.aborted || pending.size >= max) return
       const abort = new AbortController()
       const timer = setTimeout(() => abort.abort('timeout' satisfies AbortReason), timeoutMs)
-      const made = make(conversation, abort)
+      const generation = generate(conversation, abort)
         .catch((err: unknown) => {
-          log.warn({ conversation_id: conversation.conversationId, err }, 'a title could not be made')
+          log.warn({ conversation_id: conversation.conversationId, err }, 'the title could not be generated')
         })
         .finally(() => {
           clearTimeout(timer)
-          underWay.delete(abort)
+          pending.delete(abort)
         })
-      underWay.set(abort, made)
+      pending.set(abort, generation)
     },
 
     async stop() {
       stopped.abort()
-      for (const abort of underWay.keys()) abort.abort('shutdown' satisfies AbortReason)
-      await Promise.all(underWay.values())
+      for (const abort of pending.keys()) abort.abort('shutdown' satisfies AbortReason)
+      await Promise.all(pending.values())
     },
   }
 }

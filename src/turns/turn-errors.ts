@@ -1,10 +1,10 @@
 import type { components } from '../../generated/contract.js'
 
-/** Why a turn did not complete, as the contract has it. */
+/** Why a turn did not complete, as in the contract. */
 export type TurnError = components['schemas']['TurnError']
 export type TurnErrorCode = TurnError['code']
 
-/** Each code and its sentence: the only place where they stand. The database stores the code alone. */
+/** The message of each code, defined only here. The database stores only the code. */
 export const turnErrors = {
   'model-failed': 'The model failed to answer.',
   'model-unreachable': 'The model cannot be reached.',
@@ -21,5 +21,5 @@ export const turnErrors = {
 
 export const turnError = (code: TurnErrorCode): TurnError => ({ code, detail: turnErrors[code] })
 
-/** The error of a tool call that has no outcome when its turn ends. */
+/** The error of a tool call that is unfinished when its turn ends. */
 export const cutOffCall = 'The call was cut off; it may have done its work or not.'

@@ -2,33 +2,33 @@ import type { ToolCall, Usage } from '../models/model.js'
 import type { TurnEvent } from './events.js'
 import type { TurnError } from './turn-errors.js'
 
-/** What a conversation is called: after its first message, or, when that is answered, as the model says. */
+/** How a conversation gets its title: from its first message, or from the model once that message is answered. */
 export type TitleMaker = 'message' | 'model'
 
 export interface ToolLimits {
-  /** how often a model may be asked in a turn; the last time it has to answer without tools */
+  /** maximum number of model calls in a turn; the last one gets no tools */
   toolSteps: number
-  /** how many tool calls a turn may make */
+  /** maximum number of tool calls in a turn */
   toolCalls: number
   /** how long a call may take */
   toolTimeoutMs: number
 }
 
 export interface TurnLimits extends ToolLimits {
-  /** how long a turn may take, from its begin to its stored end */
+  /** how long a turn may take, from its beginning to its stored end */
   turnTimeoutMs: number
-  /** how long a message waits for another turn of its conversation, or a retry for the turn of its key */
+  /** how long a message waits for another turn of its conversation, or a retry for its key's turn */
   busyWaitMs: number
-  /** how long a turn is believed alive after its instance was last heard of */
+  /** how long a turn counts as running after its instance's last heartbeat */
   leaseMs: number
   historyMessages: number
-  /** what a model gets besides its answer: system prompt, tools, earlier turns and the message */
+  /** the budget for a model's input: system prompt, tools, earlier turns and the message */
   historyTokens: number
-  /** the same for models that get another number, by name */
+  /** the same for single models, by name */
   modelHistoryTokens?: Readonly<Record<string, number>>
 }
 
-/** The ids of a turn, made before it begins, so that repeating the begin writes nothing twice. */
+/** The ids of a turn, generated before it begins, so that a repeated begin writes nothing twice. */
 export interface TurnIds {
   conversationId: string
   turnId: string
@@ -41,7 +41,7 @@ export interface AttemptIds extends TurnIds {
   attempt: number
 }
 
-/** A turn's key in the memory of an instance. */
+/** A turn's key in in-memory maps. */
 export const turnKey = (userId: string, turnId: string): string => `${userId} ${turnId}`
 
 export type EndStatus = 'completed' | 'failed' | 'cancelled' | 'interrupted'
@@ -61,11 +61,11 @@ export interface StoredEnd {
   model: string
   usage: Usage
   error: TurnError | null
-  /** seconds, known only where the turn has just run, and not stored */
+  /** seconds; not stored, so known only right after the run on this instance */
   retryAfter?: number
 }
 
-/** A turn as it is stored: how its last attempt ended, or what that is known to have said so far. */
+/** A turn as stored: the end of its last attempt, or that attempt's events so far. */
 export interface StoredTurn {
   ids: AttemptIds
   /** undefined while the attempt runs */
@@ -73,22 +73,22 @@ export interface StoredTurn {
   events: TurnEvent[]
 }
 
-/** What became of an attempt, for all who wait for it. Only `ended` says that its end is stored. */
+/** What became of an attempt, for everything that waits for it. Only `ended` means that its end is stored. */
 export type Fate =
   | { kind: 'ended'; end: StoredEnd }
-  /** another attempt of the turn has begun: the turn is to be opened again */
+  /** another attempt of the turn has begun: open the turn again */
   | { kind: 'superseded' }
-  /** the turn was deleted, with its conversation */
+  /** the turn was deleted together with its conversation */
   | { kind: 'not-found' }
-  /** the end could not be stored or read: the truth is to be asked for again */
+  /** the end could not be stored or read: read the turn again */
   | { kind: 'not-stored' }
-  /** this instance shuts down, and the attempt goes on elsewhere */
+  /** this instance is shutting down, and the attempt continues on another one */
   | { kind: 'handed-over' }
 
-/** What became of an attempt that runs no more, by what is stored of its turn now. */
+/** The fate of an attempt that no longer runs, from the turn as now stored. */
 export const fateOf = (stored: StoredTurn | undefined, attempt: number): Fate => {
   if (!stored) return { kind: 'not-found' }
-  // The end of another attempt is not this one's, whose readers have heard other words.
+  // Another attempt's end is not this one's, whose readers have seen different text.
   if (stored.ids.attempt !== attempt || !stored.end) return { kind: 'superseded' }
   return { kind: 'ended', end: stored.end }
 }

@@ -99,7 +99,7 @@ t.test('a PostgreSQL that dies takes the server along, with an exit code that sa
   const server = await startServer(t, { env })
   process.kill(Number.parseInt(await postmaster(env.DATA_DIR), 10), 'SIGQUIT')
   t.equal(await server.ended, 1)
-  t.match(server.output(), /"level":60.*PostgreSQL ended by itself/)
+  t.match(server.output(), /"level":60.*PostgreSQL exited unexpectedly/)
 })
 
 t.test('a busy PORT is said in words, and PostgreSQL does not stay behind', async (t) => {

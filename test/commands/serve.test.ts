@@ -47,7 +47,7 @@ t.test('a database that a newer Colloquy has migrated is refused', async (t) => 
   t.match(stderr, /^colloquy: The database was migrated by a newer Colloquy.*Upgrade this program\.\n$/)
 })
 
-t.test('a login that passes row-level security is refused, with the SQL that mends it', async (t) => {
+t.test('a login that bypasses row-level security is refused, with the SQL that mends it', async (t) => {
   // Roles belong to the whole cluster, and colloquy_app must not be there.
   const cluster = await testCluster(t)
   const superuser = connect(t, cluster.url)

@@ -2,8 +2,8 @@ import t from 'tap'
 import { runColloquy } from '../helpers/server.js'
 
 const wrong: [args: string[], message: RegExp][] = [
-  [[], /^Name a command\./],
-  [['serve', 'migrate'], /^"serve" takes no further "migrate"\./],
+  [[], /^No command given\./],
+  [['serve', 'migrate'], /^"serve" does not take the arguments "migrate"\./],
   [['toString'], /^There is no command "toString"\./],
   [['token'], /^token needs --user with 1 to 128 of /],
   [['token', '--user', 'a/b'], /^token needs --user /],

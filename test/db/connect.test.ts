@@ -1,6 +1,6 @@
 import t from 'tap'
 import { DatabaseUnavailable } from '../../src/db/connect.js'
-import { readTarget } from '../../src/db/connection-target.js'
+import { parseConnectionUrl } from '../../src/db/connection-target.js'
 import type { Sql } from '../../src/db/database.js'
 import { connected, insert } from '../helpers/connected.js'
 import { isPooled } from '../helpers/database.js'
@@ -136,7 +136,7 @@ t.test('close breaks what does not end in time', async (t) => {
 
 t.test('a pooler shows in the URL', async (t) => {
   const read = (url: string, prepare: 'auto' | 'on' | 'off' = 'auto') => {
-    const { isPooled, prepare: prepares } = readTarget(url, prepare)
+    const { isPooled, prepare: prepares } = parseConnectionUrl(url, prepare)
     return { isPooled, prepares }
   }
   const pooled = { isPooled: true, prepares: false }
@@ -149,7 +149,7 @@ t.test('a pooler shows in the URL', async (t) => {
   const direct = { isPooled: false, prepares: true }
   t.same(read('postgres://u:p@ep-cool-1.eu-central-1.aws.neon.tech/db?sslmode=require'), direct)
   t.same(read('postgres://u:p@localhost:5432/db'), direct)
-  const { url, hosts } = readTarget(
+  const { url, hosts } = parseConnectionUrl(
     'postgresql://u:p@a,b:5433/db?sslmode=require&channel_binding=require&connect_timeout=3&schema=x',
     'auto',
   )

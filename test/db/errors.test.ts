@@ -1,6 +1,6 @@
 import postgres from 'postgres'
 import t from 'tap'
-import { DatabaseUnavailable, isLastOf, isReadOnly, named } from '../../src/db/errors.js'
+import { DatabaseUnavailable, isConnectionFatal, isReadOnly, toDatabaseError } from '../../src/db/errors.js'
 
 const answer = (code: string, severity = 'ERROR') =>
   Object.assign(new postgres.PostgresError('x'), { code, severity })
@@ -31,7 +31,7 @@ t.test('which errors of a server mean that a client should come back', async (t)
   }
   for (const [outcome, codes] of Object.entries(unavailable)) {
     for (const code of codes) {
-      const error = named(answer(code), 'unknown')
+      const error = toDatabaseError(answer(code), 'unknown')
       t.type(error, DatabaseUnavailable, code)
       t.match(error, { outcome }, `${code}: ${outcome}`)
     }
@@ -49,7 +49,7 @@ t.test('which errors of a server mean that a client should come back', async (t)
     'XX001',
   ]) {
     const ours = answer(code)
-    t.equal(named(ours, 'none'), ours, `${code} is no weather`)
+    t.equal(toDatabaseError(ours, 'none'), ours, `${code} is no weather`)
   }
 })
 
@@ -60,18 +60,19 @@ t.test('after which a connection is given up', async (t) => {
     answer('57P01', 'FATAL'),
     new Error('a lost socket'),
   ]) {
-    t.ok(isLastOf(error), String((error as { code?: string }).code))
+    t.ok(isConnectionFatal(error), String((error as { code?: string }).code))
   }
-  for (const code of ['23505', '40P01', '53100', '55P03', '57014']) t.notOk(isLastOf(answer(code)), code)
+  for (const code of ['23505', '40P01', '53100', '55P03', '57014'])
+    t.notOk(isConnectionFatal(answer(code)), code)
 })
 
 t.test('what a caller is told', async (t) => {
-  const detail = (code: string) => (named(answer(code), 'none') as DatabaseUnavailable).detail
+  const detail = (code: string) => (toDatabaseError(answer(code), 'none') as DatabaseUnavailable).detail
   t.equal(detail('25006'), 'The database cannot be written at the moment.')
   t.equal(detail('53300'), 'The database has no connection free.')
   t.equal(detail('53100'), 'The database is out of resources.')
   t.equal(detail('55P03'), 'The database is too busy.')
   t.equal(detail('57P03'), 'The database cannot be reached.')
-  t.ok(isReadOnly(named(answer('25006'), 'none')))
-  t.notOk(isReadOnly(named(answer('57P01'), 'none')))
+  t.ok(isReadOnly(toDatabaseError(answer('25006'), 'none')))
+  t.notOk(isReadOnly(toDatabaseError(answer('57P01'), 'none')))
 })

@@ -53,12 +53,12 @@ t.test('a URL of several hosts leads to the one that can be written', async (t) 
   await t.rejects(alone.asUser('alice', isStandby), {
     name: 'DatabaseUnavailable',
     outcome: 'none',
-    cause: { code: 'CONNECTION_READ_ONLY', message: 'the server is a standby, which cannot be written' },
+    cause: { code: 'CONNECTION_READ_ONLY', message: 'the server is a read-only standby' },
   })
   await t.rejects(migrate(standby.url), { cause: { code: 'CONNECTION_READ_ONLY' } })
   t.match(await runColloquy(['doctor'], { env: { ...env, DATABASE_URL: standby.url } }), {
     code: 1,
-    stdout: /^FAIL {2}database: at DATABASE_URL: .*the server is a standby, which cannot be written\n/,
+    stdout: /^FAIL {2}database: at DATABASE_URL: .*the server is a read-only standby\n/,
   })
 })
 

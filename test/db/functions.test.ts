@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import postgres from 'postgres'
 import t from 'tap'
 import { migrate } from '../../src/db/migrate.js'
-import { functionSetOf, readSqlFiles, type SqlFiles, type SqlFunction } from '../../src/db/sql-files.js'
+import { buildFunctionSet, readSqlFiles, type SqlFiles, type SqlFunction } from '../../src/db/sql-files.js'
 import { packageRoot } from '../../src/root.js'
 import { testDatabase } from '../helpers/database.js'
 
@@ -34,7 +34,7 @@ const program = ({ functions = {}, retired = '', version = functionSet.program, 
   return {
     files: {
       migrations: other.migrations ?? migrations,
-      functionSet: functionSetOf([...own, ...others], retired, version),
+      functionSet: buildFunctionSet([...own, ...others], retired, version),
     },
   }
 }

@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises'
 import postgres from 'postgres'
 import t, { type Test } from 'tap'
 import { connect, DatabaseUnavailable } from '../../src/db/connect.js'
-import type { Prepare } from '../../src/db/connection-target.js'
+import type { PrepareMode } from '../../src/db/connection-target.js'
 import type { Database, Sql } from '../../src/db/database.js'
 import { isPooled, testDatabase } from '../helpers/database.js'
 import { countingProxy } from '../helpers/wire.js'
@@ -68,7 +68,7 @@ const setUp = async (t: Test) => {
   return {
     wire,
     fates,
-    connect: (prepare: Prepare, max: number) => {
+    connect: (prepare: PrepareMode, max: number) => {
       const db = connect({ url: wire.url, max, prepare, applicationName: 'victim' })
       t.teardown(() => db.close())
       return db

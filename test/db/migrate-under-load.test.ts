@@ -87,8 +87,8 @@ t.test('while migrations wait for a lock, turns go on; one of several programs a
   }
   // The few connections of a pooler are all taken, and none is left to look.
   const said = isPooled
-    ? /^the migration 2 note waits: it needs a lock/
-    : /^the migration 2 note waits: it needs AccessExclusiveLock on colloquy\.conversations, which is held by process \d+ \(forgotten\)/
+    ? /^the migration 2 note is waiting: it needs a lock/
+    : /^the migration 2 note is waiting: it needs AccessExclusiveLock on colloquy\.conversations, held by process \d+ \(forgotten\)/
   t.ok(
     lines.some((line) => said.test(line)),
     `the log says what is waited for: ${lines[0]}`,

@@ -4,11 +4,11 @@ import postgres from 'postgres'
 import t from 'tap'
 import { startPooler, throughPooler } from '../../scripts/pooler.js'
 import { DatabaseUnavailable } from '../../src/db/connect.js'
-import { named } from '../../src/db/errors.js'
+import { toDatabaseError } from '../../src/db/errors.js'
 import { sessionSettings } from '../../src/db/settings.js'
 import { startEmbedded } from '../../src/embedded-postgres/start.js'
 import { hasty, testFolder } from '../helpers/cluster.js'
-import { one, open, plant, pooled, poolerIsMissing, titles } from '../helpers/pooler.js'
+import { missingPoolerReason, one, open, plant, pooled, titles } from '../helpers/pooler.js'
 import { runColloquy } from '../helpers/server.js'
 import { SECRET } from '../helpers/tokens.js'
 import { countingProxy } from '../helpers/wire.js'
@@ -19,7 +19,7 @@ t.setTimeout(60_000)
 
 t.test(
   'connections that the pooler loses in the middle of a transaction',
-  { skip: poolerIsMissing },
+  { skip: missingPoolerReason },
   async (t) => {
     const { url, root, console } = await pooled(t, { poolSize: 2 })
     const db = open(t, url, { max: 4 })
@@ -51,7 +51,7 @@ t.test(
   },
 )
 
-t.test('a pooler that restarts', { skip: poolerIsMissing }, async (t) => {
+t.test('a pooler that restarts', { skip: missingPoolerReason }, async (t) => {
   const { url, stop, startAgain } = await pooled(t, { poolSize: 2 })
   const db = open(t, url, { max: 3 })
   const all = () => Promise.all(Array.from({ length: 6 }, () => db.asUser('alice', one)))
@@ -69,7 +69,7 @@ t.test('a pooler that restarts', { skip: poolerIsMissing }, async (t) => {
   t.equal((await all()).length, 6)
 })
 
-t.test('a server that goes away behind the pooler', { skip: poolerIsMissing }, async (t) => {
+t.test('a server that goes away behind the pooler', { skip: missingPoolerReason }, async (t) => {
   const folder = await testFolder(t)
   const dataDir = join(folder, 'data')
   const first = await startEmbedded({ dataDir, settings: hasty })
@@ -111,7 +111,7 @@ t.test('a server that goes away behind the pooler', { skip: poolerIsMissing }, a
   t.equal((await all()).length, 2, 'it serves again')
 })
 
-t.test('a pooler without a connection free', { skip: poolerIsMissing }, async (t) => {
+t.test('a pooler without a connection free', { skip: missingPoolerReason }, async (t) => {
   const { url } = await pooled(t)
   const holder = open(t, url)
   const db = open(t, url, { max: 2, acquireTimeoutMs: 400 })
@@ -139,7 +139,7 @@ t.test('a pooler without a connection free', { skip: poolerIsMissing }, async (t
 const limits = ['statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout']
 const pinned = [...Object.keys(sessionSettings), ...limits].join(',')
 
-t.test('a pooler that its URL does not tell', { skip: poolerIsMissing }, async (t) => {
+t.test('a pooler that its URL does not reveal', { skip: missingPoolerReason }, async (t) => {
   const signs: [settings: Record<string, string>, text: RegExp][] = [
     [{}, /unsupported startup parameter: \w+/],
     [{ ignore_startup_parameters: pinned }, /ignores statement_timeout/],
@@ -161,7 +161,8 @@ t.test('a pooler that its URL does not tell', { skip: poolerIsMissing }, async (
 })
 
 t.test('an answer that tells of a lost connection leaves open what has happened', async (t) => {
-  const answer = (code: string) => named(Object.assign(new postgres.PostgresError('x'), { code }), 'unknown')
+  const answer = (code: string) =>
+    toDatabaseError(Object.assign(new postgres.PostgresError('x'), { code }), 'unknown')
   for (const code of ['08006', '08007', '08P01']) t.match(answer(code), { outcome: 'unknown' }, code)
   for (const code of ['57014', '55P03']) t.match(answer(code), { outcome: 'none' }, code)
 })

@@ -2,7 +2,7 @@ import t from 'tap'
 import { connect } from '../../src/db/connect.js'
 import type { Sql } from '../../src/db/database.js'
 import { testApp } from '../helpers/app.js'
-import { one, open, plant, pooled, poolerIsMissing, titles } from '../helpers/pooler.js'
+import { missingPoolerReason, one, open, plant, pooled, titles } from '../helpers/pooler.js'
 import { countingProxy } from '../helpers/wire.js'
 
 process.on('uncaughtException', (error) => t.fail('an uncaught exception', { error }))
@@ -18,7 +18,7 @@ const atRest = (sql: Sql) => sql`
 t.test(
   'users take turns on one connection of the server, and none acts for another',
   {
-    skip: poolerIsMissing,
+    skip: missingPoolerReason,
   },
   async (t) => {
     for (const login of ['owner', 'superuser'] as const) {
@@ -55,7 +55,7 @@ t.test(
             const rows = await db.asUser(user, titles)
             strangers.push(...rows.filter((row) => row.user_id !== user || !row.title.startsWith(user)))
             rests.push(...(await db.statement(atRest)))
-            // Who passes row-level security would see all: why nothing of a user ever runs at rest.
+            // A role that bypasses row-level security would see everything, so nothing of a user runs on an idle connection.
             if (login === 'owner') strangers.push(...(await db.statement(titles)))
           }
         }
@@ -88,7 +88,7 @@ t.test(
 
 t.test(
   'names that would be SQL, or are hard to write, act for themselves',
-  { skip: poolerIsMissing },
+  { skip: missingPoolerReason },
   async (t) => {
     const { url } = await pooled(t)
     const db = open(t, url)
@@ -103,7 +103,7 @@ t.test(
 t.test(
   'a begin that fails is followed by nothing, on any connection of the server',
   {
-    skip: poolerIsMissing,
+    skip: missingPoolerReason,
   },
   async (t) => {
     for (const login of ['owner', 'superuser'] as const) {
@@ -133,7 +133,7 @@ t.test(
   },
 )
 
-t.test('a turn through a pooler costs four round trips', { skip: poolerIsMissing }, async (t) => {
+t.test('a turn through a pooler costs four round trips', { skip: missingPoolerReason }, async (t) => {
   const { url } = await pooled(t)
   const wire = await countingProxy(t, url)
   const { chat } = await testApp(t, { db: connect({ url: wire.url, max: 1, prepare: 'auto' }) })

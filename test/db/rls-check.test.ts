@@ -3,7 +3,7 @@ import postgres from 'postgres'
 import t from 'tap'
 import { connect } from '../../src/db/connect.js'
 import { migrate } from '../../src/db/migrate.js'
-import { protectionFaults } from '../../src/db/rls-check.js'
+import { checkRls } from '../../src/db/rls-check.js'
 import { testApp } from '../helpers/app.js'
 import { testCluster } from '../helpers/cluster.js'
 import { type DatabaseOptions, testDatabase } from '../helpers/database.js'
@@ -25,11 +25,11 @@ t.test('every kind of login is bound once the database is migrated', async (t) =
   const logins: DatabaseOptions[] = [{ login: 'owner' }, { login: 'superuser' }]
   for (const options of logins) {
     const { url } = await testDatabase(t, options)
-    t.same(await protectionFaults(open(t, url)), [], options.login ?? '')
+    t.same(await checkRls(open(t, url)), [], options.login ?? '')
   }
   const { url } = await testDatabase(t, { login: 'plain', migrated: false })
   await migrate(url)
-  t.same(await protectionFaults(open(t, url)), [], 'an owner who may not create roles')
+  t.same(await checkRls(open(t, url)), [], 'an owner who may not create roles')
 })
 
 t.test('every table that has a user_id has forced row-level security', async (t) => {
@@ -40,16 +40,16 @@ t.test('every table that has a user_id has forced row-level security', async (t)
     await sql`alter table ${sql(`colloquy.${table}`)} no force row level security`
   }
   await sql`create table colloquy.forgotten (user_id text)`
-  const faults = await protectionFaults(open(t, url))
+  const findings = await checkRls(open(t, url))
   t.same(
-    faults.map(({ what }) => /colloquy\.(\w+)/.exec(what)?.[1]),
+    findings.map(({ issue }) => /colloquy\.(\w+)/.exec(issue)?.[1]),
     ['conversations', 'forgotten', 'messages', 'turns', undefined],
     'and the one that was forgotten is not granted either',
   )
 })
 
 t.test(
-  'a login that passes row-level security and cannot switch: refused, and the SQL mends it',
+  'a login that bypasses row-level security and cannot switch: refused, and the SQL mends it',
   async (t) => {
     const { url } = await testCluster(t)
     const sql = administrator(t, url)
@@ -61,8 +61,8 @@ t.test(
     await migrate(login.href)
     await sql`alter role strong bypassrls`
 
-    const faults = await protectionFaults(open(t, login.href))
-    t.match(faults, [{ what: /strong passes row-level security/ }])
+    const findings = await checkRls(open(t, login.href))
+    t.match(findings, [{ issue: /strong bypasses row-level security/ }])
     const db = open(t, login.href)
     await t.rejects(
       db.asUser('alice', (sql) => sql`select 1`),
@@ -70,10 +70,10 @@ t.test(
       'and no statement of a user gets through',
     )
     const inApp = administrator(t, new URL('/app', url).href.replace('/postgres?', '/app?'))
-    await inApp.unsafe(faults[0]?.mend ?? '')
-    t.same(await protectionFaults(open(t, login.href)), [])
+    await inApp.unsafe(findings[0]?.fix ?? '')
+    t.same(await checkRls(open(t, login.href)), [])
     await sql`alter role colloquy_app bypassrls`
-    t.match(await protectionFaults(open(t, login.href)), [{ what: /colloquy_app passes/ }])
+    t.match(await checkRls(open(t, login.href)), [{ issue: /colloquy_app bypasses/ }])
   },
 )
 
@@ -81,10 +81,10 @@ t.test("somebody else's policy that lets more through is found", async (t) => {
   const { url, superuserUrl } = await testDatabase(t)
   const sql = administrator(t, superuserUrl)
   await sql`create policy narrower on colloquy.turns as restrictive using (true)`
-  t.same(await protectionFaults(open(t, url)), [], 'one that lets less through is none of our business')
+  t.same(await checkRls(open(t, url)), [], 'one that lets less through is none of our business')
   await sql`create policy leak on colloquy.messages using (true)`
-  t.match(await protectionFaults(open(t, url)), [{ what: /colloquy\.messages: leak\.$/ }])
-  t.equal((await protectionFaults(open(t, url))).length, 1)
+  t.match(await checkRls(open(t, url)), [{ issue: /colloquy\.messages: leak\.$/ }])
+  t.equal((await checkRls(open(t, url))).length, 1)
 })
 
 /** What fits our calls better than PostgreSQL's own, and writes down who called it. */
@@ -126,11 +126,7 @@ t.test('what another role made in public does not take the place of what our SQL
   }
   await use()
   await sql`create policy leak on colloquy.messages using (true)`
-  t.match(
-    await protectionFaults(open(t, superuserUrl)),
-    [{ what: /leak/ }],
-    'nothing is hidden from the doctor',
-  )
+  t.match(await checkRls(open(t, superuserUrl)), [{ issue: /leak/ }], 'nothing is hidden from the doctor')
   t.same(await seen(), [])
 
   const definitions = await sql<{ definition: string }[]>`

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import postgres from 'postgres'
 import t from 'tap'
-import { settingFaults } from '../../src/db/settings.js'
+import { checkSettings } from '../../src/db/settings.js'
 import { type Call, type Json, type TestApp, testApp } from '../helpers/app.js'
 import { isPooled, testDatabase } from '../helpers/database.js'
 import { until } from '../helpers/models.js'
-import { open, pooled, poolerIsMissing } from '../helpers/pooler.js'
+import { missingPoolerReason, open, pooled } from '../helpers/pooler.js'
 import { runColloquy } from '../helpers/server.js'
 import { SECRET } from '../helpers/tokens.js'
 
@@ -148,7 +148,7 @@ t.test(
 
 t.test(
   'through a pooler: transactions set what they need, and doctor names the rest',
-  { skip: poolerIsMissing },
+  { skip: missingPoolerReason },
   async (t) => {
     const { url, root } = await pooled(t)
     const database = new URL(url).pathname.slice(1)
@@ -174,7 +174,7 @@ t.test(
       t.not((rows as Json)[0].value, value, `${shown} inside a transaction`)
     }
     t.same(
-      (await settingFaults(db)).map(({ what }) => what.split(' ')[0]).sort(),
+      (await checkSettings(db)).map(({ issue }) => issue.split(' ')[0]).sort(),
       set.map(([name]) => name).sort(),
     )
     const seen = await doctor()

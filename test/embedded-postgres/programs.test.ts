@@ -3,7 +3,7 @@ import { chmod, chown, mkdir, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { hydrate } from '../../src/embedded-postgres/binaries.js'
+import { linkLibraries } from '../../src/embedded-postgres/binaries.js'
 import { packageRoot } from '../../src/root.js'
 import { testCluster, testFolder } from '../helpers/cluster.js'
 import { copyOfPrograms, isAnswering, start, starter } from '../helpers/embedded.js'
@@ -18,7 +18,7 @@ t.test('programs whose install script was blocked get their links', async (t) =>
   const links: { target: string }[] = JSON.parse(await readFile(join(native, 'pg-symlinks.json'), 'utf8'))
   for (const { target } of links) await rm(join(folder, target))
   await t.rejects(start(t, join(folder, 'early'), { binaries }), /cannot be run as/)
-  await Promise.all(Array.from({ length: 4 }, () => hydrate(native)))
+  await Promise.all(Array.from({ length: 4 }, () => linkLibraries(native)))
   const { url } = await start(t, join(folder, 'data'), { binaries })
   t.ok(await isAnswering(url))
 })
@@ -48,7 +48,7 @@ t.test('root starts it as another user', { skip: isRoot ? false : 'this is not r
   await chmod(folder, 0o700)
   const closed = join(folder, 'closed')
   const { native, binaries } = await copyOfPrograms(folder)
-  await hydrate(native)
+  await linkLibraries(native)
   const first = await start(t, closed, { binaries })
   t.ok(await isAnswering(first.url), 'under a folder that is closed to it')
   t.equal((await stat(join(closed, 'postgres'))).uid, nobody.uid)

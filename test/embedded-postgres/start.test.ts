@@ -115,7 +115,7 @@ t.test('a server that dies says why, and can be started again', async (t) => {
   const cluster = await start(t, dataDir)
   process.kill(await postmaster(dataDir), 'SIGQUIT')
   t.match(await cluster.exited, {
-    message: /ended by itself.*postgres\.log ends with:\n.*immediate shutdown/s,
+    message: /exited unexpectedly.*postgres\.log ends with:\n.*immediate shutdown/s,
   })
   await cluster.stop()
   await start(t, dataDir)

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import t from 'tap'
-import { encodeCursor, type Key } from '../../src/handlers/page.js'
+import { type CursorKey, encodeCursor } from '../../src/handlers/page.js'
 import { testApp } from '../helpers/app.js'
 
 /** A cursor with a right checksum around any bytes, as anybody who reads the source can make it. */
-const forge = (scope: Key, bytes: string): string => {
+const forge = (scope: CursorKey, bytes: string): string => {
   const payload = Buffer.from(bytes).toString('base64url')
   const sum = createHash('sha256').update(JSON.stringify(scope)).update(payload).digest('base64url')
   return `${payload}.${sum.slice(0, 16)}`
@@ -17,7 +17,7 @@ const shapeless = ['', 'x', '{', '[', '\xff', 'null', '[null]', 'true', '0', '"x
 t.test('a forged cursor with a right checksum is a 422, and nothing breaks', async (t) => {
   const { call, chat } = await testApp(t)
   const { conversation_id } = await chat('hi')
-  const lists: [path: string, scope: Key, good: string, bad: string[]][] = [
+  const lists: [path: string, scope: CursorKey, good: string, bad: string[]][] = [
     [
       '/api/alice/conversations',
       ['listConversations', 'alice', 'false'],

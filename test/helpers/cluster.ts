@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Test } from 'tap'
-import { type Cluster, startEmbedded } from '../../src/embedded-postgres/start.js'
+import { type EmbeddedPostgres, startEmbedded } from '../../src/embedded-postgres/start.js'
 import type { Scope } from './scope.js'
 
 /** Durability is not what most tests are about, and costs them seconds. */
@@ -27,7 +27,10 @@ export const initialisedFolder = async (t: Scope): Promise<string> => {
 }
 
 /** A cluster of the test's own, for tests that stop or kill PostgreSQL. */
-export const testCluster = async (t: Test, settings: Record<string, string> = hasty): Promise<Cluster> => {
+export const testCluster = async (
+  t: Test,
+  settings: Record<string, string> = hasty,
+): Promise<EmbeddedPostgres> => {
   const dataDir = await initialisedFolder(t)
   const cluster = await startEmbedded({ dataDir, settings })
   t.teardown(() => cluster.stop())

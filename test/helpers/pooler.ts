@@ -8,7 +8,7 @@ import { testFolder } from './cluster.js'
 import { testDatabase } from './database.js'
 import { logins } from './template.js'
 
-export { poolerIsMissing } from '../../scripts/pooler.js'
+export { missingPoolerReason } from '../../scripts/pooler.js'
 
 interface PooledOptions {
   login?: 'owner' | 'superuser'

@@ -5,14 +5,14 @@ import { promisify } from 'node:util'
 import postgres from 'postgres'
 import type { Test } from 'tap'
 import { migrate } from '../../src/db/migrate.js'
-import { type Cluster, startEmbedded } from '../../src/embedded-postgres/start.js'
+import { type EmbeddedPostgres, startEmbedded } from '../../src/embedded-postgres/start.js'
 import { hasty, initialisedFolder, testFolder } from './cluster.js'
 import { postmaster } from './embedded.js'
 import { until } from './models.js'
 
 export interface Replicated {
-  primary: Cluster
-  standby: Cluster
+  primary: EmbeddedPostgres
+  standby: EmbeddedPostgres
   /** the URL of both, in the order that is asked for */
   url(order: 'primary first' | 'standby first'): string
   /** statements on the one or the other, as the superuser */

@@ -1,4 +1,4 @@
-import { limited } from '../../src/concurrency/with-timeout.js'
+import { withTimeout } from '../../src/concurrency/with-timeout.js'
 import { errorOf, readStream, type StreamAnswer, textOf, turnOf, typesOf } from '../helpers/stream.js'
 import { type Answer, type Record as Entry, now, type Send } from './records.js'
 
@@ -58,7 +58,7 @@ export const createClient = ({ name, record, tokens, requestMs }: ClientOptions)
     init: RequestInit = {},
   ): Promise<Reply | undefined> => {
     try {
-      return await limited(undefined, requestMs, async (signal) => {
+      return await withTimeout(undefined, requestMs, async (signal) => {
         const response = await fetch(`${url}/api/${user}${path}`, {
           ...init,
           headers: { authorization: `Bearer ${tokens[user]}`, ...init.headers },

@@ -2,14 +2,14 @@ import { createHash } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import t from 'tap'
 import { authorize } from '../../src/http/authentication.js'
-import { keySet } from '../../src/http/key-set.js'
+import { createKeySet } from '../../src/http/key-set.js'
 import { guardedApp } from '../helpers/guarded-app.js'
 import { refused } from '../helpers/hostile-tokens.js'
 import { asymmetric, jwk, keyPairs, serving } from '../helpers/key-pairs.js'
 import { claims, hs256, issuer, SECRET, seconds } from '../helpers/tokens.js'
 
 const both = () => {
-  const keys = keySet({ url: `${issuer}/api/auth/jwks`, log: { warn: () => {} }, fetch: serving() })
+  const keys = createKeySet({ url: `${issuer}/api/auth/jwks`, log: { warn: () => {} }, fetch: serving() })
   return {
     shared: { secret: SECRET },
     published: { keys, issuer, audience: issuer },

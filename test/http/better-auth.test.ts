@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { keySet } from '../../src/http/key-set.js'
+import { createKeySet } from '../../src/http/key-set.js'
 import { type BetterAuth, betterAuth } from '../helpers/better-auth.js'
 import { guardedApp } from '../helpers/guarded-app.js'
 
@@ -14,7 +14,7 @@ const trusting = (
   server: BetterAuth,
   { issuer = server.url, audience = server.url }: Expected = {},
 ) => {
-  const keys = keySet({ url: server.jwksUrl, log: { warn: () => {} }, cooldownMs: 0 })
+  const keys = createKeySet({ url: server.jwksUrl, log: { warn: () => {} }, cooldownMs: 0 })
   const { get } = guardedApp(t, { published: { keys, issuer, audience } })
   return ({ id, token }: { id: string; token: string }) => get(`Bearer ${token}`, id)
 }

@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
-import { type KeySetOptions, keySet } from '../../src/http/key-set.js'
+import { createKeySet, type KeySetOptions } from '../../src/http/key-set.js'
 import { collectGarbage } from '../helpers/garbage.js'
 import { guardedApp } from '../helpers/guarded-app.js'
 import { asymmetric, published, serving } from '../helpers/key-pairs.js'
@@ -23,7 +23,7 @@ const atOnce = { buffered: true }
 /** A key set whose clock and network the test decides; `state.fetches` counts. */
 const fixture = (answer: typeof fetch = serving(), more: Partial<KeySetOptions> = {}) => {
   const state = { now: 0, fetches: 0, warnings: 0, answer }
-  const find = keySet({
+  const find = createKeySet({
     url: `${issuer}/api/auth/jwks`,
     log: {
       warn: () => {

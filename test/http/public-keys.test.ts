@@ -3,13 +3,13 @@ import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
-import { keySet } from '../../src/http/key-set.js'
+import { createKeySet } from '../../src/http/key-set.js'
 import { jwk, keyPairs, published, serving } from '../helpers/key-pairs.js'
 import { issuer } from '../helpers/tokens.js'
 
 const unavailable = { code: 'keys-unavailable' }
 const log = { warn: () => {} }
-const keysOf = (keys: unknown[]) => keySet({ url: issuer, log, fetch: serving(keys) })
+const keysOf = (keys: unknown[]) => createKeySet({ url: issuer, log, fetch: serving(keys) })
 
 t.test('a key that may not verify tokens is left out, and the others stay', async (t) => {
   const { EdDSA, ES256, RS256 } = keyPairs
@@ -52,7 +52,7 @@ const served = async (t: Test, listener: RequestListener) => {
     server.close()
   })
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks`
-  return keySet({ url, log })
+  return createKeySet({ url, log })
 }
 
 t.test('what is no key set counts as an outage', async (t) => {

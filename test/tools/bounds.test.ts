@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import '../../src/tools/mcp/client.js'
 import type { ToolRegistryOptions } from '../../src/tools/registry.js'
 import { maxMinFairShares } from '../../src/tools/tool-selection.js'
-import { estimateTools, toolBytesOf } from '../../src/turns/agent/history-window.js'
+import { estimateTools, maxToolBytes } from '../../src/turns/agent/history-window.js'
 import { mcpServer, type ToolDeclaration } from '../helpers/mcp-server.js'
 import { testTools } from '../helpers/tools.js'
 
@@ -44,12 +44,12 @@ t.test('all tools of a turn fit together into half of the window, and are the sa
   const many = Array.from({ length: 40 }, (_, i) => ({ name: `t${i}`, description, inputSchema }))
   const tools = await setUp(t, { many, few: [{ name: 'small', inputSchema }] })
   for (const historyTokens of [1_000, 4_000, 16_000]) {
-    const offered = await open(tools, toolBytesOf({ historyTokens }, 'm'))
+    const offered = await open(tools, maxToolBytes({ historyTokens }, 'm'))
     const names = offered.map(({ name }) => name)
     t.ok(estimateTools(offered) <= historyTokens / 2, `${historyTokens}: at most half`)
     t.ok(names.includes('small'), 'a server with few tools keeps them')
     t.same(
-      (await open(tools, toolBytesOf({ historyTokens }, 'm'))).map(({ name }) => name),
+      (await open(tools, maxToolBytes({ historyTokens }, 'm'))).map(({ name }) => name),
       names,
     )
   }
@@ -62,8 +62,8 @@ t.test('all tools of a turn fit together into half of the window, and are the sa
 })
 
 t.test('a window of 0 takes no tools away, and each model has its own', (t) => {
-  t.equal(toolBytesOf({ historyTokens: 0 }, 'm'), 24_000)
-  t.equal(toolBytesOf({ historyTokens: 0, modelHistoryTokens: { m: 200 } }, 'm'), 300)
+  t.equal(maxToolBytes({ historyTokens: 0 }, 'm'), 24_000)
+  t.equal(maxToolBytes({ historyTokens: 0, modelHistoryTokens: { m: 200 } }, 'm'), 300)
   t.same(maxMinFairShares([10, 100, 50], 90), [10, 40, 40])
   t.same(maxMinFairShares([10, 20], 90), [10, 20])
   t.end()

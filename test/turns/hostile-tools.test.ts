@@ -61,7 +61,7 @@ t.test('arguments that are nested too deep are refused, and the turn goes on', a
   app.provider.answer(calling(['1', 'add', nested(90)], ['2', 'add', nested(3_000)]), saying('One of them.'))
   const { status, tool_calls } = await app.chat('Add them.')
   t.equal(status, 'completed')
-  t.match(tool_calls, [{ result: 'added' }, { arguments: {}, error: 'The arguments are nested too deep.' }])
+  t.match(tool_calls, [{ result: 'added' }, { arguments: {}, error: 'The arguments are nested too deeply.' }])
 })
 
 t.test('a tool that hangs is cut, whatever the garbage collector does meanwhile', async (t) => {
@@ -104,7 +104,7 @@ t.test('a tool that a model made up is told to the next one by a name that provi
   app.provider.answer(saying('Still no.'))
   await app.chat('And now?', { conversation_id })
   for (const { body } of app.provider.requests.slice(1)) {
-    const error = 'There is no tool of this name.'
+    const error = 'There is no tool with this name.'
     t.same(told(body), [['functions_add_', '{}'], ['x'.repeat(64), '{}'], error, error])
   }
 })

@@ -269,8 +269,8 @@ t.test('a provider is asked for a title as for an answer, without tools', async 
   const title = events(...answer.call(chatCompletions, '"A', ' title"'))
   provider.answer(events(...answer.call(chatCompletions, 'Hello')), title)
   const { conversation_id } = await chat(secret)
-  const titleOf = async (id: string) => (await call('GET', `${conversations}/${id}`)).body.title
-  await until(async () => (await titleOf(conversation_id)) === 'A title')
+  const titleFromMessage = async (id: string) => (await call('GET', `${conversations}/${id}`)).body.title
+  await until(async () => (await titleFromMessage(conversation_id)) === 'A title')
   const { body } = provider.requests[1] as UpstreamRequest
   t.match(body.messages, [
     { role: 'system', content: /title/ },
@@ -284,8 +284,8 @@ t.test('a provider is asked for a title as for an answer, without tools', async 
   const quoting = refuse(400, { error: { message: `not with: ${secret}`, type: 'invalid_request_error' } })
   provider.answer(events(...answer.call(chatCompletions, 'Hello')), quoting)
   const failed = await chat(secret)
-  await until(() => logged().includes('a title could not be made'))
-  t.equal(await titleOf(failed.conversation_id), secret)
+  await until(() => logged().includes('the title could not be generated'))
+  t.equal(await titleFromMessage(failed.conversation_id), secret)
   t.notMatch(logged(), secret)
 })
 

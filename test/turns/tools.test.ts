@@ -158,9 +158,9 @@ t.test('a call that fails is told to the model, and the turn goes on', async (t)
       'The tool failed.',
       'The tool gave no result within 0.2 s.',
       { result: null },
-      'There is no tool of this name.',
-      'The arguments are no JSON object.',
-      'The arguments are no JSON object.',
+      'There is no tool with this name.',
+      'The arguments are not a JSON object.',
+      'The arguments are not a JSON object.',
       'The arguments are longer than 65536 characters.',
     ],
   )
@@ -226,7 +226,7 @@ t.test('a turn may make so many calls', async (t) => {
   app.provider.answer(calling(add('a'), add('b'), add('c')), saying('Two.'))
   const { tool_calls } = await app.chat('go')
   t.equal(tools.calls.length, 2)
-  t.match(tool_calls[2], { error: 'Not called: a turn may make 2 calls, and has made them.' })
+  t.match(tool_calls[2], { error: 'Not called: this turn has already made 2 calls, which is the limit.' })
   t.equal(app.provider.requests.at(-1)?.body.tool_choice, 'none')
 })
 

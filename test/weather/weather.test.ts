@@ -11,7 +11,7 @@ import { startEmbedded } from '../../src/embedded-postgres/start.js'
 import { stopClock } from '../helpers/clock.js'
 import { hasty, testFolder } from '../helpers/cluster.js'
 import { postmaster } from '../helpers/embedded.js'
-import { poolerIsMissing } from '../helpers/pooler.js'
+import { missingPoolerReason } from '../helpers/pooler.js'
 import { countingProxy } from '../helpers/wire.js'
 import { type Instance, instance, type Observation } from './observe.js'
 import { type Row, readTable } from './table.js'
@@ -157,7 +157,7 @@ t.test('weathers', async (t) => {
     await recovers(t, fresh, row)
   })
 
-  await t.test('a pooler that is full', { skip: poolerIsMissing }, async (t) => {
+  await t.test('a pooler that is full', { skip: missingPoolerReason }, async (t) => {
     const folder = join(await testFolder(t), 'pooler')
     const pooler = await startPooler({ folder, clusterUrl: directUrl, logins: [], poolSize: 1 })
     t.teardown(() => pooler.stop())
@@ -255,7 +255,7 @@ const smallDisk = async (t: Test, uid: number): Promise<string | undefined> => {
   return folder
 }
 
-t.test('the guide has no other rows', { skip: poolerIsMissing }, async (t) => {
+t.test('the guide has no other rows', { skip: missingPoolerReason }, async (t) => {
   const unseen = [...table.keys()].filter((weather) => !seen.has(weather) && weather !== 'disk full')
   t.same(unseen, [])
 })

@@ -8,7 +8,7 @@ import {
   type Tool,
 } from '@modelcontextprotocol/client'
 import { Agent } from 'undici'
-import { limited } from '../../concurrency/with-timeout.js'
+import { withTimeout } from '../../concurrency/with-timeout.js'
 import { ToolError } from '../tool.js'
 import { createBoundedFetch } from './bounded-fetch.js'
 import { McpConnectionError, ResponseTooLargeError, SessionExpiredError } from './errors.js'
@@ -93,7 +93,7 @@ const openHttp = ({ url, headers }: HttpServer, { signUserToken }: ClientOptions
     client: createSdkClient('auto'),
     hasSession: () => transport.sessionId !== undefined,
     terminateSession: () =>
-      limited(undefined, TERMINATE_MS, (signal) =>
+      withTimeout(undefined, TERMINATE_MS, (signal) =>
         runRequest({ signal, maxBytes: TERMINATE_BYTES }, () => transport.terminateSession()),
       ),
     end: async () => {

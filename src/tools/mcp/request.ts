@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { setMaxListeners } from 'node:events'
 import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client'
-import { limited } from '../../concurrency/with-timeout.js'
+import { withTimeout } from '../../concurrency/with-timeout.js'
 
 /** The MCP request that the running code belongs to; it may take several HTTP requests. */
 export interface RequestContext {
@@ -101,7 +101,7 @@ export const boundRequests = (transport: Transport): void => {
   const send = transport.send.bind(transport)
   // With a context of its own: a cancellation is sent after its request has ended.
   const notify: typeof send = (message, options) =>
-    limited(undefined, NOTIFICATION_MS, (signal) =>
+    withTimeout(undefined, NOTIFICATION_MS, (signal) =>
       runRequest({ signal, maxBytes: NOTIFICATION_BYTES }, () =>
         send(message, { ...options, requestSignal: signal }),
       ),

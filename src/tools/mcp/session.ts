@@ -1,5 +1,5 @@
 import { untilAborted } from '../../concurrency/until-aborted.js'
-import { limited } from '../../concurrency/with-timeout.js'
+import { withTimeout } from '../../concurrency/with-timeout.js'
 import { ToolError } from '../tool.js'
 import type { McpClient } from './client.js'
 import { McpConnectionError, ServerUnavailableError, SessionExpiredError } from './errors.js'
@@ -100,7 +100,7 @@ export const createSession = ({
   const open = (signal?: AbortSignal): SharedClient => {
     if (backoff && now() < backoff.until) throw new ServerUnavailableError(backoff.reason)
     if (current) return current
-    const shared = shareClient(signal ? connect(signal) : limited(closing.signal, connectMs, connect))
+    const shared = shareClient(signal ? connect(signal) : withTimeout(closing.signal, connectMs, connect))
     current = shared
     clients.add(shared)
     void shared.gone.then(() => clients.delete(shared))
@@ -175,7 +175,7 @@ export const createSession = ({
   }
 
   return {
-    tools: () => limited(closing.signal, connectMs, (signal) => tools(true, signal)),
+    tools: () => withTimeout(closing.signal, connectMs, (signal) => tools(true, signal)),
     call: (request) => call(request, true),
     async retire() {
       if (current) retire(current)

@@ -5,34 +5,34 @@ import type { Answer } from '../events.js'
 const bytesPerToken = 3
 
 /**
- * About how many tokens a text takes, whichever model's they are: one for three bytes of UTF-8. That is 0.8 to 3 times
- * what tokenizers make of prose, and as little as half of what they make of ids, tables and emoji.
+ * Estimates a text's tokens for any model: one per three bytes of UTF-8. That is 0.8 to 3 times a tokenizer's count for
+ * prose, and down to half of it for ids, tables and emoji.
  */
 export const estimateTokens = (text: string): number =>
   Math.floor(Buffer.byteLength(text) / bytesPerToken) + 1
 
-/** What a text and the definitions of tools take away from the window. */
+/** Estimates the tokens of the tool definitions. */
 export const estimateTools = (tools: readonly ToolDefinition[]): number =>
   tools.reduce((sum, { name, description, inputSchema }) => {
     return sum + estimateTokens(JSON.stringify([name, description, inputSchema]))
   }, 0)
 
-/** Of a window of 0, which says that no earlier turns are sent, and nothing of the model. */
-const usualWindow = 16_000
+/** Assumed for a window of 0, which only means that no earlier turns are sent. */
+const assumedWindow = 16_000
 
-/** How many bytes the definitions of a turn's tools may have as JSON: half of the model's window, whatever else it is sent. */
-export const toolBytesOf = (
-  { historyTokens, modelHistoryTokens }: Pick<Window, 'historyTokens' | 'modelHistoryTokens'>,
+/** The maximum size of a turn's tool definitions as JSON, in bytes: half of the model's window. */
+export const maxToolBytes = (
+  { historyTokens, modelHistoryTokens }: Pick<WindowLimits, 'historyTokens' | 'modelHistoryTokens'>,
   model: string,
 ): number => {
   const window = modelHistoryTokens?.[model] ?? historyTokens
-  return Math.floor((window || usualWindow) / 2) * bytesPerToken
+  return Math.floor((window || assumedWindow) / 2) * bytesPerToken
 }
 
 const estimateTurn = ({ user, assistant, tool_calls }: PastTurn): number =>
   estimateTokens(user + assistant + (tool_calls ? JSON.stringify(tool_calls) : ''))
 
-/** How much of a tool's result later turns are given, so that one long result leaves room for the conversation. */
+/** The maximum length of a tool's result in later turns, so that one long result leaves room for the conversation. */
 const maxHistoryResult = 4_000
 
 const shorten = (call: ToolCall): ToolCall => {
@@ -42,8 +42,8 @@ const shorten = (call: ToolCall): ToolCall => {
 }
 
 /**
- * What is stored of a turn for the windows of later turns: how many tokens it takes of them, and its calls with long
- * results shortened, null where none is. The function history_window in SQL only adds and compares.
+ * What is stored for the windows of later turns: the turn's token count, and its tool calls with long results shortened,
+ * or null if none was. The SQL function history_window only adds up and compares.
  */
 export const forHistory = (
   message: string,
@@ -55,7 +55,7 @@ export const forHistory = (
   return { windowTokens: estimateTurn(turn), historyCalls: isShortened ? calls : null }
 }
 
-/** The newest of the turns, oldest first, that fit together into so many tokens. */
+/** The newest turns, oldest first, that fit together into the given number of tokens. */
 export const newestThatFit = (turns: PastTurn[], tokens: number): PastTurn[] => {
   let left = tokens
   const lastThatDoesNot = turns.findLastIndex((turn) => {
@@ -65,15 +65,15 @@ export const newestThatFit = (turns: PastTurn[], tokens: number): PastTurn[] => 
   return turns.slice(lastThatDoesNot + 1)
 }
 
-interface Window {
+interface WindowLimits {
   systemPrompt: string | undefined
   historyTokens: number
   modelHistoryTokens?: Readonly<Record<string, number>>
 }
 
-/** What the system prompt and the message leave of a model's window, in tokens. */
-export const windowOf = (
-  { systemPrompt, historyTokens, modelHistoryTokens }: Window,
+/** The tokens of a model's window that the system prompt and the message leave free. */
+export const availableTokens = (
+  { systemPrompt, historyTokens, modelHistoryTokens }: WindowLimits,
   model: string,
   message: string,
 ): number => {

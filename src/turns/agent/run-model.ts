@@ -1,26 +1,26 @@
 import { untilAborted } from '../../concurrency/until-aborted.js'
 import type { Model, ModelRequest } from '../../models/model.js'
 import { ModelError } from '../../models/model-error.js'
-import { type Answer, cutOffs, emptyAnswer, type RunEvent, reduce, type TurnEvent } from '../events.js'
+import { type Answer, cutOffEvents, emptyAnswer, type RunEvent, reduce, type TurnEvent } from '../events.js'
 import { type TurnError, turnError } from '../turn-errors.js'
 import type { AbortReason, EndStatus } from '../types.js'
 import { createSanitizer } from './sanitize.js'
 import { noTools, runSteps, type Toolbox } from './tool-loop.js'
 
-/** The contract's bound on an answer's text, in UTF-16 code units; a longer one is cut off there. */
+/** The contract's limit for an answer's text, in UTF-16 code units; a longer one is truncated. */
 export const maxAnswerLength = 1_000_000
 
-/** The contract's bound on Retry-After, in seconds. */
+/** The contract's limit for Retry-After, in seconds. */
 const maxRetryAfter = 3_600
 
-/** How an attempt ended. */
-export interface ModelRun {
+/** The result of an attempt's run. */
+interface ModelRun {
   status: EndStatus
   answer: Answer
   error: TurnError | null
-  /** seconds after which the provider may answer, when it says so */
+  /** the provider's Retry-After, in seconds */
   retryAfter?: number
-  /** for the log: what the model threw */
+  /** the model's error, for the log */
   cause?: unknown
 }
 
@@ -31,7 +31,7 @@ const aborts: Record<AbortReason, Pick<ModelRun, 'status' | 'error'>> = {
   lost: { status: 'interrupted', error: turnError('turn-interrupted') },
 }
 
-/** A failure in the contract's terms; what no model has put in those of `ModelError` is a failure like any other. */
+/** Maps a model's error to the contract. Anything but a `ModelError` is a `model-failed`. */
 const modelFailed = (cause: unknown): Pick<ModelRun, 'status' | 'error' | 'retryAfter'> => {
   const code = cause instanceof ModelError ? cause.code : 'model-failed'
   const retryAfterMs = cause instanceof ModelError ? cause.retryAfterMs : undefined
@@ -44,42 +44,42 @@ const modelFailed = (cause: unknown): Pick<ModelRun, 'status' | 'error' | 'retry
   }
 }
 
-/** What was said, in a form that can be stored; the end of a text that is too long is left out. */
-const createSayer = (answer: Answer, onEvent: (event: TurnEvent) => void) => {
+/** Emits events in a form that can be stored, and truncates a text that is too long. */
+const createEmitter = (answer: Answer, onEvent: (event: TurnEvent) => void) => {
   const sanitizer = createSanitizer()
-  const sayText = (text: string): void => {
+  const emitText = (text: string): void => {
     const delta = text.slice(0, maxAnswerLength - answer.text.length).toWellFormed()
-    if (delta) say({ type: 'text-delta', delta })
+    if (delta) emit({ type: 'text-delta', delta })
     if (delta.length < text.length) throw new Error('the answer is too long')
   }
-  const say = (event: RunEvent): void => {
+  const emit = (event: RunEvent): void => {
     reduce(answer, event)
     if (event.type !== 'step' && event.type !== 'finish') onEvent(event)
   }
   return (event: RunEvent): void => {
-    if (event.type === 'text-delta') sayText(sanitizer.text(event.delta))
+    if (event.type === 'text-delta') emitText(sanitizer.text(event.delta))
     else {
-      sayText(sanitizer.rest())
-      say(sanitizer.json(event))
+      emitText(sanitizer.rest())
+      emit(sanitizer.json(event))
     }
   }
 }
 
-const sayAll = async (
+const emitAll = async (
   events: AsyncIterator<RunEvent>,
-  say: (event: RunEvent) => void,
+  emit: (event: RunEvent) => void,
   signal: AbortSignal,
 ): Promise<void> => {
   for (;;) {
     const next = await events.next()
     if (next.done || signal.aborted) return
-    say(next.value)
+    emit(next.value)
   }
 }
 
 /**
- * Runs the model and its tools for one attempt, and gives each event to `onEvent`. Never throws: every way to end is a `ModelRun`.
- * It ends as soon as the signal aborts, whether or not the model notices.
+ * Runs the model and its tools for one attempt, and passes each event to `onEvent`. Never throws: every end is a
+ * `ModelRun`. Resolves as soon as the signal aborts, even if the model ignores it.
  */
 export const runModel = async (
   model: Model,
@@ -88,22 +88,22 @@ export const runModel = async (
   toolbox: Toolbox = noTools,
 ): Promise<ModelRun> => {
   const answer = emptyAnswer()
-  const say = createSayer(answer, onEvent)
+  const emit = createEmitter(answer, onEvent)
   const { signal } = request
   let events: AsyncIterator<RunEvent> | undefined
   try {
     signal.throwIfAborted()
     events = runSteps(model, request, toolbox)
-    // One wait for the signal, however many events there are; a model that ignores it is not listened to any more.
-    await untilAborted(sayAll(events, say, signal), signal)
+    // One abort listener for all events. After an abort, further events of the model are ignored.
+    await untilAborted(emitAll(events, emit, signal), signal)
     if (!answer.finished) throw new Error('the model stopped without finishing')
     return { status: 'completed', error: null, answer }
   } catch (cause) {
-    for (const event of cutOffs(answer)) say(event)
+    for (const event of cutOffEvents(answer)) emit(event)
     const reason = signal.aborted ? (signal.reason as AbortReason) : undefined
     return { ...(reason ? aborts[reason] : modelFailed(cause)), answer, cause }
   } finally {
-    // A model that ignores the signal must not keep the turn waiting for its clean-up.
+    // Not awaited: a model that ignores the signal must not delay the turn's end.
     void Promise.resolve(events?.return?.()).catch(() => {})
   }
 }

@@ -1,7 +1,7 @@
-/** PostgreSQL cannot store a NUL, and stores a lone surrogate as another character. */
+/** PostgreSQL cannot store NUL, and stores a lone surrogate as a different character. */
 const sanitizeText = (text: string): string => text.replaceAll('\0', '\uFFFD').toWellFormed()
 
-/** The same for JSON, where both can only be escapes; a backslash that is escaped itself begins none. */
+/** The same for JSON, where both are always escaped. An escaped backslash does not start an escape. */
 export const sanitizeJson = <T>(value: T): T =>
   JSON.parse(
     JSON.stringify(value).replace(/\\(?:u(?:0000|d[89a-f][\da-f]{2})|.)/g, (found) =>
@@ -12,8 +12,8 @@ export const sanitizeJson = <T>(value: T): T =>
 const endsInHalf = (text: string): boolean => /[\ud800-\udbff]$/.test(text)
 
 /**
- * Makes what a model says such that the stream, the stored events and the stored answer are the same. A character that
- * a model cuts in two between two pieces is kept whole, in the second.
+ * Sanitizes a model's output so that the stream, the stored events and the stored answer are equal. A surrogate pair that
+ * the model splits between two deltas is emitted whole, with the second.
  */
 export const createSanitizer = () => {
   let half = ''
@@ -24,7 +24,7 @@ export const createSanitizer = () => {
       return sanitizeText(half ? text.slice(0, -1) : text)
     },
     json: sanitizeJson,
-    /** what is left when no more text comes */
+    /** the remainder at the end of the text */
     rest(): string {
       const text = half
       half = ''

@@ -6,16 +6,16 @@ import type { RunEvent } from '../events.js'
 import type { ToolLimits } from '../types.js'
 import { estimateTools, newestThatFit } from './history-window.js'
 import { sanitizeJson } from './sanitize.js'
-import { type AskedCall, createToolRunner } from './tool-calls.js'
+import { createToolRunner, type RequestedCall } from './tool-calls.js'
 
-/** What a turn works with beside its model. */
+/** What a turn needs besides its model. */
 export interface Toolbox extends ToolLimits {
   turnId: string
   /** the tools of the turn's user */
   open(signal: AbortSignal): Promise<Tool[]>
-  /** what former attempts of the turn have done, in order */
+  /** the calls that earlier attempts of the turn made, in order */
   doneCalls: readonly ToolCall[]
-  /** what history and tools may take of the model's window; undefined: the history is cut already */
+  /** the budget for history and tools; undefined: the history is already cut */
   windowTokens?: number
   log: { warn(fields: object, text: string): void }
 }
@@ -30,13 +30,13 @@ export const noTools: Toolbox = {
   log: { warn() {} },
 }
 
-/** The contract's bound on the name of a tool. */
+/** The contract's limit for a tool's name. */
 const maxNameLength = 200
-/** Its bound on the calls of a turn, those that were not made included. */
+/** The contract's limit for a turn's calls, including those that were not made. */
 const maxAsked = 1_000
 const maxArgumentsLength = 65_536
 
-/** Ids that every provider takes, unique in the turn, whatever the model calls its calls. */
+/** Turns the model's call ids into ids that every provider accepts, unique within the turn. */
 const createIds = () => {
   const taken = new Set<string>()
   return (raw: string): string => {
@@ -51,20 +51,20 @@ const createIds = () => {
 const isObject = (value: unknown): value is ToolCall['arguments'] =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** What the model wrote as arguments, or why that cannot be used. */
-const readArguments = (value: unknown): Pick<AskedCall, 'arguments' | 'fault'> => {
-  if (!isObject(value)) return { arguments: {}, fault: 'The arguments are no JSON object.' }
-  if (isNestedTooDeep(value)) return { arguments: {}, fault: 'The arguments are nested too deep.' }
+/** Validates the model's arguments. */
+const readArguments = (value: unknown): Pick<RequestedCall, 'arguments' | 'invalidReason'> => {
+  if (!isObject(value)) return { arguments: {}, invalidReason: 'The arguments are not a JSON object.' }
+  if (isNestedTooDeep(value)) return { arguments: {}, invalidReason: 'The arguments are nested too deeply.' }
   if (JSON.stringify(value).length <= maxArgumentsLength) {
-    // As they are stored, so that a later attempt knows the call again.
+    // Sanitized as they are stored, so that a later attempt recognizes the call.
     return { arguments: sanitizeJson(value) }
   }
-  return { arguments: {}, fault: `The arguments are longer than ${maxArgumentsLength} characters.` }
+  return { arguments: {}, invalidReason: `The arguments are longer than ${maxArgumentsLength} characters.` }
 }
 
-/** Calls that change nothing may be made at once; each other one waits for those before it. */
-const batchesOf = (calls: AskedCall[], mayShare: (call: AskedCall) => boolean): AskedCall[][] => {
-  const batches: AskedCall[][] = []
+/** Groups calls into batches: consecutive read-only calls run in parallel, each other call runs alone. */
+const batchesOf = (calls: RequestedCall[], mayShare: (call: RequestedCall) => boolean): RequestedCall[][] => {
+  const batches: RequestedCall[][] = []
   for (const call of calls) {
     const last = batches.at(-1)
     if (last && [...last, call].every(mayShare)) last.push(call)
@@ -73,7 +73,7 @@ const batchesOf = (calls: AskedCall[], mayShare: (call: AskedCall) => boolean): 
   return batches
 }
 
-/** Sets the text of a step apart from that of the steps before, since an answer is one text. */
+/** Separates the texts of the steps by blank lines, since an answer is one text. */
 const createParagraphs = () => {
   let last = ''
   let isNew = false
@@ -94,7 +94,7 @@ const createParagraphs = () => {
 const tooManyCalls = () =>
   new ModelError('model-tool-limit', 'the model called tools up to the limit of the turn')
 
-/** Asks the model, makes the calls that it asks for, and asks again with their results, until it answers. */
+/** Calls the model, makes its tool calls, and calls it again with their results, until it answers. */
 export async function* runSteps(
   model: Model,
   request: ModelRequest,
@@ -113,7 +113,7 @@ export async function* runSteps(
   for (;;) {
     const isLast = steps.length + 1 >= toolbox.toolSteps || !runner.hasRoom()
     const toolChoice = isLast ? 'none' : 'auto'
-    const calls: AskedCall[] = []
+    const calls: RequestedCall[] = []
     const ids = new Map<string, string>()
     let finish: Extract<ModelEvent, { type: 'finish' }> | undefined
     for await (const event of model.run({ ...request, history, steps: [...steps], tools, toolChoice })) {
@@ -149,7 +149,7 @@ export async function* runSteps(
     for (const batch of batchesOf(calls, runner.isReadOnly)) {
       const outcomes = await Promise.all(batch.map(runner.run))
       yield* outcomes
-      batch.forEach(({ fault: _, ...call }, n) => {
+      batch.forEach(({ invalidReason: _, ...call }, n) => {
         const { type: _type, ...outcome } = outcomes[n] as (typeof outcomes)[number]
         made.push({ ...call, ...outcome })
       })

@@ -1,7 +1,7 @@
 import type { TurnEvent } from '../events.js'
 import type { AttemptIds, Fate } from '../types.js'
 
-/** What an attempt has said so far, once per instance, for any number of readers that each go at their own pace. */
+/** An attempt's events so far, held once per instance, for any number of readers at their own pace. */
 export interface AttemptLog {
   readonly ids: AttemptIds
   readonly events: readonly TurnEvent[]
@@ -11,7 +11,7 @@ export interface AttemptLog {
   readonly ended: Promise<Fate>
   append(...events: TurnEvent[]): void
   close(fate: Fate): void
-  /** Calls `wake` soon after anything is said, and after the end, until the returned function is called. */
+  /** Calls `wake` soon after new events and after the end, until the returned function is called. */
   listen(wake: () => void): () => void
 }
 
@@ -19,13 +19,13 @@ export const createAttemptLog = (ids: AttemptIds, known: readonly TurnEvent[] = 
   const events: TurnEvent[] = [...known]
   const listeners = new Set<() => void>()
   let fate: Fate | undefined
-  let resolveEnded: (fate: Fate) => void
+  let resolveFate: (fate: Fate) => void
   const ended = new Promise<Fate>((resolve) => {
-    resolveEnded = resolve
+    resolveFate = resolve
   })
   let isWaking = false
 
-  // All that is said in one turn of the event loop wakes a reader once.
+  // All events within one iteration of the event loop wake a reader once.
   const wake = (): void => {
     if (isWaking || listeners.size === 0) return
     isWaking = true
@@ -48,7 +48,7 @@ export const createAttemptLog = (ids: AttemptIds, known: readonly TurnEvent[] = 
     },
     close(how) {
       fate = how
-      resolveEnded(how)
+      resolveFate(how)
       wake()
     },
     listen(listener) {

@@ -5,15 +5,15 @@ import type { TurnStore } from '../store/turn-store.js'
 import { turnKey } from '../types.js'
 import type { AttemptLog } from './attempt-log.js'
 
-/** Of a turn that runs here: `cancel`, somebody asked for it; `lost`, it was ended, deleted or taken over. */
-export type AttemptSignal = 'cancel' | 'lost'
+/** To a local attempt: `cancel`, the user requested it; `lost`, it was ended, deleted or taken over elsewhere. */
+type AttemptSignal = 'cancel' | 'lost'
 
 interface LocalEntry {
   runs: true
   attemptLog: AttemptLog
-  /** how many of the log's events are stored */
+  /** number of events known to be stored */
   stored: number
-  /** how many will be when the last batch is known to be there; a batch whose answer was lost is sent again as it was */
+  /** number of events stored once the last batch is confirmed; an unconfirmed batch is sent again unchanged */
   sent: number
   onSignal: (signal: AttemptSignal) => void
 }
@@ -22,61 +22,61 @@ interface RemoteEntry {
   runs: false
   userId: string
   turnId: string
-  /** gets the events; undefined when only the end matters */
+  /** receives the events; undefined when only the end matters */
   attemptLog: AttemptLog | undefined
   onEnded: () => void
-  /** told when the lease has not run out, after all */
+  /** called when the lease turns out to be valid */
   onAlive?: () => void
-  /** since when the lease is known to have run out */
+  /** when the lease was first seen expired */
   lapsedAt?: number | undefined
   isInterrupting?: boolean
 }
 
 type Entry = LocalEntry | RemoteEntry
 
-/** An attempt whose lease is kept. */
-export interface Held {
-  /** whether any of its events may be stored */
+/** A lease that the heartbeat renews. */
+interface LeaseHold {
+  /** whether any of the attempt's events may be stored */
   hasEvents(): boolean
   release(): void
 }
 
 export interface Heartbeat {
-  /** Stores the attempt's events and keeps its lease until it is released; tells what has to be acted on. */
-  hold(attemptLog: AttemptLog, onSignal: (signal: AttemptSignal) => void): Held
+  /** Stores the attempt's events and renews its lease until it is released. Reports what the attempt must react to. */
+  hold(attemptLog: AttemptLog, onSignal: (signal: AttemptSignal) => void): LeaseHold
   /** Appends the events of an attempt that runs on another instance, until the returned function is called. */
   follow(attemptLog: AttemptLog, onEnded: () => void): () => void
-  /** Sees to a turn whose lease was found to have run out, however long those wait who found it; until `stop` aborts. */
+  /** Watches a turn with an expired lease until it has ended or was renewed, or `stop` aborts. */
   watchLapsed(userId: string, turnId: string, stop: AbortSignal): void
-  /** Resolves when the turn has ended, on whatever instance; rejects with the signal's reason. */
+  /** Resolves when the turn has ended, on any instance. Rejects with the signal's reason. */
   untilEnded(userId: string, turnId: string, signal: AbortSignal): Promise<void>
-  /** The same for a turn whose lease has run out: also resolves when that was renewed, since its instance lives. */
-  untilJudged(userId: string, turnId: string, signal: AbortSignal): Promise<void>
+  /** The same for a turn whose lease has expired: also resolves when the lease was renewed, so its instance is alive. */
+  untilEndedOrRenewed(userId: string, turnId: string, signal: AbortSignal): Promise<void>
 }
 
-export interface HeartbeatOptions {
+interface HeartbeatOptions {
   store: Pick<TurnStore, 'syncAttempts' | 'interruptTurn'>
   leaseMs: number
   log: { warn(fields: object, text: string): void }
   tickMs?: number
 }
 
-/** A batch's bounds, in characters: of one turn, and of a tick. The rest goes with the next tick. */
+/** Limits for a batch, in characters: per turn and per tick. The rest is sent with the next tick. */
 const maxTurnBatch = 65_536
 const maxTickBatch = 1_048_576
 /**
- * How long a lease has to be seen run out before its turn is interrupted. After the database was away all leases have
- * run out, and then the instances that live renew theirs within a tick.
+ * How long a lease has to be seen expired before its turn is interrupted. After a database outage all leases have expired,
+ * and the living instances renew theirs within a tick.
  */
 const lapseMs = 1_000
-/** When nothing was seen for longer than this, what was seen before counts no more: the database was away, or this process. */
+/** After a longer gap between ticks, earlier observations are void: the database was away or this process was paused. */
 const blindMs = lapseMs / 2
 
 const lengthOf = (event: TurnEvent): number =>
   event.type === 'text-delta' ? event.delta.length : JSON.stringify(event).length
 
-/** Takes the entry's next batch, of about `room` characters; at least one event, where there is any. Gives what it took. */
-const takeBatch = (entry: LocalEntry, room: number): number => {
+/** Selects the entry's next batch: about `room` characters, and at least one event if there is any. Returns its size. */
+const nextBatch = (entry: LocalEntry, room: number): number => {
   const { events } = entry.attemptLog
   let size = 0
   for (entry.sent = entry.stored; entry.sent < events.length && size < room; entry.sent += 1) {
@@ -86,8 +86,8 @@ const takeBatch = (entry: LocalEntry, room: number): number => {
 }
 
 /**
- * The tick of an instance: one statement for all the turns that it runs or follows. It comes only while there are any, so
- * a turn that ends before the first tick costs none.
+ * The heartbeat of an instance: one statement per tick for all turns that it runs or follows. It ticks only while there are
+ * any, so a turn that ends before the first tick costs nothing.
  */
 export const createHeartbeat = ({ store, leaseMs, log, tickMs = 120 }: HeartbeatOptions): Heartbeat => {
   const entries = new Set<Entry>()
@@ -95,7 +95,7 @@ export const createHeartbeat = ({ store, leaseMs, log, tickMs = 120 }: Heartbeat
   let timer: NodeJS.Timeout | undefined
   let seenAt = Number.NEGATIVE_INFINITY
 
-  /** Interrupts a turn whose instance has not been heard of for long enough. No other turn waits for it. */
+  /** Interrupts a turn whose lease has been expired for long enough, without blocking the tick. */
   const interruptLapsed = (entry: RemoteEntry): void => {
     const now = performance.now()
     entry.lapsedAt ??= now
@@ -105,7 +105,9 @@ export const createHeartbeat = ({ store, leaseMs, log, tickMs = 120 }: Heartbeat
     entry.isInterrupting = true
     store
       .interruptTurn(userId, turnId)
-      .catch((err: unknown) => log.warn({ turn_id: turnId, err }, 'a lapsed turn could not be interrupted'))
+      .catch((err: unknown) =>
+        log.warn({ turn_id: turnId, err }, 'a turn with an expired lease could not be interrupted'),
+      )
       .finally(() => {
         entry.isInterrupting = false
       })
@@ -149,7 +151,7 @@ export const createHeartbeat = ({ store, leaseMs, log, tickMs = 120 }: Heartbeat
     const asked = [...entries]
     let room = maxTickBatch
     for (const entry of asked) {
-      if (entry.runs && entry.sent === entry.stored) room -= takeBatch(entry, Math.min(room, maxTurnBatch))
+      if (entry.runs && entry.sent === entry.stored) room -= nextBatch(entry, Math.min(room, maxTurnBatch))
     }
     const rows = await store.syncAttempts(asked.map(toSync), leaseMs)
     const now = performance.now()
@@ -178,10 +180,10 @@ export const createHeartbeat = ({ store, leaseMs, log, tickMs = 120 }: Heartbeat
     if (timer || entries.size === 0) return
     timer = setTimeout(async () => {
       if (entries.size > 0) {
-        // A missed tick is made up for by the next; the leases outlast many.
+        // The next tick makes up for a failed one; a lease outlasts many ticks.
         await tick().catch((err: unknown) => {
           seenAt = Number.NEGATIVE_INFINITY
-          log.warn({ err }, 'a tick failed')
+          log.warn({ err }, 'the heartbeat failed')
         })
       }
       timer = undefined
@@ -241,6 +243,6 @@ export const createHeartbeat = ({ store, leaseMs, log, tickMs = 120 }: Heartbeat
       })
     },
     untilEnded: (userId, turnId, signal) => until({ userId, turnId }, signal, false),
-    untilJudged: (userId, turnId, signal) => until({ userId, turnId }, signal, true),
+    untilEndedOrRenewed: (userId, turnId, signal) => until({ userId, turnId }, signal, true),
   }
 }

@@ -3,7 +3,7 @@ import { isUnavailable } from '../../db/errors.js'
 import type { Model } from '../../models/model.js'
 import { unconfiguredModel } from '../../models/unconfigured-model.js'
 import type { ToolRegistry } from '../../tools/tool.js'
-import { forHistory, toolBytesOf, windowOf } from '../agent/history-window.js'
+import { availableTokens, forHistory, maxToolBytes } from '../agent/history-window.js'
 import { runModel } from '../agent/run-model.js'
 import type { BeginTurn, Begun } from '../store/begin-turns.js'
 import type { TurnStore } from '../store/turn-store.js'
@@ -14,43 +14,43 @@ import type { Heartbeat } from './heartbeat.js'
 type Start = Extract<Begun, { outcome: 'begun' }>
 
 /** An attempt that this instance runs. */
-export interface LocalAttempt {
+interface LocalAttempt {
   attemptLog: AttemptLog
   stop(reason: AbortReason): void
 }
 
-export interface LocalAttemptsOptions extends TurnLimits {
+interface LocalAttemptsOptions extends TurnLimits {
   store: TurnStore
   heartbeat: Heartbeat
-  /** whoever may answer, by name */
+  /** by name */
   models: ReadonlyMap<string, Model>
   systemPrompt: string | undefined
   tools?: ToolRegistry | undefined
   log: { warn(fields: object, text: string): void }
-  /** told of each turn that has completed */
+  /** called for each completed turn */
   onCompleted(turn: BeginTurn, model: Model): void
 }
 
-/** What the end of a turn that ran out of time still gets to be stored. */
+/** Extra time to store the end of a turn that has timed out. */
 const endMarginMs = 5_000
 
-/** The attempts that this instance runs, each from its begin to its stored end. */
+/** The attempts that this instance runs, each from its beginning to its stored end. */
 export const createLocalAttempts = (options: LocalAttemptsOptions) => {
   const { store, heartbeat, log, models, turnTimeoutMs, systemPrompt, tools } = options
   const attempts = new Map<string, LocalAttempt>()
   let isGraceOver = false
 
-  /** What became of an attempt that another one, or another instance, has ended. */
+  /** The fate of an attempt that another attempt or instance has ended. */
   const readFate = async ({ userId, turnId, attempt }: AttemptIds): Promise<Fate> =>
     store.readTurn(userId, turnId).then(
       (stored) => fateOf(stored, attempt),
       (err: unknown) => {
-        log.warn({ turn_id: turnId, err }, 'the end of a turn could not be read')
+        log.warn({ turn_id: turnId, err }, "the turn's end could not be read")
         return { kind: 'not-stored' }
       },
     )
 
-  /** Runs the model, and stores how that ended. */
+  /** Runs the model and stores the turn's end. */
   const run = async (
     turn: BeginTurn,
     begun: Start,
@@ -63,7 +63,7 @@ export const createLocalAttempts = (options: LocalAttemptsOptions) => {
     const deadline = performance.now() + turnTimeoutMs + endMarginMs
     const timer = setTimeout(stop, turnTimeoutMs, 'timeout')
     const model = models.get(begun.model) ?? unconfiguredModel(begun.model)
-    const held = heartbeat.hold(attemptLog, stop)
+    const leaseHold = heartbeat.hold(attemptLog, stop)
     const { cause, ...end } = await runModel(
       model,
       { system: systemPrompt, history, message, signal: abort.signal },
@@ -71,13 +71,14 @@ export const createLocalAttempts = (options: LocalAttemptsOptions) => {
       {
         ...options,
         turnId: turn_id,
-        open: async (signal) => (await tools?.open(userId, signal, toolBytesOf(options, model.name))) ?? [],
+        open: async (signal) => (await tools?.open(userId, signal, maxToolBytes(options, model.name))) ?? [],
         doneCalls: begun.done_calls,
-        windowTokens: windowOf(options, model.name, message),
+        windowTokens: availableTokens(options, model.name, message),
       },
     )
     clearTimeout(timer)
-    if (cause !== undefined) log.warn({ turn_id, status: end.status, err: cause }, 'turn did not complete')
+    if (cause !== undefined)
+      log.warn({ turn_id, status: end.status, err: cause }, 'the turn did not complete')
 
     const { answer, status, error, retryAfter } = end
     const storeEnd = () =>
@@ -89,19 +90,19 @@ export const createLocalAttempts = (options: LocalAttemptsOptions) => {
         status,
         answer,
         errorCode: error?.code ?? null,
-        hasEvents: held.hasEvents(),
+        hasEvents: leaseHold.hasEvents(),
         ...forHistory(message, answer),
       })
-    // A finished answer is worth money, so its end is tried until the deadline; the fence decides whether it counts.
+    // A finished answer has cost money, so storing it is retried until the deadline. The fence decides whether it counts.
     const { outcome } = await retry(storeEnd, { when: isUnavailable, forMs: deadline - performance.now() })
       .catch((err: unknown) => {
-        log.warn({ turn_id, err }, 'the end of a turn could not be stored')
+        log.warn({ turn_id, err }, "the turn's end could not be stored")
         return { outcome: 'not-stored' as const }
       })
-      .finally(held.release)
+      .finally(leaseHold.release)
     if (outcome === 'fenced') return readFate(attemptLog.ids)
     if (outcome !== 'stored') return { kind: outcome === 'not-found' ? outcome : 'not-stored' }
-    // A retry by key has made up an id for a conversation that it did not begin.
+    // A retry by key has generated an id for a conversation that already exists.
     if (status === 'completed') options.onCompleted({ ...turn, conversationId: conversation_id }, model)
     return {
       kind: 'ended',
@@ -138,7 +139,7 @@ export const createLocalAttempts = (options: LocalAttemptsOptions) => {
       if (isGraceOver) attempt.stop('shutdown')
       void run(turn, begun, attemptLog, abort)
         .catch((err: unknown): Fate => {
-          log.warn({ turn_id: begun.turn_id, err }, 'a turn could not be run')
+          log.warn({ turn_id: begun.turn_id, err }, 'the turn could not be run')
           return { kind: 'not-stored' }
         })
         .then((fate) => {
@@ -150,13 +151,13 @@ export const createLocalAttempts = (options: LocalAttemptsOptions) => {
 
     get: (userId: string, turnId: string): LocalAttempt | undefined => attempts.get(turnKey(userId, turnId)),
 
-    /** Stops those that run, and those that begin from now on. */
+    /** Stops the running attempts, and those that begin from now on. */
     shutDown(): void {
       isGraceOver = true
       for (const { stop } of attempts.values()) stop('shutdown')
     },
 
-    /** Until those that run have ended. */
+    /** Resolves when all running attempts have ended. */
     async ended(): Promise<void> {
       await Promise.all([...attempts.values()].map(({ attemptLog }) => attemptLog.ended))
     },

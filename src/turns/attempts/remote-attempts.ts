@@ -3,75 +3,76 @@ import { type Fate, fateOf, turnKey } from '../types.js'
 import { type AttemptLog, createAttemptLog } from './attempt-log.js'
 import type { Heartbeat } from './heartbeat.js'
 
-export interface RemoteAttemptsOptions {
+interface RemoteAttemptsOptions {
   store: Pick<TurnStore, 'readTurn'>
   heartbeat: Heartbeat
 }
 
-interface Followed {
+interface RemoteAttempt {
   attemptLog: AttemptLog
   readers: number
   stop: () => void
 }
 
-/** A turn that is read; `leave` when nobody waits for it any more. */
+/** A turn that is open for reading. */
 export interface OpenTurn {
   attemptLog: AttemptLog
+  /** to be called when the reader is done */
   leave(): void
 }
 
-/** The attempts that run on other instances and are read here, each from the database once for all its readers. */
+/** The attempts that run on other instances and have readers here. Each is polled once for all its readers. */
 export const createRemoteAttempts = ({ store, heartbeat }: RemoteAttemptsOptions) => {
-  const followed = new Map<string, Followed>()
-  let isOver = false
+  const attempts = new Map<string, RemoteAttempt>()
+  let isHandedOver = false
 
-  const forget = (turn: Followed): void => {
-    const { userId, turnId } = turn.attemptLog.ids
+  const forget = (remote: RemoteAttempt): void => {
+    const { userId, turnId } = remote.attemptLog.ids
     const key = turnKey(userId, turnId)
-    turn.stop()
-    if (followed.get(key) === turn) followed.delete(key)
+    remote.stop()
+    if (attempts.get(key) === remote) attempts.delete(key)
   }
 
-  const close = (turn: Followed, fate: Fate): void => {
-    forget(turn)
-    turn.attemptLog.close(fate)
+  const close = (remote: RemoteAttempt, fate: Fate): void => {
+    forget(remote)
+    remote.attemptLog.close(fate)
   }
 
-  /** The attempt runs no more: what is stored of the turn says why. */
-  const readFate = async (turn: Followed): Promise<void> => {
-    const { userId, turnId, attempt } = turn.attemptLog.ids
-    turn.stop()
+  /** Reads why the attempt no longer runs from the stored turn. */
+  const readFate = async (remote: RemoteAttempt): Promise<void> => {
+    const { userId, turnId, attempt } = remote.attemptLog.ids
+    remote.stop()
     const fate = await store.readTurn(userId, turnId).then(
       (stored) => fateOf(stored, attempt),
-      // A reader that is cut comes back and asks again.
+      // A reader whose stream is cut reconnects.
       (): Fate => ({ kind: 'not-stored' }),
     )
-    close(turn, fate)
+    close(remote, fate)
   }
 
-  const follow = (attemptLog: AttemptLog): Followed => {
+  const follow = (attemptLog: AttemptLog): RemoteAttempt => {
     const { userId, turnId } = attemptLog.ids
-    const turn: Followed = { attemptLog, readers: 0, stop: () => {} }
-    turn.stop = heartbeat.follow(attemptLog, () => void readFate(turn))
-    followed.set(turnKey(userId, turnId), turn)
-    return turn
+    const remote: RemoteAttempt = { attemptLog, readers: 0, stop: () => {} }
+    remote.stop = heartbeat.follow(attemptLog, () => void readFate(remote))
+    attempts.set(turnKey(userId, turnId), remote)
+    return remote
   }
 
   return {
     /** Opens a turn that does not run here; undefined when there is no such turn. */
     async open(userId: string, turnId: string): Promise<OpenTurn | undefined> {
       const key = turnKey(userId, turnId)
-      let turn = followed.get(key)
-      if (!turn) {
+      let remote = attempts.get(key)
+      if (!remote) {
         const stored = await store.readTurn(userId, turnId)
         if (!stored) return undefined
         const attemptLog = createAttemptLog(stored.ids, stored.events)
         if (stored.end) attemptLog.close({ kind: 'ended', end: stored.end })
-        else if (isOver) attemptLog.close({ kind: 'handed-over' })
+        else if (isHandedOver) attemptLog.close({ kind: 'handed-over' })
         if (attemptLog.fate) return { attemptLog, leave: () => {} }
-        turn = followed.get(key) ?? follow(attemptLog)
+        remote = attempts.get(key) ?? follow(attemptLog)
       }
-      const opened = turn
+      const opened = remote
       opened.readers += 1
       let hasLeft = false
       const leave = (): void => {
@@ -83,10 +84,10 @@ export const createRemoteAttempts = ({ store, heartbeat }: RemoteAttemptsOptions
       return { attemptLog: opened.attemptLog, leave }
     },
 
-    /** Stops following: the readers are to go on at another instance. */
+    /** Closes all streams: their readers reconnect to another instance. */
     handOver(): void {
-      isOver = true
-      for (const turn of followed.values()) close(turn, { kind: 'handed-over' })
+      isHandedOver = true
+      for (const remote of attempts.values()) close(remote, { kind: 'handed-over' })
     },
   }
 }

@@ -1,6 +1,6 @@
 import type { Sql } from '../../db/database.js'
 
-/** PostgreSQL's type json. The driver's own `sql.json` makes jsonb, which the server would parse twice. */
+/** PostgreSQL's OID of json. The driver's own `sql.json` sends jsonb, which the server would parse twice. */
 const jsonType = 114
 
 export const asJson = (sql: Sql, value: unknown) => sql.typed(value as never, jsonType)

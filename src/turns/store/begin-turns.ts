@@ -3,27 +3,27 @@ import type { PastTurn, ToolCall } from '../../models/model.js'
 import type { TurnIds } from '../types.js'
 import { asJson } from './as-json.js'
 
-/** What begin_turns.sql reads of an entry. */
+/** An entry of begin_turns.sql. */
 export interface BeginTurn extends TurnIds {
   userId: string
   isNewConversation: boolean
   message: string
-  /** what a new conversation is called */
+  /** the title of a new conversation */
   title: string
-  /** who answers, unless the key's turn has a model already */
+  /** the model, unless the key's turn already has one */
   model: string
   leaseMs: number
   historyMessages: number
   historyTokens: number
-  /** hexadecimal hashes of the client's Idempotency-Key and of what a request with the same key has to repeat */
+  /** hexadecimal hashes of the client's Idempotency-Key and of the request that has to be repeated with it */
   idempotency?: { keyHash: string; fingerprint: string } | undefined
 }
 
-/** What begin_turns.sql says, which explains the outcomes. */
+/** A result of begin_turns.sql, which documents the outcomes. */
 export type Begun =
   | { outcome: 'not-found' | 'mismatch' | 'locked' }
   | { outcome: 'ended'; conversation_id: string; turn_id: string }
-  /** `is_lapsed`: nobody has renewed the lease of the turn that runs */
+  /** `is_lapsed`: the running turn's lease has expired */
   | { outcome: 'busy' | 'attached'; conversation_id: string; turn_id: string; is_lapsed: boolean }
   | {
       outcome: 'begun'
@@ -32,10 +32,10 @@ export type Begun =
       user_message_id: string
       message_id: string
       attempt: number
-      /** that of the turn's first attempt */
+      /** the model of the turn's first attempt */
       model: string
       history: PastTurn[]
-      /** those that former attempts made and that are not to be made again, in order */
+      /** calls of earlier attempts that must not be repeated, in order */
       done_calls: ToolCall[]
     }
 
@@ -57,10 +57,10 @@ const toEntry = (turn: BeginTurn) => ({
 })
 
 const isTakenId = (error: unknown): boolean =>
-  // On Citus a constraint's name ends with the number of its shard.
+  // On Citus a constraint's name ends with the shard's number.
   /^turns_pkey(_\d+)?$/.test(String((error as { constraint_name?: unknown }).constraint_name))
 
-/** Begins turns in one round trip: takes their conversations, writes keys and messages, reads the history windows. */
+/** Begins turns in one round trip: locks their conversations, writes keys and messages, reads the history windows. */
 export const beginTurns = async (
   db: Database,
   turns: readonly BeginTurn[],
@@ -78,7 +78,7 @@ export const beginTurns = async (
     return [...rows]
   } catch (error) {
     const [turn] = turns
-    // The ids are made for one begin. When they are taken, it was stored before, and somebody has ended the turn since.
+    // The ids are unique to one begin. If they exist, it was stored by an earlier try, and the turn has been ended since.
     if (!turn || turns.length > 1 || !isTakenId(error)) throw error
     return [{ outcome: 'ended', conversation_id: turn.conversationId, turn_id: turn.turnId }]
   }

@@ -1,9 +1,9 @@
 import type { Database } from '../../db/database.js'
 
-/** `requested`: whoever runs the turn was asked to stop. `ended`: it had ended before. */
+/** `requested`: the running instance is asked to stop. `ended`: the turn had already ended. */
 export type CancelOutcome = 'requested' | 'ended' | 'not-found'
 
-/** Asks whoever runs the turn to stop, in one round trip. */
+/** Requests that the instance running the turn stop it, in one round trip. */
 export const cancelTurn = async (db: Database, userId: string, turnId: string): Promise<CancelOutcome> => {
   const [row] = await db.statement(
     (sql) => sql<[{ outcome: CancelOutcome }]>`

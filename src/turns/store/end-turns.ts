@@ -5,7 +5,7 @@ import type { TurnErrorCode } from '../turn-errors.js'
 import type { EndStatus } from '../types.js'
 import { asJson } from './as-json.js'
 
-/** What end_turns.sql reads of an entry. */
+/** An entry of end_turns.sql. */
 export interface EndTurn {
   userId: string
   turnId: string
@@ -14,15 +14,15 @@ export interface EndTurn {
   status: EndStatus
   answer: Answer
   errorCode: TurnErrorCode | null
-  /** what the turn takes of a history window */
+  /** the turn's share of a history window */
   windowTokens: number
-  /** its tool calls as later turns are given them; null when they are the same */
+  /** its tool calls as later turns see them; null when they are the same */
   historyCalls: ToolCall[] | null
-  /** false when no tick has stored any */
+  /** false when no heartbeat has stored any */
   hasEvents: boolean
 }
 
-/** What end_turns.sql says, which explains the outcomes. */
+/** A result of end_turns.sql, which documents the outcomes. */
 export interface Ended {
   outcome: 'stored' | 'fenced' | 'not-found' | 'locked'
 }
@@ -45,7 +45,7 @@ const toEntry = ({ answer, ...turn }: EndTurn) => ({
   has_events: turn.hasEvents,
 })
 
-/** Ends turns in one round trip: their status, their answers' messages, what they cost. */
+/** Ends turns in one round trip: stores their statuses, answers and usage. */
 export const endTurns = async (
   db: Database,
   turns: readonly EndTurn[],

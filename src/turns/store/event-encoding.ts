@@ -1,6 +1,6 @@
 import type { TurnEvent } from '../events.js'
 
-/** Events as they are stored: a piece of the text is a string, any other event is as it is. */
+/** Stored events: a text delta is stored as a string, any other event unchanged. */
 export type StoredEvents = (string | TurnEvent)[]
 
 export const encodeEvents = (events: readonly TurnEvent[]): StoredEvents =>

@@ -1,16 +1,16 @@
-import { isRefused } from '../../db/errors.js'
+import { isStatementFailure } from '../../db/errors.js'
 
 export interface GroupCommitOptions<Entry, Answer> {
   /**
-   * Sends the entries in one statement that is one transaction, and gives an answer for each, in their order. Unless it may
-   * wait, it answers `locked` where it would wait for another transaction.
+   * Sends the entries in one statement, which is one transaction, and returns their results in order. Unless `mayWait`, the
+   * result is `locked` where it would have to wait for another transaction.
    */
   send(entries: readonly Entry[], mayWait: boolean): Promise<Answer[]>
-  /** about how many characters an entry takes */
+  /** the approximate size of an entry, in characters */
   sizeOf(entry: Entry): number
   maxEntries?: number
   maxSize?: number
-  /** how many entries may wait at once, each on a connection of its own, for another transaction */
+  /** maximum number of entries that wait for other transactions, each on its own connection */
   maxWaiting?: number
 }
 
@@ -21,9 +21,9 @@ interface Waiter<Entry, Answer> {
 }
 
 /**
- * Group commit: what arrives while a batch is under way leaves together with the next one; what arrives alone leaves
- * alone, at once. Entries do not share their fate: one that fails, or would wait for another transaction, is sent again
- * alone. Sending an entry twice has to be harmless.
+ * Group commit: entries that arrive while a batch is in flight form the next batch; an entry that arrives alone is sent at
+ * once. Entries are independent: one that fails, or would have to wait for another transaction, is sent again alone. So
+ * sending an entry twice must be harmless.
  */
 export const createGroupCommit = <Entry, Answer extends { outcome: string }>({
   send,
@@ -38,7 +38,7 @@ export const createGroupCommit = <Entry, Answer extends { outcome: string }>({
   let waiting = 0
   let isSending = false
 
-  const takeBatch = (): Item[] => {
+  const nextBatch = (): Item[] => {
     let count = 0
     for (let size = 0; count < queue.length && count < maxEntries; count += 1) {
       size += sizeOf((queue[count] as Item).entry)
@@ -68,8 +68,8 @@ export const createGroupCommit = <Entry, Answer extends { outcome: string }>({
   const sendBatch = async (batch: readonly Item[]): Promise<void> => {
     const entries = batch.map(({ entry }) => entry)
     const answers = await send(entries, false).catch((error: unknown) => {
-      // What the server refuses one entry alone is to blame for; a lost connection concerns all of them.
-      const isShared = batch.length === 1 || !isRefused(error)
+      // A refused statement is the fault of one entry; a lost connection concerns all of them.
+      const isShared = batch.length === 1 || !isStatementFailure(error)
       for (const item of batch) {
         if (isShared) item.reject(error)
         else sendAlone(item)
@@ -84,7 +84,7 @@ export const createGroupCommit = <Entry, Answer extends { outcome: string }>({
 
   const run = async (): Promise<void> => {
     isSending = true
-    while (queue.length > 0) await sendBatch(takeBatch())
+    while (queue.length > 0) await sendBatch(nextBatch())
     isSending = false
   }
 

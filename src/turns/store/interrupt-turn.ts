@@ -1,7 +1,7 @@
 import type { Database } from '../../db/database.js'
 import { cutOffCall } from '../turn-errors.js'
 
-/** Ends a turn whose lease has run out, unless it was renewed meanwhile. It waits for no lock. */
+/** Interrupts a turn whose lease has expired, unless it was renewed meanwhile. Waits for no lock. */
 export const interruptTurn = async (db: Database, userId: string, turnId: string): Promise<void> => {
   await db.statement(
     (sql) => sql`

@@ -1,6 +1,6 @@
 import type { Database } from '../../db/database.js'
 
-/** Forgets at most `limit` expired Idempotency-Keys; gives how many there were. */
+/** Deletes at most `limit` expired Idempotency-Keys. Resolves with their number. */
 export const pruneIdempotencyKeys = async (db: Database, limit: number): Promise<number> => {
   const [row] = await db.statement(
     (sql) => sql<[{ pruned: number }]>`

@@ -11,7 +11,7 @@ type Row = Omit<StoredEnd, 'status' | 'error'> & {
   events: StoredEvents[]
 }
 
-/** The stored turn; undefined when there is none. */
+/** Reads a stored turn; undefined when there is none. */
 export const readTurn = async (
   db: Database,
   userId: string,

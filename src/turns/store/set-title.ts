@@ -4,13 +4,13 @@ import type { Usage } from '../../models/model.js'
 export interface SetTitle {
   userId: string
   conversationId: string
-  /** null when the model made none: only its cost is counted */
+  /** null when the model gave no title: only the usage is counted */
   title: string | null
   model: string
   usage: Usage
 }
 
-/** Gives a conversation the title that a model made, unless the user has given another. */
+/** Sets a title that a model generated, unless the user has changed it. */
 export const setTitle = async (
   db: Database,
   { userId, conversationId, title, model, usage }: SetTitle,

@@ -2,7 +2,7 @@ import type { Database } from '../../db/database.js'
 import { asJson } from './as-json.js'
 import type { StoredEvents } from './event-encoding.js'
 
-/** What sync_attempts.sql reads of an entry, which explains the fields. */
+/** An entry of sync_attempts.sql, which documents the fields. */
 export interface SyncEntry {
   user_id: string
   turn_id: string
@@ -12,16 +12,16 @@ export interface SyncEntry {
   events: StoredEvents | null
 }
 
-/** What an instance has to act on; sync_attempts.sql explains the states. */
+/** A change that the instance must react to; sync_attempts.sql documents the states. */
 export interface SyncRow {
-  /** the number of the entry that it is for, from 1 on */
+  /** the number of its entry, starting at 1 */
   entry: number
   state: 'events' | 'lapsed' | 'ended' | 'cancel' | 'lost' | 'locked'
   seq: number
   events: StoredEvents
 }
 
-/** One tick of an instance, for all the turns that it runs or follows, in one round trip. */
+/** One tick of an instance's heartbeat, for all turns that it runs or follows, in one round trip. */
 export const syncAttempts = (
   db: Database,
   entries: readonly SyncEntry[],

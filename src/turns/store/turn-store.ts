@@ -9,7 +9,7 @@ import { readTurn } from './read-turn.js'
 import { type SetTitle, setTitle } from './set-title.js'
 import { type SyncEntry, syncAttempts } from './sync-attempts.js'
 
-/** Every SQL call of the engine. Turns that begin, or end, at the same time do so in one statement. */
+/** All SQL calls of the engine. Turns that begin or end at the same time share a statement. */
 export const createTurnStore = (db: Database) => ({
   beginTurn: createGroupCommit<BeginTurn, Begun>({
     send: (turns, mayWait) => beginTurns(db, turns, mayWait),
@@ -17,7 +17,7 @@ export const createTurnStore = (db: Database) => ({
   }),
   endTurn: createGroupCommit<EndTurn, Ended>({
     send: (turns, mayWait) => endTurns(db, turns, mayWait),
-    // The calls' results are bounded, and hardly ever there.
+    // Tool results are rare and limited in size, so an estimate will do.
     sizeOf: ({ answer }) => answer.text.length + answer.tool_calls.length * 1_000,
   }),
   syncAttempts: (entries: readonly SyncEntry[], leaseMs: number) => syncAttempts(db, entries, leaseMs),

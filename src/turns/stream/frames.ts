@@ -1,15 +1,15 @@
 import type { AttemptLog } from '../attempts/attempt-log.js'
 import { createStreamParts, type StreamEvent } from './ui-message-stream.js'
 
-/** One frame of a stream; without an event, the one that says that the stream is done. */
+/** One frame of a stream. Without an event it is the final `[DONE]`. */
 export interface Frame {
-  /** `<attempt>-<n>`, n from 1 on */
+  /** `<attempt>-<n>`, n starting at 1 */
   id: string
   event: StreamEvent | undefined
 }
 
-export interface FrameOptions {
-  /** the id of the last frame that the reader has */
+interface FrameOptions {
+  /** the id of the reader's last frame */
   after?: string | undefined
   /** how long it may be silent */
   heartbeatMs: number
@@ -17,7 +17,7 @@ export interface FrameOptions {
   signal: AbortSignal
 }
 
-/** Frames at most in a batch, so that little waits for a slow reader, however much was said meanwhile. */
+/** Maximum number of frames in a batch, so that little is buffered for a slow reader. */
 const maxBatch = 1_000
 
 type StreamParts = ReturnType<typeof createStreamParts>
@@ -29,25 +29,25 @@ const streamOf = (attemptLog: AttemptLog): StreamParts => {
   return stream
 }
 
-/** How many frames the reader has; none when its id is another attempt's, or the events were folded away. */
-const seenBy = (attemptLog: AttemptLog, after = ''): number => {
+/** The number of frames that the reader has; 0 when its id is another attempt's, or the attempt has ended. */
+const lastSeen = (attemptLog: AttemptLog, after = ''): number => {
   const [attempt, n] = after.split('-').map(Number)
   return !attemptLog.fate && attempt === attemptLog.ids.attempt ? (n ?? 0) : 0
 }
 
-/** Waits, for as long as one follows, with one timer and one listener for all events. */
+/** Waits for events, with one timer and one listener for the whole stream. */
 const createWait = (attemptLog: AttemptLog, { heartbeatMs, signal }: FrameOptions) => {
   let resolve = () => {}
-  let isSilent = true
+  let isHeartbeatDue = true
   const wake = () => resolve()
   const unlisten = attemptLog.listen(wake)
   signal.addEventListener('abort', wake, { once: true })
   const timer = setTimeout(() => {
-    isSilent = true
+    isHeartbeatDue = true
     wake()
   }, heartbeatMs)
   return {
-    /** Until there is more than the first `seen` events, or a sign of life is due, or maybe sooner. */
+    /** Resolves when there are more than `seen` events or a heartbeat is due, possibly earlier. */
     async forMore(seen: number): Promise<void> {
       timer.refresh()
       if (attemptLog.events.length > seen || attemptLog.fate || signal.aborted) return
@@ -55,10 +55,10 @@ const createWait = (attemptLog: AttemptLog, { heartbeatMs, signal }: FrameOption
         resolve = wake
       })
     },
-    /** Whether a sign of life is due: at first, since the response begins, and after a silence. */
-    isSilent(): boolean {
-      const was = isSilent
-      isSilent = false
+    /** Whether a heartbeat is due: at the start of the response, and after a silence. */
+    isHeartbeatDue(): boolean {
+      const was = isHeartbeatDue
+      isHeartbeatDue = false
       return was
     },
     end(): void {
@@ -70,8 +70,8 @@ const createWait = (attemptLog: AttemptLog, { heartbeatMs, signal }: FrameOption
 }
 
 /**
- * The frames of an attempt, as many as there are at a time, to its end; an empty batch is a sign of life. A stream that
- * ends without its last frame was cut, and its reader should come back.
+ * Yields an attempt's frames in batches until its end; an empty batch is a heartbeat. A stream that ends without its final
+ * frame was cut, and its reader should reconnect.
  */
 export async function* readFrames(
   attemptLog: AttemptLog,
@@ -80,34 +80,34 @@ export async function* readFrames(
   const { after, signal } = options
   const { attempt } = attemptLog.ids
   const stream = streamOf(attemptLog)
-  let claimed = seenBy(attemptLog, after)
-  let seen = claimed
-  const number = (events: readonly (StreamEvent | undefined)[]): Frame[] =>
+  let acknowledged = lastSeen(attemptLog, after)
+  let seen = acknowledged
+  const toFrames = (events: readonly (StreamEvent | undefined)[]): Frame[] =>
     events.map((event, n) => ({ id: `${attempt}-${seen + n + 1}`, event }))
 
   const wait = createWait(attemptLog, options)
   try {
     while (!signal.aborted) {
-      const ending = attemptLog.fate && stream.ending()
-      // A reader may have seen what was lost with the instance that said it. It waits for the end, and gets all of that.
-      if (ending && claimed > stream.kept()) {
-        claimed = 0
+      const finalEvents = attemptLog.fate && stream.finalEvents()
+      // The reader has seen events that were lost with their instance. It gets the whole stored turn instead.
+      if (finalEvents && acknowledged > stream.liveCount()) {
+        acknowledged = 0
         seen = 0
       }
-      const said = stream.said()
-      const frames = number(said.slice(seen, seen + maxBatch))
+      const events = stream.events()
+      const frames = toFrames(events.slice(seen, seen + maxBatch))
       seen += frames.length
-      if (seen < said.length) {
+      if (seen < events.length) {
         yield frames
         continue
       }
-      if (ending) {
-        yield ending.length > 0 ? [...frames, ...number([...ending, undefined])] : frames
+      if (finalEvents) {
+        yield finalEvents.length > 0 ? [...frames, ...toFrames([...finalEvents, undefined])] : frames
         return
       }
-      const events = attemptLog.events.length
-      if (frames.length > 0 || wait.isSilent()) yield frames
-      await wait.forMore(events)
+      const eventCount = attemptLog.events.length
+      if (frames.length > 0 || wait.isHeartbeatDue()) yield frames
+      await wait.forMore(eventCount)
     }
   } finally {
     wait.end()

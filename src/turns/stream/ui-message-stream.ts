@@ -7,11 +7,11 @@ import type { Fate, StoredEnd } from '../types.js'
 export type StreamEvent = components['schemas']['StreamEvent']
 type StreamError = components['schemas']['StreamError']
 
-const gone: StreamError = { code: 'turn-not-found', detail: 'The turn was deleted.' }
-const superseded: StreamError = turnError('turn-interrupted')
+const deletedError: StreamError = { code: 'turn-not-found', detail: 'The turn was deleted.' }
+const supersededError: StreamError = turnError('turn-interrupted')
 
-/** What a reader who knows `said` of the turn has not seen of its stored end, tools first. */
-const unseen = (said: readonly TurnEvent[], { response, tool_calls }: StoredEnd): TurnEvent[] => {
+/** The events of the stored end that are missing in `said`, tool calls first. */
+const missingEvents = (said: readonly TurnEvent[], { response, tool_calls }: StoredEnd): TurnEvent[] => {
   const answer = emptyAnswer()
   for (const event of said) reduce(answer, event)
   const tools = tool_calls.flatMap((call): TurnEvent[] => {
@@ -28,50 +28,50 @@ const unseen = (said: readonly TurnEvent[], { response, tool_calls }: StoredEnd)
 }
 
 /**
- * An attempt as the AI SDK's UI message stream, version 1 (https://ai-sdk.dev/docs/ai-sdk-ui/stream-protocol). The same
- * events of a model always give the same stream, so that an event's number means the same on every instance.
+ * Converts an attempt to the AI SDK's UI message stream, version 1 (https://ai-sdk.dev/docs/ai-sdk-ui/stream-protocol). The
+ * conversion is deterministic, so that a frame's number means the same on every instance.
  */
 export const createStreamParts = (attemptLog: AttemptLog) => {
   const { messageId, turnId, conversationId, userMessageId } = attemptLog.ids
   const turn = { turn_id: turnId, conversation_id: conversationId, user_message_id: userMessageId }
-  const said: StreamEvent[] = [
+  const events: StreamEvent[] = [
     { type: 'start', messageId },
     { type: 'data-turn', transient: true, data: turn },
     { type: 'start-step' },
   ]
-  let read = 0
+  let converted = 0
   let texts = 0
-  let isInText = false
+  let isTextOpen = false
   let hasResults = false
 
   const endText = (): void => {
-    if (isInText) said.push({ type: 'text-end', id: `text-${texts}` })
-    isInText = false
+    if (isTextOpen) events.push({ type: 'text-end', id: `text-${texts}` })
+    isTextOpen = false
   }
 
-  /** After the results of its tools the model is asked again: that is its next step. */
+  /** Text or a call after tool results starts the next step. */
   const nextStep = (): void => {
     if (!hasResults) return
     endText()
-    said.push({ type: 'finish-step' }, { type: 'start-step' })
+    events.push({ type: 'finish-step' }, { type: 'start-step' })
     hasResults = false
   }
 
-  const say = (event: TurnEvent): void => {
+  const append = (event: TurnEvent): void => {
     switch (event.type) {
       case 'text-delta':
         nextStep()
-        if (!isInText) {
+        if (!isTextOpen) {
           texts += 1
-          isInText = true
-          said.push({ type: 'text-start', id: `text-${texts}` })
+          isTextOpen = true
+          events.push({ type: 'text-start', id: `text-${texts}` })
         }
-        said.push({ type: 'text-delta', id: `text-${texts}`, delta: event.delta })
+        events.push({ type: 'text-delta', id: `text-${texts}`, delta: event.delta })
         break
       case 'tool-call':
         nextStep()
         endText()
-        said.push({
+        events.push({
           type: 'tool-input-available',
           toolCallId: event.id,
           toolName: event.name,
@@ -81,7 +81,7 @@ export const createStreamParts = (attemptLog: AttemptLog) => {
         break
       case 'tool-result':
         hasResults = true
-        said.push({
+        events.push({
           type: 'tool-output-available',
           toolCallId: event.id,
           output: event.result,
@@ -90,7 +90,12 @@ export const createStreamParts = (attemptLog: AttemptLog) => {
         break
       case 'tool-error':
         hasResults = true
-        said.push({ type: 'tool-output-error', toolCallId: event.id, errorText: event.error, dynamic: true })
+        events.push({
+          type: 'tool-output-error',
+          toolCallId: event.id,
+          errorText: event.error,
+          dynamic: true,
+        })
     }
   }
 
@@ -99,9 +104,9 @@ export const createStreamParts = (attemptLog: AttemptLog) => {
     { type: 'error', errorText: error.detail },
   ]
 
-  const ending = (fate: Fate): StreamEvent[] => {
-    if (fate.kind === 'not-found') return failed(gone)
-    if (fate.kind === 'superseded') return failed(superseded)
+  const toFinalEvents = (fate: Fate): StreamEvent[] => {
+    if (fate.kind === 'not-found') return failed(deletedError)
+    if (fate.kind === 'superseded') return failed(supersededError)
     if (fate.kind !== 'ended') return []
     const { status, error } = fate.end
     if (error) return failed(error)
@@ -109,28 +114,29 @@ export const createStreamParts = (attemptLog: AttemptLog) => {
     return [{ type: 'finish-step' }, { type: 'finish' }]
   }
 
-  let last: StreamEvent[] | undefined
-  let kept = 0
+  let final: StreamEvent[] | undefined
+  let liveCount = 0
   return {
-    /** what has been said so far; it only grows */
-    said(): readonly StreamEvent[] {
-      for (; read < attemptLog.events.length; read += 1) say(attemptLog.events[read] as TurnEvent)
-      return said
+    /** all events so far; it only grows */
+    events(): readonly StreamEvent[] {
+      for (; converted < attemptLog.events.length; converted += 1)
+        append(attemptLog.events[converted] as TurnEvent)
+      return events
     },
-    /** How many of the events the attempt itself said; those past them were made of its stored end. */
-    kept: () => kept,
-    /** What comes when all is said, once the attempt has ended; nothing when the stream is to be cut. */
-    ending(): readonly StreamEvent[] {
+    /** The number of events from the attempt itself; later ones were derived from its stored end. */
+    liveCount: () => liveCount,
+    /** The final events, once the attempt has ended; empty when the stream is to be cut. */
+    finalEvents(): readonly StreamEvent[] {
       if (!attemptLog.fate) throw new Error('the turn has not ended')
-      if (!last) {
-        kept = this.said().length
+      if (!final) {
+        liveCount = this.events().length
         if (attemptLog.fate.kind === 'ended') {
-          for (const event of unseen(attemptLog.events, attemptLog.fate.end)) say(event)
+          for (const event of missingEvents(attemptLog.events, attemptLog.fate.end)) append(event)
           endText()
         }
-        last = ending(attemptLog.fate)
+        final = toFinalEvents(attemptLog.fate)
       }
-      return last
+      return final
     },
   }
 }

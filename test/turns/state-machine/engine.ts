@@ -4,7 +4,7 @@ import { connect } from '../../../src/db/connect.js'
 import type { Database } from '../../../src/db/database.js'
 import { deleteConversation } from '../../../src/handlers/delete-conversation.js'
 import type { Deps } from '../../../src/handlers/deps.js'
-import { readTurn } from '../../../src/handlers/read-turn.js'
+import { findTurn } from '../../../src/handlers/find-turn.js'
 import { keepPruned } from '../../../src/turns/retention.js'
 import type { Begun } from '../../../src/turns/store/begin-turns.js'
 import type { EndTurn } from '../../../src/turns/store/end-turns.js'
@@ -149,7 +149,7 @@ export const createEngine = async (t: Test, { leaseMs, max }: { leaseMs: number;
       return reply.status === 204
     },
     async read({ turnId, attempt }: Attempt, by: string) {
-      const shown = await readTurn(db, by, turnId)
+      const shown = await findTurn(db, by, turnId)
       const stored = await one.readTurn(by, turnId)
       const fate = fateOf(stored, attempt)
       return {

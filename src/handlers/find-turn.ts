@@ -4,8 +4,8 @@ import { type TurnErrorCode, turnError } from '../turns/turn-errors.js'
 
 type Turn = components['schemas']['Turn']
 
-/** The contract's turn; a running one whose lease has run out reads as interrupted. */
-export const readTurn = async (db: Database, userId: string, turnId: string): Promise<Turn | undefined> => {
+/** Reads a turn for the API. A running turn whose lease has expired is reported as interrupted. */
+export const findTurn = async (db: Database, userId: string, turnId: string): Promise<Turn | undefined> => {
   const [row] = await db.asUser(
     userId,
     (sql) => sql<(Omit<Turn, 'error'> & { error_code: TurnErrorCode | null })[]>`

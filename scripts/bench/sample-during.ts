@@ -1,5 +1,5 @@
-/** Calls `sample` again and again until `work` has settled, and gives what both gave. */
-export const during = async <T, S>(
+/** Calls `sample` periodically until `work` has settled. Resolves with the results of both. */
+export const sampleDuring = async <T, S>(
   work: Promise<T>,
   everyMs: number,
   sample: () => Promise<S>,

@@ -7,20 +7,20 @@ import { startEmbedded } from '../../src/embedded-postgres/start.js'
 import type { Bench } from './part.js'
 import { startServer } from './server.js'
 
-export interface World extends Pick<Bench, 'folder' | 'database' | 'server'> {
-  /** the version of PostgreSQL */
+interface BenchEnvironment extends Pick<Bench, 'folder' | 'database' | 'server'> {
+  /** PostgreSQL's version */
   postgres: string
-  /** Ends what was started since, and drops the databases that were made. */
+  /** Stops the servers and drops the databases that a part has created. */
   tidy(): Promise<void>
-  /** Ends everything. */
+  /** Stops and removes everything. */
   close(): Promise<void>
 }
 
-/** A folder, and in it a PostgreSQL as it comes: durable, with its default settings. */
-export const openWorld = async (signal: AbortSignal): Promise<World> => {
+/** A temporary folder with a PostgreSQL that has its default, durable settings. */
+export const openBenchEnvironment = async (signal: AbortSignal): Promise<BenchEnvironment> => {
   const folder = await mkdtemp(join(tmpdir(), 'colloquy-bench-'))
   const remove = () => rm(folder, { recursive: true, force: true, maxRetries: 5 })
-  // PostgreSQL runs as another user when this runs as root, and has to get to its data.
+  // Under root, PostgreSQL runs as another user, which needs access to its data.
   await chmod(folder, 0o755)
   const cluster = await startEmbedded({ dataDir: join(folder, 'cluster') }).catch(async (error) => {
     await remove()

@@ -7,7 +7,7 @@ import { Problem, type ProblemCode } from '../problems.js'
 
 const mediaType = 'application/problem+json'
 
-/** What the framework's own errors mean to a caller. */
+/** The problems of fastify's own errors. */
 const frameworkCodes: Record<string, ProblemCode> = {
   FST_ERR_BAD_URL: 'malformed-request',
   FST_ERR_MAX_PARAM_LENGTH: 'uri-too-long',
@@ -16,20 +16,20 @@ const frameworkCodes: Record<string, ProblemCode> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported-media-type',
 }
 
-/** What every response carries. */
+/** The headers of every response. */
 export const commonHeaders = (requestId: string) => ({
   'x-request-id': requestId,
   'x-content-type-options': 'nosniff',
   'cache-control': 'no-store',
 })
 
-const asProblem = (error: unknown): Problem => {
+const toProblem = (error: unknown): Problem => {
   if (error instanceof Problem) return error
   if (error instanceof DatabaseUnavailable) {
     return new Problem('database-unavailable', { detail: error.detail }, error)
   }
   const { code, statusCode = 500 } = error as FastifyError
-  // What we refuse ourselves is a Problem; this is a file outside the reference page's folder.
+  // Our own refusals are Problems, so this is a file outside the reference page's folder.
   if (statusCode === 403) return new Problem('route-not-found')
   const isCallers = statusCode >= 400 && statusCode < 500
   return new Problem(
@@ -39,23 +39,23 @@ const asProblem = (error: unknown): Problem => {
   )
 }
 
-/** The path of a request target (RFC 9112, section 3.2), which may be a whole URL. */
+/** The path of a request target (RFC 9112, section 3.2), which may be an absolute URL. */
 const pathOf = (target: string): string =>
   target.replace(/^[a-z][a-z\d+.-]*:\/\/[^/?#]*/i, '').split('?', 1)[0] ?? ''
 
-/** The path as a URI reference (RFC 3986): what may not stand there is encoded, and no escape is cut in two. */
+/** The path as a URI reference (RFC 3986): invalid characters are encoded, and no escape is cut in two. */
 const instanceOf = (target: string): string =>
   pathOf(target)
     .replace(/[^\w\-.~!$&'()*+,;=:@/%]/g, (char) => encodeURIComponent(char.toWellFormed()))
     .replace(/%(?![\da-f]{2})/gi, '%25')
-    // Two slashes would begin a host.
+    // Two slashes would start an authority.
     .replace(/^\/\//, '/.//')
     .slice(0, 2_000)
     .replace(/%[\da-f]?$/i, '')
 
-/** Answers with a problem. What only we may know of it, its cause, goes to the log. */
+/** Responds with a problem. Its cause is internal and goes only to the log. */
 export const sendProblem = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
-  const problem = asProblem(error)
+  const problem = toProblem(error)
   if (problem.cause !== undefined && !reply.sent) {
     const level = problem.status >= 500 ? 'error' : 'info'
     request.log[level]({ err: problem.cause, code: problem.code }, 'request failed')
@@ -67,11 +67,11 @@ export const sendProblem = (error: unknown, request: FastifyRequest, reply: Fast
     .send(JSON.stringify(problem.body(request.id, instanceOf(request.raw.url ?? ''))))
 }
 
-/** The methods of every route whose path is the request's, so that another method is told from another path. */
-const createRouteMethods = (app: FastifyInstance) => {
+/** Looks up the methods of a path's routes, to tell a 405 from a 404. */
+const createMethodLookup = (app: FastifyInstance) => {
   const routes: { pattern: RegExp; methods: string[] }[] = []
   app.addHook('onRoute', ({ url, method }) => {
-    // The preflight route of CORS is no path of its own.
+    // The CORS plugin's preflight route is not a path.
     if (url === '*') return
     const source = url
       .replace(/[.+?^${}()|[\]\\]/g, '\\$&')
@@ -84,18 +84,18 @@ const createRouteMethods = (app: FastifyInstance) => {
   ]
 }
 
-/** Makes every error of a request a problem, an unknown path a 404 and an unknown method a 405. */
-export const answerWithProblems = (app: FastifyInstance): void => {
-  const methodsOf = createRouteMethods(app)
+/** Turns every request error into a problem, an unknown path into a 404 and an unknown method into a 405. */
+export const registerProblemResponses = (app: FastifyInstance): void => {
+  const methodsOf = createMethodLookup(app)
   const notFound = ({ raw, method }: FastifyRequest): Problem => {
     const allow = methodsOf(pathOf(raw.url ?? ''))
-    // A path that a file's route takes and has no file for is not there, whatever the method.
+    // A static file's route without a file is a 404, whatever the method.
     return allow.length > 0 && !allow.includes(method)
       ? new Problem('method-not-allowed', { headers: { allow: allow.join(', ') } })
       : new Problem('route-not-found')
   }
   app.setErrorHandler(sendProblem)
-  // Before a body is read; the hook runs for routes that do not exist, too.
+  // Before the body is read; onRequest hooks also run for unknown routes.
   app.addHook('onRequest', (request, _reply, done) => {
     if (request.is404) throw notFound(request)
     done()
@@ -103,7 +103,7 @@ export const answerWithProblems = (app: FastifyInstance): void => {
   app.setNotFoundHandler((request, reply) => sendProblem(notFound(request), request, reply))
 }
 
-/** Node's parser gives up on a URL and on a header with the same error; a request line without an end tells. */
+/** Node's parser reports an overlong URL and overlong headers with the same error. An unterminated request line means the URL. */
 const overflowCode = (packet: Buffer | undefined): ProblemCode => {
   const line = packet?.subarray(0, packet.indexOf('\r\n') >>> 0).toString('latin1') ?? ''
   return line.length > 8_192 && /^[A-Z]+ \//.test(line) ? 'uri-too-long' : 'headers-too-large'
@@ -115,7 +115,7 @@ const connectionCode = ({ code, rawPacket }: NodeJS.ErrnoException & { rawPacket
   return 'malformed-request'
 }
 
-/** Answers what never became a request (a parse error, a slow or half-open connection) and closes the connection. */
+/** Responds to what never became a request (a parse error, a slow or half-open connection) and closes the connection. */
 export const createConnectionErrorHandler =
   (pendingOn: (socket: Socket) => ServerResponse[]) =>
   (error: NodeJS.ErrnoException, socket: Socket): void => {
@@ -125,7 +125,7 @@ export const createConnectionErrorHandler =
     }
     const pending = pendingOn(socket).findLast(({ req }) => req.complete)
     if (pending) {
-      // A whole request is still being answered; an answer to what came after it would be taken for that one.
+      // A complete request is still being answered: the client would take this response for that one.
       pending.once('finish', () => socket.end(() => socket.destroy()))
       return
     }
