@@ -58,7 +58,7 @@ t.test('a login that bypasses row-level security is refused, with the SQL that m
 
   const { code, stderr } = await runColloquy(['serve'], onDatabase(url))
   t.equal(code, 1)
-  t.match(stderr, /^This database would not isolate users from each other:\n- The role Wide "Open" passes/)
+  t.match(stderr, /^This database would not isolate users from each other:\n- The role Wide "Open" bypasses/)
   const mend = /run: (.*)$/m.exec(stderr)?.[1] ?? ''
   t.match(mend, /create role colloquy_app nologin; grant .*;/)
 

@@ -67,7 +67,7 @@ t.test('so many may wait; whoever comes then is refused at once', async (t) => {
     })
   })
   const waiting = Array.from({ length: 3 }, () => ways.statement(db))
-  await t.rejects(ways.asUser(db), { name: 'DatabaseUnavailable', message: /3 wait/ })
+  await t.rejects(ways.asUser(db), { name: 'DatabaseUnavailable', message: /3 requests are already waiting/ })
   release()
   await Promise.all([holder, ...waiting])
   t.equal((await ways.asUser(db)).length, 1)

@@ -110,7 +110,8 @@ t.test('a turn that nobody follows any more is not read any more', async (t) => 
   const first = await one.stream('POST', '/api/alice/chat', { body: message })
   const { turn_id } = await turnOf(first)
   const followers = [await lazyClient(t, two, turn_id), await lazyClient(t, two, turn_id)]
-  for (const { client } of followers) client.resume()
+  // Each follows before anything is said: what is stored by then comes with the turn, and not with a tick.
+  await Promise.all(followers.map(({ client }) => once(client.resume(), 'data')))
   await say(words('one '))
   await until(() => read.rows.length === 1)
   for (const { client } of followers) client.resetAndDestroy()
