@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { createServer, request as forward } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import t, { type Test } from 'tap'
 import { ToolError } from '../../src/tools/tool.js'
@@ -67,6 +70,51 @@ t.test('a token for one server is of no use at another', async (t) => {
   const { tools } = await setUp(t, { audience: 'todo' }, { audience: 'notes' })
   t.same((await tools.of('alice')).names, [])
   t.same(tools.logged, [{ server: 'todo', reason: 'it answered 401', text: 'tool server unavailable' }])
+})
+
+/** One address in front of several servers, each at a path of its own; gives the address. */
+const oneHost = async (t: Test, urls: Record<string, string>): Promise<string> => {
+  const front = createServer((request, response) => {
+    const { method, headers } = request
+    const onward = forward(urls[request.url ?? ''] ?? '', { method, headers }, (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers)
+      answer.pipe(response)
+    })
+    onward.on('error', () => response.destroy())
+    request.pipe(onward)
+  })
+  front.listen(0, '127.0.0.1')
+  await once(front, 'listening')
+  t.teardown(() => {
+    front.close()
+    front.closeAllConnections()
+  })
+  return `http://127.0.0.1:${(front.address() as AddressInfo).port}`
+}
+
+t.test('two servers on one host, with one audience, are told apart', async (t) => {
+  const keys = newToolKeys()
+  const jwksUrl = await publishing(t, () => keys)
+  const audience = 'tasks'
+  const home = await todoServer(t, { jwksUrl, audience })
+  const work = await todoServer(t, { jwksUrl, audience })
+  const host = await oneHost(t, { '/home': home.url, '/work': work.url })
+  const entry = (name: string) => ({ url: `${host}/${name}`, audience, headers: { 'x-list': name } })
+  const tools = testTools(t, { home: entry('home'), work: entry('work') }, { keys })
+  const alice = await tools.of('alice')
+  t.ok(alice.names.includes('add_task') && alice.names.includes('work_add_task'), 'both offer their tools')
+  await alice.call('add_task', { title: 'Buy milk' })
+  await alice.call('work_add_task', { title: 'Write the report' })
+  const titles = (server: typeof home) => server.tasks('alice').map(({ title }) => title)
+  t.same(titles(home), ['Buy milk'], 'a call reaches its own server')
+  t.same(titles(work), ['Write the report'], 'and so does that of the other')
+  for (const [name, { requests }] of Object.entries({ home, work })) {
+    t.same(
+      new Set(requests.map(({ headers }) => headers['x-list'])),
+      new Set([name]),
+      `${name}: its own headers`,
+    )
+  }
 })
 
 t.test(

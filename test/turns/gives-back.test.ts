@@ -1,5 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { connect } from '../../src/db/connect.js'
+import type { Database } from '../../src/db/database.js'
 import type { Model } from '../../src/models/model.js'
 import { type TestApp, testApp, tokenOf } from '../helpers/app.js'
 import { testDatabase } from '../helpers/database.js'
@@ -77,6 +79,28 @@ t.test('a turn gives its conversation and its connection back', async (t) => {
       [1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
       `${how}: nothing is missing`,
     )
+  }
+})
+
+t.test('a turn that has ended is not kept alive any more, nor read for those who followed it', async (t) => {
+  const { url } = await testDatabase(t)
+  const db = connect({ url, max: 2, prepare: 'auto' })
+  t.teardown(() => db.close())
+  let statements = 0
+  const counted: Database = {
+    ...db,
+    statement(...args) {
+      statements += 1
+      return db.statement(...args)
+    },
+  }
+  // Long enough for some ticks.
+  const app = await testApp(t, { model, db: counted, limits: { turnTimeoutMs: 700 } })
+  for (const message of ['hang', 'fail', 'hi']) {
+    await app.call('POST', chat, { body: { message } })
+    const before = statements
+    await sleep(500)
+    t.equal(statements, before, `${message}: the database is not asked again`)
   }
 })
 
