@@ -15,9 +15,15 @@ const serializeError = (error: unknown): object | string => {
   return { name, code, message, stack, ...(cause !== undefined && { cause: serializeError(cause) }) }
 }
 
+/** How much waits for a reader of the log that has stopped, in characters; lines past it are dropped. */
+const maxUnwritten = 16_777_216
+
 /**
  * Logs JSON lines to standard output: events with fields, never message text or tokens. Writes are asynchronous: lines that
  * arrive during a write are written together after it, so a slow reader of the log delays no request.
  */
 export const createLog = (level: string): Logger =>
-  pino({ level, serializers: { err: serializeError } }, destination({ dest: 1, sync: false }))
+  pino(
+    { level, serializers: { err: serializeError } },
+    destination({ dest: 1, sync: false, maxLength: maxUnwritten }),
+  )

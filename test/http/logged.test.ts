@@ -1,11 +1,16 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { pino } from 'pino'
 import t, { type Test } from 'tap'
 import { connect } from '../../src/db/connect.js'
 import { echo } from '../../src/models/echo.js'
 import type { Model } from '../../src/models/model.js'
 import { type Json, type TestAppOptions, testApp, tokenOf } from '../helpers/app.js'
+import { builtProgram } from '../helpers/program.js'
 import { claims, hs256 } from '../helpers/tokens.js'
-import { until } from '../helpers/wait.js'
+import { until, within } from '../helpers/wait.js'
 
 /** A test app, with the lines that it logs. */
 const logging = async (t: Test, options: TestAppOptions = {}) => {
@@ -110,4 +115,20 @@ t.test('what users say and who they are is in no line', async (t) => {
   await fetch(`${url}/api/seCret/nowhere?seCret`, { headers: { authorization: `Bearer ${tokenOf(user)}` } })
   await until(() => lines.filter(({ msg }) => msg === 'request').length >= 6, 'the lines of the requests')
   t.notMatch(JSON.stringify(lines), /seCret|uSer-who|Bearer|eyJ/)
+})
+
+t.test('a reader of the log that has stopped holds up nothing', async (t) => {
+  const log = pathToFileURL(join(builtProgram(), 'src/log.js')).href
+  const script = `
+    import { createLog } from ${JSON.stringify(log)}
+    const log = createLog('info')
+    for (let line = 0; line < 20_000; line += 1) log.info({ text: 'x'.repeat(200) }, 'a line')
+    setImmediate(() => process.stderr.write('all said'))
+    setTimeout(() => {}, 60_000)`
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  const [words] = await within('a process whose log nobody reads', once(child.stderr, 'data'))
+  t.equal(String(words), 'all said', 'it went on')
 })
