@@ -1,5 +1,7 @@
 import t from 'tap'
+import type { Connection } from '../../src/db/connection.js'
 import type { Database, Sql } from '../../src/db/database.js'
+import { createPool } from '../../src/db/pool.js'
 import { connected } from '../helpers/connected.js'
 
 const one = (sql: Sql) => sql<{ one: number }[]>`select 1 as one`
@@ -71,4 +73,27 @@ t.test('so many may wait; whoever comes then is refused at once', async (t) => {
   release()
   await Promise.all([holder, ...waiting])
   t.equal((await ways.asUser(db)).length, 1)
+})
+
+t.test('after a failover no connection to the old server is given out, idle or in use', async (t) => {
+  const destroyed: number[] = []
+  let opened = 0
+  const open = async (): Promise<Connection> => {
+    opened += 1
+    const number = opened
+    let isAlive = true
+    const destroy = () => {
+      isAlive = false
+      destroyed.push(number)
+    }
+    return { number, isAlive: () => isAlive, destroy, end: async () => destroy() } as never
+  }
+  const pool = createPool({ open, max: 3, acquireTimeoutMs: 1_000, maxWaiting: 10 })
+  const acquire = async () => (await pool.acquire('others')) as Connection & { number: number }
+  const [busy, ...idle] = [await acquire(), await acquire(), await acquire()]
+  for (const connection of idle) pool.release(connection)
+  pool.retireAll()
+  t.same(destroyed, [2, 3], 'the idle ones are closed at once')
+  pool.release(busy as Connection)
+  t.same(destroyed, [2, 3, 1], 'the one in use when it is released')
 })

@@ -117,6 +117,19 @@ t.test('two servers on one host, with one audience, are told apart', async (t) =
   }
 })
 
+t.test('each of two servers gets tokens for its own audience', async (t) => {
+  const keys = newToolKeys()
+  const jwksUrl = await publishing(t, () => keys)
+  const home = await todoServer(t, { jwksUrl, audience: 'home' })
+  const work = await todoServer(t, { jwksUrl, audience: 'work' })
+  const servers = { home: { url: home.url, audience: 'home' }, work: { url: work.url, audience: 'work' } }
+  const tools = testTools(t, servers, { keys })
+  const alice = await tools.of('alice')
+  t.same(await alice.call('list_tasks'), { tasks: [] }, 'the first accepts its tokens')
+  t.same(await alice.call('work_list_tasks'), { tasks: [] }, 'and so does the second')
+  t.same(tools.logged, [], 'none is refused')
+})
+
 t.test(
   'keys are rotated: both are published for a while, and one that is not verifies nothing',
   async (t) => {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { connect } from '../../src/db/connect.js'
 import type { Database } from '../../src/db/database.js'
 import type { Model } from '../../src/models/model.js'
@@ -82,8 +82,8 @@ t.test('a turn gives its conversation and its connection back', async (t) => {
   }
 })
 
-t.test('a turn that has ended is not kept alive any more, nor read for those who followed it', async (t) => {
-  const { url } = await testDatabase(t)
+/** A database that counts the statements of turns: begins, ends and ticks. */
+const counting = (t: Test, url: string) => {
   const db = connect({ url, max: 2, prepare: 'auto' })
   t.teardown(() => db.close())
   let statements = 0
@@ -94,14 +94,38 @@ t.test('a turn that has ended is not kept alive any more, nor read for those who
       return db.statement(...args)
     },
   }
-  // Long enough for some ticks.
-  const app = await testApp(t, { model, db: counted, limits: { turnTimeoutMs: 700 } })
+  return { db: counted, statements: () => statements }
+}
+
+/** Long enough for some ticks. */
+const someTicksMs = 500
+
+t.test('a turn that has ended is not kept alive any more', async (t) => {
+  const { url } = await testDatabase(t)
+  const { db, statements } = counting(t, url)
+  const app = await testApp(t, { model, db, limits: { turnTimeoutMs: 700 } })
   for (const message of ['hang', 'fail', 'hi']) {
     await app.call('POST', chat, { body: { message } })
-    const before = statements
-    await sleep(500)
-    t.equal(statements, before, `${message}: the database is not asked again`)
+    const before = statements()
+    await sleep(someTicksMs)
+    t.equal(statements(), before, `${message}: the database is not asked again`)
   }
+})
+
+t.test('a turn elsewhere is not followed any more for a retry that has given up', async (t) => {
+  const gated = gatedModel()
+  const one = await testApp(t, { model: gated.model })
+  const { db, statements } = counting(t, one.databaseUrl)
+  const two = await testApp(t, { model, db, databaseUrl: one.databaseUrl, limits: { busyWaitMs: 300 } })
+  const keyed = { body: { message: 'once' }, headers: { 'idempotency-key': '"k"' } }
+  const first = one.call('POST', chat, keyed)
+  await until(() => gated.working() === 1, 'the turn to run')
+  t.match(await two.call('POST', chat, keyed), { status: 409, body: { code: 'idempotency-key-in-use' } })
+  const before = statements()
+  await sleep(someTicksMs)
+  t.equal(statements(), before, 'the database is not asked for it')
+  gated.open()
+  t.equal((await first).status, 200, 'the turn goes on')
 })
 
 t.test('those who gave up waiting hold no place in the line', async (t) => {
