@@ -73,7 +73,12 @@ for (const way of goes) {
       await testApp(t, { databaseUrl: url('standby first') }),
       await testApp(t, { databaseUrl: url('primary first') }),
     ] as const
-    const waiting = await testApp(t, { databaseUrl: url('primary first'), model: gated.model })
+    // However long a busy machine takes for the failover, the answer is tried for longer.
+    const waiting = await testApp(t, {
+      databaseUrl: url('primary first'),
+      model: gated.model,
+      limits: { turnTimeoutMs: 90_000 },
+    })
 
     const acknowledged: string[] = []
     const refused: Answer[] = []
