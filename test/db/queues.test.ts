@@ -2,6 +2,7 @@ import t from 'tap'
 import type { Connection } from '../../src/db/connection.js'
 import type { Database, Sql } from '../../src/db/database.js'
 import { createPool } from '../../src/db/pool.js'
+import { withProbeTimeout } from '../../src/db/probe-timeout.js'
 import { connected } from '../helpers/connected.js'
 
 const one = (sql: Sql) => sql<{ one: number }[]>`select 1 as one`
@@ -46,6 +47,25 @@ t.test(
     }
   },
 )
+
+t.test('a probe goes before all who wait', async (t) => {
+  const { db } = await connected(t)
+  let release = () => {}
+  const held = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  const holder = db.asUser('alice', () => held)
+  const order: string[] = []
+  const wait = async (who: string, work: Promise<unknown>) => {
+    await work
+    order.push(who)
+  }
+  const crowd = [1, 2, 3].flatMap(() => [wait('turn', ways.statement(db)), wait('read', ways.asUser(db))])
+  const probe = wait('probe', withProbeTimeout(db).asLogin(one))
+  release()
+  await Promise.all([holder, ...crowd, probe])
+  t.equal(order[0], 'probe', order.join(', '))
+})
 
 t.test('the two lines take turns', async (t) => {
   const { db } = await connected(t)

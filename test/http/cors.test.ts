@@ -28,6 +28,11 @@ t.test('pages of the configured origins may call, others may not', async (t) => 
   const call = await fetch(`${url}/api/alice/conversations`, { headers })
   t.equal(call.headers.get('access-control-allow-origin'), origin)
   t.match(call.headers.get('vary'), /origin/i)
+  t.same(
+    call.headers.get('access-control-expose-headers')?.split(', ').sort(),
+    ['idempotency-replayed', 'retry-after', 'x-request-id'],
+    'the headers that a page may read',
+  )
   const problem = await fetch(`${url}/api/alice/conversations`, { headers: { origin } })
   t.equal(problem.status, 401)
   t.equal(problem.headers.get('access-control-allow-origin'), origin, 'a page can read problems, too')

@@ -132,3 +132,21 @@ t.test('a reader of the log that has stopped holds up nothing', async (t) => {
   const [words] = await within('a process whose log nobody reads', once(child.stderr, 'data'))
   t.equal(String(words), 'all said', 'it went on')
 })
+
+t.test('an error is logged with its stack, and with those of its causes', async (t) => {
+  const log = pathToFileURL(join(builtProgram(), 'src/log.js')).href
+  const script = `
+    import { createLog } from ${JSON.stringify(log)}
+    createLog('info').error({ err: new Error('outer', { cause: new Error('inner') }) }, 'failed')`
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  const [line] = await within('the line', once(child.stdout, 'data'))
+  const at = /\n {4}at /
+  t.match(
+    JSON.parse(line),
+    { err: { message: 'outer', stack: at, cause: { message: 'inner', stack: at } } },
+    'both',
+  )
+})
