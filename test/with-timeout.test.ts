@@ -1,28 +1,23 @@
-import { once } from 'node:events'
 import { readdir, readFile } from 'node:fs/promises'
 import { createServer, type RequestListener } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { withAbortableBody, withTimeout } from '../src/concurrency/with-timeout.js'
 import { packageRoot } from '../src/root.js'
 import { collectGarbage } from './helpers/garbage.js'
+import { listen } from './helpers/listen.js'
 import { until } from './helpers/models.js'
 
 /** A real server that answers in this way; `left` resolves when no client holds a connection to it. */
 const serve = async (t: Test, listener: RequestListener) => {
   const sockets = new Set<Socket>()
-  const server = createServer(listener).listen(0, '127.0.0.1')
+  const server = createServer(listener)
   server.on('connection', (socket) => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
   })
-  await once(server, 'listening')
-  t.teardown(() => {
-    server.closeAllConnections()
-    server.close()
-  })
   const left = () => until(() => sockets.size === 0)
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, left }
+  return { url: `${await listen(t, server)}/`, left }
 }
 
 /** Reads a body as the program does. It is `redirect: 'error'` with which Node 20 loses the signal. */

@@ -5,6 +5,7 @@ import type { UIMessage } from 'ai'
 import t, { type Test } from 'tap'
 import { type ChatTransportOptions, createChatTransport } from '../../src/client/index.js'
 import { testApp, tokenOf } from '../helpers/app.js'
+import { listen } from '../helpers/listen.js'
 import { gatedModel, until } from '../helpers/models.js'
 
 const user = (text: string): UIMessage => ({
@@ -46,13 +47,7 @@ const oddServer = async (t: Test, answer?: { status: number; type: string; body:
   const server = createServer((_request, response) => {
     if (answer) response.writeHead(answer.status, { 'content-type': answer.type }).end(answer.body)
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    server.close()
-    server.closeAllConnections()
-  })
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  return listen(t, server)
 }
 
 /** All that a page asks for, each timed: nothing is silent for longer than 3 s, slack for a busy machine aside. */

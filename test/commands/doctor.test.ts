@@ -1,12 +1,12 @@
-import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import postgres from 'postgres'
 import t, { type Test } from 'tap'
 import { betterAuth } from '../helpers/better-auth.js'
-import { initialisedFolder } from '../helpers/cluster.js'
+import { testFolder } from '../helpers/cluster.js'
 import { testDatabase } from '../helpers/database.js'
+import { listen } from '../helpers/listen.js'
 import { runColloquy, startServer } from '../helpers/server.js'
 import { SECRET } from '../helpers/tokens.js'
 
@@ -32,12 +32,11 @@ const wellKept = [
 const but = (changes: Record<number, RegExp>) => wellKept.map((line, i) => changes[i] ?? line)
 
 /** A web server with this one answer. */
-const answering = async (t: Test, status: number, body: string): Promise<string> => {
-  const server = createServer((_, response) => response.writeHead(status).end(body)).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => server.close())
-  return `http://127.0.0.1:${(server.address() as { port: number }).port}`
-}
+const answering = (t: Test, status: number, body: string): Promise<string> =>
+  listen(
+    t,
+    createServer((_, response) => response.writeHead(status).end(body)),
+  )
 
 t.test('a line for each thing, exit code 0 when all are well', async (t) => {
   const { url } = await testDatabase(t)
@@ -129,7 +128,8 @@ t.test('a model of a provider: named when it can be opened, else what is missing
 })
 
 t.test('the embedded database: on its own, leaving nothing running, and beside a server', async (t) => {
-  const DATA_DIR = await initialisedFolder(t)
+  // Nothing is there yet: migrate makes the cluster, too.
+  const DATA_DIR = join(await testFolder(t), 'data')
   const pidFile = () => readFile(join(DATA_DIR, 'postgres/data/postmaster.pid'))
   const migrate = () => runColloquy(['migrate'], { env: { DATA_DIR } })
   t.match(await migrate(), { code: 0, stdout: /is up to date now/ })

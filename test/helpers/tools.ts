@@ -1,7 +1,5 @@
 import { generateKeyPairSync, randomUUID } from 'node:crypto'
-import { once } from 'node:events'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { parseToolServers } from '../../src/tools/mcp/parse-servers.js'
 import {
   createToolRegistry,
@@ -10,6 +8,7 @@ import {
 } from '../../src/tools/registry.js'
 import { parseSigningKeys, publicJwks, type SigningKey } from '../../src/tools/signing-keys.js'
 import type { Tool } from '../../src/tools/tool.js'
+import { listen } from './listen.js'
 import type { Scope } from './scope.js'
 
 /** An Ed25519 private key, as `openssl genpkey -algorithm ed25519` prints it. */
@@ -23,13 +22,7 @@ export const publishing = async (t: Scope, keys: () => readonly SigningKey[]): P
   const server = createServer((_, response) => {
     response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys: publicJwks(keys()) }))
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    server.close()
-    server.closeAllConnections()
-  })
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+  return `${await listen(t, server)}/`
 }
 
 /** What stands in a configuration for a variable's value. */

@@ -1,12 +1,11 @@
-import { once } from 'node:events'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
 import { createKeySet, type KeySetOptions } from '../../src/http/key-set.js'
 import { collectGarbage } from '../helpers/garbage.js'
 import { guardedApp } from '../helpers/guarded-app.js'
 import { asymmetric, published, serving } from '../helpers/key-pairs.js'
+import { listen } from '../helpers/listen.js'
 import { until } from '../helpers/models.js'
 import { claims, issuer } from '../helpers/tokens.js'
 
@@ -126,13 +125,8 @@ t.test('an answer that stalls shuts nobody out, whatever was collected meanwhile
       gone += 1
     })
     response.write(body.slice(0, body.length / 2))
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    server.closeAllConnections()
-    server.close()
   })
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+  const url = `${await listen(t, server)}/`
   const { find, state } = fixture(fetch, { url })
   await find('EdDSA', 'EdDSA')
   stalls = true

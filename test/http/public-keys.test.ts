@@ -1,10 +1,9 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { createKeySet } from '../../src/http/key-set.js'
 import { jwk, keyPairs, published, serving } from '../helpers/key-pairs.js'
+import { listen } from '../helpers/listen.js'
 import { issuer } from '../helpers/tokens.js'
 
 const unavailable = { code: 'keys-unavailable' }
@@ -45,13 +44,7 @@ t.test('a key that may not verify tokens is left out, and the others stay', asyn
 
 /** The key set of a real server that answers in this way. */
 const served = async (t: Test, listener: RequestListener) => {
-  const server = createServer(listener).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks`
+  const url = `${await listen(t, createServer(listener))}/jwks`
   return createKeySet({ url, log })
 }
 

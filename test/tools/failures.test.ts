@@ -1,8 +1,7 @@
-import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { ToolError } from '../../src/tools/tool.js'
+import { listen } from '../helpers/listen.js'
 import { type McpServerOptions, mcpServer } from '../helpers/mcp-server.js'
 import { until } from '../helpers/models.js'
 import { testTools } from '../helpers/tools.js'
@@ -198,10 +197,7 @@ t.test('a redirect is not followed', async (t) => {
     seen.push(headers)
     response.end()
   })
-  elsewhere.listen(0, '127.0.0.1')
-  await once(elsewhere, 'listening')
-  t.teardown(() => elsewhere.close())
-  const location = `http://127.0.0.1:${(elsewhere.address() as AddressInfo).port}/`
+  const location = `${await listen(t, elsewhere)}/`
   const { server, tools } = await setUp(t, () => text('done'))
   server.answer((_, response) => response.writeHead(307, { location }).end())
   t.same((await tools.of('alice')).names, [])

@@ -1,9 +1,8 @@
-import { once } from 'node:events'
 import { createServer, request as forward } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import t, { type Test } from 'tap'
 import { ToolError } from '../../src/tools/tool.js'
+import { listen } from '../helpers/listen.js'
 import { type TodoServerOptions, todoServer } from '../helpers/todo-server.js'
 import { newToolKeys, publishing, testTools } from '../helpers/tools.js'
 
@@ -83,13 +82,7 @@ const oneHost = async (t: Test, urls: Record<string, string>): Promise<string> =
     onward.on('error', () => response.destroy())
     request.pipe(onward)
   })
-  front.listen(0, '127.0.0.1')
-  await once(front, 'listening')
-  t.teardown(() => {
-    front.close()
-    front.closeAllConnections()
-  })
-  return `http://127.0.0.1:${(front.address() as AddressInfo).port}`
+  return listen(t, front)
 }
 
 t.test('two servers on one host, with one audience, are told apart', async (t) => {

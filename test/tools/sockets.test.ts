@@ -1,12 +1,12 @@
-import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import t, { type Test } from 'tap'
 // Read ahead, since reading it counts toward the limits.
 import '../../src/tools/mcp/client.js'
 import type { Json } from '../helpers/app.js'
+import { listen } from '../helpers/listen.js'
 import { until } from '../helpers/models.js'
 import { testTools } from '../helpers/tools.js'
 
@@ -63,13 +63,7 @@ const stallingServer = async (t: Test) => {
     socket.on('close', () => sockets.delete(socket))
   })
   server.keepAliveTimeout = 600_000
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    server.close()
-    server.closeAllConnections()
-  })
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, sockets, state }
+  return { url: `${await listen(t, server)}/`, sockets, state }
 }
 
 const headers = { authorization: 'x' }
