@@ -1,3 +1,4 @@
+import { constants } from 'node:os'
 import closeWithGrace from 'close-with-grace'
 import type { Logger } from 'pino'
 
@@ -13,14 +14,18 @@ export interface Shutdown {
   hasBegun(): boolean
 }
 
+/** The signals with which a terminal, npm and a service manager end a program. */
+const STOP_SIGNALS = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM'] as const
+type StopSignal = (typeof STOP_SIGNALS)[number]
+
 /** One Ctrl-C arrives twice, from the terminal and from npm; a later one means that the user does not want to wait. */
-const DUPLICATE_INTERRUPT_MS = 1_000
+const DUPLICATE_SIGNAL_MS = 1_000
 
 /** On a signal or an uncaught error, closes everything registered by then, and exits at the latest after `maxMs`. */
 export const prepareShutdown = (log: Logger, maxMs: number): Shutdown => {
   const closes: Close[] = []
   let failure: Error | undefined
-  let interruptedAt: number | undefined
+  let received: { signal: StopSignal; at: number } | undefined
   let hasBegun = false
 
   const closeAll = async () => {
@@ -30,20 +35,22 @@ export const prepareShutdown = (log: Logger, maxMs: number): Shutdown => {
     }
   }
   const grace = closeWithGrace(
-    { delay: maxMs, logger: log, skip: ['SIGINT'] },
-    async ({ signal = 'SIGINT', err = failure }) => {
+    { delay: maxMs, logger: log, skip: [...STOP_SIGNALS] },
+    async ({ signal = received?.signal, err = failure }) => {
       if (err) log.fatal({ err }, 'shutting down after a fatal error')
       else log.info({ signal }, 'shutting down')
       await closeAll()
       if (err) process.exit(1)
     },
   )
-  const onInterrupt = () => {
-    if (interruptedAt === undefined && !hasBegun) grace.close()
-    else if (performance.now() - (interruptedAt ?? 0) > DUPLICATE_INTERRUPT_MS) process.exit(130)
-    interruptedAt ??= performance.now()
+  const onSignal = (signal: StopSignal) => {
+    if (received && performance.now() - received.at > DUPLICATE_SIGNAL_MS)
+      process.exit(128 + constants.signals[signal])
+    if (received) return
+    received = { signal, at: performance.now() }
+    if (!hasBegun) grace.close()
   }
-  process.on('SIGINT', onInterrupt)
+  for (const signal of STOP_SIGNALS) process.on(signal, onSignal)
 
   return {
     defer: (close) => closes.push(close),
@@ -56,7 +63,7 @@ export const prepareShutdown = (log: Logger, maxMs: number): Shutdown => {
       await closeAll()
       // close-with-grace would otherwise force exit code 0.
       grace.uninstall()
-      process.off('SIGINT', onInterrupt)
+      for (const signal of STOP_SIGNALS) process.off(signal, onSignal)
     },
     hasBegun: () => hasBegun,
   }

@@ -63,7 +63,7 @@ t.test('with nothing set: the printed curl works when pasted, and all of it surv
 
 t.test('a signal ends server and PostgreSQL, whatever connections are open', async (t) => {
   const env = { DATA_DIR: await initialisedFolder(t) }
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
     const server = await startServer(t, { env })
     const running = await postmaster(env.DATA_DIR)
     // As a browser opens one in advance; it has nothing to wait for.
@@ -71,8 +71,8 @@ t.test('a signal ends server and PostgreSQL, whatever connections are open', asy
     await once(spare, 'connect')
     server.child.kill(signal)
     await server.printed(/"signal":"SIG.*shutting down/)
-    // The terminal and npm both send the one Ctrl-C.
-    if (signal === 'SIGINT') server.child.kill(signal)
+    // The terminal or a service manager sends it to the whole group, and npm passes its own on.
+    server.child.kill(signal)
     t.equal(await server.ended, 0, signal)
     t.notOk(isAlive(running), 'PostgreSQL has ended')
     t.notMatch(server.output(), /"level":(40|50|60)/, 'without a warning')

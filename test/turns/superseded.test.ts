@@ -20,11 +20,17 @@ const cuttable = async (t: Test, databaseUrl: string, model: Model) => {
   const real = connect({ url: databaseUrl, max: 3, prepare: 'auto' })
   t.teardown(() => real.close())
   let isCutOff = false
+  let lostReads = 0
   const app = await testApp(t, {
     db: {
       ...real,
       statement: (work) =>
         isCutOff ? Promise.reject(new DatabaseUnavailable('cut off')) : real.statement(work),
+      asUser: (user, work) => {
+        if (lostReads === 0) return real.asUser(user, work)
+        lostReads -= 1
+        return Promise.reject(new DatabaseUnavailable('cut off'))
+      },
     },
     databaseUrl,
     model,
@@ -33,16 +39,19 @@ const cuttable = async (t: Test, databaseUrl: string, model: Model) => {
   const cutOff = (isOff: boolean) => {
     isCutOff = isOff
   }
-  return { app, cutOff }
+  const loseReads = (count: number) => {
+    lostReads = count
+  }
+  return { app, cutOff, loseReads, lostReads: () => lostReads }
 }
 
 /** Two instances, the first of which can be cut off from the database. */
 const instances = async (t: Test) => {
   const { url } = await testDatabase(t)
   const models = [gatedModel(), gatedModel('other words: ')] as const
-  const { app: one, cutOff } = await cuttable(t, url, models[0].model)
+  const { app: one, ...fault } = await cuttable(t, url, models[0].model)
   const two = await testApp(t, { databaseUrl: url, model: models[1].model, limits: { leaseMs } })
-  return { url, one, two, models, cutOff }
+  return { url, one, two, models, ...fault }
 }
 
 t.test('who waits for a turn whose instance dies is told of its fate or gets another attempt', async (t) => {
@@ -59,6 +68,22 @@ t.test('who waits for a turn whose instance dies is told of its fate or gets ano
   cutOff(false)
   models[0].open()
   t.same((await first).body, again.body, 'and the first hears the same, once it is back')
+})
+
+t.test('an attempt that was fenced off asks for the outcome until it is told', async (t) => {
+  const { one, two, models, cutOff, loseReads, lostReads } = await instances(t)
+  const first = keyed(one)
+  await until(() => models[0].working() === 1)
+  cutOff(true)
+  models[1].open()
+  // The first try sees the lease lapse, and the next takes the turn over.
+  await until(async () => (await keyed(two)).status === 200)
+  const { body } = await keyed(two)
+  loseReads(3)
+  cutOff(false)
+  models[0].open()
+  t.match(await first, { status: 200, body }, 'the outcome, though the database was away for the question')
+  t.equal(lostReads(), 0, 'and it was away')
 })
 
 t.test('an attempt that was fenced off answers with the outcome of the one that runs', async (t) => {

@@ -41,8 +41,8 @@ export const createLocalAttempts = (options: LocalAttemptsOptions) => {
   let isGraceOver = false
 
   /** The fate of an attempt that another attempt or instance has ended. */
-  const readFate = async ({ userId, turnId, attempt }: AttemptIds): Promise<Fate> =>
-    store.readTurn(userId, turnId).then(
+  const readFate = async ({ userId, turnId, attempt }: AttemptIds, forMs: number): Promise<Fate> =>
+    retry(() => store.readTurn(userId, turnId), { when: isUnavailable, forMs }).then(
       (stored) => fateOf(stored, attempt),
       (err: unknown) => {
         log.warn({ turn_id: turnId, err }, "the turn's end could not be read")
@@ -54,19 +54,18 @@ export const createLocalAttempts = (options: LocalAttemptsOptions) => {
   const run = async (
     turn: BeginTurn,
     begun: Start,
-    attemptLog: AttemptLog,
-    abort: AbortController,
+    { attemptLog, stop }: LocalAttempt,
+    signal: AbortSignal,
   ): Promise<Fate> => {
     const { userId, message } = turn
     const { conversation_id, turn_id, user_message_id, message_id, attempt, history } = begun
-    const stop = (reason: AbortReason) => abort.abort(reason)
     const deadline = performance.now() + turnTimeoutMs + endMarginMs
     const timer = setTimeout(stop, turnTimeoutMs, 'timeout')
     const model = models.get(begun.model) ?? unconfiguredModel(begun.model)
     const leaseHold = heartbeat.hold(attemptLog, stop)
     const { cause, ...end } = await runModel(
       model,
-      { system: systemPrompt, history, message, signal: abort.signal },
+      { system: systemPrompt, history, message, signal },
       (event) => attemptLog.append(event),
       {
         ...options,
@@ -100,7 +99,7 @@ export const createLocalAttempts = (options: LocalAttemptsOptions) => {
         return { outcome: 'not-stored' as const }
       })
       .finally(leaseHold.release)
-    if (outcome === 'fenced') return readFate(attemptLog.ids)
+    if (outcome === 'fenced') return readFate(attemptLog.ids, deadline - performance.now())
     if (outcome !== 'stored') return { kind: outcome === 'not-found' ? outcome : 'not-stored' }
     // A retry by key has generated an id for a conversation that already exists.
     if (status === 'completed') options.onCompleted({ ...turn, conversationId: conversation_id }, model)
@@ -137,7 +136,7 @@ export const createLocalAttempts = (options: LocalAttemptsOptions) => {
       const key = turnKey(turn.userId, begun.turn_id)
       attempts.set(key, attempt)
       if (isGraceOver) attempt.stop('shutdown')
-      void run(turn, begun, attemptLog, abort)
+      void run(turn, begun, attempt, abort.signal)
         .catch((err: unknown): Fate => {
           log.warn({ turn_id: begun.turn_id, err }, 'the turn could not be run')
           return { kind: 'not-stored' }
