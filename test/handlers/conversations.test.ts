@@ -8,30 +8,35 @@ t.test('a conversation begins with its first message and goes on with the next',
   const { call, chat } = await testApp(t)
   const first = await chat('Hello\nthere')
   const second = await chat('Again', { conversation_id: first.conversation_id })
-  t.equal(second.conversation_id, first.conversation_id)
-  t.not(second.turn_id, first.turn_id)
+  t.equal(second.conversation_id, first.conversation_id, 'the next message is of the same conversation')
+  t.not(second.turn_id, first.turn_id, 'and begins another turn')
 
   const { body } = await call('GET', `${path}/${first.conversation_id}`)
-  t.match(body, {
-    title: 'Hello\nthere',
-    archived: false,
-    metadata: {},
-    message_count: 4,
-    running_turn_id: null,
-  })
-  t.ok(body.last_turn_at > body.created_at && body.updated_at >= body.last_turn_at)
+  t.match(
+    body,
+    { title: 'Hello\nthere', archived: false, metadata: {}, message_count: 4, running_turn_id: null },
+    'the conversation is named after its first message and counts all four',
+  )
+  t.ok(
+    body.last_turn_at > body.created_at && body.updated_at >= body.last_turn_at,
+    'the times are in their order',
+  )
 
   const { body: turn } = await call('GET', `/api/alice/turns/${second.turn_id}`)
-  t.match(turn, {
-    id: second.turn_id,
-    conversation_id: first.conversation_id,
-    status: 'completed',
-    attempt: 1,
-    user_message_id: second.user_message_id,
-    message_id: second.message_id,
-    model: 'echo',
-    error: null,
-  })
+  t.match(
+    turn,
+    {
+      id: second.turn_id,
+      conversation_id: first.conversation_id,
+      status: 'completed',
+      attempt: 1,
+      user_message_id: second.user_message_id,
+      message_id: second.message_id,
+      model: 'echo',
+      error: null,
+    },
+    'the turn is described as it was answered',
+  )
 })
 
 t.test(
@@ -69,7 +74,7 @@ t.test('conversations are listed by their last turn, newest first, a page at a t
     while (cursor !== null) {
       const query: string = cursor ? `&cursor=${cursor}` : ''
       const { body }: { body: Json } = await call('GET', `${path}?limit=${limit}${query}`)
-      t.ok(body.data.length <= limit)
+      t.ok(body.data.length <= limit, `by ${limit}: no page is longer`)
       seen.push(...body.data.map(({ id }: { id: string }) => id))
       cursor = body.next_cursor
     }
@@ -90,6 +95,7 @@ t.test('conversations of the same moment are told apart by their ids', async (t)
   t.same(
     [...one.data, ...two.data].map(({ id }: Json) => id),
     ids.sort().reverse(),
+    'no conversation is missed or listed twice',
   )
 })
 
@@ -99,9 +105,9 @@ t.test('archived conversations are listed only when asked for', async (t) => {
   await call('PATCH', `${path}/${archived.conversation_id}`, { body: { archived: true } })
   const listed = async (query: string) =>
     (await call('GET', path + query)).body.data.map(({ id }: Json) => id)
-  t.same(await listed(''), [kept.conversation_id])
-  t.same(await listed('?archived=false'), [kept.conversation_id])
-  t.same(await listed('?archived=true'), [archived.conversation_id])
+  t.same(await listed(''), [kept.conversation_id], 'by default, those that are not archived')
+  t.same(await listed('?archived=false'), [kept.conversation_id], 'the same when asked for')
+  t.same(await listed('?archived=true'), [archived.conversation_id], 'only the archived ones when asked for')
 })
 
 t.test('an update changes what it names and leaves the rest', async (t) => {
@@ -109,29 +115,49 @@ t.test('an update changes what it names and leaves the rest', async (t) => {
   const { conversation_id } = await chat('before')
   const update = async (body: object) => (await call('PATCH', `${path}/${conversation_id}`, { body })).body
   const metadata = { __proto__: null, project: 'kitchen', ключ: '"quoted" \\ 😀' }
-  t.match(await update({ metadata }), { title: 'before', archived: false, metadata })
-  t.match(await update({ title: ' After ' }), { title: ' After ', metadata })
-  t.match(await update({ archived: true }), { title: ' After ', archived: true, metadata })
+  t.match(await update({ metadata }), { title: 'before', archived: false, metadata }, 'metadata alone')
+  t.match(
+    await update({ title: ' After ' }),
+    { title: ' After ', metadata },
+    'the title alone, as it was sent',
+  )
+  t.match(
+    await update({ archived: true }),
+    { title: ' After ', archived: true, metadata },
+    'the archived state alone',
+  )
   t.same((await update({ metadata: {}, archived: false })).metadata, {}, 'metadata is replaced as a whole')
   const own = await update(JSON.parse('{"metadata":{"__proto__":"x","constructor":"y"}}'))
-  t.same(Object.entries(own.metadata), [
-    ['__proto__', 'x'],
-    ['constructor', 'y'],
-  ])
+  t.same(
+    Object.entries(own.metadata),
+    [
+      ['__proto__', 'x'],
+      ['constructor', 'y'],
+    ],
+    'keys that JavaScript treats specially are kept as data',
+  )
 })
 
 t.test('a deleted conversation is gone with its turns and messages', async (t) => {
   const { call, chat } = await testApp(t)
   const [doomed, kept] = [await chat('doomed'), await chat('kept')]
   const remove = () => call('DELETE', `${path}/${doomed.conversation_id}`)
-  t.same(await remove().then(({ status, text }) => [status, text]), [204, ''])
-  t.equal((await remove()).status, 404)
-  t.equal((await call('GET', `${path}/${doomed.conversation_id}`)).status, 404)
-  t.equal((await call('GET', `${path}/${doomed.conversation_id}/messages`)).status, 404)
-  t.equal((await call('GET', `/api/alice/turns/${doomed.turn_id}`)).status, 404)
+  t.same(
+    await remove().then(({ status, text }) => [status, text]),
+    [204, ''],
+    'the deletion is answered with no content',
+  )
   const body = { message: 'hi', conversation_id: doomed.conversation_id }
-  t.equal((await call('POST', '/api/alice/chat', { body })).status, 404)
-  t.equal((await call('GET', `${path}/${kept.conversation_id}/messages`)).body.data.length, 2)
+  const statuses = {
+    'deleting it again': (await remove()).status,
+    'the conversation': (await call('GET', `${path}/${doomed.conversation_id}`)).status,
+    'its messages': (await call('GET', `${path}/${doomed.conversation_id}/messages`)).status,
+    'its turn': (await call('GET', `/api/alice/turns/${doomed.turn_id}`)).status,
+    'the next message': (await call('POST', '/api/alice/chat', { body })).status,
+  }
+  for (const [what, status] of Object.entries(statuses)) t.equal(status, 404, `${what} is not found`)
+  const { body: rest } = await call('GET', `${path}/${kept.conversation_id}/messages`)
+  t.equal(rest.data.length, 2, 'another conversation keeps its messages')
 })
 
 t.test('messages are listed by position, in both orders, a page at a time', async (t) => {
@@ -140,13 +166,14 @@ t.test('messages are listed by position, in both orders, a page at a time', asyn
   for (const message of ['2', '3']) await chat(message, { conversation_id })
   const list = `${path}/${conversation_id}/messages`
   const all = (await call('GET', list)).body
-  t.equal(all.next_cursor, null)
+  t.equal(all.next_cursor, null, 'one page holds them all')
   t.same(
     all.data.map(({ position, role, content }: Json) => [position, role, content]),
     [1, 2, 3].flatMap((n) => [
       [2 * n - 1, 'user', `${n}`],
       [2 * n, 'assistant', `Echo: ${n}`],
     ]),
+    'questions and answers take turns, numbered from 1',
   )
   t.same(
     all.data.map(({ parent_id }: Json) => parent_id),
@@ -187,7 +214,11 @@ t.test('an altered cursor, or one of another list, is refused', async (t) => {
   ]
   for (const url of refused) {
     const { status, body } = await call('GET', url)
-    t.match({ status, body }, { status: 422, body: { errors: [{ path: '/query/cursor' }] } })
+    t.match(
+      { status, body },
+      { status: 422, body: { errors: [{ path: '/query/cursor' }] } },
+      `${url} is refused`,
+    )
   }
-  t.equal((await call('GET', `${path}?cursor=${cursor}`)).status, 200)
+  t.equal((await call('GET', `${path}?cursor=${cursor}`)).status, 200, 'the unaltered cursor is accepted')
 })

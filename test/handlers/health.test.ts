@@ -7,8 +7,9 @@ import { until } from '../helpers/models.js'
 
 t.test('alive and ready', async (t) => {
   const { call, superuserUrl } = await testApp(t)
-  t.same((await call('GET', '/health/live', { headers: { authorization: '' } })).body, { status: 'ok' })
-  t.same((await call('GET', '/health/ready', { headers: { authorization: '' } })).body, { status: 'ready' })
+  const anonymous = { headers: { authorization: '' } }
+  t.same((await call('GET', '/health/live', anonymous)).body, { status: 'ok' }, 'alive, without a token')
+  t.same((await call('GET', '/health/ready', anonymous)).body, { status: 'ready' }, 'ready, without a token')
 
   const sql = postgres(superuserUrl, { max: 1 })
   await sql`update colloquy.migrations set oldest_program = 9999`
@@ -19,7 +20,7 @@ t.test('alive and ready', async (t) => {
     return other.status !== 200
   })
   t.match(other, { status: 503, body: { code: 'database-unavailable' } }, 'the schema of a newer program')
-  t.equal((await call('GET', '/health/live')).status, 200)
+  t.equal((await call('GET', '/health/live')).status, 200, 'still alive, so that it is not restarted')
 })
 
 t.test(
@@ -30,7 +31,7 @@ t.test(
     const { call, chat } = await testApp(t, { databaseUrl: cluster.url })
     await chat('while it is there')
     await cluster.stop()
-    t.equal((await call('GET', '/health/live')).status, 200)
+    t.equal((await call('GET', '/health/live')).status, 200, 'alive')
     for (const [method, path, body] of [
       ['GET', '/health/ready'],
       ['GET', '/api/alice/conversations'],
@@ -38,7 +39,7 @@ t.test(
     ] as const) {
       const answer = await call(method, path, body ? { body } : {})
       t.match(answer, { status: 503, body: { code: 'database-unavailable' } }, path)
-      t.equal(answer.headers.get('retry-after'), '1')
+      t.equal(answer.headers.get('retry-after'), '1', `${path}: told when to try again`)
     }
   },
 )

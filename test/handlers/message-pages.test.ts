@@ -33,7 +33,7 @@ const walk = async (t: Test, { call }: TestApp, id: string, query: string): Prom
   for (let cursor = ''; ; ) {
     const path = `/api/alice/conversations/${id}/messages?${query}${cursor && `&cursor=${cursor}`}`
     const { status, body } = await call('GET', path)
-    t.equal(status, 200)
+    t.equal(status, 200, `the page at "${cursor}" of ${query} is answered`)
     const data: Listed[] = body.data
     const bytes = data.reduce((sum, { content }) => sum + Buffer.byteLength(JSON.stringify(content)), 0)
     t.ok(data.length === 1 || bytes <= maxPageBytes, `${data.length} messages of ${bytes} bytes`)
@@ -61,10 +61,26 @@ t.test('a page of messages ends before it has more than 1 MiB, and the next one 
         sql`update colloquy.messages set content = repeat(${text}, ${times}) where position = ${position}`,
     )
   }
-  t.same(await walk(t, app, id, 'limit=100'), [[1, 2, 3], [4], [5, 6, 7, 8, 9], [10, 11, 12]])
-  t.same(await walk(t, app, id, 'limit=100&order=desc'), [[12, 11, 10, 9, 8, 7], [6, 5], [4], [3, 2, 1]])
-  t.same(await walk(t, app, id, 'limit=2'), [[1, 2], [3], [4], [5, 6], [7, 8], [9, 10], [11, 12]])
-  t.same((await walk(t, app, id, 'limit=1')).flat(), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])
+  t.same(
+    await walk(t, app, id, 'limit=100'),
+    [[1, 2, 3], [4], [5, 6, 7, 8, 9], [10, 11, 12]],
+    'a message larger than a page stands alone',
+  )
+  t.same(
+    await walk(t, app, id, 'limit=100&order=desc'),
+    [[12, 11, 10, 9, 8, 7], [6, 5], [4], [3, 2, 1]],
+    'pages are cut the same way backwards',
+  )
+  t.same(
+    await walk(t, app, id, 'limit=2'),
+    [[1, 2], [3], [4], [5, 6], [7, 8], [9, 10], [11, 12]],
+    'the limit still holds',
+  )
+  t.same(
+    (await walk(t, app, id, 'limit=1')).flat(),
+    [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12],
+    'one at a time, none is lost',
+  )
 })
 
 t.test('tool calls count, too, and the database reads no more than it sends', async (t) => {
@@ -80,13 +96,17 @@ t.test('tool calls count, too, and the database reads no more than it sends', as
       where user_id = 'alice' and conversation_id = ${id} and role = 'assistant'`,
   )
   const pages = await walk(t, app, id, 'limit=100')
-  t.same(pages, [
-    [1, 2, 3, 4, 5],
-    [6, 7, 8, 9],
-    [10, 11, 12, 13],
-    [14, 15, 16, 17],
-    [18, 19, 20],
-  ])
+  t.same(
+    pages,
+    [
+      [1, 2, 3, 4, 5],
+      [6, 7, 8, 9],
+      [10, 11, 12, 13],
+      [14, 15, 16, 17],
+      [18, 19, 20],
+    ],
+    'the pages are cut by the size of the tool calls',
+  )
 })
 
 t.test('a message says why its answer failed or was interrupted, and nothing else', async (t) => {
@@ -115,6 +135,7 @@ t.test('a message says why its answer failed or was interrupted, and nothing els
       { status: 'completed', error: null },
       { status: 'interrupted', error: { code: 'turn-interrupted' } },
     ],
+    'only the failed and the interrupted answers have an error',
   )
   for (const { turn_id, role, error } of body.data) {
     const turn = await second.call('GET', `/api/alice/turns/${turn_id}`)

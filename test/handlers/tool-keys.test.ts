@@ -13,19 +13,31 @@ t.test('a tool server verifies tokens with the keys that the app publishes', asy
   const keys = [...newToolKeys(), ...newToolKeys()]
   const { url, call } = await testApp(t, { toolKeys: publicJwks(keys) })
   const answer = await call('GET', path, { headers: { authorization: '' } })
-  t.match(answer, { status: 200, body: { keys: keys.map(({ kid }) => ({ kid, alg: 'EdDSA' })) } })
-  t.equal(answer.headers.get('cache-control'), 'public, max-age=300')
+  t.match(
+    answer,
+    { status: 200, body: { keys: keys.map(({ kid }) => ({ kid, alg: 'EdDSA' })) } },
+    'every key is published, without a token',
+  )
+  t.equal(
+    answer.headers.get('cache-control'),
+    'public, max-age=300',
+    'caches may keep the keys for five minutes',
+  )
   t.notMatch(answer.text, /"d"/, 'the public parts alone')
 
   const server = await todoServer(t, { jwksUrl: `${url}${path}` })
   const tools = testTools(t, { todo: { url: server.url } }, { keys })
-  t.same(await (await tools.of('alice')).call('list_tasks'), { tasks: [] })
-  t.equal(server.calls[0]?.user, 'alice')
+  t.same(
+    await (await tools.of('alice')).call('list_tasks'),
+    { tasks: [] },
+    'the tool server accepts the token',
+  )
+  t.equal(server.calls[0]?.user, 'alice', 'and knows which user it is for')
 })
 
 t.test('without tools there are no keys', async (t) => {
   const { call } = await testApp(t)
-  t.same((await call('GET', path)).body, { keys: [] })
+  t.same((await call('GET', path)).body, { keys: [] }, 'the key set is empty')
 })
 
 t.test('while turns drain their tools still work, and close after them', async (t) => {
@@ -38,10 +50,10 @@ t.test('while turns drain their tools still work, and close after them', async (
   await until(() => runs() === 1)
   const closed = app.close()
   await until(async () => (await call('GET', '/health/ready')).status === 503)
-  t.same((await call('GET', path)).body, { keys: toolKeys })
-  t.same(seen, [])
+  t.same((await call('GET', path)).body, { keys: toolKeys }, 'the keys are still published')
+  t.same(seen, [], 'the tools are still open')
   await say([done])
-  t.equal((await chat).status, 200)
+  t.equal((await chat).status, 200, 'the turn is answered')
   await closed
-  t.same(seen, ['tools closed'])
+  t.same(seen, ['tools closed'], 'the tools close when no turn needs them')
 })

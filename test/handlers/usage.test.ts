@@ -41,7 +41,7 @@ const ask = async ({ call }: TestApp, body: object, headers: Record<string, stri
 
 t.test('usage is summed by day in UTC and model, the newest day first, then by model', async (t) => {
   const app = await start(t)
-  t.same(await app.usage(), [])
+  t.same(await app.usage(), [], 'a user without turns has no usage')
   await app.setClock('2026-11-20T23:59:59.999Z')
   const { conversation_id } = await ask(app, { message: 'hi', model: 'b/y' })
   await ask(app, { message: 'hi', conversation_id })
@@ -57,17 +57,29 @@ t.test('usage is summed by day in UTC and model, the newest day first, then by m
     { day: '2026-11-20', model: 'b/y', turns: 1, ...tokens },
     { day: '2026-11-20', model: 'c/z', turns: 0, ...none },
   ]
-  t.same(await app.usage(), all)
+  t.same(
+    await app.usage(),
+    all,
+    'each day and model is one row; a title without tokens is a row without turns',
+  )
   await app.call('DELETE', `/api/alice/conversations/${conversation_id}`)
   t.same(await app.usage(), all, 'it outlives the conversation')
-  t.same((await app.call('GET', '/api/bob/usage', { user: 'bob' })).body, { data: [], next_cursor: null })
+  t.same(
+    (await app.call('GET', '/api/bob/usage', { user: 'bob' })).body,
+    { data: [], next_cursor: null },
+    "another user's usage is not shown",
+  )
 
-  t.same(await app.usage('?from=2026-11-21'), all.slice(0, 1))
-  t.same(await app.usage('?to=2026-11-20'), all.slice(1))
-  t.same(await app.usage('?from=2026-11-20&to=2026-11-21'), all)
-  t.same(await app.usage('?from=2026-11-20&to=2026-11-20'), all.slice(1))
-  t.same(await app.usage('?from=2026-11-22'), [])
-  t.same(await app.usage('?from=1000-01-01&to=2999-12-31'), all)
+  const ranges: [query: string, expected: Json[]][] = [
+    ['?from=2026-11-21', all.slice(0, 1)],
+    ['?to=2026-11-20', all.slice(1)],
+    ['?from=2026-11-20&to=2026-11-21', all],
+    ['?from=2026-11-20&to=2026-11-20', all.slice(1)],
+    ['?from=2026-11-22', []],
+    ['?from=1000-01-01&to=2999-12-31', all],
+  ]
+  for (const [query, expected] of ranges)
+    t.same(await app.usage(query), expected, `${query} selects whole days, both included`)
   for (const limit of [1, 2, 3, 4]) {
     const seen: Json[] = []
     for (let query = `?limit=${limit}&from=2026-11-01`; ; ) {
@@ -92,18 +104,26 @@ t.test('a turn keeps its cached tokens, and counts once, with the tokens of ever
   const app = await start(t, { model })
   await app.setClock('2026-11-20T12:00:00.000Z')
   const retry = () => ask(app, { message: 'hi' }, { 'idempotency-key': 'k' })
-  t.equal((await retry()).code, 'model-failed')
-  t.same(await app.usage(), [{ day: '2026-11-20', model: 'a/x', turns: 1, ...none }])
+  t.equal((await retry()).code, 'model-failed', 'the first attempt fails')
+  t.same(
+    await app.usage(),
+    [{ day: '2026-11-20', model: 'a/x', turns: 1, ...none }],
+    'a failed turn is counted, without tokens',
+  )
   isWell = true
   await app.setClock('2026-11-21T12:00:00.000Z')
   const { turn_id, usage } = await retry()
-  t.same(usage, tokens)
-  t.same((await app.call('GET', `/api/alice/turns/${turn_id}`)).body.usage, tokens)
+  t.same(usage, tokens, 'the answer reports its tokens')
+  t.same((await app.call('GET', `/api/alice/turns/${turn_id}`)).body.usage, tokens, 'so does its turn')
   t.same((await retry()).usage, tokens, 'a replayed answer has them, too')
-  t.same(await app.usage(), [
-    { day: '2026-11-21', model: 'a/x', turns: 0, ...tokens },
-    { day: '2026-11-20', model: 'a/x', turns: 1, ...none },
-  ])
+  t.same(
+    await app.usage(),
+    [
+      { day: '2026-11-21', model: 'a/x', turns: 0, ...tokens },
+      { day: '2026-11-20', model: 'a/x', turns: 1, ...none },
+    ],
+    'the tokens are counted on the day of their attempt, the turn on the day it began',
+  )
 })
 
 t.test('sums may be larger than any count of a turn', async (t) => {
@@ -113,7 +133,11 @@ t.test('sums may be larger than any count of a turn', async (t) => {
     insert into colloquy.usage values ('alice', '2026-11-20', ${'"'.repeat(200)}, 1, ${most}, 2, 3, ${most}),
       ('alice', '2026-11-20', 'z', 1, 1, 2, 3, 4)`
   const { body } = await app.call('GET', `${path}?limit=1`)
-  t.match(body.data, [{ input_tokens: most, total_tokens: most }])
+  t.match(
+    body.data,
+    [{ input_tokens: most, total_tokens: most }],
+    'the largest safe integer is shown exactly',
+  )
   const next = await app.call('GET', `${path}?limit=1&cursor=${body.next_cursor}`)
   t.match(next.body.data, [{ model: 'z' }], 'the longest name of a model has a cursor')
 })
@@ -140,17 +164,21 @@ t.test(
     waiting = []
     for (const end of ends) end()
     const answers = await Promise.all(sent)
-    t.same(new Set(answers.map(({ status }) => status)), new Set(['completed']))
-    t.same(await one.usage(), [
-      {
-        day: '2026-11-20',
-        model: 'a/x',
-        turns,
-        input_tokens: 100 * turns,
-        output_tokens: 20 * turns,
-        cached_input_tokens: 30 * turns,
-        total_tokens: 120 * turns,
-      },
-    ])
+    t.same(new Set(answers.map(({ status }) => status)), new Set(['completed']), 'every turn is answered')
+    t.same(
+      await one.usage(),
+      [
+        {
+          day: '2026-11-20',
+          model: 'a/x',
+          turns,
+          input_tokens: 100 * turns,
+          output_tokens: 20 * turns,
+          cached_input_tokens: 30 * turns,
+          total_tokens: 120 * turns,
+        },
+      ],
+      'every turn is counted, and all its tokens',
+    )
   },
 )
