@@ -68,10 +68,18 @@ t.test('an error is a problem, whatever is accepted', async (t) => {
   const { url } = await testApp(t)
   for (const accept of [undefined, json, events, 'text/html']) {
     const bad = post(accept, { sent: '{"message":1}' })
-    t.same(await answerTo(url, bad), [422, 'application/problem+json'])
+    t.same(
+      await answerTo(url, bad),
+      [422, 'application/problem+json'],
+      `a bad request, Accept: ${accept ?? '(absent)'}`,
+    )
     const path = '/api/alice/turns/019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d6e/stream'
     const unknown = post(accept, { path, sent: '' }).replace('POST', 'GET')
-    t.same(await answerTo(url, unknown), [404, 'application/problem+json'])
+    t.same(
+      await answerTo(url, unknown),
+      [404, 'application/problem+json'],
+      `an unknown turn, Accept: ${accept ?? '(absent)'}`,
+    )
   }
 })
 
@@ -79,10 +87,10 @@ t.test('a stream goes to a client of HTTP/1.0 as it is, to the connection’s en
   const { url } = await testApp(t)
   const answer = await rawExchange(url, post(events, { version: '1.0' }).replace('connection: close\r\n', ''))
   const [head = '', ...rest] = answer.split('\r\n\r\n')
-  t.match(head, /^HTTP\/1\.[01] 200 /)
-  t.notMatch(head, /transfer-encoding/i)
+  t.match(head, /^HTTP\/1\.[01] 200 /, 'the stream is answered')
+  t.notMatch(head, /transfer-encoding/i, 'without chunks, which HTTP/1.0 does not know')
   const frames = rest.join('\r\n\r\n').split('\n\n')
-  t.match(frames[0], /^id: 1-1\ndata: \{"type":"start"/)
-  t.match(frames.at(-2), /^id: 1-\d+\ndata: \[DONE\]$/)
-  t.equal(frames.at(-1), '')
+  t.match(frames[0], /^id: 1-1\ndata: \{"type":"start"/, 'the first frame is complete')
+  t.match(frames.at(-2), /^id: 1-\d+\ndata: \[DONE\]$/, 'the last frame is the end mark')
+  t.equal(frames.at(-1), '', 'nothing comes after it')
 })

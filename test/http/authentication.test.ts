@@ -56,10 +56,11 @@ t.test('a good token is let in', async (t) => {
     )
   t.match(await get(`bEARER  ${hs256()}`), { status: 200 }, 'the scheme has no case')
   const longest = 'a'.repeat(128)
-  t.match(await get(`Bearer ${hs256(claims({ sub: longest }))}`, longest), {
-    status: 200,
-    caller: { id: longest },
-  })
+  t.match(
+    await get(`Bearer ${hs256(claims({ sub: longest }))}`, longest),
+    { status: 200, caller: { id: longest } },
+    'the longest id of a user',
+  )
 })
 
 t.test('a token that does not verify is 401 with the same body always; only the log says why', async (t) => {
@@ -105,12 +106,16 @@ t.test("another user's path is 403", async (t) => {
 t.test('where nobody was authenticated nobody is authorized', async (t) => {
   const request = { caller: null, params: {} } as FastifyRequest
   const goOn = () => t.fail('the request went on')
-  t.throws(() => Reflect.apply(authorize, undefined, [request, {}, goOn]), { code: 'forbidden' })
+  t.throws(
+    () => Reflect.apply(authorize, undefined, [request, {}, goOn]),
+    { code: 'forbidden' },
+    'the request is refused',
+  )
 })
 
 t.test('issuer and audience of HS256 tokens are checked when they are set', async (t) => {
   const { get } = guardedApp(t, { shared: { secret: SECRET, issuer, audience: issuer } })
-  t.match(await get(`Bearer ${hs256()}`), { status: 200 })
+  t.match(await get(`Bearer ${hs256()}`), { status: 200 }, 'ours are right')
   for (const change of [{ iss: undefined }, { iss: 'other' }, { aud: undefined }, { aud: ['other'] }])
     t.match(await get(`Bearer ${hs256(claims(change))}`), { status: 401 }, JSON.stringify(change))
 })
@@ -122,13 +127,14 @@ t.test('only the ways that are configured are open', async (t) => {
     guardedApp(t, { published }),
     guardedApp(t, {}),
   ]
-  t.match(await secretOnly.get(`Bearer ${hs256()}`), { status: 200 })
-  t.match(await secretOnly.get(`Bearer ${asymmetric('EdDSA')}`), { status: 401 })
-  t.match(await keysOnly.get(`Bearer ${asymmetric('EdDSA')}`), { status: 200 })
-  t.match(await keysOnly.get(`Bearer ${hs256()}`), { status: 401 })
-  for (const token of Object.values(refused.FST_JWT_AUTHORIZATION_TOKEN_INVALID ?? {}))
-    t.match(await keysOnly.get(`Bearer ${token}`), { status: 401 })
-  t.match(await none.get(`Bearer ${hs256()}`), { status: 401 })
+  const [hs, eddsa] = [hs256(), asymmetric('EdDSA')]
+  t.match(await secretOnly.get(`Bearer ${hs}`), { status: 200 }, 'the secret alone: HS256 is let in')
+  t.match(await secretOnly.get(`Bearer ${eddsa}`), { status: 401 }, 'the secret alone: EdDSA is not')
+  t.match(await keysOnly.get(`Bearer ${eddsa}`), { status: 200 }, 'the keys alone: EdDSA is let in')
+  t.match(await keysOnly.get(`Bearer ${hs}`), { status: 401 }, 'the keys alone: HS256 is not')
+  for (const [name, token] of Object.entries(refused.FST_JWT_AUTHORIZATION_TOKEN_INVALID ?? {}))
+    t.match(await keysOnly.get(`Bearer ${token}`), { status: 401 }, `the keys alone: ${name}`)
+  t.match(await none.get(`Bearer ${hs}`), { status: 401 }, 'neither: nobody is let in')
 })
 
 t.test('a changed byte anywhere in a token makes it 401', async (t) => {
@@ -177,10 +183,11 @@ t.test('the log says once what was expected and what came, in bounded and harmle
   ]
   for (const [token, refusal] of rows) {
     log.length = 0
-    t.match(await get(`Bearer ${token}`), { status: 401 })
+    const name = JSON.stringify(refusal).slice(0, 80)
+    t.match(await get(`Bearer ${token}`), { status: 401 }, `${name}: refused`)
     const lines = log.map((line) => JSON.parse(line)).filter((line) => line.refusal)
-    t.match(lines, [{ refusal }], JSON.stringify(refusal).slice(0, 80))
-    t.equal(lines.length, 1)
+    t.match(lines, [{ refusal }], name)
+    t.equal(lines.length, 1, `${name}: one line`)
   }
 })
 
@@ -188,7 +195,14 @@ t.test('a flood of bad tokens tells its values for a while, and then its reason 
   const { get, log } = guardedApp(t, both())
   for (let n = 0; n < 200; n += 1) await get(`Bearer ${hs256(claims({ exp: seconds - 60 }))}`)
   const lines = log.map((line) => JSON.parse(line)).filter((line) => line.refusal)
-  t.equal(lines.length, 200)
-  t.equal(lines.filter(({ refusal }) => refusal.received !== undefined).length, 60)
-  t.ok(lines.every(({ refusal }) => refusal.reason === 'exp'))
+  t.equal(lines.length, 200, 'every refusal is a line')
+  t.equal(
+    lines.filter(({ refusal }) => refusal.received !== undefined).length,
+    60,
+    'only those of the first while show what came',
+  )
+  t.ok(
+    lines.every(({ refusal }) => refusal.reason === 'exp'),
+    'every line gives the reason',
+  )
 })

@@ -29,10 +29,18 @@ for (const alg of ['EdDSA', 'ES256', 'RS256'] as const)
     const ann = await server.signUp()
     const bob = await server.signUp()
     const [header = ''] = ann.token.split('.')
-    t.match(JSON.parse(Buffer.from(header, 'base64url').toString()), { alg, kid: String })
-    t.match(await get(ann), { status: 200, caller: { id: ann.id } })
-    t.match(await get(bob), { status: 200, caller: { id: bob.id } })
-    t.match(await get({ id: bob.id, token: ann.token }), { status: 403, code: 'forbidden' })
+    t.match(
+      JSON.parse(Buffer.from(header, 'base64url').toString()),
+      { alg, kid: String },
+      'the token is signed with this algorithm and names its key',
+    )
+    t.match(await get(ann), { status: 200, caller: { id: ann.id } }, 'one user is let in')
+    t.match(await get(bob), { status: 200, caller: { id: bob.id } }, 'and so is another')
+    t.match(
+      await get({ id: bob.id, token: ann.token }),
+      { status: 403, code: 'forbidden' },
+      "a user may not use another user's path",
+    )
     t.equal(server.fetches(), 1, 'the keys are fetched once')
   })
 
@@ -40,39 +48,51 @@ t.test('a new key is found at once, and tokens of the old one work while it is p
   const server = await betterAuth(t)
   const get = trusting(t, server)
   const before = await server.signUp()
-  t.match(await get(before), { status: 200 })
+  t.match(await get(before), { status: 200 }, 'the first key works')
   server.rotate()
   const after = await server.signUp()
-  t.match(await get(after), { status: 200, caller: { id: after.id } })
-  t.match(await get(before), { status: 200, caller: { id: before.id } })
-  t.equal(server.fetches(), 2)
+  t.match(await get(after), { status: 200, caller: { id: after.id } }, 'the new key works')
+  t.match(await get(before), { status: 200, caller: { id: before.id } }, 'and the old one still does')
+  t.equal(server.fetches(), 2, 'only the new key caused another fetch')
   server.rotate('dropped')
-  t.match(await get(await server.signUp()), { status: 200 })
+  t.match(await get(await server.signUp()), { status: 200 }, 'a third key works')
   t.match(await get(before), refused, 'a key that is gone verifies nothing more')
 })
 
 t.test('a token of the same keys for another app is refused', async (t) => {
   const server = await betterAuth(t)
   const user = await server.signUp()
-  t.match(await trusting(t, server, { audience: 'https://other.example' })(user), refused)
-  t.match(await trusting(t, server, { issuer: 'https://other.example' })(user), refused)
+  t.match(
+    await trusting(t, server, { audience: 'https://other.example' })(user),
+    refused,
+    'for another audience',
+  )
+  t.match(
+    await trusting(t, server, { issuer: 'https://other.example' })(user),
+    refused,
+    'from another issuer',
+  )
 })
 
 t.test('a token of another Better Auth server is refused', async (t) => {
   const [server, other] = await Promise.all([betterAuth(t), betterAuth(t)])
   const user = await other.signUp()
-  t.match(await trusting(t, server, { issuer: other.url, audience: other.url })(user), refused)
+  t.match(
+    await trusting(t, server, { issuer: other.url, audience: other.url })(user),
+    refused,
+    'its key is not ours, whatever it claims',
+  )
 })
 
 t.test('while the keys cannot be fetched, a known key goes on and others are 503, never 401', async (t) => {
   const server = await betterAuth(t)
   const get = trusting(t, server)
   const known = await server.signUp()
-  t.match(await get(known), { status: 200 })
+  t.match(await get(known), { status: 200 }, 'the key works while the server is there')
   server.rotate()
   const rotated = await server.signUp()
   await server.close()
-  t.match(await get(rotated), unavailable)
-  t.match(await get(known), { status: 200, caller: { id: known.id } })
+  t.match(await get(rotated), unavailable, 'a key that was never fetched cannot be judged')
+  t.match(await get(known), { status: 200, caller: { id: known.id } }, 'the known key still works')
   t.match(await trusting(t, server)(known), unavailable, 'an instance that starts meanwhile has no keys')
 })

@@ -113,8 +113,9 @@ t.test('requests on one connection are answered one after the other', async (t) 
   t.same(
     statuses?.map((line) => Number(line.slice(9))),
     [200, 200, 200, 404, 200, 200],
+    'the answers come in the order of the requests',
   )
-  t.equal(most, 1)
+  t.equal(most, 1, 'one turn runs at a time')
 })
 
 t.test(
@@ -126,18 +127,23 @@ t.test(
     const sockets = watchSockets(app)
     const held = await Promise.all(Array.from({ length: 3 }, () => open(t, app, '')))
     await until(() => sockets.size === 3)
-    t.match(await app.call('GET', '/api/alice/conversations'), {
-      status: 503,
-      body: { code: 'too-many-connections' },
-    })
-    t.equal((await app.call('GET', '/api/alice/conversations')).headers.get('retry-after'), '2')
+    t.match(
+      await app.call('GET', '/api/alice/conversations'),
+      { status: 503, body: { code: 'too-many-connections' } },
+      'a request past the maximum is refused',
+    )
+    t.equal(
+      (await app.call('GET', '/api/alice/conversations')).headers.get('retry-after'),
+      '2',
+      'and told when to come back',
+    )
     for (const path of ['/health/live', '/health/ready', '/.well-known/jwks.json'])
       t.equal((await app.call('GET', path)).status, 200, path)
     const more = await Promise.all(Array.from({ length: 40 }, () => open(t, app, '')))
     await sleep(100)
     t.ok(sockets.size <= 23, `${sockets.size} connections`)
     t.match(lines.length, 1, 'one line in the log')
-    t.match(lines[0], /"max":3,.*"too many connections"/)
+    t.match(lines[0], /"max":3,.*"too many connections"/, 'the line shows the maximum and the refusal')
     for (const socket of [...held, ...more]) socket.destroy()
     await until(() => sockets.size <= 2)
     t.equal((await app.call('GET', '/api/alice/conversations')).status, 200, 'room again')

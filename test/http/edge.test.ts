@@ -63,12 +63,17 @@ t.test('the route is judged before the body and the token', async (t) => {
   ]
   for (const [line, status] of rows) {
     t.equal((await rawCall(t, url, closing(line, [json], '{'))).status, status, line)
-    t.equal((await rawCall(t, url, closing(line, ['content-type: text/plain'], 'x'))).status, status)
+    t.equal(
+      (await rawCall(t, url, closing(line, ['content-type: text/plain'], 'x'))).status,
+      status,
+      `${line}: before a body of another type`,
+    )
   }
   // The parser of Node 20 does not know the method.
   const known = METHODS.includes('QUERY')
-  t.equal((await rawCall(t, url, closing('QUERY /nope', [], '{}'))).status, known ? 404 : 400)
-  t.equal((await rawCall(t, url, closing('QUERY /api/alice/chat'))).status, known ? 405 : 400)
+  const [path, method] = known ? [404, 405] : [400, 400]
+  t.equal((await rawCall(t, url, closing('QUERY /nope', [], '{}'))).status, path, 'a new method, nowhere')
+  t.equal((await rawCall(t, url, closing('QUERY /api/alice/chat'))).status, method, 'a new method, somewhere')
 })
 
 t.test('a client that goes away in mid-body is no error of ours', async (t) => {
@@ -81,9 +86,9 @@ t.test('a client that goes away in mid-body is no error of ours', async (t) => {
   const closed = new Promise((resolve) => incoming.on('error', () => {}).once('close', resolve))
   socket.destroy()
   await closed
-  t.equal((await rawCall(t, url, closing('GET /health/live'))).status, 200)
-  t.same(errors(), [])
-  t.notMatch(lines.join(''), /internal-error|"status":5/)
+  t.equal((await rawCall(t, url, closing('GET /health/live'))).status, 200, 'the next request is answered')
+  t.same(errors(), [], 'nothing is logged as an error')
+  t.notMatch(lines.join(''), /internal-error|"status":5/, 'and nothing is logged as a fault of ours')
 })
 
 t.test('garbage behind a request does not take the place of its answer', async (t) => {
@@ -124,7 +129,11 @@ t.test('garbage behind a request does not take the place of its answer', async (
 t.test('a body that breaks its framing is answered at once', async (t) => {
   const { url } = await testApp(t)
   const { status, body } = await rawCall(t, url, brokenBody)
-  t.same([status, JSON.parse(body).code], [400, 'malformed-request'])
+  t.same(
+    [status, JSON.parse(body).code],
+    [400, 'malformed-request'],
+    'the broken body is refused as malformed',
+  )
 })
 
 t.test('a client that closes its side after the request gets its answer', async (t) => {
@@ -136,7 +145,11 @@ t.test('a client that closes its side after the request gets its answer', async 
   app.server.once('connection', (socket: Socket) => socket.once('end', release))
   const socket = await open(t, url)
   socket.end(turn())
-  t.match(await text(socket), /^HTTP\/1\.1 200 .*"status":"completed"/s)
+  t.match(
+    await text(socket),
+    /^HTTP\/1\.1 200 .*"status":"completed"/s,
+    'the turn goes on, and its answer arrives',
+  )
 })
 
 t.test('a URL that leads nowhere is not logged, and its answer has the common headers', async (t) => {
@@ -144,11 +157,15 @@ t.test('a URL that leads nowhere is not logged, and its answer has the common he
   for (const path of ['/api/%ff/conversations', '/sensitive/%zz', '/sensitive/%00', '/sensitive']) {
     const { status, headers } = await rawCall(t, url, closing(`GET ${path}?secret=1`))
     t.equal(status, path === '/sensitive' ? 404 : 400, path)
-    t.match(headers, { 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' })
-    t.match(headers['x-request-id'], /^[\da-f-]{36}$/)
+    const common = { 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' }
+    t.match(headers, { ...common, 'x-request-id': /^[\da-f-]{36}$/ }, `${path}: the common headers`)
   }
   t.match(lines.join(''), /"status":404/, 'requests are logged')
-  t.notMatch(lines.join(''), /secret|sensitive|%ff|%zz|conversations/)
+  t.notMatch(
+    lines.join(''),
+    /secret|sensitive|%ff|%zz|conversations/,
+    'the log shows neither the paths nor the queries',
+  )
 })
 
 t.test('instance is a URI reference, whatever was asked for', async (t) => {
@@ -163,8 +180,8 @@ t.test('instance is a URI reference, whatever was asked for', async (t) => {
     const { instance } = JSON.parse(body)
     t.ok(status === 404 || status === 400, `${path.slice(0, 20)} ${status}`)
     t.ok(isReference(instance ?? ''), `${path.slice(0, 20)}: ${instance}`)
-    t.equal(new URL(instance ?? '', 'http://here').host, 'here')
-    t.notMatch(instance, /secret/)
+    t.equal(new URL(instance ?? '', 'http://here').host, 'here', `${path.slice(0, 20)}: on the same host`)
+    t.notMatch(instance, /secret/, `${path.slice(0, 20)}: without the query`)
   }
 })
 
@@ -179,7 +196,11 @@ t.test('other ways of speaking HTTP', async (t) => {
     const answer = await rawCall(t, url, request('GET /api/alice/conversations', headers))
     t.match(answer, { status: 200, headers: { connection: 'close' } }, upgrade)
   }
-  t.match(await rawExchange(url, 'GET /health/live HTTP/1.0\r\n\r\n'), /^HTTP\/1\.1 200 /)
+  t.match(
+    await rawExchange(url, 'GET /health/live HTTP/1.0\r\n\r\n'),
+    /^HTTP\/1\.1 200 /,
+    'HTTP/1.0 without a Host header',
+  )
   const old = request('POST /api/alice/chat', [authorization, json], '{"message":"hi"}', '1.0')
   t.match(await rawCall(t, url, old), { status: 200, body: /"status":"completed"/ }, 'HTTP/1.0')
 })
@@ -194,6 +215,10 @@ t.test('the files of the reference page, and nothing else', async (t) => {
     const { status } = await rawCall(t, url, closing('GET /docs/static/swagger-ui.css', [header]))
     t.ok(status >= 400 && status < 500, `${header}: ${status}`)
   }
-  t.match(await rawExchange(url, closing('GET /docs/static/swagger-ui.css')), /^HTTP\/1\.1 200 /)
-  t.same(errors(), [])
+  t.match(
+    await rawExchange(url, closing('GET /docs/static/swagger-ui.css')),
+    /^HTTP\/1\.1 200 /,
+    'a file of the page is served',
+  )
+  t.same(errors(), [], 'nothing is logged as an error')
 })

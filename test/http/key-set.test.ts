@@ -43,14 +43,14 @@ t.test(
   'keys are fetched when first needed, by all who wait together, and again when they are old',
   async (t) => {
     const { find, state } = fixture()
-    t.equal(state.fetches, 0)
+    t.equal(state.fetches, 0, 'nothing is fetched before a key is needed')
     const found = await Promise.all(Array.from({ length: 50 }, () => find('EdDSA', 'EdDSA')))
-    t.match(new Set(found).size, 1)
-    t.match(found[0], /^-----BEGIN PUBLIC KEY-----/)
-    t.equal(state.fetches, 1)
+    t.match(new Set(found).size, 1, 'all who wait get the same key')
+    t.match(found[0], /^-----BEGIN PUBLIC KEY-----/, 'as PEM')
+    t.equal(state.fetches, 1, 'with one fetch')
     state.now = 5 * MINUTE - 1
     await find('ES256', 'ES256')
-    t.equal(state.fetches, 1)
+    t.equal(state.fetches, 1, 'fresh keys are not fetched again')
     state.now += 1
     await find('ES256', 'ES256')
     t.equal(state.fetches, 2, 'beside their use')
@@ -58,7 +58,7 @@ t.test(
     state.now += 10 * MINUTE
     state.answer = serving([published[1]])
     t.equal(await find('EdDSA', 'EdDSA'), undefined, 'a key that was taken back is gone by then')
-    t.equal(state.fetches, 3)
+    t.equal(state.fetches, 3, 'the use of very old keys waits for a fetch')
   },
 )
 
@@ -66,7 +66,7 @@ t.test('unknown key ids make one fetch per cooldown, however many come', async (
   const { find, state } = fixture()
   for (let n = 0; n < 300; n += 1) {
     const found = await Promise.all([find('EdDSA', `a${n}`), find('ES256', `b${n}`), find('RS256', 'EdDSA')])
-    t.strictSame(found, [undefined, undefined, undefined])
+    t.strictSame(found, [undefined, undefined, undefined], `flood ${n}: no key is found`)
     state.now += 100
   }
   t.equal(state.fetches, 3, 'in 30 seconds')
@@ -77,7 +77,11 @@ t.test('a flood of tokens in an outage makes one fetch per 2 seconds and is 503'
   const { get } = guardedApp(t, { published: { keys: find, issuer, audience: issuer } })
   for (let n = 0; n < 100; n += 1) {
     const token = asymmetric('EdDSA', claims(), { kid: `unknown ${n}` })
-    t.match(await get(`Bearer ${n % 2 ? asymmetric('ES256') : token}`), { status: 503, ...unavailable })
+    t.match(
+      await get(`Bearer ${n % 2 ? asymmetric('ES256') : token}`),
+      { status: 503, ...unavailable },
+      `token ${n} is not judged`,
+    )
     state.now += 100
   }
   t.equal(state.fetches, 5, 'in 10 seconds')
@@ -103,7 +107,11 @@ t.test('in an outage the known keys go on for a day, and unknown ones are 503', 
   state.answer = down
   for (state.now = 10 * MINUTE; state.now < 24 * 60 * MINUTE; state.now += 47 * MINUTE) {
     t.type(await find('EdDSA', 'EdDSA'), 'string', `after ${state.now / MINUTE} minutes`)
-    await t.rejects(find('EdDSA', 'unknown'), unavailable)
+    await t.rejects(
+      find('EdDSA', 'unknown'),
+      unavailable,
+      `an unknown one, after ${state.now / MINUTE} minutes`,
+    )
   }
   state.answer = () => new Promise(() => {})
   state.now = 24 * 60 * MINUTE - 1
@@ -141,5 +149,5 @@ t.test('an answer that stalls shuts nobody out, whatever was collected meanwhile
   stalls = false
   state.now += 2_000
   t.equal(await find('EdDSA', 'new'), undefined, 'and all is well when the key set is')
-  t.type(await find('RS256', 'RS256'), 'string')
+  t.type(await find('RS256', 'RS256'), 'string', 'every key is there again')
 })

@@ -30,8 +30,8 @@ t.test('a request is one line: what it was, how it ended, how long it took', asy
   const { call, about } = await logging(t)
   const { headers } = await call('POST', '/api/alice/chat', { body: { message: 'not for the log' } })
   const lines = await about(headers)
-  t.equal(lines.length, 1)
-  t.match(lines[0], { level: 30, operation: 'createTurn', status: 200 })
+  t.equal(lines.length, 1, 'one line')
+  t.match(lines[0], { level: 30, operation: 'createTurn', status: 200 }, 'with the operation and the status')
   t.ok(lines[0].ms >= 0 && lines[0].ms < 60_000, 'in milliseconds')
 })
 
@@ -65,9 +65,9 @@ t.test('a fault of ours is logged with its stack, and not told', async (t) => {
   const { call, lines } = await logging(t, { model: failing })
   const answer = await call('POST', '/api/alice/chat', { body: { message: 'hi' } })
   t.ok(answer.status >= 500, `${answer.status}`)
-  t.notMatch(answer.text, /a word for us alone/)
+  t.notMatch(answer.text, /a word for us alone/, 'the answer does not show the cause')
   const logged = lines.filter(({ level }) => level >= 40)
-  t.match(JSON.stringify(logged), /a word for us alone/)
+  t.match(JSON.stringify(logged), /a word for us alone/, 'the log shows the cause')
   t.match(JSON.stringify(logged), /logged\.test/, 'where it was thrown')
 })
 
@@ -114,7 +114,7 @@ t.test('what users say and who they are is in no line', async (t) => {
   await call('GET', `/api/${user}/conversations?cursor=seCret`, { user })
   await fetch(`${url}/api/seCret/nowhere?seCret`, { headers: { authorization: `Bearer ${tokenOf(user)}` } })
   await until(() => lines.filter(({ msg }) => msg === 'request').length >= 6, 'the lines of the requests')
-  t.notMatch(JSON.stringify(lines), /seCret|uSer-who|Bearer|eyJ/)
+  t.notMatch(JSON.stringify(lines), /seCret|uSer-who|Bearer|eyJ/, 'no text, id, or token is in the log')
 })
 
 t.test('a reader of the log that has stopped holds up nothing', async (t) => {

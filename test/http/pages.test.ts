@@ -42,6 +42,7 @@ t.test(
     t.same(
       [...new Set([...declared, 'x-request-id'])].filter((name) => !readable.includes(name)),
       [],
+      'every declared header may be read',
     )
   },
 )

@@ -384,10 +384,8 @@ t.test('legal input at its bounds is taken', async (t) => {
     )
     t.equal(status, 200, charset)
   }
-  t.equal(
-    (await call('GET', `/api/${encodeURIComponent(user)}/conversations?limit=100`, { user })).status,
-    200,
-  )
+  const list = await call('GET', `/api/${encodeURIComponent(user)}/conversations?limit=100`, { user })
+  t.equal(list.status, 200, 'the longest id of a user and the largest page')
 })
 
 t.test('the model failed: 502 and 504, and the message is kept', async (t) => {
@@ -412,12 +410,20 @@ t.test('the model failed: 502 and 504, and the message is kept', async (t) => {
     t.same([failed.status, failed.body.code], [status, code], message)
     t.notMatch(failed.text, /secret/, 'the cause stays inside')
     const turn = await call('GET', `/api/alice/turns/${failed.body.turn_id}`)
-    t.match(turn.body, { status: 'failed', error: { code }, finished_at: String })
+    t.match(
+      turn.body,
+      { status: 'failed', error: { code }, finished_at: String },
+      `${message}: the turn has failed with the same code`,
+    )
     const list = await call('GET', `${conversations}/${failed.body.conversation_id}/messages`)
-    t.match(list.body.data, [
-      { role: 'user', content: message, position: 1 },
-      { role: 'assistant', content: 'so far ', status: 'failed', position: 2 },
-    ])
+    t.match(
+      list.body.data,
+      [
+        { role: 'user', content: message, position: 1 },
+        { role: 'assistant', content: 'so far ', status: 'failed', position: 2 },
+      ],
+      `${message}: the question and the text so far are kept`,
+    )
   }
 })
 
@@ -443,22 +449,32 @@ t.test('a busy conversation: 409 at once, with the running turn', async (t) => {
   t.equal(message_count, 1, 'a running turn shows its user’s message only')
 
   const busy = await call('POST', chat, { body: { message: 'second', conversation_id: id } })
-  t.match(busy, {
-    status: 409,
-    body: { code: 'turn-in-progress', conversation_id: id, turn_id: running_turn_id },
-  })
-  t.equal(busy.headers.get('retry-after'), '1')
-  t.match((await call('GET', `/api/alice/turns/${running_turn_id}`)).body, {
-    status: 'running',
-    finished_at: null,
-  })
+  t.match(
+    busy,
+    { status: 409, body: { code: 'turn-in-progress', conversation_id: id, turn_id: running_turn_id } },
+    'the refusal names the running turn',
+  )
+  t.equal(busy.headers.get('retry-after'), '1', 'and tells when to try again')
+  t.match(
+    (await call('GET', `/api/alice/turns/${running_turn_id}`)).body,
+    { status: 'running', finished_at: null },
+    'the turn is still running',
+  )
 
   release()
-  t.match(await first, {
-    turn_id: running_turn_id,
-    usage: { input_tokens: 1, output_tokens: 2, cached_input_tokens: 1, total_tokens: 3 },
-  })
-  t.equal((await call('GET', `${conversations}/${id}`)).body.running_turn_id, null)
+  t.match(
+    await first,
+    {
+      turn_id: running_turn_id,
+      usage: { input_tokens: 1, output_tokens: 2, cached_input_tokens: 1, total_tokens: 3 },
+    },
+    'the first turn ends with its answer',
+  )
+  t.equal(
+    (await call('GET', `${conversations}/${id}`)).body.running_turn_id,
+    null,
+    'no turn is running any more',
+  )
 })
 
 t.test('slow and half-open connections: 408, and the connection is closed', async (t) => {
@@ -474,7 +490,7 @@ t.test('slow and half-open connections: 408, and the connection is closed', asyn
   for (const [what, request] of Object.entries(slow)) {
     const answer = await rawCall(t, url, request)
     t.equal(answer.status, 408, what)
-    t.match(JSON.parse(answer.body), { code: 'request-timeout', status: 408 })
+    t.match(JSON.parse(answer.body), { code: 'request-timeout', status: 408 }, `${what}: told why`)
   }
 })
 
