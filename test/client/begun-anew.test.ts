@@ -49,7 +49,11 @@ const read = async (...answers: string[]): Promise<{ text: string; error?: strin
 
 t.test('what comes again is left out, and the rest is added', async (t) => {
   const again = attempt(1, ['one two ', 'three'], finished) + done
-  t.same(await read(attempt(1, ['one ', 'two ']), again), { text: 'one two three' })
+  t.same(
+    await read(attempt(1, ['one ', 'two ']), again),
+    { text: 'one two three' },
+    'cut in the middle of the text',
+  )
   t.same(await read(attempt(1, []), again), { text: 'one two three' }, 'cut before the first word')
 })
 

@@ -91,7 +91,7 @@ t.test('a browser that may not read the answers is told of CHAT_CORS_ORIGINS', a
   const error = await as(url, { fetch: inBrowser, conversationId: crypto.randomUUID() })
     .loadMessages()
     .catch((error: unknown) => error)
-  t.match(error, { code: 'unreachable', message: /CHAT_CORS_ORIGINS/ })
+  t.match(error, { code: 'unreachable', message: /CHAT_CORS_ORIGINS/ }, 'the error names the setting')
 })
 
 t.test('a token() that gives no token is an error at once', async (t) => {
@@ -140,7 +140,11 @@ t.test('who signs out is told at once, in a stream that was cut, too', async (t)
   await until(() => gated.working() === 1 && cut !== undefined)
   isSignedOut = true
   cut?.()
-  t.match(await error, { name: 'ColloquyError', code: 'unauthenticated', status: 401 })
+  t.match(
+    await error,
+    { name: 'ColloquyError', code: 'unauthenticated', status: 401 },
+    'the error is that of the server',
+  )
   gated.open()
   await until(
     async () => (await call('GET', '/api/alice/conversations')).body.data[0].running_turn_id === null,

@@ -74,11 +74,8 @@ const refused: Record<string, [SendOptions, RegExp]> = {
 for (const [what, [options, message]] of Object.entries(refused)) {
   t.test(`refused with a word: ${what}`, async (t) => {
     const { transport, sent } = watched()
-    await t.rejects(transport.sendMessages(options), {
-      name: 'ColloquyError',
-      code: 'not-supported',
-      message,
-    })
+    const error = { name: 'ColloquyError', code: 'not-supported', message }
+    await t.rejects(transport.sendMessages(options), error, 'the error says what is not supported')
     t.equal(sent.length, 0, 'nothing is sent')
   })
 }
@@ -86,7 +83,7 @@ for (const [what, [options, message]] of Object.entries(refused)) {
 t.test('a page is told of a file that would be lost', async (t) => {
   const page = await openPage(t, app)
   await page.current.sendMessage({ text: 'see', files: [file] })
-  t.match(await errorOf(page), { name: 'ColloquyError', code: 'not-supported' })
+  t.match(await errorOf(page), { name: 'ColloquyError', code: 'not-supported' }, 'the page has the error')
 })
 
 t.test('body.model is the model of the turn, and headers go with each of its requests', async (t) => {
@@ -97,18 +94,19 @@ t.test('body.model is the model of the turn, and headers go with each of its req
   )
   const { messages } = await stored(app)
   const turn = await app.call('GET', `/api/alice/turns/${messages[0].turn_id}`)
-  t.equal(turn.body.model, 'other')
-  t.equal(sent[0]?.headers.get('x-trace'), 'one')
+  t.equal(turn.body.model, 'other', 'the turn ran on that model')
+  t.equal(sent[0]?.headers.get('x-trace'), 'one', 'the header goes with the message')
   await drain(await transport.reconnectToStream({ chatId: 'chat', headers: { 'x-trace': 'two' } }))
-  t.equal(sent[1]?.headers.get('x-trace'), 'two')
+  t.equal(sent[1]?.headers.get('x-trace'), 'two', 'and with the stream that is resumed')
 })
 
 t.test('a model that the server does not allow is its refusal', async (t) => {
   const { transport } = watched()
-  await t.rejects(drain(await transport.sendMessages(submit(user('hi'), { body: { model: 'none' } }))), {
-    code: 'validation-failed',
-    status: 422,
-  })
+  await t.rejects(
+    drain(await transport.sendMessages(submit(user('hi'), { body: { model: 'none' } }))),
+    { code: 'validation-failed', status: 422 },
+    'the error is that of the server',
+  )
 })
 
 t.test('resuming takes headers, and refuses the rest', async (t) => {
@@ -116,7 +114,11 @@ t.test('resuming takes headers, and refuses the rest', async (t) => {
   const { transport, sent } = watched({ conversationId })
   const chatId = 'chat'
   for (const options of [{ body: { model: 'echo' } }, { metadata: 1 }, { headers: { accept: 'x' } }]) {
-    await t.rejects(transport.reconnectToStream({ chatId, ...options }), { code: 'not-supported' })
+    await t.rejects(
+      transport.reconnectToStream({ chatId, ...options }),
+      { code: 'not-supported' },
+      `${Object.keys(options)} is refused`,
+    )
   }
   t.equal(sent.length, 0, 'nothing is sent')
 })
@@ -126,39 +128,44 @@ t.test('regenerate() after a success is refused, and the answer stays on the pag
   await page.current.sendMessage({ text: 'hi' })
   const answer = page.current.messages[1]?.id
   await page.current.regenerate()
-  t.match(await errorOf(page), { name: 'ColloquyError', code: 'not-supported', message: /Send its text/ })
-  t.same(textsOf(page.current.messages), ['hi', 'Echo: hi'])
-  t.equal(page.current.messages[1]?.id, answer)
+  const error = { name: 'ColloquyError', code: 'not-supported', message: /Send its text/ }
+  t.match(await errorOf(page), error, 'the page is told what to do instead')
+  t.same(textsOf(page.current.messages), ['hi', 'Echo: hi'], 'both messages stay')
+  t.equal(page.current.messages[1]?.id, answer, 'the answer is the same one')
   await page.current.sendMessage({ text: 'next' })
-  t.equal(page.current.error, undefined)
-  t.equal((await stored(app)).messages.length, 4)
+  t.equal(page.current.error, undefined, 'the error goes with the next message')
+  t.equal((await stored(app)).messages.length, 4, 'both questions and both answers are stored')
 })
 
 t.test('regenerate() of a loaded answer is refused, and the answer stays on the page', async (t) => {
   const { conversation_id: conversationId } = await app.chat('hi')
   const page = await openPage(t, app, { conversationId })
   await page.current.regenerate()
-  t.match(await errorOf(page), { name: 'ColloquyError', code: 'not-supported' })
-  t.same(textsOf(page.current.messages), ['hi', 'Echo: hi'])
-  t.equal((await stored(app)).messages.length, 2)
+  t.match(await errorOf(page), { name: 'ColloquyError', code: 'not-supported' }, 'the page has the error')
+  t.same(textsOf(page.current.messages), ['hi', 'Echo: hi'], 'both messages stay')
+  t.equal((await stored(app)).messages.length, 2, 'no other message is stored')
 })
 
 t.test('a message that was sent, or loaded, is not edited', async (t) => {
   const page = await openPage(t, app)
   await page.current.sendMessage({ text: 'hi' })
   await page.current.sendMessage({ text: 'ho', messageId: page.current.messages[0]?.id ?? '' })
-  t.match(await errorOf(page), { name: 'ColloquyError', code: 'not-supported' })
+  t.match(
+    await errorOf(page),
+    { name: 'ColloquyError', code: 'not-supported' },
+    'the sent message is not edited',
+  )
   const { id: conversationId } = await stored(app)
   const again = await openPage(t, app, { conversationId })
   await again.current.sendMessage({ text: 'ho', messageId: again.current.messages[0]?.id ?? '' })
-  t.match(await errorOf(again), { name: 'ColloquyError', code: 'not-supported' })
-  t.equal((await stored(app)).messages.length, 2)
+  t.match(await errorOf(again), { name: 'ColloquyError', code: 'not-supported' }, 'nor is the loaded one')
+  t.equal((await stored(app)).messages.length, 2, 'no other message is stored')
 })
 
 t.test('sendMessage() without a message is refused after an answer', async (t) => {
   const page = await openPage(t, app)
   await page.current.sendMessage({ text: 'hi' })
   await page.current.sendMessage()
-  t.match(await errorOf(page), { name: 'ColloquyError', code: 'not-supported' })
-  t.same(textsOf(page.current.messages), ['hi', 'Echo: hi'])
+  t.match(await errorOf(page), { name: 'ColloquyError', code: 'not-supported' }, 'the page has the error')
+  t.same(textsOf(page.current.messages), ['hi', 'Echo: hi'], 'both messages stay')
 })

@@ -94,10 +94,19 @@ const check = async (t: Test, page: Page, how: End, isLoaded: boolean) => {
   await soon(() => isSettled(page) && page.current.messages.length === 4 && !page.current.error === !error)
   const expected = await seenOfStored(app)
   t.equal(expected.length, 4, 'two turns are stored')
-  t.match(expected[3], { role: 'assistant', status: how, text: /^half / })
+  t.match(
+    expected[3],
+    { role: 'assistant', status: how, text: /^half / },
+    'the second answer is stored as it ended',
+  )
   t.same(seenOf(page.current.messages), expected, 'the page shows what is stored')
-  if (error === undefined) t.equal(page.current.error, undefined)
-  else t.match(page.current.error, { name: 'ColloquyError', code: error })
+  if (error === undefined) t.equal(page.current.error, undefined, 'no error is shown')
+  else
+    t.match(
+      page.current.error,
+      { name: 'ColloquyError', code: error },
+      'the error is that of the failed turn',
+    )
 }
 
 for (const how of ends) {

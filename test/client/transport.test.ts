@@ -33,11 +33,11 @@ t.test('a message that is stopped before it could be delivered is never sent', a
   const stream = await as(url, { fetch: offline }).sendMessages(submit(user('m1', 'never mind'), stop.signal))
   const end = readAll(stream)
   stop.abort()
-  t.match(await end, { name: 'AbortError' })
+  t.match(await end, { name: 'AbortError' }, 'the stream ends as aborted')
   const before = asked
   await new Promise((resolve) => setTimeout(resolve, 1_000))
-  t.equal(asked, before)
-  t.equal((await call('GET', '/api/alice/conversations')).body.data.length, 0)
+  t.equal(asked, before, 'no further try is made')
+  t.equal((await call('GET', '/api/alice/conversations')).body.data.length, 0, 'no conversation was begun')
 })
 
 t.test(
@@ -53,15 +53,27 @@ t.test(
     const first = readAll(await transport.sendMessages(submit(user('m1', 'first'), stop.signal)))
     stop.abort()
     await first
-    t.equal(await readAll(await transport.sendMessages(submit(user('m2', 'second')))), undefined)
-    t.equal((await call('GET', '/api/alice/conversations')).body.data.length, 1)
+    t.equal(
+      await readAll(await transport.sendMessages(submit(user('m2', 'second')))),
+      undefined,
+      'the second message is answered',
+    )
+    t.equal(
+      (await call('GET', '/api/alice/conversations')).body.data.length,
+      1,
+      'both are of one conversation',
+    )
   },
 )
 
 t.test('a signal that has aborted already sends nothing', async (t) => {
   const { url, call } = await testApp(t)
-  await t.rejects(as(url).sendMessages(submit(user('m1', 'hi'), AbortSignal.abort())), { name: 'AbortError' })
-  t.equal((await call('GET', '/api/alice/conversations')).body.data.length, 0)
+  await t.rejects(
+    as(url).sendMessages(submit(user('m1', 'hi'), AbortSignal.abort())),
+    { name: 'AbortError' },
+    'it is aborted',
+  )
+  t.equal((await call('GET', '/api/alice/conversations')).body.data.length, 0, 'no conversation was begun')
 })
 
 t.test('a message that was loaded is not sent again', async (t) => {
@@ -69,8 +81,16 @@ t.test('a message that was loaded is not sent again', async (t) => {
   const { conversation_id } = await chat('hi')
   const transport = as(url, { conversationId: conversation_id })
   const [message] = await transport.loadMessages()
-  await t.rejects(transport.sendMessages(submit(message as UIMessage)), { message: /stored already/ })
-  t.equal((await call('GET', `/api/alice/conversations/${conversation_id}`)).body.message_count, 2)
+  await t.rejects(
+    transport.sendMessages(submit(message as UIMessage)),
+    { message: /stored already/ },
+    'the error says that it is stored',
+  )
+  t.equal(
+    (await call('GET', `/api/alice/conversations/${conversation_id}`)).body.message_count,
+    2,
+    'nothing is added to the conversation',
+  )
 })
 
 t.test('a stream that is cut again and again at the same place is given up', async (t) => {
@@ -85,15 +105,15 @@ t.test('a stream that is cut again and again at the same place is given up', asy
   const error = await readAll(
     await as(url, { fetch: cut, retries: 2 }).sendMessages(submit(user('m1', 'hi'))),
   )
-  t.match(error, { message: 'The connection was lost.' })
-  t.ok(asked <= 4)
+  t.match(error, { message: 'The connection was lost.' }, 'the connection counts as lost')
+  t.ok(asked <= 4, 'the number of tries is bounded')
 })
 
 t.test('a Retry-After that is too long is told, not waited for', async (t) => {
   const busy: typeof fetch = async () =>
     new Response(null, { status: 503, headers: { 'retry-after': '3600' } })
   const error = await readAll(await as('', { fetch: busy }).sendMessages(submit(user('m1', 'hi'))))
-  t.match(error, { name: 'ColloquyError', status: 503, retryAfter: 3600 })
+  t.match(error, { name: 'ColloquyError', status: 503, retryAfter: 3600 }, 'the error has the time to wait')
 })
 
 t.test('a Retry-After is waited for, in seconds, and the message is sent again', async (t) => {

@@ -9,11 +9,19 @@ t.test('a message is sent and its answer streamed, under the ids that are stored
   const page = await openPage(t, app)
   await page.current.sendMessage({ text: 'hello there' })
   await page.current.sendMessage({ text: 'and again' })
-  t.same(textsOf(page.current.messages), ['hello there', 'Echo: hello there', 'and again', 'Echo: and again'])
-  t.equal(page.current.status, 'ready')
+  t.same(
+    textsOf(page.current.messages),
+    ['hello there', 'Echo: hello there', 'and again', 'Echo: and again'],
+    'both questions and both answers are on the page',
+  )
+  t.equal(page.current.status, 'ready', 'the page is ready for the next')
   const { count, messages } = await stored(app)
   t.equal(count, 1, 'one conversation')
-  t.same([page.current.messages[1]?.id, page.current.messages[3]?.id], [messages[1].id, messages[3].id])
+  t.same(
+    [page.current.messages[1]?.id, page.current.messages[3]?.id],
+    [messages[1].id, messages[3].id],
+    'the answers have the ids that are stored',
+  )
 })
 
 t.test('stop cancels the turn, and what it said stays', async (t) => {
@@ -25,9 +33,13 @@ t.test('stop cancels the turn, and what it said stays', async (t) => {
   await page.current.stop()
   await sent
   await until(() => gated.working() === 0)
-  t.equal(page.current.status, 'ready')
+  t.equal(page.current.status, 'ready', 'the page is ready for the next')
   const { messages } = await stored(app)
-  t.match(messages[1], { status: 'cancelled', content: 'so far: ' })
+  t.match(
+    messages[1],
+    { status: 'cancelled', content: 'so far: ' },
+    'the turn is cancelled and keeps its text',
+  )
 })
 
 for (const strict of [false, true]) {
@@ -41,8 +53,12 @@ for (const strict of [false, true]) {
     await until(() => textsOf(page.current.messages)[1] === 'so far: ')
     gated.open()
     await until(() => page.current.status === 'ready')
-    t.same(textsOf(page.current.messages), ['hi', 'so far: hi'])
-    t.match(await sent, { status: 200, body: { status: 'completed' } })
+    t.same(textsOf(page.current.messages), ['hi', 'so far: hi'], 'the whole answer is on the page')
+    t.match(
+      await sent,
+      { status: 200, body: { status: 'completed' } },
+      'the request that began the turn is answered, too',
+    )
 
     const again = await openPage(t, app, { conversationId: id, strict })
     await until(() => again.current.status === 'ready')
@@ -58,7 +74,11 @@ t.test('stopping a resumed answer cancels its turn', async (t) => {
   const page = await openPage(t, app, { conversationId: (await stored(app)).id })
   await until(() => textsOf(page.current.messages)[1] === 'so far: ')
   await page.current.stop()
-  t.match(await sent, { body: { status: 'cancelled', response: 'so far: ' } })
+  t.match(
+    await sent,
+    { body: { status: 'cancelled', response: 'so far: ' } },
+    'the turn is cancelled and keeps its text',
+  )
 })
 
 t.test('an error is shown, and trying again makes a new attempt of the same turn', async (t) => {
@@ -78,20 +98,24 @@ t.test('an error is shown, and trying again makes a new attempt of the same turn
   const app = await testApp(t, { model })
   const page = await openPage(t, app)
   await page.current.sendMessage({ text: 'hi' })
-  t.equal(page.current.status, 'error')
-  t.match(page.current.error, {
-    name: 'ColloquyError',
-    code: 'model-failed',
-    status: 502,
-    message: 'The model failed to answer.',
-  })
+  t.equal(page.current.status, 'error', 'the page shows that it failed')
+  t.match(
+    page.current.error,
+    { name: 'ColloquyError', code: 'model-failed', status: 502, message: 'The model failed to answer.' },
+    'the page has the error of the model',
+  )
   t.equal(textsOf(page.current.messages)[1], 'attempt 1', 'what came before it stays')
   await page.current.regenerate()
-  t.same(textsOf(page.current.messages), ['hi', 'attempt 2'])
+  t.same(
+    textsOf(page.current.messages),
+    ['hi', 'attempt 2'],
+    'the new attempt takes the place of the old one',
+  )
   const { messages } = await stored(app)
   t.same(
     messages.map(({ content }: { content: string }) => content),
     ['hi', 'attempt 2'],
+    'and is stored in its place',
   )
 })
 
@@ -99,7 +123,11 @@ t.test('a refusal before the stream is shown with its detail', async (t) => {
   const app = await testApp(t)
   const page = await openPage(t, app, { token: () => tokenOf('bob') })
   await page.current.sendMessage({ text: 'hi' })
-  t.match(page.current.error, { name: 'ColloquyError', status: 403, code: 'forbidden' })
+  t.match(
+    page.current.error,
+    { name: 'ColloquyError', status: 403, code: 'forbidden' },
+    'the page has the refusal of the server',
+  )
 })
 
 /** A fetch whose first streams are cut after some bytes, as by a proxy that goes away. */
@@ -130,8 +158,12 @@ t.test('a connection that is cut, while the turn runs or before anything came, i
     const app = await testApp(t)
     const page = await openPage(t, app, { fetch: cutting(t, [...cuts]) })
     await page.current.sendMessage({ text })
-    t.equal(page.current.error, undefined)
-    t.same(textsOf(page.current.messages), [text, `Echo: ${text}`])
-    t.equal((await stored(app)).messages.length, 2)
+    t.equal(page.current.error, undefined, `cut after ${cuts}: no error`)
+    t.same(
+      textsOf(page.current.messages),
+      [text, `Echo: ${text}`],
+      `cut after ${cuts}: nothing is missing or shown twice`,
+    )
+    t.equal((await stored(app)).messages.length, 2, `cut after ${cuts}: the message was sent once`)
   }
 })

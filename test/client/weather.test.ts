@@ -61,7 +61,7 @@ t.test('a connection that died silently is left, and the stream resumed', async 
   t.equal(streams, 2, 'signs of life keep a connection on which nothing is said')
   gated.open()
   await sent
-  t.same(textsOf(page.current.messages), ['hi', 'so far: hi'])
+  t.same(textsOf(page.current.messages), ['hi', 'so far: hi'], 'the answer is complete, without repetition')
 })
 
 t.test('a message that is stopped while token() works, or between two tries, is never sent', async (t) => {
@@ -75,7 +75,7 @@ t.test('a message that is stopped while token() works, or between two tries, is 
   const ended = read(await as(url, { token }).sendMessages(submit('hi', giving.signal)))
   await sleep(20)
   giving.abort()
-  t.match(await ended, { name: 'AbortError' })
+  t.match(await ended, { name: 'AbortError' }, 'the first stream ends as aborted')
   give(tokenOf('alice'))
 
   const trying = new AbortController()
@@ -87,10 +87,10 @@ t.test('a message that is stopped while token() works, or between two tries, is 
   const second = read(await as(url, { fetch: failing }).sendMessages(submit('ho', trying.signal)))
   await until(() => tries === 1)
   trying.abort()
-  t.match(await second, { name: 'AbortError' })
+  t.match(await second, { name: 'AbortError' }, 'the second stream ends as aborted')
   await sleep(600)
-  t.equal(tries, 1)
-  t.equal((await call('GET', '/api/alice/conversations')).body.data.length, 0)
+  t.equal(tries, 1, 'no second try is made')
+  t.equal((await call('GET', '/api/alice/conversations')).body.data.length, 0, 'no conversation was begun')
 })
 
 t.test('several first messages at once are one conversation, also when the first is refused', async (t) => {
@@ -99,12 +99,11 @@ t.test('several first messages at once are one conversation, also when the first
   await Promise.all(['', 'two', 'three'].map((text) => page.current.sendMessage({ text })))
   const { count, messages } = await stored(app)
   t.equal(count, 1, 'one conversation')
-  t.same(messages.map(({ content }: { content: string }) => content).sort(), [
-    'Echo: three',
-    'Echo: two',
-    'three',
-    'two',
-  ])
+  t.same(
+    messages.map(({ content }: { content: string }) => content).sort(),
+    ['Echo: three', 'Echo: two', 'three', 'two'],
+    'both messages that were taken are answered',
+  )
 })
 
 t.test('a page that is left does not end its turn', async (t) => {
@@ -116,7 +115,11 @@ t.test('a page that is left does not end its turn', async (t) => {
   page.unmount()
   gated.open()
   await sent
-  t.match((await stored(app)).messages[1], { status: 'completed', content: 'so far: hi' })
+  t.match(
+    (await stored(app)).messages[1],
+    { status: 'completed', content: 'so far: hi' },
+    'the turn completes without its page',
+  )
 })
 
 t.test('stopping while the stream is being resumed cancels the turn', async (t) => {
@@ -143,7 +146,7 @@ t.test('stopping while the stream is being resumed cancels the turn', async (t) 
   await sleep(20)
   go()
   await stopping
-  t.match(await sent, { body: { status: 'cancelled' } })
+  t.match(await sent, { body: { status: 'cancelled' } }, 'the turn is cancelled')
 })
 
 t.test('what was asked elsewhere after a page was loaded is on it when it has resumed', async (t) => {
@@ -159,6 +162,6 @@ t.test('what was asked elsewhere after a page was loaded is on it when it has re
     },
   })
   await soon(() => page.current.messages.length === 6 && page.current.status === 'ready')
-  t.same(seenOf(page.current.messages), await seenOfStored(app))
-  t.equal(await Promise.race([errorOf(page), sleep(50)]), undefined)
+  t.same(seenOf(page.current.messages), await seenOfStored(app), 'the page shows what is stored')
+  t.equal(await Promise.race([errorOf(page), sleep(50)]), undefined, 'no error is shown')
 })
