@@ -34,8 +34,9 @@ t.test('a description is cut with a note, and its tool stays', async (t) => {
     })
     const [tool] = await open(tools)
     t.ok(JSON.stringify(tool?.description).length <= 4_096, `${character}: it is short`)
-    t.match(tool?.description, /… \[cut: \d+ of \d+ bytes\]$/, 'it says so')
-    t.match(tools.logged, [{ server: 'one', count: 1, tools: ['work'], text: /descriptions truncated/ }])
+    t.match(tool?.description, /… \[cut: \d+ of \d+ bytes\]$/, `${character}: it says so`)
+    const truncated = { server: 'one', count: 1, tools: ['work'], text: /descriptions truncated/ }
+    t.match(tools.logged, [truncated], `${character}: and so does the log`)
   }
 })
 
@@ -51,6 +52,7 @@ t.test('all tools of a turn fit together into half of the window, and are the sa
     t.same(
       (await open(tools, maxToolBytes({ historyTokens }, 'm'))).map(({ name }) => name),
       names,
+      `${historyTokens}: the next turn has the same tools`,
     )
   }
   t.match(
@@ -62,10 +64,14 @@ t.test('all tools of a turn fit together into half of the window, and are the sa
 })
 
 t.test('a window of 0 takes no tools away, and each model has its own', (t) => {
-  t.equal(maxToolBytes({ historyTokens: 0 }, 'm'), 24_000)
-  t.equal(maxToolBytes({ historyTokens: 0, modelHistoryTokens: { m: 200 } }, 'm'), 300)
-  t.same(maxMinFairShares([10, 100, 50], 90), [10, 40, 40])
-  t.same(maxMinFairShares([10, 20], 90), [10, 20])
+  t.equal(maxToolBytes({ historyTokens: 0 }, 'm'), 24_000, 'a window of 0 leaves room for tools all the same')
+  t.equal(
+    maxToolBytes({ historyTokens: 0, modelHistoryTokens: { m: 200 } }, 'm'),
+    300,
+    'the window of the model counts before the common one',
+  )
+  t.same(maxMinFairShares([10, 100, 50], 90), [10, 40, 40], 'what the small do not need is for the large')
+  t.same(maxMinFairShares([10, 20], 90), [10, 20], 'nobody gets more than is asked for')
   t.end()
 })
 
@@ -75,15 +81,20 @@ t.test('of a long list so much is read, and the honest server beside it is not t
   const honest = [{ name: 'honest', inputSchema }]
   const inPages = await setUp(t, { long, honest }, { pageSize: 1 })
   const offered = await open(inPages)
-  t.equal(offered.at(-1)?.name, 'honest')
+  t.equal(offered.at(-1)?.name, 'honest', 'the tools of the honest server are offered')
   t.ok(JSON.stringify(offered).length < 100_000, 'no more is kept')
   const whole = await setUp(t, { long, honest })
-  for (const _ of [1, 2])
+  for (const turn of [1, 2])
     t.same(
       (await open(whole)).map(({ name }) => name),
       ['honest'],
+      `turn ${turn} has the tools of the honest server alone`,
     )
-  t.match(whole.logged, [{ server: 'long', reason: 'its response exceeds 2097152 bytes' }])
+  t.match(
+    whole.logged,
+    [{ server: 'long', reason: 'its response exceeds 2097152 bytes' }],
+    'the log gives the reason',
+  )
   t.equal(whole.logged.length, 1, 'which is said once')
 })
 
@@ -98,9 +109,17 @@ t.test('a list that never ends is ended', async (t) => {
     return response.end(JSON.stringify({ jsonrpc: '2.0', id: body.id, result }))
   })
   const tools = testTools(t, { one: { url } })
-  t.equal((await open(tools)).length, 100)
-  t.equal(requests.filter(({ body }) => body?.method === 'tools/list').length, 100)
-  t.match(tools.logged, [{ server: 'one', text: /tool list truncated/ }])
+  t.equal((await open(tools)).length, 100, 'the tools of a hundred pages are taken')
+  t.equal(
+    requests.filter(({ body }) => body?.method === 'tools/list').length,
+    100,
+    'no further page is asked for',
+  )
+  t.match(
+    tools.logged,
+    [{ server: 'one', text: /tool list truncated/ }],
+    'the log says that the list was cut',
+  )
 })
 
 t.test('names that are too long, or listed twice, cost their tools alone', async (t) => {
@@ -110,6 +129,7 @@ t.test('names that are too long, or listed twice, cost their tools alone', async
   t.same(
     (await open(tools)).map(({ name }) => name),
     ['twice', 'work'],
+    'the tools beside them are offered',
   )
   t.same(
     tools.logged.map(({ count, tools }) => [count, tools]),
@@ -117,5 +137,6 @@ t.test('names that are too long, or listed twice, cost their tools alone', async
       [1, ['n'.repeat(64)]],
       [1, ['twice']],
     ],
+    'the log names them, cut to a bounded length',
   )
 })

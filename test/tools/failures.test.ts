@@ -42,10 +42,18 @@ t.test('turns that begin at once share one connection, and a list is good for a 
   await Promise.all([1, 2, 3, 4].map(() => tools.of('alice')))
   pass(59_999)
   await tools.of('alice')
-  t.same([asked('initialize').length, asked('tools/list').length], [1, 1])
+  t.same(
+    [asked('initialize').length, asked('tools/list').length],
+    [1, 1],
+    'four turns and one a minute later share a connection and a list',
+  )
   pass(1)
   await tools.of('alice')
-  t.same([asked('initialize').length, asked('tools/list').length], [1, 2])
+  t.same(
+    [asked('initialize').length, asked('tools/list').length],
+    [1, 2],
+    'after a minute the list is fetched again, on the same connection',
+  )
 })
 
 t.test('a session ends when it was not used for five minutes, or when others need its place', async (t) => {
@@ -53,7 +61,7 @@ t.test('a session ends when it was not used for five minutes, or when others nee
   const alice = await tools.of('alice')
   await tools.of('bob')
   await alice.call('work')
-  t.equal(server.sessions(), 2)
+  t.equal(server.sessions(), 2, 'each user has a session')
   await tools.of('carol')
   await until(async () => server.sessions() === 2)
   await alice.call('work')
@@ -69,29 +77,42 @@ t.test('a session that its server has forgotten is opened anew, and nothing is r
   const { server, tools, asked, pass } = await setUp(t, () => text(`call ${++calls}`))
   const alice = await tools.of('alice')
   server.forgetSessions()
-  t.equal(await alice.call('work'), 'call 1')
-  t.same([asked('initialize').length, asked('tools/call').length], [2, 2])
+  t.equal(await alice.call('work'), 'call 1', 'the call is executed')
+  t.same([asked('initialize').length, asked('tools/call').length], [2, 2], 'in a new session')
   server.forgetSessions()
   pass(60_000)
-  t.same((await tools.of('alice')).names, ['work'])
+  t.same((await tools.of('alice')).names, ['work'], 'a list opens a new session, too')
   server.answer(({ body }, response) => body?.method === 'tools/call' && response.writeHead(404).end())
   await t.rejects(alice.call('work'), lost, 'but only once')
-  t.same([asked('initialize').length, asked('tools/call').length], [4, 4])
-  t.same(tools.logged, [
-    {
-      server: 'one',
-      reason: 'its session has expired',
-      text: 'tool call lost: the server may or may not have executed it',
-    },
-  ])
+  t.same(
+    [asked('initialize').length, asked('tools/call').length],
+    [4, 4],
+    'it is repeated once, in another new session',
+  )
+  t.same(
+    tools.logged,
+    [
+      {
+        server: 'one',
+        reason: 'its session has expired',
+        text: 'tool call lost: the server may or may not have executed it',
+      },
+    ],
+    'only the call that failed twice is logged as lost',
+  )
 })
 
 t.test('a server that knows no session that it opened is left alone like one that is down', async (t) => {
   const { server, tools, asked } = await setUp(t, () => text('done'))
   server.answer(({ body }, response) => body?.method === 'tools/list' && response.writeHead(404).end())
-  for (const _ of [1, 2, 3]) t.same((await tools.of('alice')).names, [])
-  t.same([asked('initialize').length, asked('tools/list').length], [2, 2])
-  t.match(tools.logged, [{ server: 'one', reason: 'its session has expired' }])
+  for (const turn of [1, 2, 3])
+    t.same((await tools.of('alice')).names, [], `turn ${turn} goes without its tools`)
+  t.same(
+    [asked('initialize').length, asked('tools/list').length],
+    [2, 2],
+    'one new session is tried, and the later turns ask nothing',
+  )
+  t.match(tools.logged, [{ server: 'one', reason: 'its session has expired' }], 'the log gives the reason')
 })
 
 t.test('a connection that is lost during a call fails it; the next use connects again', async (t) => {
@@ -125,14 +146,14 @@ t.test('a connection that is lost during a call fails it; the next use connects 
       server.answer(undefined)
       answer?.(request, response)
     })
-    await t.rejects(alice.call('work'), lost)
-    t.equal(tools.logged[i]?.reason, reason)
-    t.equal(await alice.call('work'), `call ${i + 1}`)
+    await t.rejects(alice.call('work'), lost, `${i}, ${reason}: the call fails`)
+    t.equal(tools.logged[i]?.reason, reason, `${i}, ${reason}: the log gives the reason`)
+    t.equal(await alice.call('work'), `call ${i + 1}`, `${i}, ${reason}: the next call is executed`)
   }
   server.answer((_, response) => response.destroy())
-  await t.rejects(alice.call('work'), lost)
+  await t.rejects(alice.call('work'), lost, 'a closed connection loses the call, too')
   t.equal(asked('tools/call').length, 2 * losses.length + 1, 'nothing is called a second time by itself')
-  t.equal(calls, losses.length)
+  t.equal(calls, losses.length, 'the server executed only the calls that were answered')
 })
 
 for (const era of ['2025', '2026'] as const) {
@@ -156,9 +177,13 @@ for (const era of ['2025', '2026'] as const) {
     await running
     const reason = new Error('enough')
     aborting.abort(reason)
-    await t.rejects(call, reason)
+    await t.rejects(call, reason, 'the call ends with the reason of its signal')
     await until(async () => server.abandoned() > abandoned)
-    await t.rejects(alice.call('work', {}, { signal: AbortSignal.abort(reason) }), reason)
+    await t.rejects(
+      alice.call('work', {}, { signal: AbortSignal.abort(reason) }),
+      reason,
+      'and so does a call whose signal is aborted already',
+    )
   })
 }
 
@@ -200,30 +225,38 @@ t.test('a redirect is not followed', async (t) => {
   const location = `${await listen(t, elsewhere)}/`
   const { server, tools } = await setUp(t, () => text('done'))
   server.answer((_, response) => response.writeHead(307, { location }).end())
-  t.same((await tools.of('alice')).names, [])
-  t.match(tools.logged, [{ server: 'one', reason: 'it answered with a redirect' }])
-  t.same(seen, [])
+  t.same((await tools.of('alice')).names, [], 'the turn goes without its tools')
+  t.match(
+    tools.logged,
+    [{ server: 'one', reason: 'it answered with a redirect' }],
+    'the log gives the reason',
+  )
+  t.same(seen, [], 'nothing is sent to the other address')
 })
 
 t.test('a server that is down is left alone for ten seconds, and then found again', async (t) => {
   const { server, tools, pass } = await setUp(t, () => text('done'))
   await server.stop()
-  t.same((await tools.of('alice')).names, [])
+  t.same((await tools.of('alice')).names, [], 'a turn goes without its tools')
   await server.start()
   pass(9_999)
-  t.same((await tools.of('alice')).names, [])
-  t.same(server.requests, [])
+  t.same((await tools.of('alice')).names, [], 'within ten seconds it is not tried again')
+  t.same(server.requests, [], 'nothing is sent to it')
   t.same((await tools.of('bob')).names, ['work'], 'for that user')
   pass(1)
   const alice = await tools.of('alice')
-  t.same(alice.names, ['work'])
-  t.match(tools.logged, [{ server: 'one', reason: /^connect ECONNREFUSED 127\.0\.0\.1:\d+$/ }])
-  t.equal(tools.logged.length, 1)
+  t.same(alice.names, ['work'], 'after ten seconds its tools are back')
+  t.match(
+    tools.logged,
+    [{ server: 'one', reason: /^connect ECONNREFUSED 127\.0\.0\.1:\d+$/ }],
+    'the log gives the reason',
+  )
+  t.equal(tools.logged.length, 1, 'once')
 
   await server.stop()
   await t.rejects(alice.call('work'), lost, 'its connection was')
   const unreachable = new ToolError('The tool server cannot be reached.')
-  await t.rejects(alice.call('work'), unreachable)
+  await t.rejects(alice.call('work'), unreachable, 'the next call cannot reach it')
   await t.rejects(alice.call('work'), unreachable, 'nor is it tried')
 })
 
@@ -235,8 +268,8 @@ t.test('a server that does not answer takes no more than the bound of a turn', a
   const opening = tools.open('alice', aborting.signal)
   aborting.abort(enough)
   await t.rejects(opening, enough, 'nor more than the turn has')
-  t.same((await tools.of('alice')).names, [])
-  t.match(tools.logged, [{ server: 'one', reason: 'it took too long to answer' }])
+  t.same((await tools.of('alice')).names, [], 'the turn goes without its tools')
+  t.match(tools.logged, [{ server: 'one', reason: 'it took too long to answer' }], 'the log gives the reason')
 })
 
 t.test('closing waits only so long for a server', async (t) => {
@@ -244,7 +277,7 @@ t.test('closing waits only so long for a server', async (t) => {
   await tools.of('alice')
   server.answer(() => {})
   await tools.close()
-  t.equal(server.requests.at(-1)?.method, 'DELETE')
+  t.equal(server.requests.at(-1)?.method, 'DELETE', 'the end of the session was sent')
 })
 
 t.test('what a server asks of the client is refused', async (t) => {
@@ -259,7 +292,7 @@ t.test('what a server asks of the client is refused', async (t) => {
       response.writeHead(202).end()
       return refusals.length === methods.length ? finish() : undefined
     }
-    t.equal(headers['mcp-session-id'] === undefined, false)
+    t.equal(headers['mcp-session-id'] === undefined, false, 'the call belongs to a session')
     response.writeHead(200, { 'content-type': 'text/event-stream' })
     const send = (message: object) =>
       response.write(`event: message\ndata: ${JSON.stringify({ jsonrpc: '2.0', ...message })}\n\n`)
@@ -269,17 +302,18 @@ t.test('what a server asks of the client is refused', async (t) => {
       response.end()
     }
   })
-  t.equal(await alice.call('work'), 'went on')
-  t.same(refusals, [-32601, -32601, -32601])
+  t.equal(await alice.call('work'), 'went on', 'the call goes on')
+  t.same(refusals, [-32601, -32601, -32601], 'each request is answered as an unknown method')
   t.same(asked('initialize')[0]?.body.params.capabilities, {}, 'nor is it offered')
 })
 
 t.test('of a server that cannot be asked, nothing is said of what it has', async (t) => {
   const tools = testTools(t, { down: { url: 'http://127.0.0.1:2/', tools: { erase: { disabled: true } } } })
-  t.same((await tools.of('alice')).names, [])
+  t.same((await tools.of('alice')).names, [], 'the turn goes without its tools')
   t.same(
     tools.logged.map(({ text }) => text),
     ['tool server unavailable'],
+    'only that it is unavailable is logged',
   )
 })
 
@@ -296,7 +330,7 @@ t.test('a server that asks the client for a thousand things at once hears ten re
     await until(() => refusals.length >= 10)
     send({ id: body.id, result: text('went on') })
   })
-  t.equal(await alice.call('work'), 'went on')
-  t.equal(refusals.length, 10)
+  t.equal(await alice.call('work'), 'went on', 'the call goes on')
+  t.equal(refusals.length, 10, 'no more than ten are answered')
   for (const response of refusals) response.writeHead(202).end()
 })

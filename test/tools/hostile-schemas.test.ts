@@ -30,21 +30,22 @@ t.test('a pattern that takes for ever is given up, and the process goes on', asy
   const pattern = { type: 'string', pattern: '^(a+)+$' }
   const tools = await withSchema(t, { type: 'object', properties: { text: pattern } })
   const slow = new ToolError('Invalid arguments: validation took too long')
-  await t.rejects(tools.call('work', { text: `${'a'.repeat(100)}!` }), slow)
-  t.equal(await tools.call('work', { text: 'aaa' }), 'done')
+  await t.rejects(tools.call('work', { text: `${'a'.repeat(100)}!` }), slow, 'the call is refused in time')
+  t.equal(await tools.call('work', { text: 'aaa' }), 'done', 'a call that fits is made')
 })
 
 t.test('a schema that could only be checked asynchronously is none', async (t) => {
   const tools = await withSchema(t, { type: 'object', $async: true, required: ['id'] })
-  t.same(tools.names, ['other'])
-  t.same(tools.logged, skipped('are invalid'))
+  t.same(tools.names, ['other'], 'its tool is not offered')
+  t.same(tools.logged, skipped('are invalid'), 'the log gives the reason')
 })
 
 t.test('a schema of more than 64 KiB is none', async (t) => {
   for (const length of [65_000, 65_536]) {
     const tools = await withSchema(t, { type: 'object', description: 'x'.repeat(length) })
-    t.same(tools.names, length < 65_536 ? ['work', 'other'] : ['other'])
-    t.same(tools.logged, length < 65_536 ? [] : skipped('exceed 65536 bytes'))
+    const fits = length < 65_536
+    t.same(tools.names, fits ? ['work', 'other'] : ['other'], `${length} characters`)
+    t.same(tools.logged, fits ? [] : skipped('exceed 65536 bytes'), `${length} characters: the log`)
   }
 })
 
@@ -63,7 +64,7 @@ t.test('a schema that is nested too deep costs a turn nothing but its tool', asy
     })
     const tools = testTools(t, { one: { url } })
     t.same((await tools.of('alice')).names, depth < 100 ? ['work', 'other'] : ['other'], `${depth}`)
-    t.same(tools.logged, depth < 100 ? [] : skipped('are nested too deep'))
+    t.same(tools.logged, depth < 100 ? [] : skipped('are nested too deep'), `${depth} levels: the log`)
   }
 })
 

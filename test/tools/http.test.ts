@@ -16,26 +16,49 @@ for (const era of ['2025', '2026'] as const) {
   t.test(`the tools of a server of MCP ${era} are called in the name of the user`, async (t) => {
     const { server, tools } = await setUp(t, { era })
     const alice = await tools.of('alice')
-    t.same(alice.names, ['add_task', 'list_tasks', 'complete_task', 'delete_task', 'update_task'])
-    t.match(alice.get('add_task'), { description: 'Adds a task to the list.', readOnly: false })
-    t.match(alice.get('add_task').inputSchema, { type: 'object', required: ['title'] })
-    t.equal(alice.get('list_tasks').readOnly, true)
+    t.same(
+      alice.names,
+      ['add_task', 'list_tasks', 'complete_task', 'delete_task', 'update_task'],
+      'every tool is offered under its name',
+    )
+    t.match(
+      alice.get('add_task'),
+      {
+        description: 'Adds a task to the list.',
+        readOnly: false,
+        inputSchema: { type: 'object', required: ['title'] },
+      },
+      'a tool has the description and the schema of its server',
+    )
+    t.equal(alice.get('list_tasks').readOnly, true, 'and its note that it only reads')
 
     const title = 'Buy milk'
     const key = 'the-same'
-    t.same(await alice.call('add_task', { title }, { key }), { id: 1, title, done: false })
+    t.same(
+      await alice.call('add_task', { title }, { key }),
+      { id: 1, title, done: false },
+      'the result is what the server gave',
+    )
     await alice.call('add_task', { title }, { key })
-    t.same(server.calls[1], { user: 'alice', name: 'add_task', args: { title }, key })
+    t.same(
+      server.calls[1],
+      { user: 'alice', name: 'add_task', args: { title }, key },
+      'the server gets the user, the arguments and the key',
+    )
     t.equal(server.tasks('alice').length, 1, 'the same key, the same call')
     await alice.call('complete_task', { id: 1 })
 
     const bob = await tools.of('bob')
-    t.same(await bob.call('list_tasks'), { tasks: [] })
-    t.same(await alice.call('list_tasks'), { tasks: [{ id: 1, title, done: true }] })
+    t.same(await bob.call('list_tasks'), { tasks: [] }, 'another user has tasks of their own')
+    t.same(
+      await alice.call('list_tasks'),
+      { tasks: [{ id: 1, title, done: true }] },
+      'and does not change those of the first',
+    )
     const failure = new ToolError('There is no task 1.')
     await t.rejects(bob.call('delete_task', { id: 1 }), failure, 'a failure is told in the tool’s own words')
     t.equal(server.sessions(), era === '2025' ? 2 : 0, 'a session for each user')
-    t.same(tools.logged, [])
+    t.same(tools.logged, [], 'nothing is logged')
     t.notOk(
       server.requests.some(({ method }) => method === 'GET'),
       'no stream is opened beside the calls',
@@ -53,22 +76,33 @@ t.test('every request has a token of its own, which is good for a minute and one
   await tools.close()
   const tokens = server.requests.map(({ headers }) => headers.authorization?.slice('Bearer '.length) ?? '')
   t.equal(server.requests.at(-1)?.method, 'DELETE', 'the last of which ends the session')
-  t.ok(tokens.length >= 5)
-  t.equal(new Set(tokens).size, tokens.length)
-  for (const token of tokens) {
-    t.match(decodeProtectedHeader(token), { alg: 'EdDSA', typ: 'JWT', kid: /^[\w-]{43}$/ })
+  t.ok(tokens.length >= 5, 'there were requests of every kind')
+  t.equal(new Set(tokens).size, tokens.length, 'no two share a token')
+  for (const [i, token] of tokens.entries()) {
     const { iat = 0, exp = 0, jti, ...claims } = decodeJwt(token)
-    t.same(claims, { iss: 'colloquy', aud: 'todo', sub: 'alice' })
-    t.equal(exp - iat, 60)
-    t.match(jti, /^[\da-f-]{36}$/)
+    t.match(
+      decodeProtectedHeader(token),
+      { alg: 'EdDSA', typ: 'JWT', kid: /^[\w-]{43}$/ },
+      `token ${i} names its key`,
+    )
+    t.same(claims, { iss: 'colloquy', aud: 'todo', sub: 'alice' }, `token ${i}: one server, one user`)
+    t.equal(exp - iat, 60, `token ${i} is good for a minute`)
+    t.match(jti, /^[\da-f-]{36}$/, `token ${i} has an id`)
   }
-  t.ok(server.requests.every(({ headers }) => headers['x-a'] === 'b'))
+  t.ok(
+    server.requests.every(({ headers }) => headers['x-a'] === 'b'),
+    'every request has the configured header',
+  )
 })
 
 t.test('a token for one server is of no use at another', async (t) => {
   const { tools } = await setUp(t, { audience: 'todo' }, { audience: 'notes' })
-  t.same((await tools.of('alice')).names, [])
-  t.same(tools.logged, [{ server: 'todo', reason: 'it answered 401', text: 'tool server unavailable' }])
+  t.same((await tools.of('alice')).names, [], 'the turn goes without its tools')
+  t.same(
+    tools.logged,
+    [{ server: 'todo', reason: 'it answered 401', text: 'tool server unavailable' }],
+    'the server refused the token',
+  )
 })
 
 /** One address in front of several servers, each at a path of its own; gives the address. */
@@ -134,18 +168,26 @@ t.test(
     const server = await todoServer(t, { jwksUrl: await publishing(t, () => published) })
     const with_ = (...keys: (typeof first)[]) => testTools(t, { todo: { url: server.url } }, { keys })
     const before = with_(first)
-    t.equal((await before.of('alice')).names.length, 5)
+    t.equal((await before.of('alice')).names.length, 5, 'the published key signs')
     published = [second, first]
     t.equal((await with_(second, first).of('alice')).names.length, 5, 'the first signs')
     t.equal((await before.of('bob')).names.length, 5, 'an instance that knows only the old one goes on')
-    t.equal((await with_(unknown, first).of('alice')).names.length, 0)
+    t.equal(
+      (await with_(unknown, first).of('alice')).names.length,
+      0,
+      'a key that is not published is refused',
+    )
   },
 )
 
 t.test('an Authorization of the configuration is sent in place of a token of ours', async (t) => {
   const { server, tools } = await setUp(t, {}, { headers: { authorization: 'Basic eA==' } })
-  t.same((await tools.of('alice')).names, [])
-  t.same([...new Set(server.requests.map(({ headers }) => headers.authorization))], ['Basic eA=='])
+  t.same((await tools.of('alice')).names, [], 'the server refuses it')
+  t.same(
+    [...new Set(server.requests.map(({ headers }) => headers.authorization))],
+    ['Basic eA=='],
+    'no token was sent',
+  )
 })
 
 t.test('the configuration limits a server and its tools to users, and switches them off', async (t) => {
@@ -179,24 +221,30 @@ t.test('the configuration limits a server and its tools to users, and switches t
     response.setHeader('content-type', 'application/json')
     response.end(JSON.stringify({ jsonrpc: '2.0', id: body.id, result }))
   })
-  t.same((await tools.of('alice')).names, ['add_task', 'update_task'])
+  t.same(
+    (await tools.of('alice')).names,
+    ['add_task', 'update_task'],
+    'alice has the tools that are not switched off or limited to others',
+  )
   t.same(
     server.requests.filter(({ headers }) => headers.authorization === 'x'),
     [],
     'bob’s server is not asked for alice',
   )
-  t.same((await tools.of('bob')).names, [
-    'add_task',
-    'delete_task',
-    'complete_task',
-    'update_task',
-    'todo_update_task',
-  ])
-  t.same(tools.logged, [
-    {
-      server: 'todo',
-      tool: 'erase everything',
-      text: 'the configuration names a tool that its server does not have',
-    },
-  ])
+  t.same(
+    (await tools.of('bob')).names,
+    ['add_task', 'delete_task', 'complete_task', 'update_task', 'todo_update_task'],
+    'bob has those limited to him, in both servers',
+  )
+  t.same(
+    tools.logged,
+    [
+      {
+        server: 'todo',
+        tool: 'erase everything',
+        text: 'the configuration names a tool that its server does not have',
+      },
+    ],
+    'a configured tool that does not exist is logged',
+  )
 })

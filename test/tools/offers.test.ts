@@ -27,26 +27,34 @@ t.test('names are made fit for models, and unique', async (t) => {
     named('add', 'one_add'),
     named('add', 'two_add', 'one_files_read'),
   ])
-  t.same(tools.names, [
-    'files_read',
-    'one_files_read',
-    'add',
-    'x'.repeat(64),
-    'two_add',
-    'one_add',
-    'three_add',
-    'three_two_add',
-    'three_one_files_read',
-  ])
+  t.same(
+    tools.names,
+    [
+      'files_read',
+      'one_files_read',
+      'add',
+      'x'.repeat(64),
+      'two_add',
+      'one_add',
+      'three_add',
+      'three_two_add',
+      'three_one_files_read',
+    ],
+    'a name that is taken gets the name of its server in front',
+  )
   t.equal(await tools.call('one_files_read'), 'files/read {}', 'the server hears its own')
-  t.equal(await tools.call('three_add'), 'add {}')
+  t.equal(await tools.call('three_add'), 'add {}', 'also of a tool with the name of its server in front')
 })
 
 t.test('a tool whose names are both taken is left out, and so are those past a bound', async (t) => {
   const many = Array.from({ length: 130 }, (_, i) => `t${i}`)
   const tools = await offered(t, [named('a', 'one_a'), named('a', 'a', 'two_a', ...many)], 40)
-  t.same(tools.names.slice(0, 5), ['a', 'one_a', 'two_a', 'two_two_a', 't0'])
-  t.equal(tools.names.length, 128)
+  t.same(
+    tools.names.slice(0, 5),
+    ['a', 'one_a', 'two_a', 'two_two_a', 't0'],
+    'a name that is listed twice is offered once',
+  )
+  t.equal(tools.names.length, 128, 'the bound is used and kept')
   const expected = [
     { server: 'two', count: 1, tools: ['a'], text: 'tools skipped because their names are taken' },
     {
@@ -56,7 +64,7 @@ t.test('a tool whose names are both taken is left out, and so are those past a b
       text: 'tools skipped because a turn offers at most 128 tools',
     },
   ]
-  t.same(tools.logged, expected)
+  t.same(tools.logged, expected, 'the log names what is left out, and why')
   await tools.of('alice')
   t.same(tools.logged, expected, 'which is said once')
 })
@@ -87,7 +95,7 @@ t.test('arguments that do not fit the schema are not sent', async (t) => {
   }
   const many = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`x${i}`, 'y'.repeat(500)]))
   const error = await tools.call('work', { id: 1, ...many }).catch((error: Error) => error.message)
-  t.equal(String(error).split(';').length, 5)
+  t.equal(String(error).split(';').length, 5, 'at most five faults are told')
 })
 
 t.test('schemas are read as what they say they are', async (t) => {
@@ -110,18 +118,30 @@ t.test('schemas are read as what they say they are', async (t) => {
       { name: 'elsewhere', inputSchema: { type: 'object', $ref: 'https://tools.example/other' } },
     ],
   ])
-  t.same(tools.names, ['newest', 'draft07'])
+  t.same(tools.names, ['newest', 'draft07'], 'only tools whose schemas are valid are offered')
   for (const name of tools.names) {
-    t.type(await tools.call(name, { pair: ['a', 1] }), 'string')
-    await t.rejects(tools.call(name, { pair: ['a', 'b'] }), /Invalid arguments: \/pair\/1 must be integer$/)
-    await t.rejects(tools.call(name, { pair: ['a', 1, 2] }), /Invalid arguments: \/pair must NOT have more/)
+    t.type(await tools.call(name, { pair: ['a', 1] }), 'string', `${name}: a fitting pair is sent`)
+    await t.rejects(
+      tools.call(name, { pair: ['a', 'b'] }),
+      /Invalid arguments: \/pair\/1 must be integer$/,
+      `${name}: the type of each place counts`,
+    )
+    await t.rejects(
+      tools.call(name, { pair: ['a', 1, 2] }),
+      /Invalid arguments: \/pair must NOT have more/,
+      `${name}: there is no third place`,
+    )
   }
-  t.same(tools.logged, [
-    {
-      server: 'one',
-      count: 3,
-      tools: ['no_schema', 'no_draft', 'elsewhere'],
-      text: 'tools skipped because their input schemas are invalid',
-    },
-  ])
+  t.same(
+    tools.logged,
+    [
+      {
+        server: 'one',
+        count: 3,
+        tools: ['no_schema', 'no_draft', 'elsewhere'],
+        text: 'tools skipped because their input schemas are invalid',
+      },
+    ],
+    'the log names the others',
+  )
 })

@@ -130,7 +130,7 @@ t.test('a server that never answers is ended, with what it has started', atOnce,
   const PID_FILE = join(await testFolder(t), 'pid')
   const entry = wrapped('mute')
   const tools = testTools(t, { here: { ...entry, env: { PID_FILE } } }, { connectMs: 3_000 })
-  t.same((await tools.of('alice')).names, [])
+  t.same((await tools.of('alice')).names, [], 'its turn goes without tools')
   await tools.close()
   const pid = Number(readFileSync(PID_FILE, 'utf8'))
   t.ok(pid > 0, 'it was started')

@@ -27,22 +27,30 @@ t.test('a result is the structured content, or the text', async (t) => {
       '[data, 9 bytes, left out]',
     ],
   ]
-  for (const [result, data] of results) t.same(toToolResult(result, 1_024), data)
+  for (const [result, data] of results) t.same(toToolResult(result, 1_024), data, JSON.stringify(result))
 })
 
 t.test('data that is nested too deep gives way to the text', async (t) => {
   for (const depth of [200, 20_000]) {
     const structuredContent = { a: JSON.parse(`${'['.repeat(depth)}${']'.repeat(depth)}`) }
-    t.equal(toToolResult({ content: [text('see')], structuredContent }, 1_024), 'see')
-    t.equal(toToolResult({ content: [], structuredContent }, 1_024), '[data, nested too deep, left out]')
+    t.equal(
+      toToolResult({ content: [text('see')], structuredContent }, 1_024),
+      'see',
+      `${depth} levels: the text stays`,
+    )
+    t.equal(
+      toToolResult({ content: [], structuredContent }, 1_024),
+      '[data, nested too deep, left out]',
+      `${depth} levels: without a text, a note takes its place`,
+    )
   }
 })
 
 t.test('a failure is told in the tool’s own words, within a bound', async (t) => {
   const failure = (content: Content) => () => toToolResult({ content, isError: true }, 1_024)
-  t.throws(failure([text('No such task.')]), new ToolError('No such task.'))
-  t.throws(failure([]), new ToolError('The tool failed and did not say why.'))
-  t.throws(failure([text('x'.repeat(3_000))]), new ToolError(`${'x'.repeat(1_999)}…`))
+  t.throws(failure([text('No such task.')]), new ToolError('No such task.'), 'the text of the tool')
+  t.throws(failure([]), new ToolError('The tool failed and did not say why.'), 'a tool that gives no text')
+  t.throws(failure([text('x'.repeat(3_000))]), new ToolError(`${'x'.repeat(1_999)}…`), 'a long text is cut')
   t.throws(
     failure([text(`${'x'.repeat(1_998)}😀😀`)]),
     new ToolError(`${'x'.repeat(1_998)}…`),
@@ -57,16 +65,21 @@ t.test('what is too large is cut at a character, and says so', async (t) => {
     const long = character.repeat(2_000)
     const cut = String(toToolResult({ content: [text(long)] }, 1_024))
     const [, kept = '', bytes, total] = /^(.*)… \[cut: (\d+) of (\d+) bytes\]$/s.exec(cut) ?? []
-    t.ok(kept !== '' && long.startsWith(kept), JSON.stringify(character))
-    t.equal(kept.length % character.length, 0)
-    t.same([Number(bytes), Number(total)], [Buffer.byteLength(kept), Buffer.byteLength(long)])
-    t.ok(jsonBytes(cut) <= 1_024 && jsonBytes(cut) > 1_024 - 20)
+    const name = JSON.stringify(character)
+    t.ok(kept !== '' && long.startsWith(kept), `${name}: the beginning is kept`)
+    t.equal(kept.length % character.length, 0, `${name}: in whole characters`)
+    t.same(
+      [Number(bytes), Number(total)],
+      [Buffer.byteLength(kept), Buffer.byteLength(long)],
+      `${name}: both sizes are right`,
+    )
+    t.ok(jsonBytes(cut) <= 1_024 && jsonBytes(cut) > 1_024 - 20, `${name}: the bound is used and kept`)
   }
   const structured = { list: Array.from({ length: 500 }, () => 'item') }
   const cut = String(toToolResult({ content: [], structuredContent: structured }, 1_024))
-  t.ok(cut.startsWith('{"list":["item","item"'))
-  t.ok(cut.endsWith(`of ${jsonBytes(structured)} bytes]`))
-  t.ok(jsonBytes(cut) <= 1_024)
+  t.ok(cut.startsWith('{"list":["item","item"'), 'data is cut as JSON')
+  t.ok(cut.endsWith(`of ${jsonBytes(structured)} bytes]`), 'with its size')
+  t.ok(jsonBytes(cut) <= 1_024, 'within the bound')
 })
 
 t.test('what a tool promises of its output is its own affair', async (t) => {
@@ -77,6 +90,10 @@ t.test('what a tool promises of its output is its own affair', async (t) => {
       call: () => ({ content: [text('done')] }),
       era,
     })
-    t.equal(await (await testTools(t, { x: { url } }).of('alice')).call('work'), 'done')
+    t.equal(
+      await (await testTools(t, { x: { url } }).of('alice')).call('work'),
+      'done',
+      `MCP ${era}: the result is taken as it is`,
+    )
   }
 })

@@ -30,7 +30,7 @@ const stdio = {
 }
 
 t.test('what a document declares', async (t) => {
-  t.same(parseToolServers('{"mcpServers": {}}', variables), [])
+  t.same(parseToolServers('{"mcpServers": {}}', variables), [], 'a document may declare no server')
   const declarations: [object, object][] = [
     [{ url }, http],
     [{ url, type: 'http' }, http],
@@ -89,7 +89,11 @@ t.test('what a document declares', async (t) => {
     ],
   ]
   for (const [entry, declared] of declarations) t.same(parse(entry), declared, JSON.stringify(entry))
-  t.equal(parse({ url }, '__proto__')?.name, '__proto__')
+  t.equal(
+    parse({ url }, '__proto__')?.name,
+    '__proto__',
+    'any name is a name, also one that JavaScript treats specially',
+  )
 })
 
 t.test('what is wrong is told with its place, and without a value', async (t) => {
@@ -131,7 +135,8 @@ t.test('what is wrong is told with its place, and without a value', async (t) =>
     t.throws(() => parse(entry), { constructor: ToolServersError, message }, JSON.stringify(entry))
   }
   for (const name of ['', 'a b', 'ä', 'a'.repeat(41)]) {
-    t.throws(() => parse({ url }, name), /must have a name of 1 to 40 of A-Z a-z 0-9 _ -$/)
+    const message = /must have a name of 1 to 40 of A-Z a-z 0-9 _ -$/
+    t.throws(() => parse({ url }, name), { message }, `the name "${name}" is refused`)
   }
   const documents: [string, string][] = [
     ['k3pT', 'the document is not valid JSON'],
@@ -143,7 +148,11 @@ t.test('what is wrong is told with its place, and without a value', async (t) =>
     ['{"mcpServers": {}, "servers": "k3pT"}', 'servers is not a known field'],
   ]
   for (const [json, message] of documents) {
-    t.throws(() => parseToolServers(json, variables), { constructor: ToolServersError, message })
+    t.throws(
+      () => parseToolServers(json, variables),
+      { constructor: ToolServersError, message },
+      `refused: ${JSON.stringify(json)}`,
+    )
   }
 })
 
@@ -151,11 +160,19 @@ t.test('a token for one server is of no use to another', async (t) => {
   const both = (one: object, two: object) => () =>
     parseToolServers(JSON.stringify({ mcpServers: { one, two } }), variables).length
   const audience = 'tools'
-  t.throws(both({ url: 'https://a/mcp', audience }, { url: 'https://b/mcp', audience }), {
-    constructor: ToolServersError,
-    message: 'mcpServers.two.audience must differ from that of one, which could use its tokens',
-  })
+  t.throws(
+    both({ url: 'https://a/mcp', audience }, { url: 'https://b/mcp', audience }),
+    {
+      constructor: ToolServersError,
+      message: 'mcpServers.two.audience must differ from that of one, which could use its tokens',
+    },
+    'two servers that share an audience are refused',
+  )
   t.equal(both({ url: 'https://a/read', audience }, { url: 'https://a/write', audience })(), 2, 'one server')
   const authorization = { headers: { authorization: 'Bearer k' } }
-  t.equal(both({ url: 'https://a/', audience }, { url: 'https://b/', audience, ...authorization })(), 2)
+  t.equal(
+    both({ url: 'https://a/', audience }, { url: 'https://b/', audience, ...authorization })(),
+    2,
+    'a server that gets no tokens may share it',
+  )
 })

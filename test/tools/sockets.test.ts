@@ -103,7 +103,7 @@ for (const [how, stall] of Object.entries(stalls)) {
       collectGarbage()
       if (end === 'abort') aborting.abort(new Error('enough'))
       else await tools.close()
-      await t.rejects(call, end)
+      await t.rejects(call, Error, `${end}: the call fails`)
       await until(() => sockets.size <= (end === 'abort' ? idle : 0))
     }
   })

@@ -43,15 +43,16 @@ t.test('one process serves everybody, and gets what the configuration gives it a
   const env = { TOKEN: `a ${placeholder('GIVEN')}` }
   const { tools } = setUp(t, { env, args: [...args, `--of=${placeholder('GIVEN')}`], cwd: tmpdir() })
   const [alice, bob] = await Promise.all([tools.of('alice'), tools.of('bob')])
-  t.equal(await ask(alice, 'pid'), await ask(bob, 'pid'))
-  t.same(await ask(alice, 'argv'), ['--of=value'])
-  t.equal(await ask(alice, 'folder'), tmpdir())
+  t.equal(await ask(alice, 'pid'), await ask(bob, 'pid'), 'both users have the same process')
+  t.same(await ask(alice, 'argv'), ['--of=value'], 'the arguments are those of the configuration')
+  t.equal(await ask(alice, 'folder'), tmpdir(), 'and so is the working directory')
   const environment = await ask(alice, 'environment')
-  t.equal(environment.token, 'a value')
+  t.equal(environment.token, 'a value', 'and so are the variables')
   const inherited = ['HOME', 'LOGNAME', 'PATH', 'SHELL', 'TERM', 'USER']
   t.same(
     environment.names.filter((name: string) => !['TOKEN', ...inherited].includes(name)),
     [],
+    'of our own variables it gets only the common ones',
   )
 })
 
@@ -60,12 +61,17 @@ t.test('a process that dies fails its calls, and is started again when it is nee
   const alice = await tools.of('alice')
   const first = await ask(alice, 'pid')
   const hanging = alice.call('hang')
-  await Promise.all([t.rejects(alice.call('die'), lost), t.rejects(hanging, lost)])
+  const dying = t.rejects(alice.call('die'), lost, 'the call that ends the process fails')
+  await Promise.all([dying, t.rejects(hanging, lost, 'and so does one that was running')])
   const second = await ask(alice, 'pid')
-  t.not(second, first)
+  t.not(second, first, 'the next call has a new process')
   process.kill(second, 'SIGKILL')
   await until(() => !isRunning(second))
-  t.same((await tools.of('bob')).names.length, 8)
+  t.same(
+    (await tools.of('bob')).names.length,
+    8,
+    'the next turn has its tools although the process was killed',
+  )
   const text = 'tool call lost: the server may or may not have executed it'
   const told = { server: 'here', reason: 'the connection was closed', text }
   t.same(tools.logged, [told, told], 'and nobody waits for it')
@@ -80,8 +86,8 @@ t.test('an answer that is too large ends the process, and nothing else', async (
   const { tools } = setUp(t)
   const alice = await tools.of('alice')
   const first = await ask(alice, 'pid')
-  await t.rejects(alice.call('flood'), lost)
-  t.not(await ask(alice, 'pid'), first)
+  await t.rejects(alice.call('flood'), lost, 'the call fails')
+  t.not(await ask(alice, 'pid'), first, 'the next one has a new process')
 })
 
 t.test('a process that hangs is cut, and replaced with the next list', async (t) => {
@@ -96,14 +102,18 @@ t.test('a process that hangs is cut, and replaced with the next list', async (t)
   await until(() => existsSync(STOPPED))
   const reason = new Error('enough')
   aborting.abort(reason)
-  await t.rejects(call, reason)
+  await t.rejects(call, reason, 'the call ends with the reason of its signal')
   pass(60_000)
-  t.same((await tools.of('alice')).names, [])
-  t.match(tools.logged, [{ server: 'here', reason: 'it took too long to list its tools' }])
+  t.same((await tools.of('alice')).names, [], 'the turn goes without its tools')
+  t.match(
+    tools.logged,
+    [{ server: 'here', reason: 'it took too long to list its tools' }],
+    'the log gives the reason',
+  )
   await t.rejects(hanging, lost, 'and nothing waits for it any more')
   await until(() => !isRunning(first))
   pass(10_000)
-  t.not(await ask(await tools.of('alice'), 'pid'), first)
+  t.not(await ask(await tools.of('alice'), 'pid'), first, 'the next list has a new process')
 })
 
 t.test('closing ends even a process that does not want to', async (t) => {
@@ -111,11 +121,15 @@ t.test('closing ends even a process that does not want to', async (t) => {
   const pid = await ask(await tools.of('alice'), 'pid')
   await tools.close()
   await until(() => !isRunning(pid))
-  t.notOk(isRunning(pid))
+  t.notOk(isRunning(pid), 'the process has ended')
 })
 
 t.test('a program that is not there', async (t) => {
   const { tools } = setUp(t, { command: 'no-such-program' })
-  t.same((await tools.of('alice')).names, [])
-  t.match(tools.logged, [{ server: 'here', reason: 'spawn no-such-program ENOENT' }])
+  t.same((await tools.of('alice')).names, [], 'the turn goes without its tools')
+  t.match(
+    tools.logged,
+    [{ server: 'here', reason: 'spawn no-such-program ENOENT' }],
+    'the log gives the reason',
+  )
 })
