@@ -179,6 +179,7 @@ const modes = {
     t.same(
       [answer.status, answer.body.code, answer.headers.get('retry-after')],
       [status, code, retryAfter ?? null],
+      'the status, the code and when to try again',
     )
     return answer.body
   },
@@ -234,12 +235,16 @@ const check = async (t: Test, app: ProviderApp, mode: keyof typeof modes, [what,
     'and the model is told of whole turns alone',
   )
   const messages = await call('GET', `/api/alice/conversations/${conversation_id}/messages`)
-  t.match(messages.body.data, [
-    { role: 'user', content: message, position: 1 },
-    { role: 'assistant', content: text, status, position: 2 },
-    { role: 'user', content: 'and then?', position: 3 },
-    { role: 'assistant', content: 'Hello', status: 'completed', position: 4 },
-  ])
+  t.match(
+    messages.body.data,
+    [
+      { role: 'user', content: message, position: 1 },
+      { role: 'assistant', content: text, status, position: 2 },
+      { role: 'user', content: 'and then?', position: 3 },
+      { role: 'assistant', content: 'Hello', status: 'completed', position: 4 },
+    ],
+    'both turns are listed with their messages',
+  )
 }
 
 const checkAll = async (t: Test, app: ProviderApp, all: Row[]) => {
@@ -249,7 +254,8 @@ const checkAll = async (t: Test, app: ProviderApp, all: Row[]) => {
     }
   }
   await t.test('nothing but a request to the provider has the key', async (t) => {
-    for (const { headers } of app.provider.requests) t.equal(headers.authorization, `Bearer ${providerKey}`)
+    for (const [i, { headers }] of app.provider.requests.entries())
+      t.equal(headers.authorization, `Bearer ${providerKey}`, `request ${i} has the key`)
     const dump = await app.dump()
     t.match(dump, /and then\?/, 'the messages are looked at')
     t.match(dump, /model-timeout|model-unauthorized/, 'and the turns')
@@ -258,7 +264,7 @@ const checkAll = async (t: Test, app: ProviderApp, all: Row[]) => {
       /the provider failed \(401 invalid_request_error invalid_api_key\)|in time/,
       'and the log',
     )
-    t.notMatch(`${dump}${app.logged()}`, /kEpT/)
+    t.notMatch(`${dump}${app.logged()}`, /kEpT/, 'neither the database nor the log has the key')
     t.notMatch(app.logged(), /and then|so far|maximum context/, 'nor does the log have anybody’s words')
   })
 }

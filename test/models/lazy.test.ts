@@ -28,7 +28,7 @@ t.test('echo answers where no package of a provider, nor of tools, is installed'
     headers: { authorization: `Bearer ${tokenOf('alice')}`, 'content-type': 'application/json' },
     body: JSON.stringify({ message: 'hi' }),
   })
-  t.match(await answer.json(), { response: 'Echo: hi' })
+  t.match(await answer.json(), { response: 'Echo: hi' }, 'the echo answers')
 
   const named = await runColloquy(['doctor'], {
     env: { ...env, CHAT_MODEL: 'openai/x', OPENAI_API_KEY: 'k' },

@@ -176,24 +176,37 @@ const checkProtocol = async (t: Test, app: ProviderApp, protocol: Protocol) => {
   provider.answer(answer)
   const usage = { input_tokens: 11, output_tokens: 7, cached_input_tokens: 5, total_tokens: 18 }
   const first = await app.chat('one')
-  t.match(first, { response: 'Hello', model: name, usage, status: 'completed' })
-  t.match((await call('GET', `/api/alice/turns/${first.turn_id}`)).body, { model: name, usage })
+  t.match(
+    first,
+    { response: 'Hello', model: name, usage, status: 'completed' },
+    'the answer has the text, the model and the tokens',
+  )
+  t.match(
+    (await call('GET', `/api/alice/turns/${first.turn_id}`)).body,
+    { model: name, usage },
+    'and so has its turn',
+  )
   await app.chat('two', { conversation_id: first.conversation_id })
   const asked = provider.requests.at(-1)
-  t.match(asked, { path, body: sent })
-  t.equal(asked?.headers[header[0]], header[1])
+  t.match(asked, { path, body: sent }, 'the provider gets the conversation and the settings')
+  t.equal(asked?.headers[header[0]], header[1], 'and the key')
 
   provider.answer(calls, answer)
   const third = await app.chat('add')
-  t.match(third, {
-    response: 'Hello',
-    tool_calls: [{ name: 'add', arguments: { title: 'milk' }, result: added }],
-  })
+  t.match(
+    third,
+    { response: 'Hello', tool_calls: [{ name: 'add', arguments: { title: 'milk' }, result: added }] },
+    'the tool is called, and the answer goes on',
+  )
   const [offer, result] = provider.requests.slice(-2)
-  t.match(offer?.body, offered)
-  t.match(result?.body, called)
+  t.match(offer?.body, offered, 'the tools are offered to the provider')
+  t.match(result?.body, called, 'it gets the result of the call')
   provider.answer(answer)
-  t.equal((await app.chat('and', { conversation_id: third.conversation_id })).response, 'Hello')
+  t.equal(
+    (await app.chat('and', { conversation_id: third.conversation_id })).response,
+    'Hello',
+    'the next turn is answered',
+  )
   t.match(JSON.stringify(provider.requests.at(-1)?.body), /milk.*and/, 'the next turn is told of it')
 
   const refusals: [Reply, status: number, code: string, asked: number][] = [
@@ -204,10 +217,14 @@ const checkProtocol = async (t: Test, app: ProviderApp, protocol: Protocol) => {
   for (const [reply, status, code, times] of refusals) {
     const before = provider.requests.length
     provider.answer(reply)
-    t.match(await call('POST', chat, { body: { message: 'no' } }), { status, body: { code } })
+    t.match(
+      await call('POST', chat, { body: { message: 'no' } }),
+      { status, body: { code } },
+      `${code}: the request is answered with the status of its cause`,
+    )
     t.equal(provider.requests.length - before, times, `${code}: how often it was asked`)
   }
-  t.notMatch(`${await app.dump()}${app.logged()}`, /kEpT/)
+  t.notMatch(`${await app.dump()}${app.logged()}`, /kEpT/, 'neither the database nor the log has the key')
 }
 
 for (const protocol of protocols) {
@@ -224,8 +241,11 @@ t.test('what the operator does not set, the provider is not told', async (t) => 
   app.provider.answer(events(...chatCompletions.answer(...words)))
   await app.chat('one')
   const body = app.provider.requests[0]?.body
-  t.same(body.messages, [{ role: 'user', content: 'one' }])
-  t.notOk('temperature' in body || 'max_tokens' in body || 'tools' in body)
+  t.same(body.messages, [{ role: 'user', content: 'one' }], 'only the message is sent')
+  t.notOk(
+    'temperature' in body || 'max_tokens' in body || 'tools' in body,
+    'no settings and no tools are sent',
+  )
 })
 
 t.test('a turn that is cancelled lets go of the provider, and keeps what it said', async (t) => {
@@ -237,11 +257,11 @@ t.test('a turn that is cancelled lets go of the provider, and keeps what it said
   const list = await call('GET', '/api/alice/conversations')
   const turn_id = list.body.data[0].running_turn_id
   const cancelled = await call('POST', `/api/alice/turns/${turn_id}/cancel`)
-  t.match(cancelled, { status: 200, body: { status: 'cancelled', error: null } })
+  t.match(cancelled, { status: 200, body: { status: 'cancelled', error: null } }, 'the turn is cancelled')
   await until(() => provider.abandoned() === 1)
-  t.same((await answer.all()).slice(-2), [{ type: 'abort' }, '[DONE]'])
+  t.same((await answer.all()).slice(-2), [{ type: 'abort' }, '[DONE]'], 'its stream ends as aborted')
   const replay = await stream('GET', `/api/alice/turns/${turn_id}/stream`)
-  t.equal(textOf(await replay.all()), 'so far')
+  t.equal(textOf(await replay.all()), 'so far', 'its text is kept')
 })
 
 t.test('a pause between two tries ends when the turn is cancelled', async (t) => {
@@ -253,8 +273,8 @@ t.test('a pause between two tries ends when the turn is cancelled', async (t) =>
   const list = await call('GET', '/api/alice/conversations')
   const { running_turn_id } = list.body.data[0]
   await call('POST', `/api/alice/turns/${running_turn_id}/cancel`)
-  t.match(await sent, { status: 200, body: { status: 'cancelled', response: '' } })
-  t.equal(provider.requests.length, 1)
+  t.match(await sent, { status: 200, body: { status: 'cancelled', response: '' } }, 'the turn is cancelled')
+  t.equal(provider.requests.length, 1, 'the provider is not asked again')
 })
 
 t.test('a count of tokens that cannot be one is not known', async (t) => {
@@ -263,14 +283,17 @@ t.test('a count of tokens that cannot be one is not known', async (t) => {
     `data: ${JSON.stringify({ choices: [], usage: { prompt_tokens, completion_tokens, total_tokens } })}\n\n`
   const { begin, text, finish, done } = chatCompletions
   provider.answer(events(begin, text('Hello'), finish(), usage(1e12, -1, 1.5), done))
-  t.match(await chat('one'), { status: 'completed', usage: { input_tokens: null, output_tokens: null } })
+  t.match(
+    await chat('one'),
+    { status: 'completed', usage: { input_tokens: null, output_tokens: null } },
+    'numbers that cannot be right are unknown',
+  )
   provider.answer(events(begin, text('Hello'), finish(), done))
-  t.same((await chat('two')).usage, {
-    input_tokens: null,
-    output_tokens: null,
-    cached_input_tokens: null,
-    total_tokens: null,
-  })
+  t.same(
+    (await chat('two')).usage,
+    { input_tokens: null, output_tokens: null, cached_input_tokens: null, total_tokens: null },
+    'and so are those that are not given',
+  )
 })
 
 t.test('an answer of white space alone, which a provider may refuse, is not told again', async (t) => {
@@ -285,5 +308,5 @@ t.test('an answer of white space alone, which a provider may refuse, is not told
   const { signal } = new AbortController()
   for await (const _ of model.run({ system: undefined, history, message: 'three', signal }));
   const told = [user('one'), { role: 'assistant', content: [{ type: 'text', text: 'Hello' }] }, user('three')]
-  t.same(provider.requests[0]?.body.messages, told)
+  t.same(provider.requests[0]?.body.messages, told, 'only the question of the blank answer is told')
 })

@@ -37,30 +37,47 @@ t.test('serve answers with the model that the environment names, and never print
     return { status: answer.status, body: await answer.json() }
   }
   provider.answer(events(...chatCompletions.answer('Hello')))
-  t.match(await send({ message: 'hi' }), {
-    status: 200,
-    body: { response: 'Hello', model: 'openai-compatible/m' },
-  })
-  t.match(provider.requests[0], {
-    path: '/v1/chat/completions',
-    headers: { authorization: `Bearer ${providerKey}` },
-    body: {
-      model: 'm',
-      temperature: 0.2,
-      max_tokens: 50,
-      messages: [{ content: 'Be kind.' }, { content: 'hi' }],
+  t.match(
+    await send({ message: 'hi' }),
+    { status: 200, body: { response: 'Hello', model: 'openai-compatible/m' } },
+    'the configured model answers',
+  )
+  t.match(
+    provider.requests[0],
+    {
+      path: '/v1/chat/completions',
+      headers: { authorization: `Bearer ${providerKey}` },
+      body: {
+        model: 'm',
+        temperature: 0.2,
+        max_tokens: 50,
+        messages: [{ content: 'Be kind.' }, { content: 'hi' }],
+      },
     },
-  })
+    'the provider is asked with the configured key, prompt and limits',
+  )
   await send({ message: 'hi', model: 'openai-compatible/n' })
-  t.match(provider.requests[1]?.body, { model: 'n' })
+  t.match(provider.requests[1]?.body, { model: 'n' }, 'a request may choose another model')
   provider.answer(refuse(401, { error: { message: providerKey, type: providerKey } }))
   const refused = await send({ message: 'hi', model: 'anthropic/claude-x' })
-  t.match(refused, { status: 502, body: { code: 'model-unauthorized' } })
-  t.match(provider.requests[2], { path: '/anthropic/messages', headers: { 'x-api-key': providerKey } })
+  t.match(
+    refused,
+    { status: 502, body: { code: 'model-unauthorized' } },
+    'a refused key is an error of the model',
+  )
+  t.match(
+    provider.requests[2],
+    { path: '/anthropic/messages', headers: { 'x-api-key': providerKey } },
+    'each provider gets its own key, at its own address',
+  )
   // A model that knows no temperature, about which the SDK would print a warning.
   provider.answer(events(...openaiResponses.answer('Hello')))
-  t.match(await send({ message: 'hi', model: 'openai/o3' }), { status: 200, body: { response: 'Hello' } })
-  t.equal(provider.requests[3]?.body.temperature, undefined)
+  t.match(
+    await send({ message: 'hi', model: 'openai/o3' }),
+    { status: 200, body: { response: 'Hello' } },
+    'a model without a temperature answers',
+  )
+  t.equal(provider.requests[3]?.body.temperature, undefined, 'and is not sent one')
   await server.end()
   const lines = server.output().trim().split('\n')
   t.same(
@@ -68,8 +85,8 @@ t.test('serve answers with the model that the environment names, and never print
     [],
     'all that is printed is the log',
   )
-  t.match(server.output(), /the provider failed \(401\)/)
-  t.notMatch(server.output(), /kEpT/)
+  t.match(server.output(), /the provider failed \(401\)/, 'the log says that the provider failed')
+  t.notMatch(server.output(), /kEpT/, 'and does not show the key')
 })
 
 t.test('a key that is missing stops the start, and the message names its variable', async (t) => {
@@ -79,5 +96,6 @@ t.test('a key that is missing stops the start, and the message names its variabl
   t.same(
     [code, stderr],
     [1, 'GOOGLE_GENERATIVE_AI_API_KEY must be set: CHAT_MODEL or CHAT_MODELS names a model of google.\n'],
+    'one line names the variable',
   )
 })

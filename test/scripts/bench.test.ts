@@ -44,5 +44,6 @@ A note.
 | :----- | :--------- | -------: | :-- |
 | speed  | at least 1 |     0.50 | NO  |
 | size   | at most 9  |     5.50 | yes |`,
+    'the numbers are rounded, the columns aligned, and the missed target marked',
   )
 })

@@ -31,5 +31,9 @@ t.test('--check passes on the committed files and names the one that differs', a
 
   await t.resolves(check(), 'the committed files are what the contract gives')
   await appendFile(join(folder, 'generated/bindings.ts'), '\n')
-  await t.rejects(check(), { code: 1, stderr: /generated\/bindings\.ts/ })
+  await t.rejects(
+    check(),
+    { code: 1, stderr: /generated\/bindings\.ts/ },
+    'a changed file fails the check and is named',
+  )
 })
