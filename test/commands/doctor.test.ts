@@ -48,8 +48,12 @@ t.test('a line for each thing, exit code 0 when all are well', async (t) => {
     `^ok    keys: .* HS256 .*; or 1 published at ${auth.jwksUrl} \\(iss ${auth.url}, aud ${auth.url}\\): EdDSA \\w+$`,
   )
   const origins = /^ok {4}browser origins: pages of https:\/\/a\.example, https:\/\/b\.example are allowed$/
-  t.match(seen, { code: 0, stderr: '', lines: but({ 0: /^ok.*, at DATABASE_URL$/, 5: keys, 7: origins }) })
-  t.equal(seen.lines.length, wellKept.length)
+  t.match(
+    seen,
+    { code: 0, stderr: '', lines: but({ 0: /^ok.*, at DATABASE_URL$/, 5: keys, 7: origins }) },
+    'every check passes',
+  )
+  t.equal(seen.lines.length, wellKept.length, 'there are no other lines')
 })
 
 t.test('a database that is not there', async (t) => {
@@ -60,21 +64,37 @@ t.test('a database that is not there', async (t) => {
     3: /^- {5}row-level security: not checked, because the migrations check failed$/,
     4: /^- {5}schema: not checked, because the migrations check failed$/,
   })
-  t.match(await doctor({ DATABASE_URL: 'postgres://u:p@127.0.0.1:1/c' }), { code: 1, lines: notChecked })
+  t.match(
+    await doctor({ DATABASE_URL: 'postgres://u:p@127.0.0.1:1/c' }),
+    { code: 1, lines: notChecked },
+    'what needs the database is not checked',
+  )
 })
 
 t.test('an empty database, and migrate, which mends it', async (t) => {
   const { url } = await testDatabase(t, { migrated: false })
   const env = { DATABASE_URL: url }
   const missing = /^FAIL {2}migrations: missing 1 [a-z-]+.*; run "colloquy migrate"/
-  t.match(await doctor(env), { code: 1, lines: but({ 1: missing, 2: /^- /, 3: /^- /, 4: /^- / }) })
+  t.match(
+    await doctor(env),
+    { code: 1, lines: but({ 1: missing, 2: /^- /, 3: /^- /, 4: /^- / }) },
+    'doctor names what is missing and how to mend it',
+  )
   const migrate = () => runColloquy(['migrate'], { env })
-  t.match(await migrate(), {
-    code: 0,
-    stdout: /^(applied the migration .+\n)+applied the functions .+\nThe database is up to date now\.\n$/,
-  })
-  t.match(await migrate(), { code: 0, stdout: /^The database was up to date\.\n$/ })
-  t.match(await doctor(env), { code: 0, lines: wellKept })
+  t.match(
+    await migrate(),
+    {
+      code: 0,
+      stdout: /^(applied the migration .+\n)+applied the functions .+\nThe database is up to date now\.\n$/,
+    },
+    'migrate brings the database up to date',
+  )
+  t.match(
+    await migrate(),
+    { code: 0, stdout: /^The database was up to date\.\n$/ },
+    'a second time there is nothing to do',
+  )
+  t.match(await doctor(env), { code: 0, lines: wellKept }, 'every check of doctor passes')
 })
 
 t.test('a table without row-level security, and the printed SQL, which mends it', async (t) => {
@@ -85,9 +105,13 @@ t.test('a table without row-level security, and the printed SQL, which mends it'
   const fault =
     /^FAIL {2}row-level security: .*not forced on colloquy\.messages\. As an administrator run: alter /
   const ill = await doctor({ DATABASE_URL: url })
-  t.match(ill, { code: 1, lines: but({ 3: fault, 4: /^FAIL {2}schema: differs.*: table messages is / }) })
+  t.match(
+    ill,
+    { code: 1, lines: but({ 3: fault, 4: /^FAIL {2}schema: differs.*: table messages is / }) },
+    'doctor names the table and prints the SQL',
+  )
   await sql.unsafe(ill.lines[3]?.split('run: ')[1] ?? '')
-  t.match(await doctor({ DATABASE_URL: url }), { code: 0 })
+  t.match(await doctor({ DATABASE_URL: url }), { code: 0 }, 'that SQL mends it')
 })
 
 t.test('keys that cannot be had', async (t) => {
@@ -103,15 +127,19 @@ t.test('keys that cannot be had', async (t) => {
   ]
   const seen = faulty.map(async ([authUrl, text]) => {
     const { code, lines } = await doctor({ DATABASE_URL: url, BETTER_AUTH_URL: authUrl })
-    t.match(lines[5], `FAIL  keys: ${authUrl}/api/auth/jwks: ${text}`)
-    t.same([code, lines.filter((line) => line.startsWith('ok')).length], [1, 7])
+    t.match(lines[5], `FAIL  keys: ${authUrl}/api/auth/jwks: ${text}`, `${text}: the line of the keys`)
+    t.same([code, lines.filter((line) => line.startsWith('ok')).length], [1, 7], `${text}: the only fault`)
   })
   await Promise.all(seen)
 })
 
 t.test('a model that is not there is an error of the configuration', async (t) => {
   const seen = await doctor({ CHAT_MODEL: 'parrot' })
-  t.match(seen, { code: 1, lines: [''], stderr: /^CHAT_MODEL must be echo, or openai\/<model>, .*\n$/ })
+  t.match(
+    seen,
+    { code: 1, lines: [''], stderr: /^CHAT_MODEL must be echo, or openai\/<model>, .*\n$/ },
+    'stderr names the variable and what it may be',
+  )
 })
 
 t.test('a model of a provider: named when it can be opened, else what is missing', async (t) => {
@@ -119,12 +147,16 @@ t.test('a model of a provider: named when it can be opened, else what is missing
   const env = { DATABASE_URL: url, CHAT_MODEL: 'openai/gpt-x', CHAT_MODELS: 'anthropic/claude-x, echo' }
   const missing =
     /^FAIL {2}model: OPENAI_API_KEY must be set: CHAT_MODEL or CHAT_MODELS names a model of openai\.$/
-  t.match(await doctor(env), { code: 1, lines: but({ 6: missing }) })
+  t.match(
+    await doctor(env),
+    { code: 1, lines: but({ 6: missing }) },
+    'doctor names the variable that is missing',
+  )
   const named = /^ok {4}model: openai\/gpt-x; on request anthropic\/claude-x, echo \(configured; not asked\)$/
   const keys = { OPENAI_API_KEY: 'k3pT-1', ANTHROPIC_API_KEY: 'k3pT-2' }
   const seen = await doctor({ ...env, ...keys })
-  t.match(seen, { code: 0, lines: but({ 6: named }) })
-  t.notMatch(`${seen.lines.join()}${seen.stderr}`, /k3pT/)
+  t.match(seen, { code: 0, lines: but({ 6: named }) }, 'doctor names the models')
+  t.notMatch(`${seen.lines.join()}${seen.stderr}`, /k3pT/, 'and does not print their keys')
 })
 
 t.test('the embedded database: on its own, leaving nothing running, and beside a server', async (t) => {
@@ -132,14 +164,22 @@ t.test('the embedded database: on its own, leaving nothing running, and beside a
   const DATA_DIR = join(await testFolder(t), 'data')
   const pidFile = () => readFile(join(DATA_DIR, 'postgres/data/postmaster.pid'))
   const migrate = () => runColloquy(['migrate'], { env: { DATA_DIR } })
-  t.match(await migrate(), { code: 0, stdout: /is up to date now/ })
-  await t.rejects(pidFile(), { code: 'ENOENT' })
-  t.match(await doctor({ DATA_DIR }), { code: 0, lines: but({ 0: /^ok.*, embedded in \S+data$/ }) })
-  await t.rejects(pidFile(), { code: 'ENOENT' })
+  t.match(await migrate(), { code: 0, stdout: /is up to date now/ }, 'migrate creates the database')
+  await t.rejects(pidFile(), { code: 'ENOENT' }, 'and stops its server')
+  t.match(
+    await doctor({ DATA_DIR }),
+    { code: 0, lines: but({ 0: /^ok.*, embedded in \S+data$/ }) },
+    'every check of doctor passes',
+  )
+  await t.rejects(pidFile(), { code: 'ENOENT' }, 'and stops the database, too')
 
   const server = await startServer(t, { env: { DATA_DIR, BETTER_AUTH_SECRET: SECRET } })
   const beside = /^ok {4}database: PostgreSQL \S+, embedded in \S+, run by another process$/
-  t.match(await doctor({ DATA_DIR }), { code: 0, lines: but({ 0: beside }) })
-  t.match(await migrate(), { code: 0, stdout: /was up to date/ })
+  t.match(
+    await doctor({ DATA_DIR }),
+    { code: 0, lines: but({ 0: beside }) },
+    'doctor asks the database of a running server',
+  )
+  t.match(await migrate(), { code: 0, stdout: /was up to date/ }, 'and so does migrate')
   t.equal((await fetch(`${server.url}/health/ready`)).status, 200, 'the server goes on')
 })

@@ -35,16 +35,24 @@ t.test('with nothing set: the printed curl works when pasted, and all of it surv
   const first = await startServer(t, { env })
   const curl = await printedCurl(first)
   const begun = JSON.parse(await paste(curl))
-  t.match(begun, { conversation_id: String, response: 'Echo: Hello', tool_calls: [] })
+  t.match(
+    begun,
+    { conversation_id: String, response: 'Echo: Hello', tool_calls: [] },
+    'the printed command is answered',
+  )
   const again = JSON.stringify({ conversation_id: begun.conversation_id, message: 'And again' })
   const next = JSON.parse(await paste(curl.replace(/-d '.*'/, `-d '${again}'`)))
-  t.match(next, { conversation_id: begun.conversation_id, response: 'Echo: And again' })
+  t.match(
+    next,
+    { conversation_id: begun.conversation_id, response: 'Echo: And again' },
+    'and so is a second one in its conversation',
+  )
   const orphan = await postmaster(env.DATA_DIR)
   await first.end('SIGKILL')
   t.ok(isAlive(orphan), 'the kill leaves PostgreSQL as it was')
 
   const second = await startServer(t, { env })
-  t.notOk(isAlive(orphan))
+  t.notOk(isAlive(orphan), 'the next start ends it')
   const oldToken = /Bearer [^']+/.exec(curl)?.[0] ?? ''
   const list = await fetch(`${second.url}/api/demo/conversations/${begun.conversation_id}/messages`, {
     headers: { authorization: oldToken },
@@ -58,6 +66,7 @@ t.test('with nothing set: the printed curl works when pasted, and all of it surv
       [3, 'And again'],
       [4, 'Echo: And again'],
     ],
+    'the old token reads the old messages',
   )
 })
 
@@ -88,18 +97,18 @@ t.test('a signal during the first start leaves nothing behind', async (t) => {
   const pidFile = join(DATA_DIR, 'postgres/data/postmaster.pid')
   await until(() => existsSync(pidFile), 'PostgreSQL to start')
   child.kill('SIGTERM')
-  t.same(await closed, [0, null])
-  t.match(await output, /creating a PostgreSQL/)
-  t.equal(await errors, '')
-  await t.rejects(postmaster(DATA_DIR), { code: 'ENOENT' })
+  t.same(await closed, [0, null], 'the server ends without an error')
+  t.match(await output, /creating a PostgreSQL/, 'the signal came during the first start')
+  t.equal(await errors, '', 'stderr is empty')
+  await t.rejects(postmaster(DATA_DIR), { code: 'ENOENT' }, 'PostgreSQL has ended')
 })
 
 t.test('a PostgreSQL that dies takes the server along, with an exit code that says so', async (t) => {
   const env = { DATA_DIR: await initialisedFolder(t) }
   const server = await startServer(t, { env })
   process.kill(Number.parseInt(await postmaster(env.DATA_DIR), 10), 'SIGQUIT')
-  t.equal(await server.ended, 1)
-  t.match(server.output(), /"level":60.*PostgreSQL exited unexpectedly/)
+  t.equal(await server.ended, 1, 'the server ends with an error')
+  t.match(server.output(), /"level":60.*PostgreSQL exited unexpectedly/, 'the log gives the reason')
 })
 
 t.test('a busy PORT is said in words, and PostgreSQL does not stay behind', async (t) => {
@@ -109,10 +118,11 @@ t.test('a busy PORT is said in words, and PostgreSQL does not stay behind', asyn
   const PORT = String((busy.address() as { port: number }).port)
   const DATA_DIR = await initialisedFolder(t)
   const { code, stderr } = await runColloquy(['serve'], { env: { DATA_DIR, PORT } })
-  t.equal(code, 1)
+  t.equal(code, 1, 'the start fails')
   t.equal(
     stderr,
     `PORT ${PORT} is in use by another program (on 127.0.0.1): stop that program, or set PORT to a free one.\n`,
+    'stderr says what to do',
   )
   await t.rejects(postmaster(DATA_DIR), { code: 'ENOENT' }, 'PostgreSQL has ended')
 })

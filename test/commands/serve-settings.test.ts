@@ -158,7 +158,11 @@ t.test('how long a shutdown may take', async (t) => {
   const sent = ask({}, events(wire.begin, wire.text('a word'), 'HANG'))
   await until(() => provider.requests.length === 1)
   const start = performance.now()
-  t.equal(await server.end(), 0)
+  t.equal(await server.end(), 0, 'the server ends without an error')
   t.ok(performance.now() - start < 15_000, 'less than when nothing is set')
-  t.match(await sent, { status: 503, body: { code: 'turn-interrupted' } })
+  t.match(
+    await sent,
+    { status: 503, body: { code: 'turn-interrupted' } },
+    'the turn that was running is interrupted',
+  )
 })

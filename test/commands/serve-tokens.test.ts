@@ -66,6 +66,6 @@ t.test('JWKS_URL, JWT_ISSUER and JWT_AUDIENCE stand for BETTER_AUTH_URL', async 
     })
     return statusOf(ann.id, ann.token)
   }
-  t.equal(await statusWith({}), 200)
+  t.equal(await statusWith({}), 200, 'the token of a Better Auth server is accepted')
   t.equal(await statusWith({ JWT_AUDIENCE: 'https://other.example' }), 401, 'another audience')
 })

@@ -28,13 +28,13 @@ t.test('instances that start at once on an empty database migrate it once', asyn
   const { url, superuserUrl } = await testDatabase(t, { migrated: false })
   const servers = await Promise.all([1, 2, 3].map(() => startServer(t, onDatabase(url))))
   for (const server of servers) {
-    t.equal((await fetch(`${server.url}/health/ready`)).status, 200)
-    t.equal((await send(server, 'hi')).status, 200)
+    t.equal((await fetch(`${server.url}/health/ready`)).status, 200, `${server.url} is ready`)
+    t.equal((await send(server, 'hi')).status, 200, `${server.url} answers`)
   }
   const applied = servers.flatMap((server) => server.output().match(/applied the migration \d+/g) ?? [])
   const rows = await connect(t, superuserUrl)`select version from colloquy.migrations`
   t.equal(applied.length, rows.length, 'each migration by one of them')
-  t.ok(rows.length > 0)
+  t.ok(rows.length > 0, 'there are migrations')
 })
 
 t.test('a database that a newer Colloquy has migrated is refused', async (t) => {
@@ -43,8 +43,12 @@ t.test('a database that a newer Colloquy has migrated is refused', async (t) => 
     insert into colloquy.migrations (version, name, checksum, oldest_program)
     values (9999, 'from-the-future', '', 9999)`
   const { code, stderr } = await runColloquy(['serve'], onDatabase(url))
-  t.equal(code, 1)
-  t.match(stderr, /^colloquy: The database was migrated by a newer Colloquy.*Upgrade this program\.\n$/)
+  t.equal(code, 1, 'the start fails')
+  t.match(
+    stderr,
+    /^colloquy: The database was migrated by a newer Colloquy.*Upgrade this program\.\n$/,
+    'stderr says what to do',
+  )
 })
 
 t.test('a login that bypasses row-level security is refused, with the SQL that mends it', async (t) => {
@@ -57,16 +61,24 @@ t.test('a login that bypasses row-level security is refused, with the SQL that m
   const url = clusterUrl(cluster.url, { user: encodeURIComponent('Wide "Open"'), database: 'chat' })
 
   const { code, stderr } = await runColloquy(['serve'], onDatabase(url))
-  t.equal(code, 1)
-  t.match(stderr, /^This database would not isolate users from each other:\n- The role Wide "Open" bypasses/)
+  t.equal(code, 1, 'the start fails')
+  t.match(
+    stderr,
+    /^This database would not isolate users from each other:\n- The role Wide "Open" bypasses/,
+    'stderr names the role',
+  )
   const mend = /run: (.*)$/m.exec(stderr)?.[1] ?? ''
-  t.match(mend, /create role colloquy_app nologin; grant .*;/)
+  t.match(mend, /create role colloquy_app nologin; grant .*;/, 'the SQL makes a role that is bound')
 
   await connect(t, clusterUrl(cluster.url, { database: 'chat' })).unsafe(mend)
   const server = await startServer(t, onDatabase(url))
-  t.equal((await send(server, 'hi')).status, 200)
+  t.equal((await send(server, 'hi')).status, 200, 'after it the server works')
   const doctor = await runColloquy(['doctor'], onDatabase(url))
-  t.match(doctor, { code: 0, stdout: /ok {4}role: Wide "Open", serving requests as colloquy_app/ })
+  t.match(
+    doctor,
+    { code: 0, stdout: /ok {4}role: Wide "Open", serving requests as colloquy_app/ },
+    'and doctor accepts its role',
+  )
 })
 
 t.test('a start that is refused says why in a line, with exit code 1', async (t) => {
@@ -88,7 +100,7 @@ t.test('a start that is refused says why in a line, with exit code 1', async (t)
   const runs = refused.map(async ([env, message]) => {
     const { code, stdout, stderr } = await runColloquy(['serve'], { env })
     t.same([code, stdout], [1, ''], JSON.stringify(env))
-    t.match(stderr, message)
+    t.match(stderr, message, `${JSON.stringify(env)}: why`)
   })
   await Promise.all(runs)
 })
@@ -110,6 +122,7 @@ t.test('the log has a line for each request, and nothing of what users say', asy
   t.same(
     answers.map(({ status }) => status),
     [200, 400, 422, 404, 401],
+    'each request has its own status',
   )
   await server.end()
   const lines = server
@@ -128,8 +141,9 @@ t.test('the log has a line for each request, and nothing of what users say', asy
         i === 3 ? undefined : 'createTurn',
       ])
       .sort(),
+    'each is a line with its id, status and operation',
   )
   t.notMatch(server.output(), 'whispered', 'no message, query or path')
   t.notMatch(server.output(), tokenOf('alice'), 'no token')
-  t.notMatch(server.output(), SECRET)
+  t.notMatch(server.output(), SECRET, 'no secret')
 })

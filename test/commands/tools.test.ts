@@ -52,21 +52,25 @@ t.test('doctor asks every tool server', async (t) => {
   const { code, stdout, stderr } = await runColloquy(['doctor'], {
     env: { ...env, CHAT_TOOLS_KEY: pem.replaceAll('\n', '\\n'), TODO_KEY: 'k3pT' },
   })
-  t.same(stdout.split('\n').slice(8), [
-    'ok    tools todo: 5 tools of about 276 tokens (for alice): add_task, list_tasks, complete_task, delete_task (disabled), update_task (for bob, carol)',
-    'ok    tools here: 8 tools of about 85 tokens: pid, environment, argv, folder, die, hang, stop, flood',
-    'ok    tools drawing: 1 tool of about 14 tokens: \uFFFD[2Jadd\uFFFD',
-    'ok    tools off: disabled',
-    `FAIL  tools stranger: it answered 401; its tokens from Colloquy have iss colloquy, aud ${stranger.url} and sub doctor, and a running server publishes their key ${parseSigningKeys(pem)[0]?.kid}`,
-    'FAIL  tools down: connect ECONNREFUSED 127.0.0.1:2',
-    'FAIL  tools gone: spawn no-such-program ENOENT',
-    'FAIL  tools misspelt: the server does not have these configured tools: delete_tasks',
-    '',
-  ])
-  t.equal(code, 1)
+  t.same(
+    stdout.split('\n').slice(8),
+    [
+      'ok    tools todo: 5 tools of about 276 tokens (for alice): add_task, list_tasks, complete_task, delete_task (disabled), update_task (for bob, carol)',
+      'ok    tools here: 8 tools of about 85 tokens: pid, environment, argv, folder, die, hang, stop, flood',
+      'ok    tools drawing: 1 tool of about 14 tokens: \uFFFD[2Jadd\uFFFD',
+      'ok    tools off: disabled',
+      `FAIL  tools stranger: it answered 401; its tokens from Colloquy have iss colloquy, aud ${stranger.url} and sub doctor, and a running server publishes their key ${parseSigningKeys(pem)[0]?.kid}`,
+      'FAIL  tools down: connect ECONNREFUSED 127.0.0.1:2',
+      'FAIL  tools gone: spawn no-such-program ENOENT',
+      'FAIL  tools misspelt: the server does not have these configured tools: delete_tasks',
+      '',
+    ],
+    'each server is a line with its tools, or with its fault',
+  )
+  t.equal(code, 1, 'a fault is an error')
   t.match(stderr, 'the server says something', 'what a process has to say is heard')
-  t.notMatch(`${stdout}${stderr}`, /k3pT|eyJ|PRIVATE/)
-  t.equal(todo.requests[0]?.headers['x-key'], 'k3pT')
+  t.notMatch(`${stdout}${stderr}`, /k3pT|eyJ|PRIVATE/, 'no key or token is printed')
+  t.equal(todo.requests[0]?.headers['x-key'], 'k3pT', 'the configured header is sent')
 })
 
 t.test('serve makes a key for development, and keeps and publishes it', async (t) => {
@@ -79,9 +83,13 @@ t.test('serve makes a key for development, and keeps and publishes it', async (t
   }
   const file = join(env.DATA_DIR ?? '', 'tools-key.pem')
   const first = await published()
-  t.same(first, { keys: publicJwks(parseSigningKeys(await readFile(file, 'utf8'))) })
-  t.equal((await stat(file)).mode & 0o777, 0o600)
-  t.same(await published(), first)
+  t.same(
+    first,
+    { keys: publicJwks(parseSigningKeys(await readFile(file, 'utf8'))) },
+    'the published key is the one in the file',
+  )
+  t.equal((await stat(file)).mode & 0o777, 0o600, 'only the owner may read the file')
+  t.same(await published(), first, 'the next start publishes the same key')
 })
 
 t.test('serve refuses what would fail later', async (t) => {
@@ -89,13 +97,9 @@ t.test('serve refuses what would fail later', async (t) => {
     todo: { url: 'http://127.0.0.1:2/', headers: { a: placeholder('TODO_KEY') } },
   })
   const start = (more: object) => runColloquy(['serve'], { env: { ...env, ...more } })
-  t.match(await start({}), {
-    code: 1,
-    stderr: /^CHAT_MCP_CONFIG must be .* needs TODO_KEY, which is not set\.\n$/,
-  })
+  const needed = /^CHAT_MCP_CONFIG must be .* needs TODO_KEY, which is not set\.\n$/
+  t.match(await start({}), { code: 1, stderr: needed }, 'a variable of the configuration that is not set')
   const production = { NODE_ENV: 'production', TODO_KEY: 'k' }
-  t.match(await start(production), {
-    code: 1,
-    stderr: /^CHAT_TOOLS_KEY must be set when NODE_ENV=production/,
-  })
+  const key = /^CHAT_TOOLS_KEY must be set when NODE_ENV=production/
+  t.match(await start(production), { code: 1, stderr: key }, 'a production without a key for tools')
 })

@@ -18,10 +18,11 @@ const env = { PORT: 'bad' }
 t.test('a wrong command line: what is wrong and the usage on stderr, exit code 1', async (t) => {
   const runs = wrong.map(async ([args, message]) => {
     const { code, stdout, stderr } = await runColloquy(args, { env })
-    t.same([code, stdout], [1, ''], args.join(' '))
-    t.match(stderr, message)
-    t.match(stderr, /\n\nUsage: colloquy <command>\n/)
-    t.notMatch(stderr, /^ +at /m, 'no stack')
+    const line = `"${args.join(' ')}"`
+    t.same([code, stdout], [1, ''], `${line} is refused`)
+    t.match(stderr, message, `${line}: what is wrong`)
+    t.match(stderr, /\n\nUsage: colloquy <command>\n/, `${line}: the usage`)
+    t.notMatch(stderr, /^ +at /m, `${line}: no stack`)
   })
   await Promise.all(runs)
 })
@@ -30,6 +31,7 @@ t.test('--help: the usage on stdout, exit code 0', async (t) => {
   for (const args of [['--help'], ['serve', '-h']]) {
     const { code, stdout, stderr } = await runColloquy(args, { env })
     t.same([code, stderr], [0, ''], args.join(' '))
-    for (const command of ['serve', 'migrate', 'token', 'doctor']) t.match(stdout, `\n  ${command} `)
+    for (const command of ['serve', 'migrate', 'token', 'doctor'])
+      t.match(stdout, `\n  ${command} `, `${args.join(' ')} lists ${command}`)
   }
 })

@@ -17,10 +17,14 @@ t.test('programs whose install script was blocked get their links', async (t) =>
   const { native, binaries } = await copyOfPrograms(folder)
   const links: { target: string }[] = JSON.parse(await readFile(join(native, 'pg-symlinks.json'), 'utf8'))
   for (const { target } of links) await rm(join(folder, target))
-  await t.rejects(start(t, join(folder, 'early'), { binaries }), /cannot be run as/)
+  await t.rejects(
+    start(t, join(folder, 'early'), { binaries }),
+    /cannot be run as/,
+    'without the links they cannot be run',
+  )
   await Promise.all(Array.from({ length: 4 }, () => linkLibraries(native)))
   const { url } = await start(t, join(folder, 'data'), { binaries })
-  t.ok(await isAnswering(url))
+  t.ok(await isAnswering(url), 'with the links the database works')
 })
 
 t.test('missing programs are named', async (t) => {
@@ -28,6 +32,7 @@ t.test('missing programs are named', async (t) => {
   await t.rejects(
     start(t, join(await testFolder(t), 'data'), { binaries }),
     /cannot be run as.*\/nowhere\/postgres.*DATABASE_URL/s,
+    'the error names the program and a way out',
   )
 })
 
@@ -35,12 +40,13 @@ t.test('a data folder that cannot be is named', async (t) => {
   await t.rejects(
     start(t, '/dev/null/data'),
     /\/dev\/null\/data cannot be written to.*DATA_DIR.*DATABASE_URL/,
+    'the error names the folder and both ways out',
   )
 })
 
 t.test('two clusters run side by side', async (t) => {
   const [one, other] = await Promise.all([testCluster(t), testCluster(t)])
-  t.not(one.url, other.url)
+  t.not(one.url, other.url, 'each has an address of its own')
 })
 
 t.test('root starts it as another user', { skip: isRoot ? false : 'this is not root' }, async (t) => {
@@ -51,7 +57,7 @@ t.test('root starts it as another user', { skip: isRoot ? false : 'this is not r
   await linkLibraries(native)
   const first = await start(t, closed, { binaries })
   t.ok(await isAnswering(first.url), 'under a folder that is closed to it')
-  t.equal((await stat(join(closed, 'postgres'))).uid, nobody.uid)
+  t.equal((await stat(join(closed, 'postgres'))).uid, nobody.uid, 'its files belong to another user')
   await first.stop()
   await start(t, closed, { binaries })
 
@@ -70,6 +76,6 @@ t.test('an ordinary user starts it', { skip }, async (t) => {
   const folder = await testFolder(t)
   await chown(folder, nobody.uid, nobody.gid)
   const { url } = starter(t, join(folder, 'data'), nobody)
-  t.ok(await isAnswering(await url))
-  t.equal((await stat(join(folder, 'data'))).mode & 0o777, 0o700)
+  t.ok(await isAnswering(await url), 'the database works')
+  t.equal((await stat(join(folder, 'data'))).mode & 0o777, 0o700, 'the folder is closed to others')
 })

@@ -15,37 +15,49 @@ t.test('a first start makes a cluster, a later one finds its data', async (t) =>
   const dataDir = join(await testFolder(t), 'data')
   const lines: string[] = []
   const first = await startEmbedded({ dataDir, settings: hasty, log: (line) => lines.push(line) })
-  t.match(lines, [/^creating a PostgreSQL \d+ cluster in /])
-  t.match(new URL(first.url), { hostname: '127.0.0.1', username: 'postgres', password: /^\S{32}$/ })
+  t.match(lines, [/^creating a PostgreSQL \d+ cluster in /], 'the creation is logged')
+  t.match(
+    new URL(first.url),
+    { hostname: '127.0.0.1', username: 'postgres', password: /^\S{32}$/ },
+    'the URL is local and has a random password',
+  )
   const [settings] = await query(
     first.url,
     `select current_setting('server_encoding') as encoding, current_setting('timezone') as zone,
        current_setting('unix_socket_directories') as sockets, current_setting('listen_addresses') as addresses,
        current_setting('fsync') as fsync, lower('É') as lower, 'Z' < 'a' as by_code_point`,
   )
-  t.strictSame(settings, {
-    encoding: 'UTF8',
-    zone: 'UTC',
-    sockets: '',
-    addresses: '127.0.0.1',
-    fsync: 'off',
-    lower: 'é',
-    by_code_point: true,
-  })
+  t.strictSame(
+    settings,
+    {
+      encoding: 'UTF8',
+      zone: 'UTC',
+      sockets: '',
+      addresses: '127.0.0.1',
+      fsync: 'off',
+      lower: 'é',
+      by_code_point: true,
+    },
+    'the cluster has the settings that the program relies on',
+  )
   const stranger = new URL(first.url)
   stranger.password = 'guess'
-  await t.rejects(query(stranger.href, 'select 1'), { code: '28P01' })
+  await t.rejects(
+    query(stranger.href, 'select 1'),
+    { code: '28P01' },
+    'without the password nobody is let in',
+  )
   await query(first.url, 'create table kept as select 42 as answer')
   await Promise.all([first.stop(), first.stop()])
-  t.equal(await first.exited, undefined)
+  t.equal(await first.exited, undefined, 'it ends without an error')
 
   const second = await start(t, dataDir)
-  t.strictSame(await query(second.url, 'select answer from kept'), [{ answer: 42 }])
+  t.strictSame(await query(second.url, 'select answer from kept'), [{ answer: 42 }], 'the data is there')
   const modeOf = async (path: string) => (await stat(join(dataDir, path))).mode & 0o777
-  t.equal(await modeOf('.'), isRoot ? 0o711 : 0o700)
-  t.equal(await modeOf('postgres'), 0o700)
-  t.equal(await modeOf('postgres/password'), 0o600)
-  t.equal(await readFile(join(dataDir, '.gitignore'), 'utf8'), '*\n')
+  const modes = { '.': isRoot ? 0o711 : 0o700, postgres: 0o700, 'postgres/password': 0o600 }
+  for (const [path, mode] of Object.entries(modes))
+    t.equal(await modeOf(path), mode, `"${path}" cannot be read by others`)
+  t.equal(await readFile(join(dataDir, '.gitignore'), 'utf8'), '*\n', 'git ignores the folder')
 })
 
 t.test('a killed program leaves a server behind, which the next start ends', async (t) => {
@@ -61,9 +73,14 @@ t.test('a killed program leaves a server behind, which the next start ends', asy
   const attempts = await Promise.allSettled(Array.from({ length: 6 }, () => start(t, dataDir)))
   const winners = attempts.flatMap((attempt) => (attempt.status === 'fulfilled' ? [attempt.value] : []))
   t.equal(winners.length, 1, 'of several that start at the same moment one wins')
-  for (const attempt of attempts) if (attempt.status === 'rejected') t.match(attempt.reason, /in use/)
-  t.notOk(identify(orphan))
-  t.strictSame(await query(winners[0]?.url ?? '', 'select answer from kept'), [{ answer: 42 }])
+  for (const [i, attempt] of attempts.entries())
+    if (attempt.status === 'rejected') t.match(attempt.reason, /in use/, `start ${i} finds the folder in use`)
+  t.notOk(identify(orphan), 'the server that was left behind has ended')
+  t.strictSame(
+    await query(winners[0]?.url ?? '', 'select answer from kept'),
+    [{ answer: 42 }],
+    'its data is there',
+  )
 })
 
 t.test('a data folder in use is refused', async (t) => {
@@ -73,7 +90,7 @@ t.test('a data folder in use is refused', async (t) => {
   const refusal = {
     message: new RegExp(`${dataDir} is in use by process ${other.child.pid}.*DATABASE_URL.*DATA_DIR`),
   }
-  await t.rejects(start(t, dataDir), refusal)
+  await t.rejects(start(t, dataDir), refusal, 'the refusal names the process and both ways out')
   t.ok(await isAnswering(url), 'the other one goes on')
 })
 
@@ -86,10 +103,10 @@ t.test('a first start that was killed is done again', async (t) => {
   await sleep(150)
   killed.child.kill('SIGKILL')
   await killed.exited
-  t.equal((await drafts()).length, 1)
+  t.equal((await drafts()).length, 1, 'the kill leaves the unfinished cluster')
   const { url } = await start(t, dataDir)
-  t.equal((await drafts()).length, 0)
-  t.ok(await isAnswering(url))
+  t.equal((await drafts()).length, 0, 'the next start removes it')
+  t.ok(await isAnswering(url), 'and works')
 })
 
 t.test('a postmaster.pid that names no server of this folder does not block', async (t) => {
@@ -107,16 +124,18 @@ t.test('a postmaster.pid that names no server of this folder does not block', as
   if (isRoot) spawnSync('chown', ['-R', '65534:65534', join(copy, 'postgres')])
   await start(t, copy)
   t.ok(identify(await postmaster(dataDir)), "a copied folder does not end the original's server")
-  t.ok(await isAnswering(running.url))
+  t.ok(await isAnswering(running.url), 'and that server still answers')
 })
 
 t.test('a server that dies says why, and can be started again', async (t) => {
   const dataDir = await initialisedFolder(t)
   const cluster = await start(t, dataDir)
   process.kill(await postmaster(dataDir), 'SIGQUIT')
-  t.match(await cluster.exited, {
-    message: /exited unexpectedly.*postgres\.log ends with:\n.*immediate shutdown/s,
-  })
+  t.match(
+    await cluster.exited,
+    { message: /exited unexpectedly.*postgres\.log ends with:\n.*immediate shutdown/s },
+    'the error has the end of its log',
+  )
   await cluster.stop()
   await start(t, dataDir)
 })
@@ -126,6 +145,7 @@ t.test('a start that fails has the words of PostgreSQL', async (t) => {
   await t.rejects(
     start(t, dataDir, { settings: { shared_buffers: 'many' } }),
     /invalid value.*"shared_buffers"/,
+    'the error quotes PostgreSQL',
   )
   await start(t, dataDir)
 })
@@ -137,5 +157,6 @@ t.test('a cluster of another major version is refused', async (t) => {
   await t.rejects(
     start(t, dataDir),
     /made by PostgreSQL 9, and this is PostgreSQL \d+.*DATA_DIR.*DATABASE_URL/,
+    'the refusal names both versions and both ways out',
   )
 })
