@@ -20,7 +20,7 @@ const one = (sql: Sql) => sql`select 1 as one`
 
 const unavailable = async (t: Test, work: PromiseLike<unknown>, outcome: string, code: string | RegExp) => {
   const error = await Promise.resolve(work).catch((error: unknown) => error)
-  t.type(error, DatabaseUnavailable)
+  t.type(error, DatabaseUnavailable, `${outcome}, ${code}: the database is unavailable`)
   t.match(error, { outcome, cause: { code } }, `${outcome}, ${code}`)
 }
 
@@ -62,7 +62,7 @@ t.test('work that never ends', async (t) => {
     await forever()
   }
   await unavailable(t, db.asUser('alice', idle), 'none', 'CONNECTION_SILENT')
-  t.same(await db.asUser('alice', one), [{ one: 1 }])
+  t.same(await db.asUser('alice', one), [{ one: 1 }], 'the pool serves again')
 })
 
 t.test('the limits of the server', async (t) => {
@@ -86,7 +86,7 @@ t.test('the limits of the server', async (t) => {
         '55P03',
       )
     })
-    t.same(await db.asUser('alice', one), [{ one: 1 }])
+    t.same(await db.asUser('alice', one), [{ one: 1 }], `prepare ${prepare}: the pool serves again`)
   }
 })
 
@@ -150,13 +150,15 @@ t.test('a server that restarts', async (t) => {
   const cutOff = t.rejects(
     db.asLogin((sql) => sql`select pg_sleep(60)`),
     DatabaseUnavailable,
+    'what is under way fails',
   )
   await db.asLogin(one)
   await first.stop()
   await cutOff
-  for (let attempt = 0; attempt < 6; attempt += 1) await t.rejects(db.asLogin(one), DatabaseUnavailable)
+  for (let attempt = 0; attempt < 6; attempt += 1)
+    await t.rejects(db.asLogin(one), DatabaseUnavailable, `attempt ${attempt} is refused`)
   const second = await startEmbedded({ dataDir, settings: hasty })
   t.teardown(() => second.stop())
   wire.redirect(second.url)
-  t.equal((await all()).length, 8)
+  t.equal((await all()).length, 8, 'it serves again')
 })

@@ -36,7 +36,7 @@ t.test('settings of the database that change how definitions are written change 
       execute format('alter database %I set search_path = colloquy, public', current_database());
       execute format('alter database %I set quote_all_identifiers = on', current_database());
     end $$`)
-  t.same((await drift()).differences, [])
+  t.same((await drift()).differences, [], 'nothing differs')
 })
 
 /** Each kind of thing that may be missing, foreign or another, with what is said of it. */
@@ -139,19 +139,24 @@ t.test('each kind of difference is said, by name, both ways', async (t) => {
   const { sql, drift } = await setUp(t)
   for (const [statement] of planted) await sql.unsafe(statement)
   const { differences } = await drift()
-  t.same(differences.toSorted(), planted.map(([, said]) => said).toSorted())
+  t.same(differences.toSorted(), planted.map(([, said]) => said).toSorted(), 'each is named, no other')
 })
 
 t.test('what a newer program has changed is not compared', async (t) => {
   const { sql, drift } = await setUp(t)
   await sql`create or replace function colloquy.clock() returns timestamptz language sql stable as $$ select 'now'::timestamptz $$`
   await sql`create table colloquy.later (user_id text)`
-  t.same((await drift()).differences, [
-    'function clock() has another definition',
-    "table later is not Colloquy's",
-  ])
+  t.same(
+    (await drift()).differences,
+    ['function clock() has another definition', "table later is not Colloquy's"],
+    'both differences are found',
+  )
   await sql`update colloquy.migrations set functions_checksum = 'newer', functions_program = '99.0.0'`
-  t.same(await drift(), { differences: ["table later is not Colloquy's"], skipped: 'functions' })
+  t.same(
+    await drift(),
+    { differences: ["table later is not Colloquy's"], skipped: 'functions' },
+    'newer functions are left out',
+  )
   await sql`insert into colloquy.migrations (version, name, checksum, oldest_program) values (9998, 'later', '', 1)`
-  t.same(await drift(), { differences: [], skipped: 'all' })
+  t.same(await drift(), { differences: [], skipped: 'all' }, 'with newer migrations all is left out')
 })

@@ -68,11 +68,11 @@ t.test('after which a connection is given up', async (t) => {
 
 t.test('what a caller is told', async (t) => {
   const detail = (code: string) => (toDatabaseError(answer(code), 'none') as DatabaseUnavailable).detail
-  t.equal(detail('25006'), 'The database cannot be written at the moment.')
-  t.equal(detail('53300'), 'The database has no connection free.')
-  t.equal(detail('53100'), 'The database is out of resources.')
-  t.equal(detail('55P03'), 'The database is too busy.')
-  t.equal(detail('57P03'), 'The database cannot be reached.')
-  t.ok(isReadOnly(toDatabaseError(answer('25006'), 'none')))
-  t.notOk(isReadOnly(toDatabaseError(answer('57P01'), 'none')))
+  t.equal(detail('25006'), 'The database cannot be written at the moment.', 'a read-only server')
+  t.equal(detail('53300'), 'The database has no connection free.', 'too many connections')
+  t.equal(detail('53100'), 'The database is out of resources.', 'a full disk')
+  t.equal(detail('55P03'), 'The database is too busy.', 'a lock that is not free')
+  t.equal(detail('57P03'), 'The database cannot be reached.', 'a server that starts')
+  t.ok(isReadOnly(toDatabaseError(answer('25006'), 'none')), 'it cannot be written')
+  t.notOk(isReadOnly(toDatabaseError(answer('57P01'), 'none')), 'a server that stops is not called read-only')
 })

@@ -43,23 +43,22 @@ t.test('a URL of several hosts leads to the one that can be written', async (t) 
     }
   }
   const env = { DATABASE_URL: url('standby first'), BETTER_AUTH_SECRET: SECRET }
-  t.same(await migrate(url('standby first')), [])
-  t.match(await runColloquy(['migrate'], { env }), { code: 0, stdout: 'The database was up to date.\n' })
-  t.match(await runColloquy(['doctor'], { env }), { code: 0, stdout: /^ok {4}database: / })
+  t.same(await migrate(url('standby first')), [], 'the primary needs no migration')
+  const migrated = { code: 0, stdout: 'The database was up to date.\n' }
+  t.match(await runColloquy(['migrate'], { env }), migrated, 'migrate finds the primary')
+  const checked = { code: 0, stdout: /^ok {4}database: / }
+  t.match(await runColloquy(['doctor'], { env }), checked, 'doctor finds the primary')
   const server = await startServer(t, { env })
-  t.equal((await fetch(`${server.url}/health/ready`)).status, 200)
+  t.equal((await fetch(`${server.url}/health/ready`)).status, 200, 'serve finds the primary')
 
   const alone = open(t, standby.url)
-  await t.rejects(alone.asUser('alice', isStandby), {
-    name: 'DatabaseUnavailable',
-    outcome: 'none',
-    cause: { code: 'CONNECTION_READ_ONLY', message: 'the server is a read-only standby' },
-  })
-  await t.rejects(migrate(standby.url), { cause: { code: 'CONNECTION_READ_ONLY' } })
-  t.match(await runColloquy(['doctor'], { env: { ...env, DATABASE_URL: standby.url } }), {
-    code: 1,
-    stdout: /^FAIL {2}database: at DATABASE_URL: .*the server is a read-only standby\n/,
-  })
+  const cause = { code: 'CONNECTION_READ_ONLY', message: 'the server is a read-only standby' }
+  const refusal = { name: 'DatabaseUnavailable', outcome: 'none', cause }
+  await t.rejects(alone.asUser('alice', isStandby), refusal, 'a standby alone does not serve')
+  await t.rejects(migrate(standby.url), { cause: { code: 'CONNECTION_READ_ONLY' } }, 'migrate refuses it')
+  const doctor = await runColloquy(['doctor'], { env: { ...env, DATABASE_URL: standby.url } })
+  const stdout = /^FAIL {2}database: at DATABASE_URL: .*the server is a read-only standby\n/
+  t.match(doctor, { code: 1, stdout }, 'doctor names the standby')
 })
 
 /** The primary goes: it is told to take no writes while its connections live on, or it is killed. */

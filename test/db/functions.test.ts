@@ -60,7 +60,7 @@ t.test('each function of the database is that of its file, and each file is one 
     t.match(text, /^-- /, `${name}.sql begins with what it does`)
     return { name, body: /\$\$(.*)\$\$;\n$/s.exec(text)?.[1] }
   })
-  t.same([...stored], files)
+  t.same([...stored], files, 'the bodies are those of the files')
 })
 
 t.test('the functions that the program calls, and no others, are outside of internal/', async (t) => {
@@ -73,6 +73,7 @@ t.test('the functions that the program calls, and no others, are outside of inte
   t.same(
     [...called].sort(),
     functionSet.functions.filter(({ isInternal }) => !isInternal).map(({ name }) => name),
+    'the public functions are those called',
   )
 })
 
@@ -86,14 +87,16 @@ t.test('functions that differ are replaced, and said to have been', async (t) =>
   const { url, sql } = await setUp(t)
   const lines: string[] = []
   const changed = program({ functions: { answer: answering('answer', 1) } })
-  t.same(await migrate(url, { ...changed, log: (line) => lines.push(line) }), [
-    `functions of version ${functionSet.program}`,
-  ])
-  t.same(lines, [`applied the functions of version ${functionSet.program}`])
-  t.same(await sql`select colloquy.answer() as answer`, [{ answer: 1 }])
+  t.same(
+    await migrate(url, { ...changed, log: (line) => lines.push(line) }),
+    [`functions of version ${functionSet.program}`],
+    'the functions are applied',
+  )
+  t.same(lines, [`applied the functions of version ${functionSet.program}`], 'the log says so')
+  t.same(await sql`select colloquy.answer() as answer`, [{ answer: 1 }], 'the new function answers')
   t.same(await migrate(url, changed), [], 'once')
   await migrate(url, program({ functions: { answer: answering('answer', 2) } }))
-  t.same(await sql`select colloquy.answer() as answer`, [{ answer: 2 }])
+  t.same(await sql`select colloquy.answer() as answer`, [{ answer: 2 }], 'its replacement answers')
 })
 
 t.test('all functions come in one transaction, or none', async (t) => {
@@ -102,15 +105,15 @@ t.test('all functions come in one transaction, or none', async (t) => {
   const broken = program({
     functions: { answer: answering('answer', 2), zz: 'create function colloquy.zz(' },
   })
-  await t.rejects(migrate(url, broken), { code: '42601' })
-  t.same(await sql`select colloquy.answer() as answer`, [{ answer: 1 }])
+  await t.rejects(migrate(url, broken), { code: '42601' }, 'a broken function is refused')
+  t.same(await sql`select colloquy.answer() as answer`, [{ answer: 1 }], 'the old one stays')
   const other = answering('answer', 2).replace('returns integer', 'returns bigint')
   await t.rejects(
     migrate(url, program({ functions: { answer: other } })),
     { code: '42P13' },
     'another answer needs another name',
   )
-  t.same(await sql`select colloquy.answer() as answer`, [{ answer: 1 }])
+  t.same(await sql`select colloquy.answer() as answer`, [{ answer: 1 }], 'the old one stays')
 })
 
 t.test('an older program leaves the functions of a newer one as they are', async (t) => {
@@ -124,14 +127,14 @@ t.test('an older program leaves the functions of a newer one as they are', async
   const functions = { answer: answering('answer', 2) }
   await migrate(url, program({ functions, version: '9.10.0' }))
   t.same(await migrate(url, old), [], 'by the version of the program')
-  t.same(await migrate(url, program({ functions: {}, version: '9.9.1' })), [])
+  t.same(await migrate(url, program({ functions: {}, version: '9.9.1' })), [], 'versions compare as numbers')
   await migrate(url, program({ functions, version: '0.0.1', migrations: [...migrations, newer] }))
   t.same(
     await migrate(url, program({ functions: {}, version: '9.11.0' })),
     [],
     'by the newest of its migrations, which counts more',
   )
-  t.same(await sql`select colloquy.answer() as answer`, [{ answer: 2 }])
+  t.same(await sql`select colloquy.answer() as answer`, [{ answer: 2 }], 'the newer function stays')
 })
 
 t.test('a retired function goes, and a new one of its name may come', async (t) => {
@@ -145,7 +148,8 @@ t.test('a retired function goes, and a new one of its name may come', async (t) 
       select p.oid::regprocedure::text as name from pg_catalog.pg_proc p
       where p.pronamespace = 'colloquy'::regnamespace and p.proname = 'answer'`,
     [{ name: 'colloquy.answer(integer)' }],
+    'only the new function is left',
   )
   await migrate(url, program({ retired: 'drop function if exists colloquy.answer(integer);' }))
-  await t.rejects(sql`select colloquy.answer(1)`, { code: '42883' })
+  await t.rejects(sql`select colloquy.answer(1)`, { code: '42883' }, 'the retired function is gone')
 })

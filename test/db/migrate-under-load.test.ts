@@ -95,7 +95,7 @@ t.test('while migrations wait for a lock, turns go on; one of several programs a
   )
   const columns = () => sql`
     select from pg_attribute where attrelid = 'colloquy.conversations'::regclass and attname = 'note'`
-  t.equal((await columns()).length, 0)
+  t.equal((await columns()).length, 0, 'nothing is applied while it waits')
 
   release()
   t.same(
@@ -103,7 +103,7 @@ t.test('while migrations wait for a lock, turns go on; one of several programs a
     ['migration 2 note'],
     'applied once',
   )
-  t.equal((await columns()).length, 1)
+  t.equal((await columns()).length, 1, 'the column is there')
   isOver = true
   await load
   t.same(failures, [], 'and every turn after it')
@@ -125,7 +125,8 @@ t.test('programs that wait together make as many attempts as one alone', async (
   await until(() => attempts() >= 3)
   const elapsedMs = performance.now() - start
   end.abort(new Error('enough'))
-  for (const { status } of await Promise.allSettled(programs)) t.equal(status, 'rejected')
+  const ends = await Promise.allSettled(programs)
+  t.same(new Set(ends.map(({ status }) => status)), new Set(['rejected']), 'each of them is ended')
   t.ok(attempts() <= 1 + elapsedMs / lockRetry.pauseMs, `${attempts()} attempts in ${elapsedMs} ms`)
   t.equal((await sql`select from colloquy.migrations`).length, own.migrations.length, 'nothing was applied')
 })
@@ -137,9 +138,8 @@ t.test('what has no lock after all is given up, and says who held it', async (t)
     files: newer,
     lockRetry: { lockTimeoutMs: 300, pauseMs: 200, giveUpMs: 1_000 },
   })
-  await t.rejects(given, {
-    message: /^The migration 2 note could not be applied within \d+ s: it needs .*\.$/,
-  })
+  const message = /^The migration 2 note could not be applied within \d+ s: it needs .*\.$/
+  await t.rejects(given, { message }, 'the error names the migration and the lock')
 })
 
 // Each on the tables that were there before it, whatever the program that serves them.
@@ -182,7 +182,7 @@ for (const [n, migration] of newer.migrations.entries()) {
     })
     await Promise.race([waited, migrating])
     release()
-    t.same(await migrating, [`migration ${migration.version} ${migration.name}`])
+    t.same(await migrating, [`migration ${migration.version} ${migration.name}`], 'it is applied')
     isOver = true
     await writing
     t.ok(writes > 0, `${writes} writes`)
@@ -231,7 +231,9 @@ t.test('a signal ends a migration that waits, and leaves nothing of it', async (
       await until(async () => !(await isWaitedFor()))
     }
   })
-  t.same(await sql`select distinct functions_checksum from colloquy.migrations`, [
-    { functions_checksum: 'older' },
-  ])
+  t.same(
+    await sql`select distinct functions_checksum from colloquy.migrations`,
+    [{ functions_checksum: 'older' }],
+    'the functions are still the older ones',
+  )
 })

@@ -5,15 +5,15 @@ import { migrationFaults } from '../helpers/migration-rules.js'
 const { migrations, functionSet } = await readSqlFiles()
 
 t.test('no migration holds up a service that runs', async (t) => {
-  t.same(migrationFaults(migrations), [])
+  t.same(migrationFaults(migrations), [], 'each keeps the rules')
 })
 
 t.test('migrations are numbered from 1 on, without gaps', async (t) => {
-  t.same(
-    migrations.map(({ version }) => version),
-    migrations.map((_, n) => n + 1),
-  )
-  for (const { oldestProgram, version } of migrations) t.ok(oldestProgram <= version)
+  const versions = migrations.map(({ version }) => version)
+  const counted = migrations.map((_, n) => n + 1)
+  t.same(versions, counted, 'no version is missing or out of order')
+  for (const { oldestProgram, version } of migrations)
+    t.ok(oldestProgram <= version, `migration ${version} asks for no program newer than itself`)
 })
 
 /** Each with the beginning of what is said of it, as a second migration. */

@@ -59,14 +59,15 @@ t.test('a pooler that restarts', { skip: missingPoolerReason }, async (t) => {
   const cutOff = t.rejects(
     db.asUser('alice', (sql) => sql`select pg_sleep(60)`),
     DatabaseUnavailable,
+    'what is under way fails',
   )
   await sleep(50)
   await stop()
   await cutOff
   for (let attempt = 0; attempt < 6; attempt += 1)
-    await t.rejects(db.asUser('alice', one), DatabaseUnavailable)
+    await t.rejects(db.asUser('alice', one), DatabaseUnavailable, `attempt ${attempt} is refused`)
   await startAgain()
-  t.equal((await all()).length, 6)
+  t.equal((await all()).length, 6, 'it serves again')
 })
 
 t.test('a server that goes away behind the pooler', { skip: missingPoolerReason }, async (t) => {
@@ -87,6 +88,7 @@ t.test('a server that goes away behind the pooler', { skip: missingPoolerReason 
   const cutOff = t.rejects(
     db.asLogin((sql) => sql`select pg_sleep(60)`),
     DatabaseUnavailable,
+    'what is under way fails',
   )
   await sleep(50)
   await first.stop()
@@ -120,15 +122,16 @@ t.test('a pooler without a connection free', { skip: missingPoolerReason }, asyn
     await one(sql)
     const late = { name: 'DatabaseUnavailable', cause: { code: 'CONNECTION_WAIT' } }
     await Promise.all([
-      t.rejects(db.asUser('bob', one), late),
+      t.rejects(db.asUser('bob', one), late, 'a transaction waits no longer than it may'),
       t.rejects(
         db.statement((sql) => sql`select ${1}::integer`),
         late,
+        'nor does a statement',
       ),
     ])
     await one(sql)
   })
-  t.same(await db.asUser('bob', one), [{ one: 1 }])
+  t.same(await db.asUser('bob', one), [{ one: 1 }], 'the freed connection serves again')
   t.match(
     await db.asUser('bob', (sql) => sql`select pg_sleep(${0.6}::float8)`),
     [{}],
@@ -140,23 +143,25 @@ const limits = ['statement_timeout', 'lock_timeout', 'idle_in_transaction_sessio
 const pinned = [...Object.keys(sessionSettings), ...limits].join(',')
 
 t.test('a pooler that its URL does not reveal', { skip: missingPoolerReason }, async (t) => {
-  const signs: [settings: Record<string, string>, text: RegExp][] = [
-    [{}, /unsupported startup parameter: \w+/],
-    [{ ignore_startup_parameters: pinned }, /ignores statement_timeout/],
+  const signs: [pooler: string, settings: Record<string, string>, text: RegExp][] = [
+    ['one that refuses', {}, /unsupported startup parameter: \w+/],
+    ['one that ignores', { ignore_startup_parameters: pinned }, /ignores statement_timeout/],
   ]
-  for (const [settings, text] of signs) {
+  for (const [pooler, settings, text] of signs) {
     const { url } = await pooled(t, { settings, poolSize: 2 })
     const hidden = url.replace('?pgbouncer=true', '')
     const error = await open(t, hidden)
       .asUser('alice', one)
       .catch((error: unknown) => error)
-    t.match(error, { name: 'DatabaseUnavailable', message: text })
-    t.match(error, { message: /DATABASE_PREPARE=off/ })
-    t.same(await open(t, hidden, { prepare: 'off' }).asUser('alice', one), [{ one: 1 }])
+    t.match(error, { name: 'DatabaseUnavailable', message: text }, `${pooler}: the error says why`)
+    t.match(error, { message: /DATABASE_PREPARE=off/ }, `${pooler}: the error says what to set`)
+    const rows = await open(t, hidden, { prepare: 'off' }).asUser('alice', one)
+    t.same(rows, [{ one: 1 }], `${pooler}: with that it serves`)
 
     const env = { DATABASE_URL: hidden, BETTER_AUTH_SECRET: SECRET, PORT: '0' }
     const serve = await runColloquy(['serve'], { env })
-    t.match(serve, { code: 1, stderr: /^colloquy: database unavailable: .*set DATABASE_PREPARE=off.*\n$/ })
+    const stderr = /^colloquy: database unavailable: .*set DATABASE_PREPARE=off.*\n$/
+    t.match(serve, { code: 1, stderr }, `${pooler}: serve says what to set`)
   }
 })
 

@@ -31,13 +31,20 @@ t.test(
       const acts: ((user: string, title: string) => Promise<unknown>)[] = [
         (user, title) => db.asUser(user, (sql) => plant(sql, user, title)),
         (user, title) => db.asUser(user, async (sql) => await plant(sql, user, title)),
-        (user) => t.rejects(db.asUser(user, (sql) => sql`select 1 / ${0}::integer`)),
+        (user) =>
+          t.rejects(
+            db.asUser(user, (sql) => sql`select 1 / ${0}::integer`),
+            { code: '22012' },
+            `${login}, ${user}: a statement fails`,
+          ),
         (user, title) =>
           t.rejects(
             db.asUser(user, async (sql) => {
               await plant(sql, user, title)
               throw new Error('mine')
             }),
+            { message: 'mine' },
+            `${login}, ${user}: the work fails`,
           ),
         (user) => db.statement((sql) => sql`select colloquy.act_as(${user})`),
         () => db.asLogin(one),
@@ -81,7 +88,7 @@ t.test(
       const [count] = await root`
       select count(*)::integer as rows, count(*) filter (where title !~ ('^' || user_id))::integer as strange
       from colloquy.conversations`
-      t.same(count, { rows: 4 * 5 * 2, strange: 0 })
+      t.same(count, { rows: 4 * 5 * 2, strange: 0 }, `${login}: every row carries its own user`)
     }
   },
 )
@@ -127,8 +134,9 @@ t.test(
         t.ok(performance.now() - start < 3_000, 'and nobody waits for an answer that never comes')
       }
       wire.tamper(undefined)
-      t.same(await db.asUser('alice', one), [{ one: 1 }])
-      t.same(await root`select title from colloquy.conversations`, [{ title: 'before' }])
+      t.same(await db.asUser('alice', one), [{ one: 1 }], `${login}: the connection serves again`)
+      const rows = await root`select title from colloquy.conversations`
+      t.same(rows, [{ title: 'before' }], `${login}: nothing is written outside`)
     }
   },
 )
@@ -146,5 +154,5 @@ t.test('a turn through a pooler costs four round trips', { skip: missingPoolerRe
     await chat('next', { conversation_id })
     trips.push(wire.roundTrips())
   }
-  t.equal(Math.min(...trips), 8)
+  t.equal(Math.min(...trips), 8, 'four for each of the two turns')
 })

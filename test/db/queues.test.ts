@@ -39,7 +39,7 @@ t.test(
     ] as const
     for (const [crowd, single] of pairs) {
       const order = await orderOf(db, [...Array.from({ length: many }, () => crowd), single])
-      t.equal(order.length, many + 1)
+      t.equal(order.length, many + 1, `one ${single} among many of ${crowd}: each is served`)
       t.ok(
         order.indexOf(single) <= 1,
         `one ${single} among many of ${crowd} was number ${order.indexOf(single) + 1}`,
@@ -72,7 +72,7 @@ t.test('the two lines take turns', async (t) => {
   const crowd = ['statement', 'statement', 'statement', 'asUser', 'asUser', 'asUser'] as const
   const order = await orderOf(db, [...crowd])
   t.same(new Set(order.filter((_, i) => i % 2 === 0)).size, 1, order.join(', '))
-  t.same(new Set(order.filter((_, i) => i % 2 === 1)).size, 1)
+  t.same(new Set(order.filter((_, i) => i % 2 === 1)).size, 1, 'the others take the turns between')
 })
 
 t.test('so many may wait; whoever comes then is refused at once', async (t) => {
@@ -89,10 +89,14 @@ t.test('so many may wait; whoever comes then is refused at once', async (t) => {
     })
   })
   const waiting = Array.from({ length: 3 }, () => ways.statement(db))
-  await t.rejects(ways.asUser(db), { name: 'DatabaseUnavailable', message: /3 requests are already waiting/ })
+  await t.rejects(
+    ways.asUser(db),
+    { name: 'DatabaseUnavailable', message: /3 requests are already waiting/ },
+    'one more is refused',
+  )
   release()
   await Promise.all([holder, ...waiting])
-  t.equal((await ways.asUser(db)).length, 1)
+  t.equal((await ways.asUser(db)).length, 1, 'there is room again')
 })
 
 t.test('after a failover no connection to the old server is given out, idle or in use', async (t) => {

@@ -62,7 +62,7 @@ t.test(
     await sql`alter role strong bypassrls`
 
     const findings = await checkRls(open(t, login.href))
-    t.match(findings, [{ issue: /strong bypasses row-level security/ }])
+    t.match(findings, [{ issue: /strong bypasses row-level security/ }], 'the login is named')
     const db = open(t, login.href)
     await t.rejects(
       db.asUser('alice', (sql) => sql`select 1`),
@@ -71,9 +71,9 @@ t.test(
     )
     const inApp = administrator(t, new URL('/app', url).href.replace('/postgres?', '/app?'))
     await inApp.unsafe(findings[0]?.fix ?? '')
-    t.same(await checkRls(open(t, login.href)), [])
+    t.same(await checkRls(open(t, login.href)), [], 'the login is bound')
     await sql`alter role colloquy_app bypassrls`
-    t.match(await checkRls(open(t, login.href)), [{ issue: /colloquy_app bypasses/ }])
+    t.match(await checkRls(open(t, login.href)), [{ issue: /colloquy_app bypasses/ }], 'the role is named')
   },
 )
 
@@ -83,8 +83,8 @@ t.test("somebody else's policy that lets more through is found", async (t) => {
   await sql`create policy narrower on colloquy.turns as restrictive using (true)`
   t.same(await checkRls(open(t, url)), [], 'one that lets less through is none of our business')
   await sql`create policy leak on colloquy.messages using (true)`
-  t.match(await checkRls(open(t, url)), [{ issue: /colloquy\.messages: leak\.$/ }])
-  t.equal((await checkRls(open(t, url))).length, 1)
+  t.match(await checkRls(open(t, url)), [{ issue: /colloquy\.messages: leak\.$/ }], 'the policy is named')
+  t.equal((await checkRls(open(t, url))).length, 1, 'no other is')
 })
 
 /** What fits our calls better than PostgreSQL's own, and writes down who called it. */
@@ -122,20 +122,20 @@ t.test('what another role made in public does not take the place of what our SQL
     const { conversation_id } = await chat('first')
     await chat('second', { conversation_id })
     const list = await call('GET', `/api/alice/conversations/${conversation_id}/messages`)
-    t.equal(list.body.data.length, 4)
+    t.equal(list.body.data.length, 4, 'all four messages are read')
   }
   await use()
   await sql`create policy leak on colloquy.messages using (true)`
   t.match(await checkRls(open(t, superuserUrl)), [{ issue: /leak/ }], 'nothing is hidden from the doctor')
-  t.same(await seen(), [])
+  t.same(await seen(), [], 'no function of the other role is called')
 
-  const definitions = await sql<{ definition: string }[]>`
-    select pg_get_functiondef(p.oid) as definition
+  const definitions = await sql<{ name: string; definition: string }[]>`
+    select p.proname as name, pg_get_functiondef(p.oid) as definition
     from pg_catalog.pg_proc p
     where p.pronamespace = 'colloquy'::regnamespace and p.proname in ('act_as', 'begin_turns', 'end_turns')`
-  for (const { definition } of definitions) {
+  for (const { name, definition } of definitions) {
     const mutated = definition.replace(/perform pg_catalog\.set_config\('search_path'.*;/, '')
-    t.not(mutated, definition)
+    t.not(mutated, definition, `${name} is changed`)
     await sql.unsafe(mutated)
   }
   await use()

@@ -141,7 +141,7 @@ t.test(
           select current_setting('synchronous_commit') as commit,
             coalesce(current_setting('transaction_timeout', true), '0') as limit`,
       )
-      t.same(rows, [{ commit: found, limit: '0' }])
+      t.same(rows, [{ commit: found, limit: '0' }], `${set}: commits are durable, and no other limit holds`)
     }
   },
 )
@@ -160,7 +160,7 @@ t.test(
     ] as const
     const ok = { code: 0, stdout: /^ok {4}settings: as required$/m }
     const doctor = () => runColloquy(['doctor'], { env: { DATABASE_URL: url, BETTER_AUTH_SECRET: SECRET } })
-    t.match(await doctor(), ok)
+    t.match(await doctor(), ok, 'before them, doctor finds none')
     for (const [name, value] of set) await root.unsafe(`alter database ${database} set ${name} = '${value}'`)
     await root`
     select pg_terminate_backend(pid) from pg_stat_activity
@@ -176,13 +176,12 @@ t.test(
     t.same(
       (await checkSettings(db)).map(({ issue }) => issue.split(' ')[0]).sort(),
       set.map(([name]) => name).sort(),
+      'each of them is named',
     )
     const seen = await doctor()
-    t.match(seen, {
-      code: 1,
-      stdout:
-        /^FAIL {2}settings: .*row_security is off, and has to be on: alter role "colloquy_owner" set row_security = 'on';/m,
-    })
+    const stdout =
+      /^FAIL {2}settings: .*row_security is off, and has to be on: alter role "colloquy_owner" set row_security = 'on';/m
+    t.match(seen, { code: 1, stdout }, 'doctor says what to do')
     const mends = [...seen.stdout.matchAll(/alter role "\w+" set \w+ = '[^']*';/g)].map(([mend]) => mend)
     for (const mend of mends) await root.unsafe(mend.replace(' set ', ` in database ${database} set `))
     await root`

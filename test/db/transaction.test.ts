@@ -67,32 +67,35 @@ t.test('a transaction that fails writes nothing, says why, and harms no other', 
   for (const [name, [work, expected]] of Object.entries(failures)) {
     for (const temperature of ['cold', 'warm']) {
       await t.rejects(db.asUser('alice', work), expected, `${name}, ${temperature}`)
-      t.same(await db.asUser('alice', (sql) => sql`select 1 as one`), [{ one: 1 }])
+      const next = await db.asUser('alice', (sql) => sql`select 1 as one`)
+      t.same(next, [{ one: 1 }], `${name}, ${temperature}: the next transaction works`)
       await db.asUser('bob', (sql) => sql`select 1 as one`)
     }
   }
-  t.same(await titles(), [])
+  t.same(await titles(), [], 'nothing is written')
 })
 
 t.test('after a failure no statement leaves', async (t) => {
   const { db, wire } = await connected(t)
   await t.rejects(
     db.asUser('alice', async (sql) => {
-      await t.rejects(sql`select 1 / 0`, { code: '22012' })
+      await t.rejects(sql`select 1 / 0`, { code: '22012' }, 'the statement fails')
       wire.reset()
-      await t.rejects(insert(sql, 'x'), /earlier statement failed/)
-      t.equal(wire.bytes(), 0)
+      await t.rejects(insert(sql, 'x'), /earlier statement failed/, 'the next statement is refused')
+      t.equal(wire.bytes(), 0, 'the refused statement is not sent')
     }),
     { code: '22012' },
+    'the transaction fails',
   )
   await t.rejects(
     db.asUser('alice', async (sql) => {
       await sql`select 1`
       wire.cut()
-      await t.rejects(sql`select 1`, { code: /^(CONNECTION_|ECONN)/ })
-      await t.rejects(insert(sql, 'x'), DatabaseUnavailable)
+      await t.rejects(sql`select 1`, { code: /^(CONNECTION_|ECONN)/ }, 'its statement fails')
+      await t.rejects(insert(sql, 'x'), DatabaseUnavailable, 'a statement after it is refused')
     }),
     DatabaseUnavailable,
+    'the transaction fails with its connection',
   )
 })
 
@@ -107,18 +110,21 @@ t.test('a statement that outlives its transaction is refused', async (t) => {
   }
   await db.asUser('alice', leak)
   await db.asLogin(leak)
-  await t.rejects(db.asUser('alice', (sql) => leak(sql).then(() => Promise.reject(new Error('mine')))))
+  const failing = db.asUser('alice', (sql) => leak(sql).then(() => Promise.reject(new Error('mine'))))
+  await t.rejects(failing, { message: 'mine' }, 'a failing transaction leaks its function, too')
   await db.statement((sql) => {
     leaked.push(sql)
     return sql`select 1`
   })
   await db.asUser('alice', async (sql) => {
-    for (const other of leaked) await t.rejects(insert(other, 'leaked'), /has ended/)
-    for (const statement of early) await t.rejects(Promise.resolve(statement), /has ended/)
+    for (const [n, other] of leaked.entries())
+      await t.rejects(insert(other, 'leaked'), /has ended/, `transaction ${n}: a late statement is refused`)
+    for (const [n, statement] of early.entries())
+      await t.rejects(Promise.resolve(statement), /has ended/, `transaction ${n}: an early one is refused`)
     for (const other of leaked) insert(other, 'leaked and left').execute()
     await sql`select 1`
   })
-  t.same(await titles(), [])
+  t.same(await titles(), [], 'nothing is written')
 })
 
 t.test('a begin that fails on a living connection lets nothing through', async (t) => {
@@ -140,7 +146,7 @@ t.test('a begin that fails on a living connection lets nothing through', async (
         `${login}, prepare ${prepare}, awaited`,
       )
       wire.tamper(undefined)
-      t.same(await titles(), ['before'])
+      t.same(await titles(), ['before'], `${login}, prepare ${prepare}: nothing is written outside`)
     }
   }
 })
@@ -165,9 +171,9 @@ t.test(
         await outdate()
         const error = await db.asUser('alice', work).catch((error: unknown) => error)
         t.type(error, DatabaseUnavailable, `${login}, ${why}`)
-        t.equal((error as DatabaseUnavailable).outcome, 'none')
+        t.equal((error as DatabaseUnavailable).outcome, 'none', `${login}, ${why}: nothing was done`)
         await db.asUser('alice', work)
-        t.same(await titles(), [...before, 'kept', 'kept'])
+        t.same(await titles(), [...before, 'kept', 'kept'], `${login}, ${why}: only the others are written`)
       }
     }
   },

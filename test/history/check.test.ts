@@ -29,8 +29,8 @@ const judge = ({ records, dump, settled }: World) => check(records, dump, { sett
 const found = (of: World): Rule[] => [...new Set(judge(of).map(({ rule }) => rule))].sort()
 
 t.test('a history that keeps all rules', async (t) => {
-  t.same(judge(world()), [])
-  t.same(judge({ ...world(), settled: false }), [])
+  t.same(judge(world()), [], 'it has no violation once it has settled')
+  t.same(judge({ ...world(), settled: false }), [], 'it has none before that')
 })
 
 t.test('what may be: no violation', async (t) => {
@@ -422,12 +422,12 @@ for (const [rule, why, change] of broken) {
   t.test(`${rule}: ${why}`, async (t) => {
     const it = world()
     change(it)
-    t.same(found(it), [rule])
+    t.same(found(it), [rule], 'only this rule is broken')
     const [violation] = judge(it)
     if (rule !== 'deadlock') t.match(violation?.text, /\b([mtuax]\d|C)\b/, 'it says which')
   })
 }
 
 t.test('every rule has such a history', async (t) => {
-  t.same(new Set(broken.map(([rule]) => rule)), new Set(Object.keys(rules)))
+  t.same(new Set(broken.map(([rule]) => rule)), new Set(Object.keys(rules)), 'every rule has one')
 })

@@ -23,7 +23,7 @@ t.test('whatever is killed, cut off or stopped, the history keeps its rules', as
     boundMs: 300_000,
     pooled: isPooled,
   })
-  t.same(violations, [])
+  t.same(violations, [], 'no rule is broken')
   t.ok(turns >= 300, `${turns} turns`)
   t.same(Object.keys(faults).sort(), faultNames.toSorted(), 'every kind of fault')
   t.ok(answers['200 completed'], 'answers')

@@ -44,9 +44,9 @@ t.test('a reader that has more than was kept gets all of the end, whoever read i
   const reading = [read(attemptLog), read(attemptLog, '2-6'), read(attemptLog, '2-5')]
   attemptLog.close({ kind: 'ended', end: end('one two three') })
   const [fresh = [], ahead = [], level = []] = (await Promise.all(reading)).map((batches) => batches.flat())
-  t.equal(textOf(fresh), 'one two three')
+  t.equal(textOf(fresh), 'one two three', 'a new reader gets the whole end')
   t.equal(textOf(ahead), 'one two three', 'it begins anew, since the numbers past what was kept mean others')
-  t.equal(ahead[0]?.event?.type, 'start')
+  t.equal(ahead[0]?.event?.type, 'start', 'it begins anew with a start')
   t.equal(textOf(level), 'two three', 'one that has just what was kept goes on')
 })
 
@@ -59,8 +59,9 @@ t.test('frames are numbered from 1 on, without gaps, in batches that are bounded
   t.same(
     frames.map(({ id }) => id),
     frames.map((_, n) => `2-${n + 1}`),
+    'ids count up from 1',
   )
-  t.equal(textOf(frames), many.join(''))
+  t.equal(textOf(frames), many.join(''), 'the batches hold the whole text')
   t.equal(frames.at(-1)?.event, undefined, 'the last one says that it is done')
   t.ok(Math.max(...batches.map(({ length }) => length)) <= 1_010, 'a slow reader has little waiting for it')
 })
@@ -70,14 +71,14 @@ t.test('a silent attempt gives signs of life, and an aborted reader is let go', 
   const gone = new AbortController()
   const reading = readFrames(attemptLog, { heartbeatMs: 1, signal: gone.signal })
   t.equal((await reading.next()).value?.length, 3, 'start, the turn and its first step')
-  t.same((await reading.next()).value, [])
-  t.same((await reading.next()).value, [])
+  t.same((await reading.next()).value, [], 'silence is an empty batch')
+  t.same((await reading.next()).value, [], 'further silence is another empty batch')
   attemptLog.append(...words('word'))
   let next = await reading.next()
   while (next.value?.length === 0) next = await reading.next()
-  t.equal(textOf(next.value ?? []), 'word')
+  t.equal(textOf(next.value ?? []), 'word', 'the word is sent')
   gone.abort()
-  t.same(await reading.next(), { done: true, value: undefined })
+  t.same(await reading.next(), { done: true, value: undefined }, 'the aborted reader ends')
 })
 
 t.test('a stream whose attempt was handed over, or not stored, is cut without its end', async (t) => {

@@ -120,7 +120,8 @@ t.test('a turn elsewhere is not followed any more for a retry that has given up'
   const keyed = { body: { message: 'once' }, headers: { 'idempotency-key': '"k"' } }
   const first = one.call('POST', chat, keyed)
   await until(() => gated.working() === 1, 'the turn to run')
-  t.match(await two.call('POST', chat, keyed), { status: 409, body: { code: 'idempotency-key-in-use' } })
+  const refused = await two.call('POST', chat, keyed)
+  t.match(refused, { status: 409, body: { code: 'idempotency-key-in-use' } }, 'the retry gives up')
   const before = statements()
   await sleep(someTicksMs)
   t.equal(statements(), before, 'the database is not asked for it')
@@ -148,6 +149,7 @@ t.test('those who gave up waiting hold no place in the line', async (t) => {
   t.same(
     late.map(({ status, body }) => [status, body.code]),
     Array.from({ length: 3 }, () => [409, 'turn-in-progress']),
+    'those who waited too long are refused',
   )
   gated.open()
   await first

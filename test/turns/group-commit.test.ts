@@ -40,6 +40,7 @@ const texts = (options: Partial<GroupCommitOptions<string, Answer>> = {}) => {
     commit: (entry: string) => commit(entry).then(({ outcome }) => outcome),
     sent,
     nth,
+    allMayWait: (from: number) => sent.slice(from).every(({ mayWait }) => mayWait),
     batches: () => sent.map(({ entries }) => entries.join(' ')),
   }
 }
@@ -55,10 +56,10 @@ t.test('what comes alone leaves alone, at once; what comes meanwhile leaves toge
   await settled()
   t.same(batches(), ['a'], 'one statement at a time')
   nth(0).answer()
-  t.equal(await first, 'did a')
+  t.equal(await first, 'did a', 'the first is answered')
   await settled()
-  t.same(batches(), ['a', 'b c d'])
-  t.notOk(nth(1).mayWait)
+  t.same(batches(), ['a', 'b c d'], 'the others leave in one batch')
+  t.notOk(nth(1).mayWait, 'a batch does not wait for locks')
   nth(1).answer()
   t.same(await Promise.all(others), ['did b', 'did c', 'did d'], 'each gets its own answer')
   const last = commit('e')
@@ -74,12 +75,12 @@ t.test('a batch is bounded in its entries and in their size', async (t) => {
     nth(n).answer()
     await settled()
   }
-  t.same(batches(), ['a', '1 2 3', '4 four', 'xy', 'far too long', 'z'])
+  t.same(batches(), ['a', '1 2 3', '4 four', 'xy', 'far too long', 'z'], 'only one alone exceeds a limit')
   await Promise.all(all)
 })
 
 t.test('an entry that the server refuses fails alone', async (t) => {
-  const { commit, nth, batches, sent } = texts()
+  const { commit, nth, batches, sent, allMayWait } = texts()
   const refused = new Error('the third is wrong')
   const first = commit('a')
   const [b, c, d] = ['b', 'c', 'd'].map(commit) as [Promise<string>, Promise<string>, Promise<string>]
@@ -88,23 +89,22 @@ t.test('an entry that the server refuses fails alone', async (t) => {
   await settled()
   nth(1).fail(refused)
   await settled()
-  t.same(batches(), ['a', 'b c d', 'b', 'c', 'd'])
-  t.ok(sent.slice(2).every(({ mayWait }) => mayWait))
+  t.same(batches(), ['a', 'b c d', 'b', 'c', 'd'], 'each entry of the failed batch is sent again alone')
+  t.ok(allMayWait(2), 'alone, an entry may wait for locks')
   const next = commit('e')
   t.equal(batches().at(-1), 'e', 'what comes next does not wait for them')
   nth(5).answer()
-  t.equal(await next, 'did e')
+  t.equal(await next, 'did e', 'the next entry is answered')
   nth(2).answer()
   nth(3).fail(refused)
   nth(4).answer()
-  t.equal(await b, 'did b')
-  await t.rejects(c, refused)
-  t.equal(await d, 'did d')
+  t.same(await Promise.all([b, d]), ['did b', 'did d'], 'the others are done')
+  await t.rejects(c, refused, 'the refused entry fails')
 
   const single = commit('f')
   nth(6).fail(refused)
   await t.rejects(single, refused, 'one that was alone is not sent again')
-  t.equal(sent.length, 7)
+  t.equal(sent.length, 7, 'nothing more is sent')
 })
 
 t.test('a statement that ran into its limit is the fault of one entry, too', async (t) => {
@@ -115,7 +115,7 @@ t.test('a statement that ran into its limit is the fault of one entry, too', asy
   await settled()
   nth(1).fail(new DatabaseUnavailable(cut))
   await settled()
-  t.same(batches(), ['a', 'b c', 'b', 'c'])
+  t.same(batches(), ['a', 'b c', 'b', 'c'], 'each entry of the batch is sent again alone')
   nth(2).answer()
   nth(3).answer()
   await Promise.all(all)
@@ -131,7 +131,8 @@ t.test('a lost connection concerns all that were sent on it, and nothing is sent
   await settled()
   const next = commit('d')
   nth(1).fail(lost)
-  for (const other of others) await t.rejects(other, lost)
+  const failed = others.map(() => ({ status: 'rejected', reason: lost }))
+  t.same(await Promise.allSettled(others), failed, 'all that were sent on it fail')
   await settled()
   t.same(batches(), ['a', 'b c', 'd'], 'what came meanwhile has its own try')
   nth(2).answer()
@@ -139,7 +140,7 @@ t.test('a lost connection concerns all that were sent on it, and nothing is sent
 })
 
 t.test('an entry that is locked is sent again alone, and keeps nobody', async (t) => {
-  const { commit, nth, batches, sent } = texts({ maxWaiting: 2 })
+  const { commit, nth, batches, allMayWait } = texts({ maxWaiting: 2 })
   const first = commit('a')
   const free = commit('free')
   const locked = ['l1', 'l2', 'l3'].map(commit)
@@ -147,19 +148,19 @@ t.test('an entry that is locked is sent again alone, and keeps nobody', async (t
   await first
   await settled()
   nth(1).answer((entry) => (entry === 'free' ? 'done' : 'locked'))
-  t.equal(await free, 'done')
+  t.equal(await free, 'done', 'the free entry is done')
   await settled()
   t.same(batches(), ['a', 'free l1 l2 l3', 'l1', 'l2'], 'only so many wait at once')
-  t.ok(sent.slice(2).every(({ mayWait }) => mayWait))
+  t.ok(allMayWait(2), 'alone, an entry may wait for locks')
   const next = commit('e')
   nth(4).answer()
-  t.equal(await next, 'did e')
+  t.equal(await next, 'did e', 'an entry that comes meanwhile is answered')
   nth(3).answer()
   await settled()
-  t.equal(batches().at(-1), 'l3')
+  t.equal(batches().at(-1), 'l3', 'the third is sent once another is done')
   nth(5).answer()
   nth(2).answer()
-  t.same(await Promise.all(locked), ['did l1', 'did l2', 'did l3'])
+  t.same(await Promise.all(locked), ['did l1', 'did l2', 'did l3'], 'each locked entry gets its own answer')
 })
 
 /** A store on a database of its own that counts its statements, and the superuser's eyes beside it. */
@@ -180,6 +181,8 @@ const start = async (t: Test) => {
   return { db, root, store, statements: () => statements }
 }
 
+const outcomesOf = (answers: Answer[]) => [...new Set(answers.map(({ outcome }) => outcome))]
+
 const users = Array.from({ length: 100 }, (_, n) => `user-${n}`)
 
 t.test('turns that begin, and end, at once take a statement for 32 of them', async (t) => {
@@ -188,11 +191,12 @@ t.test('turns that begin, and end, at once take a statement for 32 of them', asy
   const begun = await Promise.all(turns.map(store.beginTurn))
   t.equal(statements(), 5, 'the first alone, and four batches')
   for (const [n, answer] of begun.entries()) {
-    t.match(answer, { outcome: 'begun', turn_id: turns[n]?.turnId, attempt: 1, history: [] })
+    const turn_id = turns[n]?.turnId
+    t.match(answer, { outcome: 'begun', turn_id, attempt: 1, history: [] }, `${users[n]} begins a turn`)
   }
   const ended = await Promise.all(turns.map((turn) => store.endTurn(endOf(turn))))
-  t.equal(statements(), 10)
-  t.ok(ended.every(({ outcome }) => outcome === 'stored'))
+  t.equal(statements(), 10, 'their ends take as many')
+  t.same(outcomesOf(ended), ['stored'], 'every end is stored')
 
   const rows = await root`
     select m.user_id, m.conversation_id, m.content, t.status, u.turns::int
@@ -224,7 +228,7 @@ t.test('in a batch, too, nobody reaches what is another’s', async (t) => {
     newTurn({ userId: 'carol' }),
   ]
   const outcomes = (await Promise.all(all.map(store.beginTurn))).map(({ outcome }) => outcome)
-  t.same(outcomes, ['begun', 'not-found', 'busy', 'begun'])
+  t.same(outcomes, ['begun', 'not-found', 'busy', 'begun'], 'bob does not find the conversation of alice')
   const carols = all[3] as typeof alices
   const ends = [
     endOf(all[0] as typeof alices),
@@ -235,9 +239,10 @@ t.test('in a batch, too, nobody reaches what is another’s', async (t) => {
   t.same(
     (await Promise.all(ends.map(store.endTurn))).map(({ outcome }) => outcome),
     ['stored', 'not-found', 'stored', 'stored'],
+    'bob does not find the turn of alice, who ends it',
   )
   const left = await root`select from colloquy.turns where user_id = 'bob' or status <> 'completed'`
-  t.equal(left.length, 0)
+  t.equal(left.length, 0, 'bob has no turn, and no turn is left open')
   t.equal((await root`select from colloquy.usage where user_id = 'bob'`).length, 0, 'nor pays for it')
 })
 
@@ -245,12 +250,16 @@ t.test('an entry that PostgreSQL refuses fails alone', async (t) => {
   const { store } = await start(t)
   const turns = [0, 1, 2, 3].map((n) => newTurn(n === 2 ? { turnId: 'no id' } : {}))
   const begun = await Promise.allSettled(turns.map(store.beginTurn))
-  t.match(begun, [
-    { value: { outcome: 'begun' } },
-    { value: { outcome: 'begun' } },
-    { reason: { code: '22P02' } },
-    { value: { outcome: 'begun' } },
-  ])
+  t.match(
+    begun,
+    [
+      { value: { outcome: 'begun' } },
+      { value: { outcome: 'begun' } },
+      { reason: { code: '22P02' } },
+      { value: { outcome: 'begun' } },
+    ],
+    'the other entries of the batch begin',
+  )
 })
 
 /** Locks a row in a transaction of another session; gives the function that lets go of it. */
@@ -278,10 +287,10 @@ t.test('a conversation that another transaction holds does not keep the others o
     isSettled = true
   })
   const others = await Promise.all([first, ...turns.map(store.beginTurn)])
-  t.ok(others.every(({ outcome }) => outcome === 'begun'))
+  t.same(outcomesOf(others), ['begun'], 'the others begin')
   t.notOk(isSettled, 'while it waits')
   await release()
-  t.match(await waiting, { outcome: 'begun', turn_id: next.turnId })
+  t.match(await waiting, { outcome: 'begun', turn_id: next.turnId }, 'it begins when the lock is released')
 })
 
 t.test('a turn that another transaction holds does not keep the others of its batch', async (t) => {
@@ -296,8 +305,8 @@ t.test('a turn that another transaction holds does not keep the others of its ba
     isSettled = true
   })
   const others = await Promise.all([first, ...free.slice(1).map((turn) => store.endTurn(endOf(turn)))])
-  t.ok(others.every(({ outcome }) => outcome === 'stored'))
+  t.same(outcomesOf(others), ['stored'], 'the others end')
   t.notOk(isSettled, 'while it waits')
   await release()
-  t.same({ ...(await waiting) }.outcome, 'stored')
+  t.same({ ...(await waiting) }.outcome, 'stored', 'it ends when the lock is released')
 })

@@ -18,7 +18,8 @@ t.test('two attempts and a follower of one turn on one instance hear what is mea
   const turn = newTurn({ idempotency })
   await begin(db, turn)
   await end(db, endOf(turn, { status: 'failed', errorCode: 'model-failed' }))
-  t.match(await begin(db, newTurn({ idempotency })), { outcome: 'begun', turn_id: turn.turnId, attempt: 2 })
+  const again = await begin(db, newTurn({ idempotency }))
+  t.match(again, { outcome: 'begun', turn_id: turn.turnId, attempt: 2 }, 'a second attempt begins')
 
   let ticks = 0
   const store = createTurnStore(db)
@@ -42,15 +43,15 @@ t.test('two attempts and a follower of one turn on one instance hear what is mea
     .untilEnded('alice', turn.turnId, AbortSignal.timeout(60_000))
     .then(() => heard.push('follower: ended'))
   await until(() => ticks > 1)
-  t.same(new Set(heard), new Set(['attempt 1: lost']))
+  t.same(new Set(heard), new Set(['attempt 1: lost']), 'the first attempt has lost its turn')
 
-  t.equal(await store.cancelTurn('alice', turn.turnId), 'requested')
+  t.equal(await store.cancelTurn('alice', turn.turnId), 'requested', 'the cancel is requested')
   await until(() => heard.includes('attempt 2: cancel'))
   const before = ticks
   await until(() => ticks > before + 1)
-  t.same(new Set(heard), new Set(['attempt 1: lost', 'attempt 2: cancel']))
+  t.same(new Set(heard), new Set(['attempt 1: lost', 'attempt 2: cancel']), 'the second is cancelled')
 
-  t.equal(await end(db, endOf(turn, { attempt: 2, status: 'cancelled' })), 'stored')
+  t.equal(await end(db, endOf(turn, { attempt: 2, status: 'cancelled' })), 'stored', 'the end is stored')
   await following
   await until(() => heard.includes('attempt 2: lost'))
   for (const { release } of held) release()
@@ -95,8 +96,8 @@ t.test('a turn whose row another transaction holds keeps no other of its instanc
     await until(async () => (await stored('bob')) === all)
   }
   await until(() => isRenewed('bob'))
-  t.equal(await stored('alice'), '')
-  t.notOk(await isRenewed('alice'))
+  t.equal(await stored('alice'), '', 'nothing of the locked turn is stored')
+  t.notOk(await isRenewed('alice'), 'the lease of the locked turn is not renewed')
 
   await session`rollback`
   session.release()

@@ -25,12 +25,16 @@ t.test('long results are shortened once, when the turn is stored, and its messag
         order by position`,
     )
   const [one, two] = await stored()
-  t.match(one?.tool_calls, [{ result: long }, { result: 7 }])
-  t.match(one?.history_calls, [
-    { id: 'a', name: 'read', arguments: {}, result: shortened },
-    { id: 'b', name: 'count', arguments: {}, result: 7 },
-  ])
-  t.match(two?.tool_calls, [{ result: 7 }])
+  t.match(one?.tool_calls, [{ result: long }, { result: 7 }], 'the message keeps the long result')
+  t.match(
+    one?.history_calls,
+    [
+      { id: 'a', name: 'read', arguments: {}, result: shortened },
+      { id: 'b', name: 'count', arguments: {}, result: 7 },
+    ],
+    'the history has it shortened',
+  )
+  t.match(two?.tool_calls, [{ result: 7 }], 'the message has its short result')
   t.equal(two?.history_calls, null, 'what is as it is stands once')
 
   // What is stored for the window is what it is made of: nothing is shortened, or counted, a second time.
@@ -44,7 +48,7 @@ t.test('long results are shortened once, when the turn is stored, and its messag
   app.provider.answer(saying('Yes.'))
   await app.chat('sure?', { conversation_id })
   const tool = sent(app, -1).filter(({ role }: { role: string }) => role === 'tool')
-  t.match(tool, [{ content: 'kept' }, { content: '7' }, { content: '7' }])
+  t.match(tool, [{ content: 'kept' }, { content: '7' }, { content: '7' }], 'the stored results are sent')
 })
 
 t.test('a turn takes of the window what later turns are given of it', async (t) => {
@@ -52,6 +56,6 @@ t.test('a turn takes of the window what later turns are given of it', async (t) 
   const answer = { ...emptyAnswer(), text: 'Read.', tool_calls: [{ ...call, result: long }] }
   const { windowTokens, historyCalls } = forHistory('go', answer)
   const shown = [{ ...call, result: shortened }]
-  t.same(historyCalls, shown)
-  t.equal(windowTokens, estimateTokens(`goRead.${JSON.stringify(shown)}`))
+  t.same(historyCalls, shown, 'the long result is shortened')
+  t.equal(windowTokens, estimateTokens(`goRead.${JSON.stringify(shown)}`), 'the short result is counted')
 })

@@ -11,11 +11,11 @@ t.test(
     const app = await appWith(t, tools)
     app.provider.answer(calling(['a', 'read', '{}']), saying('Long.'))
     const { conversation_id, tool_calls } = await app.chat('Read it.')
-    t.equal(tool_calls[0].result.length, 30_000)
-    t.equal(sent(app, -1)[2].content.length, 30_000)
+    t.equal(tool_calls[0].result.length, 30_000, 'the answer has the whole result')
+    t.equal(sent(app, -1)[2].content.length, 30_000, 'the model is told the whole result in its turn')
     app.provider.answer(saying('Yes.'))
     await app.chat('Was it?', { conversation_id })
-    t.equal(sent(app, -1)[2].content, `${'é'.repeat(4_000)} … [shortened]`)
+    t.equal(sent(app, -1)[2].content, `${'é'.repeat(4_000)} … [shortened]`, 'the next turn has it shortened')
   },
 )
 

@@ -48,14 +48,15 @@ t.test('PostgreSQL is killed during a turn: 503 until it is back, and the answer
     app.call('POST', `/api/alice/turns/${id}/cancel`),
     app.call('GET', '/health/ready'),
   ])
-  t.same(kindsOf(refused), unavailable)
-  t.equal((await app.call('GET', '/health/live')).status, 200)
+  t.same(kindsOf(refused), unavailable, 'everybody is told to come back')
+  t.equal((await app.call('GET', '/health/live')).status, 200, 'the process is alive')
   t.notOk(isAnswered, 'nothing is acknowledged that is not stored')
 
   await database.revive()
-  t.match(await turn, { status: 200, body: { conversation_id: id, response: 'so far: worth money' } })
-  t.same(await messagesOf(app, id), ['1 worth money', '2 so far: worth money'])
-  t.equal((await app.call('GET', '/health/ready')).status, 200)
+  const body = { conversation_id: id, response: 'so far: worth money' }
+  t.match(await turn, { status: 200, body }, 'the held answer is given')
+  t.same(await messagesOf(app, id), ['1 worth money', '2 so far: worth money'], 'it is stored once')
+  t.equal((await app.call('GET', '/health/ready')).status, 200, 'the instance is ready again')
   t.equal((await send('lost 0', key)).headers.get('idempotency-replayed'), null, 'a refusal is not stored')
   t.equal((await conversationsOf(app)).length, 2, 'what was refused has left nothing')
 })
@@ -80,10 +81,10 @@ t.test('a database that falls silent: everybody is answered while it still is', 
       app.call('POST', '/api/alice/chat', { body: { message: `message ${i}` } }),
     ),
   ])
-  t.same(kindsOf(refused), unavailable)
+  t.same(kindsOf(refused), unavailable, 'everybody is told to come back')
   wire.silence(false)
   await until(async () => (await app.call('GET', '/health/ready')).status === 200)
-  t.equal((await app.chat('after')).response, 'Echo: after')
+  t.equal((await app.chat('after')).response, 'Echo: after', 'the next turn is answered')
 })
 
 for (const key of [undefined, 'k']) {
@@ -123,14 +124,15 @@ for (const key of [undefined, 'k']) {
     gated.open()
     await completed
     const answer = await sent
-    t.match(answer, { status: 200, body: { response: 'so far: once' } })
+    t.match(answer, { status: 200, body: { response: 'so far: once' } }, 'the turn is answered')
     t.same(
       [...(await root`select status, attempt from colloquy.turns`)],
       [{ status: 'completed', attempt: 1 }],
       'one turn, one attempt',
     )
-    t.same(await messagesOf(app, answer.body.conversation_id), ['1 once', '2 so far: once'])
-    t.same(gated.asked, ['once'])
-    if (key) t.same((await send()).body, answer.body)
+    const messages = await messagesOf(app, answer.body.conversation_id)
+    t.same(messages, ['1 once', '2 so far: once'], 'the turn is stored once')
+    t.same(gated.asked, ['once'], 'the model is asked once')
+    if (key) t.same((await send()).body, answer.body, 'a retry gets the stored answer')
   })
 }

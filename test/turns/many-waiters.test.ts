@@ -31,16 +31,16 @@ t.test('300 wait for one conversation on 5 connections: others go on, then each 
     }),
   )
   for (let i = 0; i < 20; i += 1) {
-    t.equal((await app.chat(`quick ${i}`, { user: 'bob' })).response, `Echo: quick ${i}`)
-    t.equal((await app.call('GET', '/api/alice/conversations')).status, 200)
+    t.equal((await app.chat(`quick ${i}`, { user: 'bob' })).response, `Echo: quick ${i}`, `${i} goes on`)
+    t.equal((await app.call('GET', '/api/alice/conversations')).status, 200, `list ${i} is read`)
   }
   t.equal(answered, 0, 'meanwhile they wait')
-  t.same(gated.asked, ['slow'])
+  t.same(gated.asked, ['slow'], 'the model has had the first message only')
 
   gated.open()
   await Promise.all([first, ...waiters])
   t.equal(gated.most(), 1, 'one after the other')
-  t.equal(new Set(gated.asked).size, 301)
+  t.equal(new Set(gated.asked).size, 301, 'every message reached the model')
   const sql = postgres(superuserUrl, { max: 1 })
   t.teardown(() => sql.end())
   const positions = await sql<{ position: number; role: string }[]>`
@@ -48,5 +48,6 @@ t.test('300 wait for one conversation on 5 connections: others go on, then each 
   t.same(
     positions.map(({ position, role }) => `${position} ${role}`),
     Array.from({ length: 602 }, (_, i) => `${i + 1} ${i % 2 ? 'assistant' : 'user'}`),
+    'the messages have no gaps',
   )
 })

@@ -35,8 +35,10 @@ t.test('a message may ask for a model that the operator allows, and for no other
     ['c/d', 'c/d'],
   ]) {
     const { status, body } = await ask(model)
-    t.match([status, body], [200, { response: `I am ${answers}.`, model: answers }])
-    t.match((await call('GET', `/api/alice/turns/${body.turn_id}`)).body, { model: answers })
+    const answer = { response: `I am ${answers}.`, model: answers }
+    t.match([status, body], [200, answer], `${model ?? 'no model'} is answered by ${answers}`)
+    const turn = await call('GET', `/api/alice/turns/${body.turn_id}`)
+    t.match(turn.body, { model: answers }, `${model ?? 'no model'}: the turn names ${answers}`)
   }
   for (const model of ['e', 'A', 'constructor', 'b ']) {
     const { status, body } = await ask(model)
@@ -44,7 +46,11 @@ t.test('a message may ask for a model that the operator allows, and for no other
     t.match([status, body], [422, { code: 'validation-failed', errors }], model)
   }
   for (const model of ['', 7, null, 'x'.repeat(201)]) {
-    t.match(await ask(model), { status: 422, body: { errors: [{ path: '/body/model' }] } })
+    t.match(
+      await ask(model),
+      { status: 422, body: { errors: [{ path: '/body/model' }] } },
+      `${JSON.stringify(model).slice(0, 9)} is no name of a model`,
+    )
   }
   t.equal(
     (await call('GET', '/api/alice/conversations')).body.data.length,
@@ -59,12 +65,13 @@ t.test('the model is a part of what a key repeats, where it was given', async (t
     call('POST', chat, { body: { message: 'hi', ...body }, headers: { 'idempotency-key': key } })
   const first = await send('one', { model: 'b' })
   const again = await send('one', { model: 'b' })
-  t.same([again.status, again.body], [200, first.body])
+  t.same([again.status, again.body], [200, first.body], 'the same model is the same request')
+  const mismatch = { status: 422, body: { code: 'idempotency-key-mismatch' } }
   for (const body of [{}, { model: 'a' }]) {
-    t.match(await send('one', body), { status: 422, body: { code: 'idempotency-key-mismatch' } })
+    t.match(await send('one', body), mismatch, `${JSON.stringify(body)} is another request`)
   }
   await send('two', {})
-  t.match(await send('two', { model: 'a' }), { status: 422, body: { code: 'idempotency-key-mismatch' } })
+  t.match(await send('two', { model: 'a' }), mismatch, 'the default model by its name is another request')
   const keys = await db.asUser(
     'alice',
     (sql) => sql<{ fingerprint: Buffer }[]>`
@@ -90,17 +97,18 @@ t.test('a new attempt of a turn keeps its model, whoever answers otherwise by th
     await testApp(t, { ...options, model: named('b'), otherModels: [a] }),
   ]
   const failed = await before.call('POST', chat, { body, headers })
-  t.match(failed, { status: 502 })
-  const turn = `/api/alice/turns/${failed.body.turn_id}`
+  t.match(failed, { status: 502 }, 'the first attempt fails')
+  const { turn_id } = failed.body
+  const turn = async ({ call }: typeof before) => (await call('GET', `/api/alice/turns/${turn_id}`)).body
 
   const withdrawn = await without.call('POST', chat, { body, headers })
-  t.match(withdrawn, { status: 502, body: { code: 'model-failed', turn_id: failed.body.turn_id } })
-  t.match((await without.call('GET', turn)).body, { status: 'failed', model: 'a', attempt: 2 })
+  t.match(withdrawn, { status: 502, body: { code: 'model-failed', turn_id } }, 'without its model it fails')
+  t.match(await turn(without), { status: 'failed', model: 'a', attempt: 2 }, 'the turn keeps its model')
 
   isFailing = false
   const answered = await after.call('POST', chat, { body, headers })
-  t.match(answered, { status: 200, body: { response: 'I am a.', model: 'a' } })
-  t.match((await after.call('GET', turn)).body, { status: 'completed', model: 'a', attempt: 3 })
+  t.match(answered, { status: 200, body: { response: 'I am a.', model: 'a' } }, 'with its model it succeeds')
+  t.match(await turn(after), { status: 'completed', model: 'a', attempt: 3 }, 'the turn keeps it to the end')
 })
 
 t.test('a turn through a provider, with a tool too, costs two round trips to the database', async (t) => {
@@ -118,19 +126,19 @@ t.test('a turn through a provider, with a tool too, costs two round trips to the
   const { conversation_id } = await app.chat('first')
   await app.chat('second', { conversation_id })
   const kinds = ['next', 'add'].flatMap((message) => [
-    { message, options: {} },
-    { message, options: { conversation_id } },
+    { kind: `${message}, new conversation`, message, options: {} },
+    { kind: `${message}, same conversation`, message, options: { conversation_id } },
   ])
-  for (const { message, options } of kinds) {
+  for (const { kind, message, options } of kinds) {
     const trips: number[] = []
     for (let n = 0; n < 5; n += 1) {
       wire.reset()
-      t.equal((await app.chat(message, options)).response, 'Hello')
+      t.equal((await app.chat(message, options)).response, 'Hello', `${kind}: the turn is answered`)
       trips.push(wire.roundTrips())
     }
     // On a busy machine the answer may come after the first tick, which is a third.
-    t.equal(Math.min(...trips), 2)
+    t.equal(Math.min(...trips), 2, `${kind}: two round trips`)
   }
-  t.equal(tools.calls.length, 10)
-  t.equal(app.provider.requests[0]?.headers.authorization, `Bearer ${providerKey}`)
+  t.equal(tools.calls.length, 10, 'the tool is called in each turn that asks for it')
+  t.equal(app.provider.requests[0]?.headers.authorization, `Bearer ${providerKey}`, 'the key is sent')
 })

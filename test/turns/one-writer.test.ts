@@ -45,7 +45,7 @@ const untilWaiting = (sql: Sql, count: number) =>
 
 t.test('of those who wait for another to have begun and ended, one begins', async (t) => {
   const sql = await connections(t, 4)
-  t.same(await begin(sql, true, entry(16, 16)), ['begun'])
+  t.same(await begin(sql, true, entry(16, 16)), ['begun'], 'the first turn begins')
   const begins: Promise<string[]>[] = []
   await sql.begin(async (tx) => {
     await tx`select colloquy.act_as('alice')`
@@ -54,18 +54,18 @@ t.test('of those who wait for another to have begun and ended, one begins', asyn
     await untilWaiting(sql, 2)
     await end(tx as unknown as Sql, 16)
   })
-  t.same((await Promise.all(begins)).flat().sort(), ['begun', 'busy'])
+  t.same((await Promise.all(begins)).flat().sort(), ['begun', 'busy'], 'only one begins')
 })
 
 t.test('a batch waits for no conversation, and says which of its entries it has left out', async (t) => {
   const sql = await connections(t, 2)
-  t.same(await begin(sql, true, entry(16, 16)), ['begun'])
+  t.same(await begin(sql, true, entry(16, 16)), ['begun'], 'the first turn begins')
   await end(sql, 16)
   await sql.begin(async (tx) => {
     await tx`select colloquy.act_as('alice')`
     await tx`select from colloquy.conversations where id = ${id(16)} for no key update`
     const outcomes = await begin(sql, false, entry(32, 16, 'k'), entry(48, 48), entry(64, 0))
-    t.same(outcomes, ['locked', 'begun', 'not-found'])
+    t.same(outcomes, ['locked', 'begun', 'not-found'], 'only the locked conversation is left out')
   })
   t.same(await begin(sql, true, entry(32, 16, 'k')), ['begun'], 'the key was not used up')
 })
@@ -73,7 +73,7 @@ t.test('a batch waits for no conversation, and says which of its entries it has 
 t.test('who waits for a conversation has no key that whoever has the conversation may want', async (t) => {
   const sql = await connections(t, 5)
   for (const n of [16, 32]) {
-    t.same(await begin(sql, true, entry(n, n)), ['begun'])
+    t.same(await begin(sql, true, entry(n, n)), ['begun'], `turn ${n} begins`)
     await end(sql, n)
   }
   let batch: Promise<string[]> | undefined
@@ -88,10 +88,14 @@ t.test('who waits for a conversation has no key that whoever has the conversatio
     alone.catch(() => {})
     await untilWaiting(sql, 2)
   })
-  t.same(await Promise.allSettled([batch, alone]), [
-    { status: 'fulfilled', value: ['begun', 'mismatch', 'busy'] },
-    { status: 'fulfilled', value: ['busy'] },
-  ])
+  t.same(
+    await Promise.allSettled([batch, alone]),
+    [
+      { status: 'fulfilled', value: ['begun', 'mismatch', 'busy'] },
+      { status: 'fulfilled', value: ['busy'] },
+    ],
+    'neither waits for the other',
+  )
 })
 
 t.test('many messages to one conversation at once, on two instances: one turn after the other', async (t) => {
@@ -102,10 +106,11 @@ t.test('many messages to one conversation at once, on two instances: one turn af
     call('POST', '/api/alice/chat', { body: { conversation_id, message: `message ${i}` } })
   const answers = await Promise.all(Array.from({ length: 60 }, (_, i) => send(i % 2 ? one : two, i)))
   const stored = answers.filter(({ status }) => status === 200)
-  for (const { status, body } of answers) {
-    if (status !== 200) t.match({ status, body }, { status: 409, body: { code: 'turn-in-progress' } })
+  const refusal = { status: 409, body: { code: 'turn-in-progress' } }
+  for (const [i, { status, body }] of answers.entries()) {
+    if (status !== 200) t.match({ status, body }, refusal, `message ${i} is refused, as the turn runs`)
   }
-  t.ok(stored.length > 0)
+  t.ok(stored.length > 0, 'some are answered')
 
   const messages: Json[] = []
   let query = '?limit=100'
@@ -117,8 +122,13 @@ t.test('many messages to one conversation at once, on two instances: one turn af
   }
   t.equal(messages.length, 2 * (stored.length + 1), 'what was acknowledged is stored, once')
   for (const [i, { position, role, content, turn_id }] of messages.entries()) {
-    t.same([position, role], [i + 1, i % 2 ? 'assistant' : 'user'])
-    if (i % 2) t.same([content, turn_id], [`Echo: ${messages[i - 1].content}`, messages[i - 1].turn_id])
+    t.same([position, role], [i + 1, i % 2 ? 'assistant' : 'user'], `message ${i + 1} is in its place`)
+    if (i % 2)
+      t.same(
+        [content, turn_id],
+        [`Echo: ${messages[i - 1].content}`, messages[i - 1].turn_id],
+        `message ${i + 1} answers ${i}`,
+      )
   }
 })
 
@@ -133,41 +143,42 @@ t.test('a message waits for the turn before it, and has it in its history', asyn
   const other = one.chat('in another conversation')
   await until(() => gated.working() === 2)
   gated.open()
-  t.equal((await first).conversation_id, conversation_id)
+  t.equal((await first).conversation_id, conversation_id, 'the first is answered in its conversation')
   await other
   const answers = await Promise.all(later)
-  t.equal(new Set(answers.map(({ turn_id }) => turn_id)).size, 3)
+  t.equal(new Set(answers.map(({ turn_id }) => turn_id)).size, 3, 'each later message has a turn of its own')
   const { data } = (await one.call('GET', `/api/alice/conversations/${conversation_id}/messages`)).body
   t.same(
     data.map(({ role }: Json) => role),
     ['user', 'assistant', 'user', 'assistant', 'user', 'assistant', 'user', 'assistant'],
+    'every question is followed by its answer',
   )
 })
 
 t.test('hundreds of waiters on one conversation do not keep others from being answered', async (t) => {
   const gated = gatedModel()
-  const { chat, call, app } = await testApp(t, {
+  const { chat, call } = await testApp(t, {
     model: {
       name: 'either',
       run: (request) => (/slow/.test(request.message) ? gated.model : echo()).run(request),
     },
     limits: { busyWaitMs: 1_500 },
   })
-  t.ok(app)
   const first = chat('slow')
   await until(() => gated.working() === 1)
   const { id: conversation_id } = (await call('GET', '/api/alice/conversations')).body.data[0]
   const waiters = Array.from({ length: 300 }, (_, i) =>
     call('POST', '/api/alice/chat', { body: { conversation_id, message: `slow ${i}` } }),
   )
-  t.equal((await chat('quick', { user: 'bob' })).response, 'Echo: quick')
-  t.equal((await call('GET', '/api/alice/conversations')).status, 200)
+  t.equal((await chat('quick', { user: 'bob' })).response, 'Echo: quick', 'another user is answered')
+  t.equal((await call('GET', '/api/alice/conversations')).status, 200, 'reads are answered')
   const refused = await Promise.all(waiters)
   t.same(
     new Set(refused.map(({ status, body }) => `${status} ${body.code}`)),
     new Set(['409 turn-in-progress']),
+    'every waiter is refused, as the turn runs',
   )
-  t.equal(gated.most(), 1)
+  t.equal(gated.most(), 1, 'one turn at a time')
   gated.open()
   await first
 })

@@ -87,6 +87,7 @@ t.test('an outage that outlasts the leases takes no turn from an instance that l
   t.same(
     [...(await root`select distinct status, attempt from colloquy.turns`)],
     [{ status: 'completed', attempt: 1 }],
+    'every turn completed in its first attempt',
   )
 })
 
@@ -102,15 +103,17 @@ t.test('who comes back after the outage reads on at once, on either instance', a
   const streams = await Promise.all(
     [one, two].map(({ stream }) => stream('POST', '/api/alice/chat', keyed('k', 'text/event-stream'))),
   )
-  for (const stream of streams) {
-    t.equal(stream.headers.get('idempotency-replayed'), 'true')
+  for (const [n, stream] of streams.entries()) {
+    t.equal(stream.headers.get('idempotency-replayed'), 'true', `stream ${n} attaches to the turn`)
     await stream.until(({ event }) => textOf([event]) === 'so far: ')
   }
   t.equal(gated.working(), 1, 'while the model works on')
   gated.open()
-  for (const stream of streams) t.equal(textOf(await stream.all()), 'so far: message of k')
-  t.equal((await first).status, 200)
-  t.equal(gated.asked.length, 1)
+  for (const [n, stream] of streams.entries()) {
+    t.equal(textOf(await stream.all()), 'so far: message of k', `stream ${n} has the answer`)
+  }
+  t.equal((await first).status, 200, 'the first client is answered')
+  t.equal(gated.asked.length, 1, 'the model is asked once')
 })
 
 t.test('the conversation of an instance that died is freed, though nobody may wait for it', async (t) => {
@@ -127,7 +130,7 @@ t.test('the conversation of an instance that died is freed, though nobody may wa
   )
   await dying.end('SIGKILL')
 
-  for (const { conversation_id } of turns) {
+  for (const [n, { conversation_id }] of turns.entries()) {
     const next = () => app.call('POST', '/api/alice/chat', { body: { conversation_id, message: 'go on' } })
     const answers = [await next()]
     await until(
@@ -136,13 +139,12 @@ t.test('the conversation of an instance that died is freed, though nobody may wa
       20_000,
     )
     const refused = answers.slice(0, -1).map(({ status, body }) => `${status} ${body.code}`)
-    t.same([...new Set(refused)], ['409 turn-in-progress'], 'until then the conversation is busy')
+    t.same([...new Set(refused)], ['409 turn-in-progress'], `conversation ${n} is busy until then`)
     const { body } = await app.call('GET', `/api/alice/conversations/${conversation_id}/messages`)
-    t.match(body.data, [
-      { role: 'user' },
-      { status: 'interrupted' },
-      { content: 'go on' },
-      { status: 'completed' },
-    ])
+    t.match(
+      body.data,
+      [{ role: 'user' }, { status: 'interrupted' }, { content: 'go on' }, { status: 'completed' }],
+      `conversation ${n}: the turn is interrupted, and the next completes`,
+    )
   }
 })

@@ -224,5 +224,5 @@ t.test('the AI SDK reads from any stream of a turn the message that is stored', 
     }
   })
   await fc.assert(property, { numRuns: 200, seed: drawSeed(t) })
-  t.equal(messages, 600)
+  t.equal(messages, 600, 'every stream is read')
 })

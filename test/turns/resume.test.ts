@@ -61,17 +61,17 @@ t.test(
     )
     for (const back of backs) await back.until(says('three '))
     await say([...words('four'), done])
-    for (const back of backs) {
-      t.equal(textOf(await back.all()), 'two three four')
-      await first.all()
-      const rest = first.frames.slice(first.frames.findIndex((frame) => frame.id === id) + 1)
-      t.same(back.frames, rest, 'the same frames under the same ids')
+    await first.all()
+    const rest = first.frames.slice(first.frames.findIndex((frame) => frame.id === id) + 1)
+    for (const [n, back] of backs.entries()) {
+      t.equal(textOf(await back.all()), 'two three four', `stream ${n} goes on after the id`)
+      t.same(back.frames, rest, `stream ${n} has the same frames under the same ids`)
     }
-    for (const app of [one, two]) {
+    for (const [instance, app] of Object.entries({ one, two })) {
       const folded = await app.stream('GET', streamPath(turn_id), { headers })
       const events = await folded.all()
-      t.equal(typesOf(events)[0], 'start', 'an ended turn begins from the start')
-      t.equal(textOf(events), 'one two three four')
+      t.equal(typesOf(events)[0], 'start', `${instance}: an ended turn begins from the start`)
+      t.equal(textOf(events), 'one two three four', `${instance}: an ended turn has the whole text`)
     }
   },
 )
@@ -96,9 +96,9 @@ t.test('an id that is none is refused, and one of another attempt or from the fu
     ids.map((id) => stream('GET', streamPath(turn_id), { headers: { 'last-event-id': id } })),
   )
   await say([...words('one'), done])
-  for (const other of others) {
-    t.equal(textOf(await other.all()), 'one')
-    t.equal(typesOf(await other.all())[0], 'start')
+  for (const [n, other] of others.entries()) {
+    t.equal(textOf(await other.all()), 'one', `${ids[n]}: the whole text is sent`)
+    t.equal(typesOf(await other.all())[0], 'start', `${ids[n]}: the stream begins from the start`)
   }
 })
 
@@ -121,28 +121,31 @@ t.test('an attempt that another one took over ends its streams with an error', a
   away(true)
   await sql`update colloquy.turns set lease_until = now() - interval '1 second'`
   const next = await two.stream('POST', chat, { body: message, headers: key })
-  t.equal((await turnOf(next)).turn_id, turn_id)
-  t.equal(next.frames[0]?.id, '2-1')
-  t.equal(runs(), 2)
+  t.equal((await turnOf(next)).turn_id, turn_id, 'the retry takes the turn over')
+  t.equal(next.frames[0]?.id, '2-1', 'its ids are of the second attempt')
+  t.equal(runs(), 2, 'the model is asked again')
   away(false)
-  t.equal(errorOf(await follower.all()), 'turn-interrupted')
-  t.equal(errorOf(await old.all()), 'turn-interrupted')
-  t.equal(textOf(await old.all()), 'old ')
+  t.equal(errorOf(await follower.all()), 'turn-interrupted', 'a follower is told of the interruption')
+  t.equal(errorOf(await old.all()), 'turn-interrupted', 'the first client is told of the interruption')
+  t.equal(textOf(await old.all()), 'old ', 'the first client has the words of its own attempt only')
 
   await say(words('new '), 2)
   const id = follower.frames.at(-1)?.id ?? ''
-  t.match(id, /^1-/)
+  t.match(id, /^1-/, 'the id is of the old attempt')
   const backs = await Promise.all(
     [first, two].map(({ stream }) =>
       stream('GET', streamPath(turn_id), { headers: { 'last-event-id': id } }),
     ),
   )
-  for (const back of backs) {
+  for (const [n, back] of backs.entries()) {
     await back.until(says('new '))
-    t.equal(typesOf(back.frames.map(({ event }) => event))[0], 'start', 'an id of the old one begins anew')
+    const [type] = typesOf(back.frames.map(({ event }) => event))
+    t.equal(type, 'start', `stream ${n}: an id of the old attempt begins anew`)
   }
   await say([...words('answer'), done], 2)
-  for (const answer of [next, ...backs]) t.equal(textOf(await answer.all()), 'new answer')
+  for (const [n, answer] of [next, ...backs].entries()) {
+    t.equal(textOf(await answer.all()), 'new answer', `stream ${n} has the words of the new attempt`)
+  }
 })
 
 t.test('a conversation that is deleted ends the streams of its turn with an error', async (t) => {
@@ -154,29 +157,30 @@ t.test('a conversation that is deleted ends the streams of its turn with an erro
   const follower = await two.stream('GET', streamPath(turn_id))
   await say(words('one '))
   await follower.until(says('one '))
-  t.equal((await two.call('DELETE', `/api/alice/conversations/${conversation_id}`)).status, 204)
-  for (const answer of [first, follower]) {
-    t.equal(errorOf(await answer.all()), 'turn-not-found')
-    t.equal(textOf(await answer.all()), 'one ')
+  const deleted = await two.call('DELETE', `/api/alice/conversations/${conversation_id}`)
+  t.equal(deleted.status, 204, 'the conversation is deleted')
+  for (const [which, answer] of Object.entries({ first, follower })) {
+    t.equal(errorOf(await answer.all()), 'turn-not-found', `${which} ends with an error`)
+    t.equal(textOf(await answer.all()), 'one ', `${which} has what was said until then`)
   }
   const gone = await two.stream('GET', streamPath(turn_id))
-  t.equal(gone.status, 404)
+  t.equal(gone.status, 404, 'the turn cannot be followed any more')
 })
 
 t.test('a key’s turn is streamed again as it is stored, whatever was accepted at first', async (t) => {
   const { stream, call } = await testApp(t)
   const first = await call('POST', chat, { body: message, headers: key })
   const again = await stream('POST', chat, { body: message, headers: key })
-  t.equal(again.headers.get('idempotency-replayed'), 'true')
-  t.equal(textOf(await again.all()), first.body.response)
-  t.equal((await turnOf(again)).turn_id, first.body.turn_id)
+  t.equal(again.headers.get('idempotency-replayed'), 'true', 'the retry is marked as a replay')
+  t.equal(textOf(await again.all()), first.body.response, 'the stored answer is streamed')
+  t.equal((await turnOf(again)).turn_id, first.body.turn_id, 'the turn is the same')
 
   const streamed = await stream('POST', chat, { body: message, headers: { 'idempotency-key': 'two' } })
-  t.equal(streamed.headers.get('idempotency-replayed'), null)
+  t.equal(streamed.headers.get('idempotency-replayed'), null, 'a new key is not a replay')
   await streamed.all()
   const json = await call('POST', chat, { body: message, headers: { 'idempotency-key': 'two' } })
-  t.equal(json.headers.get('idempotency-replayed'), 'true')
-  t.match(json.body, { turn_id: (await turnOf(streamed)).turn_id, response: 'Echo: hi' })
+  t.equal(json.headers.get('idempotency-replayed'), 'true', 'a JSON retry is marked as a replay')
+  t.match(json.body, { turn_id: (await turnOf(streamed)).turn_id, response: 'Echo: hi' }, 'it has the answer')
 })
 
 t.test('a stream attaches to a key’s running turn for as long as it takes; JSON does not', async (t) => {
@@ -188,11 +192,13 @@ t.test('a stream attaches to a key’s running turn for as long as it takes; JSO
   const attached = await Promise.all(
     [one, two].map(({ stream }) => stream('POST', chat, { body: message, headers: key })),
   )
-  const { status, body } = await two.call('POST', chat, { body: message, headers: key })
-  t.match({ status, body }, { status: 409, body: { code: 'idempotency-key-in-use' } })
+  const json = await two.call('POST', chat, { body: message, headers: key })
+  t.match(json, { status: 409, body: { code: 'idempotency-key-in-use' } }, 'a JSON retry is refused')
   await say([...words('one'), done])
-  for (const answer of [first, ...attached]) t.equal(textOf(await answer.all()), 'one')
-  t.equal(attached[0]?.headers.get('idempotency-replayed'), 'true')
+  for (const [n, answer] of [first, ...attached].entries()) {
+    t.equal(textOf(await answer.all()), 'one', `stream ${n} has the answer`)
+  }
+  t.equal(attached[0]?.headers.get('idempotency-replayed'), 'true', 'an attached one is a replay')
 })
 
 t.test('a refusal before the first byte is a problem with its status', async (t) => {
@@ -226,17 +232,16 @@ t.test('a refusal before the first byte is a problem with its status', async (t)
   ]
   for (const [status, code, answer] of refused) {
     const { status: got, headers, body } = await answer
-    t.same(
-      [got, body.code, headers.get('content-type')?.split(';')[0]],
-      [status, code, 'application/problem+json'],
-    )
+    const problem = [got, body.code, headers.get('content-type')?.split(';')[0]]
+    t.same(problem, [status, code, 'application/problem+json'], `${status} ${code} is a problem`)
   }
   away(true)
   const elsewhere = '019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d6f'
-  for (const answer of [send(other), get(streamPath(elsewhere)), get(conversationStream(conversation_id))]) {
+  const reads = { turn: get(streamPath(elsewhere)), conversation: get(conversationStream(conversation_id)) }
+  for (const [what, answer] of Object.entries({ chat: send(other), ...reads })) {
     const { status, headers, body } = await answer
-    t.same([status, body.code], [503, 'database-unavailable'])
-    t.equal(headers.get('retry-after'), '1')
+    const refusal = [status, body.code, headers.get('retry-after')]
+    t.same(refusal, [503, 'database-unavailable', '1'], `${what}: the database is away, retry in a second`)
   }
   const here = await stream('GET', streamPath(turn_id))
   t.equal((await turnOf(here)).turn_id, turn_id, 'what runs here needs no database to be read')

@@ -41,21 +41,25 @@ const measure = async (t: Parameters<typeof testApp>[0], prepare: 'on' | 'off') 
 }
 
 t.test('a turn costs two round trips to the database, anything else one', async (t) => {
-  t.same(await measure(t, 'on'), {
-    'a turn in a new conversation': 2,
-    'a turn in a long conversation': 2,
-    getConversation: 1,
-    listConversations: 1,
-    getUsage: 1,
-    listMessages: 1,
-    updateConversation: 1,
-  })
+  t.same(
+    await measure(t, 'on'),
+    {
+      'a turn in a new conversation': 2,
+      'a turn in a long conversation': 2,
+      getConversation: 1,
+      listConversations: 1,
+      getUsage: 1,
+      listMessages: 1,
+      updateConversation: 1,
+    },
+    'each costs no more than these',
+  )
 })
 
 t.test('where a pooler forbids prepared statements, a turn costs four', async (t) => {
   const trips = await measure(t, 'off')
-  t.equal(trips['a turn in a new conversation'], 4)
-  t.equal(trips['a turn in a long conversation'], 4)
+  t.equal(trips['a turn in a new conversation'], 4, 'in a new conversation')
+  t.equal(trips['a turn in a long conversation'], 4, 'in a long conversation')
 })
 
 t.test('turns at once cost fewer statements than there are turns', async (t) => {
@@ -84,5 +88,5 @@ t.test('turns at once cost fewer statements than there are turns', async (t) => 
   gated.open()
   await Promise.all(answers)
   t.comment(`${statements} statements for ${users.length} turns`)
-  t.ok(statements < users.length)
+  t.ok(statements < users.length, 'turns share statements')
 })

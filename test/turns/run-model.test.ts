@@ -34,31 +34,35 @@ t.test('events add up to text, tool calls and usage', async (t) => {
     ),
     request(),
   )
-  t.same(ended, {
-    status: 'completed',
-    error: null,
-    answer: {
-      text: 'ab',
-      tool_calls: [
-        { id: '1', name: 'add', arguments: { task: 'milk' }, result: ['ok'], duration_ms: 5 },
-        { id: '2', name: 'drop', arguments: {}, error: 'no such task', duration_ms: 6 },
-      ],
-      usage,
-      finished: true,
+  t.same(
+    ended,
+    {
+      status: 'completed',
+      error: null,
+      answer: {
+        text: 'ab',
+        tool_calls: [
+          { id: '1', name: 'add', arguments: { task: 'milk' }, result: ['ok'], duration_ms: 5 },
+          { id: '2', name: 'drop', arguments: {}, error: 'no such task', duration_ms: 6 },
+        ],
+        usage,
+        finished: true,
+      },
     },
-  })
+    'each call has its outcome, and the text is whole',
+  )
 })
 
 t.test('what PostgreSQL could not store as it is, is replaced', async (t) => {
   const { answer } = await runModel(saying(delta('a\0b\ud800'), finish), request())
-  t.equal(answer.text, 'a\ufffdb\ufffd')
+  t.equal(answer.text, 'a\ufffdb\ufffd', 'each such character is replaced')
 })
 
 t.test('an answer that is too long is cut off, and the turn has failed', async (t) => {
   const half = 'x'.repeat(maxAnswerLength / 2 + 1)
   const ended = await runModel(saying(delta(half), delta(half), finish), request())
-  t.match(ended, { status: 'failed', error: { code: 'model-failed' } })
-  t.equal(ended.answer.text.length, maxAnswerLength)
+  t.match(ended, { status: 'failed', error: { code: 'model-failed' } }, 'the turn fails')
+  t.equal(ended.answer.text.length, maxAnswerLength, 'the text ends at the limit')
 })
 
 t.test('a model that ignores the signal is given up, and what it said is kept', async (t) => {
@@ -74,7 +78,7 @@ t.test('a model that ignores the signal is given up, and what it said is kept', 
       },
     }
     const ended = await runModel(deaf, request(abort.signal))
-    t.match(ended, { status, error: { code }, answer: { text: 'so far' } })
+    t.match(ended, { status, error: { code }, answer: { text: 'so far' } }, `${reason}: the turn ends`)
   }
 })
 
@@ -84,7 +88,7 @@ t.test('echo says the message, in pieces', async (t) => {
     for await (const event of echo().run({ ...request(), message })) {
       if (event.type === 'text-delta') deltas.push(event.delta)
     }
-    t.ok(deltas.join('') === `Echo: ${message}`)
+    t.ok(deltas.join('') === `Echo: ${message}`, `${JSON.stringify(message.slice(0, 9))} is said whole`)
   }
 })
 
@@ -118,8 +122,8 @@ t.test('what a model says after the signal is not heard', async (t) => {
   })
   goOn()
   await over
-  t.same(heard, [delta('a')])
-  t.match(ended, { status: 'cancelled', answer: { text: 'a' } })
+  t.same(heard, [delta('a')], 'only what came before the signal is heard')
+  t.match(ended, { status: 'cancelled', answer: { text: 'a' } }, 'the turn ends with what was heard')
 })
 
 t.test('counts of tokens are added up, as far as they are known and can be stored', async (t) => {
@@ -129,10 +133,14 @@ t.test('counts of tokens are added up, as far as they are known and can be store
   ]
   const answer = emptyAnswer()
   for (const usage of counts) reduce(answer, { type: 'step', usage })
-  t.same(answer.usage, {
-    input_tokens: 12,
-    output_tokens: 3,
-    cached_input_tokens: null,
-    total_tokens: 2 ** 31 - 1,
-  })
+  t.same(
+    answer.usage,
+    {
+      input_tokens: 12,
+      output_tokens: 3,
+      cached_input_tokens: null,
+      total_tokens: 2 ** 31 - 1,
+    },
+    'unknown counts stay unknown, and large ones stop at the limit',
+  )
 })

@@ -13,8 +13,10 @@ t.setTimeout(300_000)
 const trial = (t: Test): Trial => ({ numRuns: 100, seed: drawSeed(t) })
 
 /** Equal to nothing when it holds in all runs; else the seed and the story are what is shown. */
-const holds = (t: Test, failure: Failure | undefined) =>
-  t.strictSame(failure && { TEST_SEED: failure.seed, story: failure.story.split('\n') }, undefined)
+const holds = (t: Test, failure: Failure | undefined) => {
+  const found = failure && { TEST_SEED: failure.seed, story: failure.story.split('\n') }
+  return t.strictSame(found, undefined, 'it holds in every run')
+}
 
 t.test('in whatever order calls come, the engine answers and stores what the model says', async (t) => {
   const engine = await createEngine(t, { ...limits, max: 1 })

@@ -42,7 +42,8 @@ t.test('a client that vanishes in mid-stream does not stop its turn', async (t) 
   await say([...words('two ', 'three'), done])
   const path = `/api/alice/conversations/${conversation_id}/messages`
   await until(async () => (await app.call('GET', path)).body.data.length === 2)
-  t.match((await app.call('GET', path)).body.data[1], { content: 'one two three', status: 'completed' })
+  const [, answered] = (await app.call('GET', path)).body.data
+  t.match(answered, { content: 'one two three', status: 'completed' }, 'the whole answer is stored')
 })
 
 /** A database that tells what is read of it: each event row, and each transaction of a user. */
@@ -97,7 +98,9 @@ t.test('many followers of a turn on one instance cost one read', async (t) => {
     'a tick asks for one turn, and every batch comes once',
   )
   await say([done])
-  for (const follower of followers) t.equal(textOf(await follower.all()), spoken.join(''))
+  for (const [n, follower] of followers.entries()) {
+    t.equal(textOf(await follower.all()), spoken.join(''), `follower ${n} has the whole text`)
+  }
   t.equal(read.transactions, opened + 1, 'and the end is read once')
 })
 
@@ -124,7 +127,7 @@ t.test('a turn that nobody follows any more is not read any more', async (t) => 
     return isQuiet
   })
   await say([...words('two'), done])
-  t.equal(textOf(await first.all()), 'one two')
+  t.equal(textOf(await first.all()), 'one two', 'the first client has the whole text')
   t.same(read.rows.length, 1, 'what was said afterwards is not read')
 })
 
@@ -160,8 +163,8 @@ t.test(
       most = Math.max(most, server.writableLength)
     }
     await say([...words('The end.'), done])
-    t.same(typesOf(await first.all()).slice(-2), ['finish', '[DONE]'])
-    t.equal((await app.call('GET', `/api/alice/turns/${turn_id}`)).body.status, 'completed')
+    t.same(typesOf(await first.all()).slice(-2), ['finish', '[DONE]'], 'the first reader gets the end')
+    t.equal((await app.call('GET', `/api/alice/turns/${turn_id}`)).body.status, 'completed', 'it completes')
     t.comment(`at most ${most} bytes waited for it`)
     t.ok(most > 0, 'it was slow indeed')
     t.ok(most < 5 * size, 'however much was said')
@@ -178,7 +181,7 @@ t.test(
       .replace(/(^|\r\n)[\da-f]+\r\n/g, '')
       .split('\n\n')
       .slice(0, -1)
-    t.same(eventFaults(frames.join('\n\n')), [])
+    t.same(eventFaults(frames.join('\n\n')), [], 'every frame is well-formed')
     t.notMatch(text, 'The end.', 'it did not get all')
     const id = /^id: (1-\d+)$/m.exec(frames.findLast((frame) => frame.startsWith('id:')) ?? '')?.[1] ?? ''
     const back = await app.stream('GET', streamPath(turn_id), { headers: { 'last-event-id': id } })
@@ -199,15 +202,19 @@ t.test('a silent stream shows signs of life, of which a client’s parser tells 
   })
   await until(() => text.split('\n:\n\n').length > 3)
   await say([...words('word'), done])
-  t.same(typesOf(await answer.all()), [
-    'start',
-    'data-turn',
-    'start-step',
-    'text-start',
-    'text-delta',
-    'text-end',
-    'finish-step',
-    'finish',
-    '[DONE]',
-  ])
+  t.same(
+    typesOf(await answer.all()),
+    [
+      'start',
+      'data-turn',
+      'start-step',
+      'text-start',
+      'text-delta',
+      'text-end',
+      'finish-step',
+      'finish',
+      '[DONE]',
+    ],
+    'the client sees the turn’s events only',
+  )
 })

@@ -31,12 +31,12 @@ t.test('while an instance ends, it hands readers over, and finishes what it runs
   })
 
   await here.say([...words('too'), done])
-  t.same(typesOf(await own.all()).slice(-2), ['finish', '[DONE]'])
-  t.equal(textOf(await own.all()), 'mine too')
+  t.same(typesOf(await own.all()).slice(-2), ['finish', '[DONE]'], 'its own turn ends cleanly')
+  t.equal(textOf(await own.all()), 'mine too', 'its own turn is whole')
   await closed
   await elsewhere.say([...words('two'), done])
-  t.equal(textOf(await back.all()), 'two')
-  t.equal(textOf(await theirs.all()), 'one two')
+  t.equal(textOf(await back.all()), 'two', 'the reader gets the rest elsewhere')
+  t.equal(textOf(await theirs.all()), 'one two', 'the other instance’s client has the whole text')
 })
 
 t.test('past the bound a streamed turn is interrupted, and its readers are told', async (t) => {
@@ -50,11 +50,12 @@ t.test('past the bound a streamed turn is interrupted, and its readers are told'
   await say(words('half '))
   await first.until(({ event }) => textOf([event]) === 'half ')
   await ending.app.close()
-  for (const answer of [first, local, remote]) {
-    t.equal(errorOf(await answer.all()), 'turn-interrupted')
-    t.equal(textOf(await answer.all()), 'half ')
+  for (const [which, answer] of Object.entries({ first, local, remote })) {
+    t.equal(errorOf(await answer.all()), 'turn-interrupted', `${which} is told of the interruption`)
+    t.equal(textOf(await answer.all()), 'half ', `${which} has what was said`)
   }
   const messages = `/api/alice/conversations/${conversation_id}/messages`
   await until(async () => (await other.call('GET', messages)).body.data.length === 2)
-  t.match((await other.call('GET', messages)).body.data[1], { status: 'interrupted', content: 'half ' })
+  const [, answer] = (await other.call('GET', messages)).body.data
+  t.match(answer, { status: 'interrupted', content: 'half ' }, 'what was said is stored')
 })

@@ -71,7 +71,9 @@ t.test(
       { type: 'finish' },
       '[DONE]',
     ]
-    for (const stream of [first, follower]) t.same((await stream.all()).slice(3), live)
+    for (const [which, stream] of Object.entries({ first, follower })) {
+      t.same((await stream.all()).slice(3), live, `${which} has the events in their order`)
+    }
     t.same(follower.frames, first.frames, 'under the same ids')
 
     const [searched, deleted, found, refused] = toolEvents
@@ -88,9 +90,12 @@ t.test(
       { type: 'finish' },
       '[DONE]',
     ]
-    for (const app of [one, two]) t.same((await (await app.stream('GET', path)).all()).slice(3), folded)
+    for (const [instance, app] of Object.entries({ one, two })) {
+      const replay = await app.stream('GET', path)
+      t.same((await replay.all()).slice(3), folded, `${instance} replays the calls one by one`)
+    }
     const { body } = await two.call('GET', `/api/alice/conversations/${conversation_id}/messages`)
-    t.match(body.data[1], { content: answer, tool_calls: toolCalls })
+    t.match(body.data[1], { content: answer, tool_calls: toolCalls }, 'the text and the calls are stored')
   },
 )
 
@@ -113,19 +118,16 @@ t.test('an interrupted turn keeps its tool calls, those without a result too', a
     await tx`
       select colloquy.interrupt_turn(p_user_id => 'alice', p_turn_id => ${turn_id}, p_cut_off => ${cutOffCall})`
   })
-  for (const answer of [first, follower]) {
-    t.equal(errorOf(await answer.all()), 'turn-interrupted')
-    t.notMatch(
-      typesOf(await answer.all())
-        .slice(3)
-        .join(' '),
-      /start.*start-step.*start-step/,
-    )
+  for (const [which, answer] of Object.entries({ first, follower })) {
+    const events = await answer.all()
+    t.equal(errorOf(events), 'turn-interrupted', `${which} is told of the interruption`)
+    const types = typesOf(events).slice(3).join(' ')
+    t.notMatch(types, /start.*start-step.*start-step/, `${which} has no step twice`)
   }
   const path = `/api/alice/conversations/${conversation_id}/messages`
   await until(async () => (await two.call('GET', path)).body.data.length === 2)
   const { body } = await two.call('GET', path)
-  t.match(body.data[1], { content: answer, status: 'interrupted' })
+  t.match(body.data[1], { content: answer, status: 'interrupted' }, 'the text is stored as interrupted')
   const open = { id: 'c', name: 'wait', arguments: { for: 'ever' }, error: cutOffCall, duration_ms: 0 }
-  t.same(body.data[1].tool_calls, [...toolCalls, open])
+  t.same(body.data[1].tool_calls, [...toolCalls, open], 'the call without a result has an error')
 })

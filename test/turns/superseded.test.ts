@@ -64,7 +64,7 @@ t.test('who waits for a turn whose instance dies is told of its fate or gets ano
   const { status, body } = await attached
   t.ok(status === 200 || body.code === 'turn-interrupted', `${status} ${body.code}`)
   const again = await keyed(two)
-  t.match(again, { status: 200, body: { response: 'other words: hi' } })
+  t.match(again, { status: 200, body: { response: 'other words: hi' } }, 'another attempt answers')
   cutOff(false)
   models[0].open()
   t.same((await first).body, again.body, 'and the first hears the same, once it is back')
@@ -99,8 +99,8 @@ t.test('an attempt that was fenced off answers with the outcome of the one that 
   await until(() => models[0].working() === 0)
   models[1].open()
   const { status, body } = await second
-  t.equal(status, 200)
-  t.match(await first, { status: 200, body })
+  t.equal(status, 200, 'the second attempt answers')
+  t.match(await first, { status: 200, body }, 'the first client gets its answer')
 })
 
 t.test('no reader of an attempt that was fenced off is given another’s words, or a clean end', async (t) => {
@@ -124,18 +124,18 @@ t.test('no reader of an attempt that was fenced off is given another’s words, 
   cutOff(false)
   follower.cutOff(false)
 
-  for (const [stream, text] of [
-    [first, 'so far: hi'],
-    [followed, 'so far: '],
+  for (const [which, stream, text] of [
+    ['first', first, 'so far: hi'],
+    ['followed', followed, 'so far: '],
   ] as const) {
     const events = await stream.all()
-    t.equal(errorOf(events), 'turn-interrupted')
-    t.notOk(typesOf(events).includes('finish'), 'no clean end')
-    t.equal(textOf(events), text, 'it has its own words only')
+    t.equal(errorOf(events), 'turn-interrupted', `${which} is told of the interruption`)
+    t.notOk(typesOf(events).includes('finish'), `${which} has no clean end`)
+    t.equal(textOf(events), text, `${which} has its own words only`)
   }
-  for (const { stream } of [one, two, follower.app]) {
+  for (const [instance, { stream }] of Object.entries({ one, two, follower: follower.app })) {
     const events = await (await stream('GET', path)).all()
-    t.equal(textOf(events), 'other words: hi', 'who reads after that is given what is stored')
-    t.same(typesOf(events).slice(-2), ['finish', '[DONE]'])
+    t.equal(textOf(events), 'other words: hi', `${instance}: a later reader is given what is stored`)
+    t.same(typesOf(events).slice(-2), ['finish', '[DONE]'], `${instance}: a later reader has a clean end`)
   }
 })

@@ -68,10 +68,9 @@ t.test('the model of a new conversation gives it a title when the first turn has
   const { call, chat, conversation, untilCounted, counted, logged } = await start(t, model, options)
   const first = await chat(secret)
   t.equal((await conversation(first.conversation_id)).title, secret, 'until then it is the message')
-  t.equal(titles().length, 1)
-  t.match(asked.at(-1), { message: secret, history: [] })
-  t.match(asked.at(-1)?.system, /at most six words/)
-  t.notMatch(asked.at(-1)?.system, /Be kind/)
+  t.equal(titles().length, 1, 'the title is asked for once')
+  t.match(asked.at(-1), { message: secret, history: [], system: /at most six words/ }, 'of the first message')
+  t.notMatch(asked.at(-1)?.system, /Be kind/, 'without the operator’s prompt')
 
   const second = await call('POST', '/api/alice/chat', { body: { message: 'second', model: 'other' } })
   await chat('next', { conversation_id: second.body.conversation_id })
@@ -80,15 +79,16 @@ t.test('the model of a new conversation gives it a title when the first turn has
   gate.open()
   await untilCounted(3)
   const after = await conversation(first.conversation_id)
-  t.match(after, { title: 'A quiet night', last_turn_at: before.last_turn_at, message_count: 2 })
-  t.ok(after.updated_at > before.updated_at)
+  const titled = { title: 'A quiet night', last_turn_at: before.last_turn_at, message_count: 2 }
+  t.match(after, titled, 'the title is stored, and no turn or message is added')
+  t.ok(after.updated_at > before.updated_at, 'the change shows in the conversation')
   const list = (await call('GET', conversations)).body.data
   t.equal(list.at(-1).id, first.conversation_id, 'it does not reorder the list')
 
   t.same(await counted(), { turns: 2, answers: 3 }, 'its tokens are counted, as no turn')
   await chat('and then?', { conversation_id: first.conversation_id })
   t.equal(titles().length, 1, 'a second turn makes no title')
-  t.same(logged, [])
+  t.same(logged, [], 'nothing is logged')
 })
 
 t.test('unless the operator wants it, a model is asked once per turn', async (t) => {
@@ -96,8 +96,8 @@ t.test('unless the operator wants it, a model is asked once per turn', async (t)
   const { chat, conversation } = await start(t, model, { titles: 'message' })
   const { conversation_id } = await chat('one')
   await chat('two', { conversation_id })
-  t.equal(asked.length, 2)
-  t.equal((await conversation(conversation_id)).title, 'one')
+  t.equal(asked.length, 2, 'each turn asks the model once')
+  t.equal((await conversation(conversation_id)).title, 'one', 'the title stays the first message')
 })
 
 t.test('a title that the user has set meanwhile stays', async (t) => {
@@ -115,10 +115,10 @@ t.test('a title that the user has set meanwhile stays', async (t) => {
   gate.open()
   await untilCounted(8)
   const titles = await Promise.all(ids.slice(0, 3).map(async (id) => (await conversation(id)).title))
-  t.same(titles, ['The user’s', 'hi', 'The model’s'])
+  t.same(titles, ['The user’s', 'hi', 'The model’s'], 'only a title that the user has not set is replaced')
   await update(archived, { title: 'At last' })
-  t.match(await conversation(archived), { title: 'At last', archived: true })
-  t.same(logged, [])
+  t.match(await conversation(archived), { title: 'At last', archived: true }, 'the user can rename it')
+  t.same(logged, [], 'nothing is logged')
 })
 
 t.test('a title that cannot be made leaves the turn and the title alone', async (t) => {
@@ -135,9 +135,10 @@ t.test('a title that cannot be made leaves the turn and the title alone', async 
     if (isLogged) await until(() => logged.length > 0)
     else await untilCounted(2)
     t.equal((await conversation(conversation_id)).title, secret, what)
-    t.match((await call('GET', `/api/alice/turns/${turn_id}`)).body, { status: 'completed', usage })
-    t.equal(logged.length, isLogged ? 1 : 0)
-    t.notMatch(logged.join(), secret)
+    const { body } = await call('GET', `/api/alice/turns/${turn_id}`)
+    t.match(body, { status: 'completed', usage }, `${what}: the turn is as it was answered`)
+    t.equal(logged.length, isLogged ? 1 : 0, `${what}: only an error is logged`)
+    t.notMatch(logged.join(), secret, `${what}: the log has no message text`)
   }
 })
 
@@ -153,8 +154,8 @@ t.test('a title that cannot be stored is a line in the log', async (t) => {
   })
   titles.begin({ userId: 'alice', conversationId, message: secret, model })
   await until(() => warnings.length > 0)
-  t.same(warnings, [{ conversation_id: conversationId, err: unavailable }])
-  t.equal((await conversation(conversationId)).title, secret)
+  t.same(warnings, [{ conversation_id: conversationId, err: unavailable }], 'the log has the error')
+  t.equal((await conversation(conversationId)).title, secret, 'the title stays')
 })
 
 t.test('a model has a bounded time for a title, and only so many are made at once', async (t) => {
@@ -178,8 +179,8 @@ t.test('a model has a bounded time for a title, and only so many are made at onc
   const brief = createTitles({ store, log, timeoutMs: 50 })
   brief.begin(untitled(slow, 'slow'))
   await until(() => warnings.length > 0)
-  t.same(warnings, [{ conversation_id: slow, err: 'timeout' }])
-  t.equal((await conversation(slow)).title, 'slow')
+  t.same(warnings, [{ conversation_id: slow, err: 'timeout' }], 'past its time a title is given up')
+  t.equal((await conversation(slow)).title, 'slow', 'its conversation keeps the title')
 
   const few = createTitles({ store, log, max: 2 })
   few.begin(untitled(a, 'a'))
@@ -194,11 +195,12 @@ t.test('a model has a bounded time for a title, and only so many are made at onc
   })
   await untilCounted(7)
   t.equal((await conversation(c)).title, 'In time', 'later ones have room')
-  t.equal(warnings.length, 1)
+  t.equal(warnings.length, 1, 'nothing else is logged')
 })
 
 t.test('a shutdown waits for no title, not even of a model that is deaf to its signal', async (t) => {
-  for (const titling of [untilAborted, () => new Promise<never>(() => {})]) {
+  const titlings = { 'a model that stops': untilAborted, 'a deaf model': () => new Promise<never>(() => {}) }
+  for (const [what, titling] of Object.entries(titlings)) {
     const { model } = titler(titling)
     const { app, chat, superuserUrl, logged } = await start(t, model, { shutdownMs: 600_000 })
     const { turn_id } = await chat(secret)
@@ -209,8 +211,9 @@ t.test('a shutdown waits for no title, not even of a model that is deaf to its s
       select c.title, c.title_by, t.status
       from colloquy.turns t join colloquy.conversations c on c.id = t.conversation_id
       where t.id = ${turn_id}`
-    t.same([...rows], [{ title: secret, title_by: 'message', status: 'completed' }])
-    t.same(logged, [], 'and it is no failure')
+    const stored = { title: secret, title_by: 'message', status: 'completed' }
+    t.same([...rows], [stored], `${what}: the turn is stored under its message`)
+    t.same(logged, [], `${what}: the shutdown is not logged as a failure`)
   }
 })
 
@@ -234,9 +237,9 @@ t.test('once the instance is shutting down, turns complete without titles', asyn
   const closed = app.close()
   await until(async () => (await call('GET', '/health/ready')).status === 503)
   release()
-  t.equal((await answer).status, 'completed')
+  t.equal((await answer).status, 'completed', 'the turn completes')
   await closed
-  t.equal(runs, 1)
+  t.equal(runs, 1, 'no title is asked for')
 })
 
 t.test('a first turn that fails has no title, and gets one when it is tried again', async (t) => {
@@ -248,12 +251,12 @@ t.test('a first turn that fails has no title, and gets one when it is tried agai
   const { call, conversation, untilCounted } = await start(t, model)
   const send = () =>
     call('POST', '/api/alice/chat', { body: { message: 'fail' }, headers: { 'idempotency-key': 'k' } })
-  t.equal((await send()).status, 502)
-  t.equal(titles().length, 0)
+  t.equal((await send()).status, 502, 'the first attempt fails')
+  t.equal(titles().length, 0, 'a failed turn asks for no title')
   isFailing = false
   const { conversation_id } = (await send()).body
   await untilCounted(2)
-  t.equal((await conversation(conversation_id)).title, 'At last')
+  t.equal((await conversation(conversation_id)).title, 'At last', 'the retry gets a title')
   await send()
   t.equal(titles().length, 1, 'a replayed answer makes none')
 })
@@ -272,21 +275,21 @@ t.test('a provider is asked for a title as for an answer, without tools', async 
   const titleFromMessage = async (id: string) => (await call('GET', `${conversations}/${id}`)).body.title
   await until(async () => (await titleFromMessage(conversation_id)) === 'A title')
   const { body } = provider.requests[1] as UpstreamRequest
-  t.match(body.messages, [
-    { role: 'system', content: /title/ },
-    { role: 'user', content: secret },
-  ])
-  t.equal(body.messages.length, 2)
-  t.notOk('tools' in body)
+  const [system, user, ...others] = body.messages
+  t.match(system, { role: 'system', content: /title/ }, 'a title is asked for')
+  t.match(user, { role: 'user', content: secret }, 'the message is sent')
+  t.same(others, [], 'nothing else is sent')
+  t.notOk('tools' in body, 'no tools are offered')
   const { data } = (await call('GET', '/api/alice/usage')).body
-  t.match(data, [{ turns: 1, input_tokens: 22, output_tokens: 14, cached_input_tokens: 10 }])
+  const counts = { turns: 1, input_tokens: 22, output_tokens: 14, cached_input_tokens: 10 }
+  t.match(data, [counts], 'both requests are counted, as one turn')
 
   const quoting = refuse(400, { error: { message: `not with: ${secret}`, type: 'invalid_request_error' } })
   provider.answer(events(...answer.call(chatCompletions, 'Hello')), quoting)
   const failed = await chat(secret)
   await until(() => logged().includes('the title could not be generated'))
-  t.equal(await titleFromMessage(failed.conversation_id), secret)
-  t.notMatch(logged(), secret)
+  t.equal(await titleFromMessage(failed.conversation_id), secret, 'a refused title changes nothing')
+  t.notMatch(logged(), secret, 'the log has no message text')
 })
 
 t.test('an answer becomes a title: one line, no quotes around it, 80 characters at most', async (t) => {
@@ -319,5 +322,5 @@ t.test('what cannot be stored as it is, is stored as another character', async (
   const { chat, conversation, untilCounted } = await start(t, model)
   const { conversation_id } = await chat('hi')
   await untilCounted(2)
-  t.equal((await conversation(conversation_id)).title, 'a\ufffdb\ufffd')
+  t.equal((await conversation(conversation_id)).title, 'a\ufffdb\ufffd', 'U+FFFD takes their place')
 })

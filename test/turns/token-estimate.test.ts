@@ -71,7 +71,8 @@ t.test('the newest turns that fit are whole, and without a gap', async (t) => {
   const turn = (length: number) => ({ user: 'x'.repeat(length), assistant: '' })
   const turns = [turn(3), turn(300), turn(6), turn(3)]
   const kept = (tokens: number) => newestThatFit(turns, tokens).length
-  t.same([-1, 0, 1, 2, 4, 5, 105, 106, 107, 108].map(kept), [0, 0, 0, 1, 1, 2, 2, 3, 3, 4])
+  const windows = [-1, 0, 1, 2, 4, 5, 105, 106, 107, 108]
+  t.same(windows.map(kept), [0, 0, 0, 1, 1, 2, 2, 3, 3, 4], 'each window takes the newest turns that fit')
   const calls = [{ id: 'a', name: 'b', arguments: {}, result: 'x'.repeat(300), duration_ms: 1 }]
   t.same(newestThatFit([{ ...turn(3), tool_calls: calls }], 100), [], 'with what their tools said')
 })
@@ -95,20 +96,20 @@ const past = async (t: Test, limits: TestAppOptions['limits'], options: TestAppO
 
 t.test('the window is that of the model, and holds what else the model is sent', async (t) => {
   const two = ofMessage + 2 * ofTurn
-  t.equal(await past(t, { historyTokens: two }), 2)
-  t.equal(await past(t, { historyTokens: two - 1 }), 1)
+  t.equal(await past(t, { historyTokens: two }), 2, 'the window takes the turns that fit it exactly')
+  t.equal(await past(t, { historyTokens: two - 1 }), 1, 'a token less takes one turn fewer')
   t.equal(await past(t, { historyTokens: 0 }), 0, 'the message itself is sent, however small the window')
 
   const byModel = { 'openai/m': 0, [model]: two }
-  t.equal(await past(t, { historyTokens: 0, modelHistoryTokens: byModel }), 2)
+  t.equal(await past(t, { historyTokens: 0, modelHistoryTokens: byModel }), 2, 'a model has its own window')
 
   const systemPrompt = 'Be kind.'
   const withSystem = two + estimateTokens(systemPrompt)
-  t.equal(await past(t, { historyTokens: withSystem }, { systemPrompt }), 2)
-  t.equal(await past(t, { historyTokens: withSystem - 1 }, { systemPrompt }), 1)
+  t.equal(await past(t, { historyTokens: withSystem }, { systemPrompt }), 2, 'the system prompt counts')
+  t.equal(await past(t, { historyTokens: withSystem - 1 }, { systemPrompt }), 1, 'to the token')
 
   const tools = localTools({ add: { work: () => 1 }, list: { work: () => 2 } })
   const withTools = two + estimateTools(await tools.open('alice', AbortSignal.timeout(1_000)))
-  t.equal(await past(t, { historyTokens: withTools }, { tools }), 2)
-  t.equal(await past(t, { historyTokens: withTools - 1 }, { tools }), 1)
+  t.equal(await past(t, { historyTokens: withTools }, { tools }), 2, 'the tools count')
+  t.equal(await past(t, { historyTokens: withTools - 1 }, { tools }), 1, 'the tools count to the token')
 })

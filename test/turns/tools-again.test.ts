@@ -26,19 +26,23 @@ t.test('a turn that is cut leaves no call without an outcome', async (t) => {
   await until(() => tools.calls.length === 1)
   await app.call('POST', `/api/alice/turns/${turn_id}/cancel`)
   const error = 'The call was cut off; it may have done its work or not.'
-  t.match((await stream.all()).slice(-3), [
-    { type: 'tool-output-error', toolCallId: 'a', errorText: error },
-    { type: 'abort' },
-    '[DONE]',
-  ])
+  t.match(
+    (await stream.all()).slice(-3),
+    [{ type: 'tool-output-error', toolCallId: 'a', errorText: error }, { type: 'abort' }, '[DONE]'],
+    'the open call ends with an error',
+  )
   await until(() => aborted.length === 1)
   app.provider.answer(saying('Hm.'))
   await app.chat('And?', { conversation_id })
-  t.match(sent(app, -1).slice(1, 4), [
-    { role: 'assistant', tool_calls: [{ id: 'a' }] },
-    { role: 'tool', tool_call_id: 'a', content: error },
-    { role: 'assistant', content: 'Wait.' },
-  ])
+  t.match(
+    sent(app, -1).slice(1, 4),
+    [
+      { role: 'assistant', tool_calls: [{ id: 'a' }] },
+      { role: 'tool', tool_call_id: 'a', content: error },
+      { role: 'assistant', content: 'Wait.' },
+    ],
+    'the next turn is told of the cut call',
+  )
 })
 
 t.test('another attempt of a turn does not do again what was done', async (t) => {
@@ -49,20 +53,21 @@ t.test('another attempt of a turn does not do again what was done', async (t) =>
     app.call('POST', '/api/alice/chat', { body: { message: 'go' }, headers: { 'idempotency-key': 'k' } })
   const broken = refuse(400, { error: { message: 'no' } })
   provider.answer(calling(add('a'), ['l', 'list', '{}']), broken)
-  t.equal((await send()).status, 502)
+  t.equal((await send()).status, 502, 'the first attempt fails')
   provider.answer(broken)
   t.equal((await send()).status, 502, 'an attempt that did nothing forgets nothing')
   provider.answer(calling(add('b'), ['l', 'list', '{}'], add('c')), broken)
-  t.equal((await send()).status, 502)
+  t.equal((await send()).status, 502, 'the third attempt fails')
   provider.answer(calling(['d', 'add', '{ "title" : "milk" }'], add('e'), add('f')), saying('Three.'))
   const { body } = await send()
-  t.same(plain(body.tool_calls), [
+  const calls = [
     { id: 'd', name: 'add', arguments: { title: 'milk' }, result: { id: 1, title: 'milk' }, replayed: true },
     { id: 'e', name: 'add', arguments: { title: 'milk' }, result: { id: 2, title: 'milk' }, replayed: true },
     { id: 'f', name: 'add', arguments: { title: 'milk' }, result: { id: 3, title: 'milk' } },
-  ])
+  ]
+  t.same(plain(body.tool_calls), calls, 'what was done is replayed, and only the new call is made')
   const named = (name: string) => tools.calls.filter((call) => call.name === name)
-  t.equal(named('add').length, 3)
+  t.equal(named('add').length, 3, 'each addition is made once')
   t.equal(named('list').length, 2, 'what only reads is read again')
   t.equal(new Set(named('add').map(({ key }) => key)).size, 3, 'and each call has a key of its own')
   t.equal(new Set(named('list').map(({ key }) => key)).size, 1, 'the same in every attempt')
@@ -74,9 +79,9 @@ t.test('between two steps a provider is asked again as before the first', async 
   const app = await appWith(t, tools)
   app.provider.answer(calling(add('a')), refuse(503, {}), saying('Done.'))
   const { response } = await app.chat('go')
-  t.equal(response, 'Done.')
-  t.equal(tools.calls.length, 1)
-  t.same(sent(app, 1), sent(app, 2))
+  t.equal(response, 'Done.', 'the turn completes')
+  t.equal(tools.calls.length, 1, 'the tool is called once')
+  t.same(sent(app, 1), sent(app, 2), 'the same request is sent again')
 })
 
 t.test('a turn whose attempts have done too much to carry along is not tried again', async (t) => {
@@ -97,9 +102,9 @@ t.test('a turn whose attempts have done too much to carry along is not tried aga
   const send = () =>
     call('POST', '/api/alice/chat', { body: { message: 'go' }, headers: { 'idempotency-key': 'k' } })
   for (let attempt = 1; attempt <= 4; attempt += 1) await send()
-  t.equal(asked, 4)
+  t.equal(asked, 4, 'each attempt asks the model')
   const last = await send()
-  t.equal(asked, 4)
+  t.equal(asked, 4, 'the next retry asks no model')
   t.match(last, { status: 502, body: { code: 'model-failed' } }, 'its last end is told again')
   const { conversation_id } = last.body
   const [key] = await db.asUser(
@@ -110,12 +115,12 @@ t.test('a turn whose attempts have done too much to carry along is not tried aga
   )
   const { hash: keyHash = '', fingerprint = '' } = key ?? {}
   const again = await begin(db, newTurn({ idempotency: { keyHash, fingerprint } }))
-  t.equal(again.outcome, 'ended')
+  t.equal(again.outcome, 'ended', 'no further attempt begins')
   t.ok(JSON.stringify(again).length < 1_000, 'and nobody is sent all that they have done')
   // It takes a page of its own.
   const { body } = await call('GET', `/api/alice/conversations/${conversation_id}/messages?order=desc`)
   t.match(body.data[0].tool_calls, [{ arguments: { asked: 4 }, result }], 'and stays stored')
-  t.equal(tools.calls.length, 4)
+  t.equal(tools.calls.length, 4, 'each attempt called the tool')
   await call('POST', '/api/alice/chat', { body: { message: 'next', conversation_id } })
   t.equal(asked, 5, 'the conversation goes on')
 })
@@ -135,7 +140,7 @@ t.test('a call that failed keeps its key when it is made again, and no other cal
   const send = () =>
     app.call('POST', '/api/alice/chat', { body: { message: 'go' }, headers: { 'idempotency-key': 'k' } })
   app.provider.answer(calling(add('a')), calling(add('b')), refuse(400, { error: { message: 'no' } }))
-  t.equal((await send()).status, 502)
+  t.equal((await send()).status, 502, 'the first attempt fails')
   app.provider.answer(calling(add('c'), add('d')), saying('Done.'))
   const { body } = await send()
   t.same(
@@ -144,9 +149,10 @@ t.test('a call that failed keeps its key when it is made again, and no other cal
       [2, true],
       [3, undefined],
     ],
+    'the call that succeeded is replayed, and the new one is made',
   )
   const [failed, again, other] = tools.calls.map(({ key }) => key)
-  t.equal(again, failed)
-  t.not(other, failed)
-  t.equal(tools.calls.length, 3)
+  t.equal(again, failed, 'the failed call is repeated under its key')
+  t.not(other, failed, 'the new call has another key')
+  t.equal(tools.calls.length, 3, 'nothing is called a second time without need')
 })

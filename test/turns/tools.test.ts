@@ -15,30 +15,25 @@ t.test(
     app.provider.answer(calling(add('call_a')), saying('Milk is ', 'on your list.'))
     const answer = await app.chat('Add milk.')
     const call = { id: 'call_a', name: 'add', arguments: { title: 'milk' }, result: { id: 1, title: 'milk' } }
-    t.match(answer, { status: 'completed', response: 'Milk is on your list.' })
-    t.same(plain(answer.tool_calls), [call])
+    t.match(answer, { status: 'completed', response: 'Milk is on your list.' }, 'it ends with the answer')
+    t.same(plain(answer.tool_calls), [call], 'the answer has the call and its result')
     t.match(answer.usage, { input_tokens: 22, output_tokens: 14, total_tokens: 36 }, 'of both requests')
-    t.match(tools.calls, [{ user: 'alice', name: 'add', args: { title: 'milk' }, key: /^[\da-f]{64}$/ }])
+    const called = { user: 'alice', name: 'add', args: { title: 'milk' }, key: /^[\da-f]{64}$/ }
+    t.match(tools.calls, [called], 'the tool is called as the user, with a key')
 
     const [first, second] = app.provider.requests.map(({ body }) => body)
-    t.match(first, {
-      tool_choice: 'auto',
-      tools: [
-        { type: 'function', function: { name: 'add', parameters: { type: 'object' } } },
-        { function: { name: 'list' } },
-      ],
-    })
-    t.same(second.messages, [
+    const offered = [
+      { type: 'function', function: { name: 'add', parameters: { type: 'object' } } },
+      { function: { name: 'list' } },
+    ]
+    t.match(first, { tool_choice: 'auto', tools: offered }, 'the first request offers the tools')
+    const made = { id: 'call_a', type: 'function', function: { name: 'add', arguments: '{"title":"milk"}' } }
+    const exchange = [
       { role: 'user', content: 'Add milk.' },
-      {
-        role: 'assistant',
-        content: null,
-        tool_calls: [
-          { id: 'call_a', type: 'function', function: { name: 'add', arguments: '{"title":"milk"}' } },
-        ],
-      },
+      { role: 'assistant', content: null, tool_calls: [made] },
       { role: 'tool', tool_call_id: 'call_a', content: '{"id":1,"title":"milk"}' },
-    ])
+    ]
+    t.same(second.messages, exchange, 'the second request has the call and its result')
     const { body } = await app.call('GET', `/api/alice/conversations/${answer.conversation_id}/messages`)
     t.same(body.data[1].tool_calls, answer.tool_calls, 'as listMessages has them')
 
@@ -65,10 +60,10 @@ t.test('what is said before and after a call are two paragraphs', async (t) => {
     app.provider.answer(...before.reverse().map((text) => talking(text, add('a'))), saying(last))
     return (await app.chat('go')).response
   }
-  t.equal(await said('One moment.', 'Done.'), 'One moment.\n\nDone.')
-  t.equal(await said('One.', '', 'Two.'), 'One.\n\nTwo.')
-  t.equal(await said('', 'Done.'), 'Done.')
-  t.equal(await said('One\n', 'two', ' three'), 'One\ntwo three')
+  t.equal(await said('One moment.', 'Done.'), 'One moment.\n\nDone.', 'two texts become two paragraphs')
+  t.equal(await said('One.', '', 'Two.'), 'One.\n\nTwo.', 'a step that says nothing adds no paragraph')
+  t.equal(await said('', 'Done.'), 'Done.', 'no paragraph comes before the first text')
+  t.equal(await said('One\n', 'two', ' three'), 'One\ntwo three', 'white space between texts is kept')
 })
 
 t.test('a stream shows the calls as they are made', async (t) => {
@@ -92,6 +87,7 @@ t.test('a stream shows the calls as they are made', async (t) => {
       'finish',
       '[DONE]',
     ],
+    'calls and results come before the text that follows',
   )
 })
 
@@ -114,7 +110,8 @@ t.test('calls that change something are made one after the other, those that rea
   const names = ['add', 'add', 'list', 'find', 'add']
   app.provider.answer(calling(...names.map((name, n): WireCall => [`c${n}`, name, '{}'])), saying('ok'))
   const { tool_calls } = await app.chat('go')
-  t.same(seen, ['add beside 0', 'add beside 0', 'list beside 0', 'find beside 1', 'add beside 0'])
+  const expected = ['add beside 0', 'add beside 0', 'list beside 0', 'find beside 1', 'add beside 0']
+  t.same(seen, expected, 'only calls that read run at the same time')
   t.same(
     tool_calls.map(({ result }: ToolCall) => result),
     names,
@@ -150,7 +147,7 @@ t.test('a call that fails is told to the model, and the turn goes on', async (t)
     saying('Sorry.'),
   )
   const { status, tool_calls } = await app.chat('go')
-  t.equal(status, 'completed')
+  t.equal(status, 'completed', 'the turn completes')
   t.same(
     tool_calls.map(({ error, result }: ToolCall) => error ?? { result }),
     [
@@ -163,16 +160,17 @@ t.test('a call that fails is told to the model, and the turn goes on', async (t)
       'The arguments are not a JSON object.',
       'The arguments are longer than 65536 characters.',
     ],
+    'each call has its result or its error',
   )
   t.equal(tools.calls.length, 4, 'what cannot be called is not')
-  t.same(tool_calls[4].arguments, { a: 1 })
+  t.same(tool_calls[4].arguments, { a: 1 }, 'the arguments of an unknown tool are kept')
   const told = sent(app, -1).filter(({ role }: Json) => role === 'tool')
   t.same(
     told.map(({ tool_call_id }: Json) => tool_call_id),
     ['1', '2', '3', '4', '5', '6', '7', '8'],
     'every call has its answer',
   )
-  t.equal(told[0].content, 'There is no such task.')
+  t.equal(told[0].content, 'There is no such task.', 'the model is told of the error')
   t.notMatch(`${await app.dump()}`, secret, 'what a tool crashes with is for the log')
 })
 
@@ -181,20 +179,18 @@ t.test('a model may be asked so often, and then has to answer', async (t) => {
   const app = await appWith(t, tools, { toolSteps: 3 })
   app.provider.answer(calling(add('a', '1')), calling(add('a', '2')), saying('Enough.'))
   const { response, tool_calls } = await app.chat('go')
-  t.equal(response, 'Enough.')
+  t.equal(response, 'Enough.', 'the turn ends with the answer')
   t.same(
     tool_calls.map(({ id }: ToolCall) => id),
     ['a', 'a_2'],
     'ids are unique in a turn, whatever the model calls them',
   )
-  t.same(
-    app.provider.requests.map(({ body }) => body.tool_choice),
-    ['auto', 'auto', 'none'],
-  )
+  const choices = app.provider.requests.map(({ body }) => body.tool_choice)
+  t.same(choices, ['auto', 'auto', 'none'], 'the last request allows no calls')
 
   app.provider.answer(calling(add('b', 'for ever')))
   const { status, body } = await app.call('POST', '/api/alice/chat', { body: { message: 'go' } })
-  t.match({ status, body }, { status: 502, body: { code: 'model-tool-limit' } })
+  t.match({ status, body }, { status: 502, body: { code: 'model-tool-limit' } }, 'the turn fails')
   t.equal(app.provider.requests.length, 6, 'it is not asked a fourth time')
   t.equal(tools.calls.length, 4, 'and what it asked for last is not done')
 })
@@ -211,13 +207,11 @@ t.test('a model that does not heed the limit is not served', async (t) => {
   }
   const { call } = await testApp(t, { model: deaf, tools, limits: { toolSteps: 2 } })
   const { body } = await call('POST', '/api/alice/chat', { body: { message: 'go' } })
-  t.equal(body.code, 'model-tool-limit')
+  t.equal(body.code, 'model-tool-limit', 'the turn fails')
   const { body: page } = await call('GET', `/api/alice/conversations/${body.conversation_id}/messages`)
-  t.match(page.data[1].tool_calls, [
-    { result: { id: 1 } },
-    { error: 'Not called: the limit of the turn is reached.' },
-  ])
-  t.equal(tools.calls.length, 1)
+  const calls = [{ result: { id: 1 } }, { error: 'Not called: the limit of the turn is reached.' }]
+  t.match(page.data[1].tool_calls, calls, 'the call past the limit is stored as not made')
+  t.equal(tools.calls.length, 1, 'one call is made')
 })
 
 t.test('a turn may make so many calls', async (t) => {
@@ -225,14 +219,15 @@ t.test('a turn may make so many calls', async (t) => {
   const app = await appWith(t, tools, { toolCalls: 2 })
   app.provider.answer(calling(add('a'), add('b'), add('c')), saying('Two.'))
   const { tool_calls } = await app.chat('go')
-  t.equal(tools.calls.length, 2)
-  t.match(tool_calls[2], { error: 'Not called: this turn has already made 2 calls, which is the limit.' })
-  t.equal(app.provider.requests.at(-1)?.body.tool_choice, 'none')
+  t.equal(tools.calls.length, 2, 'two calls are made')
+  const error = 'Not called: this turn has already made 2 calls, which is the limit.'
+  t.match(tool_calls[2], { error }, 'the third is refused')
+  t.equal(app.provider.requests.at(-1)?.body.tool_choice, 'none', 'the model may make no more calls')
 })
 
 t.test('who calls no tools is offered none', async (t) => {
   const tools = tasks()
   const { chat } = await testApp(t, { tools })
-  t.equal((await chat('hi')).response, 'Echo: hi')
-  t.equal(tools.opened(), 0)
+  t.equal((await chat('hi')).response, 'Echo: hi', 'the turn is answered')
+  t.equal(tools.opened(), 0, 'no tools are opened')
 })

@@ -38,14 +38,12 @@ t.test('a model gets the system prompt and the completed turns, whole and oldest
   await chat('two', { conversation_id })
   await call('POST', '/api/alice/chat', { body: { conversation_id, message: 'fail' } })
   await chat('three', { conversation_id })
-  t.match(requests.at(-1), {
-    system: 'Be brief.',
-    message: 'three',
-    history: [
-      { user: 'one', assistant: 're: one' },
-      { user: 'two', assistant: 're: two' },
-    ],
-  })
+  const history = [
+    { user: 'one', assistant: 're: one' },
+    { user: 'two', assistant: 're: two' },
+  ]
+  const request = { system: 'Be brief.', message: 'three', history }
+  t.match(requests.at(-1), request, 'the prompt and the completed turns are sent')
   t.equal(requests.at(-1)?.history.length, 2, 'the failed turn is not sent to a model')
 })
 
@@ -62,7 +60,7 @@ t.test('the history is a window of the newest turns, by messages and by tokens',
   await chat('m7', { conversation_id })
   t.same(seen(), [], 'a turn that is too large hides those before it, and is not cut')
   await chat('m8', { conversation_id })
-  t.same(seen(), ['m7'])
+  t.same(seen(), ['m7'], 'only the turns after it are sent')
 })
 
 t.test('a window of no messages is no history', async (t) => {
@@ -71,7 +69,7 @@ t.test('a window of no messages is no history', async (t) => {
   const { chat } = await testApp(t, { model, limits })
   const { conversation_id } = await chat('one')
   await chat('two', { conversation_id })
-  t.same(requests.at(-1)?.history, [])
+  t.same(requests.at(-1)?.history, [], 'no earlier turn is sent')
 })
 
 t.test(
@@ -89,7 +87,7 @@ t.test(
     const [{ count }] = (await sql`select count(*)::int from colloquy.messages`) as unknown as [
       { count: number },
     ]
-    t.equal(count, 24)
+    t.equal(count, 24, 'failed turns are stored all the same')
   },
 )
 
@@ -103,16 +101,13 @@ t.test('a turn whose instance died: interrupted after its lease, and the convers
 
   const turn = async (id: string): Promise<Json> => (await call('GET', `/api/alice/turns/${id}`)).body
   const conversation = `/api/alice/conversations/${conversation_id}`
-  t.match(await turn(dead), {
-    status: 'interrupted',
-    error: { code: 'turn-interrupted' },
-    finished_at: String,
-  })
-  t.equal((await call('GET', conversation)).body.running_turn_id, null)
+  const interrupted = { status: 'interrupted', error: { code: 'turn-interrupted' } }
+  t.match(await turn(dead), { ...interrupted, finished_at: String }, 'the dead turn is interrupted')
+  t.equal((await call('GET', conversation)).body.running_turn_id, null, 'the conversation is free')
 
   await chat('after', { conversation_id })
-  t.match(await turn(dead), { status: 'interrupted', error: { code: 'turn-interrupted' } })
-  t.equal((await turn(turn_id)).status, 'completed')
+  t.match(await turn(dead), interrupted, 'it stays interrupted')
+  t.equal((await turn(turn_id)).status, 'completed', 'the earlier turn stays completed')
   const { data } = (await call('GET', `${conversation}/messages`)).body
   t.same(
     data.map(({ position, status, content }: Json) => [position, status, content]),
@@ -124,6 +119,7 @@ t.test('a turn whose instance died: interrupted after its lease, and the convers
       [5, 'completed', 'after'],
       [6, 'completed', 're: after'],
     ],
+    'every message is stored in its place',
   )
   t.same(
     requests.at(-1)?.history.map(({ user }) => user),
@@ -147,8 +143,8 @@ t.test('a conversation that is deleted during a turn: those who wait get 404', a
     await call('DELETE', `/api/alice/conversations/${body.data[0].id}`)
   }
   const answer = await call('POST', '/api/alice/chat', { body: { message: 'hi' } })
-  t.match(answer, { status: 404, body: { code: 'conversation-not-found' } })
-  t.same((await call('GET', '/api/alice/conversations')).body.data, [])
+  t.match(answer, { status: 404, body: { code: 'conversation-not-found' } }, 'its client is told so')
+  t.same((await call('GET', '/api/alice/conversations')).body.data, [], 'the conversation stays deleted')
 })
 
 t.test('a client that goes away does not stop its turn', async (t) => {
@@ -175,12 +171,13 @@ t.test('a client that goes away does not stop its turn', async (t) => {
   await until(async () => (await conversations()).length > 0, 'the turn to run')
   const [{ id }] = await conversations()
   leaving.abort()
-  await t.rejects(sent)
+  await t.rejects(sent, { name: 'AbortError' }, 'the client is gone')
   release()
   const messages = async (): Promise<Json> =>
     (await call('GET', `/api/alice/conversations/${id}/messages`)).body.data
   await until(async () => (await messages()).length === 2, 'the answer to be stored')
-  t.match((await messages())[1], { role: 'assistant', status: 'completed', content: 'still here' })
+  const answer = { role: 'assistant', status: 'completed', content: 'still here' }
+  t.match((await messages())[1], answer, 'the whole answer is stored')
 })
 
 t.test('no connection is held while models work', async (t) => {
@@ -198,7 +195,7 @@ t.test('no connection is held while models work', async (t) => {
   await until(() => waiting.length === 50)
   t.equal((await call('GET', '/api/alice/conversations')).status, 200, 'the one connection is free')
   for (const release of waiting) release()
-  t.equal((await Promise.all(turns)).length, 50)
+  t.equal((await Promise.all(turns)).length, 50, 'every turn is answered')
 })
 
 t.test('a lost answer to begin or complete doubles nothing', async (t) => {
@@ -224,5 +221,6 @@ t.test('a lost answer to begin or complete doubles nothing', async (t) => {
   t.same(
     data.map(({ content }: Json) => content),
     ['one', 'Echo: one', 'two', 'Echo: two'],
+    'each message is stored once',
   )
 })

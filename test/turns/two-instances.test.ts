@@ -64,28 +64,34 @@ t.test('a turn outlives its instance’s death as what was kept of it, wherever 
     stream('GET', streamOf(turn_id)),
   ])
   const [ofFollower, ofBack, ofFresh] = await Promise.all([follower.all(), back.all(), fresh.all()])
-  await t.rejects(reading, { name: 'ColloquyError', code: 'turn-interrupted' })
+  await t.rejects(reading, { name: 'ColloquyError', code: 'turn-interrupted' }, 'the transport says so')
 
-  for (const events of [ofFollower, ofBack, ofFresh]) t.equal(errorOf(events), 'turn-interrupted')
+  for (const [which, events] of Object.entries({ ofFollower, ofBack, ofFresh })) {
+    t.equal(errorOf(events), 'turn-interrupted', `${which}: the stream ends with the interruption`)
+  }
   const { body } = await call('GET', `/api/alice/conversations/${conversation_id}/messages`)
   const { status, content, id } = body.data[1]
-  t.equal(status, 'interrupted')
+  t.equal(status, 'interrupted', 'the message is interrupted')
   t.ok(content !== '' && `Echo: ${message}`.startsWith(content), 'the partial text is kept, and labelled')
-  t.equal(textOf(ofFollower), content)
-  t.equal(textOf(ofFresh), content)
-  t.match(ofFresh[0], { type: 'start', messageId: id })
+  t.equal(textOf(ofFollower), content, 'a follower has the stored text')
+  t.equal(textOf(ofFresh), content, 'a new reader has the stored text')
+  t.match(ofFresh[0], { type: 'start', messageId: id }, 'a new reader has the id of the message')
   const isAnew = typesOf(ofBack)[0] === 'start'
   t.equal(isAnew ? textOf(ofBack) : textOf(seen) + textOf(ofBack), content, 'it has all that was kept')
 
   const texts = chunks.map((chunk) => (chunk.type === 'text-delta' ? chunk.delta : '')).join('')
   t.ok(texts.startsWith(content), 'the transport came back by itself and lost nothing')
   t.ok(`Echo: ${message}`.startsWith(texts), 'nor had it anything twice')
-  t.equal(chunks.filter(({ type }) => type === 'start').length, 1)
+  t.equal(chunks.filter(({ type }) => type === 'start').length, 1, 'the message starts once')
 
-  t.match((await call('GET', `/api/alice/turns/${turn_id}`)).body, {
-    status: 'interrupted',
-    error: { code: 'turn-interrupted' },
-  })
+  t.match(
+    (await call('GET', `/api/alice/turns/${turn_id}`)).body,
+    {
+      status: 'interrupted',
+      error: { code: 'turn-interrupted' },
+    },
+    'the turn is interrupted, too',
+  )
   const next = await call('POST', '/api/alice/chat', { conversation_id, message: 'go on' })
   t.equal(next.body.response, 'Echo: go on', 'the other instance goes on with the conversation')
 })
@@ -109,9 +115,10 @@ t.test('SIGTERM cuts readers of other instances’ turns at once, and ends with 
 
   t.equal(await two.end('SIGTERM'), 0, 'it does not wait for the turn, nor for connections kept alive')
   t.notMatch(typesOf(await follower.all()).join(' '), /finish|abort|error|DONE/, 'its reader is to come back')
-  t.equal((await atOne.call('GET', `/api/alice/turns/${turn_id}`)).body.status, 'running')
+  const { body: turn } = await atOne.call('GET', `/api/alice/turns/${turn_id}`)
+  t.equal(turn.status, 'running', 'the turn still runs on the other instance')
 
-  t.equal(await one.end('SIGTERM'), 0)
+  t.equal(await one.end('SIGTERM'), 0, 'the other instance stops cleanly')
   const events = await first.all()
   t.equal(errorOf(events), 'turn-interrupted', 'past the bound the turn is interrupted')
   const three = await slowServer(t, program, url)
