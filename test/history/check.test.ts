@@ -25,7 +25,8 @@ import {
   world,
 } from './world.js'
 
-const judge = ({ records, dump, settled }: World) => check(records, dump, { settled, historyMessages: 20 })
+const judge = ({ records, dump, settled }: World) =>
+  check(records, dump, { settled, historyMessages: 20, turnTimeoutMs: 5_000 })
 const found = (of: World): Rule[] => [...new Set(judge(of).map(({ rule }) => rule))].sort()
 
 t.test('a history that keeps all rules', async (t) => {
@@ -48,6 +49,10 @@ t.test('what may be: no violation', async (t) => {
       it.records.push({ type: 'run-end', at: 20, nonce: 'x2', whole: false })
       it.records.push({ type: 'halt', at: 25, server: 'x' })
       run(it, 'x3').at = 10
+    },
+    'an attempt that begins when the last one’s answer was given up, at its deadline': (it) => {
+      it.records.push({ type: 'run-end', at: 5, nonce: 'x2', whole: true })
+      run(it, 'x3').at = 9_000_000
     },
     'an acknowledgement that never came': (it) => {
       withoutAnswer(it, 'r5')

@@ -60,14 +60,24 @@ const serverOf = ({ nonce }: Run): string => nonce.replace(/\.?\d+$/, '')
 /** Microseconds: for longer no server stands still, nor tries to begin a turn. */
 const haltSpan = 10_000_000
 
-/** That no attempt was begun while another of its turn ran on a server that lived, or after one that was done. */
-const takenOver = ({ runEnds, halts }: View, runs: Run[]): Violation[] => {
+/** Microseconds by which the last try to store an end may come before the turn's deadline. */
+const lastPause = 2_000_000
+/** Microseconds past the turn's time for which its end is tried to be stored; then its answer is given up. */
+const endMargin = 5_000_000
+
+/**
+ * That no attempt was begun while another of its turn ran on a server that lived, or after one that was done and whose end
+ * could still be stored.
+ */
+const takenOver = ({ runEnds, halts }: View, runs: Run[], turnTimeoutMs: number): Violation[] => {
+  const givenUpAfter = turnTimeoutMs * 1_000 + endMargin - lastPause
   const inOrder = runs.toSorted((a, b) => a.at - b.at)
   return inOrder.slice(1).flatMap((next, i) => {
     const former = inOrder[i] as Run
     const end = runEnds.get(former.nonce)
     // Its server was killed.
     if (!end || (end.at < next.at && !end.whole)) return []
+    if (next.at - former.at > givenUpAfter) return []
     const servers = [serverOf(former), serverOf(next)]
     const hasHalted = halts.some(
       ({ server, at }) => servers.includes(server) && at > former.at && at - haltSpan < next.at,
@@ -79,7 +89,7 @@ const takenOver = ({ runEnds, halts }: View, runs: Run[]): Violation[] => {
 }
 
 /** What models were given, and what became of what they said. */
-export const models: Check = (view, { settled, historyMessages }) => {
+export const models: Check = (view, { settled, historyMessages, turnTimeoutMs }) => {
   const lost = [...view.runs.keys()].filter((message) => !view.stored.has(message))
   // What is stored twice is told of elsewhere.
   const once = [...view.stored.values()].flatMap((found) => (found.length === 1 ? found : []))
@@ -90,7 +100,12 @@ export const models: Check = (view, { settled, historyMessages }) => {
       const given = histories(view, exchange, runs, historyMessages)
       // Before the end the dump is younger than the records.
       if (!settled) return given
-      return [...given, ...unasked(view, exchange, runs), ...torn(exchange, runs), ...takenOver(view, runs)]
+      return [
+        ...given,
+        ...unasked(view, exchange, runs),
+        ...torn(exchange, runs),
+        ...takenOver(view, runs, turnTimeoutMs),
+      ]
     }),
   ]
 }

@@ -36,6 +36,8 @@ export interface CheckOptions {
   settled: boolean
   /** earlier messages at most that the servers give a model */
   historyMessages: number
+  /** how long a turn may take */
+  turnTimeoutMs: number
 }
 
 export type Check = (view: View, options: CheckOptions) => Violation[]
