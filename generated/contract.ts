@@ -10,7 +10,7 @@ export interface paths {
                  * @description The user's id, as in the token's `sub`.
                  * @example alice
                  */
-                user_id: components["parameters"]["UserId"];
+                user_id: components["parameters"]["UserIdParameter"];
             };
             cookie?: never;
         };
@@ -50,6 +50,33 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/{user_id}/chat/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserIdParameter"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a message and stream the answer
+         * @description What createTurn does for `Accept: text/event-stream`, whatever is accepted: for clients that are generated, which know one media type an
+         *     operation. Its body, its Idempotency-Key and its refusals are the same, and a key counts for both.
+         */
+        post: operations["streamNewTurn"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/{user_id}/turns/{turn_id}": {
         parameters: {
             query?: never;
@@ -59,12 +86,12 @@ export interface paths {
                  * @description The user's id, as in the token's `sub`.
                  * @example alice
                  */
-                user_id: components["parameters"]["UserId"];
+                user_id: components["parameters"]["UserIdParameter"];
                 /**
                  * @description The turn's id.
                  * @example 019a0c4e-7b7a-7c12-8a44-0b1c2d3e4f50
                  */
-                turn_id: components["parameters"]["TurnId"];
+                turn_id: components["parameters"]["TurnIdParameter"];
             };
             cookie?: never;
         };
@@ -91,12 +118,12 @@ export interface paths {
                  * @description The user's id, as in the token's `sub`.
                  * @example alice
                  */
-                user_id: components["parameters"]["UserId"];
+                user_id: components["parameters"]["UserIdParameter"];
                 /**
                  * @description The turn's id.
                  * @example 019a0c4e-7b7a-7c12-8a44-0b1c2d3e4f50
                  */
-                turn_id: components["parameters"]["TurnId"];
+                turn_id: components["parameters"]["TurnIdParameter"];
             };
             cookie?: never;
         };
@@ -126,12 +153,12 @@ export interface paths {
                  * @description The user's id, as in the token's `sub`.
                  * @example alice
                  */
-                user_id: components["parameters"]["UserId"];
+                user_id: components["parameters"]["UserIdParameter"];
                 /**
                  * @description The turn's id.
                  * @example 019a0c4e-7b7a-7c12-8a44-0b1c2d3e4f50
                  */
-                turn_id: components["parameters"]["TurnId"];
+                turn_id: components["parameters"]["TurnIdParameter"];
             };
             cookie?: never;
         };
@@ -158,7 +185,7 @@ export interface paths {
                  * @description The user's id, as in the token's `sub`.
                  * @example alice
                  */
-                user_id: components["parameters"]["UserId"];
+                user_id: components["parameters"]["UserIdParameter"];
             };
             cookie?: never;
         };
@@ -170,7 +197,12 @@ export interface paths {
          */
         get: operations["listConversations"];
         put?: never;
-        post?: never;
+        /**
+         * Create an empty conversation
+         * @description A conversation without messages, for an app that wants its id, its title or its metadata before the first message. createTurn makes one by itself,
+         *     so most clients need not call this. Without a title the first message gives it one.
+         */
+        post: operations["createConversation"];
         delete?: never;
         options?: never;
         head?: never;
@@ -186,12 +218,12 @@ export interface paths {
                  * @description The user's id, as in the token's `sub`.
                  * @example alice
                  */
-                user_id: components["parameters"]["UserId"];
+                user_id: components["parameters"]["UserIdParameter"];
                 /**
                  * @description The conversation's id.
                  * @example 019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d6e
                  */
-                conversation_id: components["parameters"]["ConversationId"];
+                conversation_id: components["parameters"]["ConversationIdParameter"];
             };
             cookie?: never;
         };
@@ -212,8 +244,8 @@ export interface paths {
         head?: never;
         /**
          * Rename, archive or annotate a conversation
-         * @description Changes what the body names and leaves the rest. `metadata` is replaced as a whole. The order of
-         *     listConversations does not change.
+         * @description Changes what the body names and leaves the rest, in `metadata` too: it is a JSON merge patch (RFC 7396), where null removes a key. Two clients that
+         *     write different keys at once keep both. The order of listConversations does not change.
          */
         patch: operations["updateConversation"];
         trace?: never;
@@ -227,12 +259,12 @@ export interface paths {
                  * @description The user's id, as in the token's `sub`.
                  * @example alice
                  */
-                user_id: components["parameters"]["UserId"];
+                user_id: components["parameters"]["UserIdParameter"];
                 /**
                  * @description The conversation's id.
                  * @example 019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d6e
                  */
-                conversation_id: components["parameters"]["ConversationId"];
+                conversation_id: components["parameters"]["ConversationIdParameter"];
             };
             cookie?: never;
         };
@@ -250,6 +282,37 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/{user_id}/conversations/{conversation_id}/turns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserIdParameter"];
+                /**
+                 * @description The conversation's id.
+                 * @example 019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d6e
+                 */
+                conversation_id: components["parameters"]["ConversationIdParameter"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List a conversation's turns
+         * @description The turns in the order in which they began, each as getTurn gives it. A turn that was tried again is listed once, with its last attempt.
+         */
+        get: operations["listTurns"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/{user_id}/conversations/{conversation_id}/messages": {
         parameters: {
             query?: never;
@@ -259,24 +322,81 @@ export interface paths {
                  * @description The user's id, as in the token's `sub`.
                  * @example alice
                  */
-                user_id: components["parameters"]["UserId"];
+                user_id: components["parameters"]["UserIdParameter"];
                 /**
                  * @description The conversation's id.
                  * @example 019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d6e
                  */
-                conversation_id: components["parameters"]["ConversationId"];
+                conversation_id: components["parameters"]["ConversationIdParameter"];
             };
             cookie?: never;
         };
         /**
          * List a conversation's messages
-         * @description The messages by `position`, which counts 1, 2, 3 … without gaps. A running turn shows its user's message only; the
-         *     answer's message is written when the turn ends, however it ends.
+         * @description The messages by `position`. The answer's `message_id` is reserved when its turn begins, and listed once the turn has ended, however it ends; until then
+         *     a turn shows its user's message only.
          *
-         *     A page has at most 1 MiB (1,048,576 bytes) of texts and tool calls, as JSON: it ends early, with a `next_cursor`, before the
-         *     message that would make it more. A message that is longer by itself comes alone.
+         *     A page has at most 1 MiB of texts and tool calls: it ends early, with a `next_cursor`, before the message that would make it more. A
+         *     message that is longer by itself comes alone.
          */
         get: operations["listMessages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/{user_id}/messages/{message_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserIdParameter"];
+                /**
+                 * @description The message's id.
+                 * @example 019a0c4e-7b7a-7c14-a2bb-1a2b3c4d5e6f
+                 */
+                message_id: components["parameters"]["MessageIdParameter"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Get a message
+         * @description The message, as listMessages gives it. An answer whose turn has not ended is `404`.
+         */
+        get: operations["getMessage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/{user_id}/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserIdParameter"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List the models
+         * @description The models that a message may choose with `model`. All of them fit on one page.
+         */
+        get: operations["listModels"];
         put?: never;
         post?: never;
         delete?: never;
@@ -294,7 +414,7 @@ export interface paths {
                  * @description The user's id, as in the token's `sub`.
                  * @example alice
                  */
-                user_id: components["parameters"]["UserId"];
+                user_id: components["parameters"]["UserIdParameter"];
             };
             cookie?: never;
         };
@@ -304,7 +424,7 @@ export interface paths {
          *     the models of a day by name. A turn counts once, on the day on which its first attempt ended; the tokens of every
          *     attempt count, on the day on which it ended. Deleting a conversation does not change it. A day without turns has no entry.
          */
-        get: operations["getUsage"];
+        get: operations["listUsage"];
         put?: never;
         post?: never;
         delete?: never;
@@ -392,6 +512,13 @@ export interface components {
         UserId: string;
         /** @example "8e03978e-40d5-43dd-bc93-6894a57f9324" */
         IdempotencyKey: string;
+        /** @enum {string} */
+        Inclusion: "reasoning";
+        /**
+         * @default asc
+         * @enum {string}
+         */
+        Order: "asc" | "desc";
         CursorValue: string;
         /**
          * Format: date-time
@@ -405,10 +532,23 @@ export interface components {
          * @example openai-compatible/llama3.2
          */
         ModelName: string;
+        AvailableModel: {
+            name: components["schemas"]["ModelName"];
+            /** @description Whether it answers where a message names none. */
+            is_default: boolean;
+        };
+        ModelPage: {
+            /** @description The default first. */
+            data: components["schemas"]["AvailableModel"][];
+            next_cursor: components["schemas"]["NextCursor"];
+        };
         TurnRequest: {
             /** @description The conversation to continue. Leave it out to begin a new one. */
             conversation_id?: components["schemas"]["Id"];
-            /** @description 1 to 10,000 characters (Unicode code points), not white space alone. Stored exactly as sent. */
+            /**
+             * @description 1 to 10,000 characters (Unicode code points), not white space alone. Stored exactly as sent.
+             * @example Hello, what can you do?
+             */
             message: string;
             /** @description Who answers, one of those that the server allows. Leave it out for the server's own choice. */
             model?: components["schemas"]["ModelName"];
@@ -416,29 +556,40 @@ export interface components {
         TurnAnswer: {
             conversation_id: components["schemas"]["Id"];
             turn_id: components["schemas"]["Id"];
-            /**
-             * @description How the turn ended. A cancelled turn keeps the text it had.
-             * @enum {string}
-             */
-            status: "completed" | "cancelled";
+            status: components["schemas"]["AnswerStatus"];
             user_message_id: components["schemas"]["Id"];
             message_id: components["schemas"]["Id"];
             response: components["schemas"]["AnswerText"];
             tool_calls: components["schemas"]["ToolCalls"];
+            finish_reason: components["schemas"]["AnyFinishReason"];
             model: components["schemas"]["ModelName"];
             usage: components["schemas"]["Usage"];
         };
+        /** @enum {string} */
+        KnownAnswerStatus: "completed" | "cancelled";
+        /** @description How the turn ended. A cancelled turn keeps the text it had. */
+        AnswerStatus: components["schemas"]["KnownAnswerStatus"] | string;
+        /** @enum {string} */
+        KnownFinishReason: "stop" | "length" | "content-filter" | "tool-calls" | "error" | "other";
+        /**
+         * @description Why the model stopped: `stop`, it was done; `length`, its answer is cut off at the longest that it may be; otherwise as the AI SDK
+         *     names it.
+         */
+        FinishReason: components["schemas"]["KnownFinishReason"] | string;
+        /** @description The finish reason; null for a user's message, and for an answer that did not come to its end. */
+        AnyFinishReason: components["schemas"]["FinishReason"] | null;
         /** @description The answer's text. What is said before and after tool calls is parted by an empty line. */
         AnswerText: string;
         /**
-         * @description The tools that the model called in this turn, in order. They act for the turn's user. Every call of an ended turn has a `result` or an
-         *     `error`; one that was cut off has an error, and may have done its work or not.
+         * @description The tools that the model called in this turn, in order. They act for the turn's user. A call that was cut off has an error, and may
+         *     have done its work or not.
          */
         ToolCalls: components["schemas"]["ToolCall"][];
         ToolCall: {
             /** @description Unique in the turn. */
             id: string;
             name: string;
+            status: components["schemas"]["ToolCallStatus"];
             /** @description What the model passed to the tool. */
             arguments: {
                 [key: string]: unknown;
@@ -447,11 +598,15 @@ export interface components {
             result?: unknown;
             /** @description Why the call failed, when it failed. */
             error?: string;
-            /** Format: int32 */
-            duration_ms: number;
+            /** @description How long the tool took; null when the call was not made, or was cut off. */
+            duration_ms: number | null;
             /** @description Present and true when an earlier attempt of the turn made this call. It was not made again; the result is that attempt's. */
             replayed?: boolean;
         };
+        /** @enum {string} */
+        KnownToolCallStatus: "completed" | "failed" | "waiting" | "denied";
+        /** @description `completed` with a `result`, `failed` with an `error`; `waiting` for somebody's approval, or `denied` it. */
+        ToolCallStatus: components["schemas"]["KnownToolCallStatus"] | string;
         /** @description Tokens as the provider reports them; null where it reports none. */
         Usage: {
             input_tokens: components["schemas"]["TokenCount"];
@@ -460,7 +615,6 @@ export interface components {
             cached_input_tokens: components["schemas"]["TokenCount"];
             total_tokens: components["schemas"]["TokenCount"];
         };
-        /** Format: int32 */
         TokenCount: number | null;
         /**
          * Format: date
@@ -484,12 +638,13 @@ export interface components {
             data: components["schemas"]["DailyUsage"][];
             next_cursor: components["schemas"]["NextCursor"];
         };
+        /** @enum {string} */
+        KnownTurnStatus: "queued" | "running" | "waiting" | "completed" | "failed" | "cancelled" | "interrupted";
         /**
          * @description `running` until the turn ends; then `completed`, `failed` (the model's fault), `cancelled` (the user's wish) or
-         *     `interrupted` (its instance died).
-         * @enum {string}
+         *     `interrupted` (its instance died). Before it runs it may be `queued`; `waiting` is one that needs somebody's answer to go on.
          */
-        TurnStatus: "running" | "completed" | "failed" | "cancelled" | "interrupted";
+        TurnStatus: components["schemas"]["KnownTurnStatus"] | string;
         Turn: {
             id: components["schemas"]["Id"];
             conversation_id: components["schemas"]["Id"];
@@ -506,34 +661,42 @@ export interface components {
             /** @description Why the turn failed or was interrupted; null otherwise. */
             error: components["schemas"]["TurnError"] | null;
             created_at: components["schemas"]["Timestamp"];
-            /** @description When the turn ended; null while it runs. */
+            /** @description When the turn ended; null until it has. */
             finished_at: components["schemas"]["Timestamp"] | null;
         };
+        TurnPage: {
+            data: components["schemas"]["Turn"][];
+            next_cursor: components["schemas"]["NextCursor"];
+        };
+        /** @description Why a turn ended without an answer, as the problem says it. */
         TurnError: {
-            /**
-             * @description The code of the problem that the caller of this turn got.
-             * @enum {string}
-             */
-            code: "model-failed" | "model-unreachable" | "model-unauthorized" | "model-context-exceeded" | "model-content-filtered" | "model-empty-answer" | "model-tool-limit" | "model-broken-off" | "model-overloaded" | "model-timeout" | "turn-interrupted";
+            code: components["schemas"]["TurnFailureCode"];
             detail: string;
         };
-        /**
-         * @description Server-sent events (the HTML standard, section 9.2). Each frame has an `id` (for `Last-Event-ID`) and one StreamEvent as its `data`; the
-         *     last frame's data is `[DONE]`. A connection that ends without it was cut: resume with streamTurn. Comments (lines that begin
-         *     with a colon) come every 15 s while nothing else does.
-         */
-        EventStream: string;
+        /** @enum {string} */
+        KnownTurnFailureCode: "model-failed" | "model-unreachable" | "model-unauthorized" | "model-context-exceeded" | "model-content-filtered" | "model-empty-answer" | "model-tool-limit" | "model-broken-off" | "model-overloaded" | "model-timeout" | "turn-interrupted" | "turn-not-found";
+        /** @description The code of the problem that the caller of the turn got. `turn-not-found` only in a stream: the turn was deleted while it was streamed. */
+        TurnFailureCode: components["schemas"]["KnownTurnFailureCode"] | string;
         /**
          * @description The attempt and the event's number in it, such as `1-42`.
          * @example 1-42
          */
         EventId: string;
         /**
-         * @description One event of the AI SDK's UI message stream, version 1. In order: `start`, `data-turn`, then steps (`start-step` … `finish-step`) of
-         *     texts (`text-start`, `text-delta`…, `text-end`) and tools (`tool-input-available`, then its output or error), and last `finish`
-         *     (completed), `abort` (cancelled) or `error` (failed or interrupted). The last one comes only after the turn's end is stored.
+         * @description One event of the AI SDK's UI message stream, version 1 (https://ai-sdk.dev/docs/ai-sdk-ui/stream-protocol). In order: `start`, `data-turn`, then
+         *     steps (`start-step` … `finish-step`) of texts (`text-start`, `text-delta`…, `text-end`) and tools (`tool-input-available`, then its output or
+         *     error), and last `finish` (completed), `abort` (cancelled) or `error` (failed or interrupted). The last one comes only after the turn's end is
+         *     stored.
+         *
+         *     The events come as server-sent events (the HTML standard, section 9.2): each frame has an `id` (for `Last-Event-ID`) and one StreamEvent as its
+         *     `data`; the last frame's data is the bare word `[DONE]`, which is not JSON: stop there, or let your client's parser skip it. A connection that
+         *     ends without it was cut: resume with streamTurn. Comments (lines that begin with a colon) come every 15 s while nothing else does. A request
+         *     that is refused is not answered with a stream but with a problem and its status, so check the media type, or the status, first.
+         *
+         *     Events that are not in this list are `data-…`, or come only to those who have asked for them; skip what you do not know. What later
+         *     versions have to say of a message comes in `messageMetadata`.
          */
-        StreamEvent: components["schemas"]["StartEvent"] | components["schemas"]["DataTurnEvent"] | components["schemas"]["StartStepEvent"] | components["schemas"]["TextStartEvent"] | components["schemas"]["TextDeltaEvent"] | components["schemas"]["TextEndEvent"] | components["schemas"]["ToolInputAvailableEvent"] | components["schemas"]["ToolOutputAvailableEvent"] | components["schemas"]["ToolOutputErrorEvent"] | components["schemas"]["FinishStepEvent"] | components["schemas"]["FinishEvent"] | components["schemas"]["AbortEvent"] | components["schemas"]["ErrorEvent"];
+        StreamEvent: components["schemas"]["StartEvent"] | components["schemas"]["DataTurnEvent"] | components["schemas"]["DataToolProgressEvent"] | components["schemas"]["StartStepEvent"] | components["schemas"]["ReasoningStartEvent"] | components["schemas"]["ReasoningDeltaEvent"] | components["schemas"]["ReasoningEndEvent"] | components["schemas"]["TextStartEvent"] | components["schemas"]["TextDeltaEvent"] | components["schemas"]["TextEndEvent"] | components["schemas"]["ToolInputStartEvent"] | components["schemas"]["ToolInputDeltaEvent"] | components["schemas"]["ToolInputAvailableEvent"] | components["schemas"]["ToolInputErrorEvent"] | components["schemas"]["ToolApprovalRequestEvent"] | components["schemas"]["ToolOutputAvailableEvent"] | components["schemas"]["ToolOutputErrorEvent"] | components["schemas"]["ToolOutputDeniedEvent"] | components["schemas"]["FileEvent"] | components["schemas"]["SourceUrlEvent"] | components["schemas"]["SourceDocumentEvent"] | components["schemas"]["MessageMetadataEvent"] | components["schemas"]["FinishStepEvent"] | components["schemas"]["FinishEvent"] | components["schemas"]["AbortEvent"] | components["schemas"]["FailureEvent"];
         /** @description The answer begins. */
         StartEvent: {
             /**
@@ -551,20 +714,14 @@ export interface components {
              * @enum {string}
              */
             type: "data-turn";
-            /** @constant */
+            /** @enum {boolean} */
             transient: true;
             data: {
                 turn_id: components["schemas"]["Id"];
                 conversation_id: components["schemas"]["Id"];
                 user_message_id: components["schemas"]["Id"];
-                error?: components["schemas"]["StreamError"];
+                error?: components["schemas"]["TurnError"];
             };
-        };
-        /** @description What the problem would have said. */
-        StreamError: {
-            /** @enum {string} */
-            code: "model-failed" | "model-unreachable" | "model-unauthorized" | "model-context-exceeded" | "model-content-filtered" | "model-empty-answer" | "model-tool-limit" | "model-broken-off" | "model-overloaded" | "model-timeout" | "turn-interrupted" | "turn-not-found";
-            detail: string;
         };
         /** @description The model begins to work; again after the results of its tools. */
         StartStepEvent: {
@@ -573,6 +730,37 @@ export interface components {
              * @enum {string}
              */
             type: "start-step";
+        };
+        /** @description The model begins to think aloud. */
+        ReasoningStartEvent: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "reasoning-start";
+            /** @description The part of the answer that it belongs to. */
+            id: string;
+        };
+        /** @description More of its reasoning. */
+        ReasoningDeltaEvent: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "reasoning-delta";
+            /** @description The part of the answer that it belongs to. */
+            id: string;
+            delta: string;
+        };
+        /** @description This reasoning is complete. */
+        ReasoningEndEvent: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "reasoning-end";
+            /** @description The part of the answer that it belongs to. */
+            id: string;
         };
         /** @description A text begins. */
         TextStartEvent: {
@@ -605,6 +793,28 @@ export interface components {
             /** @description The part of the answer that it belongs to. */
             id: string;
         };
+        /** @description The model begins to write the input of a tool call. */
+        ToolInputStartEvent: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "tool-input-start";
+            toolCallId: string;
+            toolName: string;
+            /** @enum {boolean} */
+            dynamic: true;
+        };
+        /** @description More of that input, as JSON text. */
+        ToolInputDeltaEvent: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "tool-input-delta";
+            toolCallId: string;
+            inputTextDelta: string;
+        };
         /** @description The model calls a tool. */
         ToolInputAvailableEvent: {
             /**
@@ -618,8 +828,33 @@ export interface components {
             input: {
                 [key: string]: unknown;
             };
-            /** @constant */
+            /** @enum {boolean} */
             dynamic: true;
+        };
+        /** @description The model has written an input that the tool does not take; it was not called. */
+        ToolInputErrorEvent: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "tool-input-error";
+            toolCallId: string;
+            toolName: string;
+            /** @description What the model has written. Any JSON value. */
+            input: unknown;
+            errorText: string;
+            /** @enum {boolean} */
+            dynamic: true;
+        };
+        /** @description The call waits for somebody's approval. */
+        ToolApprovalRequestEvent: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "tool-approval-request";
+            approvalId: string;
+            toolCallId: string;
         };
         /** @description A tool gave its result. */
         ToolOutputAvailableEvent: {
@@ -631,7 +866,7 @@ export interface components {
             toolCallId: string;
             /** @description Any JSON value. */
             output: unknown;
-            /** @constant */
+            /** @enum {boolean} */
             dynamic: true;
         };
         /** @description A tool failed. */
@@ -643,8 +878,84 @@ export interface components {
             type: "tool-output-error";
             toolCallId: string;
             errorText: string;
-            /** @constant */
+            /** @enum {boolean} */
             dynamic: true;
+        };
+        /** @description The call was denied; it was not made. */
+        ToolOutputDeniedEvent: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "tool-output-denied";
+            toolCallId: string;
+        };
+        /** @description How far a tool has got. Not part of the message. */
+        DataToolProgressEvent: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "data-tool-progress";
+            /** @enum {boolean} */
+            transient: true;
+            data: {
+                tool_call_id: string;
+                /** @description How much is done; it only grows. */
+                progress: number;
+                /** @description How much there is to do, where the tool knows. */
+                total?: number;
+                message?: string;
+            };
+        };
+        /** @description A file that is part of the answer. */
+        FileEvent: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "file";
+            /** Format: uri-reference */
+            url: string;
+            mediaType: string;
+        };
+        /** @description A page that the answer draws on. */
+        SourceUrlEvent: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "source-url";
+            sourceId: string;
+            /** Format: uri-reference */
+            url: string;
+            title?: string;
+        };
+        /** @description A document that the answer draws on. */
+        SourceDocumentEvent: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "source-document";
+            sourceId: string;
+            mediaType: string;
+            title: string;
+            filename?: string;
+        };
+        /** @description What else there is to say of the answer. */
+        MessageMetadataEvent: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "message-metadata";
+            messageMetadata: components["schemas"]["MessageMetadata"];
+        };
+        /** @description What is said of a message beside its parts. New fields come here. */
+        MessageMetadata: {
+            finish_reason?: components["schemas"]["FinishReason"];
+            usage?: components["schemas"]["Usage"];
         };
         /** @description The step is complete. */
         FinishStepEvent: {
@@ -661,6 +972,8 @@ export interface components {
              * @enum {string}
              */
             type: "finish";
+            finishReason?: components["schemas"]["FinishReason"];
+            messageMetadata?: components["schemas"]["MessageMetadata"];
         };
         /** @description The turn was cancelled; what there is of the answer is stored. */
         AbortEvent: {
@@ -671,7 +984,7 @@ export interface components {
             type: "abort";
         };
         /** @description The turn failed or was interrupted; what there is of the answer is stored. The code is in the `data-turn` before it. */
-        ErrorEvent: {
+        FailureEvent: {
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
@@ -681,15 +994,17 @@ export interface components {
         };
         Conversation: {
             id: components["schemas"]["Id"];
-            title: components["schemas"]["Title"];
+            /** @description Null until the first message or the user gives it one. */
+            title: components["schemas"]["Title"] | null;
             archived: boolean;
             metadata: components["schemas"]["Metadata"];
             /** Format: int32 */
             message_count: number;
-            /** @description The turn that is running now; null when none is. */
+            /** @description The turn that runs or waits now; null when none does. */
             running_turn_id: components["schemas"]["Id"] | null;
             created_at: components["schemas"]["Timestamp"];
             updated_at: components["schemas"]["Timestamp"];
+            /** @description When its last turn began; before the first one, when it was created. */
             last_turn_at: components["schemas"]["Timestamp"];
         };
         /**
@@ -706,9 +1021,28 @@ export interface components {
         Metadata: {
             [key: string]: string;
         };
+        /**
+         * @description Is merged into the conversation's metadata (RFC 7396): a value sets its key, null removes it, the other keys stay. At most 16 pairs may
+         *     be there afterwards.
+         * @example {
+         *       "project": "kitchen",
+         *       "draft": null
+         *     }
+         */
+        MetadataPatch: {
+            [key: string]: string | null;
+        };
         ConversationUpdate: {
             title?: components["schemas"]["Title"];
+            /**
+             * @description Whether it is listed with the archived ones only.
+             * @example true
+             */
             archived?: boolean;
+            metadata?: components["schemas"]["MetadataPatch"];
+        };
+        ConversationCreation: {
+            title?: components["schemas"]["Title"];
             metadata?: components["schemas"]["Metadata"];
         };
         ConversationPage: {
@@ -720,37 +1054,62 @@ export interface components {
         Message: {
             id: components["schemas"]["Id"];
             conversation_id: components["schemas"]["Id"];
-            turn_id: components["schemas"]["Id"];
+            /** @description The turn that wrote it; null for one that no turn wrote. */
+            turn_id: components["schemas"]["Id"] | null;
             /**
              * Format: int32
-             * @description 1, 2, 3 … without gaps.
+             * @description Rises with the conversation, and is never used again.
              */
             position: number;
             /** @description The message that this one follows; null for the first. */
             parent_id: components["schemas"]["Id"] | null;
-            /** @enum {string} */
-            role: "user" | "assistant";
-            /**
-             * @description A user's message is always `completed`; an answer has its turn's status.
-             * @enum {string}
-             */
-            status: "completed" | "failed" | "cancelled" | "interrupted";
-            content: components["schemas"]["AnswerText"];
+            role: components["schemas"]["MessageRole"];
+            status: components["schemas"]["MessageStatus"];
+            /** @description The message's text, a question's exactly as it was sent. An answer's texts before and after tool calls are parted by an empty line. */
+            content: string;
+            /** @description What the message is made of, in order. The texts, joined as they are, make its `content`. */
+            parts: components["schemas"]["MessagePart"][];
             tool_calls: components["schemas"]["ToolCalls"];
+            finish_reason: components["schemas"]["AnyFinishReason"];
             /** @description Why the answer failed or was interrupted, as getTurn says it of its turn; null otherwise. */
             error: components["schemas"]["TurnError"] | null;
             created_at: components["schemas"]["Timestamp"];
+        };
+        /** @enum {string} */
+        KnownMessageRole: "user" | "assistant";
+        /** @description Who says it. */
+        MessageRole: components["schemas"]["KnownMessageRole"] | string;
+        /** @enum {string} */
+        KnownMessageStatus: "completed" | "failed" | "cancelled" | "interrupted";
+        /** @description A user's message is always `completed`; an answer has its turn's status. */
+        MessageStatus: components["schemas"]["KnownMessageStatus"] | string;
+        /** @enum {string} */
+        KnownPartType: "text" | "reasoning" | "tool-call" | "file";
+        /**
+         * @description `text` and `reasoning` have a `text`; `tool-call` has the `tool_call_id` of one of the message's tool calls; `file` has a `url` and a
+         *     `media_type`. Skip a part whose type you do not know.
+         */
+        PartType: components["schemas"]["KnownPartType"] | string;
+        /** @description A part of a message. One shape for all types, so that a client takes a part of a later type as well. */
+        MessagePart: {
+            type: components["schemas"]["PartType"];
+            text?: string;
+            tool_call_id?: string;
+            /** Format: uri-reference */
+            url?: string;
+            media_type?: string;
+            filename?: string;
         };
         MessagePage: {
             data: components["schemas"]["Message"][];
             next_cursor: components["schemas"]["NextCursor"];
         };
         Liveness: {
-            /** @constant */
+            /** @enum {string} */
             status: "ok";
         };
         Readiness: {
-            /** @constant */
+            /** @enum {string} */
             status: "ready";
         };
         /** @description Public keys (RFC 7517). */
@@ -760,17 +1119,17 @@ export interface components {
         };
         /** @description The public part of an Ed25519 key (RFC 8037). */
         ToolKey: {
-            /** @constant */
+            /** @enum {string} */
             kty: "OKP";
-            /** @constant */
+            /** @enum {string} */
             crv: "Ed25519";
             /** @description The key. */
             x: string;
             /** @description Its RFC 7638 thumbprint. */
             kid: string;
-            /** @constant */
+            /** @enum {string} */
             alg: "EdDSA";
-            /** @constant */
+            /** @enum {string} */
             use: "sig";
         };
         /** @description An error (RFC 9457). Branch on `code`; `type` is the same thing as a URI reference. */
@@ -793,62 +1152,86 @@ export interface components {
             request_id: string;
             /** @description With `validation-failed`, what is wrong and where. */
             errors?: components["schemas"]["FieldError"][];
+            limit?: components["schemas"]["RateLimit"];
             conversation_id?: components["schemas"]["Id"];
             turn_id?: components["schemas"]["Id"];
         };
+        /** @enum {string} */
+        KnownProblemCode: "malformed-request" | "malformed-body" | "unauthenticated" | "forbidden" | "origin-not-allowed" | "route-not-found" | "conversation-not-found" | "turn-not-found" | "message-not-found" | "method-not-allowed" | "request-timeout" | "turn-in-progress" | "idempotency-key-in-use" | "body-too-large" | "uri-too-long" | "unsupported-media-type" | "validation-failed" | "idempotency-key-mismatch" | "headers-too-large" | "rate-limited" | "budget-exceeded" | "internal-error" | "model-failed" | "model-unreachable" | "model-unauthorized" | "model-context-exceeded" | "model-content-filtered" | "model-empty-answer" | "model-tool-limit" | "model-broken-off" | "database-unavailable" | "keys-unavailable" | "shutting-down" | "too-many-connections" | "turn-interrupted" | "model-overloaded" | "model-timeout";
         /**
-         * @description | code | status | meaning |
-         *     |---|---|---|
-         *     | `malformed-request` | 400 | the URL or a header cannot be read |
-         *     | `malformed-body` | 400 | not JSON, not UTF-8, or a NUL or lone surrogate in a string |
-         *     | `unauthenticated` | 401 | no token, or one that does not verify |
-         *     | `forbidden` | 403 | the token is another user's |
-         *     | `origin-not-allowed` | 403 | a browser asked for a page whose origin may not call |
-         *     | `route-not-found` | 404 | no such route |
-         *     | `conversation-not-found` | 404 | no such conversation of this user |
-         *     | `turn-not-found` | 404 | no such turn of this user |
-         *     | `method-not-allowed` | 405 | the path has other methods; see `Allow` |
-         *     | `request-timeout` | 408 | the request took too long to arrive |
-         *     | `turn-in-progress` | 409 | the conversation's turn is still running |
-         *     | `idempotency-key-in-use` | 409 | the turn of this key is still running |
-         *     | `body-too-large` | 413 | the body has more than 256 KiB |
-         *     | `uri-too-long` | 414 | the URL has more than 8,192 bytes |
-         *     | `unsupported-media-type` | 415 | the body is not `application/json` in UTF-8 |
-         *     | `validation-failed` | 422 | not what the contract says; see `errors` |
-         *     | `idempotency-key-mismatch` | 422 | the key was used with another body |
-         *     | `headers-too-large` | 431 | the headers have more than 16 KiB |
-         *     | `internal-error` | 500 | our fault |
-         *     | `model-failed` | 502 | the model failed |
-         *     | `model-unreachable` | 502 | the model's provider cannot be reached |
-         *     | `model-unauthorized` | 502 | the provider does not take the server's key |
-         *     | `model-context-exceeded` | 502 | the conversation is too long for the model |
-         *     | `model-content-filtered` | 502 | the provider's content filter stopped the answer; what came before it is kept |
-         *     | `model-empty-answer` | 502 | the model answered without a word |
-         *     | `model-tool-limit` | 502 | the model went on calling tools past the turn's limit, and gave no answer |
-         *     | `model-broken-off` | 502 | the answer broke off or became unreadable; what came before is kept |
-         *     | `database-unavailable` | 503 | the database cannot be reached |
-         *     | `keys-unavailable` | 503 | the login's public keys cannot be fetched |
-         *     | `shutting-down` | 503 | this instance is going away; try again |
-         *     | `too-many-connections` | 503 | this instance has as many connections as it serves at once; try again |
-         *     | `turn-interrupted` | 503 | the instance that ran the turn gave it up |
-         *     | `model-overloaded` | 503 | the provider has too much to do, or allows no more for now; see `Retry-After` |
-         *     | `model-timeout` | 504 | the model took too long |
-         * @enum {string}
+         * @description | code | status | meaning | repeat it? |
+         *     |---|---|---|---|
+         *     | `malformed-request` | 400 | the URL or a header cannot be read | no |
+         *     | `malformed-body` | 400 | not JSON, not UTF-8, or a NUL or lone surrogate in a string | no |
+         *     | `unauthenticated` | 401 | no token, or one that does not verify | with a new token |
+         *     | `forbidden` | 403 | the token is another user's | no |
+         *     | `origin-not-allowed` | 403 | a browser asked for a page whose origin may not call | no |
+         *     | `route-not-found` | 404 | no such route | no |
+         *     | `conversation-not-found` | 404 | no such conversation of this user | no |
+         *     | `turn-not-found` | 404 | no such turn of this user | no |
+         *     | `message-not-found` | 404 | no such message of this user | no |
+         *     | `method-not-allowed` | 405 | the path has other methods; see `Allow` | no |
+         *     | `request-timeout` | 408 | the request took too long to arrive | same key |
+         *     | `turn-in-progress` | 409 | the conversation's turn is still running | after `Retry-After` |
+         *     | `idempotency-key-in-use` | 409 | the turn of this key is still running | after `Retry-After` |
+         *     | `body-too-large` | 413 | the body has more than 256 KiB | no |
+         *     | `uri-too-long` | 414 | the URL has more than 8,192 bytes | no |
+         *     | `unsupported-media-type` | 415 | the body is not `application/json` in UTF-8 | no |
+         *     | `validation-failed` | 422 | not what the contract says; see `errors` | no |
+         *     | `idempotency-key-mismatch` | 422 | the key was used with another body | with a new key |
+         *     | `headers-too-large` | 431 | the headers have more than 16 KiB | no |
+         *     | `rate-limited` | 429 | a limit of the user's is reached; `limit` says which. Not sent yet | after `Retry-After` |
+         *     | `budget-exceeded` | 429 | what the user may spend is spent. Not sent yet | after `Retry-After` |
+         *     | `internal-error` | 500 | our fault | same key |
+         *     | `model-failed` | 502 | the model failed | same key |
+         *     | `model-unreachable` | 502 | the model's provider cannot be reached | same key |
+         *     | `model-unauthorized` | 502 | the provider does not take the server's key | no |
+         *     | `model-context-exceeded` | 502 | the conversation is too long for the model | no |
+         *     | `model-content-filtered` | 502 | the provider's content filter stopped the answer; what came before it is kept | no |
+         *     | `model-empty-answer` | 502 | the model answered without a word | same key |
+         *     | `model-tool-limit` | 502 | the model went on calling tools past the turn's limit, and gave no answer | same key |
+         *     | `model-broken-off` | 502 | the answer broke off or became unreadable; what came before is kept | same key |
+         *     | `database-unavailable` | 503 | the database cannot be reached | after `Retry-After` |
+         *     | `keys-unavailable` | 503 | the login's public keys cannot be fetched | after `Retry-After` |
+         *     | `shutting-down` | 503 | this instance is going away; try again | after `Retry-After` |
+         *     | `too-many-connections` | 503 | this instance has as many connections as it serves at once; try again | after `Retry-After` |
+         *     | `turn-interrupted` | 503 | the instance that ran the turn gave it up | after `Retry-After` |
+         *     | `model-overloaded` | 503 | the provider has too much to do, or allows no more for now; see `Retry-After` | after `Retry-After` |
+         *     | `model-timeout` | 504 | the model took too long | same key |
+         *
+         *     To repeat with the *same key* is to send the request again with the same `Idempotency-Key`: a failed turn is tried again, an ended one is
+         *     answered again, and nothing is done twice. After `Retry-After`: wait for as many seconds first, and keep the key. Reads and cancelTurn need no key.
          */
-        ProblemCode: "malformed-request" | "malformed-body" | "unauthenticated" | "forbidden" | "origin-not-allowed" | "route-not-found" | "conversation-not-found" | "turn-not-found" | "method-not-allowed" | "request-timeout" | "turn-in-progress" | "idempotency-key-in-use" | "body-too-large" | "uri-too-long" | "unsupported-media-type" | "validation-failed" | "idempotency-key-mismatch" | "headers-too-large" | "internal-error" | "model-failed" | "model-unreachable" | "model-unauthorized" | "model-context-exceeded" | "model-content-filtered" | "model-empty-answer" | "model-tool-limit" | "model-broken-off" | "database-unavailable" | "keys-unavailable" | "shutting-down" | "too-many-connections" | "turn-interrupted" | "model-overloaded" | "model-timeout";
+        ProblemCode: components["schemas"]["KnownProblemCode"] | string;
+        /** @enum {string} */
+        KnownRateLimit: "running-turns" | "waiting-messages" | "turns-per-minute" | "turns-per-day" | "tokens-per-day" | "budget";
+        /** @description The limit that was reached. */
+        RateLimit: components["schemas"]["KnownRateLimit"] | string;
         FieldError: {
+            code: components["schemas"]["FieldErrorCode"];
             /**
              * @description A JSON Pointer (RFC 6901) that begins with the part, `/body`, `/query`, `/path` or `/headers`.
              * @example /body/message
              */
             path: string;
+            /** @description What is wrong, for people. */
             message: string;
         };
+        /** @enum {string} */
+        KnownFieldErrorCode: "required" | "unknown" | "type" | "format" | "value" | "too-short" | "too-long" | "too-small" | "too-large" | "too-few" | "too-many" | "order" | "cursor";
+        /**
+         * @description What is wrong: `required`, it is missing; `unknown`, there is no such field or parameter; `type`, another JSON type; `format`, not written as
+         *     it has to be; `value`, none of the values that are allowed; `too-short` and `too-long`, a text; `too-small` and `too-large`, a number; `too-few` and
+         *     `too-many`, the entries of a list or the fields of an object; `order`, it contradicts another one; `cursor`, not a cursor of this list.
+         */
+        FieldErrorCode: components["schemas"]["KnownFieldErrorCode"] | string;
     };
     responses: {
         /** @description The URL or a header cannot be read: a bad percent-encoding, a NUL, or a header sent twice. */
         Unreadable: {
             headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                "Cache-Control": components["headers"]["NoStore"];
                 [name: string]: unknown;
             };
             content: {
@@ -858,6 +1241,8 @@ export interface components {
         /** @description The URL, a header or the body cannot be read. */
         UnreadableBody: {
             headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                "Cache-Control": components["headers"]["NoStore"];
                 [name: string]: unknown;
             };
             content: {
@@ -867,6 +1252,8 @@ export interface components {
         /** @description No token, or one that does not verify. The body never says which check failed. */
         Unauthenticated: {
             headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                "Cache-Control": components["headers"]["NoStore"];
                 "WWW-Authenticate": components["headers"]["WwwAuthenticate"];
                 [name: string]: unknown;
             };
@@ -877,6 +1264,33 @@ export interface components {
         /** @description A valid token whose subject is not the path's user_id. */
         Forbidden: {
             headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                "Cache-Control": components["headers"]["NoStore"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description A limit of the user's is reached (`rate-limited`), or what the user may spend is spent (`budget-exceeded`). Reserved: this version does not send it yet. */
+        RateLimited: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                "Cache-Control": components["headers"]["NoStore"];
+                "Retry-After": components["headers"]["RetryAfter"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Unknown, or another user's. Both are answered the same. */
+        MessageNotFound: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                "Cache-Control": components["headers"]["NoStore"];
                 [name: string]: unknown;
             };
             content: {
@@ -886,6 +1300,8 @@ export interface components {
         /** @description Unknown, or another user's. Both are answered the same. */
         ConversationNotFound: {
             headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                "Cache-Control": components["headers"]["NoStore"];
                 [name: string]: unknown;
             };
             content: {
@@ -895,6 +1311,8 @@ export interface components {
         /** @description Unknown, or another user's. Both are answered the same. */
         TurnNotFound: {
             headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                "Cache-Control": components["headers"]["NoStore"];
                 [name: string]: unknown;
             };
             content: {
@@ -904,6 +1322,8 @@ export interface components {
         /** @description The request took too long to arrive. The connection is closed. */
         RequestTimeout: {
             headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                "Cache-Control": components["headers"]["NoStore"];
                 [name: string]: unknown;
             };
             content: {
@@ -913,6 +1333,8 @@ export interface components {
         /** @description A turn is still running past the bounded wait: another one of the conversation (`turn-in-progress`), or this key's own (`idempotency-key-in-use`). `turn_id` names it. */
         TurnConflict: {
             headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                "Cache-Control": components["headers"]["NoStore"];
                 "Retry-After": components["headers"]["RetryAfter"];
                 [name: string]: unknown;
             };
@@ -923,6 +1345,8 @@ export interface components {
         /** @description The body has more than 256 KiB. */
         BodyTooLarge: {
             headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                "Cache-Control": components["headers"]["NoStore"];
                 [name: string]: unknown;
             };
             content: {
@@ -932,15 +1356,19 @@ export interface components {
         /** @description The URL has more than 8,192 bytes. */
         UriTooLong: {
             headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                "Cache-Control": components["headers"]["NoStore"];
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The body is not application/json in UTF-8, uncompressed. */
+        /** @description The body is not of a media type that the operation declares, in UTF-8, uncompressed. */
         UnsupportedMediaType: {
             headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                "Cache-Control": components["headers"]["NoStore"];
                 [name: string]: unknown;
             };
             content: {
@@ -950,6 +1378,8 @@ export interface components {
         /** @description It could be read, but is not what the contract says: a missing, unknown or malformed field, id, parameter or cursor. */
         ValidationFailed: {
             headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                "Cache-Control": components["headers"]["NoStore"];
                 [name: string]: unknown;
             };
             content: {
@@ -959,6 +1389,8 @@ export interface components {
         /** @description It could be read, but is not what the contract says: a missing, unknown or malformed field, id or parameter, or an Idempotency-Key that was used with another body. */
         TurnUnprocessable: {
             headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                "Cache-Control": components["headers"]["NoStore"];
                 [name: string]: unknown;
             };
             content: {
@@ -968,6 +1400,8 @@ export interface components {
         /** @description The headers have more than 16 KiB. The connection is closed. */
         HeadersTooLarge: {
             headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                "Cache-Control": components["headers"]["NoStore"];
                 [name: string]: unknown;
             };
             content: {
@@ -977,6 +1411,8 @@ export interface components {
         /** @description Our fault, never the caller's. The cause is in the server's log, under the request_id. */
         InternalError: {
             headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                "Cache-Control": components["headers"]["NoStore"];
                 [name: string]: unknown;
             };
             content: {
@@ -986,6 +1422,8 @@ export interface components {
         /** @description The model failed. The user's message and the failed turn are stored. */
         ModelFailed: {
             headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                "Cache-Control": components["headers"]["NoStore"];
                 [name: string]: unknown;
             };
             content: {
@@ -995,6 +1433,8 @@ export interface components {
         /** @description This instance cannot serve the request now. */
         Unavailable: {
             headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                "Cache-Control": components["headers"]["NoStore"];
                 "Retry-After": components["headers"]["RetryAfter"];
                 [name: string]: unknown;
             };
@@ -1005,6 +1445,8 @@ export interface components {
         /** @description This instance cannot serve the request now, gave the turn up (`turn-interrupted`), or the model's provider has too much to do (`model-overloaded`), the last two with `turn_id`. */
         TurnUnavailable: {
             headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                "Cache-Control": components["headers"]["NoStore"];
                 "Retry-After": components["headers"]["RetryAfter"];
                 [name: string]: unknown;
             };
@@ -1015,6 +1457,8 @@ export interface components {
         /** @description The model took too long. The user's message and the failed turn are stored. */
         ModelTimeout: {
             headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                "Cache-Control": components["headers"]["NoStore"];
                 [name: string]: unknown;
             };
             content: {
@@ -1027,35 +1471,92 @@ export interface components {
          * @description The user's id, as in the token's `sub`.
          * @example alice
          */
-        UserId: components["schemas"]["UserId"];
+        UserIdParameter: components["schemas"]["UserId"];
         /**
          * @description The conversation's id.
          * @example 019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d6e
          */
-        ConversationId: components["schemas"]["Id"];
+        ConversationIdParameter: components["schemas"]["Id"];
         /**
          * @description The turn's id.
          * @example 019a0c4e-7b7a-7c12-8a44-0b1c2d3e4f50
          */
-        TurnId: components["schemas"]["Id"];
+        TurnIdParameter: components["schemas"]["Id"];
+        /**
+         * @description `asc` is oldest first, `desc` newest first.
+         * @example desc
+         */
+        OrderParameter: components["schemas"]["Order"];
+        /**
+         * @description What is left out otherwise, so that nobody meets it who does not know it: `reasoning` is the model's reasoning, as parts of its messages, where it is
+         *     kept. Separated by commas.
+         * @example [
+         *       "reasoning"
+         *     ]
+         */
+        IncludeParameter: components["schemas"]["Inclusion"][];
+        /**
+         * @description The message's id.
+         * @example 019a0c4e-7b7a-7c14-a2bb-1a2b3c4d5e6f
+         */
+        MessageIdParameter: components["schemas"]["Id"];
         /**
          * @description How many entries a page has at most. It may have fewer, and only `next_cursor` says whether it is the last.
          * @example 20
          */
-        Limit: number;
+        LimitParameter: number;
         /**
          * @description The `next_cursor` of the page before. Opaque; a changed one is `422`.
          * @example eyJhZnRlciI6WzJdfQ.8J3kq0
          */
-        Cursor: components["schemas"]["CursorValue"];
+        CursorParameter: components["schemas"]["CursorValue"];
         /**
-         * @description The `id` of the last event that was received. Browsers' EventSource sends it by itself.
+         * @description Makes repeating the request safe (draft-ietf-httpapi-idempotency-key-header). Your own, up to 255 characters of visible ASCII, bare or as a quoted string (RFC 9651);
+         *     `"a"` and `a` are the same key. It belongs to the user.
+         * @example "8e03978e-40d5-43dd-bc93-6894a57f9324"
+         */
+        IdempotencyKeyParameter: components["schemas"]["IdempotencyKey"];
+        /**
+         * @description The `id` of the last event that was received. A client that reads the stream with `fetch` sends it itself; browsers' EventSource, which would send it, cannot
+         *     send a token.
          * @example 1-42
          */
-        LastEventId: components["schemas"]["EventId"];
+        LastEventIdParameter: components["schemas"]["EventId"];
     };
-    requestBodies: never;
+    requestBodies: {
+        /** @description The message, and the conversation that it continues. */
+        NewTurn: {
+            content: {
+                "application/json": components["schemas"]["TurnRequest"];
+            };
+        };
+    };
     headers: {
+        /**
+         * @description The request's id, as in a problem's `request_id` and in the server's log.
+         * @example 019a0c4e-7b7a-7c15-9c3d-7e8f90a1b2c3
+         */
+        RequestId: string;
+        /**
+         * @description Nothing may keep the answer (RFC 9111).
+         * @example no-store
+         */
+        NoStore: "no-store";
+        /**
+         * @description The version of the AI SDK's UI message stream.
+         * @example v1
+         */
+        StreamVersion: "v1";
+        /**
+         * @description What is left of the limit, and for how many seconds (draft-ietf-httpapi-ratelimit-headers).
+         * @example "turns-per-minute";r=0;t=12
+         */
+        RateLimit: string;
+        /**
+         * @description The limits that hold (draft-ietf-httpapi-ratelimit-headers).
+         * @example "turns-per-minute";q=60;w=60
+         */
+        RateLimitPolicy: string;
         /**
          * @description `true` when the answer is that of an earlier request with the same Idempotency-Key.
          * @example true
@@ -1086,37 +1587,34 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Makes repeating the request safe. Your own, up to 255 characters of visible ASCII, bare or as a quoted string (RFC 9651);
+                 * @description Makes repeating the request safe (draft-ietf-httpapi-idempotency-key-header). Your own, up to 255 characters of visible ASCII, bare or as a quoted string (RFC 9651);
                  *     `"a"` and `a` are the same key. It belongs to the user.
                  * @example "8e03978e-40d5-43dd-bc93-6894a57f9324"
                  */
-                "Idempotency-Key"?: components["schemas"]["IdempotencyKey"];
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKeyParameter"];
             };
             path: {
                 /**
                  * @description The user's id, as in the token's `sub`.
                  * @example alice
                  */
-                user_id: components["parameters"]["UserId"];
+                user_id: components["parameters"]["UserIdParameter"];
             };
             cookie?: never;
         };
-        /** @description The message, and the conversation that it continues. */
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["TurnRequest"];
-            };
-        };
+        requestBody: components["requestBodies"]["NewTurn"];
         responses: {
             /** @description The turn has ended and is stored. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Cache-Control": components["headers"]["NoStore"];
                     "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["TurnAnswer"];
-                    "text/event-stream": components["schemas"]["EventStream"];
+                    "text/event-stream": components["schemas"]["StreamEvent"];
                 };
             };
             400: components["responses"]["UnreadableBody"];
@@ -1129,11 +1627,63 @@ export interface operations {
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["TurnUnprocessable"];
+            429: components["responses"]["RateLimited"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             502: components["responses"]["ModelFailed"];
             503: components["responses"]["TurnUnavailable"];
             504: components["responses"]["ModelTimeout"];
+        };
+    };
+    streamNewTurn: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Makes repeating the request safe (draft-ietf-httpapi-idempotency-key-header). Your own, up to 255 characters of visible ASCII, bare or as a quoted string (RFC 9651);
+                 *     `"a"` and `a` are the same key. It belongs to the user.
+                 * @example "8e03978e-40d5-43dd-bc93-6894a57f9324"
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKeyParameter"];
+            };
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserIdParameter"];
+            };
+            cookie?: never;
+        };
+        requestBody: components["requestBodies"]["NewTurn"];
+        responses: {
+            /** @description The turn's events, to the turn's end. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    "X-Vercel-AI-UI-Message-Stream": components["headers"]["StreamVersion"];
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["StreamEvent"];
+                };
+            };
+            400: components["responses"]["UnreadableBody"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["ConversationNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["TurnConflict"];
+            413: components["responses"]["BodyTooLarge"];
+            414: components["responses"]["UriTooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["TurnUnprocessable"];
+            429: components["responses"]["RateLimited"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["TurnUnavailable"];
         };
     };
     getTurn: {
@@ -1145,12 +1695,12 @@ export interface operations {
                  * @description The user's id, as in the token's `sub`.
                  * @example alice
                  */
-                user_id: components["parameters"]["UserId"];
+                user_id: components["parameters"]["UserIdParameter"];
                 /**
                  * @description The turn's id.
                  * @example 019a0c4e-7b7a-7c12-8a44-0b1c2d3e4f50
                  */
-                turn_id: components["parameters"]["TurnId"];
+                turn_id: components["parameters"]["TurnIdParameter"];
             };
             cookie?: never;
         };
@@ -1159,6 +1709,8 @@ export interface operations {
             /** @description The turn. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -1172,6 +1724,7 @@ export interface operations {
             408: components["responses"]["RequestTimeout"];
             414: components["responses"]["UriTooLong"];
             422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -1182,22 +1735,23 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The `id` of the last event that was received. Browsers' EventSource sends it by itself.
+                 * @description The `id` of the last event that was received. A client that reads the stream with `fetch` sends it itself; browsers' EventSource, which would send it, cannot
+                 *     send a token.
                  * @example 1-42
                  */
-                "Last-Event-ID"?: components["parameters"]["LastEventId"];
+                "Last-Event-ID"?: components["parameters"]["LastEventIdParameter"];
             };
             path: {
                 /**
                  * @description The user's id, as in the token's `sub`.
                  * @example alice
                  */
-                user_id: components["parameters"]["UserId"];
+                user_id: components["parameters"]["UserIdParameter"];
                 /**
                  * @description The turn's id.
                  * @example 019a0c4e-7b7a-7c12-8a44-0b1c2d3e4f50
                  */
-                turn_id: components["parameters"]["TurnId"];
+                turn_id: components["parameters"]["TurnIdParameter"];
             };
             cookie?: never;
         };
@@ -1206,10 +1760,13 @@ export interface operations {
             /** @description The turn's events, from where the client asked for them to the turn's end. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    "X-Vercel-AI-UI-Message-Stream": components["headers"]["StreamVersion"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": components["schemas"]["EventStream"];
+                    "text/event-stream": components["schemas"]["StreamEvent"];
                 };
             };
             400: components["responses"]["Unreadable"];
@@ -1219,6 +1776,7 @@ export interface operations {
             408: components["responses"]["RequestTimeout"];
             414: components["responses"]["UriTooLong"];
             422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -1233,12 +1791,12 @@ export interface operations {
                  * @description The user's id, as in the token's `sub`.
                  * @example alice
                  */
-                user_id: components["parameters"]["UserId"];
+                user_id: components["parameters"]["UserIdParameter"];
                 /**
                  * @description The turn's id.
                  * @example 019a0c4e-7b7a-7c12-8a44-0b1c2d3e4f50
                  */
-                turn_id: components["parameters"]["TurnId"];
+                turn_id: components["parameters"]["TurnIdParameter"];
             };
             cookie?: never;
         };
@@ -1247,6 +1805,8 @@ export interface operations {
             /** @description The turn has ended. Its status is `cancelled`, or what it was before. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -1256,6 +1816,8 @@ export interface operations {
             /** @description The turn was told to stop and has not stopped yet. Ask getTurn. */
             202: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -1269,6 +1831,7 @@ export interface operations {
             408: components["responses"]["RequestTimeout"];
             414: components["responses"]["UriTooLong"];
             422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -1283,15 +1846,22 @@ export interface operations {
                  */
                 archived?: boolean;
                 /**
+                 * @description List only conversations whose metadata has these pairs: `metadata[project]=kitchen`.
+                 * @example {
+                 *       "project": "kitchen"
+                 *     }
+                 */
+                metadata?: components["schemas"]["Metadata"];
+                /**
                  * @description How many entries a page has at most. It may have fewer, and only `next_cursor` says whether it is the last.
                  * @example 20
                  */
-                limit?: components["parameters"]["Limit"];
+                limit?: components["parameters"]["LimitParameter"];
                 /**
                  * @description The `next_cursor` of the page before. Opaque; a changed one is `422`.
                  * @example eyJhZnRlciI6WzJdfQ.8J3kq0
                  */
-                cursor?: components["parameters"]["Cursor"];
+                cursor?: components["parameters"]["CursorParameter"];
             };
             header?: never;
             path: {
@@ -1299,7 +1869,7 @@ export interface operations {
                  * @description The user's id, as in the token's `sub`.
                  * @example alice
                  */
-                user_id: components["parameters"]["UserId"];
+                user_id: components["parameters"]["UserIdParameter"];
             };
             cookie?: never;
         };
@@ -1308,6 +1878,8 @@ export interface operations {
             /** @description One page of conversations. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -1320,6 +1892,52 @@ export interface operations {
             408: components["responses"]["RequestTimeout"];
             414: components["responses"]["UriTooLong"];
             422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createConversation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserIdParameter"];
+            };
+            cookie?: never;
+        };
+        /** @description All of it may be left out. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConversationCreation"];
+            };
+        };
+        responses: {
+            /** @description The conversation. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            400: components["responses"]["UnreadableBody"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["BodyTooLarge"];
+            414: components["responses"]["UriTooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -1334,12 +1952,12 @@ export interface operations {
                  * @description The user's id, as in the token's `sub`.
                  * @example alice
                  */
-                user_id: components["parameters"]["UserId"];
+                user_id: components["parameters"]["UserIdParameter"];
                 /**
                  * @description The conversation's id.
                  * @example 019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d6e
                  */
-                conversation_id: components["parameters"]["ConversationId"];
+                conversation_id: components["parameters"]["ConversationIdParameter"];
             };
             cookie?: never;
         };
@@ -1348,6 +1966,8 @@ export interface operations {
             /** @description The conversation. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -1361,6 +1981,7 @@ export interface operations {
             408: components["responses"]["RequestTimeout"];
             414: components["responses"]["UriTooLong"];
             422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -1375,12 +1996,12 @@ export interface operations {
                  * @description The user's id, as in the token's `sub`.
                  * @example alice
                  */
-                user_id: components["parameters"]["UserId"];
+                user_id: components["parameters"]["UserIdParameter"];
                 /**
                  * @description The conversation's id.
                  * @example 019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d6e
                  */
-                conversation_id: components["parameters"]["ConversationId"];
+                conversation_id: components["parameters"]["ConversationIdParameter"];
             };
             cookie?: never;
         };
@@ -1389,6 +2010,8 @@ export interface operations {
             /** @description It is gone. A second call is `404`. */
             204: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -1400,6 +2023,7 @@ export interface operations {
             408: components["responses"]["RequestTimeout"];
             414: components["responses"]["UriTooLong"];
             422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -1414,12 +2038,12 @@ export interface operations {
                  * @description The user's id, as in the token's `sub`.
                  * @example alice
                  */
-                user_id: components["parameters"]["UserId"];
+                user_id: components["parameters"]["UserIdParameter"];
                 /**
                  * @description The conversation's id.
                  * @example 019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d6e
                  */
-                conversation_id: components["parameters"]["ConversationId"];
+                conversation_id: components["parameters"]["ConversationIdParameter"];
             };
             cookie?: never;
         };
@@ -1427,12 +2051,15 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["ConversationUpdate"];
+                "application/merge-patch+json": components["schemas"]["ConversationUpdate"];
             };
         };
         responses: {
             /** @description The conversation as it is now. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -1448,6 +2075,7 @@ export interface operations {
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -1458,22 +2086,23 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The `id` of the last event that was received. Browsers' EventSource sends it by itself.
+                 * @description The `id` of the last event that was received. A client that reads the stream with `fetch` sends it itself; browsers' EventSource, which would send it, cannot
+                 *     send a token.
                  * @example 1-42
                  */
-                "Last-Event-ID"?: components["parameters"]["LastEventId"];
+                "Last-Event-ID"?: components["parameters"]["LastEventIdParameter"];
             };
             path: {
                 /**
                  * @description The user's id, as in the token's `sub`.
                  * @example alice
                  */
-                user_id: components["parameters"]["UserId"];
+                user_id: components["parameters"]["UserIdParameter"];
                 /**
                  * @description The conversation's id.
                  * @example 019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d6e
                  */
-                conversation_id: components["parameters"]["ConversationId"];
+                conversation_id: components["parameters"]["ConversationIdParameter"];
             };
             cookie?: never;
         };
@@ -1482,15 +2111,20 @@ export interface operations {
             /** @description The turn's events, from where the client asked for them to the turn's end. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    "X-Vercel-AI-UI-Message-Stream": components["headers"]["StreamVersion"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": components["schemas"]["EventStream"];
+                    "text/event-stream": components["schemas"]["StreamEvent"];
                 };
             };
             /** @description No turn is running. */
             204: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -1502,6 +2136,67 @@ export interface operations {
             408: components["responses"]["RequestTimeout"];
             414: components["responses"]["UriTooLong"];
             422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listTurns: {
+        parameters: {
+            query?: {
+                /**
+                 * @description `asc` is oldest first, `desc` newest first.
+                 * @example desc
+                 */
+                order?: components["parameters"]["OrderParameter"];
+                /**
+                 * @description How many entries a page has at most. It may have fewer, and only `next_cursor` says whether it is the last.
+                 * @example 20
+                 */
+                limit?: components["parameters"]["LimitParameter"];
+                /**
+                 * @description The `next_cursor` of the page before. Opaque; a changed one is `422`.
+                 * @example eyJhZnRlciI6WzJdfQ.8J3kq0
+                 */
+                cursor?: components["parameters"]["CursorParameter"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserIdParameter"];
+                /**
+                 * @description The conversation's id.
+                 * @example 019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d6e
+                 */
+                conversation_id: components["parameters"]["ConversationIdParameter"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of turns. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TurnPage"];
+                };
+            };
+            400: components["responses"]["Unreadable"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["ConversationNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            414: components["responses"]["UriTooLong"];
+            422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -1514,17 +2209,25 @@ export interface operations {
                  * @description `asc` is oldest first, `desc` newest first.
                  * @example desc
                  */
-                order?: "asc" | "desc";
+                order?: components["parameters"]["OrderParameter"];
+                /**
+                 * @description What is left out otherwise, so that nobody meets it who does not know it: `reasoning` is the model's reasoning, as parts of its messages, where it is
+                 *     kept. Separated by commas.
+                 * @example [
+                 *       "reasoning"
+                 *     ]
+                 */
+                include?: components["parameters"]["IncludeParameter"];
                 /**
                  * @description How many entries a page has at most. It may have fewer, and only `next_cursor` says whether it is the last.
                  * @example 20
                  */
-                limit?: components["parameters"]["Limit"];
+                limit?: components["parameters"]["LimitParameter"];
                 /**
                  * @description The `next_cursor` of the page before. Opaque; a changed one is `422`.
                  * @example eyJhZnRlciI6WzJdfQ.8J3kq0
                  */
-                cursor?: components["parameters"]["Cursor"];
+                cursor?: components["parameters"]["CursorParameter"];
             };
             header?: never;
             path: {
@@ -1532,12 +2235,12 @@ export interface operations {
                  * @description The user's id, as in the token's `sub`.
                  * @example alice
                  */
-                user_id: components["parameters"]["UserId"];
+                user_id: components["parameters"]["UserIdParameter"];
                 /**
                  * @description The conversation's id.
                  * @example 019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d6e
                  */
-                conversation_id: components["parameters"]["ConversationId"];
+                conversation_id: components["parameters"]["ConversationIdParameter"];
             };
             cookie?: never;
         };
@@ -1546,6 +2249,8 @@ export interface operations {
             /** @description One page of messages. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -1559,34 +2264,23 @@ export interface operations {
             408: components["responses"]["RequestTimeout"];
             414: components["responses"]["UriTooLong"];
             422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
     };
-    getUsage: {
+    getMessage: {
         parameters: {
             query?: {
                 /**
-                 * @description A day such as 2026-11-01. The first that counts.
-                 * @example 2026-11-01
+                 * @description What is left out otherwise, so that nobody meets it who does not know it: `reasoning` is the model's reasoning, as parts of its messages, where it is
+                 *     kept. Separated by commas.
+                 * @example [
+                 *       "reasoning"
+                 *     ]
                  */
-                from?: components["schemas"]["Day"];
-                /**
-                 * @description A day such as 2026-11-30. The last that counts; not before `from`.
-                 * @example 2026-11-30
-                 */
-                to?: components["schemas"]["Day"];
-                /**
-                 * @description How many entries a page has at most. It may have fewer, and only `next_cursor` says whether it is the last.
-                 * @example 20
-                 */
-                limit?: components["parameters"]["Limit"];
-                /**
-                 * @description The `next_cursor` of the page before. Opaque; a changed one is `422`.
-                 * @example eyJhZnRlciI6WzJdfQ.8J3kq0
-                 */
-                cursor?: components["parameters"]["Cursor"];
+                include?: components["parameters"]["IncludeParameter"];
             };
             header?: never;
             path: {
@@ -1594,7 +2288,110 @@ export interface operations {
                  * @description The user's id, as in the token's `sub`.
                  * @example alice
                  */
-                user_id: components["parameters"]["UserId"];
+                user_id: components["parameters"]["UserIdParameter"];
+                /**
+                 * @description The message's id.
+                 * @example 019a0c4e-7b7a-7c14-a2bb-1a2b3c4d5e6f
+                 */
+                message_id: components["parameters"]["MessageIdParameter"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The message. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            400: components["responses"]["Unreadable"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["MessageNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            414: components["responses"]["UriTooLong"];
+            422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listModels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserIdParameter"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The models. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelPage"];
+                };
+            };
+            400: components["responses"]["Unreadable"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            414: components["responses"]["UriTooLong"];
+            422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listUsage: {
+        parameters: {
+            query?: {
+                /**
+                 * @description A day such as 2026-11-01. The first that counts.
+                 * @example 2026-11-01
+                 */
+                first_day?: components["schemas"]["Day"];
+                /**
+                 * @description A day such as 2026-11-30. The last that counts; not before `first_day`.
+                 * @example 2026-11-30
+                 */
+                last_day?: components["schemas"]["Day"];
+                /**
+                 * @description How many entries a page has at most. It may have fewer, and only `next_cursor` says whether it is the last.
+                 * @example 20
+                 */
+                limit?: components["parameters"]["LimitParameter"];
+                /**
+                 * @description The `next_cursor` of the page before. Opaque; a changed one is `422`.
+                 * @example eyJhZnRlciI6WzJdfQ.8J3kq0
+                 */
+                cursor?: components["parameters"]["CursorParameter"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserIdParameter"];
             };
             cookie?: never;
         };
@@ -1603,6 +2400,8 @@ export interface operations {
             /** @description One page of the usage. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -1615,6 +2414,7 @@ export interface operations {
             408: components["responses"]["RequestTimeout"];
             414: components["responses"]["UriTooLong"];
             422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -1632,6 +2432,8 @@ export interface operations {
             /** @description Alive. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -1658,6 +2460,8 @@ export interface operations {
             /** @description Ready. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Cache-Control": components["headers"]["NoStore"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -1685,6 +2489,7 @@ export interface operations {
             /** @description The public keys. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     "Cache-Control": components["headers"]["PublicForMinutes"];
                     [name: string]: unknown;
                 };

@@ -198,7 +198,8 @@ begin
         v_begun.is_lapsed := v_last.lease_until < v_now;
       else
         update colloquy.conversations c
-        set last_position = c.last_position + 2, last_turn_id = p_turn_id, updated_at = v_now, last_turn_at = v_now
+        set last_position = c.last_position + 2, last_turn_id = p_turn_id, title = coalesce(c.title, p_title),
+          updated_at = v_now, last_turn_at = v_now
         where c.user_id = p_user_id and c.id = p_conversation_id
         returning c.last_position - 1 into v_position;
       end if;
@@ -331,10 +332,10 @@ end
 $$;
 
 --
--- Name: end_turn(text, uuid, integer, text, text, jsonb, integer, jsonb, integer, integer, integer, integer, text, boolean); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: end_turn(text, uuid, integer, text, text, jsonb, integer, jsonb, integer, integer, integer, integer, text, text, boolean); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.end_turn(p_user_id text, p_turn_id uuid, p_attempt integer, p_status text, p_content text, p_tool_calls jsonb, p_window_tokens integer, p_history_calls jsonb, p_input_tokens integer, p_output_tokens integer, p_cached_input_tokens integer, p_total_tokens integer, p_error_code text, p_has_events boolean) RETURNS boolean
+CREATE FUNCTION colloquy.end_turn(p_user_id text, p_turn_id uuid, p_attempt integer, p_status text, p_content text, p_tool_calls jsonb, p_window_tokens integer, p_history_calls jsonb, p_input_tokens integer, p_output_tokens integer, p_cached_input_tokens integer, p_total_tokens integer, p_error_code text, p_finish_reason text, p_has_events boolean) RETURNS boolean
     LANGUAGE plpgsql
     AS $$
 declare
@@ -349,7 +350,8 @@ begin
     output_tokens = p_output_tokens,
     cached_input_tokens = p_cached_input_tokens,
     total_tokens = p_total_tokens,
-    error_code = p_error_code
+    error_code = p_error_code,
+    finish_reason = p_finish_reason
   where t.user_id = p_user_id and t.id = p_turn_id and t.status = 'running' and t.attempt = p_attempt
   returning t.conversation_id, t.position, t.user_message_id, t.message_id into v_turn;
   if not found then
@@ -391,7 +393,8 @@ begin
     from json_to_recordset(p_entries) as e (
       user_id text, turn_id uuid, attempt integer, status text, content text, tool_calls jsonb,
       window_tokens integer, history_calls jsonb, input_tokens integer, output_tokens integer,
-      cached_input_tokens integer, total_tokens integer, error_code text, has_events boolean)
+      cached_input_tokens integer, total_tokens integer, error_code text, finish_reason text,
+      has_events boolean)
     order by e.user_id collate "C", e.turn_id, number
   loop
     if v_user_id is distinct from v_entry.user_id then
@@ -412,7 +415,7 @@ begin
       p_content => v_entry.content, p_tool_calls => v_entry.tool_calls, p_window_tokens => v_entry.window_tokens,
       p_history_calls => v_entry.history_calls, p_input_tokens => v_entry.input_tokens, p_output_tokens => v_entry.output_tokens,
       p_cached_input_tokens => v_entry.cached_input_tokens, p_total_tokens => v_entry.total_tokens,
-      p_error_code => v_entry.error_code, p_has_events => v_entry.has_events);
+      p_error_code => v_entry.error_code, p_finish_reason => v_entry.finish_reason, p_has_events => v_entry.has_events);
     if v_has_ended then
       outcome := 'stored';
       v_ended := v_ended || entry;
@@ -522,7 +525,7 @@ begin
     p_user_id => p_user_id, p_turn_id => p_turn_id, p_attempt => v_turn.attempt, p_status => 'interrupted',
     p_content => v_answer.content, p_tool_calls => v_answer.tool_calls, p_window_tokens => 0, p_history_calls => null,
     p_input_tokens => null, p_output_tokens => null, p_cached_input_tokens => null, p_total_tokens => null,
-    p_error_code => 'turn-interrupted', p_has_events => true);
+    p_error_code => 'turn-interrupted', p_finish_reason => null, p_has_events => true);
   perform colloquy.add_usage(
     p_user_id => p_user_id, p_at => colloquy.clock(), p_model => v_turn.model,
     p_turns => case when v_turn.attempt = 1 then 1 else 0 end,
@@ -579,12 +582,14 @@ begin
   where e.user_id = p_user_id and e.turn_id = p_turn_id and e.attempt = p_attempt;
 
   with said as (
-    select batch.n as batch, each.n, each.event
+    select batch.n as batch, each.n, each.event,
+      sum(case when jsonb_typeof(each.event) = 'string' then length(each.event #>> '{}') else 0 end)
+        over (order by batch.n, each.n) as text_offset
     from jsonb_array_elements(v_events) with ordinality as batch (events, n)
     cross join lateral jsonb_array_elements(batch.events) with ordinality as each (event, n)
   ),
   tools as (
-    select s.batch, s.n, s.event, s.event ->> 'type' as type, s.event ->> 'id' as id,
+    select s.batch, s.n, s.event, s.text_offset, s.event ->> 'type' as type, s.event ->> 'id' as id,
       row_number() over (partition by s.event ->> 'type', s.event ->> 'id' order by s.batch, s.n) as nth
     from said s
     where jsonb_typeof(s.event) <> 'string'
@@ -597,7 +602,8 @@ begin
     coalesce((
       select jsonb_agg(
         jsonb_build_object(
-          'id', call.id, 'name', call.event ->> 'name', 'arguments', call.event -> 'arguments', 'duration_ms', 0)
+          'id', call.id, 'name', call.event ->> 'name', 'arguments', call.event -> 'arguments', 'duration_ms', null,
+          'text_offset', call.text_offset)
           || coalesce(done.fields, jsonb_build_object('error', p_cut_off))
         order by call.batch, call.n)
       from tools call
@@ -741,7 +747,7 @@ begin
     returning m.tool_calls into v_calls;
     update colloquy.turns t
     set status = 'running', attempt = t.attempt + 1, begun_by = p_begin_id, cancel_requested = false,
-      lease_until = v_now + p_lease_ms * interval '1 millisecond', finished_at = null, error_code = null,
+      lease_until = v_now + p_lease_ms * interval '1 millisecond', finished_at = null, error_code = null, finish_reason = null,
       input_tokens = null, output_tokens = null, cached_input_tokens = null, total_tokens = null,
       done_calls = t.done_calls
         || jsonb_path_query_array(coalesce(v_calls, '[]'), '$[*] ? (exists(@.result) && !exists(@.replayed))')
@@ -897,7 +903,7 @@ SET default_table_access_method = heap;
 CREATE TABLE colloquy.conversations (
     user_id text NOT NULL,
     id uuid NOT NULL,
-    title text NOT NULL,
+    title text,
     title_by colloquy.title_maker DEFAULT 'message'::text NOT NULL,
     archived boolean DEFAULT false NOT NULL,
     metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
@@ -935,7 +941,7 @@ CREATE TABLE colloquy.messages (
     conversation_id uuid NOT NULL,
     "position" integer NOT NULL,
     id uuid NOT NULL,
-    turn_id uuid NOT NULL,
+    turn_id uuid,
     parent_id uuid,
     role colloquy.message_role NOT NULL,
     status colloquy.message_status NOT NULL,
@@ -1001,7 +1007,8 @@ CREATE TABLE colloquy.turns (
     done_calls jsonb DEFAULT '[]'::jsonb NOT NULL,
     error_code text,
     created_at timestamp(3) with time zone NOT NULL,
-    finished_at timestamp(3) with time zone
+    finished_at timestamp(3) with time zone,
+    finish_reason text
 )
 WITH (fillfactor='80');
 

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import openapiTS, { astToString } from 'openapi-typescript'
+import { closeContract } from './closed-contract.js'
 import { interrupted } from './interrupted.js'
 import { type Contract, operationTable } from './operation-table.js'
 
@@ -40,12 +41,18 @@ ${entries.join('\n')}
 `
 }
 
+const types = async (document: string): Promise<string> =>
+  header + astToString(await openapiTS(document, { alphabetize: false }))
+
 const generate = async (): Promise<Record<string, string>> => {
   const bundled = await bundle()
   const contract = JSON.parse(bundled) as Contract
+  const closed = JSON.stringify(closeContract(contract), undefined, 2)
   return {
     'generated/openapi.json': bundled,
-    'generated/contract.ts': header + astToString(await openapiTS(bundled, { alphabetize: false })),
+    'generated/contract.ts': await types(bundled),
+    'generated/closed/openapi.json': `${closed}\n`,
+    'generated/closed/contract.ts': await types(closed),
     'generated/bindings.ts': bindings(contract),
   }
 }

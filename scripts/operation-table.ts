@@ -2,7 +2,11 @@
 export interface Contract {
   security?: unknown[]
   paths: Record<string, PathItem>
-  components: { parameters?: Record<string, Parameter> }
+  components: {
+    schemas: Record<string, Schema>
+    parameters?: Record<string, Parameter>
+    requestBodies?: Record<string, Body>
+  }
 }
 
 interface PathItem {
@@ -14,14 +18,22 @@ interface Operation {
   operationId: string
   security?: unknown[]
   parameters?: (Parameter | Reference)[]
-  requestBody?: unknown
+  requestBody?: Body | Reference
   responses: Record<string, { content?: Record<string, unknown> }>
 }
 
 interface Parameter {
   name: string
   in: string
-  schema?: { default?: string | number | boolean }
+  schema?: Schema | Reference
+}
+
+interface Schema {
+  default?: string | number | boolean
+}
+
+interface Body {
+  content: Record<string, unknown>
 }
 
 interface Reference {
@@ -34,8 +46,8 @@ interface OperationEntry {
   path: string
   /** whether it requires a token */
   secured: boolean
-  /** whether it has a request body */
-  body: boolean
+  /** the media types of its request body; none when it has no body */
+  consumes: string[]
   /** the defaults of query parameters */
   queryDefaults: Record<string, string | number | boolean>
   /** the declared request headers, spelled as in the contract */
@@ -47,25 +59,32 @@ interface OperationEntry {
 const methods = ['get', 'put', 'post', 'delete', 'patch']
 
 export const operationTable = (contract: Contract): Record<string, OperationEntry> => {
-  const resolve = (parameter: Parameter | Reference): Parameter => {
-    if (!('$ref' in parameter)) return parameter
-    const found = contract.components.parameters?.[parameter.$ref.split('/').at(-1) ?? '']
-    if (!found) throw new Error(`The contract has no ${parameter.$ref}.`)
+  const resolve = <T extends object>(value: T | Reference, section: Record<string, T> = {}): T => {
+    if (!('$ref' in value)) return value
+    const found = section[value.$ref.split('/').at(-1) ?? '']
+    if (!found) throw new Error(`The contract has no ${value.$ref}.`)
     return found
   }
+  const { components } = contract
   const table: Record<string, OperationEntry> = {}
   for (const [path, item] of Object.entries(contract.paths)) {
     for (const method of methods) {
       const operation = item[method] as Operation | undefined
       if (!operation) continue
-      const parameters = [...(item.parameters ?? []), ...(operation.parameters ?? [])].map(resolve)
-      const defaults = parameters.filter((p) => p.in === 'query' && p.schema?.default !== undefined)
+      const parameters = [...(item.parameters ?? []), ...(operation.parameters ?? [])].map((parameter) =>
+        resolve(parameter, components.parameters),
+      )
+      const body = operation.requestBody && resolve(operation.requestBody, components.requestBodies)
+      const defaults = parameters.flatMap(({ name, in: place, schema = {} }) => {
+        const { default: value } = resolve(schema, components.schemas)
+        return place === 'query' && value !== undefined ? [[name, value]] : []
+      })
       table[operation.operationId] = {
         method: method.toUpperCase(),
         path,
         secured: (operation.security ?? contract.security ?? []).length > 0,
-        body: operation.requestBody !== undefined,
-        queryDefaults: Object.fromEntries(defaults.map((p) => [p.name, p.schema?.default ?? ''])),
+        consumes: Object.keys(body?.content ?? {}),
+        queryDefaults: Object.fromEntries(defaults),
         headers: parameters.filter((p) => p.in === 'header').map((p) => p.name),
         produces: Object.entries(operation.responses)
           .filter(([status]) => status.startsWith('2'))

@@ -82,7 +82,7 @@ const createServer = (options: AppOptions) => {
     // Requests are logged below, one line each, without the URL, which may contain user text.
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
     genReqId: newId,
-    exposeHeadRoutes: false,
+    exposeHeadRoutes: true,
     // The hook below answers requests that arrive while turns drain, with a problem.
     return503OnClosing: false,
     // It also bounds closing, which waits for running turns.
@@ -190,7 +190,8 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   })
 
   const authenticate = registerAuthentication(app, { ...options.auth, isUserId })
-  const handlers = createHandlers({ db, turns, checkReady, toolKeys: options.toolKeys ?? [] })
+  const models = [options.model, ...(options.otherModels ?? [])].map(({ name }) => name)
+  const handlers = createHandlers({ db, turns, models, checkReady, toolKeys: options.toolKeys ?? [] })
   bindContract(app, { contract, handlers, authenticate: [authenticate, authorize] })
   serveDocuments(app, { json, yaml })
 

@@ -1,4 +1,4 @@
-import type { components } from '../generated/contract.js'
+import type { components } from '../generated/closed/contract.js'
 import { turnErrors } from './turns/turn-errors.js'
 
 /** An error body, `application/problem+json` (RFC 9457). */
@@ -41,6 +41,7 @@ export const catalogue = {
     detail: 'There is no such conversation.',
   },
   'turn-not-found': { status: 404, title: 'Turn not found', detail: 'There is no such turn.' },
+  'message-not-found': { status: 404, title: 'Message not found', detail: 'There is no such message.' },
   'method-not-allowed': {
     status: 405,
     title: 'Method not allowed',
@@ -84,6 +85,18 @@ export const catalogue = {
     status: 431,
     title: 'Headers too large',
     detail: 'The headers have more than 16384 bytes.',
+  },
+  'rate-limited': {
+    status: 429,
+    title: 'Rate limited',
+    detail: 'The user has reached a limit.',
+    retryAfter: 1,
+  },
+  'budget-exceeded': {
+    status: 429,
+    title: 'Budget exceeded',
+    detail: 'What the user may spend is spent.',
+    retryAfter: 3_600,
   },
   'internal-error': { status: 500, title: 'Internal error', detail: 'Something went wrong on our side.' },
   'model-failed': { status: 502, title: 'Model failed', detail: turnErrors['model-failed'] },

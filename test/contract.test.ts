@@ -4,10 +4,19 @@ import { catalogue } from '../src/problems.js'
 import { packageRoot } from '../src/root.js'
 
 type Node = Record<string, unknown>
-const document = JSON.parse(readFileSync(new URL('generated/openapi.json', packageRoot), 'utf8')) as {
+interface Document {
   paths: Record<string, Record<string, Node>>
-  components: { schemas: { ProblemCode: { enum: string[]; description: string } }; responses: Node }
+  components: {
+    schemas: Record<string, Node> & {
+      KnownProblemCode: { enum: string[] }
+      ProblemCode: { description: string }
+    }
+    responses: Node
+  }
 }
+const read = (path: string) => JSON.parse(readFileSync(new URL(path, packageRoot), 'utf8')) as Document
+const document = read('generated/openapi.json')
+const closed = read('generated/closed/openapi.json')
 
 const isNode = (value: unknown): value is Node => typeof value === 'object' && value !== null
 
@@ -28,18 +37,19 @@ const operations = Object.values(document.paths).flatMap((item) =>
 
 t.test('every value has its bounds', async (t) => {
   const unbounded: string[] = []
-  walk(document, (node, path) => {
+  walk(closed, (node, path) => {
     const types = [node.type].flat()
     const isBounded = (...keys: string[]) => keys.every((key) => key in node)
     if (types.includes('string') && !('enum' in node) && !('const' in node) && !isBounded('maxLength')) {
       unbounded.push(path)
     }
-    if (types.includes('integer') && !isBounded('minimum', 'maximum')) unbounded.push(path)
-    if (types.includes('number')) unbounded.push(path)
+    if (types.some((type) => type === 'integer' || type === 'number') && !isBounded('minimum', 'maximum')) {
+      unbounded.push(path)
+    }
     if (types.includes('array') && !isBounded('maxItems')) unbounded.push(path)
     if (types.includes('object') && !isBounded('additionalProperties')) unbounded.push(path)
   })
-  t.same(unbounded, [])
+  t.same(unbounded, [], 'nothing of any size')
 })
 
 t.test('every operation is described, and every body has an example', async (t) => {
@@ -68,7 +78,9 @@ t.test('every operation declares what any request can be answered with', async (
 })
 
 t.test('the codes of problems are those of the catalogue, with their statuses', async (t) => {
-  const { enum: codes, description } = document.components.schemas.ProblemCode
+  const { KnownProblemCode, ProblemCode } = document.components.schemas
+  const { enum: codes } = KnownProblemCode
+  const { description } = ProblemCode
   t.same([...codes].sort(), Object.keys(catalogue).sort())
   const table = Object.fromEntries(
     [...description.matchAll(/^\| `([\w-]+)` \| (\d{3}) \|/gm)].map(([, code, status]) => [
@@ -85,4 +97,72 @@ t.test('the codes of problems are those of the catalogue, with their statuses', 
       t.match(value, { code: name, type: `urn:colloquy:problem:${name}`, status, title })
     }
   })
+})
+
+t.test('what is published is open, and the twin differs in nothing but being closed', async (t) => {
+  /** How the published value becomes the twin's. */
+  const differences = (open: unknown, twin: unknown, path = ''): string[] => {
+    if (JSON.stringify(open) === JSON.stringify(twin)) return []
+    if (!isNode(open) || !isNode(twin)) return [`${path}: another value`]
+    const [known, any] = Array.isArray(open.anyOf) ? (open.anyOf as Node[]) : []
+    if (known && '$ref' in twin && known.$ref === twin.$ref) {
+      const { anyOf: _, ...rest } = open
+      const isText = JSON.stringify(any) === JSON.stringify({ type: 'string', maxLength: 60 })
+      return [
+        isText ? 'closed enum' : `${path}: not text`,
+        ...differences({ ...rest, $ref: twin.$ref }, twin, path),
+      ]
+    }
+    const isClosed = open.additionalProperties === undefined && twin.additionalProperties === false
+    const keys = new Set([...Object.keys(open), ...Object.keys(twin)])
+    if (isClosed) keys.delete('additionalProperties')
+    return [
+      ...(isClosed ? ['closed object'] : []),
+      ...[...keys].flatMap((key) => differences(open[key], twin[key], `${path}/${key}`)),
+    ]
+  }
+  const found = differences(document, closed)
+  t.same([...new Set(found)].sort(), ['closed enum', 'closed object'], 'two kinds of difference')
+
+  const schemas: [string, Node][] = Object.entries(document.components.schemas)
+  const closedToday = schemas
+    .filter(([, schema]) => schema.additionalProperties === false)
+    .map(([name]) => name)
+  t.same(
+    closedToday,
+    ['TurnRequest', 'ConversationUpdate', 'ConversationCreation'],
+    'request bodies alone are closed',
+  )
+  const enums = schemas.filter(([, { enum: values }]) => Array.isArray(values) && values.length > 1)
+  t.same(
+    enums.map(([name]) => name).filter((name) => !name.startsWith('Known')),
+    ['Order'],
+    'an enum that is answered may grow',
+  )
+  const inline: string[] = []
+  walk(document, (node, path) => {
+    const isNamed = /^\/components\/schemas\/\w+$/.test(path)
+    if (Array.isArray(node.enum) && node.enum.length > 1 && !isNamed) inline.push(path)
+    if ('const' in node) inline.push(path)
+  })
+  t.same(inline, [], 'every enum has a name')
+})
+
+t.test('every response declares the headers that it is sent with', async (t) => {
+  const bare: string[] = []
+  const responses = operations.flatMap(({ operationId, responses }) =>
+    Object.entries(responses as Record<string, Node>).map(([status, response]) => {
+      const name = String(response.$ref ?? '')
+        .split('/')
+        .at(-1)
+      const found = name ? (document.components.responses[name] as Node) : response
+      return { name: `${operationId} ${status}`, headers: Object.keys((found.headers ?? {}) as Node), found }
+    }),
+  )
+  for (const { name, headers, found } of responses) {
+    const isStream = Object.keys((found.content ?? {}) as Node).join() === 'text/event-stream'
+    const expected = ['X-Request-Id', 'Cache-Control', ...(isStream ? ['X-Vercel-AI-UI-Message-Stream'] : [])]
+    if (!expected.every((header) => headers.includes(header))) bare.push(name)
+  }
+  t.same(bare, [], 'the id of the request, and what may keep the answer')
 })

@@ -21,6 +21,7 @@ const secret = 'the text that only alice may read'
 interface Owned {
   conversation_id: string
   turn_id: string
+  message_id: string
 }
 
 interface Seen {
@@ -36,6 +37,8 @@ type Send = (
 /** A request that is right for each operation; a new parameter or body has to be added here before the suite passes. */
 const bodies: Record<string, (ids: Owned) => object> = {
   createTurn: ({ conversation_id }) => ({ conversation_id, message: 'from somebody else' }),
+  streamNewTurn: ({ conversation_id }) => ({ conversation_id, message: 'from somebody else' }),
+  createConversation: () => ({ title: 'of my own' }),
   updateConversation: () => ({ title: 'taken over' }),
 }
 
@@ -72,7 +75,7 @@ const deletesLast = (operations: ContractOperation[]): ContractOperation[] => {
 }
 const secured = deletesLast(contractOperations.filter(({ path }) => path.includes('{user_id}')))
 const addressesRow = ({ path, operationId }: ContractOperation): boolean =>
-  /\{(?!user_id)/.test(path) || operationId === 'createTurn'
+  /\{(?!user_id)/.test(path) || /^(createTurn|streamNewTurn)$/.test(operationId)
 
 /** Tries every operation as bob on what is alice's, and says where he got through. */
 const leaks = async (url: string): Promise<string[]> => {
@@ -84,8 +87,9 @@ const leaks = async (url: string): Promise<string[]> => {
     body: JSON.stringify({ message: secret }),
   })
   if (begun.status !== 200) throw new Error(`alice got ${begun.status}: ${await begun.text()}`)
-  const ids = (await begun.json()) as Owned
-  const strangers = { conversation_id: strangerId, turn_id: strangerId }
+  const { conversation_id, turn_id, message_id } = (await begun.json()) as Owned
+  const ids = { conversation_id, turn_id, message_id }
+  const strangers = { conversation_id: strangerId, turn_id: strangerId, message_id: strangerId }
   const found: string[] = []
   for (const operation of secured) {
     const expect = (what: string, ok: boolean) => {
@@ -97,10 +101,7 @@ const leaks = async (url: string): Promise<string[]> => {
     expect('lets bob use alice’s path', wrongPath.status === 403)
     const wrongRow = await send(operation, { token: bob, user_id: 'bob', ids })
     const shown = comparable(wrongRow)
-    expect(
-      'shows bob what is alice’s',
-      ![secret, ids.conversation_id, ids.turn_id].some((s) => shown.includes(s)),
-    )
+    expect('shows bob what is alice’s', ![secret, ...Object.values(ids)].some((s) => shown.includes(s)))
     if (!addressesRow(operation)) continue
     const unknown = await send(operation, { token: bob, user_id: 'bob', ids: strangers })
     expect('tells another user’s row from an unknown one', comparable(wrongRow) === comparable(unknown))

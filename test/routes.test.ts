@@ -19,11 +19,16 @@ t.test('the routes are the contract’s operations and its documents, and no oth
   const served = flatten(app.printRoutes({ commonPrefix: false }))
   // What the reference page is made of lies under its own path.
   const routes = served.filter((route) => !/^(GET|HEAD) \/docs\//.test(route))
-  const documents = ['GET /docs', 'GET /openapi.json', 'GET /openapi.yaml']
-  const operations = contractOperations.map(
-    ({ method, path }) => `${method} ${path.replace(/\{(\w+)\}/g, ':$1')}`,
-  )
-  t.same(routes.sort(), [...operations, ...documents].sort())
+  const documents = ['/docs', '/openapi.json', '/openapi.yaml'].flatMap((path) => [
+    `GET ${path}`,
+    `HEAD ${path}`,
+  ])
+  const operations = contractOperations.flatMap(({ method, path, responses }) => {
+    const route = path.replace(/\{(\w+)\}/g, ':$1')
+    const isStream = 'text/event-stream' in (responses['200']?.content ?? {})
+    return [`${method} ${route}`, ...(method === 'GET' && !isStream ? [`HEAD ${route}`] : [])]
+  })
+  t.same(routes.sort(), [...operations, ...documents].sort(), 'each GET but the streams has its HEAD')
 })
 
 t.test('the contract is published as it is', async (t) => {

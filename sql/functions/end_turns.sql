@@ -27,7 +27,8 @@ begin
     from json_to_recordset(p_entries) as e (
       user_id text, turn_id uuid, attempt integer, status text, content text, tool_calls jsonb,
       window_tokens integer, history_calls jsonb, input_tokens integer, output_tokens integer,
-      cached_input_tokens integer, total_tokens integer, error_code text, has_events boolean)
+      cached_input_tokens integer, total_tokens integer, error_code text, finish_reason text,
+      has_events boolean)
     order by e.user_id collate "C", e.turn_id, number
   loop
     if v_user_id is distinct from v_entry.user_id then
@@ -48,7 +49,7 @@ begin
       p_content => v_entry.content, p_tool_calls => v_entry.tool_calls, p_window_tokens => v_entry.window_tokens,
       p_history_calls => v_entry.history_calls, p_input_tokens => v_entry.input_tokens, p_output_tokens => v_entry.output_tokens,
       p_cached_input_tokens => v_entry.cached_input_tokens, p_total_tokens => v_entry.total_tokens,
-      p_error_code => v_entry.error_code, p_has_events => v_entry.has_events);
+      p_error_code => v_entry.error_code, p_finish_reason => v_entry.finish_reason, p_has_events => v_entry.has_events);
     if v_has_ended then
       outcome := 'stored';
       v_ended := v_ended || entry;

@@ -7,7 +7,8 @@ import { createRetryPolicy } from './retry-policy.js'
 
 export type Turn = components['schemas']['DataTurnEvent']['data']
 type StartEvent = components['schemas']['StartEvent']
-type StreamError = components['schemas']['StreamError']
+type StreamEvent = components['schemas']['StreamEvent']
+type TurnError = components['schemas']['TurnError']
 
 /** Opens a connection that continues after the event of that id. */
 export type Connect = (after: string | undefined) => Promise<Response>
@@ -30,10 +31,23 @@ export interface MessageStreamOptions {
 }
 
 /** The end of a turn as message metadata, in the form that stored messages have. */
-const endMetadata = (status: string, error?: StreamError): UIMessageChunk => ({
+const endMetadata = (
+  status: string,
+  details: { error?: TurnError; finish_reason?: string } = {},
+): UIMessageChunk => ({
   type: 'message-metadata',
-  messageMetadata: { status, ...(error && { error }) },
+  messageMetadata: { status, ...details },
 })
+
+const finishReasons = ['stop', 'length', 'content-filter', 'tool-calls', 'error', 'other'] as const
+
+/** The event as the AI SDK's chunk, which has a closed list of finish reasons. */
+const toChunk = (event: StreamEvent): UIMessageChunk => {
+  if (event.type !== 'finish') return event
+  const { finishReason: reason, ...rest } = event
+  if (reason === undefined) return rest
+  return { ...rest, finishReason: finishReasons.find((known) => known === reason) ?? 'other' }
+}
 
 /** Streams one message over as many connections as needed. Throws ColloquyError at the end of a failed turn. */
 export async function* readMessage(options: MessageStreamOptions): AsyncGenerator<UIMessageChunk> {
@@ -45,7 +59,7 @@ export async function* readMessage(options: MessageStreamOptions): AsyncGenerato
   /** held back until the turn is known, which is the next event */
   let start: StartEvent | undefined
   let messageId: string | undefined
-  let failure: StreamError | undefined
+  let failure: TurnError | undefined
   while (!disconnect.aborted) {
     try {
       const response = await connect(lastEventId)
@@ -80,16 +94,17 @@ export async function* readMessage(options: MessageStreamOptions): AsyncGenerato
         if (event.type === 'error') {
           const error = failure ?? { code: 'model-failed', detail: event.errorText }
           onEnd(messageId, 'failed')
-          for (const chunk of events) if (chunk.type !== 'error') yield chunk
-          yield endMetadata(error.code === 'turn-interrupted' ? 'interrupted' : 'failed', error)
+          for (const chunk of events) if (chunk.type !== 'error') yield toChunk(chunk)
+          yield endMetadata(error.code === 'turn-interrupted' ? 'interrupted' : 'failed', { error })
           throw turnFailure(error)
         }
         if (event.type === 'finish' || event.type === 'abort') {
           const end = event.type === 'finish' ? 'completed' : 'cancelled'
           onEnd(messageId, end)
-          yield endMetadata(end)
+          const reason = event.type === 'finish' ? event.finishReason : undefined
+          yield endMetadata(end, reason === undefined ? {} : { finish_reason: reason })
         }
-        yield* events
+        for (const chunk of events) yield toChunk(chunk)
       }
     } catch (error) {
       // A message that was stopped before the server named its turn is not sent again.

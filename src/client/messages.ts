@@ -2,6 +2,7 @@ import type { DynamicToolUIPart, UIMessage } from 'ai'
 import type { components } from '../../generated/contract.js'
 
 export type Message = components['schemas']['Message']
+type MessagePart = components['schemas']['MessagePart']
 type ToolCall = components['schemas']['ToolCall']
 
 const toolPart = ({ id, name, arguments: input, ...call }: ToolCall): DynamicToolUIPart => {
@@ -11,20 +12,38 @@ const toolPart = ({ id, name, arguments: input, ...call }: ToolCall): DynamicToo
   return { ...part, state: 'output-error', errorText: 'The call was cut off.' }
 }
 
+/** A part as the AI SDK has it; none for a part of a later version. */
+const toUIPart = (part: MessagePart, calls: readonly ToolCall[]): UIMessage['parts'] => {
+  const { text = '', url = '', media_type: mediaType = '', filename } = part
+  switch (part.type) {
+    case 'text':
+    case 'reasoning':
+      return [{ type: part.type, text }]
+    case 'tool-call':
+      return calls.filter(({ id }) => id === part.tool_call_id).map(toolPart)
+    case 'file':
+      return [{ type: 'file', url, mediaType, ...(filename !== undefined && { filename }) }]
+    default:
+      return []
+  }
+}
+
 /** Converts stored messages (listMessages, oldest first) to the AI SDK's, for `useChat({ messages })`. */
 export const toUIMessages = (messages: readonly Message[]): UIMessage[] =>
-  messages.map(({ id, role, content, tool_calls, turn_id, status, created_at, ...rest }) => ({
+  messages.map(({ id, role, parts, tool_calls, turn_id, status, created_at, ...rest }) => ({
     id,
-    role,
+    // What neither of the two says is said by the system.
+    role: role === 'user' || role === 'assistant' ? role : 'system',
     metadata: {
       turn_id,
       status,
       created_at,
-      ...('error' in rest && rest.error ? { error: rest.error } : {}),
+      ...(rest.finish_reason && { finish_reason: rest.finish_reason }),
+      ...(rest.error && { error: rest.error }),
     },
-    parts: [...tool_calls.map(toolPart), ...(content ? [{ type: 'text' as const, text: content }] : [])],
+    parts: parts.flatMap((part) => toUIPart(part, tool_calls)),
   }))
 
 /** The turn of a message that was loaded from the server; undefined for a message of this page. */
 export const storedTurnId = ({ metadata }: UIMessage): string | undefined =>
-  (metadata as { turn_id?: string } | undefined)?.turn_id
+  (metadata as { turn_id?: string | null } | undefined)?.turn_id ?? undefined

@@ -1,7 +1,7 @@
 import type { components } from '../../generated/contract.js'
 
 export type Problem = components['schemas']['Problem']
-type StreamError = components['schemas']['StreamError']
+type TurnError = components['schemas']['TurnError']
 
 /** Error codes of the client; all others come from the contract. */
 export type ClientCode =
@@ -16,10 +16,13 @@ export type ClientCode =
   /** the chat used a feature that Colloquy does not have */
   | 'not-supported'
 
+/** A code of the contract as it is today, one of the client, or one of a later server. */
+export type ErrorCode = components['schemas']['KnownProblemCode'] | ClientCode | (string & {})
+
 interface Details {
   /** the HTTP status; 0 without a response */
   status?: number | undefined
-  code: Problem['code'] | ClientCode
+  code: ErrorCode
   problem?: Problem | undefined
   retryAfter?: number | undefined
   cause?: unknown
@@ -31,7 +34,7 @@ export class ColloquyError extends Error {
   /** the HTTP status; 0 without a response */
   readonly status: number
   /** such as `turn-in-progress`, `model-failed` or `unreachable` */
-  readonly code: Problem['code'] | ClientCode
+  readonly code: ErrorCode
   /** the problem document, if the server sent one */
   readonly problem: Problem | undefined
   /** the server's Retry-After, in seconds */
@@ -48,7 +51,7 @@ export class ColloquyError extends Error {
 
 export const notSupported = (message: string) => new ColloquyError(message, { code: 'not-supported' })
 
-const turnFailureStatus: Partial<Record<StreamError['code'], number>> = {
+const turnFailureStatus: Partial<Record<TurnError['code'], number>> = {
   'turn-not-found': 404,
   'model-overloaded': 503,
   'turn-interrupted': 503,
@@ -56,7 +59,7 @@ const turnFailureStatus: Partial<Record<StreamError['code'], number>> = {
 }
 
 /** Converts a turn's error in a stream, with the status that the same problem has over HTTP. */
-export const turnFailure = ({ code, detail }: StreamError) =>
+export const turnFailure = ({ code, detail }: TurnError) =>
   new ColloquyError(detail, { code, status: turnFailureStatus[code] ?? 502 })
 
 const unexpectedAnswer = ({ status, url, headers }: Response, cause?: unknown) =>

@@ -68,7 +68,7 @@ export const createChatTransport = (options: ChatTransportOptions): ColloquyTran
     const running = await api.streamConversation(id, headers, signal)
     if (running.status !== 204) return running
     const [newest] = await api.listMessages(id, 1, headers)
-    if (!newest || (newest.role === 'assistant' && shown.isCurrent(newest))) return running
+    if (!newest?.turn_id || (newest.role === 'assistant' && shown.isCurrent(newest))) return running
     return api.streamTurn(newest.turn_id, headers, signal)
   }
 

@@ -1,7 +1,7 @@
 import type { Handler } from '../http/handler.js'
 import { problem } from '../problems.js'
 import type { Deps } from './deps.js'
-import { findTurn } from './find-turn.js'
+import { findTurn } from './turn-columns.js'
 
 export const cancelTurn =
   ({ db, turns }: Deps): Handler<'cancelTurn'> =>

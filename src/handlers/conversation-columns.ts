@@ -1,4 +1,4 @@
-import type { components } from '../../generated/contract.js'
+import type { components } from '../../generated/closed/contract.js'
 import type { Sql } from '../db/database.js'
 
 export type Conversation = components['schemas']['Conversation']

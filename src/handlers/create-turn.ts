@@ -1,8 +1,57 @@
+import type { components } from '../../generated/closed/contract.js'
 import type { Handler } from '../http/handler.js'
 import { parseIdempotencyKey } from '../http/idempotency-key.js'
 import { SseStream } from '../http/sse.js'
-import { problem } from '../problems.js'
+import { Problem, problem } from '../problems.js'
+import type { SendResult, TurnEngine } from '../turns/engine.js'
 import type { Deps } from './deps.js'
+import { toApiCalls } from './tool-calls.js'
+
+interface SendRequest {
+  user: { id: string }
+  body: components['schemas']['TurnRequest']
+  headers: { 'Idempotency-Key'?: string }
+}
+
+type Refusal =
+  | 'conversation-not-found'
+  | 'idempotency-key-mismatch'
+  | 'validation-failed'
+  | 'shutting-down'
+  | 'turn-in-progress'
+
+/** Begins the turn of a message, or finds the one of its key. What refuses it is a problem. */
+export const sendMessage = async (
+  turns: TurnEngine,
+  { user, body, headers }: SendRequest,
+): Promise<Extract<SendResult, { kind: 'turn' }> | Problem<Refusal>> => {
+  const sent = await turns.send({
+    userId: user.id,
+    conversationId: body.conversation_id,
+    message: body.message,
+    model: body.model,
+    key: parseIdempotencyKey(headers['Idempotency-Key']),
+  })
+  switch (sent.kind) {
+    case 'turn':
+      return sent
+    case 'not-found':
+      return problem('conversation-not-found')
+    case 'mismatch':
+      return problem('idempotency-key-mismatch')
+    case 'unknown-model': {
+      const message = `must be one of ${sent.known.join(', ')}`.slice(0, 500)
+      return problem('validation-failed', { errors: [{ path: '/body/model', code: 'value', message }] })
+    }
+    case 'shutting-down':
+      return problem('shutting-down')
+    case 'busy':
+      return problem('turn-in-progress', { conversation_id: sent.conversationId, turn_id: sent.turnId })
+  }
+}
+
+export const replayedHeader = (sent: { replayed: boolean }): Record<string, string> =>
+  sent.replayed ? { 'idempotency-replayed': 'true' } : {}
 
 const endProblems = {
   'key-in-use': 'idempotency-key-in-use',
@@ -10,43 +59,20 @@ const endProblems = {
   'handed-over': 'shutting-down',
 } as const
 
-const unknownModel = (known: string[]) => ({
-  path: '/body/model',
-  message: `must be one of ${known.join(', ')}`.slice(0, 500),
-})
-
 export const createTurn =
   ({ turns }: Deps): Handler<'createTurn'> =>
-  async ({ user, body, headers, mediaType }, reply) => {
-    const sent = await turns.send({
-      userId: user.id,
-      conversationId: body.conversation_id,
-      message: body.message,
-      model: body.model,
-      key: parseIdempotencyKey(headers['Idempotency-Key']),
-    })
-    switch (sent.kind) {
-      case 'not-found':
-        return problem('conversation-not-found')
-      case 'mismatch':
-        return problem('idempotency-key-mismatch')
-      case 'unknown-model':
-        return problem('validation-failed', { errors: [unknownModel(sent.known)] })
-      case 'shutting-down':
-        return problem('shutting-down')
-      case 'busy':
-        return problem('turn-in-progress', { conversation_id: sent.conversationId, turn_id: sent.turnId })
-    }
-    const replayed = sent.replayed ? { 'idempotency-replayed': 'true' } : undefined
-    if (mediaType === 'text/event-stream') {
-      return reply(200, new SseStream((signal) => turns.read(sent, undefined, signal)), replayed)
+  async (request, reply) => {
+    const sent = await sendMessage(turns, request)
+    if (sent instanceof Problem) return sent
+    if (request.mediaType === 'text/event-stream') {
+      return reply(200, new SseStream((signal) => turns.read(sent, undefined, signal)), replayedHeader(sent))
     }
 
     const end = await turns.wait(sent)
     const { conversationId: conversation_id, turnId: turn_id } = sent.attemptLog.ids
     if (end.kind === 'not-found') return problem('conversation-not-found')
     if (end.kind !== 'ended') return problem(endProblems[end.kind], { conversation_id, turn_id })
-    const { error, status, retryAfter, ...rest } = end.end
+    const { error, status, retryAfter, tool_calls, ...rest } = end.end
     if (error) {
       return problem(error.code, {
         conversation_id,
@@ -55,5 +81,13 @@ export const createTurn =
         ...(retryAfter !== undefined && { headers: { 'retry-after': String(retryAfter) } }),
       })
     }
-    return reply(200, { ...rest, status: status === 'cancelled' ? 'cancelled' : 'completed' }, replayed)
+    return reply(
+      200,
+      {
+        ...rest,
+        status: status === 'cancelled' ? 'cancelled' : 'completed',
+        tool_calls: toApiCalls(tool_calls),
+      },
+      replayedHeader(sent),
+    )
   }

@@ -1,4 +1,4 @@
-import type { components } from '../../generated/contract.js'
+import type { components } from '../../generated/closed/contract.js'
 import type { Database } from '../db/database.js'
 import type { TurnEngine } from '../turns/engine.js'
 
@@ -6,6 +6,8 @@ import type { TurnEngine } from '../turns/engine.js'
 export interface Deps {
   db: Database
   turns: TurnEngine
+  /** the names of the models that a message may choose, the default first */
+  models: string[]
   /** Resolves when this instance is ready; rejects with a Problem otherwise. */
   checkReady: () => Promise<void>
   /** the public keys with which tool servers verify our tokens */

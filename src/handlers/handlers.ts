@@ -1,17 +1,22 @@
 import type { Handlers } from '../http/handler.js'
 import { cancelTurn } from './cancel-turn.js'
+import { createConversation } from './create-conversation.js'
 import { createTurn } from './create-turn.js'
 import { deleteConversation } from './delete-conversation.js'
 import type { Deps } from './deps.js'
 import { getConversation } from './get-conversation.js'
 import { getLiveness } from './get-liveness.js'
+import { getMessage } from './get-message.js'
 import { getReadiness } from './get-readiness.js'
 import { getToolKeys } from './get-tool-keys.js'
 import { getTurn } from './get-turn.js'
-import { getUsage } from './get-usage.js'
 import { listConversations } from './list-conversations.js'
 import { listMessages } from './list-messages.js'
+import { listModels } from './list-models.js'
+import { listTurns } from './list-turns.js'
+import { listUsage } from './list-usage.js'
 import { streamConversation } from './stream-conversation.js'
+import { streamNewTurn } from './stream-new-turn.js'
 import { streamTurn } from './stream-turn.js'
 import { updateConversation } from './update-conversation.js'
 
@@ -28,7 +33,12 @@ export const createHandlers = (deps: Deps) =>
     deleteConversation: deleteConversation(deps),
     streamConversation: streamConversation(deps),
     listMessages: listMessages(deps),
-    getUsage: getUsage(deps),
+    listUsage: listUsage(deps),
+    createConversation: createConversation(deps),
+    getMessage: getMessage(deps),
+    listModels: listModels(deps),
+    listTurns: listTurns(deps),
+    streamNewTurn: streamNewTurn(deps),
     getLiveness: getLiveness(),
     getReadiness: getReadiness(deps),
     getToolKeys: getToolKeys(deps),

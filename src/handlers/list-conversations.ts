@@ -1,7 +1,7 @@
 import type { Handler } from '../http/handler.js'
 import { type Conversation, conversationColumns, joinLastTurn } from './conversation-columns.js'
 import type { Deps } from './deps.js'
-import { decodeCursor, instant, page } from './page.js'
+import { decodeCursor, instant, maxPageBytes, pageOf } from './page.js'
 
 /** The cursor's parts: the time of the last turn, and the id. */
 const keyShape = [instant, /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/]
@@ -9,21 +9,38 @@ const keyShape = [instant, /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/]
 export const listConversations =
   ({ db }: Deps): Handler<'listConversations'> =>
   async ({ query, user }, reply) => {
-    const scope = ['listConversations', user.id, String(query.archived)]
-    const [time, id] = query.cursor === undefined ? [] : decodeCursor(scope, keyShape, query.cursor)
-    const conversations = await db.asUser(
+    const { archived, metadata = {}, limit } = query
+    const scope = [
+      'listConversations',
       user.id,
-      (sql) => sql<Conversation[]>`
-        select ${conversationColumns(sql)}
-        from colloquy.conversations c
+      String(archived),
+      JSON.stringify(Object.entries(metadata).sort()),
+    ]
+    const [time, id] = query.cursor === undefined ? [] : decodeCursor(scope, keyShape, query.cursor)
+    const rows = await db.asUser(
+      user.id,
+      (sql) => sql<(Conversation & { has_next: boolean })[]>`
+        with found as (
+          select c.*, row_number() over newest_first as n,
+            sum(octet_length(to_json(coalesce(c.title, ''))::text) + octet_length(c.metadata::text)) over newest_first as bytes
+          from colloquy.conversations c
+          where c.user_id = ${user.id} and c.archived = ${archived}
+            ${Object.keys(metadata).length === 0 ? sql`` : sql`and c.metadata @> ${sql.json(metadata)}`}
+            ${id === undefined ? sql`` : sql`and (c.last_turn_at, c.id) < (${String(time)}::timestamptz, ${id}::uuid)`}
+          window newest_first as (order by c.last_turn_at desc, c.id desc)
+          order by c.last_turn_at desc, c.id desc
+          limit ${limit + 1}
+        )
+        select ${conversationColumns(sql)}, c.n < (select max(n) from found) as has_next
+        from found c
         ${joinLastTurn(sql)}
-        where c.user_id = ${user.id} and c.archived = ${query.archived}
-          ${id === undefined ? sql`` : sql`and (c.last_turn_at, c.id) < (${String(time)}::timestamptz, ${id}::uuid)`}
-        order by c.last_turn_at desc, c.id desc
-        limit ${query.limit + 1}`,
+        where c.n = 1 or (c.n <= ${limit} and c.bytes <= ${maxPageBytes})
+        order by c.n`,
     )
+    const hasNext = rows.at(-1)?.has_next === true
+    const conversations = rows.map(({ has_next: _, ...conversation }) => conversation)
     return reply(
       200,
-      page(conversations, query.limit, scope, (row) => [row.last_turn_at, row.id]),
+      pageOf(conversations, hasNext, scope, (row) => [row.last_turn_at, row.id]),
     )
   }

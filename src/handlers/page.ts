@@ -11,6 +11,9 @@ export const instant: PartShape = {
   test: (text) => /^2\d{3}-/.test(text) && new Date(text).toJSON() === text,
 }
 
+/** A message's position. */
+export const position: PartShape = /^[1-9]\d{0,8}$/
+
 /** A day of this millennium that exists. */
 export const day: PartShape = { test: (text) => instant.test(`${text}T00:00:00.000Z`) }
 
@@ -46,9 +49,12 @@ export const decodeCursor = (scope: CursorKey, shape: PartShape[], cursor: strin
     shape.every((part, i) => typeof key[i] !== 'object' && part.test(String(key[i])))
   if (fits) return key
   throw new Problem('validation-failed', {
-    errors: [{ path: '/query/cursor', message: 'is not a cursor of this list' }],
+    errors: [{ path: '/query/cursor', code: 'cursor', message: 'is not a cursor of this list' }],
   })
 }
+
+/** The contract's limit for a page's texts, as JSON: what a slow client makes us hold in memory. */
+export const maxPageBytes = 1_048_576
 
 /** A page of these rows, with the cursor of the next page if there is one. */
 export const pageOf = <Row>(

@@ -2,26 +2,42 @@ import type { Handler } from '../http/handler.js'
 import { problem } from '../problems.js'
 import { type Conversation, conversationColumns, joinLastTurn } from './conversation-columns.js'
 import type { Deps } from './deps.js'
+import { hasConversation } from './find-conversation.js'
+
+/** The contract's limit for the pairs of metadata. */
+const maxPairs = 16
+
+const tooManyPairs = {
+  path: '/body/metadata',
+  code: 'too-many',
+  message: `must leave at most ${maxPairs} pairs`,
+} as const
 
 export const updateConversation =
   ({ db }: Deps): Handler<'updateConversation'> =>
   async ({ params, user, body }, reply) => {
+    const { title, archived, metadata = {} } = body
     const [conversation] = await db.asUser(
       user.id,
       (sql) => sql<Conversation[]>`
         with c as (
           update colloquy.conversations c
-          set title = coalesce(${body.title ?? null}, c.title),
-            title_by = case when ${body.title !== undefined} then 'user' else c.title_by end,
-            archived = coalesce(${body.archived ?? null}, c.archived),
-            metadata = coalesce(${body.metadata ? sql.json(body.metadata) : null}, c.metadata),
+          set title = coalesce(${title ?? null}, c.title),
+            title_by = case when ${title !== undefined} then 'user' else c.title_by end,
+            archived = coalesce(${archived ?? null}, c.archived),
+            metadata = jsonb_strip_nulls(c.metadata || ${sql.json(metadata)}),
             updated_at = colloquy.clock()
           where c.user_id = ${user.id} and c.id = ${params.conversation_id}
+            and jsonb_array_length(
+              jsonb_path_query_array(jsonb_strip_nulls(c.metadata || ${sql.json(metadata)}), '$.keyvalue()')) <= ${maxPairs}
           returning c.*
         )
         select ${conversationColumns(sql)}
         from c
         ${joinLastTurn(sql)}`,
     )
-    return conversation ? reply(200, conversation) : problem('conversation-not-found')
+    if (conversation) return reply(200, conversation)
+    return (await hasConversation(db, user.id, params.conversation_id))
+      ? problem('validation-failed', { errors: [tooManyPairs] })
+      : problem('conversation-not-found')
   }

@@ -32,8 +32,8 @@ type AnyHandler = (request: never, reply: typeof makeReply) => Promise<Reply<Ope
 const makeReply = (status: number, body?: unknown, headers: Record<string, string> = {}) =>
   ({ status, body, headers }) as Reply<OperationId>
 
-const bodyError = (message: string): Problem =>
-  new Problem('validation-failed', { errors: [{ path: '/body', message }] })
+const bodyError = (code: 'required' | 'unknown', message: string): Problem =>
+  new Problem('validation-failed', { errors: [{ path: '/body', code, message }] })
 
 /** The router matches `/conversations/` as a conversation with an empty id; the contract has no such path. */
 const rejectEmptyParameter: onRequestHookHandler = ({ params }, reply, done) => {
@@ -42,14 +42,23 @@ const rejectEmptyParameter: onRequestHookHandler = ({ params }, reply, done) => 
 }
 
 const rejectBody: onRequestHookHandler = (request, _reply, done) => {
-  if (hasBody(request)) throw bodyError('this operation takes no body')
+  if (hasBody(request)) throw bodyError('unknown', 'this operation takes no body')
   // Without a body it means nothing, and fastify would look for a parser for it.
   delete request.raw.headers['content-type']
   done()
 }
 
+/** Rejects a body of another media type than the operation's; what is none at all is up to the parsers. */
+const acceptOnly =
+  (types: readonly string[]): onRequestHookHandler =>
+  ({ headers }, _reply, done) => {
+    const type = headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase()
+    if (type !== undefined && !types.includes(type)) throw new Problem('unsupported-media-type')
+    done()
+  }
+
 const requireBody: preValidationHookHandler = (request, _reply, done) => {
-  if (request.body === undefined) throw bodyError('is required')
+  if (request.body === undefined) throw bodyError('required', 'is required')
   done()
 }
 
@@ -106,9 +115,11 @@ export const bindContract = (app: FastifyInstance, options: BindingOptions): voi
       onRequest: [
         rejectEmptyParameter,
         ...(operation.secured ? options.authenticate : []),
-        ...(operation.body ? [] : [rejectBody]),
+        operation.consumes.length > 0 ? acceptOnly(operation.consumes) : rejectBody,
       ],
-      preValidation: operation.body ? [requireBody] : [],
+      preValidation: operation.consumes.length > 0 ? [requireBody] : [],
+      // RFC 9110, section 9.3.2; the response to a stream would have no end.
+      exposeHeadRoute: !operation.produces.some((type) => type === 'text/event-stream'),
       handler: routeHandler(options.handlers[operationId] as AnyHandler, operation),
       config: { operationId },
     }

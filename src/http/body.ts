@@ -52,11 +52,11 @@ const rejectEncodings = ({ headers }: FastifyRequest): void => {
   }
 }
 
-/** Makes application/json in UTF-8 the only accepted body. An empty body counts as none. */
+/** Makes JSON in UTF-8 the only accepted body. An empty body counts as none. */
 export const acceptOnlyJson = (app: FastifyInstance): void => {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser(
-    'application/json',
+    ['application/json', 'application/merge-patch+json'],
     { parseAs: 'buffer', bodyLimit: maxBodyLength },
     async (request: FastifyRequest, bytes: Buffer) => {
       rejectEncodings(request)

@@ -28,11 +28,18 @@ export const allowOrigins = (app: FastifyInstance, origins: string[]): void => {
   const delegator = (request: FastifyRequest, done: (error: null, options: FastifyCorsOptions) => void) => {
     done(null, {
       origin: origins,
-      methods: ['GET', 'POST', 'PATCH', 'DELETE'],
+      methods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
       allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'last-event-id'],
-      exposedHeaders: ['retry-after', 'x-request-id', 'idempotency-replayed'],
+      exposedHeaders: [
+        'retry-after',
+        'ratelimit',
+        'ratelimit-policy',
+        'x-request-id',
+        'x-vercel-ai-ui-message-stream',
+        'idempotency-replayed',
+      ],
       maxAge: 600,
-      // Any other OPTIONS request is answered with 405.
+      // Any other OPTIONS request is no preflight.
       preflight: isPreflight(request),
     })
   }

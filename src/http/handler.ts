@@ -1,7 +1,7 @@
 /** The handlers' types, derived from the contract: a wrong handler does not compile. */
 import type { FastifyBaseLogger } from 'fastify'
 import type { operations as table } from '../../generated/bindings.js'
-import type { operations } from '../../generated/contract.js'
+import type { operations } from '../../generated/closed/contract.js'
 import type { CodesOf, Problem } from '../problems.js'
 import type { SseStream } from './sse.js'
 

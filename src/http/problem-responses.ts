@@ -84,21 +84,24 @@ const createMethodLookup = (app: FastifyInstance) => {
   ]
 }
 
-/** Turns every request error into a problem, an unknown path into a 404 and an unknown method into a 405. */
+/** Turns every request error into a problem, an unknown path into a 404 and an unknown method into a 405. Answers OPTIONS. */
 export const registerProblemResponses = (app: FastifyInstance): void => {
   const methodsOf = createMethodLookup(app)
   const notFound = ({ raw, method }: FastifyRequest): Problem => {
     const allow = methodsOf(pathOf(raw.url ?? ''))
     // A static file's route without a file is a 404, whatever the method.
     return allow.length > 0 && !allow.includes(method)
-      ? new Problem('method-not-allowed', { headers: { allow: allow.join(', ') } })
+      ? new Problem('method-not-allowed', { headers: { allow: [...allow, 'OPTIONS'].join(', ') } })
       : new Problem('route-not-found')
   }
   app.setErrorHandler(sendProblem)
   // Before the body is read; onRequest hooks also run for unknown routes.
-  app.addHook('onRequest', (request, _reply, done) => {
-    if (request.is404) throw notFound(request)
-    done()
+  app.addHook('onRequest', (request, reply, done) => {
+    if (!request.is404) return done()
+    const problem = notFound(request)
+    if (request.method !== 'OPTIONS' || problem.code !== 'method-not-allowed') throw problem
+    // RFC 9110, section 9.3.7.
+    reply.code(204).headers(problem.headers).send()
   })
   app.setNotFoundHandler((request, reply) => sendProblem(notFound(request), request, reply))
 }
@@ -137,7 +140,7 @@ export const createConnectionErrorHandler =
         `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
         `content-type: ${mediaType}`,
         `content-length: ${Buffer.byteLength(body)}`,
-        `x-request-id: ${requestId}`,
+        ...Object.entries(commonHeaders(requestId)).map(([name, value]) => `${name}: ${value}`),
         'connection: close',
         '',
         body,

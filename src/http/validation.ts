@@ -1,10 +1,15 @@
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import type { FastifySchemaCompiler } from 'fastify'
+import type { components } from '../../generated/closed/contract.js'
 import { Problem } from '../problems.js'
 
+type FieldErrorCode = components['schemas']['FieldErrorCode']
+
+type Properties = Record<string, { type?: string; default?: unknown }>
+
 interface ObjectSchema {
-  properties?: Record<string, { type?: string; default?: unknown }>
+  properties?: Properties
 }
 
 const partNames: Record<string, string> = {
@@ -49,13 +54,37 @@ const messageOf = ({ keyword, message, params, parentSchema }: ErrorObject): str
   return message ?? 'is not valid'
 }
 
+/** The code of each keyword of JSON Schema; of any other, `value`. */
+const codes: Record<string, FieldErrorCode> = {
+  required: 'required',
+  additionalProperties: 'unknown',
+  type: 'type',
+  pattern: 'format',
+  format: 'format',
+  minLength: 'too-short',
+  maxLength: 'too-long',
+  minimum: 'too-small',
+  maximum: 'too-large',
+  minItems: 'too-few',
+  minProperties: 'too-few',
+  maxItems: 'too-many',
+  maxProperties: 'too-many',
+}
+
+/**
+ * Whether another error says it better: `propertyNames` comes with the error of the name, and a value that may also be null
+ * with the error of what else it may be.
+ */
+const isRedundant = ({ keyword, params }: ErrorObject): boolean =>
+  keyword === 'propertyNames' || keyword === 'anyOf' || (keyword === 'type' && params.type === 'null')
+
 const validationProblem = (part: string, errors: ErrorObject[]): Problem => {
   const fields = errors
-    // Redundant: another error describes the invalid property name in full.
-    .filter(({ keyword }) => keyword !== 'propertyNames')
+    .filter((error) => !isRedundant(error))
     .slice(0, 100)
     .map((error) => ({
       path: `${part}${pathOf(error)}`.slice(0, 500).toWellFormed(),
+      code: codes[error.keyword] ?? ('value' as const),
       message: messageOf(error).slice(0, 500),
     }))
   const isNew = ({ path, message }: (typeof fields)[number], at: number) =>
@@ -63,17 +92,36 @@ const validationProblem = (part: string, errors: ErrorObject[]): Problem => {
   return new Problem('validation-failed', { errors: fields.filter(isNew) })
 }
 
+/** Gathers `name[key]=value` as the object `name` (OpenAPI's style deepObject), where the schema has an object. */
+const gatherObjects = (query: Record<string, unknown>, properties: Properties): Record<string, unknown> => {
+  const given = new Map<string, unknown>()
+  for (const [name, value] of Object.entries(query)) {
+    const [, object = '', key = ''] = /^(\w+)\[([^[\]]*)\]$/.exec(name) ?? []
+    const isObject = Object.hasOwn(properties, object) && properties[object]?.type === 'object'
+    const pairs = given.get(object)
+    if (!isObject) given.set(name, value)
+    else given.set(object, [...(Array.isArray(pairs) ? pairs : []), [key, value]])
+  }
+  const objects = [...given].map(([name, value]) =>
+    properties[name]?.type === 'object' && Array.isArray(value)
+      ? [name, Object.fromEntries(value)]
+      : [name, value],
+  )
+  return Object.fromEntries(objects)
+}
+
 /** Parses a query value as its schema's type, in canonical form only. Anything else stays text and fails validation. */
 const parseValue = (text: unknown, type: string | undefined): unknown => {
   if (typeof text !== 'string') return text
   if (type === 'integer' && /^(?:0|-?[1-9]\d{0,14})$/.test(text)) return Number(text)
   if (type === 'boolean' && (text === 'true' || text === 'false')) return text === 'true'
+  if (type === 'array') return text.split(',')
   return text
 }
 
 const parseQuery = (query: Record<string, unknown>, { properties = {} }: ObjectSchema) => {
   const defaults = Object.entries(properties).filter(([, schema]) => schema.default !== undefined)
-  const given = Object.entries(query).map(([name, value]) => [
+  const given = Object.entries(gatherObjects(query, properties)).map(([name, value]) => [
     name,
     parseValue(value, Object.hasOwn(properties, name) ? properties[name]?.type : undefined),
   ])

@@ -122,7 +122,7 @@ export const languageModel = (options: LanguageModelOptions): Model => ({
                 usage,
                 continuation: toContinuation((await result.response).messages, hasText),
               }
-            else yield { type: 'finish', usage }
+            else yield { type: 'finish', usage, reason: part.finishReason }
           }
         }
       }

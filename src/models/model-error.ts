@@ -1,4 +1,4 @@
-import type { components } from '../../generated/contract.js'
+import type { components } from '../../generated/closed/contract.js'
 
 export type ModelErrorCode = Extract<components['schemas']['TurnError']['code'], `model-${string}`>
 

@@ -1,8 +1,24 @@
-import type { components } from '../../generated/contract.js'
+import type { components } from '../../generated/closed/contract.js'
 import type { ToolDefinition } from '../tools/tool.js'
 
 export type Usage = components['schemas']['Usage']
-export type ToolCall = components['schemas']['ToolCall']
+export type FinishReason = components['schemas']['KnownFinishReason']
+
+/** A tool call as it is stored with its answer. */
+export interface ToolCall {
+  /** unique in the turn */
+  id: string
+  name: string
+  arguments: Record<string, unknown>
+  result?: unknown
+  error?: string
+  /** null when the call was not made, or was cut off */
+  duration_ms: number | null
+  /** an earlier attempt of the turn made the call */
+  replayed?: true
+  /** how many characters (code points) of the answer's text come before it */
+  text_offset?: number
+}
 
 /** An earlier turn of the conversation. */
 export interface PastTurn {
@@ -43,8 +59,8 @@ export type ModelEvent =
   /** from a tool that the provider runs itself */
   | { type: 'tool-result'; id: string; result: unknown; duration_ms: number }
   | { type: 'tool-error'; id: string; error: string; duration_ms: number }
-  /** With a `continuation`, the model waits for tool results: run it again with both. */
-  | { type: 'finish'; usage: Usage; continuation?: unknown }
+  /** With a `continuation`, the model waits for tool results: run it again with both. `reason` is `stop` unless it says otherwise. */
+  | { type: 'finish'; usage: Usage; reason?: FinishReason; continuation?: unknown }
 
 /** A language model. It knows neither HTTP nor the database. */
 export interface Model {

@@ -49,7 +49,7 @@ interface SendMessage {
 }
 
 /** The result of sending a message. `replayed`: an earlier request created the turn, which may still be running. */
-type SendResult =
+export type SendResult =
   | ({ kind: 'turn'; replayed: boolean } & OpenTurn)
   | { kind: 'busy'; conversationId: string; turnId: string }
   | { kind: 'not-found' | 'mismatch' | 'shutting-down' }

@@ -1,4 +1,4 @@
-import type { components } from '../../generated/contract.js'
+import type { components } from '../../generated/closed/contract.js'
 
 /** Why a turn did not complete, as in the contract. */
 export type TurnError = components['schemas']['TurnError']
@@ -17,6 +17,7 @@ export const turnErrors = {
   'model-overloaded': 'The model has too much to do right now.',
   'model-timeout': 'The model took too long to answer.',
   'turn-interrupted': 'The turn was interrupted before it was complete.',
+  'turn-not-found': 'The turn was deleted.',
 } as const satisfies Record<TurnErrorCode, string>
 
 export const turnError = (code: TurnErrorCode): TurnError => ({ code, detail: turnErrors[code] })

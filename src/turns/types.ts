@@ -1,4 +1,4 @@
-import type { ToolCall, Usage } from '../models/model.js'
+import type { FinishReason, ToolCall, Usage } from '../models/model.js'
 import type { TurnEvent } from './events.js'
 import type { TurnError } from './turn-errors.js'
 
@@ -58,6 +58,8 @@ export interface StoredEnd {
   message_id: string
   response: string
   tool_calls: ToolCall[]
+  /** null unless the turn completed */
+  finish_reason: FinishReason | null
   model: string
   usage: Usage
   error: TurnError | null

@@ -20,6 +20,7 @@ const next: Migration = {
   checksum: 'note',
   oldestProgram: 1,
 }
+const named = `${next.version} ${next.name}`
 const newer: SqlFiles = { ...own, migrations: [...own.migrations, next] }
 
 const superuser = (t: Test, url: string, options: postgres.Options<never> = {}) => {
@@ -87,10 +88,10 @@ t.test('while migrations wait for a lock, turns go on; one of several programs a
   }
   // The few connections of a pooler may all be taken, with none left to look.
   const said = isPooled
-    ? /^the migration 2 note is waiting: it needs (a lock|AccessExclusiveLock)/
-    : /^the migration 2 note is waiting: it needs AccessExclusiveLock on colloquy\.conversations, held by process \d+ \(forgotten\)/
+    ? /it needs (a lock|AccessExclusiveLock)/
+    : /it needs AccessExclusiveLock on colloquy\.conversations, held by process \d+ \(forgotten\)/
   t.ok(
-    lines.some((line) => said.test(line)),
+    lines.some((line) => line.startsWith(`the migration ${named} is waiting: `) && said.test(line)),
     `the log says what is waited for: ${needs()[0]}`,
   )
   const columns = () => sql`
@@ -100,7 +101,7 @@ t.test('while migrations wait for a lock, turns go on; one of several programs a
   release()
   t.same(
     (await programs).flat().filter((step) => step.startsWith('migration')),
-    ['migration 2 note'],
+    [`migration ${named}`],
     'applied once',
   )
   t.equal((await columns()).length, 1, 'the column is there')
@@ -138,7 +139,7 @@ t.test('what has no lock after all is given up, and says who held it', async (t)
     files: newer,
     lockRetry: { lockTimeoutMs: 300, pauseMs: 200, giveUpMs: 1_000 },
   })
-  const message = /^The migration 2 note could not be applied within \d+ s: it needs .*\.$/
+  const message = new RegExp(`^The migration ${named} could not be applied within \\d+ s: it needs .*\\.$`)
   await t.rejects(given, { message }, 'the error names the migration and the lock')
 })
 

@@ -99,6 +99,23 @@ t.test('conversations of the same moment are told apart by their ids', async (t)
   )
 })
 
+t.test('a page of conversations ends before it has more than 1 MiB', async (t) => {
+  const { call } = await testApp(t)
+  const value = '😀'.repeat(512)
+  const metadata = Object.fromEntries(Array.from({ length: 16 }, (_, n) => [`k${n}`, value]))
+  for (let n = 0; n < 40; n += 1) await call('POST', path, { body: { metadata } })
+  const pages: Json[] = []
+  for (let query = '?limit=100'; ; ) {
+    const { body, text } = await call('GET', path + query)
+    t.ok(text.length < 1_048_576, `a page of ${body.data.length} conversations is short enough`)
+    pages.push(body.data)
+    if (body.next_cursor === null) break
+    query = `?limit=100&cursor=${body.next_cursor}`
+  }
+  t.ok(pages.length > 1, 'they are on several pages')
+  t.equal(new Set(pages.flat().map(({ id }: Json) => id)).size, 40, 'all of them, none twice')
+})
+
 t.test('archived conversations are listed only when asked for', async (t) => {
   const { call, chat } = await testApp(t)
   const [kept, archived] = [await chat('kept'), await chat('archived')]
@@ -126,7 +143,8 @@ t.test('an update changes what it names and leaves the rest', async (t) => {
     { title: ' After ', archived: true, metadata },
     'the archived state alone',
   )
-  t.same((await update({ metadata: {}, archived: false })).metadata, {}, 'metadata is replaced as a whole')
+  t.match(await update({ archived: false }), { archived: false, metadata }, 'and back again')
+  await update({ metadata: { project: null, ключ: null } })
   const own = await update(JSON.parse('{"metadata":{"__proto__":"x","constructor":"y"}}'))
   t.same(
     Object.entries(own.metadata),

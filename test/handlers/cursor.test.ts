@@ -20,7 +20,7 @@ t.test('a forged cursor with a right checksum is a 422, and nothing breaks', asy
   const lists: [path: string, scope: CursorKey, good: string, bad: string[]][] = [
     [
       '/api/alice/conversations',
-      ['listConversations', 'alice', 'false'],
+      ['listConversations', 'alice', 'false', '[]'],
       JSON.stringify([time, id]),
       [
         ...[
@@ -53,8 +53,14 @@ t.test('a forged cursor with a right checksum is a 422, and nothing breaks', asy
       ['["x"]', '[1.5]', '[99999999999]', '[1e300]', '[-1]', '[0]', '["1;"]', '["1\\n"]', '[[1]]', '[1,1]'],
     ],
     [
+      `/api/alice/conversations/${conversation_id}/turns`,
+      ['listTurns', 'alice', conversation_id, 'asc'],
+      '[1]',
+      ['["x"]', '[1.5]', '[99999999999]', '[-1]', '[0]', '["1;"]', '[[1]]', '[1,1]'],
+    ],
+    [
       '/api/alice/usage',
-      ['getUsage', 'alice', '-infinity', 'infinity'],
+      ['listUsage', 'alice', '-infinity', 'infinity'],
       '["2026-02-28","echo"]',
       [
         ...['2026-02-30', '2026-2-3', '0000-01-01', 'infinity', 'today', time, '', 0, null].map((bad) =>

@@ -71,27 +71,27 @@ t.test('usage is summed by day in UTC and model, the newest day first, then by m
   )
 
   const ranges: [query: string, expected: Json[]][] = [
-    ['?from=2026-11-21', all.slice(0, 1)],
-    ['?to=2026-11-20', all.slice(1)],
-    ['?from=2026-11-20&to=2026-11-21', all],
-    ['?from=2026-11-20&to=2026-11-20', all.slice(1)],
-    ['?from=2026-11-22', []],
-    ['?from=1000-01-01&to=2999-12-31', all],
+    ['?first_day=2026-11-21', all.slice(0, 1)],
+    ['?last_day=2026-11-20', all.slice(1)],
+    ['?first_day=2026-11-20&last_day=2026-11-21', all],
+    ['?first_day=2026-11-20&last_day=2026-11-20', all.slice(1)],
+    ['?first_day=2026-11-22', []],
+    ['?first_day=1000-01-01&last_day=2999-12-31', all],
   ]
   for (const [query, expected] of ranges)
     t.same(await app.usage(query), expected, `${query} selects whole days, both included`)
   for (const limit of [1, 2, 3, 4]) {
     const seen: Json[] = []
-    for (let query = `?limit=${limit}&from=2026-11-01`; ; ) {
+    for (let query = `?limit=${limit}&first_day=2026-11-01`; ; ) {
       const { body } = await app.call('GET', path + query)
       seen.push(...body.data)
       if (body.next_cursor === null) break
-      query = `?limit=${limit}&from=2026-11-01&cursor=${body.next_cursor}`
+      query = `?limit=${limit}&first_day=2026-11-01&cursor=${body.next_cursor}`
     }
     t.same(seen, all, `by ${limit}`)
   }
   const { next_cursor } = (await app.call('GET', `${path}?limit=1`)).body
-  const other = await app.call('GET', `${path}?limit=1&from=2026-11-01&cursor=${next_cursor}`)
+  const other = await app.call('GET', `${path}?limit=1&first_day=2026-11-01&cursor=${next_cursor}`)
   t.match(other, { status: 422, body: { errors: [{ path: '/query/cursor' }] } }, 'a cursor of other days')
 })
 

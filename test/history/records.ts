@@ -1,6 +1,6 @@
 import { openSync, readdirSync, readFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import type { components } from '../../generated/contract.js'
+import type { components } from '../../generated/closed/contract.js'
 import type { PastTurn } from '../../src/models/model.js'
 
 /**

@@ -30,7 +30,14 @@ t.test('pages of the configured origins may call, others may not', async (t) => 
   t.match(call.headers.get('vary'), /origin/i, 'caches keep the answers of different origins apart')
   t.same(
     call.headers.get('access-control-expose-headers')?.split(', ').sort(),
-    ['idempotency-replayed', 'retry-after', 'x-request-id'],
+    [
+      'idempotency-replayed',
+      'ratelimit',
+      'ratelimit-policy',
+      'retry-after',
+      'x-request-id',
+      'x-vercel-ai-ui-message-stream',
+    ],
     'the headers that a page may read',
   )
   const problem = await fetch(`${url}/api/alice/conversations`, { headers: { origin } })

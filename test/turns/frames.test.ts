@@ -20,6 +20,7 @@ const end = (response: string): StoredEnd => ({
   message_id: 'm',
   response,
   tool_calls: [],
+  finish_reason: 'stop',
   model: 'test',
   usage: { input_tokens: null, output_tokens: null, cached_input_tokens: null, total_tokens: null },
   error: null,

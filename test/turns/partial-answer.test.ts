@@ -158,6 +158,7 @@ const framesOf = async (
       message_id: messageId,
       response,
       tool_calls: toolCalls,
+      finish_reason: 'stop',
       model: 'said',
       usage: { input_tokens: null, output_tokens: null, cached_input_tokens: null, total_tokens: null },
       error: null,

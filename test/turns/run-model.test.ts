@@ -24,12 +24,12 @@ const saying = (...events: ModelEvent[]): Model => ({
 t.test('events add up to text, tool calls and usage', async (t) => {
   const ended = await runModel(
     saying(
-      delta('a'),
+      delta('ab😀'),
       { type: 'tool-call', id: '1', name: 'add', arguments: { task: 'milk' } },
       { type: 'tool-result', id: '1', result: ['ok'], duration_ms: 5 },
       { type: 'tool-call', id: '2', name: 'drop', arguments: {} },
       { type: 'tool-error', id: '2', error: 'no such task', duration_ms: 6 },
-      delta('b'),
+      delta('c'),
       finish,
     ),
     request(),
@@ -40,13 +40,21 @@ t.test('events add up to text, tool calls and usage', async (t) => {
       status: 'completed',
       error: null,
       answer: {
-        text: 'ab',
+        text: 'ab😀c',
         tool_calls: [
-          { id: '1', name: 'add', arguments: { task: 'milk' }, result: ['ok'], duration_ms: 5 },
-          { id: '2', name: 'drop', arguments: {}, error: 'no such task', duration_ms: 6 },
+          {
+            id: '1',
+            name: 'add',
+            arguments: { task: 'milk' },
+            result: ['ok'],
+            duration_ms: 5,
+            text_offset: 3,
+          },
+          { id: '2', name: 'drop', arguments: {}, error: 'no such task', duration_ms: 6, text_offset: 3 },
         ],
         usage,
-        finished: true,
+        finish_reason: 'stop',
+        textBeforeCalls: 4,
       },
     },
     'each call has its outcome, and the text is whole',

@@ -20,10 +20,11 @@ const toolCalls = [
     id: 'a',
     name: 'search',
     arguments: { q: 'milk "fresh"' },
+    status: 'completed',
     result: { found: ['milk', null] },
     duration_ms: 12,
   },
-  { id: 'b', name: 'delete', arguments: {}, error: 'Not allowed.', duration_ms: 3 },
+  { id: 'b', name: 'delete', arguments: {}, status: 'failed', error: 'Not allowed.', duration_ms: 3 },
 ]
 const answer = 'Let me see. There is milk.'
 
@@ -68,7 +69,7 @@ t.test(
       ...nextStep,
       ...texts('text-2', ' There ', 'is milk.'),
       { type: 'finish-step' },
-      { type: 'finish' },
+      { type: 'finish', finishReason: 'stop' },
       '[DONE]',
     ]
     for (const [which, stream] of Object.entries({ first, follower })) {
@@ -87,7 +88,7 @@ t.test(
       ...nextStep,
       ...texts('text-1', answer),
       { type: 'finish-step' },
-      { type: 'finish' },
+      { type: 'finish', finishReason: 'stop' },
       '[DONE]',
     ]
     for (const [instance, app] of Object.entries({ one, two })) {
@@ -128,6 +129,13 @@ t.test('an interrupted turn keeps its tool calls, those without a result too', a
   await until(async () => (await two.call('GET', path)).body.data.length === 2)
   const { body } = await two.call('GET', path)
   t.match(body.data[1], { content: answer, status: 'interrupted' }, 'the text is stored as interrupted')
-  const open = { id: 'c', name: 'wait', arguments: { for: 'ever' }, error: cutOffCall, duration_ms: 0 }
+  const open = {
+    id: 'c',
+    name: 'wait',
+    arguments: { for: 'ever' },
+    status: 'failed',
+    error: cutOffCall,
+    duration_ms: null,
+  }
   t.same(body.data[1].tool_calls, [...toolCalls, open], 'the call without a result has an error')
 })

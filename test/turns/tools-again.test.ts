@@ -61,9 +61,29 @@ t.test('another attempt of a turn does not do again what was done', async (t) =>
   provider.answer(calling(['d', 'add', '{ "title" : "milk" }'], add('e'), add('f')), saying('Three.'))
   const { body } = await send()
   const calls = [
-    { id: 'd', name: 'add', arguments: { title: 'milk' }, result: { id: 1, title: 'milk' }, replayed: true },
-    { id: 'e', name: 'add', arguments: { title: 'milk' }, result: { id: 2, title: 'milk' }, replayed: true },
-    { id: 'f', name: 'add', arguments: { title: 'milk' }, result: { id: 3, title: 'milk' } },
+    {
+      id: 'd',
+      name: 'add',
+      arguments: { title: 'milk' },
+      status: 'completed',
+      result: { id: 1, title: 'milk' },
+      replayed: true,
+    },
+    {
+      id: 'e',
+      name: 'add',
+      arguments: { title: 'milk' },
+      status: 'completed',
+      result: { id: 2, title: 'milk' },
+      replayed: true,
+    },
+    {
+      id: 'f',
+      name: 'add',
+      arguments: { title: 'milk' },
+      status: 'completed',
+      result: { id: 3, title: 'milk' },
+    },
   ]
   t.same(plain(body.tool_calls), calls, 'what was done is replayed, and only the new call is made')
   const named = (name: string) => tools.calls.filter((call) => call.name === name)

@@ -14,7 +14,13 @@ t.test(
     const app = await appWith(t, tools)
     app.provider.answer(calling(add('call_a')), saying('Milk is ', 'on your list.'))
     const answer = await app.chat('Add milk.')
-    const call = { id: 'call_a', name: 'add', arguments: { title: 'milk' }, result: { id: 1, title: 'milk' } }
+    const call = {
+      id: 'call_a',
+      name: 'add',
+      arguments: { title: 'milk' },
+      status: 'completed',
+      result: { id: 1, title: 'milk' },
+    }
     t.match(answer, { status: 'completed', response: 'Milk is on your list.' }, 'it ends with the answer')
     t.same(plain(answer.tool_calls), [call], 'the answer has the call and its result')
     t.match(answer.usage, { input_tokens: 22, output_tokens: 14, total_tokens: 36 }, 'of both requests')

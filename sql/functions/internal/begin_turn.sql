@@ -77,7 +77,8 @@ begin
         v_begun.is_lapsed := v_last.lease_until < v_now;
       else
         update colloquy.conversations c
-        set last_position = c.last_position + 2, last_turn_id = p_turn_id, updated_at = v_now, last_turn_at = v_now
+        set last_position = c.last_position + 2, last_turn_id = p_turn_id, title = coalesce(c.title, p_title),
+          updated_at = v_now, last_turn_at = v_now
         where c.user_id = p_user_id and c.id = p_conversation_id
         returning c.last_position - 1 into v_position;
       end if;

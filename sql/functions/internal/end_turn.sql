@@ -14,6 +14,7 @@ create or replace function colloquy.end_turn(
   p_cached_input_tokens integer,
   p_total_tokens integer,
   p_error_code text,
+  p_finish_reason text,
   p_has_events boolean
 ) returns boolean
 language plpgsql
@@ -30,7 +31,8 @@ begin
     output_tokens = p_output_tokens,
     cached_input_tokens = p_cached_input_tokens,
     total_tokens = p_total_tokens,
-    error_code = p_error_code
+    error_code = p_error_code,
+    finish_reason = p_finish_reason
   where t.user_id = p_user_id and t.id = p_turn_id and t.status = 'running' and t.attempt = p_attempt
   returning t.conversation_id, t.position, t.user_message_id, t.message_id into v_turn;
   if not found then

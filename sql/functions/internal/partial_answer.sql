@@ -20,12 +20,14 @@ begin
   where e.user_id = p_user_id and e.turn_id = p_turn_id and e.attempt = p_attempt;
 
   with said as (
-    select batch.n as batch, each.n, each.event
+    select batch.n as batch, each.n, each.event,
+      sum(case when jsonb_typeof(each.event) = 'string' then length(each.event #>> '{}') else 0 end)
+        over (order by batch.n, each.n) as text_offset
     from jsonb_array_elements(v_events) with ordinality as batch (events, n)
     cross join lateral jsonb_array_elements(batch.events) with ordinality as each (event, n)
   ),
   tools as (
-    select s.batch, s.n, s.event, s.event ->> 'type' as type, s.event ->> 'id' as id,
+    select s.batch, s.n, s.event, s.text_offset, s.event ->> 'type' as type, s.event ->> 'id' as id,
       row_number() over (partition by s.event ->> 'type', s.event ->> 'id' order by s.batch, s.n) as nth
     from said s
     where jsonb_typeof(s.event) <> 'string'
@@ -38,7 +40,8 @@ begin
     coalesce((
       select jsonb_agg(
         jsonb_build_object(
-          'id', call.id, 'name', call.event ->> 'name', 'arguments', call.event -> 'arguments', 'duration_ms', 0)
+          'id', call.id, 'name', call.event ->> 'name', 'arguments', call.event -> 'arguments', 'duration_ms', null,
+          'text_offset', call.text_offset)
           || coalesce(done.fields, jsonb_build_object('error', p_cut_off))
         order by call.batch, call.n)
       from tools call

@@ -96,7 +96,7 @@ export const runModel = async (
     events = runSteps(model, request, toolbox)
     // One abort listener for all events. After an abort, further events of the model are ignored.
     await untilAborted(emitAll(events, emit, signal), signal)
-    if (!answer.finished) throw new Error('the model stopped without finishing')
+    if (!answer.finish_reason) throw new Error('the model stopped without finishing')
     return { status: 'completed', error: null, answer }
   } catch (cause) {
     for (const event of cutOffEvents(answer)) emit(event)

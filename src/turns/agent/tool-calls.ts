@@ -90,8 +90,8 @@ export const createToolRunner = (options: ToolRunnerOptions) => {
     /** Makes the call and returns its result or error. Throws only when the turn is aborted. */
     async run(call: RequestedCall): Promise<CallResult> {
       const { id, name } = call
-      const began = performance.now()
-      const duration = () => Math.round(performance.now() - began)
+      let began: number | undefined
+      const duration = () => (began === undefined ? null : Math.round(performance.now() - began))
       try {
         calls += 1
         const tool = tools.get(name)
@@ -110,6 +110,7 @@ export const createToolRunner = (options: ToolRunnerOptions) => {
             replayed: true,
           }
         }
+        began = performance.now()
         const result = await callTool(tool, call.arguments, keyOf(call))
         succeed(call)
         // Sanitized as it is stored, so that the model sees the same result now and in later turns.

@@ -123,7 +123,7 @@ export async function* runSteps(
         asked += 1
         if (asked > maxAsked) throw tooManyCalls()
         const name = event.name.slice(0, maxNameLength) || 'unnamed'
-        const call = { id: idOf(event.id), name, ...readArguments(event.arguments), duration_ms: 0 }
+        const call = { id: idOf(event.id), name, ...readArguments(event.arguments), duration_ms: null }
         ids.set(event.id, call.id)
         calls.push(call)
         yield { type: 'tool-call', id: call.id, name, arguments: call.arguments }
@@ -133,9 +133,9 @@ export async function* runSteps(
       }
     }
     if (!finish) return
-    const { usage, continuation } = finish
+    const { usage, reason = 'stop', continuation } = finish
     if (continuation === undefined) {
-      yield { type: 'finish', usage }
+      yield { type: 'finish', usage, reason }
       return
     }
     yield { type: 'step', usage }

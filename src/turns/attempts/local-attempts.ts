@@ -113,6 +113,7 @@ export const createLocalAttempts = (options: LocalAttemptsOptions) => {
         status,
         response: answer.text,
         tool_calls: answer.tool_calls,
+        finish_reason: status === 'completed' ? answer.finish_reason : null,
         model: model.name,
         usage: answer.usage,
         error,

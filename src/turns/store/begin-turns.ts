@@ -8,7 +8,7 @@ export interface BeginTurn extends TurnIds {
   userId: string
   isNewConversation: boolean
   message: string
-  /** the title of a new conversation */
+  /** the title of a conversation that has none */
   title: string
   /** the model, unless the key's turn already has one */
   model: string
@@ -47,7 +47,7 @@ const toEntry = (turn: BeginTurn) => ({
   user_message_id: turn.userMessageId,
   message_id: turn.messageId,
   message: turn.message,
-  title: turn.isNewConversation ? turn.title : undefined,
+  title: turn.title,
   model: turn.model,
   lease_ms: turn.leaseMs,
   history_messages: turn.historyMessages,

@@ -42,6 +42,7 @@ const toEntry = ({ answer, ...turn }: EndTurn) => ({
   cached_input_tokens: answer.usage.cached_input_tokens,
   total_tokens: answer.usage.total_tokens,
   error_code: turn.errorCode,
+  finish_reason: turn.status === 'completed' ? answer.finish_reason : null,
   has_events: turn.hasEvents,
 })
 

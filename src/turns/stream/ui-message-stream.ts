@@ -1,14 +1,13 @@
-import type { components } from '../../../generated/contract.js'
+import type { components } from '../../../generated/closed/contract.js'
 import type { AttemptLog } from '../attempts/attempt-log.js'
 import { emptyAnswer, reduce, type TurnEvent } from '../events.js'
-import { turnError } from '../turn-errors.js'
+import { type TurnError, turnError } from '../turn-errors.js'
 import type { Fate, StoredEnd } from '../types.js'
 
 export type StreamEvent = components['schemas']['StreamEvent']
-type StreamError = components['schemas']['StreamError']
 
-const deletedError: StreamError = { code: 'turn-not-found', detail: 'The turn was deleted.' }
-const supersededError: StreamError = turnError('turn-interrupted')
+const deletedError = turnError('turn-not-found')
+const supersededError = turnError('turn-interrupted')
 
 /** The events of the stored end that are missing in `said`, tool calls first. */
 const missingEvents = (said: readonly TurnEvent[], { response, tool_calls }: StoredEnd): TurnEvent[] => {
@@ -99,7 +98,7 @@ export const createStreamParts = (attemptLog: AttemptLog) => {
     }
   }
 
-  const failed = (error: StreamError): StreamEvent[] => [
+  const failed = (error: TurnError): StreamEvent[] => [
     { type: 'data-turn', transient: true, data: { ...turn, error } },
     { type: 'error', errorText: error.detail },
   ]
@@ -108,10 +107,10 @@ export const createStreamParts = (attemptLog: AttemptLog) => {
     if (fate.kind === 'not-found') return failed(deletedError)
     if (fate.kind === 'superseded') return failed(supersededError)
     if (fate.kind !== 'ended') return []
-    const { status, error } = fate.end
+    const { status, error, finish_reason: reason } = fate.end
     if (error) return failed(error)
     if (status === 'cancelled') return [{ type: 'abort' }]
-    return [{ type: 'finish-step' }, { type: 'finish' }]
+    return [{ type: 'finish-step' }, { type: 'finish', ...(reason && { finishReason: reason }) }]
   }
 
   let final: StreamEvent[] | undefined

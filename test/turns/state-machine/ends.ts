@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import type { ToolCall } from '../../../src/models/model.js'
 import { forHistory } from '../../../src/turns/agent/history-window.js'
+import type { Answer } from '../../../src/turns/events.js'
 import type { EndTurn } from '../../../src/turns/store/end-turns.js'
 import type { EndStatus } from '../../../src/turns/types.js'
 import { actingOn, back, isStranger, isUnstorable, newest } from './choices.js'
@@ -54,7 +55,13 @@ const endOf = (actors: Actors, mine: Attempt, { status, text, isStranger, ...cho
       { id: 'c3', name: 'clock', arguments: {}, error: 'no', duration_ms: 7 },
     ],
   }
-  const answer = { text, tool_calls: calls[status] ?? [], usage, finished: isDone }
+  const answer: Answer = {
+    text,
+    tool_calls: calls[status] ?? [],
+    usage,
+    finish_reason: isDone ? 'stop' : null,
+    textBeforeCalls: 0,
+  }
   return {
     userId: actingOn(mine.userId, isStranger),
     turnId: mine.turnId,

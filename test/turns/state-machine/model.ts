@@ -360,7 +360,7 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens }: Limits)
       end(turn, {
         model: turn.model,
         status: 'interrupted',
-        answer: { text, tool_calls: [], usage: noUsage, finished: false },
+        answer: { text, tool_calls: [], usage: noUsage, finish_reason: null, textBeforeCalls: 0 },
         errorCode: 'turn-interrupted',
         windowTokens: 0,
         historyCalls: null,

@@ -1,4 +1,4 @@
-import type { components } from '../../generated/contract.js'
+import type { components } from '../../generated/closed/contract.js'
 import type { Handler } from '../http/handler.js'
 import { problem } from '../problems.js'
 import type { Deps } from './deps.js'
@@ -9,15 +9,16 @@ type DailyUsage = components['schemas']['DailyUsage']
 /** The cursor's parts: day and model. */
 const keyShape = [day, /^[!-~]{1,200}$/]
 
-export const getUsage =
-  ({ db }: Deps): Handler<'getUsage'> =>
+export const listUsage =
+  ({ db }: Deps): Handler<'listUsage'> =>
   async ({ query, user }, reply) => {
-    const { from = '-infinity', to = 'infinity', limit } = query
-    if (query.from && query.to && query.from > query.to) {
-      const errors = [{ path: '/query/to', message: 'must not be before from' }]
-      return problem('validation-failed', { errors })
+    const { first_day: first = '-infinity', last_day: last = 'infinity', limit } = query
+    if (query.first_day && query.last_day && query.first_day > query.last_day) {
+      return problem('validation-failed', {
+        errors: [{ path: '/query/last_day', code: 'order', message: 'must not be before first_day' }],
+      })
     }
-    const scope = ['getUsage', user.id, from, to]
+    const scope = ['listUsage', user.id, first, last]
     const [after, model] = query.cursor === undefined ? [] : decodeCursor(scope, keyShape, query.cursor)
     const usage = await db.asUser(
       user.id,
@@ -25,7 +26,7 @@ export const getUsage =
         select u.day, u.model, u.turns::float8, u.input_tokens::float8,
           u.output_tokens::float8, u.cached_input_tokens::float8, u.total_tokens::float8
         from colloquy.usage u
-        where u.user_id = ${user.id} and u.day between ${from}::date and ${to}::date
+        where u.user_id = ${user.id} and u.day between ${first}::date and ${last}::date
           ${
             model === undefined
               ? sql``

@@ -1,0 +1,25 @@
+import type { Handler } from '../http/handler.js'
+import { newId } from '../new-id.js'
+import { type Conversation, conversationColumns, joinLastTurn } from './conversation-columns.js'
+import type { Deps } from './deps.js'
+
+export const createConversation =
+  ({ db }: Deps): Handler<'createConversation'> =>
+  async ({ user, body }, reply) => {
+    const { title = null, metadata = {} } = body
+    const [conversation] = await db.asUser(
+      user.id,
+      (sql) => sql<[Conversation]>`
+        with c as (
+          insert into colloquy.conversations
+            (user_id, id, title, title_by, metadata, last_position, created_at, updated_at, last_turn_at)
+          select ${user.id}, ${newId()}, ${title}::text, ${title === null ? 'message' : 'user'}, ${sql.json(metadata)}, 0, now, now, now
+          from colloquy.clock() as now
+          returning *
+        )
+        select ${conversationColumns(sql)}
+        from c
+        ${joinLastTurn(sql)}`,
+    )
+    return reply(201, conversation)
+  }

@@ -1,0 +1,18 @@
+import type { Handler } from '../http/handler.js'
+import { problem } from '../problems.js'
+import type { Deps } from './deps.js'
+import { joinTurn, type MessageRow, messageColumns, toMessage } from './message-columns.js'
+
+export const getMessage =
+  ({ db }: Deps): Handler<'getMessage'> =>
+  async ({ params, user }, reply) => {
+    const [row] = await db.asUser(
+      user.id,
+      (sql) => sql<MessageRow[]>`
+        select ${messageColumns(sql)}
+        from colloquy.messages m
+        ${joinTurn(sql)}
+        where m.user_id = ${user.id} and m.id = ${params.message_id}`,
+    )
+    return row ? reply(200, toMessage(row)) : problem('message-not-found')
+  }
