@@ -107,9 +107,11 @@ t.test('what is published is open, and the twin differs in nothing but being clo
     const [known, any] = Array.isArray(open.anyOf) ? (open.anyOf as Node[]) : []
     if (known && '$ref' in twin && known.$ref === twin.$ref) {
       const { anyOf: _, ...rest } = open
-      const isText = JSON.stringify(any) === JSON.stringify({ type: 'string', maxLength: 60 })
+      const text = { type: 'string', maxLength: 60 }
+      const laterEvent = { $ref: '#/components/schemas/LaterDataEvent' }
+      const isOpen = [text, laterEvent].some((other) => JSON.stringify(any) === JSON.stringify(other))
       return [
-        isText ? 'closed enum' : `${path}: not text`,
+        isOpen ? 'closed union' : `${path}: not open`,
         ...differences({ ...rest, $ref: twin.$ref }, twin, path),
       ]
     }
@@ -122,7 +124,7 @@ t.test('what is published is open, and the twin differs in nothing but being clo
     ]
   }
   const found = differences(document, closed)
-  t.same([...new Set(found)].sort(), ['closed enum', 'closed object'], 'two kinds of difference')
+  t.same([...new Set(found)].sort(), ['closed object', 'closed union'], 'two kinds of difference')
 
   const schemas: [string, Node][] = Object.entries(document.components.schemas)
   const closedToday = schemas

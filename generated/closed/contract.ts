@@ -693,10 +693,16 @@ export interface components {
          *     ends without it was cut: resume with streamTurn. Comments (lines that begin with a colon) come every 15 s while nothing else does. A request
          *     that is refused is not answered with a stream but with a problem and its status, so check the media type, or the status, first.
          *
-         *     Events that are not in this list are `data-…`, or come only to those who have asked for them; skip what you do not know. What later
-         *     versions have to say of a message comes in `messageMetadata`.
+         *     KnownStreamEvent are those of today. Others are `data-…`, or come only to those who have asked for them; skip what you do not know. What
+         *     later versions have to say of a message comes in `messageMetadata`.
          */
-        StreamEvent: components["schemas"]["StartEvent"] | components["schemas"]["DataTurnEvent"] | components["schemas"]["DataToolProgressEvent"] | components["schemas"]["StartStepEvent"] | components["schemas"]["ReasoningStartEvent"] | components["schemas"]["ReasoningDeltaEvent"] | components["schemas"]["ReasoningEndEvent"] | components["schemas"]["TextStartEvent"] | components["schemas"]["TextDeltaEvent"] | components["schemas"]["TextEndEvent"] | components["schemas"]["ToolInputStartEvent"] | components["schemas"]["ToolInputDeltaEvent"] | components["schemas"]["ToolInputAvailableEvent"] | components["schemas"]["ToolInputErrorEvent"] | components["schemas"]["ToolApprovalRequestEvent"] | components["schemas"]["ToolOutputAvailableEvent"] | components["schemas"]["ToolOutputErrorEvent"] | components["schemas"]["ToolOutputDeniedEvent"] | components["schemas"]["FileEvent"] | components["schemas"]["SourceUrlEvent"] | components["schemas"]["SourceDocumentEvent"] | components["schemas"]["MessageMetadataEvent"] | components["schemas"]["FinishStepEvent"] | components["schemas"]["FinishEvent"] | components["schemas"]["AbortEvent"] | components["schemas"]["FailureEvent"];
+        StreamEvent: components["schemas"]["KnownStreamEvent"];
+        /** @description An event of a later version. Skip it. */
+        LaterDataEvent: {
+            type: string;
+        };
+        /** @description The events of today, told apart by `type`. */
+        KnownStreamEvent: components["schemas"]["StartEvent"] | components["schemas"]["DataTurnEvent"] | components["schemas"]["DataToolProgressEvent"] | components["schemas"]["StartStepEvent"] | components["schemas"]["ReasoningStartEvent"] | components["schemas"]["ReasoningDeltaEvent"] | components["schemas"]["ReasoningEndEvent"] | components["schemas"]["TextStartEvent"] | components["schemas"]["TextDeltaEvent"] | components["schemas"]["TextEndEvent"] | components["schemas"]["ToolInputStartEvent"] | components["schemas"]["ToolInputDeltaEvent"] | components["schemas"]["ToolInputAvailableEvent"] | components["schemas"]["ToolInputErrorEvent"] | components["schemas"]["ToolApprovalRequestEvent"] | components["schemas"]["ToolOutputAvailableEvent"] | components["schemas"]["ToolOutputErrorEvent"] | components["schemas"]["ToolOutputDeniedEvent"] | components["schemas"]["FileEvent"] | components["schemas"]["SourceUrlEvent"] | components["schemas"]["SourceDocumentEvent"] | components["schemas"]["MessageMetadataEvent"] | components["schemas"]["FinishStepEvent"] | components["schemas"]["FinishEvent"] | components["schemas"]["AbortEvent"] | components["schemas"]["FailureEvent"];
         /** @description The answer begins. */
         StartEvent: {
             /**
@@ -1523,14 +1529,7 @@ export interface components {
          */
         LastEventIdParameter: components["schemas"]["EventId"];
     };
-    requestBodies: {
-        /** @description The message, and the conversation that it continues. */
-        NewTurn: {
-            content: {
-                "application/json": components["schemas"]["TurnRequest"];
-            };
-        };
-    };
+    requestBodies: never;
     headers: {
         /**
          * @description The request's id, as in a problem's `request_id` and in the server's log.
@@ -1602,7 +1601,12 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: components["requestBodies"]["NewTurn"];
+        /** @description The message, and the conversation that it continues. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TurnRequest"];
+            };
+        };
         responses: {
             /** @description The turn has ended and is stored. */
             200: {
@@ -1655,7 +1659,12 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: components["requestBodies"]["NewTurn"];
+        /** @description The message, and the conversation that it continues. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TurnRequest"];
+            };
+        };
         responses: {
             /** @description The turn's events, to the turn's end. */
             200: {

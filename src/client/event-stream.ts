@@ -3,7 +3,7 @@ import type { components } from '../../generated/contract.js'
 import { ColloquyError } from './problem.js'
 import { withTimeout } from './timing.js'
 
-export type StreamEvent = components['schemas']['StreamEvent']
+export type StreamEvent = components['schemas']['KnownStreamEvent']
 
 export interface Frame {
   id: string

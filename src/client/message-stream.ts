@@ -7,7 +7,7 @@ import { createRetryPolicy } from './retry-policy.js'
 
 export type Turn = components['schemas']['DataTurnEvent']['data']
 type StartEvent = components['schemas']['StartEvent']
-type StreamEvent = components['schemas']['StreamEvent']
+type StreamEvent = components['schemas']['KnownStreamEvent']
 type TurnError = components['schemas']['TurnError']
 
 /** Opens a connection that continues after the event of that id. */

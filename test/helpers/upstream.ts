@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Test } from 'tap'
 import type { Json } from './app.js'
+import type { Scope } from './scope.js'
 
 export interface UpstreamRequest {
   path: string
@@ -27,7 +27,7 @@ export interface Upstream {
 }
 
 /** A local server in a provider's place. */
-export const upstream = async (t: Test): Promise<Upstream> => {
+export const upstream = async (t: Scope): Promise<Upstream> => {
   const requests: UpstreamRequest[] = []
   let replies: Reply[] = []
   let abandoned = 0

@@ -1,0 +1,119 @@
+/**
+ * Shows what client generators make of the contract: `npm run test:generators -- [clients] [--save]`. Each generates a client,
+ * which is compiled and calls every operation of a real server, first as it is and then with tomorrow's data
+ * (generators/tomorrow.ts). A cell that differs from the table of contracts/README.md fails; --save writes the table there.
+ * The contract is linted as well. The last line has the numbers of what was checked.
+ */
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { breakages } from './generators/breakages.js'
+import { readDocument } from './generators/client-folder.js'
+import { type Generator, generators } from './generators/generators.js'
+import { installGenerators } from './generators/install.js'
+import { lintContract } from './generators/lint.js'
+import { type Contract, countOperations } from './generators/proxy.js'
+import { startWorld } from './generators/server.js'
+import { readExpected, saveTable, tableText } from './generators/table.js'
+import { columns, type Row, type Surroundings, tryGenerator } from './generators/try-generator.js'
+import { interrupted } from './interrupted.js'
+
+const signal = interrupted()
+const start = performance.now()
+const progress = (text: string): void =>
+  console.log(`${((performance.now() - start) / 1000).toFixed(0).padStart(4)} s  ${text}`)
+
+let passed = 0
+const failures: string[] = []
+const check = (isRight: boolean, failure: string): void => {
+  if (isRight) passed += 1
+  else failures.push(failure)
+}
+
+/** Two at a time: much of what a generator does is a single thread's work. */
+const inPairs = async <T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> => {
+  const queue = [...items]
+  const worker = async (): Promise<void> => {
+    for (let item = queue.shift(); item; item = queue.shift()) await work(item)
+  }
+  await Promise.all([worker(), worker()])
+}
+
+const tryAll = async (chosen: Generator[], surroundings: Surroundings): Promise<Map<string, Row>> => {
+  const rows = new Map<string, Row>()
+  await inPairs(chosen, async (generator) => {
+    rows.set(generator.name, await tryGenerator(generator, surroundings))
+    progress(generator.name)
+  })
+  return new Map(chosen.map(({ name }) => [name, rows.get(name) as Row]))
+}
+
+/** A contract that cannot grow has to be seen, or the table would show nothing. */
+const checkBreakages = (surroundings: Surroundings): Promise<void> =>
+  inPairs(breakages, async ({ name, client, close }) => {
+    const [generator] = generators.filter((generator) => generator.client === client)
+    if (!generator) throw new Error(`There is no generator ${client}.`)
+    const { cells, reasons } = await tryGenerator(generator, {
+      ...surroundings,
+      folder: join(surroundings.folder, name.replaceAll(' ', '-')),
+      document: close(surroundings.document),
+    })
+    const count = countOperations(surroundings.contract)
+    const isSeen = cells.operations === `${count}/${count}` && cells["takes tomorrow's data"] === 'no'
+    check(isSeen, `${name} is not seen: ${reasons.join('; ')}`)
+    progress(`${name} is ${isSeen ? '' : 'not '}seen`)
+  })
+
+const run = async (folder: string): Promise<void> => {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { save: { type: 'boolean', default: false } },
+  })
+  const chosen = generators.filter(
+    ({ client }) => positionals.length === 0 || positionals.some((name) => client.startsWith(name)),
+  )
+  if (chosen.length === 0) throw new Error(`There is no generator ${positionals.join(', ')}.`)
+  const modules = await installGenerators(signal, progress)
+  for (const { name, findings } of await lintContract(folder, modules, signal)) {
+    check(findings === '', `${name}:\n${findings}`)
+    progress(name)
+  }
+  const world = await startWorld(folder, signal)
+  try {
+    const document = await readDocument('generated/openapi.json')
+    const contract = JSON.parse(document) as Contract
+    const surroundings = { folder, modules, document, contract, url: world.url, signal }
+    const rows = await tryAll(chosen, surroundings)
+    if (positionals.length === 0) await checkBreakages(surroundings)
+    console.log(`\n${tableText(rows)}\n`)
+    if (values.save) await saveTable(rows)
+    const expected = await readExpected()
+    for (const [name, { cells, reasons }] of rows) {
+      for (const reason of reasons) console.log(`${name}: ${reason}`)
+      for (const column of columns) {
+        const wanted = expected.get(`${name}: ${column}`)
+        check(
+          cells[column] === wanted,
+          `${name}: ${column}: ${cells[column]}, and contracts/README.md has ${wanted}`,
+        )
+      }
+    }
+  } finally {
+    await world.stop()
+  }
+}
+
+const folder = await mkdtemp(join(tmpdir(), 'colloquy-generators-'))
+try {
+  // PostgreSQL runs as another user when this runs as root, and has to get to its data.
+  await chmod(folder, 0o755)
+  await run(folder)
+} catch (error) {
+  if (!signal.aborted) failures.push(error instanceof Error ? (error.stack ?? error.message) : String(error))
+} finally {
+  await rm(folder, { recursive: true, force: true, maxRetries: 5 })
+}
+for (const failure of failures) console.log(`failed: ${failure}`)
+if (failures.length > 0) process.exitCode ??= 1
+console.log(`${passed} passed, ${failures.length + (signal.aborted ? 1 : 0)} failed`)
