@@ -12,6 +12,9 @@ import { type Continuation, toContinuation, toModelMessages } from './messages.j
 import type { Model, Usage } from './model.js'
 import { ModelError } from './model-error.js'
 import { toModelError } from './provider-errors.js'
+import { toArguments } from './wire/arguments.js'
+import type { Dialect } from './wire/dialect.js'
+import { toFinishReason } from './wire/finish-reasons.js'
 
 export interface LanguageModelSettings {
   /** undefined: the provider's default */
@@ -25,6 +28,8 @@ export interface LanguageModelSettings {
 export interface LanguageModelOptions extends LanguageModelSettings {
   name: string
   model: LanguageModel
+  /** the provider's protocol */
+  dialect: Dialect
   /** the API key, which must not appear in an error */
   secret: string | undefined
 }
@@ -43,14 +48,6 @@ const toUsage = (usage: LanguageModelUsage): Usage => ({
   total_tokens: toCount(usage.totalTokens),
 })
 
-/** Why a finished response is still not a usable answer. */
-const unusableResponse = (reason: string, hasContent: boolean): ModelError | undefined => {
-  if (reason === 'content-filter')
-    return new ModelError('model-content-filtered', 'the content filter stopped the response')
-  if (!hasContent) return new ModelError('model-empty-answer', `the response has no text (${reason})`)
-  return undefined
-}
-
 /** Tools without `execute`: the turn engine runs them, not the SDK. */
 const toToolSet = (tools: readonly ToolDefinition[]): ToolSet =>
   Object.fromEntries(
@@ -65,7 +62,7 @@ export const languageModel = (options: LanguageModelOptions): Model => ({
   name: options.name,
   callsTools: true,
   async *run(request) {
-    const { name: _, secret, firstEventTimeoutMs, ...settings } = options
+    const { name: _, dialect, secret, firstEventTimeoutMs, ...settings } = options
     const abort = new AbortController()
     const onAbort = () => abort.abort(request.signal.reason)
     request.signal.throwIfAborted()
@@ -95,7 +92,12 @@ export const languageModel = (options: LanguageModelOptions): Model => ({
           case 'tool-call':
             clearTimeout(timer)
             hasCalls = true
-            yield { type: 'tool-call', id: part.toolCallId, name: part.toolName, arguments: part.input }
+            yield {
+              type: 'tool-call',
+              id: part.toolCallId,
+              name: part.toolName,
+              arguments: toArguments(part.input),
+            }
             break
           case 'text-delta':
             clearTimeout(timer)
@@ -107,14 +109,7 @@ export const languageModel = (options: LanguageModelOptions): Model => ({
           case 'abort':
             throw abort.signal.reason
           case 'finish': {
-            // Both are checked, because OpenAI's Responses API omits the raw reason for complete responses.
-            if (part.finishReason === 'other' && part.rawFinishReason === undefined) {
-              throw new ModelError('model-broken-off', 'the stream ended without a finish reason', {
-                isRetryable: true,
-              })
-            }
-            const error = unusableResponse(part.finishReason, hasText || hasCalls)
-            if (error) throw error
+            const reason = toFinishReason(dialect, part, hasText || hasCalls, secret)
             const usage = toUsage(part.totalUsage)
             if (hasCalls)
               yield {
@@ -122,7 +117,7 @@ export const languageModel = (options: LanguageModelOptions): Model => ({
                 usage,
                 continuation: toContinuation((await result.response).messages, hasText),
               }
-            else yield { type: 'finish', usage, reason: part.finishReason }
+            else yield { type: 'finish', usage, reason }
           }
         }
       }

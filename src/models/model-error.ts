@@ -30,3 +30,7 @@ export class ModelError extends Error {
     this.retryAfterMs = retryAfterMs
   }
 }
+
+/** Whether a provider's word is a plain identifier that is safe to log, rather than a sentence or a key. */
+export const isLoggable = (word: string, secret: string | undefined): boolean =>
+  /^[a-z]+([_-][a-z]+)*$/i.test(word) && word.length <= 50 && !(secret && word.includes(secret))

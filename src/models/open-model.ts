@@ -37,6 +37,8 @@ export const openModel = async (name: string, options: OpenModelOptions): Promis
   const { credentials, retries, ...settings } = options
   const providerCredentials = credentials[parsed.provider]
   const { languageModel } = await import('./language-model.js')
-  const model = await providers[parsed.provider].open(parsed.model, providerCredentials)
-  return withRetries(languageModel({ ...settings, name, model, secret: providerCredentials.apiKey }), retries)
+  const { open, dialect } = providers[parsed.provider]
+  const model = await open(parsed.model, providerCredentials)
+  const secret = providerCredentials.apiKey
+  return withRetries(languageModel({ ...settings, name, model, dialect, secret }), retries)
 }

@@ -5,81 +5,109 @@ import {
   ToolChoiceViolationError,
   TypeValidationError,
 } from 'ai'
-import { ModelError, type ModelErrorCode } from './model-error.js'
+import { isLoggable, ModelError, type ModelErrorCode } from './model-error.js'
 import { readRetryAfter } from './retry-after.js'
+import { type ErrorBody, readErrorBody } from './wire/error-body.js'
+import { readErrorEvent } from './wire/stream-error.js'
 
-/** A provider's error, reduced to what providers have in common. */
-interface ProviderError {
-  status: number | undefined
-  /** the provider's own codes for the kind of error */
-  codes: string[]
-  /** free text; matched, but never logged */
-  text: string
-  headers: Record<string, string> | undefined
+/** What a provider answered with its error. */
+interface Refusal {
+  /** the response's status; 200 when the error came in a stream */
+  status: number
+  headers?: Record<string, string>
+  /** JSON or text, in whatever shape */
+  body: unknown
+  /** the API key, which must not appear in an error */
+  secret: string | undefined
 }
 
-interface ErrorBody {
-  type?: unknown
-  code?: unknown
-  status?: unknown
-  message?: unknown
-  error?: unknown
-  response?: unknown
+/** A kind of error, in the words of providers' codes and of their texts. */
+interface Kind {
+  code: ModelErrorCode
+  statuses?: number[]
+  codes: RegExp
+  texts?: RegExp
 }
 
-const isObject = (value: unknown): value is ErrorBody => typeof value === 'object' && value !== null
+/** In this order: a rate limit may speak of tokens, and a prompt that is too long of a limit. */
+const kinds: readonly Kind[] = [
+  {
+    code: 'model-overloaded',
+    statuses: [429, 503, 529],
+    codes:
+      /overloaded|rate.?limit|slow_?down|resource_?exhausted|quota|too_?many_?requests|throttl|^unavailable$|service_?unavailable/i,
+    texts:
+      /rate.?limit|too many requests|overloaded|(at|over|exceeded) capacity|(server|system|model|engine) is (currently |too )?busy/i,
+  },
+  {
+    code: 'model-content-filtered',
+    codes: /content.?(filter|policy)|moderation|guardrail|data_inspection_failed|sensitive/i,
+    texts: /content.?(filter|policy|management policy)|moderation|was flagged/i,
+  },
+  {
+    code: 'model-unauthorized',
+    statuses: [401],
+    codes:
+      /^(authentication|permission|auth)_?error$|authentication_?error|invalid_?(api_?)?key|api_key_invalid|unauthenticated|unauthori[sz]ed|permission_denied|access_?denied|forbidden/i,
+    texts:
+      /(invalid|incorrect|missing|wrong|expired|no) (\S+ )?api.?key|api.?key\S* .{0,30}(not valid|invalid|incorrect|missing|required|expired|wrong)|unauthori[sz]ed|authentication (failed|failure|error|required)|not authenticated|invalid (authentication|authorization|credentials|bearer|access token)/i,
+  },
+  {
+    code: 'model-context-exceeded',
+    statuses: [413],
+    codes: /context.?(length|window|size|limit)|request_?too_?large|(prompt|input|request|string)_too_long/i,
+    texts:
+      /context.?(length|window|size|limit)|(prompt|input|message|messages|request|conversation) (is |are )?too (long|large)|input token count|too many (input |prompt )?tokens|request_too_large|(maximum|max) (prompt|input|context) length|input length|prompt exceeds|token limit|reduce the length|tokens must be <=/i,
+  },
+]
 
-/** Finds the error object, which providers wrap in `error`, in `response`, in both or in neither. */
-const unwrap = (value: unknown): ErrorBody => {
-  if (!isObject(value)) return { message: value }
-  if (isObject(value.response)) return unwrap(value.response)
-  return isObject(value.error) ? unwrap(value.error) : value
+const classify = (status: number, { statuses, codes, text }: ErrorBody): ModelErrorCode => {
+  const all = [status, ...statuses]
+  const byStatus = kinds.find((kind) => kind.statuses?.some((known) => all.includes(known)))
+  const byCode = kinds.find((kind) => codes.some((code) => kind.codes.test(code)))
+  // A status that names the kind is the most precise, then a code.
+  const byText = kinds.find((kind) => kind.texts?.test(text))
+  const kind = byStatus ?? byCode ?? byText
+  // 403 says why only where the body does not: it may be a filter's, too.
+  return kind?.code ?? (all.includes(403) ? 'model-unauthorized' : 'model-failed')
 }
 
-const parseJson = (json: string | undefined): unknown => {
-  try {
-    return JSON.parse(json ?? '')
-  } catch {
-    return undefined
-  }
-}
+/** Codes of an error that may pass, where no status says so. */
+const transient = /server_?error|^internal|api_error|time_?d?_?out|deadline|^unknown$|try_again/i
 
-const readProviderError = (error: unknown): ProviderError => {
-  const isCall = APICallError.isInstance(error)
-  const { type, code, status, message } = unwrap(
-    isCall ? (error.data ?? parseJson(error.responseBody)) : error,
-  )
-  const httpStatus = isCall ? error.statusCode : undefined
+/** Converts a provider's error, of a response or in a stream. The result never contains the secret. */
+export const toProviderError = ({ status, headers, body, secret }: Refusal): ModelError => {
+  const error = readErrorBody(body)
+  const code = classify(status, error)
   // After a stream has begun with 200, the body may give the actual status.
-  const bodyStatus = [status, code].map(Number).find((number) => number >= 400 && number < 600)
-  return {
-    status: httpStatus === undefined || httpStatus === 200 ? (bodyStatus ?? httpStatus) : httpStatus,
-    codes: [type, code, status].filter((value) => typeof value === 'string'),
-    text: typeof message === 'string' ? message : '',
-    headers: isCall ? error.responseHeaders : undefined,
-  }
+  const actual = status === 200 ? error.statuses[0] : status
+  const named = error.codes.filter((word) => isLoggable(word, secret))
+  const isPassing =
+    actual === undefined ? error.codes.some((word) => transient.test(word)) : actual >= 500 || actual === 408
+  return new ModelError(code, `the provider failed (${[actual ?? status, ...named].join(' ')})`, {
+    isRetryable: code === 'model-overloaded' || (code === 'model-failed' && isPassing),
+    retryAfterMs: readRetryAfter(headers),
+  })
 }
 
-const overloaded = /overloaded|rate.?limit|slow_down|resource_exhausted|quota|too_many_requests/i
-const unauthorized = /^(authentication|permission)_error$|invalid_api_key|unauthenticated|permission_denied/i
-const filtered = /content.?(filter|policy)/i
-const tooLong =
-  /context.?(length|window|size)|prompt (is )?too long|input token count|too many (input )?tokens|request_too_large/i
+interface Cause {
+  code?: unknown
+  cause?: unknown
+}
 
-const classify = ({ status = 0, codes, text }: ProviderError): ModelErrorCode => {
-  const is = (pattern: RegExp) => codes.some((code) => pattern.test(code))
-  if ([429, 503, 529].includes(status) || is(overloaded)) return 'model-overloaded'
-  if ([401, 403].includes(status) || is(unauthorized)) return 'model-unauthorized'
-  if (status >= 500) return 'model-failed'
-  if (is(filtered)) return 'model-content-filtered'
-  if (is(tooLong) || tooLong.test(text)) return 'model-context-exceeded'
-  return 'model-failed'
+/** The errors that led to this one, itself included. */
+function* chainOf(error: unknown): Generator<Cause> {
+  const seen = new Set<unknown>()
+  for (let at = error; typeof at === 'object' && at !== null && !seen.has(at); at = (at as Cause).cause) {
+    seen.add(at)
+    yield at as Cause
+  }
 }
 
 /** The error code of a failed connection, such as ECONNREFUSED. */
 const networkErrorCode = (error: unknown): string | undefined => {
-  for (let at = error as { code?: unknown; cause?: unknown } | undefined; at; at = at.cause as typeof at) {
-    if (typeof at.code === 'string' && /^(E|UND_ERR_)[A-Z_]+$/.test(at.code)) return at.code
+  for (const { code } of chainOf(error)) {
+    if (typeof code === 'string' && /^(E|UND_ERR_)[A-Z_]+$/.test(code)) return code
   }
   return undefined
 }
@@ -87,12 +115,12 @@ const networkErrorCode = (error: unknown): string | undefined => {
 const isInvalidResponse = (error: unknown): boolean =>
   [InvalidResponseDataError, JSONParseError, TypeValidationError].some((kind) => kind.isInstance(error))
 
-/** Whether a code is a plain identifier that is safe to log, rather than a sentence or a key. */
-const isIdentifier = (code: string): boolean => /^[a-z]+([_-][a-z]+)*$/i.test(code) && code.length <= 50
+const isTerminated = (error: unknown): boolean =>
+  [...chainOf(error)].some((cause) => cause instanceof TypeError && cause.message === 'terminated')
 
 /** Converts any error of a request to a provider. The result never contains `secret`. */
 export const toModelError = (error: unknown, secret: string | undefined): ModelError => {
-  if (error instanceof ModelError) return error
+  for (const cause of chainOf(error)) if (cause instanceof ModelError) return cause
   if (ToolChoiceViolationError.isInstance(error)) {
     return new ModelError('model-tool-limit', 'the model called a tool although it had to answer')
   }
@@ -101,21 +129,17 @@ export const toModelError = (error: unknown, secret: string | undefined): ModelE
     const message = `the provider could not be reached (${connection ?? 'no connection'})`
     return new ModelError('model-unreachable', message, { isRetryable: true })
   }
+  const inStream = JSONParseError.isInstance(error) ? readErrorEvent(error.text) : undefined
+  if (inStream !== undefined) return toProviderError({ status: 200, body: inStream, secret })
   if (isInvalidResponse(error)) {
     return new ModelError('model-broken-off', 'the provider sent an incomplete or invalid response', {
       isRetryable: true,
     })
   }
-  if (connection || (error instanceof TypeError && error.message === 'terminated')) {
+  if (connection || isTerminated(error)) {
     return new ModelError('model-broken-off', `the connection was lost (${connection ?? 'ended early'})`, {
       isRetryable: true,
     })
   }
-  const failure = readProviderError(error)
-  const code = classify(failure)
-  const codes = failure.codes.filter((value) => isIdentifier(value) && !(secret && value.includes(secret)))
-  return new ModelError(code, `the provider failed (${[failure.status, ...codes].join(' ')})`, {
-    isRetryable: code === 'model-overloaded' || (failure.status ?? 0) >= 500 || failure.status === 408,
-    retryAfterMs: readRetryAfter(failure.headers),
-  })
+  return new ModelError('model-failed', 'the provider failed')
 }

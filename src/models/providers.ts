@@ -1,4 +1,9 @@
 import type { LanguageModel } from 'ai'
+import { anthropicMessages } from './wire/anthropic-messages.js'
+import { chatCompletions } from './wire/chat-completions.js'
+import type { Dialect } from './wire/dialect.js'
+import { gemini } from './wire/gemini.js'
+import { responses } from './wire/responses.js'
 
 /** The operator's access to a provider. */
 export interface ProviderCredentials {
@@ -12,21 +17,37 @@ interface Provider {
   urlVariable: string
   /** the one that is required */
   needs: 'apiKey' | 'baseUrl'
+  /** its protocol, in its words */
+  dialect: Dialect
   /** Opens one of its models. Loads the provider's package only now, because it takes time and memory. */
   open(model: string, credentials: ProviderCredentials): Promise<LanguageModel>
 }
 
 /** The factory that the hosted providers' packages share. */
-type CreateProvider = (settings: { apiKey: string; baseURL: string }) => (model: string) => LanguageModel
+type CreateProvider = (settings: {
+  apiKey: string
+  baseURL: string
+  fetch: typeof globalThis.fetch
+}) => (model: string) => LanguageModel
+
+/** Loaded with the provider's package, on which it depends. */
+const fetchFor = async (dialect: Dialect, secret: string | undefined) =>
+  (await import('./wire/provider-fetch.js')).providerFetch(dialect, secret)
 
 /** A hosted provider. Its URL is always passed, because the package would otherwise read the environment. */
-const hosted = (prefix: string, defaultUrl: string, load: () => Promise<CreateProvider>): Provider => ({
+const hosted = (
+  prefix: string,
+  defaultUrl: string,
+  dialect: Dialect,
+  load: () => Promise<CreateProvider>,
+): Provider => ({
   keyVariable: `${prefix}_API_KEY`,
   urlVariable: `${prefix}_BASE_URL`,
   needs: 'apiKey',
+  dialect,
   async open(model, { apiKey = '', baseUrl = defaultUrl }) {
     const create = await load()
-    return create({ apiKey, baseURL: baseUrl })(model)
+    return create({ apiKey, baseURL: baseUrl, fetch: await fetchFor(dialect, apiKey) })(model)
   },
 })
 
@@ -34,28 +55,33 @@ export const providers = {
   openai: hosted(
     'OPENAI',
     'https://api.openai.com/v1',
+    responses,
     async () => (await import('@ai-sdk/openai')).createOpenAI,
   ),
   anthropic: hosted(
     'ANTHROPIC',
     'https://api.anthropic.com/v1',
+    anthropicMessages,
     async () => (await import('@ai-sdk/anthropic')).createAnthropic,
   ),
   google: hosted(
     'GOOGLE_GENERATIVE_AI',
     'https://generativelanguage.googleapis.com/v1beta',
+    gemini,
     async () => (await import('@ai-sdk/google')).createGoogleGenerativeAI,
   ),
   'openai-compatible': {
     keyVariable: 'OPENAI_COMPATIBLE_API_KEY',
     urlVariable: 'OPENAI_COMPATIBLE_BASE_URL',
     needs: 'baseUrl',
+    dialect: chatCompletions,
     async open(model, { apiKey, baseUrl = '' }) {
       const { createOpenAICompatible } = await import('@ai-sdk/openai-compatible')
       return createOpenAICompatible({
         name: 'openai-compatible',
         baseURL: baseUrl,
         includeUsage: true,
+        fetch: await fetchFor(chatCompletions, apiKey),
         ...(apiKey !== undefined && { apiKey }),
       })(model)
     },

@@ -1,6 +1,8 @@
 /** The providers' own words, as their APIs' references show them. */
 
-const data = (event: object | string): string =>
+import type { ProviderName } from '../../src/models/providers.js'
+
+export const data = (event: unknown): string =>
   `data: ${typeof event === 'string' ? event : JSON.stringify(event)}\n\n`
 const named = <T extends { type: string }>(event: T): string => `event: ${event.type}\n${data(event)}`
 
@@ -21,6 +23,14 @@ export const chatCompletions = {
   text: (content: string) => choice({ content }),
   reasoning: (reasoning_content: string) => choice({ reasoning_content }),
   finish: (reason = 'stop') => choice({}, reason),
+  /** a call whose arguments are whatever this is, in one piece */
+  callOf: (name: string, args: unknown): string[] => [
+    choice({
+      tool_calls: [{ index: 0, id: 'call_1', type: 'function', function: { name, arguments: args } }],
+    }),
+    choice({}, 'tool_calls'),
+    chatCompletions.done,
+  ],
   usage: chunk({
     choices: [],
     usage: {
@@ -33,9 +43,14 @@ export const chatCompletions = {
   done: data('[DONE]'),
   error: (error: object) => data({ error }),
   /** a whole answer */
-  answer(...words: string[]): string[] {
-    return [this.begin, ...words.map(this.text), this.finish(), this.usage, this.done]
-  },
+  answer: (...words: string[]): string[] => chatCompletions.ended('stop', ...words),
+  ended: (reason: string | null, ...words: string[]): string[] => [
+    chatCompletions.begin,
+    ...words.map(chatCompletions.text),
+    choice({}, reason),
+    chatCompletions.usage,
+    chatCompletions.done,
+  ],
   /** one that waits for tools */
   calls(...calls: WireCall[]): string[] {
     const pieces = calls.flatMap(([id, name, args], index) => [
@@ -50,7 +65,8 @@ const message = { id: 'msg_1', type: 'message', role: 'assistant', model: 'claud
 
 /** Anthropic's messages. */
 export const anthropicMessages = {
-  answer: (...words: string[]): string[] => [
+  answer: (...words: string[]): string[] => anthropicMessages.ended('end_turn', ...words),
+  ended: (stop_reason: string | null, ...words: string[]): string[] => [
     named({
       type: 'message_start',
       message: {
@@ -66,7 +82,7 @@ export const anthropicMessages = {
       named({ type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text } }),
     ),
     named({ type: 'content_block_stop', index: 0 }),
-    named({ type: 'message_delta', delta: { stop_reason: 'end_turn' }, usage: { output_tokens: 7 } }),
+    named({ type: 'message_delta', delta: { stop_reason }, usage: { output_tokens: 7 } }),
     named({ type: 'message_stop' }),
   ],
   calls: (...calls: WireCall[]): string[] => [
@@ -88,6 +104,17 @@ export const anthropicMessages = {
     named({ type: 'message_delta', delta: { stop_reason: 'tool_use' }, usage: { output_tokens: 7 } }),
     named({ type: 'message_stop' }),
   ],
+  callOf: (name: string, input: unknown): string[] => [
+    named({ type: 'message_start', message: { ...message, stop_reason: null, usage: { input_tokens: 11 } } }),
+    named({
+      type: 'content_block_start',
+      index: 0,
+      content_block: { type: 'tool_use', id: 'call_1', name, input },
+    }),
+    named({ type: 'content_block_stop', index: 0 }),
+    named({ type: 'message_delta', delta: { stop_reason: 'tool_use' }, usage: { output_tokens: 7 } }),
+    named({ type: 'message_stop' }),
+  ],
   error: (type: string, text: string) => ({ type: 'error', error: { type, message: text } }),
   errorEvent: (type: string, text: string) => named({ type: 'error', error: { type, message: text } }),
 }
@@ -100,7 +127,8 @@ const item = (fields: object) => ({
 
 /** OpenAI's responses. */
 export const openaiResponses = {
-  answer: (...words: string[]): string[] => [
+  answer: (...words: string[]): string[] => openaiResponses.ended(null, ...words),
+  ended: (reason: string | null, ...words: string[]): string[] => [
     named({ type: 'response.created', response: response({ status: 'in_progress' }) }),
     named({ type: 'response.output_item.added', ...item({ status: 'in_progress' }) }),
     ...words.map((delta) =>
@@ -114,8 +142,9 @@ export const openaiResponses = {
     ),
     named({ type: 'response.output_item.done', ...item({ status: 'completed' }) }),
     named({
-      type: 'response.completed',
+      type: reason === null ? 'response.completed' : 'response.incomplete',
       response: response({
+        incomplete_details: reason === null ? null : { reason },
         usage: {
           input_tokens: 11,
           output_tokens: 7,
@@ -150,6 +179,19 @@ export const openaiResponses = {
       response: response({ usage: { input_tokens: 11, output_tokens: 7, total_tokens: 18 } }),
     }),
   ],
+  callOf: (name: string, args: unknown): string[] => {
+    const call = { type: 'function_call', id: 'fc_0', call_id: 'call_1', name, arguments: args }
+    return [
+      named({ type: 'response.created', response: response({ status: 'in_progress' }) }),
+      named({
+        type: 'response.output_item.added',
+        output_index: 0,
+        item: { ...call, status: 'in_progress' },
+      }),
+      named({ type: 'response.output_item.done', output_index: 0, item: { ...call, status: 'completed' } }),
+      named({ type: 'response.completed', response: response({}) }),
+    ]
+  },
   error: (code: string, text: string) => ({ error: { message: text, type: 'error', param: null, code } }),
   failed: (code: string, text: string): string =>
     named({
@@ -163,10 +205,11 @@ const candidate = (fields: object) => ({ candidates: [{ index: 0, ...fields }] }
 
 /** Google's streamGenerateContent. */
 export const googleContent = {
-  answer: (...words: string[]): string[] => [
+  answer: (...words: string[]): string[] => googleContent.ended('STOP', ...words),
+  ended: (finishReason: string | null, ...words: string[]): string[] => [
     ...words.map((text) => data(candidate({ content: { role: 'model', parts: [{ text }] } }))),
     data({
-      ...candidate({ content: { role: 'model', parts: [] }, finishReason: 'STOP' }),
+      ...candidate({ content: { role: 'model', parts: [] }, finishReason }),
       usageMetadata: {
         promptTokenCount: 11,
         candidatesTokenCount: 7,
@@ -188,5 +231,30 @@ export const googleContent = {
       usageMetadata: { promptTokenCount: 11, candidatesTokenCount: 7, totalTokenCount: 18 },
     }),
   ],
+  callOf: (name: string, args: unknown): string[] => [
+    data(
+      candidate({
+        content: { role: 'model', parts: [{ functionCall: { name, args } }] },
+        finishReason: 'STOP',
+      }),
+    ),
+  ],
   error: (code: number, status: string, text: string) => ({ error: { code, message: text, status } }),
+}
+
+/** What every provider's protocol can say. */
+interface Wire {
+  /** a whole answer */
+  answer(...words: string[]): string[]
+  /** one that ends with this finish reason */
+  ended(reason: string | null, ...words: string[]): string[]
+  /** a call whose arguments are whatever this is, in one piece */
+  callOf(name: string, args: unknown): string[]
+}
+
+export const wires: Record<ProviderName, Wire> = {
+  openai: openaiResponses,
+  anthropic: anthropicMessages,
+  google: googleContent,
+  'openai-compatible': chatCompletions,
 }

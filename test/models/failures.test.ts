@@ -87,7 +87,7 @@ const rows: Row[] = [
     failed('model-broken-off', 1, 'so far'),
   ],
   ['speaks another language', [events('data: <html>\n\n')], failed('model-broken-off', 3)],
-  ['answers with a page', [page], failed('model-broken-off', 3)],
+  ['answers with a page', [page], failed('model-failed', 1)],
   [
     'fails in the middle',
     [events(...said, wire.error(error('server_error', 500).error))],

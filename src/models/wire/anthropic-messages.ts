@@ -1,0 +1,67 @@
+import { toArgumentsText } from './arguments.js'
+import { type Dialect, isObject, type JsonObject, stateless } from './dialect.js'
+
+const events = new Set([
+  'message_start',
+  'message_delta',
+  'message_stop',
+  'content_block_start',
+  'content_block_delta',
+  'content_block_stop',
+])
+
+/** Reads the input that a few servers send with the start of a call, and in other forms than an object. */
+const readBlock = (block: unknown): unknown => {
+  if (!isObject(block) || block.type !== 'tool_use' || isObject(block.input)) return block
+  try {
+    const input = JSON.parse(String(block.input))
+    return { ...block, input: isObject(input) ? input : {} }
+  } catch {
+    return { ...block, input: {} }
+  }
+}
+
+const readDelta = (delta: unknown): unknown =>
+  isObject(delta) && delta.type === 'input_json_delta'
+    ? { ...delta, partial_json: toArgumentsText(delta.partial_json) ?? '' }
+    : delta
+
+/** Servers other than Anthropic's leave out counts, which the SDK requires. */
+const withCount = (usage: unknown, name: string): JsonObject => ({
+  ...(isObject(usage) ? usage : {}),
+  [name]: isObject(usage) && typeof usage[name] === 'number' ? usage[name] : 0,
+})
+
+/** Anthropic's messages. */
+export const anthropicMessages: Dialect = {
+  finishReasons: {
+    end_turn: 'stop',
+    stop_sequence: 'stop',
+    // A message that has its `message_stop` is whole.
+    '': 'stop',
+    max_tokens: 'length',
+    tool_use: 'tool-calls',
+    refusal: 'filtered',
+    model_context_window_exceeded: 'too-long',
+    pause_turn: 'paused',
+    compaction: 'paused',
+  },
+  createReader: stateless((event) => {
+    // Anthropic announces that there will be events of new types, to be passed over. Its pings say nothing, either.
+    if (typeof event.type !== 'string' || !events.has(event.type)) return undefined
+    switch (event.type) {
+      case 'message_start':
+        return isObject(event.message)
+          ? { ...event, message: { ...event.message, usage: withCount(event.message.usage, 'input_tokens') } }
+          : event
+      case 'message_delta':
+        return { ...event, usage: withCount(event.usage, 'output_tokens') }
+      case 'content_block_start':
+        return { ...event, content_block: readBlock(event.content_block) }
+      case 'content_block_delta':
+        return { ...event, delta: readDelta(event.delta) }
+      default:
+        return event
+    }
+  }),
+}

@@ -1,0 +1,21 @@
+/**
+ * Tells a blank finish reason that ends a response from one that says nothing. Some servers write `""` once, on their last
+ * event; others write `""` or `"null"` on every event, as they would null.
+ */
+export const createBlankFinish = () => {
+  let blanks = 0
+  let isLast = false
+  let hasReason = false
+  return {
+    /** Takes each event's finish reason, in order; returns it without its blanks. */
+    read(reason: unknown): unknown {
+      isLast = reason === ''
+      if (isLast) blanks += 1
+      if (reason === '' || reason === 'null') return null
+      if (reason !== null && reason !== undefined) hasReason = true
+      return reason
+    },
+    /** Whether the response ended with a blank reason. */
+    endsWhole: (isDone: boolean): boolean => !hasReason && isLast && (isDone || blanks === 1),
+  }
+}

@@ -1,0 +1,78 @@
+import { toArgumentsText } from './arguments.js'
+import { createBlankFinish } from './blank-finish.js'
+import { type Dialect, isObject, type JsonObject } from './dialect.js'
+
+const withText = (value: unknown): unknown => (typeof value === 'number' ? String(value) : value)
+
+const readCall = (call: unknown): unknown => {
+  if (!isObject(call)) return call
+  const { name, arguments: args, ...rest } = isObject(call.function) ? call.function : {}
+  // `"null"` beside the name says that the arguments follow, or that there are none.
+  const text = typeof name === 'string' && args === 'null' ? '' : toArgumentsText(args)
+  const index = typeof call.index === 'string' ? Number(call.index) : call.index
+  return { ...call, index, id: withText(call.id), function: { ...rest, name, arguments: text } }
+}
+
+const readDelta = (delta: unknown): unknown => {
+  if (!isObject(delta)) return delta
+  const { role: _, tool_calls: calls, ...rest } = delta
+  return { ...rest, tool_calls: Array.isArray(calls) ? calls.map(readCall) : calls }
+}
+
+/** Keeps the counts, of which a server may have its own, or none. */
+const readUsage = (usage: unknown): JsonObject | undefined => {
+  if (!isObject(usage)) return undefined
+  const counts = Object.entries(usage).map(([name, value]) => [
+    name,
+    isObject(value) ? readUsage(value) : value,
+  ])
+  return Object.fromEntries(counts.filter(([, value]) => typeof value === 'number' || isObject(value)))
+}
+
+const finished = (finish_reason: string): JsonObject => ({
+  choices: [{ index: 0, delta: {}, finish_reason }],
+})
+
+/** OpenAI's chat completions, which many servers speak. Their own words for the finish reason are judged by the rule. */
+export const chatCompletions: Dialect = {
+  finishReasons: {
+    stop: 'stop',
+    length: 'length',
+    tool_calls: 'tool-calls',
+    function_call: 'tool-calls',
+    content_filter: 'filtered',
+    // DeepSeek
+    insufficient_system_resource: 'broken-off',
+    // Mistral
+    model_length: 'too-long',
+    error: 'broken-off',
+    // Zhipu
+    sensitive: 'filtered',
+    network_error: 'broken-off',
+    // vLLM, SGLang
+    abort: 'broken-off',
+    // TGI, Together
+    eos_token: 'stop',
+    stop_sequence: 'stop',
+    eos: 'stop',
+  },
+  createReader() {
+    const blank = createBlankFinish()
+    return {
+      read({ choices, usage }) {
+        const counts = readUsage(usage)
+        if (choices === undefined || choices === null) return counts && { choices: [], usage: counts }
+        if (!Array.isArray(choices)) return { choices }
+        return {
+          choices: choices.slice(0, 1).map((choice) => {
+            if (!isObject(choice)) return choice
+            const finish_reason = blank.read(choice.finish_reason)
+            return { delta: readDelta(choice.delta), finish_reason }
+          }),
+          usage: counts,
+        }
+      },
+      end: (isDone) => (blank.endsWhole(isDone) ? finished('stop') : undefined),
+    }
+  },
+}

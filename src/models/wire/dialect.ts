@@ -1,0 +1,29 @@
+/** JSON whose shape is not known yet. */
+export type JsonObject = Record<string, unknown>
+
+export const isObject = (value: unknown): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** How a response ended: as an answer that counts as whole, or with a failure. */
+export type Ending = 'stop' | 'length' | 'tool-calls' | 'other' | Failure
+export type Failure = 'broken-off' | 'filtered' | 'too-long' | 'paused'
+
+/** Reads the events of one response. */
+export interface EventReader {
+  /** Returns the event in the form that the SDK parses; undefined when it is none of this dialect's. */
+  read(event: JsonObject): JsonObject | undefined
+  /** Returns the event that the response lacks at its regular end. `isDone`: it ended with `[DONE]`. */
+  end?(isDone: boolean): JsonObject | undefined
+}
+
+/** What one provider's protocol says in its own words. */
+export interface Dialect {
+  /** its finish reasons, in lower case; others are judged by `endingOf` */
+  finishReasons: Readonly<Record<string, Ending>>
+  createReader(): EventReader
+}
+
+/** A dialect whose events can be read one by one. */
+export const stateless = (read: EventReader['read']): Dialect['createReader'] => {
+  return () => ({ read })
+}

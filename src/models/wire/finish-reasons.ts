@@ -1,0 +1,83 @@
+import type { FinishReason } from '../model.js'
+import { isLoggable, ModelError } from '../model-error.js'
+import type { Dialect, Ending, Failure } from './dialect.js'
+
+/**
+ * The rule for a word that is not in its dialect's table: the first pattern that it matches. A word that matches none is
+ * `other`: it counts as whole, and the answer says so, because a server's own word for "done" must not fail its every answer.
+ */
+const rule: readonly [RegExp, Ending][] = [
+  [
+    /filter|safe|polic(y|ies)|refus|block|prohibit|recitation|sensitive|moderat|guard|violat|censor|toxic|harm|flagged|spii|jailbreak/,
+    'filtered',
+  ],
+  [/context|window|model_length|max_(prompt|input)|(prompt|input)_.*(long|length|limit|large)/, 'too-long'],
+  [/pause|compaction/, 'paused'],
+  [
+    /abort|cancel|error|fail|fault|exception|network|time_?(d_)?(out|limit)|max_time|deadline|interrupt|disconnect|connection|insufficient|overload|unavailable|busy|quota|rate_limit|evict|preempt|shut_?down|kill|crash|memory|malformed|invalid|unexpected|too_many|missing|lost|reset|broke|incomplete|unfinish|reject/,
+    'broken-off',
+  ],
+  [/length|limit|truncat|max_/, 'length'],
+  [/tool|function/, 'tool-calls'],
+  [
+    /(^|_)(stop|stopped|end|ended|eos|eot|eom|endoftext|done|completed?|finish|finished|success)(_|$)/,
+    'stop',
+  ],
+]
+
+/** `maxTokens`, `MAX-TOKENS` and `max_tokens` are one word. */
+const toWord = (reason: string): string =>
+  reason
+    .replace(/([a-z])([A-Z])/g, '$1_$2')
+    .replace(/[^a-z0-9]+/gi, '_')
+    .toLowerCase()
+
+interface Finish {
+  /** the SDK's reading of the reason */
+  finishReason: string
+  /** the provider's word */
+  rawFinishReason: string | undefined
+}
+
+/** What a finish reason means in a dialect. */
+export const endingOf = ({ finishReasons }: Dialect, { finishReason, rawFinishReason }: Finish): Ending => {
+  // The SDK sees refusals that have no finish reason of their own.
+  if (finishReason === 'content-filter') return 'filtered'
+  if (rawFinishReason === undefined) {
+    // OpenAI's Responses API gives complete responses no reason.
+    return finishReason === 'stop' || finishReason === 'tool-calls' ? finishReason : 'broken-off'
+  }
+  const word = toWord(rawFinishReason)
+  const known = Object.hasOwn(finishReasons, word) ? finishReasons[word] : undefined
+  return known ?? rule.find(([pattern]) => pattern.test(word))?.[1] ?? 'other'
+}
+
+const failures: Record<Failure, (reason: string) => ModelError> = {
+  'broken-off': (reason) =>
+    new ModelError('model-broken-off', `the provider broke the response off (${reason})`, {
+      isRetryable: true,
+    }),
+  filtered: (reason) =>
+    new ModelError('model-content-filtered', `the content filter stopped the response (${reason})`),
+  'too-long': (reason) =>
+    new ModelError('model-context-exceeded', `the model's context window is full (${reason})`),
+  // The same request would pause at the same place.
+  paused: (reason) => new ModelError('model-broken-off', `the provider paused the response (${reason})`),
+}
+
+const isFailure = (ending: Ending): ending is Failure => Object.hasOwn(failures, ending)
+
+/** Returns the finish reason of a usable answer, and throws a ModelError when the response is none. */
+export const toFinishReason = (
+  dialect: Dialect,
+  finish: Finish,
+  hasContent: boolean,
+  secret: string | undefined,
+): FinishReason => {
+  const ending = endingOf(dialect, finish)
+  const { rawFinishReason: raw } = finish
+  const reason = raw !== undefined && isLoggable(raw, secret) ? raw : 'no finish reason'
+  if (isFailure(ending)) throw failures[ending](reason)
+  if (!hasContent) throw new ModelError('model-empty-answer', `the response has no text (${reason})`)
+  return ending
+}

@@ -1,0 +1,45 @@
+import { createBlankFinish } from './blank-finish.js'
+import { type Dialect, isObject } from './dialect.js'
+
+/** Google's streamGenerateContent. STOP alone is its natural end. */
+export const gemini: Dialect = {
+  finishReasons: {
+    stop: 'stop',
+    max_tokens: 'length',
+    continuation: 'length',
+    safety: 'filtered',
+    recitation: 'filtered',
+    language: 'filtered',
+    blocklist: 'filtered',
+    prohibited_content: 'filtered',
+    spii: 'filtered',
+    model_armor: 'filtered',
+    image_safety: 'filtered',
+    image_prohibited_content: 'filtered',
+    image_recitation: 'filtered',
+    malformed_function_call: 'broken-off',
+    malformed_response: 'broken-off',
+    unexpected_tool_call: 'broken-off',
+    too_many_tool_calls: 'broken-off',
+    missing_thought_signature: 'broken-off',
+    image_other: 'broken-off',
+    no_image: 'broken-off',
+    other: 'broken-off',
+    finish_reason_unspecified: 'broken-off',
+  },
+  createReader() {
+    const blank = createBlankFinish()
+    return {
+      read(event) {
+        const { candidates } = event
+        const isChunk = ['candidates', 'usageMetadata', 'promptFeedback'].some((name) => name in event)
+        if (!isChunk) return undefined
+        if (!Array.isArray(candidates) || !isObject(candidates[0])) return event
+        const [candidate, ...others] = candidates
+        const finishReason = blank.read(candidate.finishReason)
+        return { ...event, candidates: [{ ...candidate, finishReason }, ...others] }
+      },
+      end: (isDone) => (blank.endsWhole(isDone) ? { candidates: [{ finishReason: 'STOP' }] } : undefined),
+    }
+  },
+}

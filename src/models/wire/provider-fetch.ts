@@ -1,0 +1,86 @@
+import type { EventSourceMessage } from 'eventsource-parser'
+import { withAbortableBody } from '../../concurrency/with-timeout.js'
+import { ModelError } from '../model-error.js'
+import { toModelError, toProviderError } from '../provider-errors.js'
+import { type Dialect, type EventReader, isObject } from './dialect.js'
+import { isBareError, isError } from './error-body.js'
+import { parseJson } from './parse-json.js'
+import { NotAStreamError, readBodyStart, readEvents } from './read-events.js'
+import { errorEvent } from './stream-error.js'
+
+/** An event of a stream: one for the SDK, in the form that it parses, or an error in whatever shape. */
+type Item = { data: string } | { error: unknown }
+
+/** Reads one event; undefined for a keep-alive, which says nothing. */
+const readEvent = ({ event, data }: EventSourceMessage, reader: EventReader): Item | undefined => {
+  if (data.trim() === '' || /^(ping|keep-?alive|heart-?beat)$/i.test(event ?? '')) return undefined
+  const value = parseJson(data)
+  if (event === 'error' || isError(value)) return { error: value ?? data }
+  // Not JSON: the SDK says so.
+  if (value === undefined) return { data: 'unreadable' }
+  if (!isObject(value)) return undefined
+  const read = reader.read(value)
+  if (read) return { data: JSON.stringify(read) }
+  return isBareError(value) ? { error: value } : undefined
+}
+
+/** Reads a stream of events in a dialect, up to its first error. */
+async function* readItems(body: ReadableStream<Uint8Array>, dialect: Dialect): AsyncGenerator<Item> {
+  const reader = dialect.createReader()
+  let isDone = false
+  for await (const event of readEvents(body)) {
+    isDone ||= event.data.trim() === '[DONE]'
+    const item = isDone ? undefined : readEvent(event, reader)
+    if (item) yield item
+    if (item && 'error' in item) return
+  }
+  const last = reader.end?.(isDone)
+  if (last) yield { data: JSON.stringify(last) }
+}
+
+/** Encodes events as the SDK's parser expects them. */
+async function* encode(first: Item, rest: AsyncGenerator<Item>): AsyncGenerator<Uint8Array> {
+  const encoder = new TextEncoder()
+  const toBytes = (item: Item) =>
+    encoder.encode(`data: ${'data' in item ? item.data : errorEvent(item.error)}\n\n`)
+  yield toBytes(first)
+  for await (const item of rest) yield toBytes(item)
+}
+
+const notAStream = ({ status, headers }: Response): ModelError => {
+  const [type] = /^[a-z]+\/[a-z0-9.+-]+/i.exec(headers.get('content-type') ?? '') ?? ['no content type']
+  return new ModelError(
+    'model-failed',
+    `not a stream: the provider answered ${status} in one piece (${type.slice(0, 50)})`,
+  )
+}
+
+/**
+ * The `fetch` of a provider's package. It hands the package nothing but a stream of events in the form that it parses, and
+ * throws a ModelError for everything else.
+ */
+export const providerFetch =
+  (dialect: Dialect, secret: string | undefined): typeof globalThis.fetch =>
+  async (input, init) => {
+    const response = await withAbortableBody(globalThis.fetch)(input, init)
+    const { status, statusText, body } = response
+    const headers = Object.fromEntries(response.headers)
+    const refused = (error: unknown) => toProviderError({ status, headers, body: error, secret })
+    if (!response.ok) throw refused(await readBodyStart(response))
+    if (!body) throw notAStream(response)
+    const items = readItems(body, dialect)
+    try {
+      // An error that comes first is one of the request: the SDK would give it a status of its own.
+      const { value: first } = await items.next()
+      if (!first) {
+        throw new ModelError('model-broken-off', 'the response has no events', { isRetryable: true })
+      }
+      if ('error' in first) throw refused(first.error)
+      return new Response(ReadableStream.from(encode(first, items)), { status, statusText, headers })
+    } catch (error) {
+      if (!(error instanceof NotAStreamError)) throw toModelError(error, secret)
+      const value = parseJson(error.text)
+      const isFailure = isError(value) || (isObject(value) && isBareError(value))
+      throw isFailure ? refused(value) : notAStream(response)
+    }
+  }

@@ -1,0 +1,49 @@
+import { toArgumentsText } from './arguments.js'
+import { type Dialect, isObject, type JsonObject, stateless } from './dialect.js'
+
+/** A response that is not complete has a reason, even where the server gives none. */
+const withReason = (type: unknown, response: JsonObject): JsonObject => {
+  const { reason } = isObject(response.incomplete_details) ? response.incomplete_details : {}
+  const status = response.status ?? (type === 'response.incomplete' ? 'incomplete' : 'completed')
+  const isComplete = type === 'response.completed' && status === 'completed'
+  const given = reason || (isComplete ? undefined : status)
+  return { ...response, incomplete_details: given === undefined ? null : { reason: given } }
+}
+
+const withArguments = (item: unknown): unknown =>
+  isObject(item) && item.type === 'function_call'
+    ? { ...item, arguments: toArgumentsText(item.arguments) ?? '' }
+    : item
+
+/** OpenAI's responses. */
+export const responses: Dialect = {
+  finishReasons: {
+    max_output_tokens: 'length',
+    content_filter: 'filtered',
+    incomplete: 'broken-off',
+    failed: 'broken-off',
+    cancelled: 'broken-off',
+    error: 'broken-off',
+  },
+  createReader: stateless((event) => {
+    if (typeof event.type !== 'string') return undefined
+    switch (event.type) {
+      case 'response.output_item.added':
+      case 'response.output_item.done':
+        return { ...event, item: withArguments(event.item) }
+      case 'response.function_call_arguments.delta':
+        return { ...event, delta: toArgumentsText(event.delta) ?? '' }
+      case 'response.function_call_arguments.done':
+        return { ...event, arguments: toArgumentsText(event.arguments) ?? '' }
+      case 'response.completed':
+      case 'response.incomplete':
+        return isObject(event.response)
+          ? { ...event, response: withReason(event.type, event.response) }
+          : event
+      case 'response.failed':
+        return { sequence_number: 0, ...event }
+      default:
+        return event
+    }
+  }),
+}
