@@ -52,14 +52,23 @@ const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 const betterAuthJwksUrl = ({ origin, pathname }: URL): string =>
   `${origin}${pathname.replace(/\/+$/, '') || '/api/auth'}/jwks`
 
-const readModels = ({ text, fail, integer, decimal, list, webUrl }: EnvironmentReader) => {
+/** Reads an API key, which is sent in a header. A character that no header takes would fail every request. */
+const readApiKey = ({ text, fail }: EnvironmentReader, name: string): string | undefined => {
+  const key = text(name)
+  return key === undefined || /^[\t\x20-\x7e\x80-\xff]*$/.test(key)
+    ? key
+    : fail(name, 'a key that fits in a header: no line break, no control character, none beyond Latin-1')
+}
+
+const readModels = (read: EnvironmentReader) => {
+  const { text, fail, integer, decimal, list, webUrl } = read
   const model = text('CHAT_MODEL') ?? 'echo'
   if (!isModelName(model)) fail('CHAT_MODEL', modelNameSyntax)
   const others = list('CHAT_MODELS')
   if (!others.every(isModelName)) fail('CHAT_MODELS', `a comma-separated list of: ${modelNameSyntax}`)
   const credentials = providerNames.map((name) => {
     const { keyVariable, urlVariable } = providers[name]
-    return [name, { apiKey: text(keyVariable), baseUrl: webUrl(urlVariable)?.href }]
+    return [name, { apiKey: readApiKey(read, keyVariable), baseUrl: webUrl(urlVariable)?.href }]
   })
   return {
     model,

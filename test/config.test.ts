@@ -92,6 +92,11 @@ const values: Value[] = [
   [{ OPENAI_API_KEY: ' k1\n' }, (c) => c.credentials.openai, { apiKey: 'k1', baseUrl: undefined }],
   [{ ANTHROPIC_BASE_URL: local }, (c) => c.credentials.anthropic.baseUrl, `${local}/`],
   [{ GOOGLE_GENERATIVE_AI_API_KEY: 'k2' }, (c) => c.credentials.google.apiKey, 'k2'],
+  [
+    { OPENAI_COMPATIBLE_API_KEY: '\tsk é~ \n' },
+    (c) => c.credentials['openai-compatible'].apiKey,
+    'sk é~',
+  ],
   [{ OPENAI_COMPATIBLE_API_KEY: 'k3' }, (c) => c.credentials['openai-compatible'].apiKey, 'k3'],
 
   [{}, windows, [16_000, {}]],
@@ -174,6 +179,18 @@ const noWindows = [
 const toVerify = 'set when NODE_ENV=production, to verify tokens'
 const withoutAuthUrl = 'set when JWKS_URL is used without BETTER_AUTH_URL'
 
+/** Keys that were copied with a line's end, a mask or a mark in them. */
+const noKeys = [
+  'sk-a\nsk-b',
+  'sk-a\r\nx: y',
+  'sk-…',
+  'sk-“a”',
+  'sk-\u200ba',
+  'sk-\u0000a',
+  'sk-\u007fa',
+  'sk-ключ',
+]
+
 const refusals: Refusal[] = [
   ...integers.map(([name, , , min, max]): Refusal => {
     return [name, [`${min - 1}`, `${max + 1}`, ...noIntegers], `an integer from ${min} to ${max}.`]
@@ -190,6 +207,9 @@ const refusals: Refusal[] = [
   ['CHAT_TEMPERATURE', ['-1', '2.01', '3', 'hot', '1e0', '.5'], 'a number from 0 to 2, such as 0.7.'],
   ['CHAT_MAX_OUTPUT_TOKENS', ['0', '1000001', ...noIntegers], 'an integer from 1 to 1000000.'],
   ['CHAT_HISTORY_TOKENS', noWindows, 'an integer from 0 to 10000000, or such integers by model: 16000,'],
+  ...['OPENAI_API_KEY', 'ANTHROPIC_API_KEY', 'GOOGLE_GENERATIVE_AI_API_KEY', 'OPENAI_COMPATIBLE_API_KEY'].map(
+    (name): Refusal => [name, noKeys, 'a key that fits in a header: no line break, no control character'],
+  ),
   ['OPENAI_COMPATIBLE_BASE_URL', hosts, 'a URL that begins with http:// or https://, without a user'],
   ['DATABASE_URL', [''], 'set when NODE_ENV=production: the embedded', production],
   [
@@ -292,7 +312,13 @@ t.test('in production, tools whose servers are told who asks need a key', async 
 t.test('no message shows what a variable holds', async (t) => {
   const hidden = 'k3pT-to-itself'
   for (const name of ['BETTER_AUTH_SECRET', 'PORT', ...refusals.map(([name]) => name)]) {
-    for (const value of [hidden, `postgres://u:${hidden}@db:port/c`, `https://u:${hidden}@a.example/`]) {
+    for (const value of [
+      hidden,
+      `${hidden}\n…`,
+      `${hidden}\n${hidden}`,
+      `postgres://u:${hidden}@db:port/c`,
+      `https://u:${hidden}@a.example/`,
+    ]) {
       const error = refusal({ ...verified, [name]: value })
       t.notMatch(`${error?.stack} ${JSON.stringify({ ...error })} ${error?.cause}`, hidden, name)
     }

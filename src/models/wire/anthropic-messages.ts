@@ -1,4 +1,4 @@
-import { toArgumentsText } from './arguments.js'
+import { toArguments, toArgumentsText } from './arguments.js'
 import { type Dialect, isObject, type JsonObject, stateless } from './dialect.js'
 
 const events = new Set([
@@ -10,16 +10,11 @@ const events = new Set([
   'content_block_stop',
 ])
 
-/** Reads the input that a few servers send with the start of a call, and in other forms than an object. */
-const readBlock = (block: unknown): unknown => {
-  if (!isObject(block) || block.type !== 'tool_use' || isObject(block.input)) return block
-  try {
-    const input = JSON.parse(String(block.input))
-    return { ...block, input: isObject(input) ? input : {} }
-  } catch {
-    return { ...block, input: {} }
-  }
-}
+/** Some servers send a call's whole input with its start, and as JSON text. */
+const readBlock = (block: unknown): unknown =>
+  isObject(block) && block.type === 'tool_use'
+    ? { ...block, input: toArguments(toArguments(block.input)) }
+    : block
 
 const readDelta = (delta: unknown): unknown =>
   isObject(delta) && delta.type === 'input_json_delta'
