@@ -9,7 +9,7 @@ import {
 } from 'ai'
 import type { ToolDefinition } from '../tools/tool.js'
 import { type Continuation, toContinuation, toModelMessages } from './messages.js'
-import type { Model, Usage } from './model.js'
+import type { Model, ModelEvent, Usage } from './model.js'
 import { ModelError } from './model-error.js'
 import { toModelError } from './provider-errors.js'
 import { toArguments } from './wire/arguments.js'
@@ -72,6 +72,8 @@ export const languageModel = (options: LanguageModelOptions): Model => ({
     const { system, steps = [], tools = [], toolChoice = 'auto' } = request
     let hasText = steps.some(({ continuation }) => (continuation as Continuation).hasText)
     let hasCalls = false
+    // Held until a text follows or the response ends, so that one that breaks off with nothing but calls may be retried.
+    const calls: ModelEvent[] = []
     try {
       const result = streamText({
         ...settings,
@@ -92,15 +94,16 @@ export const languageModel = (options: LanguageModelOptions): Model => ({
           case 'tool-call':
             clearTimeout(timer)
             hasCalls = true
-            yield {
+            calls.push({
               type: 'tool-call',
               id: part.toolCallId,
               name: part.toolName,
               arguments: toArguments(part.input),
-            }
+            })
             break
           case 'text-delta':
             clearTimeout(timer)
+            yield* calls.splice(0)
             hasText ||= part.text.trim() !== ''
             yield { type: 'text-delta', delta: part.text }
             break
@@ -110,6 +113,7 @@ export const languageModel = (options: LanguageModelOptions): Model => ({
             throw abort.signal.reason
           case 'finish': {
             const reason = toFinishReason(dialect, part, hasText || hasCalls, secret)
+            yield* calls.splice(0)
             const usage = toUsage(part.totalUsage)
             if (hasCalls)
               yield {

@@ -37,7 +37,7 @@ const kinds: readonly Kind[] = [
     codes:
       /overloaded|rate.?limit|slow_?down|resource_?exhausted|quota|too_?many_?requests|throttl|^unavailable$|service_?unavailable/i,
     texts:
-      /rate.?limit|too many requests|overloaded|(at|over|exceeded) capacity|(server|system|model|engine) is (currently |too )?busy/i,
+      /rate.?limit|too many requests|overloaded|(at|over|exceeded) capacity|(server|system|service|model|engine) (is )?(currently |too )?busy|quota exceeded|exceeded .{0,30}quota|concurren\w* (request|limit)/i,
   },
   {
     code: 'model-content-filtered',
@@ -50,14 +50,14 @@ const kinds: readonly Kind[] = [
     codes:
       /^(authentication|permission|auth)_?error$|authentication_?error|invalid_?(api_?)?key|api_key_invalid|unauthenticated|unauthori[sz]ed|permission_denied|access_?denied|forbidden/i,
     texts:
-      /(invalid|incorrect|missing|wrong|expired|no) (\S+ )?api.?key|api.?key\S* .{0,30}(not valid|invalid|incorrect|missing|required|expired|wrong)|unauthori[sz]ed|authentication (failed|failure|error|required)|not authenticated|invalid (authentication|authorization|credentials|bearer|access token)/i,
+      /(invalid|incorrect|missing|wrong|expired|no) (\S+ )?api.?key|api.?key\S* .{0,30}(not valid|invalid|incorrect|missing|required|expired|wrong)|unauthori[sz]ed|authentication (failed|failure|error|required)|not authenticated|invalid (authentication|authorization|bearer|(access )?token)|(no|missing|invalid|bad) .{0,15}credentials|provide an api.?key|^forbidden|permission denied/i,
   },
   {
     code: 'model-context-exceeded',
     statuses: [413],
     codes: /context.?(length|window|size|limit)|request_?too_?large|(prompt|input|request|string)_too_long/i,
     texts:
-      /context.?(length|window|size|limit)|(prompt|input|message|messages|request|conversation) (is |are )?too (long|large)|input token count|too many (input |prompt )?tokens|request_too_large|(maximum|max) (prompt|input|context) length|input length|prompt exceeds|token limit|reduce the length|tokens must be <=/i,
+      /context.?(length|window|size|limit)|(prompt|input|message|messages|request|conversation) (is |are )?too (long|large)|input token count|too many (input |prompt )?tokens|request_too_large|(maximum|max) (prompt|input|context) length|input length|prompt exceeds|token limit|reduce the length|tokens`? must be <=/i,
   },
 ]
 

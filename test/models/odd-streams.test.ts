@@ -82,6 +82,7 @@ const shapes: [string, (text: string) => unknown][] = [
   ['a message', (message) => ({ message })],
   ['Anthropic’s', (message) => ({ type: 'error', error: { type: 'invalid_request_error', message } })],
   ['a list of errors', (message) => ({ success: false, errors: [{ code: 7003, message }] })],
+  ['an error without a wrapper', (message) => ({ type: 'invalid_request_error', message, code: null })],
   ['JSON in a text', (message) => ({ error: { message: JSON.stringify({ error: { message } }) } })],
 ]
 const texts: [string, code: string, asked: number][] = [
@@ -204,6 +205,40 @@ t.test('chunks of other servers', async (t) => {
     { input_tokens: 11, output_tokens: 7, total_tokens: 18 },
     'a count without choices',
   )
+})
+
+t.test('a refusal is the content filter’s, and its text is kept', async (t) => {
+  const app = await providerApp(t, 'openai-compatible/m')
+  const refusal = data({ choices: [{ index: 0, delta: { content: null, refusal: 'I will not.' } }] })
+  const sent = await send(app, [events(refusal, chatCompletions.finish('stop'), chatCompletions.done)])
+  t.match(sent, { status: 502, body: { code: 'model-content-filtered' }, asked: 1 })
+})
+
+t.test('a response that breaks off with nothing but a call is asked for again', async (t) => {
+  const tools = localTools({ add: { work: () => 'added' } })
+  const app = await providerApp(t, 'openai-compatible/m', {}, { tools })
+  const [call = ''] = chatCompletions.callOf('add', '{"ti')
+  const sent = await send(app, [
+    events(call, chatCompletions.finish('abort'), chatCompletions.done),
+    events(...chatCompletions.callOf('add', '{}')),
+    events(...chatCompletions.answer('Hello')),
+  ])
+  t.match(sent, { status: 200, body: { response: 'Hello' }, asked: 3 })
+  t.same(sent.body.tool_calls.length, 1, 'the call that was cut is not there')
+  t.equal(tools.calls.length, 1, 'and was not made')
+})
+
+t.test('a server that speaks another protocol than OpenAI’s is named', async (t) => {
+  const app = await providerApp(t, 'openai/m')
+  const sent = await send(app, [events(...chatCompletions.answer('Hello'))])
+  t.match(sent, { status: 502, body: { code: 'model-failed' }, asked: 1, log: /speaks chat completions/ })
+})
+
+t.test('Anthropic’s new types of events and pieces are passed over', async (t) => {
+  const app = await providerApp(t, 'anthropic/m')
+  const piece = data({ type: 'content_block_delta', index: 0, delta: { type: 'mood_delta', mood: 'fine' } })
+  const [begin = '', block = '', ...rest] = wires.anthropic.answer('Hel', 'lo')
+  await check(t, app, ['', events(begin, data({ type: 'message_mood' }), block, piece, ...rest), whole])
 })
 
 t.test('a retry waits as long as an error with status 200 says', async (t) => {

@@ -9,6 +9,14 @@ const events = new Set([
   'content_block_delta',
   'content_block_stop',
 ])
+const deltas = new Set([
+  'text_delta',
+  'thinking_delta',
+  'signature_delta',
+  'compaction_delta',
+  'input_json_delta',
+  'citations_delta',
+])
 
 /** Some servers send a call's whole input with its start, and as JSON text. */
 const readBlock = (block: unknown): unknown =>
@@ -16,8 +24,8 @@ const readBlock = (block: unknown): unknown =>
     ? { ...block, input: toArguments(toArguments(block.input)) }
     : block
 
-const readDelta = (delta: unknown): unknown =>
-  isObject(delta) && delta.type === 'input_json_delta'
+const readDelta = (delta: JsonObject): unknown =>
+  delta.type === 'input_json_delta'
     ? { ...delta, partial_json: toArgumentsText(delta.partial_json) ?? '' }
     : delta
 
@@ -54,7 +62,8 @@ export const anthropicMessages: Dialect = {
       case 'content_block_start':
         return { ...event, content_block: readBlock(event.content_block) }
       case 'content_block_delta':
-        return { ...event, delta: readDelta(event.delta) }
+        if (!isObject(event.delta)) return event
+        return deltas.has(String(event.delta.type)) ? { ...event, delta: readDelta(event.delta) } : undefined
       default:
         return event
     }

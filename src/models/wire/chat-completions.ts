@@ -15,8 +15,9 @@ const readCall = (call: unknown): unknown => {
 
 const readDelta = (delta: unknown): unknown => {
   if (!isObject(delta)) return delta
-  const { role: _, tool_calls: calls, ...rest } = delta
-  return { ...rest, tool_calls: Array.isArray(calls) ? calls.map(readCall) : calls }
+  const { role: _, tool_calls: calls, refusal, ...rest } = delta
+  const content = rest.content || refusal
+  return { ...rest, content, tool_calls: Array.isArray(calls) ? calls.map(readCall) : calls }
 }
 
 /** Keeps the counts, of which a server may have its own, or none. */
@@ -58,6 +59,7 @@ export const chatCompletions: Dialect = {
   },
   createReader() {
     const blank = createBlankFinish()
+    let hasRefusal = false
     return {
       read({ choices, usage }) {
         const counts = readUsage(usage)
@@ -66,7 +68,9 @@ export const chatCompletions: Dialect = {
         return {
           choices: choices.slice(0, 1).map((choice) => {
             if (!isObject(choice)) return choice
-            const finish_reason = blank.read(choice.finish_reason)
+            hasRefusal ||= isObject(choice.delta) && Boolean(choice.delta.refusal)
+            const reason = blank.read(choice.finish_reason)
+            const finish_reason = hasRefusal && reason === 'stop' ? 'content_filter' : reason
             return { delta: readDelta(choice.delta), finish_reason }
           }),
           usage: counts,

@@ -79,7 +79,7 @@ export const readErrorBody = (body: unknown): ErrorBody => {
 }
 
 const isFilled = (value: unknown): boolean =>
-  typeof value === 'object' && value !== null ? Object.keys(value).length > 0 : Boolean(value)
+  typeof value === 'object' && value !== null ? Object.values(value).some(Boolean) : Boolean(value)
 
 /** Whether JSON says of itself that it is an error, whatever else it has. */
 export const isError = (value: unknown): boolean => {
@@ -103,6 +103,7 @@ export const isBareError = (value: JsonObject): boolean => {
   const { detail, message, type, status, code, statusCode } = value
   if (isFilled(detail)) return true
   if (typeof message !== 'string' || message === '') return false
-  const hasCode = [code, statusCode, status].some(isStatus) || isFilled(code)
+  const hasCode =
+    [code, statusCode, status].some(isStatus) || isFilled(code) || /error|exception/i.test(String(type))
   return hasCode || (type === undefined && status === undefined)
 }

@@ -63,7 +63,7 @@ export const providerFetch =
   (dialect: Dialect, secret: string | undefined): typeof globalThis.fetch =>
   async (input, init) => {
     const response = await withAbortableBody(globalThis.fetch)(input, init)
-    const { status, statusText, body } = response
+    const { status, body } = response
     const headers = Object.fromEntries(response.headers)
     const refused = (error: unknown) => toProviderError({ status, headers, body: error, secret })
     if (!response.ok) throw refused(await readBodyStart(response))
@@ -76,7 +76,7 @@ export const providerFetch =
         throw new ModelError('model-broken-off', 'the response has no events', { isRetryable: true })
       }
       if ('error' in first) throw refused(first.error)
-      return new Response(ReadableStream.from(encode(first, items)), { status, statusText, headers })
+      return new Response(ReadableStream.from(encode(first, items)), { status, headers })
     } catch (error) {
       if (!(error instanceof NotAStreamError)) throw toModelError(error, secret)
       const value = parseJson(error.text)

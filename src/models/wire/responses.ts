@@ -1,3 +1,4 @@
+import { ModelError } from '../model-error.js'
 import { toArgumentsText } from './arguments.js'
 import { type Dialect, isObject, type JsonObject, stateless } from './dialect.js'
 
@@ -26,7 +27,13 @@ export const responses: Dialect = {
     error: 'broken-off',
   },
   createReader: stateless((event) => {
-    if (typeof event.type !== 'string') return undefined
+    if (Array.isArray(event.choices)) {
+      throw new ModelError(
+        'model-failed',
+        'the server speaks chat completions: name it openai-compatible/<model>',
+      )
+    }
+    if (typeof event.type !== 'string' || !event.type.startsWith('response.')) return undefined
     switch (event.type) {
       case 'response.output_item.added':
       case 'response.output_item.done':
