@@ -99,3 +99,16 @@ t.test('a key that is missing stops the start, and the message names its variabl
     'one line names the variable',
   )
 })
+
+t.test('a key that no header takes stops the start, and is not shown', async (t) => {
+  const { url } = await testDatabase(t)
+  const env = { DATABASE_URL: url, BETTER_AUTH_SECRET: SECRET, CHAT_MODEL: 'openai/gpt-x' }
+  for (const command of ['serve', 'doctor']) {
+    const { code, stdout, stderr } = await runColloquy([command], {
+      env: { ...env, OPENAI_API_KEY: `${providerKey}\n${providerKey}` },
+    })
+    t.equal(code, 1, `${command} ends with 1`)
+    t.match(stdout + stderr, /OPENAI_API_KEY must be a key that fits in a header: no line break/)
+    t.notMatch(stdout + stderr, /kEpT/, 'the key is not shown')
+  }
+})
