@@ -50,6 +50,7 @@ const keepAlives: [string, string][] = [
   ['data without anything', 'data:\n\ndata: \n\n'],
   ['a ping', 'event: ping\ndata: {"now":1}\n\n'],
   ['a ping that is not JSON', 'event: keepalive\ndata: still here\n\n'],
+  ['data that is a ping', 'data: ping\n\ndata: : keep-alive\n\n'],
   ['a comment', ': OPENROUTER PROCESSING\n\n'],
   ['an object of another kind', data({ type: 'ping' })],
   ['an empty object', data({})],
@@ -192,6 +193,11 @@ t.test('chunks of other servers', async (t) => {
   const odd: [string, object][] = [
     ['an id and a time of another type', { id: 7, created: '2026', model: null }],
     ['null for an error', { error: null }],
+    ['the whole message', { choices: [{ message: { role: 'assistant', content: 'Hello' } }] }],
+    [
+      'the whole message again',
+      { choices: [{ delta: { content: 'Hello' }, message: { content: 'Hello' } }] },
+    ],
     ['another role', { choices: [{ delta: { role: 'model', content: 'Hello' } }] }],
     ['counts that are none', { usage: { prompt_tokens: '11', completion_tokens: null } }],
   ]

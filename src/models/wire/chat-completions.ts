@@ -60,6 +60,7 @@ export const chatCompletions: Dialect = {
   createReader() {
     const blank = createBlankFinish()
     let hasRefusal = false
+    let hasDelta = false
     return {
       read({ choices, usage }) {
         const counts = readUsage(usage)
@@ -68,10 +69,13 @@ export const chatCompletions: Dialect = {
         return {
           choices: choices.slice(0, 1).map((choice) => {
             if (!isObject(choice)) return choice
-            hasRefusal ||= isObject(choice.delta) && Boolean(choice.delta.refusal)
+            hasDelta ||= isObject(choice.delta)
+            // A few servers send the whole message in one event; others repeat it at the end.
+            const delta = hasDelta ? choice.delta : choice.message
+            hasRefusal ||= isObject(delta) && Boolean(delta.refusal)
             const reason = blank.read(choice.finish_reason)
             const finish_reason = hasRefusal && reason === 'stop' ? 'content_filter' : reason
-            return { delta: readDelta(choice.delta), finish_reason }
+            return { delta: readDelta(delta), finish_reason }
           }),
           usage: counts,
         }

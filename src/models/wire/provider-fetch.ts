@@ -11,9 +11,12 @@ import { errorEvent } from './stream-error.js'
 /** An event of a stream: one for the SDK, in the form that it parses, or an error in whatever shape. */
 type Item = { data: string } | { error: unknown }
 
+/** A keep-alive by its name, or by the text that it has for data. */
+const keepAlive = /^\W*(ping|pong|keep.?alive|heart.?beat)\W*$/i
+
 /** Reads one event; undefined for a keep-alive, which says nothing. */
 const readEvent = ({ event, data }: EventSourceMessage, reader: EventReader): Item | undefined => {
-  if (data.trim() === '' || /^(ping|keep-?alive|heart-?beat)$/i.test(event ?? '')) return undefined
+  if (data.trim() === '' || keepAlive.test(event ?? '') || keepAlive.test(data)) return undefined
   const value = parseJson(data)
   if (event === 'error' || isError(value)) return { error: value ?? data }
   // Not JSON: the SDK says so.
