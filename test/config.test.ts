@@ -92,11 +92,7 @@ const values: Value[] = [
   [{ OPENAI_API_KEY: ' k1\n' }, (c) => c.credentials.openai, { apiKey: 'k1', baseUrl: undefined }],
   [{ ANTHROPIC_BASE_URL: local }, (c) => c.credentials.anthropic.baseUrl, `${local}/`],
   [{ GOOGLE_GENERATIVE_AI_API_KEY: 'k2' }, (c) => c.credentials.google.apiKey, 'k2'],
-  [
-    { OPENAI_COMPATIBLE_API_KEY: '\tsk é~ \n' },
-    (c) => c.credentials['openai-compatible'].apiKey,
-    'sk é~',
-  ],
+  [{ OPENAI_COMPATIBLE_API_KEY: '\tsk é~ \n' }, (c) => c.credentials['openai-compatible'].apiKey, 'sk é~'],
   [{ OPENAI_COMPATIBLE_API_KEY: 'k3' }, (c) => c.credentials['openai-compatible'].apiKey, 'k3'],
 
   [{}, windows, [16_000, {}]],

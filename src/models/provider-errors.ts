@@ -50,7 +50,7 @@ const kinds: readonly Kind[] = [
     codes:
       /^(authentication|permission|auth)_?error$|authentication_?error|invalid_?(api_?)?key|api_key_invalid|unauthenticated|unauthori[sz]ed|permission_denied|access_?denied|forbidden/i,
     texts:
-      /(invalid|incorrect|missing|wrong|expired|no) (\S+ )?api.?key|api.?key\S* .{0,30}(not valid|invalid|incorrect|missing|required|expired|wrong)|unauthori[sz]ed|authentication (failed|failure|error|required)|not authenticated|invalid (authentication|authorization|bearer|(access )?token)|(no|missing|invalid|bad) .{0,15}credentials|provide an api.?key|^forbidden|permission denied/i,
+      /(invalid|incorrect|missing|wrong|expired|no) (\S+ )?api.?key|api.?key\S* .{0,30}(not valid|invalid|incorrect|missing|required|expired|wrong)|unauthori[sz]ed|authentication (failed|failure|error|required)|not authenticated|invalid (authentication|authorization|bearer|access token)|invalid token\W*$|(no|missing|invalid|bad) .{0,15}credentials|provide an api.?key|^forbidden|permission denied/i,
   },
   {
     code: 'model-context-exceeded',

@@ -16,7 +16,7 @@ type Outcome =
 
 /** Words that no dialect has in its table, and that every provider may come to say. */
 const unknown: Partial<Record<Outcome, string[]>> = {
-  stop: ['COMPLETE', 'end_of_text', '<|im_end|>', 'endTurn', 'done'],
+  stop: ['COMPLETE', 'end_of_text', '<|im_end|>', 'endTurn', 'done', 'natural'],
   length: ['maxTokens', 'token_limit', 'MAX-NEW-TOKENS'],
   'broken-off': [
     'aborted',
@@ -24,6 +24,8 @@ const unknown: Partial<Record<Outcome, string[]>> = {
     'timed_out',
     'USER_CANCELLED',
     'connection_lost',
+    'worker_died',
+    'stopped_by_user',
     'unfinished',
     'pause',
   ],
@@ -37,7 +39,7 @@ const rows: Record<ProviderName, Partial<Record<Outcome, (string | null)[]>>> = 
     stop: ['stop', 'eos', 'eos_token', 'end_turn', 'stop_sequence', ''],
     length: ['length', 'max_tokens'],
     'tool-calls': ['tool_calls', 'function_call'],
-    'broken-off': ['abort', 'error', 'network_error', 'insufficient_system_resource', null, 'null'],
+    'broken-off': ['abort', 'error', 'network_error', 'insufficient_system_resource', null, 'null', 'None'],
     'content-filtered': ['content_filter', 'sensitive', 'refusal', 'SAFETY', 'RECITATION', 'BLOCKLIST'],
     'context-exceeded': ['model_length', 'model_context_window_exceeded'],
   },

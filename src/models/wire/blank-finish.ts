@@ -1,6 +1,6 @@
 /**
  * Tells a blank finish reason that ends a response from one that says nothing. Some servers write `""` once, on their last
- * event; others write `""` or `"null"` on every event, as they would null.
+ * event; others write `""`, `"null"` or `"None"` on every event, as they would null.
  */
 export const createBlankFinish = () => {
   let blanks = 0
@@ -11,7 +11,7 @@ export const createBlankFinish = () => {
     read(reason: unknown): unknown {
       isLast = reason === ''
       if (isLast) blanks += 1
-      if (reason === '' || reason === 'null') return null
+      if (typeof reason === 'string' && /^(null|none)?$/i.test(reason)) return null
       if (reason !== null && reason !== undefined) hasReason = true
       return reason
     },

@@ -8,19 +8,22 @@ import type { Dialect, Ending, Failure } from './dialect.js'
  */
 const rule: readonly [RegExp, Ending][] = [
   [
-    /filter|safe|polic(y|ies)|refus|block|prohibit|recitation|sensitive|moderat|guard|violat|censor|toxic|harm|flagged|spii|jailbreak/,
+    /filter|safe|polic(y|ies)|refus|block|prohibit|recitation|sensitive|moderat|guard|violat|censor|toxic|harm|flagged|pii|jailbreak/,
     'filtered',
   ],
-  [/context|window|model_length|max_(prompt|input)|(prompt|input)_.*(long|length|limit|large)/, 'too-long'],
+  [
+    /context|(^|_)ctx|window|model_length|max_(prompt|input)|(prompt|input)_.*(long|length|limit|large)/,
+    'too-long',
+  ],
   [/pause|compaction/, 'paused'],
   [
-    /abort|cancel|error|fail|fault|exception|network|time_?(d_)?(out|limit)|max_time|deadline|interrupt|disconnect|connection|insufficient|overload|unavailable|busy|quota|rate_limit|evict|preempt|shut_?down|kill|crash|memory|malformed|invalid|unexpected|too_many|missing|lost|reset|broke|incomplete|unfinish|reject/,
+    /abort|cancel|error|fail|fault|exception|network|time_?(d_)?(out|limit)|max_time|deadline|interrupt|disconnect|connection|insufficient|overload|unavailable|busy|quota|rate_limit|evict|preempt|shut_?down|kill|crash|memory|malformed|invalid|unexpected|too_many|missing|lost|reset|broke|incomplete|unfinish|partial|reject|cut_?off|died|closed|(^|_)oom(_|$)|by_user/,
     'broken-off',
   ],
   [/length|limit|truncat|max_/, 'length'],
   [/tool|function/, 'tool-calls'],
   [
-    /(^|_)(stop|stopped|end|ended|eos|eot|eom|endoftext|done|completed?|finish|finished|success)(_|$)/,
+    /(^|_)(stop|stopped|end|ended|eos|eot|eom|endoftext|done|completed?|finish|finished|success|natural|normal)(_|$)/,
     'stop',
   ],
 ]
