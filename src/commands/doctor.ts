@@ -9,7 +9,7 @@ import { checkSettings } from '../db/settings.js'
 import { toLogText, toLogTexts } from '../http/log-text.js'
 import { fetchPublicKeys } from '../http/public-keys.js'
 import { type Access, type HttpServer, sendsUserToken, type ToolServer } from '../tools/mcp/server-config.js'
-import { descriptionsTruncated } from '../tools/mcp/tool-list.js'
+import { offeredAnyway } from '../tools/mcp/tool-list.js'
 import type { SigningKey } from '../tools/signing-keys.js'
 import type { ToolWarnings } from '../tools/tool-warnings.js'
 import { estimateTools } from '../turns/agent/history-window.js'
@@ -134,7 +134,7 @@ const describeWarnings = (warnings: ToolWarnings): string =>
 const checkTools = (config: Config, server: ToolServer): Promise<string> | string => {
   if (server.disabled) return 'disabled'
   return withTools({ ...config, toolServers: [server] }, async ({ registry, keys }) => {
-    const { tools, missing, warnings } = await registry
+    const { tools, offered, missing, warnings } = await registry
       .inspect(server, doctorUser)
       .catch((error: unknown) => {
         const isRefused = /answered 40[13]$/.test(errorMessage(error)) && sendsUserToken(server)
@@ -144,13 +144,13 @@ const checkTools = (config: Config, server: ToolServer): Promise<string> | strin
       })
     if (missing.length > 0)
       throw new Error(`the server does not have these configured tools: ${missing.join(', ')}`)
-    if ([...warnings.keys()].some((message) => message !== descriptionsTruncated))
-      throw new Error(describeWarnings(warnings))
+    const notes = warnings.size > 0 ? `; ${describeWarnings(warnings)}` : ''
+    const isLeftOut = [...warnings.keys()].some((message) => !offeredAnyway.has(message))
+    const count = `${offered.length} ${offered.length === 1 ? 'tool' : 'tools'}`
+    if (isLeftOut) throw new Error(`${count}${notes}`)
     if (tools.length === 0) return 'no tools'
     const names = tools.map(({ name }) => `${toLogText(name)}${describeAccess(server.tools.get(name))}`)
-    const count = `${tools.length} ${tools.length === 1 ? 'tool' : 'tools'}`
-    const truncated = warnings.size > 0 ? `; ${describeWarnings(warnings)}` : ''
-    return `${count} of about ${estimateTools(tools)} tokens${describeAccess(server)}: ${names.join(', ')}${truncated}`
+    return `${count} of about ${estimateTools(offered)} tokens${describeAccess(server)}: ${names.join(', ')}${notes}`
   })
 }
 

@@ -1,4 +1,4 @@
-import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
+import { type ErrorObject, MissingRefError, type ValidateFunction } from 'ajv'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { runWithTimeout, SyncTimeoutError } from './sync-timeout.js'
 
@@ -40,35 +40,63 @@ const toArgumentValidator =
     }
   }
 
-const createCompiler = () => {
-  const draft07 = new Ajv(ajvOptions)
-  const draft2020 = new Ajv2020(ajvOptions)
-  return (schema: Record<string, unknown>) =>
-    (/draft-07/.test(String(schema.$schema)) ? draft07 : draft2020).compile(schema)
+/** With its meta-schema compiled, which takes longer than any tool's schema and must not count toward its limit. */
+const createAjv = (): Ajv2020 => {
+  const ajv = new Ajv2020(ajvOptions)
+  ajv.validateSchema({})
+  return ajv
+}
+
+/** Accepts all arguments: for a valid schema that cannot be compiled, such as one with a pattern that JavaScript refuses. */
+export const acceptAll: ArgumentValidator = () => []
+
+/** The field that makes a schema invalid, such as `inputSchema.properties.id.type`, as far as that can be said. */
+export const invalidField = (schema: Record<string, unknown>): string => {
+  const ajv = createAjv()
+  try {
+    if (runWithTimeout(COMPILE_MS, () => ajv.validateSchema(schema))) return 'inputSchema'
+  } catch {
+    return 'inputSchema'
+  }
+  const [error] = ajv.errors ?? []
+  const names = (error?.instancePath ?? '').split('/').slice(1)
+  return ['inputSchema', ...names.map((name) => name.replaceAll('~1', '/').replaceAll('~0', '~'))].join('.')
+}
+
+/** Returns undefined for an invalid schema, which a provider would refuse together with all other tools. */
+const compileSchema = (ajv: Ajv2020, schema: Record<string, unknown>): ArgumentValidator | undefined => {
+  if (!ajv.validateSchema(schema)) return undefined
+  try {
+    const validate = ajv.compile(schema)
+    // Ajv's `$async` validators return promises, which would pass as valid and reject unhandled.
+    return '$async' in validate ? undefined : toArgumentValidator(validate)
+  } catch (error) {
+    return error instanceof MissingRefError ? undefined : acceptAll
+  }
 }
 
 /**
- * Compiles input schemas into validators and caches them. A schema is draft-07 when its `$schema` names that draft, and 2020-12
- * otherwise. Returns undefined for an invalid schema.
+ * Compiles input schemas (JSON Schema 2020-12) into validators and caches them. Returns undefined for an invalid schema, and acceptAll
+ * for one that cannot be compiled.
  */
 export const createArgumentValidators = (
   limits = { compileMs: COMPILE_MS },
   now: () => number = () => performance.now(),
 ): ((schema: Record<string, unknown>) => ArgumentValidator | undefined) => {
   const cache = new Map<string, { validator: ArgumentValidator | undefined; expiresAt: number }>()
-  let compile = createCompiler()
+  let ajv = createAjv()
   const compileValidator = (
     schema: Record<string, unknown>,
     retryOnTimeout = true,
   ): { validator: ArgumentValidator | undefined; expiresAt: number } => {
-    const expiresAt = Number.POSITIVE_INFINITY
     try {
-      const validate = runWithTimeout(limits.compileMs, () => compile(schema))
-      // Ajv's `$async` validators return promises, which would pass as valid and reject unhandled.
-      return { validator: '$async' in validate ? undefined : toArgumentValidator(validate), expiresAt }
+      const validator = runWithTimeout(limits.compileMs, () => compileSchema(ajv, schema))
+      return { validator, expiresAt: Number.POSITIVE_INFINITY }
     } catch (error) {
-      if (!(error instanceof SyncTimeoutError)) return { validator: undefined, expiresAt }
-      compile = createCompiler()
+      ajv = createAjv()
+      if (!(error instanceof SyncTimeoutError)) {
+        return { validator: undefined, expiresAt: Number.POSITIVE_INFINITY }
+      }
       if (retryOnTimeout) return compileValidator(schema, false)
       return { validator: undefined, expiresAt: now() + RECOMPILE_MS }
     }
@@ -80,7 +108,7 @@ export const createArgumentValidators = (
     // Ajv itself keeps every schema it has compiled, so the compiler goes with the cache.
     if (cache.size >= MAX_CACHED) {
       cache.clear()
-      compile = createCompiler()
+      ajv = createAjv()
     }
     const compiled = compileValidator(schema)
     cache.set(key, compiled)

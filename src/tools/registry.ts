@@ -1,5 +1,5 @@
 import { untilAborted } from '../concurrency/until-aborted.js'
-import { type ArgumentValidator, createArgumentValidators } from './argument-validation.js'
+import { type ArgumentValidator, acceptAll, createArgumentValidators } from './argument-validation.js'
 import type { McpClient } from './mcp/client.js'
 import { ResponseTooLargeError } from './mcp/errors.js'
 import { toToolResult, truncateErrorText } from './mcp/result.js'
@@ -36,6 +36,8 @@ export interface ToolRegistryOptions {
 
 /** A server's tools as listed, for a check of the configuration. */
 export interface ServerInspection extends ToolList {
+  /** the tools that a turn gets, apart from those of other users */
+  offered: ListedTool[]
   /** tools named in the configuration that the server does not have */
   missing: string[]
 }
@@ -56,7 +58,11 @@ export const createToolRegistry = (options: ToolRegistryOptions): McpToolRegistr
   const compileValidator = createArgumentValidators()
   const validators = new WeakMap<ListedTool, ArgumentValidator | undefined>()
   const validatorFor = (tool: ListedTool): ArgumentValidator | undefined => {
-    if (!validators.has(tool)) validators.set(tool, compileValidator(tool.inputSchema))
+    if (!validators.has(tool)) {
+      const validator = compileValidator(tool.inputSchema)
+      // Also the schema of a tool whose arguments are not checked has to be valid for its provider.
+      validators.set(tool, validator && !tool.isChecked ? acceptAll : validator)
+    }
     return validators.get(tool)
   }
   const sessions = createSessionPool(options.maxSessions ?? MAX_SESSIONS, now)
@@ -166,8 +172,10 @@ export const createToolRegistry = (options: ToolRegistryOptions): McpToolRegistr
     async inspect(server, userId) {
       const { tools, warnings } = await sessionFor(server, userId, (list) => list).tools()
       const enabled = tools.filter(({ name }) => !server.tools.get(name)?.disabled)
-      selectTools([{ server, tools: enabled, warnings }], { maxBytes: maxToolBytes, validatorFor })
-      return { tools, warnings, missing: missingTools(server, tools) }
+      const listed = { server, tools: enabled, warnings }
+      const selected = selectTools([listed], { maxBytes: maxToolBytes, validatorFor })
+      const offered = selected.map(({ tool }) => tool)
+      return { tools, offered, warnings, missing: missingTools(server, tools) }
     },
     close: () => sessions.close(),
   }

@@ -1,7 +1,7 @@
-import type { ArgumentValidator } from './argument-validation.js'
+import { type ArgumentValidator, acceptAll, invalidField } from './argument-validation.js'
 import { jsonBytes } from './mcp/result.js'
 import type { ToolServer } from './mcp/server-config.js'
-import { type ListedTool, nameTaken } from './mcp/tool-list.js'
+import { argumentsUnchecked, fieldOf, type ListedTool, nameTaken, schemaInvalid } from './mcp/tool-list.js'
 import { toProviderName, uniqueName } from './tool-names.js'
 import { addWarning, type ToolWarnings } from './tool-warnings.js'
 
@@ -10,7 +10,6 @@ const MAX_TOOLS = 128
 /** JSON punctuation between a tool's name and the rest of its definition, and between two tools. */
 const SEPARATOR_BYTES = 4
 
-const invalidSchema = 'tools skipped because their input schemas are invalid'
 const tooManyTools = `tools skipped because a turn offers at most ${MAX_TOOLS} tools`
 const overBudget = "tools skipped because a turn's tools may take half of the model's window"
 
@@ -89,9 +88,18 @@ export const selectTools = (
       const exceeded = countLeft === 0 ? tooManyTools : bytes > bytesLeft ? overBudget : undefined
       // Last, because compiling a schema takes a millisecond or more and a server may list a thousand tools.
       const validate = name === undefined || exceeded ? undefined : validatorFor(tool)
-      if (name === undefined || !validate) {
-        addWarning(warnings, name === undefined ? nameTaken : (exceeded ?? invalidSchema), tool.name)
+      if (name === undefined || exceeded) {
+        addWarning(warnings, name === undefined ? nameTaken : (exceeded ?? ''), tool.name)
         continue
+      }
+      if (!validate) {
+        addWarning(warnings, schemaInvalid, fieldOf(tool.name, invalidField(tool.inputSchema)))
+        continue
+      }
+      // Turns share the listed tools, so this is said once.
+      if (validate === acceptAll && tool.isChecked) {
+        tool.isChecked = false
+        addWarning(warnings, argumentsUnchecked, fieldOf(tool.name, 'inputSchema'))
       }
       selected.set(name, { name, server, tool, validate })
       bytesLeft -= bytes

@@ -5,11 +5,11 @@ import { ToolError } from '../../src/tools/tool.js'
 import { mcpServer } from '../helpers/mcp-server.js'
 import { testTools } from '../helpers/tools.js'
 
-type Content = CallResult['content']
+type Content = Record<string, unknown>[]
 
-const text = (text: string): Content[number] => ({ type: 'text', text })
+const text = (text: string) => ({ type: 'text' as const, text })
 const base64 = Buffer.from('a picture').toString('base64')
-const image: Content[number] = { type: 'image', data: base64, mimeType: 'image/png' }
+const image: Record<string, unknown> = { type: 'image', data: base64, mimeType: 'image/png' }
 const jsonBytes = (value: unknown) => Buffer.byteLength(JSON.stringify(value))
 
 t.test('a result is the structured content, or the text', async (t) => {

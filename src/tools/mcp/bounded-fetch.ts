@@ -1,5 +1,6 @@
 import { type Dispatcher, request } from 'undici'
 import { InvalidResponseError, ResponseTooLargeError } from './errors.js'
+import { normalizeBody } from './json-rpc.js'
 import { currentRequest, type RequestContext } from './request.js'
 
 async function* limitBytes(body: AsyncIterable<Uint8Array>, context: RequestContext) {
@@ -26,8 +27,8 @@ export interface BoundedFetchOptions {
 }
 
 /**
- * The `fetch` for requests to a tool server: it signs a token for each request, refuses redirects, limits the response's size and
- * ends with the current request. Node's own fetch gives up after five minutes, and once the headers have arrived its signal can be
+ * The `fetch` for requests to a tool server: it signs a token for each request, refuses redirects, limits the response's size,
+ * normalizes its messages and ends with the current request. Node's own fetch gives up after five minutes, and once the headers have arrived its signal can be
  * garbage-collected.
  */
 export const createBoundedFetch =
@@ -61,6 +62,6 @@ export const createBoundedFetch =
     })
     const stream = NULL_BODY_STATUSES.includes(statusCode)
       ? null
-      : ReadableStream.from(limitBytes(body, context))
+      : ReadableStream.from(normalizeBody(String(received['content-type']), limitBytes(body, context)))
     return new Response(stream, { status: statusCode, headers: forwarded })
   }

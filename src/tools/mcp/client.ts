@@ -12,9 +12,10 @@ import { withTimeout } from '../../concurrency/with-timeout.js'
 import { ToolError } from '../tool.js'
 import { createBoundedFetch } from './bounded-fetch.js'
 import { McpConnectionError, ResponseTooLargeError, SessionExpiredError } from './errors.js'
+import { isJsonObject, withoutNulls } from './json-rpc.js'
 import { isStreamClosed, redactedMessage } from './redacted-message.js'
 import { boundRequests, interceptResults, runRequest } from './request.js'
-import { type CallResult, truncateErrorText } from './result.js'
+import { type CallResult, takeResult, truncateErrorText } from './result.js'
 import type { HttpServer, StdioServer, ToolServer } from './server-config.js'
 import { createStdioTransport } from './stdio-transport.js'
 import { createListReader, type ListedTool, MAX_LIST_RESPONSE_BYTES, type ToolList } from './tool-list.js'
@@ -117,19 +118,22 @@ const openStdio = (server: StdioServer, { maxResponseBytes, stderr }: ClientOpti
   }
 }
 
-/** Drops the server's free text, which is never read and would be kept for each user. */
-const dropServerText = (result: Record<string, unknown>): void => {
+const textOr = (value: unknown, fallback: string): string => (typeof value === 'string' ? value : fallback)
+
+/**
+ * Reduces a server's introduction of itself to what the SDK needs. Its free text is never read, and would be kept for each user; of its
+ * capabilities only the tools count. A server that names no capabilities at all may have tools.
+ */
+const reduceIntroduction = (result: Record<string, unknown>): void => {
   delete result.instructions
-  const { name, version } = (result.serverInfo ?? {}) as Record<string, unknown>
-  if (result.serverInfo) result.serverInfo = { name, version }
+  const { capabilities } = result
+  const { tools } = isJsonObject(capabilities) ? withoutNulls(capabilities) : { tools: {} }
+  result.capabilities = tools === undefined || tools === false ? {} : { tools: {} }
+  const { name, version } = isJsonObject(result.serverInfo) ? result.serverInfo : {}
+  result.serverInfo = { name: textOr(name, 'unnamed'), version: textOr(version, '') }
 }
 
-const toListedTool = ({ name, description = '', inputSchema, annotations }: Tool): ListedTool => ({
-  name,
-  description,
-  inputSchema,
-  readOnly: annotations?.readOnlyHint ?? false,
-})
+const isMethodUnknown = (error: unknown): boolean => error instanceof ProtocolError && error.code === -32_601
 
 /** Connects to a tool server. `signUserToken` ties the client to one user. Throws McpConnectionError. */
 export const connectClient = async (server: ToolServer, options: ClientOptions): Promise<McpClient> => {
@@ -147,7 +151,7 @@ export const connectClient = async (server: ToolServer, options: ClientOptions):
   }
 
   try {
-    await runRequest({ signal, maxBytes: INITIALIZE_BYTES, onResult: dropServerText }, () =>
+    await runRequest({ signal, maxBytes: INITIALIZE_BYTES, onResult: reduceIntroduction }, () =>
       client.connect(transport, { signal, timeout: NO_TIMEOUT_MS }),
     )
   } catch (error) {
@@ -160,15 +164,17 @@ export const connectClient = async (server: ToolServer, options: ClientOptions):
 
   return {
     async list(signal) {
-      if (!client.getServerCapabilities()?.tools) return { tools: [], warnings: new Map() }
       const reader = createListReader()
+      const { warnings } = reader
+      if (!client.getServerCapabilities()?.tools) return { tools: [], warnings }
       try {
         const { tools } = await runRequest(
           { signal, maxBytes: MAX_LIST_RESPONSE_BYTES, onResult: reader.readPage },
           () => client.listTools(undefined, { signal, timeout: NO_TIMEOUT_MS, cacheMode: 'bypass' }),
         )
-        return { tools: tools.map(toListedTool), warnings: reader.warnings }
+        return { tools: reader.taken(tools.map(({ name }) => name)), warnings }
       } catch (error) {
+        if (isMethodUnknown(error)) return { tools: [], warnings }
         throw signal.aborted
           ? new McpConnectionError('it took too long to list its tools')
           : toConnectionError(error)
@@ -178,10 +184,15 @@ export const connectClient = async (server: ToolServer, options: ClientOptions):
       const params = { name, arguments: args, _meta: { 'colloquy/idempotency_key': key } }
       // Without the output schema: rejecting a result would not undo what the call has done.
       const toolDefinition = { name, description, inputSchema } as Tool
+      let taken: CallResult = {}
+      const onResult = (result: CallResult) => {
+        taken = takeResult(result)
+      }
       try {
-        return await runRequest({ signal, maxBytes: maxResponseBytes }, () =>
+        await runRequest({ signal, maxBytes: maxResponseBytes, onResult }, () =>
           client.callTool(params, { signal, timeout: NO_TIMEOUT_MS, toolDefinition }),
         )
+        return taken
       } catch (error) {
         if (signal.aborted) throw signal.reason
         if (error instanceof ProtocolError && !isStreamClosed(error))

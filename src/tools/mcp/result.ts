@@ -1,9 +1,9 @@
-import type { Client } from '@modelcontextprotocol/client'
 import { isNestedTooDeep } from '../../json-depth.js'
 import { ToolError } from '../tool.js'
+import { isJsonObject } from './json-rpc.js'
 
-export type CallResult = Awaited<ReturnType<Client['callTool']>>
-type Block = CallResult['content'][number]
+/** A call's result as the server sent it: `content`, `structuredContent`, `isError`. */
+export type CallResult = Record<string, unknown>
 
 const MAX_ERROR_LENGTH = 2_000
 
@@ -13,24 +13,60 @@ export const truncateErrorText = (text: string): string =>
     ? text
     : `${text.slice(0, MAX_ERROR_LENGTH - 1).replace(/[\uD800-\uDBFF]$/, '')}…`
 
-const omitted = (mimeType: string | undefined, base64: string): string =>
-  `[${mimeType ?? 'data'}, ${Buffer.byteLength(base64, 'base64')} bytes, left out]`
+/**
+ * Takes a call's result out of its message, where the SDK would refuse all of it for one block that it does not know. A request for
+ * input is left to the SDK, which refuses it.
+ */
+export const takeResult = (result: CallResult): CallResult => {
+  if (typeof result.resultType === 'string' && result.resultType !== 'complete') return {}
+  const taken = { ...result }
+  for (const name of Object.keys(result)) delete result[name]
+  Object.assign(result, { content: [], resultType: 'complete' })
+  return taken
+}
 
-const blockText = (block: Block): string => {
-  switch (block.type) {
-    case 'text':
-      return block.text
+const isText = (value: unknown): value is string => typeof value === 'string'
+
+const MAX_TYPE_LENGTH = 64
+
+const leftOut = (what: unknown, base64: unknown): string => {
+  const size = isText(base64) ? `, ${Buffer.byteLength(base64, 'base64')} bytes` : ''
+  return `[${isText(what) ? what.slice(0, MAX_TYPE_LENGTH) : 'data'}${size}, left out]`
+}
+
+/** The text of a content block; undefined when there is nothing in it. */
+const blockText = (block: unknown): string | undefined => {
+  if (!isJsonObject(block)) return isText(block) || typeof block === 'number' ? String(block) : undefined
+  const { type, text, uri, resource, data, mimeType } = block
+  switch (type) {
     case 'image':
     case 'audio':
-      return omitted(block.mimeType, block.data)
+      return leftOut(mimeType, data)
     case 'resource_link':
-      return block.uri
-    case 'resource':
-      return 'text' in block.resource
-        ? block.resource.text
-        : omitted(block.resource.mimeType, block.resource.blob)
+      return isText(uri) ? uri : undefined
+    case 'resource': {
+      const { text, blob, mimeType, uri } = isJsonObject(resource) ? resource : {}
+      if (isText(text)) return text
+      return isText(blob) ? leftOut(mimeType, blob) : blockText({ type: 'resource_link', uri })
+    }
   }
+  if ((type ?? 'text') !== 'text') return leftOut(type, undefined)
+  if (isText(text)) return text
+  return text === null || text === undefined ? undefined : leftOut('text', undefined)
 }
+
+const contentText = (content: unknown): string =>
+  (Array.isArray(content) ? content : [content])
+    .map(blockText)
+    .filter((text) => text !== undefined)
+    .join('\n')
+
+/** Whether structured content says nothing, so that it must not take the place of a text. */
+const isEmpty = (value: unknown): boolean =>
+  value === undefined ||
+  value === null ||
+  value === '' ||
+  (typeof value === 'object' && Object.keys(value).length === 0)
 
 /** The size of a value as JSON. */
 export const jsonBytes = (value: unknown): number => Buffer.byteLength(JSON.stringify(value))
@@ -53,12 +89,17 @@ export const truncateText = (text: string, maxBytes: number): string => {
 
 /** Converts a call's result to JSON data of at most `maxBytes`. Throws ToolError when the tool reports an error. */
 export const toToolResult = (result: CallResult, maxBytes: number): unknown => {
-  const { content, structuredContent, isError } = result
-  const text = content.map(blockText).join('\n')
-  if (isError) throw new ToolError(truncateErrorText(text || 'The tool failed and did not say why.'))
+  // `toolResult` is that of MCP 2024-10-07.
+  const { content, isError } = result
+  const structuredContent = result.structuredContent ?? result.toolResult
+  const text = contentText(content)
+  if (isError === true) throw new ToolError(truncateErrorText(text || 'The tool failed and did not say why.'))
+  const isTextBetter = isEmpty(structuredContent) && (text !== '' || !structuredContent)
   const data = isNestedTooDeep(structuredContent)
     ? text || '[data, nested too deep, left out]'
-    : (structuredContent ?? text)
+    : isTextBetter
+      ? text
+      : structuredContent
   if (jsonBytes(data) <= maxBytes) return data
   return truncateText(typeof data === 'string' ? data : JSON.stringify(data), maxBytes)
 }

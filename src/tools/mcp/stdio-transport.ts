@@ -2,13 +2,14 @@ import type { Writable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import {
   type JSONRPCMessage,
-  ReadBuffer,
+  parseJSONRPCMessage,
   SdkError,
   SdkErrorCode,
   type Transport,
 } from '@modelcontextprotocol/client'
 import { getDefaultEnvironment } from '@modelcontextprotocol/client/stdio'
 import { ResponseTooLargeError } from './errors.js'
+import { parseMessages } from './json-rpc.js'
 import { type ProcessGroup, startGroup } from './process-group.js'
 import type { StdioServer } from './server-config.js'
 
@@ -37,7 +38,8 @@ export const createStdioTransport = (
   { command, args, env, cwd }: StdioServer,
   { maxBytes, stderr }: StdioOptions,
 ): StdioTransport => {
-  const buffer = new ReadBuffer({ maxBufferSize: maxBytes })
+  let unfinishedLine: Buffer[] = []
+  let lineBytes = 0
   const pending = new Set<unknown>()
   let starting: Promise<ProcessGroup> | undefined
   let input: Writable | undefined
@@ -56,34 +58,37 @@ export const createStdioTransport = (
     transport.onmessage?.(message)
   }
 
-  const deliverAll = (): void => {
-    while (!closing) {
-      try {
-        const message = buffer.readMessage()
-        if (!message) return
-        deliver(message)
-      } catch (error) {
-        // Skips a line that is not a message.
-        transport.onerror?.(error as Error)
-      }
+  const readLine = (line: string): void => {
+    try {
+      for (const message of parseMessages(line)) deliver(parseJSONRPCMessage(message))
+    } catch (error) {
+      // Skips a line that is not a message.
+      transport.onerror?.(error as Error)
     }
   }
 
   const read = (chunk: Buffer): void => {
     unsolicitedBytes += chunk.byteLength
-    try {
-      // Allows a response of the maximum size, plus as much unsolicited output.
-      if (unsolicitedBytes > 2 * maxBytes) throw new ResponseTooLargeError(2 * maxBytes)
-      buffer.append(chunk)
-    } catch (error) {
-      fail(error instanceof ResponseTooLargeError ? error : new ResponseTooLargeError(maxBytes))
+    // Allows a response of the maximum size, plus as much unsolicited output.
+    if (unsolicitedBytes > 2 * maxBytes) {
+      fail(new ResponseTooLargeError(2 * maxBytes))
       return
     }
-    deliverAll()
+    let start = 0
+    for (let at = chunk.indexOf(10); at >= 0 && !closing; at = chunk.indexOf(10, start)) {
+      const line = Buffer.concat([...unfinishedLine, chunk.subarray(start, at)])
+      unfinishedLine = []
+      lineBytes = 0
+      start = at + 1
+      readLine(line.toString())
+    }
+    unfinishedLine.push(chunk.subarray(start))
+    lineBytes += chunk.byteLength - start
+    if (lineBytes > maxBytes) fail(new ResponseTooLargeError(maxBytes))
   }
 
   const end = async (): Promise<void> => {
-    buffer.clear()
+    unfinishedLine = []
     // Before the process has ended, so that pending requests fail now.
     transport.onclose?.()
     const group = await starting?.catch(() => undefined)

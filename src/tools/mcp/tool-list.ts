@@ -1,5 +1,7 @@
 import { isNestedTooDeep } from '../../json-depth.js'
 import { addWarning, type ToolWarnings } from '../tool-warnings.js'
+import { readInputSchema } from './input-schema.js'
+import { isJsonObject } from './json-rpc.js'
 import { jsonBytes, truncateText } from './result.js'
 
 /** What is kept of a tool that a server lists. */
@@ -8,6 +10,8 @@ export interface ListedTool {
   name: string
   description: string
   inputSchema: Record<string, unknown>
+  /** whether arguments can be checked against the schema */
+  isChecked: boolean
   readOnly: boolean
 }
 
@@ -31,81 +35,148 @@ const MAX_DESCRIPTION_BYTES = 4_096
 const MAX_SCHEMA_BYTES = 65_536
 
 const listTruncated = `tool list truncated: it exceeds ${MAX_LIST_BYTES} bytes, ${MAX_LISTED_TOOLS} tools or ${MAX_PAGES} pages`
-/** The only warning about tools that are still offered. */
-export const descriptionsTruncated = `descriptions truncated to ${MAX_DESCRIPTION_BYTES} bytes`
+const descriptionsTruncated = `descriptions truncated to ${MAX_DESCRIPTION_BYTES} bytes`
+const fieldsMended = 'tools with missing or wrong fields, which were mended or ignored'
+export const argumentsUnchecked =
+  'tools offered without a check of their arguments, which their schemas do not allow'
+const notTools = 'tools skipped because they are not objects with a name'
 const nameTooLong = `tools skipped because their names exceed ${MAX_NAME_BYTES} bytes`
 const schemaTooDeep = 'tools skipped because their input schemas are nested too deep'
 const schemaTooLong = `tools skipped because their input schemas exceed ${MAX_SCHEMA_BYTES} bytes`
+export const schemaInvalid = 'tools skipped because their input schemas are invalid'
 export const nameTaken = 'tools skipped because their names are taken'
+const headersInvalid = 'tools skipped because their x-mcp-header declarations are invalid'
+
+/** The warnings about tools that are offered all the same. */
+export const offeredAnyway: ReadonlySet<string> = new Set([
+  descriptionsTruncated,
+  fieldsMended,
+  argumentsUnchecked,
+])
 
 type Json = Record<string, unknown>
 
-const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null
+const sizeOf = (value: unknown): number =>
+  isNestedTooDeep(value) ? MAX_SCHEMA_BYTES : jsonBytes(value ?? null)
 
-const sizeOf = (value: unknown): number => (isNestedTooDeep(value) ? MAX_SCHEMA_BYTES : jsonBytes(value))
+/** How a warning names a field of a tool. */
+export const fieldOf = (tool: string, field: string): string => `${tool} (${field})`
 
-/** Returns why a tool is skipped. Malformed tools pass, because the SDK reports them better. */
-const skipReason = ({ name, inputSchema }: Json, names: ReadonlySet<unknown>): string | undefined => {
+/** Returns why a tool is skipped, judged by what needs no look into its schema. */
+const skipReason = (
+  name: string,
+  inputSchema: unknown,
+  names: { has(name: string): boolean },
+): string | undefined => {
   if (names.has(name)) return nameTaken
-  if (typeof name === 'string' && Buffer.byteLength(name) > MAX_NAME_BYTES) return nameTooLong
+  if (Buffer.byteLength(name) > MAX_NAME_BYTES) return nameTooLong
   if (isNestedTooDeep(inputSchema)) return schemaTooDeep
-  if (isObject(inputSchema) && jsonBytes(inputSchema) > MAX_SCHEMA_BYTES) return schemaTooLong
+  if (isJsonObject(inputSchema) && jsonBytes(inputSchema) > MAX_SCHEMA_BYTES) return schemaTooLong
   return undefined
 }
 
+/** The fields that a turn does without, and whether a value is what MCP says. */
+const OPTIONAL_FIELDS: Record<string, (value: unknown) => boolean> = {
+  title: (value) => typeof value === 'string',
+  description: (value) => typeof value === 'string',
+  annotations: isJsonObject,
+  outputSchema: (value) => isJsonObject(value) && (value.type ?? 'object') === 'object',
+}
+
 /** Reduces a tool to the fields that turns use. */
-const reduceTool = (
-  { name, title, description, inputSchema, annotations }: Json,
-  warnings: ToolWarnings,
-): Json => {
-  const text = description ?? title
-  const isLong = typeof text === 'string' && jsonBytes(text) > MAX_DESCRIPTION_BYTES
-  if (isLong) addWarning(warnings, descriptionsTruncated, String(name))
-  const readOnlyHint = isObject(annotations) && annotations.readOnlyHint === true
+const reduceTool = (tool: Json, name: string, warnings: ToolWarnings): ListedTool | undefined => {
+  const read = readInputSchema(tool.inputSchema)
+  if ('fault' in read) {
+    addWarning(warnings, schemaInvalid, fieldOf(name, read.fault))
+    return undefined
+  }
+  const wrong = Object.entries(OPTIONAL_FIELDS)
+    .filter(([field, isRight]) => (tool[field] ?? null) !== null && !isRight(tool[field]))
+    .map(([field]) => field)
+  const mended = [...read.mended, ...wrong]
+  if (mended.length > 0) addWarning(warnings, fieldsMended, fieldOf(name, mended.join(', ')))
+  if (read.unchecked) addWarning(warnings, argumentsUnchecked, fieldOf(name, read.unchecked))
+  const text = [tool.description, tool.title].find((text) => typeof text === 'string') ?? ''
+  const isLong = jsonBytes(text) > MAX_DESCRIPTION_BYTES
+  if (isLong) addWarning(warnings, descriptionsTruncated, name)
   return {
     name,
-    description: isLong ? truncateText(text, MAX_DESCRIPTION_BYTES) : (text ?? ''),
-    inputSchema,
-    annotations: { readOnlyHint },
+    description: isLong ? truncateText(text, MAX_DESCRIPTION_BYTES) : text,
+    inputSchema: read.schema,
+    isChecked: read.unchecked === undefined,
+    readOnly: isJsonObject(tool.annotations) && tool.annotations.readOnlyHint === true,
   }
+}
+
+/** Replaces an object's members. */
+const overwrite = (target: Json, members: Json): void => {
+  for (const name of Object.keys(target)) delete target[name]
+  Object.assign(target, members)
 }
 
 /** Reduces the pages of a list as they arrive, so that memory holds no more than turns use. */
 export const createListReader = () => {
   const warnings: ToolWarnings = new Map()
-  const names = new Set<unknown>()
+  const listed = new Map<string, ListedTool | undefined>()
   let bytes = 0
+  let seen = 0
   let pages = 0
 
-  const readTool = (tool: unknown): unknown[] => {
-    if (!isObject(tool)) return [tool]
-    const reason = skipReason(tool, names)
-    names.add(tool.name)
-    if (reason === undefined) return [reduceTool(tool, warnings)]
-    addWarning(warnings, reason, String(tool.name))
-    return []
+  const readTool = (tool: unknown): ListedTool[] => {
+    if (!isJsonObject(tool) || typeof tool.name !== 'string' || tool.name === '') {
+      addWarning(warnings, notTools, `number ${seen}`)
+      return []
+    }
+    const { name, inputSchema } = tool
+    const reason = skipReason(name, inputSchema, listed)
+    if (reason !== undefined) {
+      addWarning(warnings, reason, name)
+      return []
+    }
+    const reduced = reduceTool(tool, name, warnings)
+    listed.set(name, reduced)
+    return reduced ? [reduced] : []
   }
 
   return {
     warnings,
-    /** Reduces a page in place, before the SDK reads it. Removes the cursor when the list has reached its limits. */
+    /**
+     * Replaces a page, before the SDK reads it, by one that the SDK accepts: the SDK refuses a whole list for one tool that it does not
+     * like. Removes the cursor when the list has reached its limits.
+     */
     readPage(page: Json): void {
-      if (!Array.isArray(page.tools)) return
-      const kept: unknown[] = []
+      const tools = page.tools ?? []
+      if (!Array.isArray(tools)) return
+      const kept: ListedTool[] = []
       let isFull = false
-      for (const tool of page.tools) {
+      for (const tool of tools) {
         bytes += sizeOf(tool)
-        isFull = bytes > MAX_LIST_BYTES || names.size === MAX_LISTED_TOOLS
+        isFull = bytes > MAX_LIST_BYTES || seen === MAX_LISTED_TOOLS
         if (isFull) break
+        seen += 1
         kept.push(...readTool(tool))
       }
       pages += 1
-      page.tools = kept
-      const hasMore = page.nextCursor !== undefined && page.nextCursor !== null
-      const isLast = hasMore && (pages === MAX_PAGES || sizeOf(page.nextCursor) > MAX_CURSOR_BYTES)
-      if (!isFull && !isLast) return
-      addWarning(warnings, listTruncated)
-      delete page.nextCursor
+      const { resultType } = page
+      const nextCursor = String(page.nextCursor ?? '')
+      const hasMore = nextCursor !== ''
+      const isLast = hasMore && (pages === MAX_PAGES || sizeOf(nextCursor) > MAX_CURSOR_BYTES)
+      if (isFull || isLast) addWarning(warnings, listTruncated)
+      overwrite(page, {
+        tools: kept.map(({ name, description, inputSchema }) => ({ name, description, inputSchema })),
+        ...(hasMore && !isFull && !isLast && { nextCursor }),
+        // MCP 2026 requires these; the list is not cached here.
+        resultType: typeof resultType === 'string' ? resultType : 'complete',
+        ttlMs: 0,
+        cacheScope: 'private',
+      })
+    },
+    /** The tools that the SDK has taken: it leaves out those that MCP 2026 forbids. */
+    taken(names: readonly string[]): ListedTool[] {
+      const isTaken = new Set(names)
+      const tools = [...listed.values()].filter((tool) => tool !== undefined)
+      for (const { name } of tools) if (!isTaken.has(name)) addWarning(warnings, headersInvalid, name)
+      return tools.filter(({ name }) => isTaken.has(name))
     },
   }
 }

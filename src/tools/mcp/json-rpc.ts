@@ -1,0 +1,102 @@
+import { createParser, type EventSourceMessage } from 'eventsource-parser'
+
+type Json = Record<string, unknown>
+
+export const isJsonObject = (value: unknown): value is Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** JSON-RPC's code for an error that has no code of its own. */
+const INTERNAL_ERROR = -32_603
+const MEMBERS = ['jsonrpc', 'id', 'method', 'params', 'result', 'error']
+
+export const withoutNulls = (value: Json): Json =>
+  Object.fromEntries(Object.entries(value).filter(([, member]) => member !== null && member !== undefined))
+
+/** Without a `_meta` that is not an object, for which the SDK would drop the whole message. */
+const withoutInvalidMeta = ({ _meta, ...rest }: Json): Json =>
+  isJsonObject(_meta) ? { ...rest, _meta } : rest
+
+/** What a response's `result` stands for: many servers leave it out or send null when there is nothing to say. */
+const normalizeResult = (result: unknown): Json => {
+  if (isJsonObject(result)) return withoutInvalidMeta(result)
+  // Only a call can have a result that is not an object.
+  return result === null || result === undefined ? {} : { content: result }
+}
+
+const normalizeError = (error: unknown): Json => {
+  const { code, message, ...rest } = isJsonObject(error) ? error : { message: error }
+  const isKnown = typeof code === 'number' && Number.isInteger(code)
+  return {
+    ...rest,
+    code: isKnown ? code : INTERNAL_ERROR,
+    message: typeof message === 'string' ? message : '',
+  }
+}
+
+/**
+ * Brings a JSON-RPC message into the form that the SDK accepts: null is absent, unknown members are dropped, and a numeric id that was
+ * sent back as a text is a number again. The SDK refuses a message with any of these, and then waits for the response. Anything else
+ * stays as it is.
+ */
+const normalizeMessage = (message: unknown): unknown => {
+  if (!isJsonObject(message)) return message
+  const known = withoutNulls(Object.fromEntries(MEMBERS.map((name) => [name, message[name]])))
+  const { jsonrpc, id, method, params, error } = known
+  if (method !== undefined) {
+    return isJsonObject(params) ? { ...known, params: withoutInvalidMeta(withoutNulls(params)) } : known
+  }
+  const response = {
+    jsonrpc,
+    ...(id !== undefined && { id: typeof id === 'string' && /^\d{1,15}$/.test(id) ? Number(id) : id }),
+  }
+  if (error !== undefined) return { ...response, error: normalizeError(error) }
+  return id === undefined ? message : { ...response, result: normalizeResult(message.result) }
+}
+
+/** Parses a text with one message or a batch of them. Throws SyntaxError. */
+export const parseMessages = (text: string): unknown[] =>
+  [JSON.parse(text.replace(/^\uFEFF/, ''))].flat().map(normalizeMessage)
+
+/** The text of an event or a body, normalized; unchanged when it is not JSON, which the SDK then reports. */
+const normalizeText = (text: string): string => {
+  try {
+    const messages = parseMessages(text)
+    return JSON.stringify(messages.length === 1 ? messages[0] : messages)
+  } catch {
+    return text
+  }
+}
+
+const encoder = new TextEncoder()
+
+async function* normalizeEvents(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const received: EventSourceMessage[] = []
+  const parser = createParser({ onEvent: (event) => received.push(event) })
+  const decoder = new TextDecoder()
+  for await (const chunk of body) {
+    parser.feed(decoder.decode(chunk, { stream: true }))
+    for (const { event, id, data } of received.splice(0)) {
+      const lines = normalizeText(data)
+        .split('\n')
+        .map((line) => `data: ${line}\n`)
+      const fields = [event && `event: ${event}\n`, id && `id: ${id}\n`]
+      yield encoder.encode(`${fields.filter(Boolean).join('')}${lines.join('')}\n`)
+    }
+  }
+}
+
+async function* normalizeJson(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const decoder = new TextDecoder()
+  let text = ''
+  for await (const chunk of body) text += decoder.decode(chunk, { stream: true })
+  yield encoder.encode(normalizeText(text + decoder.decode()))
+}
+
+/** The body of an HTTP response with its messages normalized. */
+export const normalizeBody = (
+  contentType: string,
+  body: AsyncIterable<Uint8Array>,
+): AsyncIterable<Uint8Array> => {
+  if (/^text\/event-stream\b/i.test(contentType)) return normalizeEvents(body)
+  return /^application\/json\b/i.test(contentType) ? normalizeJson(body) : body
+}

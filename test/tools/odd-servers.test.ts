@@ -1,0 +1,283 @@
+import t, { type Test } from 'tap'
+import { ToolError } from '../../src/tools/tool.js'
+import { mcpServer } from '../helpers/mcp-server.js'
+import { type Answers, answerTo } from '../helpers/scripted-answers.js'
+import { scriptedServer, wires } from '../helpers/scripted-server.js'
+import { testTools } from '../helpers/tools.js'
+
+const plain = { type: 'object', properties: { id: { type: 'integer' } } }
+const done = { result: { content: [{ type: 'text', text: 'done' }] } }
+
+/** The tools of a server that is written by hand. */
+const toolsOf = async (t: Test, wire: (typeof wires)[number], answers: Answers) => {
+  const tools = testTools(t, { odd: await scriptedServer(t, wire, { 'tools/call': done, ...answers }) })
+  return { ...(await tools.of('alice')), logged: tools.logged }
+}
+
+const mended = 'tools with missing or wrong fields, which were mended or ignored'
+const skipped = 'tools skipped because their input schemas are invalid'
+const unnamed = 'tools skipped because they are not objects with a name'
+
+/** What the log says about tools, by its text. */
+const told = (logged: { text: string; tools?: string[] }[]) =>
+  Object.fromEntries(logged.map(({ text, tools }) => [text, tools]))
+
+const nothing = null
+
+t.test(
+  'an odd tool of a list leaves the others alone, is mended where that is clear, and is named',
+  async (t) => {
+    const odd: [tool: unknown, name: string | undefined, text?: string, label?: string][] = [
+      [{ name: 'a', inputSchema: {} }, 'a', mended, 'a (inputSchema.type)'],
+      [{ name: 'b', inputSchema: nothing }, 'b', mended, 'b (inputSchema)'],
+      [{ name: 'c' }, 'c', mended, 'c (inputSchema)'],
+      [{ name: 'd', inputSchema: [] }, 'd', mended, 'd (inputSchema)'],
+      [{ name: 'e', inputSchema: { properties: [] } }, 'e', mended, 'e (inputSchema.type)'],
+      [
+        { name: 'f', inputSchema: { ...plain, type: nothing, required: nothing } },
+        'f',
+        mended,
+        'f (inputSchema.type)',
+      ],
+      [
+        { name: 'g', inputSchema: { ...plain, type: ['object', 'null'] } },
+        'g',
+        mended,
+        'g (inputSchema.type)',
+      ],
+      [{ name: 'h', inputSchema: 'object' }, undefined, skipped, 'h (inputSchema)'],
+      [{ name: 'i', inputSchema: { type: 'string' } }, undefined, skipped, 'i (inputSchema.type)'],
+      [
+        { name: 'j', inputSchema: { ...plain, properties: 'id' } },
+        undefined,
+        skipped,
+        'j (inputSchema.properties)',
+      ],
+      [
+        { name: 'k', inputSchema: { ...plain, required: 'id' } },
+        undefined,
+        skipped,
+        'k (inputSchema.required)',
+      ],
+      [
+        { name: 'l', inputSchema: { ...plain, properties: { id: { minimum: 'one' } } } },
+        undefined,
+        skipped,
+        'l (inputSchema.properties.id.minimum)',
+      ],
+      [
+        {
+          name: 'm',
+          inputSchema: plain,
+          description: nothing,
+          title: nothing,
+          annotations: nothing,
+          _meta: nothing,
+        },
+        'm',
+      ],
+      [{ name: 'n', inputSchema: plain, outputSchema: nothing, icons: nothing, execution: nothing }, 'n'],
+      [{ name: 'o', inputSchema: plain, annotations: { title: nothing, readOnlyHint: nothing } }, 'o'],
+      [{ name: 'p', inputSchema: plain, outputSchema: { type: 'array' } }, 'p', mended, 'p (outputSchema)'],
+      [{ name: 'q', inputSchema: plain, outputSchema: 'text', icons: 'x' }, 'q', mended, 'q (outputSchema)'],
+      [
+        { name: 'r', inputSchema: plain, description: 5, annotations: [] },
+        'r',
+        mended,
+        'r (description, annotations)',
+      ],
+      [{ name: '', inputSchema: plain }, undefined, unnamed, 'number 1'],
+      [{ name: nothing, inputSchema: plain }, undefined, unnamed, 'number 1'],
+      [nothing, undefined, unnamed, 'number 1'],
+      ['tool', undefined, unnamed, 'number 1'],
+    ]
+    for (const [i, [tool, name, text, label]] of odd.entries()) {
+      const wire = wires[i % wires.length] ?? 'json'
+      const list = {
+        tools: [tool, { name: 'other', inputSchema: plain }],
+        nextCursor: nothing,
+        _meta: nothing,
+      }
+      const tools = await toolsOf(t, wire, { 'tools/list': { result: list } })
+      const what = `${JSON.stringify(tool)} (${wire})`
+      t.same(tools.names, name === undefined ? ['other'] : [name, 'other'], what)
+      t.same(told(tools.logged), text === undefined ? {} : { [text]: [label] }, `${what}: what the log says`)
+      if (name === undefined) continue
+      t.equal(tools.get(name).inputSchema.type, 'object', `${what}: its arguments are an object`)
+      t.equal(await tools.call(name, {}), 'done', `${what}: it can be called`)
+    }
+  },
+)
+
+t.test('null is absent in what a server says about itself and its lists, on every wire', async (t) => {
+  const tools = [{ name: 'work', inputSchema: plain }]
+  const list = { 'tools/list': { result: { tools } } }
+  const hello = {
+    protocolVersion: '2025-03-26',
+    capabilities: { tools: {} },
+    serverInfo: { name: 'x', version: '1' },
+  }
+  const rows: [what: string, answers: Answers, names: string[]][] = [
+    ['error: null beside a result', { 'tools/list': { result: { tools }, error: nothing } }, ['work']],
+    ['a member of its own', { 'tools/list': { result: { tools }, took_ms: 5 } }, ['work']],
+    ['an id as a text', { 'tools/list': { result: { tools }, id: '1' } }, ['work']],
+    ['no tools', { 'tools/list': { result: { tools: nothing } } }, []],
+    ['an empty cursor', { 'tools/list': { result: { tools, nextCursor: '' } } }, ['work']],
+    [
+      'instructions and titles',
+      {
+        ...list,
+        initialize: {
+          result: {
+            ...hello,
+            instructions: nothing,
+            _meta: nothing,
+            serverInfo: { name: 'x', version: nothing, title: nothing, icons: nothing },
+          },
+        },
+      },
+      ['work'],
+    ],
+    ['no server info', { ...list, initialize: { result: { ...hello, serverInfo: nothing } } }, ['work']],
+    [
+      'capabilities of null',
+      {
+        ...list,
+        initialize: {
+          result: {
+            ...hello,
+            capabilities: { tools: { listChanged: nothing }, prompts: nothing, logging: nothing },
+          },
+        },
+      },
+      ['work'],
+    ],
+    ['no capabilities', { ...list, initialize: { result: { ...hello, capabilities: nothing } } }, ['work']],
+    ['no tools at all', { initialize: { result: { ...hello, capabilities: { tools: nothing } } } }, []],
+  ]
+  for (const wire of wires) {
+    for (const [what, answers, names] of rows) {
+      if (what === 'an id as a text' && wire !== 'stdio') continue
+      const { names: offered, logged } = await toolsOf(t, wire, answers)
+      t.same(offered, names, `${what} (${wire})`)
+      t.same(logged, [], `${what} (${wire}): nothing is logged`)
+    }
+  }
+})
+
+t.test('a schema of another dialect is read, or its arguments are not checked', async (t) => {
+  const unchecked = 'tools offered without a check of their arguments, which their schemas do not allow'
+  const of = (property: object, more: object = {}) => ({
+    type: 'object',
+    properties: { a: property },
+    ...more,
+  })
+  const rows: [schema: object, fits: unknown[], unfit: unknown[], field?: string][] = [
+    [of({ type: 'string', pattern: '^[\\w-.]+$' }), ['a-b', 5], [], 'inputSchema'],
+    [of({ type: 'string', pattern: '^\\-\\_$' }), ['a-b', 5], [], 'inputSchema'],
+    [of({ patternProperties: { '[\\w-.]': {} } }), [{}, 5], [], 'inputSchema'],
+    [of({ type: 'string' }, { $schema: 'https://example.com/our-own' }), ['a', 5], [], 'inputSchema.$schema'],
+    [of({ type: 'string' }, { $schema: 5 }), ['a', 5], [], 'inputSchema.$schema'],
+    [of({ type: 'string' }, { $schema: nothing }), ['a'], [5]],
+    [of({ type: 'string' }, { $schema: 'https://json-schema.org/draft/2019-09/schema' }), ['a'], [5]],
+    [of({ nullable: true }), [null, 5], []],
+    [of({ type: 'string', nullable: true }), [null, 'a'], [5]],
+    [of({ type: 'string', enum: ['a'], nullable: true }), [null, 'a'], ['b']],
+    [of({ $ref: '#/$defs/x', nullable: true }, { $defs: { x: { type: 'integer' } } }), [null, 5], ['b']],
+    [of({ type: 'integer', minimum: 1, exclusiveMinimum: true }), [2], [1]],
+    [of({ type: 'integer', maximum: 1, exclusiveMaximum: false }), [1], [2]],
+    [of({ type: 'integer', required: true }), [5], [undefined]],
+    [of({ type: 'any' }), [5, 'a'], []],
+    [of({ type: 'STRING' }), ['a'], [5]],
+    [of({ id: 'http://example.com/a', type: 'string' }), ['a'], [5]],
+    [of({ type: 'array', items: [{ type: 'string' }], additionalItems: false }), [['a']], [['a', 'b'], [5]]],
+    [of({ type: 'string', description: null, enum: null, default: null, items: null }), ['a'], [5]],
+    [of({ type: 'string', examples: 'b', description: 5 }), ['a'], [5]],
+    [of({ enum: ['a', null] }), ['a', null], [5]],
+    [of({ type: 'object', properties: [], required: [] }), [{}], [5]],
+  ]
+  for (const [i, [schema, fits, unfit, field]] of rows.entries()) {
+    const list = { tools: [{ name: 'work', inputSchema: schema }] }
+    const tools = await toolsOf(t, wires[i % wires.length] ?? 'json', { 'tools/list': { result: list } })
+    const what = JSON.stringify(schema)
+    t.same(tools.names, ['work'], `${what}: the tool is offered`)
+    for (const a of fits) t.equal(await tools.call('work', { a }), 'done', `${what}: ${JSON.stringify(a)}`)
+    for (const a of unfit) {
+      const refused = tools.call('work', a === undefined ? {} : { a })
+      await t.rejects(refused, /^ToolError: Invalid|Invalid arguments/, `${what}: not ${JSON.stringify(a)}`)
+    }
+    t.same(
+      told(tools.logged),
+      field ? { [unchecked]: [`work (${field})`] } : {},
+      `${what}: what the log says`,
+    )
+  }
+})
+
+t.test('a result is read block by block', async (t) => {
+  const text = { type: 'text', text: 'see' }
+  const rows: [result: unknown, data: unknown][] = [
+    [{ content: [text], structuredContent: nothing, isError: nothing, _meta: nothing }, 'see'],
+    [{ content: [{ ...text, annotations: nothing, _meta: nothing }] }, 'see'],
+    [{ content: [{ ...text, annotations: { audience: 'all', priority: 7 } }] }, 'see'],
+    [{ content: [text], structuredContent: {} }, 'see'],
+    [{ content: [text], structuredContent: [] }, 'see'],
+    [{ content: [text], structuredContent: { a: nothing } }, { a: null }],
+    [{ content: nothing, structuredContent: { a: 1 } }, { a: 1 }],
+    [{ content: [], structuredContent: {} }, {}],
+    [{ content: nothing }, ''],
+    [{}, ''],
+    [nothing, ''],
+    [{ content: [text, { type: 'chart', rows: [1] }] }, 'see\n[chart, left out]'],
+    [{ content: [text, nothing, 'more'] }, 'see\nmore'],
+    [{ content: [{ type: 'text', text: nothing }, text] }, 'see'],
+    [{ content: [text, { type: 'image', data: '!', mimeType: nothing }] }, 'see\n[data, 0 bytes, left out]'],
+    [{ content: [text, { type: 'image', url: 'x', mimeType: 'image/png' }] }, 'see\n[image/png, left out]'],
+    [{ content: [{ type: 'resource_link', uri: 'file:///a', name: nothing, size: nothing }] }, 'file:///a'],
+    [{ content: [{ type: 'resource', resource: { uri: 'file:///a', text: 'in', blob: nothing } }] }, 'in'],
+    [{ content: [{ type: 'resource', resource: { uri: 'file:///a', text: nothing } }] }, 'file:///a'],
+    [{ content: text }, 'see'],
+    [{ content: 'see' }, 'see'],
+    ['see', 'see'],
+    [{ toolResult: 'see' }, 'see'],
+  ]
+  for (const wire of wires) {
+    for (const [result, data] of rows) {
+      const list = { result: { tools: [{ name: 'work', inputSchema: plain }] } }
+      const tools = await toolsOf(t, wire, { 'tools/list': list, 'tools/call': { result } })
+      t.same(await tools.call('work'), data, `${JSON.stringify(result)} (${wire})`)
+    }
+  }
+  const failures: [rest: Record<string, unknown>, message: string][] = [
+    [{ result: { content: [text, { type: 'chart' }], isError: true } }, 'see\n[chart, left out]'],
+    [{ result: { content: nothing, isError: true } }, 'The tool failed and did not say why.'],
+    [{ result: nothing, error: { code: -32_000, message: 'No.' } }, 'No.'],
+    [{ error: { code: 'E_NO', message: 'No.' } }, 'No.'],
+    [{ error: 'No.' }, 'No.'],
+  ]
+  for (const wire of wires) {
+    for (const [rest, message] of failures) {
+      const list = { result: { tools: [{ name: 'work', inputSchema: plain }] } }
+      const tools = await toolsOf(t, wire, { 'tools/list': list, 'tools/call': rest })
+      await t.rejects(tools.call('work'), new ToolError(message), `${JSON.stringify(rest)} (${wire})`)
+    }
+  }
+})
+
+t.test('a server of MCP 2026 may be as odd', async (t) => {
+  const { url, answer } = await mcpServer(t, { tools: [], call: () => ({ content: [] }), era: '2026' })
+  const results: Answers = {
+    'tools/list': {
+      result: { tools: [{ name: 'work' }, { name: 'other', inputSchema: plain }], ttlMs: nothing },
+    },
+    'tools/call': { result: { content: 'done', structuredContent: nothing } },
+  }
+  answer(({ body }, response) => {
+    if (!(body?.method in results)) return false
+    const message = answerTo(results, body)
+    return response.writeHead(200, { 'content-type': 'application/json' }).end(message)
+  })
+  const tools = await testTools(t, { odd: { url } }).of('alice')
+  t.same(tools.names, ['work', 'other'], 'both tools are offered')
+  t.equal(await tools.call('work'), 'done', 'its result is read')
+})
