@@ -17,10 +17,11 @@ export const readTools = ({ text, fail, integer }: Pick<EnvironmentReader, 'text
       return fail('CHAT_MCP_CONFIG', `the path of a readable file (${code})`)
     }
   }
+  const toolWarnings: string[] = []
   const servers = (path: string): ToolServer[] => {
     const json = contents(path)
     try {
-      return parseToolServers(json, text)
+      return parseToolServers(json, text, (message) => toolWarnings.push(message))
     } catch (error) {
       if (!(error instanceof ToolServersError)) throw error
       return fail('CHAT_MCP_CONFIG', `the path of a valid file: ${error.message}`)
@@ -40,6 +41,7 @@ export const readTools = ({ text, fail, integer }: Pick<EnvironmentReader, 'text
   const pem = text('CHAT_TOOLS_KEY')
   return {
     toolServers: path === undefined ? [] : servers(path),
+    toolWarnings,
     toolKeys: pem === undefined ? [] : keys(pem),
     toolResultBytes: integer('CHAT_TOOL_RESULT_BYTES', 65_536, 1_024, 1_048_576),
   }

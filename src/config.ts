@@ -37,6 +37,8 @@ export interface Config {
   modelSettings: LanguageModelSettings
   systemPrompt: string | undefined
   toolServers: ToolServer[]
+  /** the fields of CHAT_MCP_CONFIG that have no effect */
+  toolWarnings: string[]
   /** the keys of CHAT_TOOLS_KEY; the first one signs */
   toolKeys: SigningKey[]
   toolResultBytes: number

@@ -206,6 +206,9 @@ export const doctor = async (config: Config): Promise<boolean> => {
       { name: 'keys', run: () => checkKeys(config) },
       { name: 'model', run: () => checkModels(config) },
       { name: 'browser origins', run: () => checkOrigins(config) },
+      ...(config.toolWarnings.length > 0
+        ? [{ name: 'CHAT_MCP_CONFIG', run: async () => config.toolWarnings.join('; ') }]
+        : []),
       ...config.toolServers.map((server) => ({
         name: `tools ${server.name}`,
         run: async () => checkTools(config, server),

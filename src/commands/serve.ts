@@ -69,6 +69,7 @@ const start = async (config: Config, log: Logger, shutdown: Shutdown): Promise<v
   if (isDevelopment && !embedded) {
     log.warn('tokens are verified with a development secret: set BETTER_AUTH_URL or BETTER_AUTH_SECRET')
   }
+  for (const warning of config.toolWarnings) log.warn(`CHAT_MCP_CONFIG: ${warning}`)
   const { registry, keys } = await openTools(config, { log })
   const servers = config.toolServers.filter(({ disabled }) => !disabled).map(({ name }) => name)
   if (servers.length > 0) log.info({ servers }, 'tool servers configured')

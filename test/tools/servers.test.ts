@@ -102,18 +102,8 @@ t.test('what is wrong is told with its place, and without a value', async (t) =>
     ['k3pT', 'mcpServers.x must be an object with a command or a url'],
     [{}, 'mcpServers.x must be an object with a command or a url'],
     [{ url, command: 'k3pT' }, 'mcpServers.x must have a command or a url, not both'],
-    [{ url, comand: 'k3pT' }, 'mcpServers.x.comand is not a known field'],
-    [{ url, args: ['k3pT'] }, 'mcpServers.x.args is not a known field'],
-    [
-      { url, type: 'sse' },
-      'mcpServers.x.type must be http: the SSE transport, which http replaced, is not supported',
-    ],
-    [
-      { url, type: 'k3pT' },
-      'mcpServers.x.type must be equal to one of the allowed values (http, streamable-http)',
-    ],
-    [{ command: 'c', type: 'http' }, 'mcpServers.x.type must be stdio'],
-    [{ command: '' }, 'mcpServers.x.command must NOT have fewer than 1 characters'],
+    [{ command: '' }, 'mcpServers.x.command must not be empty'],
+    [{ command: [] }, 'mcpServers.x.command must be string'],
     [{ command: 'c', args: ['a', 5] }, 'mcpServers.x.args[1] must be string'],
     [{ command: 'c', env: { A: 5 } }, 'mcpServers.x.env.A must be string'],
     [{ command: 'c', env: { A: placeholder('NO') } }, 'mcpServers.x.env.A needs NO, which is not set'],
@@ -123,9 +113,30 @@ t.test('what is wrong is told with its place, and without a value', async (t) =>
     [{ url, headers: { a: placeholder('LINES') } }, 'mcpServers.x.headers.a is not a valid HTTP header'],
     [{ url, headers: { 'a b': 'k3pT' } }, 'mcpServers.x.headers.a b is not a valid HTTP header'],
     [{ url, users: 5 }, 'mcpServers.x.users must be array'],
-    [{ url, users: [''] }, 'mcpServers.x.users[0] must NOT have fewer than 1 characters'],
+    [{ url, users: [''] }, 'mcpServers.x.users[0] must not be empty'],
     [{ url, disabled: 'no' }, 'mcpServers.x.disabled must be boolean'],
     [{ url, tools: { a: { user: [] } } }, 'mcpServers.x.tools.a.user is not a known field'],
+    [{ url, users: null }, 'mcpServers.x.users must be array'],
+    [{ url, enabled: 'k3pT' }, 'mcpServers.x.enabled must be boolean'],
+    [{ url, disabledTools: 'k3pT' }, 'mcpServers.x.disabledTools must be array'],
+    [
+      { url, headers: { a: placeholder('input:key') } },
+      'mcpServers.x.headers.a needs input:key, for which only an editor can ask: name an environment variable',
+    ],
+    ...['user', 'usres', 'Users'].map((name): [object, string] => [
+      { url, [name]: ['k3pT'] },
+      `mcpServers.x.${name} is not a known field: did you mean users?`,
+    ]),
+    ...['dissabled', 'disable'].map((name): [object, string] => [
+      { url, [name]: true },
+      `mcpServers.x.${name} is not a known field: did you mean disabled?`,
+    ]),
+    ...['includeTools', 'enabled_tools', 'allowedUsers', 'denyList', 'permissions'].map(
+      (name): [object, string] => [
+        { url, [name]: ['k3pT'] },
+        `mcpServers.x.${name} is not a known field, and may be a limit: write limits as disabled, users, tools`,
+      ],
+    ),
     ...['k3pT', 'ftp://k3pT', 'http://u:k3pT@a', 'http://a/#k3pT', 'http://'].map((url): [object, string] => [
       { url },
       'mcpServers.x.url must be a URL that begins with http:// or https://, without a user or a fragment',
@@ -145,7 +156,12 @@ t.test('what is wrong is told with its place, and without a value', async (t) =>
     ['[]', 'the document must be object'],
     ['{}', 'mcpServers is missing'],
     ['{"mcpServers": []}', 'mcpServers must be object'],
-    ['{"mcpServers": {}, "servers": "k3pT"}', 'servers is not a known field'],
+    ['{"mcpServers": {}, "servers": "k3pT"}', 'servers must be object'],
+    ['{"mcpServers": {}, "users": ["k3pT"]}', 'users is not a known field: did you mean users?'],
+    [
+      `{"mcpServers": {"a": {"url": "${url}"}}, "servers": {"a": {"url": "${url}"}}}`,
+      'servers.a is declared twice',
+    ],
   ]
   for (const [json, message] of documents) {
     t.throws(
@@ -154,6 +170,91 @@ t.test('what is wrong is told with its place, and without a value', async (t) =>
       `refused: ${JSON.stringify(json)}`,
     )
   }
+})
+
+t.test(
+  'what other programs write is taken where it is clear, and named where it has no effect',
+  async (t) => {
+    const rows: [entry: object, declared: object, ignored?: string[]][] = [
+      [{ httpUrl: url }, http],
+      [{ serverUrl: url, type: 'streamableHttp' }, http],
+      [{ httpUrl: url, url: 'http://127.0.0.1:2/sse' }, http, ['url']],
+      [{ url, transport: 'streamable_http' }, http],
+      [{ url, transportType: 'Streamable-HTTP' }, http],
+      [{ url, type: 'sse' }, http, ['type']],
+      [{ url, type: 'pigeon' }, http, ['type']],
+      [{ command: 'c', type: 'http' }, stdio, ['type']],
+      [
+        { command: ['c', 'a'], type: 'local', environment: { A: 'b' } },
+        { ...stdio, args: ['a'], env: { A: 'b' } },
+      ],
+      [{ url, description: 'Tasks', $schema: 'x', name: 'Tasks', headers: null, command: null }, http],
+      [{ url, autoApprove: ['a'], alwaysAllow: [] }, http, ['autoApprove', 'alwaysAllow']],
+      [
+        { url, timeout: 60, toolTimeout: 5, tool_timeout_sec: 5 },
+        http,
+        ['timeout', 'toolTimeout', 'tool_timeout_sec'],
+      ],
+      [{ url, comand: 'c', args: ['a'], roots: [] }, http, ['comand', 'args', 'roots']],
+      [
+        { url, enabled: false },
+        { ...http, disabled: true },
+      ],
+      [{ url, enabled: true }, http],
+      [
+        { url, enabled: true, disabled: true },
+        { ...http, disabled: true },
+      ],
+      [
+        { url, disabledTools: ['a'], excludeTools: ['b'], tools: { a: { users: ['u'] } } },
+        {
+          ...http,
+          tools: new Map([
+            ['a', { disabled: true, users: undefined }],
+            ['b', { disabled: true, users: undefined }],
+          ]),
+        },
+      ],
+      [{ command: placeholder('env:KEY') }, { ...stdio, command: 'k3pT' }],
+      [
+        { url, disabled: true, headers: { a: placeholder('input:a') } },
+        { ...http, disabled: true, headers: { a: '' } },
+      ],
+    ]
+    for (const [entry, declared, ignored = []] of rows) {
+      const warnings: string[] = []
+      const json = JSON.stringify({ mcpServers: { x: entry } })
+      const [server] = parseToolServers(json, variables, (text) => warnings.push(text))
+      t.same(server, declared, json)
+      t.same(
+        warnings.map((text) => /^mcpServers\.x\.(\w+) is ignored/.exec(text)?.[1]),
+        ignored,
+        `${json}: what has no effect is named`,
+      )
+    }
+  },
+)
+
+t.test('a document may be one that an editor wrote', async (t) => {
+  const entry = `{ "url": "${url}", /* the tasks */ "type": "http", }`
+  const documents: [json: string, ignored: string[]][] = [
+    [`\uFEFF{"mcpServers": {"x": {"url": "${url}"}}}`, []],
+    [`// of the team\n{"$schema": "x", "mcpServers": {"x": ${entry},},}`, []],
+    [`{"servers": {"x": ${entry}}, "inputs": [{"id": "a"}]}`, ['inputs is ignored']],
+    [`{"mcpServers": {}, "servers": {"x": ${entry}}}`, []],
+  ]
+  for (const [json, ignored] of documents) {
+    const warnings: string[] = []
+    t.same(
+      parseToolServers(json, variables, (text) => warnings.push(text)),
+      [http],
+      JSON.stringify(json),
+    )
+    t.same(warnings, ignored, `${JSON.stringify(json)}: what has no effect is named`)
+  }
+  const broken = '{\n  // a comment\n  "mcpServers": {\n    "k3pT"\n  }\n}'
+  const message = 'the document is not valid JSON (line 5)'
+  t.throws(() => parseToolServers(broken, variables), { message }, 'a comment moves no line')
 })
 
 t.test('a token for one server is of no use to another', async (t) => {

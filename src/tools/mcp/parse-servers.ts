@@ -1,99 +1,29 @@
-import { Ajv, type ErrorObject } from 'ajv'
+import stripJsonComments from 'strip-json-comments'
 import { type Access, type HttpServer, sendsUserToken, type ToolServer } from './server-config.js'
+import { type Entry, readEntry, readServers, ToolServersError, type Warn } from './server-entry.js'
 
-/** An invalid tool server configuration. The message names the place in the document and shows no values. */
-export class ToolServersError extends Error {}
-
-interface Entry {
-  type?: string
-  command?: string
-  args?: string[]
-  env?: Record<string, string>
-  cwd?: string
-  url?: string
-  headers?: Record<string, string>
-  audience?: string
-  disabled?: boolean
-  users?: string[]
-  tools?: Record<string, { disabled?: boolean; users?: string[] }>
-}
-
-const text = { type: 'string', minLength: 1 }
-const textMap = { type: 'object', additionalProperties: { type: 'string' } }
-const access = { disabled: { type: 'boolean' }, users: { type: 'array', items: text } }
-const common = {
-  ...access,
-  tools: {
-    type: 'object',
-    additionalProperties: { type: 'object', properties: access, additionalProperties: false },
-  },
-}
-const ajv = new Ajv({ logger: false })
-const isDocument = ajv.compile<{ mcpServers: Record<string, unknown> }>({
-  type: 'object',
-  properties: { mcpServers: { type: 'object' } },
-  required: ['mcpServers'],
-  additionalProperties: false,
-})
-const compileEntry = <K extends 'command' | 'url'>(properties: object, required: K) =>
-  ajv.compile<Entry & Record<K, string>>({
-    type: 'object',
-    properties: { ...common, ...properties },
-    required: [required],
-    additionalProperties: false,
-  })
-const isStdioEntry = compileEntry(
-  {
-    type: { const: 'stdio' },
-    command: text,
-    args: { type: 'array', items: { type: 'string' } },
-    env: textMap,
-    cwd: text,
-  },
-  'command',
-)
-const isHttpEntry = compileEntry(
-  { type: { enum: ['http', 'streamable-http'] }, url: text, headers: textMap, audience: text },
-  'url',
-)
+export { ToolServersError } from './server-entry.js'
 
 const serverName = /^[A-Za-z0-9_-]{1,40}$/
-
-/** Renders a JSON Pointer below `base` as a path such as `mcpServers.todo.args[0]`. */
-const toPath = (base: string[], pointer: string, name?: string): string => {
-  const segments = pointer.split('/').slice(1)
-  const names = segments.map((segment) => segment.replaceAll('~1', '/').replaceAll('~0', '~'))
-  return [...base, ...names, ...(name === undefined ? [] : [name])]
-    .map((part, i) => (/^\d+$/.test(part) && i > 1 ? `[${part}]` : `${i === 0 ? '' : '.'}${part}`))
-    .join('')
-}
-
-const rejectWith = (base: string[], [error]: ErrorObject[] = []): never => {
-  const { keyword, instancePath = '', params = {}, message } = error ?? {}
-  if (keyword === 'additionalProperties') {
-    throw new ToolServersError(
-      `${toPath(base, instancePath, params.additionalProperty)} is not a known field`,
-    )
-  }
-  if (keyword === 'required') {
-    throw new ToolServersError(`${toPath(base, instancePath, params.missingProperty)} is missing`)
-  }
-  const values = keyword === 'enum' ? ` (${params.allowedValues.join(', ')})` : ''
-  const path = toPath(base, instancePath) || 'the document'
-  throw new ToolServersError(`${path} ${keyword === 'const' ? 'must be stdio' : message}${values}`)
-}
 
 /** Resolves `${NAME}` placeholders. */
 export type ResolveVariable = (name: string) => string | undefined
 
+/** `${NAME}`, `${NAME:-default}`, and `${env:NAME}` as editors write it. */
+const placeholders = /\$\{(?:env:)?([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|\$\{(input:[^}]*)\}/g
+
 const substitute = (value: string, path: string, resolve: ResolveVariable): string =>
-  value.replace(/\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}/g, (_, name: string, fallback?: string) => {
-    const resolved = resolve(name) ?? fallback
-    if (resolved === undefined) throw new ToolServersError(`${path} needs ${name}, which is not set`)
-    return resolved
+  value.replace(placeholders, (_, name?: string, fallback?: string, input?: string) => {
+    const resolved = resolve(name ?? input ?? '') ?? fallback
+    if (resolved !== undefined) return resolved
+    throw new ToolServersError(
+      name
+        ? `${path} needs ${name}, which is not set`
+        : `${path} needs ${input}, for which only an editor can ask: name an environment variable`,
+    )
   })
 
-const substituteAll = (values: Record<string, string> = {}, path: string, resolve: ResolveVariable) =>
+const substituteAll = (values: Record<string, string>, path: string, resolve: ResolveVariable) =>
   Object.fromEntries(
     Object.entries(values).map(([name, value]) => [name, substitute(value, `${path}.${name}`, resolve)]),
   )
@@ -126,46 +56,27 @@ const checkHeaders = (headers: Record<string, string>, path: string): void => {
 const commonFields = (name: string, entry: Entry) => ({
   name,
   ...toAccess(entry),
-  tools: new Map(Object.entries(entry.tools ?? {}).map(([tool, access]) => [tool, toAccess(access)])),
+  tools: new Map(entry.tools.map(([tool, access]) => [tool, toAccess(access)])),
 })
 
-const parseServer = (name: string, entry: unknown, resolveVariable: ResolveVariable): ToolServer => {
-  const base = ['mcpServers', name]
-  const path = base.join('.')
-  if (!serverName.test(name)) {
-    throw new ToolServersError(`${path} must have a name of 1 to 40 of A-Z a-z 0-9 _ -`)
-  }
-  const { type, command, url, disabled } = (entry ?? {}) as Entry
+const toServer = (name: string, path: string, entry: Entry, resolveVariable: ResolveVariable): ToolServer => {
   // A disabled server may lack its variables: their absence is often why it is disabled.
   const resolve: ResolveVariable = (variable) =>
-    resolveVariable(variable) ?? (disabled === true ? '' : undefined)
-  if (type === 'sse') {
-    throw new ToolServersError(
-      `${path}.type must be http: the SSE transport, which http replaced, is not supported`,
-    )
-  }
-  if (command === undefined && url === undefined) {
-    throw new ToolServersError(`${path} must be an object with a command or a url`)
-  }
-  if (command !== undefined && url !== undefined) {
-    throw new ToolServersError(`${path} must have a command or a url, not both`)
-  }
-  if (command !== undefined) {
-    if (!isStdioEntry(entry)) return rejectWith(base, isStdioEntry.errors ?? [])
+    resolveVariable(variable) ?? (entry.disabled === true ? '' : undefined)
+  if (entry.kind === 'stdio') {
     return {
       kind: 'stdio',
       ...commonFields(name, entry),
       command: substitute(entry.command, `${path}.command`, resolve),
-      args: (entry.args ?? []).map((arg, i) => substitute(arg, `${path}.args[${i}]`, resolve)),
+      args: entry.args.map((arg, i) => substitute(arg, `${path}.args[${i}]`, resolve)),
       env: substituteAll(entry.env, `${path}.env`, resolve),
       cwd: entry.cwd && substitute(entry.cwd, `${path}.cwd`, resolve),
     }
   }
-  if (!isHttpEntry(entry)) return rejectWith(base, isHttpEntry.errors ?? [])
   const headers = substituteAll(entry.headers, `${path}.headers`, resolve)
   checkHeaders(headers, `${path}.headers`)
   const address = substitute(entry.url, `${path}.url`, resolve)
-  if (!disabled) checkUrl(address, `${path}.url`)
+  if (!entry.disabled) checkUrl(address, `${path}.url`)
   return {
     kind: 'http',
     ...commonFields(name, entry),
@@ -191,20 +102,35 @@ const checkAudiences = (servers: ToolServer[]): void => {
   }
 }
 
-/** Parses a document of the usual shape, `{"mcpServers": {"<name>": …}}`. Throws ToolServersError. */
-export const parseToolServers = (json: string, resolveVariable: ResolveVariable): ToolServer[] => {
-  let document: unknown
+/** Parses JSON as editors write it: with a byte order mark, comments or trailing commas. */
+const parseJson = (text: string): unknown => {
+  const json = stripJsonComments(text.replace(/^\uFEFF/, ''), { trailingCommas: true })
   try {
-    document = JSON.parse(json)
+    return JSON.parse(json)
   } catch (error) {
     // The parser's message may quote a value.
     const at = /position (\d+)/.exec((error as Error).message)?.[1]
     const line = at === undefined ? 0 : json.slice(0, Number(at)).split('\n').length
     throw new ToolServersError(`the document is not valid JSON${line > 0 ? ` (line ${line})` : ''}`)
   }
-  if (!isDocument(document)) return rejectWith([], isDocument.errors ?? [])
-  const entries = Object.entries(document.mcpServers)
-  const servers = entries.map(([name, entry]) => parseServer(name, entry, resolveVariable))
+}
+
+/**
+ * Parses a document of the usual shape, `{"mcpServers": {"<name>": …}}`, also as other programs write it. `warn` is told of each field
+ * that has no effect. Throws ToolServersError.
+ */
+export const parseToolServers = (
+  json: string,
+  resolveVariable: ResolveVariable,
+  warn: Warn = () => {},
+): ToolServer[] => {
+  const servers = readServers(parseJson(json), warn).map(([path, value]) => {
+    const name = String(path[1])
+    if (!serverName.test(name)) {
+      throw new ToolServersError(`${path.join('.')} must have a name of 1 to 40 of A-Z a-z 0-9 _ -`)
+    }
+    return toServer(name, path.join('.'), readEntry(value, path, warn), resolveVariable)
+  })
   checkAudiences(servers)
   return servers
 }

@@ -1,0 +1,186 @@
+import { z } from 'zod'
+import { isJsonObject } from './json-rpc.js'
+
+/** An invalid tool server configuration. The message names the place in the document and shows no values. */
+export class ToolServersError extends Error {}
+
+type Json = Record<string, unknown>
+export type Warn = (message: string) => void
+type Path = readonly PropertyKey[]
+
+/** Renders a path such as `mcpServers.todo.args[0]`. */
+const render = (path: Path): string =>
+  path
+    .map((part, i) => (typeof part === 'number' ? `[${part}]` : `${i === 0 ? '' : '.'}${String(part)}`))
+    .join('')
+
+const describeIssue = (issue: z.core.$ZodIssue | undefined, base: Path): string => {
+  const path = [...base, ...(issue?.path ?? [])]
+  if (issue?.code === 'unrecognized_keys')
+    return `${render([...path, issue.keys[0] ?? ''])} is not a known field`
+  const place = render(path) || 'the document'
+  if (issue?.code === 'too_small') return `${place} must not be empty`
+  if (issue?.code !== 'invalid_type') return `${place} is not valid`
+  return `${place} must be ${issue.expected === 'record' ? 'object' : issue.expected}`
+}
+
+/** Parses a part of the document at `path`. Throws ToolServersError. */
+const parse = <T>(schema: z.ZodType<T>, value: unknown, path: Path): T => {
+  const { success, data, error } = schema.safeParse(value)
+  if (!success) throw new ToolServersError(describeIssue(error.issues[0], path))
+  return data
+}
+
+/** Parses an object, with any key: zod drops `__proto__`. */
+const parseObject = (value: unknown, path: Path): Json =>
+  isJsonObject(value) ? value : parse(z.record(z.string(), z.unknown()), value, path)
+
+const text = z.string().min(1)
+const textMap = z.record(z.string(), z.string())
+const access = z.strictObject({ disabled: z.boolean().optional(), users: z.array(text).optional() })
+const common = { ...access.shape, tools: z.unknown() }
+const stdio = z.object({
+  ...common,
+  command: text,
+  args: z.array(z.string()).default([]),
+  env: textMap.default({}),
+  cwd: text.optional(),
+})
+const http = z.object({ ...common, url: text, headers: textMap.default({}), audience: text.optional() })
+
+type AccessEntry = z.infer<typeof access>
+export type Entry = (
+  | ({ kind: 'stdio' } & z.infer<typeof stdio>)
+  | ({ kind: 'http' } & z.infer<typeof http>)
+) & {
+  tools: [name: string, access: AccessEntry][]
+}
+
+/** What other programs call our fields. */
+const ALIASES: Json = {
+  httpUrl: 'url',
+  serverUrl: 'url',
+  environment: 'env',
+  transport: 'type',
+  transportType: 'type',
+}
+/** What other programs call the list of the tools that are left out. */
+const EXCLUSIONS = ['disabledTools', 'disabled_tools', 'excludeTools']
+/** Fields for people and editors, which ask nothing of us. */
+const SILENT = ['$schema', 'description', 'name', 'title', 'displayName', 'icon', '//', '_comment']
+const LIMITS = ['disabled', 'users', 'tools']
+/** Words in the name of a field that may limit who uses what. */
+const LIMITING = /user|tool|disab|enab|allow|den[iy]|block|exclu|inclu|restrict|permi|limit|access|only|role|group/i
+/** Names that have such a word, and widen something or are about time. */
+const HARMLESS = /^auto|^always|time_?out|_sec$|_ms$/i
+
+/** The edits (of one character, or two that changed places) between two short words. */
+const distance = (a: string, b: string): number => {
+  const rows = [Array.from({ length: b.length + 1 }, (_, j) => j)]
+  for (let i = 1; i <= a.length; i += 1) {
+    const row = [i]
+    for (let j = 1; j <= b.length; j += 1) {
+      const at = (back: number, left: number) => (back === 0 ? row : (rows[i - back] ?? []))[j - left] ?? 0
+      const isSwap = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
+      const edits = [at(1, 0) + 1, at(0, 1) + 1, at(1, 1) + (a[i - 1] === b[j - 1] ? 0 : 1)]
+      row.push(Math.min(...edits, ...(isSwap ? [at(2, 2) + 1] : [])))
+    }
+    rows.push(row)
+  }
+  return rows.at(-1)?.at(-1) ?? 0
+}
+
+const likelyLimit = (name: string): string | undefined =>
+  LIMITS.find((limit) => distance(name.toLowerCase(), limit) <= (limit.length > 5 ? 2 : 1))
+
+/** Passes over a field that we do not know, unless it could be meant to limit something. Throws ToolServersError. */
+export const passOver = (path: Path, warn: Warn): void => {
+  const name = String(path.at(-1))
+  if (SILENT.includes(name)) return
+  const likely = likelyLimit(name)
+  if (likely) throw new ToolServersError(`${render(path)} is not a known field: did you mean ${likely}?`)
+  if (LIMITING.test(name) && !HARMLESS.test(name)) {
+    throw new ToolServersError(
+      `${render(path)} is not a known field, and may be a limit: write limits as ${LIMITS.join(', ')}`,
+    )
+  }
+  warn(`${render(path)} is ignored`)
+}
+
+/** Renames what other programs call otherwise. `httpUrl` goes before a `url`, which is then that of another transport. */
+const resolveAliases = (entry: Json, path: Path, warn: Warn): Json => {
+  const resolved: Json = {}
+  // A null of a limit is refused where the limit is read.
+  const given = Object.entries(entry).filter(([name, value]) => value !== null || LIMITS.includes(name))
+  const rank = (name: string) => (name === 'httpUrl' ? 0 : Object.hasOwn(ALIASES, name) ? 2 : 1)
+  for (const [name, value] of given.sort(([a], [b]) => rank(a) - rank(b))) {
+    const ours = Object.hasOwn(ALIASES, name) ? String(ALIASES[name]) : name
+    if (Object.hasOwn(resolved, ours)) warn(`${render([...path, name])} is ignored`)
+    else resolved[ours] = value
+  }
+  return resolved
+}
+
+/** Reads `enabled` and lists of tools that are left out as the limits that they are. */
+const resolveLimits = ({ enabled, ...entry }: Json, path: Path): Json => {
+  const tools = Object.entries(
+    entry.tools === undefined ? {} : parseObject(entry.tools, [...path, 'tools']),
+  ).map(([name, value]): [string, AccessEntry] => [name, parse(access, value, [...path, 'tools', name])])
+  for (const name of EXCLUSIONS.filter((name) => Object.hasOwn(entry, name))) {
+    const excluded = parse(z.array(text), entry[name], [...path, name])
+    tools.push(...excluded.map((tool): [string, AccessEntry] => [tool, { disabled: true }]))
+    delete entry[name]
+  }
+  const isOff = enabled !== undefined && !parse(z.boolean(), enabled, [...path, 'enabled'])
+  return { ...entry, tools, ...(isOff && { disabled: true }) }
+}
+
+const checkType = (type: unknown, isStdio: boolean, path: Path, warn: Warn): void => {
+  const name = String(type)
+    .toLowerCase()
+    .replace(/[^a-z]/g, '')
+  const fitting = isStdio ? ['stdio', 'local'] : ['http', 'streamablehttp', 'remote']
+  if (type === undefined || fitting.includes(name)) return
+  const how = isStdio ? 'with a command is a process' : 'with a url is called over streamable HTTP'
+  warn(`${render([...path, 'type'])} is ignored: a server ${how}`)
+}
+
+/** Reads a server's entry, also as other programs write it. Throws ToolServersError. */
+export const readEntry = (value: unknown, path: Path, warn: Warn): Entry => {
+  const { type, ...entry } = resolveLimits(resolveAliases(isJsonObject(value) ? value : {}, path, warn), path)
+  if (Array.isArray(entry.command) && entry.command.length > 0) {
+    const [command, ...args] = entry.command
+    Object.assign(entry, { command, args: Array.isArray(entry.args) ? [...args, ...entry.args] : args })
+  }
+  const isStdio = entry.command !== undefined
+  if (!isStdio && entry.url === undefined) {
+    throw new ToolServersError(`${render(path)} must be an object with a command or a url`)
+  }
+  if (isStdio && entry.url !== undefined) {
+    throw new ToolServersError(`${render(path)} must have a command or a url, not both`)
+  }
+  checkType(type, isStdio, path, warn)
+  const schema = isStdio ? stdio : http
+  for (const name of Object.keys(entry))
+    if (!Object.hasOwn(schema.shape, name)) passOver([...path, name], warn)
+  return { kind: isStdio ? 'stdio' : 'http', ...parse<object>(schema, entry, path) } as Entry
+}
+
+/** Reads the document's servers by name, those of VS Code's `servers` too. Throws ToolServersError. */
+export const readServers = (document: unknown, warn: Warn): [path: Path, entry: unknown][] => {
+  const { mcpServers, servers, ...others } = parseObject(document, [])
+  for (const name of Object.keys(others)) passOver([name], warn)
+  if (mcpServers === undefined && servers === undefined) throw new ToolServersError('mcpServers is missing')
+  const entries = Object.entries({ mcpServers, servers }).flatMap(([field, value]) =>
+    value === undefined
+      ? []
+      : Object.entries(parseObject(value, [field])).map(([name, entry]): [Path, unknown] => [
+          [field, name],
+          entry,
+        ]),
+  )
+  const names = entries.map(([[, name]]) => name)
+  const twice = entries.find(([[, name]], i) => names.indexOf(name) !== i)
+  if (twice) throw new ToolServersError(`${render(twice[0])} is declared twice`)
+  return entries
+}
