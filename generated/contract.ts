@@ -546,7 +546,8 @@ export interface components {
             /** @description The conversation to continue. Leave it out to begin a new one. */
             conversation_id?: components["schemas"]["Id"];
             /**
-             * @description 1 to 10,000 characters (Unicode code points), not white space alone. Stored exactly as sent.
+             * Format: visible-text
+             * @description 1 to 10,000 characters (Unicode code points), of which one can be seen. Stored exactly as sent. A text of white space, control, format and default-ignorable characters alone (Unicode; such as zero-width spaces) is refused. The pattern is the part of this rule that every engine can check.
              * @example Hello, what can you do?
              */
             message: string;
@@ -1014,7 +1015,8 @@ export interface components {
             last_turn_at: components["schemas"]["Timestamp"];
         };
         /**
-         * @description 1 to 200 characters, not white space alone.
+         * Format: visible-text
+         * @description 1 to 200 characters, of which one can be seen (as of a message).
          * @example Groceries
          */
         Title: string;

@@ -3,6 +3,7 @@ import addFormats from 'ajv-formats'
 import type { FastifySchemaCompiler } from 'fastify'
 import type { components } from '../../generated/closed/contract.js'
 import { Problem } from '../problems.js'
+import { hasVisibleText } from '../visible-text.js'
 
 type FieldErrorCode = components['schemas']['FieldErrorCode']
 
@@ -23,6 +24,8 @@ const partNames: Record<string, string> = {
 export const createAjv = (): Ajv2020 => {
   const ajv = new Ajv2020({ strict: true, allowUnionTypes: true, allErrors: true, verbose: true })
   addFormats.default(ajv, ['date', 'date-time', 'uri-reference'])
+  // One of ours: what it asks for cannot be a pattern that every language's engine reads.
+  ajv.addFormat('visible-text', hasVisibleText)
   // `minimum` and `maximum` bound the integers.
   ajv.addFormat('int32', true)
   return ajv

@@ -1,4 +1,5 @@
 import type { Model } from '../models/model.js'
+import { fromFirstVisible } from '../visible-text.js'
 import { runModel } from './agent/run-model.js'
 import type { TurnStore } from './store/turn-store.js'
 import type { AbortReason } from './types.js'
@@ -33,23 +34,40 @@ const instruction = `The user's message begins a conversation. Do not answer it.
 Reply with a title for that conversation and nothing else: at most six words, in the language of the message, \
 without quotes and without a full stop at the end.`
 
-/** The first 80 characters (code points) of a text, trimmed. */
-export const titleFromMessage = (text: string): string =>
-  [...text.trim().slice(0, 160)].slice(0, 80).join('').trimEnd()
+const MAX_LENGTH = 80
+/** More than a title may need, to look at; a text may be long. */
+const MAX_UNITS = 1_000
+
+const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
+
+/** The beginning of a line: at most 80 characters (code points), cut between graphemes unless the first alone is longer. */
+const truncate = (line: string): string => {
+  let title = ''
+  let length = 0
+  for (const { segment } of graphemes.segment(line.slice(0, MAX_UNITS))) {
+    length += [...segment].length
+    if (length > MAX_LENGTH) return (title || [...segment].slice(0, MAX_LENGTH).join('')).trimEnd()
+    title += segment
+  }
+  return title.trimEnd()
+}
+
+/**
+ * A text as one line, from its first visible character on; empty when it has none. Anybody can write anything, or prompt a model to, so
+ * control and bidirectional characters are removed: a title must not control a terminal or reverse the text of a list.
+ */
+const toLine = (text: string): string =>
+  fromFirstVisible(text.replace(/\p{Bidi_Control}/gu, '').replace(/[\s\p{Cc}]+/gu, ' ')).trimEnd()
+
+/** The first 80 characters (code points) of a text as one line. */
+export const titleFromMessage = (text: string): string => truncate(toLine(text))
 
 /** A text in quotes that does not contain the opening quote again. */
 const quoted = /^(["'`“”„«»‘‚「『])((?:(?!\1).)*)["'`“”«»’‘」』]$/u
 
-/**
- * The model's answer as one line of at most 80 characters (code points), without surrounding quotes; empty when nothing is
- * left. Users can prompt a model to say anything, so control and bidirectional characters are removed: a title must not
- * control a terminal or reverse the text of a list.
- */
+/** The model's answer as a title, without surrounding quotes; empty when nothing is left. */
 export const cleanTitle = (answer: string): string => {
-  const line = answer
-    .replace(/\p{Bidi_Control}/gu, '')
-    .replace(/[\s\p{Cc}]+/gu, ' ')
-    .trim()
+  const line = toLine(answer)
   return titleFromMessage(quoted.exec(line)?.[2] ?? line)
 }
 

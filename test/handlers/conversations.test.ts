@@ -14,7 +14,7 @@ t.test('a conversation begins with its first message and goes on with the next',
   const { body } = await call('GET', `${path}/${first.conversation_id}`)
   t.match(
     body,
-    { title: 'Hello\nthere', archived: false, metadata: {}, message_count: 4, running_turn_id: null },
+    { title: 'Hello there', archived: false, metadata: {}, message_count: 4, running_turn_id: null },
     'the conversation is named after its first message and counts all four',
   )
   t.ok(

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import { packageRoot } from '../../src/root.js'
+import { hasVisibleText } from '../../src/visible-text.js'
 
 export interface ContractOperation {
   operationId: string
@@ -31,6 +32,7 @@ export const contractOperations: ContractOperation[] = Object.entries(document.p
 const ajv = new Ajv2020({ strict: false, allErrors: true })
 addFormats.default(ajv)
 ajv.addFormat('int32', (value: unknown) => Number.isInteger(value))
+ajv.addFormat('visible-text', hasVisibleText)
 ajv.addFormat('int64', (value: unknown) => Number.isSafeInteger(value))
 ajv.addSchema({ ...document, $id: 'contract' })
 

@@ -16,6 +16,22 @@ const noToken = { headers: { authorization: '' } }
 const message = (body: unknown): Call => ({ body })
 const typed = (type: string, body = '{"message":"hi"}'): Call => ({ body, headers: { 'content-type': type } })
 
+const invisible = [
+  '\u200b',
+  '\u200d\u2060',
+  '\ufeff',
+  '\u00ad',
+  '\ufe0f',
+  '\u3164\u115f\u1160\uffa0',
+  '\u034f',
+  '\u2800',
+  '\u061c\u202e',
+  '\u{e0041}\u{e01ef}',
+  '\u0001\u001b\u0085',
+  '\ufff9',
+  ' \n\u200b\u3000',
+]
+
 const rows: Row[] = [
   // 400: cannot be read
   ['malformed JSON', 'POST', chat, message('{"message":'), 400, 'malformed-body'],
@@ -129,6 +145,21 @@ const rows: Row[] = [
     'validation-failed',
     '/body/message',
   ],
+  ...invisible.flatMap((text): Row[] => {
+    const what = `invisible ${[...text].map((character) => character.codePointAt(0)?.toString(16))}`
+    const refused = (field: string) => [422, 'validation-failed', `/body/${field}`] as const
+    return [
+      [`${what} as a message`, 'POST', chat, message({ message: text }), ...refused('message')],
+      [`${what} as a title`, 'POST', conversations, message({ title: text }), ...refused('title')],
+      [
+        `${what} as a new title`,
+        'PATCH',
+        `${conversations}/${unknownId}`,
+        message({ title: text }),
+        ...refused('title'),
+      ],
+    ]
+  }),
   [
     '10,001 characters',
     'POST',

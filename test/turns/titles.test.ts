@@ -4,7 +4,7 @@ import t, { type Test } from 'tap'
 import type { Model, ModelRequest } from '../../src/models/model.js'
 import { ModelError } from '../../src/models/model-error.js'
 import { createTurnStore } from '../../src/turns/store/turn-store.js'
-import { cleanTitle, createTitles } from '../../src/turns/titles.js'
+import { cleanTitle, createTitles, titleFromMessage } from '../../src/turns/titles.js'
 import { type Json, type TestAppOptions, testApp } from '../helpers/app.js'
 import { until } from '../helpers/models.js'
 import { providerApp } from '../helpers/provider-app.js'
@@ -313,8 +313,37 @@ t.test('an answer becomes a title: one line, no quotes around it, 80 characters 
     ['"\u202e\u0000"', ''],
     ['😀'.repeat(81), '😀'.repeat(80)],
     [`"${'a'.repeat(79)} b"`, 'a'.repeat(79)],
+    ['\u200b"\u2060"', ''],
   ]
   for (const [answer, title] of titles) t.equal(cleanTitle(answer), title, JSON.stringify(answer))
+})
+
+t.test('a message becomes a title: one line, cut between what readers take for characters', async (t) => {
+  const family = '👩‍👩‍👧‍👦'
+  const titles: [message: string, title: string][] = [
+    ['Buy\n\tmilk\r\nand\u2028bread\u0085now', 'Buy milk and bread now'],
+    ['\u001b[31mRed', '[31mRed'],
+    ['\u202eabc', 'abc'],
+    [`${'a'.repeat(79)}${family}`, 'a'.repeat(79)],
+    [`${'a'.repeat(73)}${family}!`, `${'a'.repeat(73)}${family}`],
+    [`${'a'.repeat(79)}e\u0301`, 'a'.repeat(79)],
+    [`${'a'.repeat(78)}e\u0301b`, `${'a'.repeat(78)}e\u0301`],
+    [`${'a'.repeat(79)}🇫🇷`, 'a'.repeat(79)],
+    [`${'a'.repeat(79)}👍🏽`, 'a'.repeat(79)],
+    [`${'a'.repeat(79)}❤️`, 'a'.repeat(79)],
+    [`${'a'.repeat(78)}각`, `${'a'.repeat(78)}각`],
+    [`${'a'.repeat(79)}\u1100\u1161\u11a8`, 'a'.repeat(79)],
+    [`${'a'.repeat(79)}नि`, 'a'.repeat(79)],
+    [`e${'\u0301'.repeat(200)}`, `e${'\u0301'.repeat(79)}`],
+    [`${'\u200b'.repeat(200)}late`, 'late'],
+    [`${'\u2800 '.repeat(200)}late`, 'late'],
+    ['❤️', '❤️'],
+    [family, family],
+  ]
+  for (const [message, title] of titles) {
+    t.equal(titleFromMessage(message), title, JSON.stringify(message.slice(-20)))
+    t.equal(cleanTitle(message), title, `${JSON.stringify(message.slice(-20))}, of a model`)
+  }
 })
 
 t.test('what cannot be stored as it is, is stored as another character', async (t) => {

@@ -70,7 +70,8 @@ const EXCLUSIONS = ['disabledTools', 'disabled_tools', 'excludeTools']
 const SILENT = ['$schema', 'description', 'name', 'title', 'displayName', 'icon', '//', '_comment']
 const LIMITS = ['disabled', 'users', 'tools']
 /** Words in the name of a field that may limit who uses what. */
-const LIMITING = /user|tool|disab|enab|allow|den[iy]|block|exclu|inclu|restrict|permi|limit|access|only|role|group/i
+const LIMITING =
+  /user|tool|disab|enab|allow|den[iy]|block|exclu|inclu|restrict|permi|limit|access|only|role|group/i
 /** Names that have such a word, and widen something or are about time. */
 const HARMLESS = /^auto|^always|time_?out|_sec$|_ms$/i
 
