@@ -142,9 +142,9 @@ const checkTools = (config: Config, server: ToolServer): Promise<string> | strin
           isRefused ? `${errorMessage(error)}; ${describeUserTokens(server, keys)}` : errorMessage(error),
         )
       })
-    if (missing.length > 0)
-      throw new Error(`the server does not have these configured tools: ${missing.join(', ')}`)
     const notes = warnings.size > 0 ? `; ${describeWarnings(warnings)}` : ''
+    if (missing.length > 0)
+      throw new Error(`the server does not have these configured tools: ${missing.join(', ')}${notes}`)
     const isLeftOut = [...warnings.keys()].some((message) => !offeredAnyway.has(message))
     const count = `${offered.length} ${offered.length === 1 ? 'tool' : 'tools'}`
     if (isLeftOut) throw new Error(`${count}${notes}`)

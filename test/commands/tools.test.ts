@@ -6,6 +6,7 @@ import { testFolder } from '../helpers/cluster.js'
 import { testDatabase } from '../helpers/database.js'
 import { mcpServer } from '../helpers/mcp-server.js'
 import { builtProgram } from '../helpers/program.js'
+import { scriptedServer } from '../helpers/scripted-server.js'
 import { runColloquy, startServer } from '../helpers/server.js'
 import { todoServer } from '../helpers/todo-server.js'
 import { SECRET } from '../helpers/tokens.js'
@@ -33,6 +34,11 @@ t.test('doctor asks every tool server', async (t) => {
     tools: [{ name: '\u001b[2Jadd\n', inputSchema: { type: 'object' } }],
     call: () => ({ content: [] }),
   })
+  const plain = { name: 'plain', inputSchema: { type: 'object' } }
+  const listing = (...tools: object[]) =>
+    scriptedServer(t, 'json', { 'tools/list': { result: { tools: [...tools, plain] } } })
+  const mended = await listing({ name: 'mended', inputSchema: null }, { name: 'other', outputSchema: 5 })
+  const odd = await listing({ name: 'odd', inputSchema: { type: 'array' } })
   const headers = { 'x-key': placeholder('TODO_KEY') }
   const env = await environment(t, {
     todo: {
@@ -47,6 +53,8 @@ t.test('doctor asks every tool server', async (t) => {
     stranger: { url: stranger.url },
     down: { url: 'http://127.0.0.1:2/' },
     gone: { command: 'no-such-program' },
+    mended: { ...mended, timeout: 60 },
+    odd,
     misspelt: { url: todo.url, audience: todo.url, tools: { delete_tasks: { disabled: true } } },
   })
   const { code, stdout, stderr } = await runColloquy(['doctor'], {
@@ -55,13 +63,16 @@ t.test('doctor asks every tool server', async (t) => {
   t.same(
     stdout.split('\n').slice(8),
     [
-      'ok    tools todo: 5 tools of about 276 tokens (for alice): add_task, list_tasks, complete_task, delete_task (disabled), update_task (for bob, carol)',
+      'ok    CHAT_MCP_CONFIG: mcpServers.mended.timeout is ignored',
+      'ok    tools todo: 4 tools of about 226 tokens (for alice): add_task, list_tasks, complete_task, delete_task (disabled), update_task (for bob, carol)',
       'ok    tools here: 8 tools of about 85 tokens: pid, environment, argv, folder, die, hang, stop, flood',
       'ok    tools drawing: 1 tool of about 14 tokens: \uFFFD[2Jadd\uFFFD',
       'ok    tools off: disabled',
       `FAIL  tools stranger: it answered 401; its tokens from Colloquy have iss colloquy, aud ${stranger.url} and sub doctor, and a running server publishes their key ${parseSigningKeys(pem)[0]?.kid}`,
       'FAIL  tools down: connect ECONNREFUSED 127.0.0.1:2',
       'FAIL  tools gone: spawn no-such-program ENOENT',
+      'ok    tools mended: 3 tools of about 43 tokens: mended, other, plain; 2 tools with missing or wrong fields, which were mended or ignored: mended (inputSchema), other (inputSchema, outputSchema)',
+      'FAIL  tools odd: 1 tool; 1 tools skipped because their input schemas are invalid: odd (inputSchema.type)',
       'FAIL  tools misspelt: the server does not have these configured tools: delete_tasks',
       '',
     ],

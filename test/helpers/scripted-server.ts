@@ -14,7 +14,7 @@ export const scriptedServer = async (
   t: Scope,
   wire: (typeof wires)[number],
   answers: Answers,
-): Promise<object> => {
+): Promise<{ url: string } | { command: string; args: string[]; env: object }> => {
   if (wire === 'stdio') {
     return {
       command: process.execPath,
