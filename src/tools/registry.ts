@@ -94,12 +94,11 @@ export const createToolRegistry = (options: ToolRegistryOptions): McpToolRegistr
     for (const tool of missingTools(server, list.tools)) {
       warn({ server: server.name, tool }, 'the configuration names a tool that its server does not have')
     }
-    logWarnings(server, list.warnings)
-    if (server.kind === 'stdio') return { tools: list.tools, warnings: new Map() }
+    if (server.kind === 'stdio') return list
     const tools = list.tools.filter((tool) => isToolAllowed(server, tool, userId))
-    const allowed = { server, tools, warnings: new Map() }
+    const allowed = { ...list, server, tools }
     const selected = selectTools([allowed], { maxBytes: maxToolBytes, validatorFor })
-    return { tools: selected.map(({ tool }) => tool), warnings: allowed.warnings }
+    return { tools: selected.map(({ tool }) => tool), warnings: list.warnings }
   }
 
   const logUnavailable = (server: ToolServer, error: Error): void => {

@@ -86,25 +86,26 @@ t.test(
         mended,
         'r (description, annotations)',
       ],
-      [{ name: '', inputSchema: plain }, undefined, unnamed, 'number 1'],
-      [{ name: nothing, inputSchema: plain }, undefined, unnamed, 'number 1'],
-      [nothing, undefined, unnamed, 'number 1'],
-      ['tool', undefined, unnamed, 'number 1'],
+      [{ name: '', inputSchema: plain }, undefined, unnamed, 'number 19'],
+      [{ name: nothing, inputSchema: plain }, undefined, unnamed, 'number 20'],
+      [nothing, undefined, unnamed, 'number 21'],
+      ['tool', undefined, unnamed, 'number 22'],
     ]
-    for (const [i, [tool, name, text, label]] of odd.entries()) {
-      const wire = wires[i % wires.length] ?? 'json'
-      const list = {
-        tools: [tool, { name: 'other', inputSchema: plain }],
-        nextCursor: nothing,
-        _meta: nothing,
-      }
+    const list = {
+      tools: [...odd.map(([tool]) => tool), { name: 'other', inputSchema: plain }],
+      nextCursor: nothing,
+      _meta: nothing,
+    }
+    const labels = (wanted: string) => odd.flatMap(([, , text, label]) => (text === wanted ? [label] : []))
+    const expected = { [mended]: labels(mended), [skipped]: labels(skipped), [unnamed]: labels(unnamed) }
+    for (const wire of wires) {
       const tools = await toolsOf(t, wire, { 'tools/list': { result: list } })
-      const what = `${JSON.stringify(tool)} (${wire})`
-      t.same(tools.names, name === undefined ? ['other'] : [name, 'other'], what)
-      t.same(told(tools.logged), text === undefined ? {} : { [text]: [label] }, `${what}: what the log says`)
-      if (name === undefined) continue
-      t.equal(tools.get(name).inputSchema.type, 'object', `${what}: its arguments are an object`)
-      t.equal(await tools.call(name, {}), 'done', `${what}: it can be called`)
+      t.same(tools.names, [...odd.flatMap(([, name]) => name ?? []), 'other'], `${wire}: the tools of a turn`)
+      t.same(told(tools.logged), expected, `${wire}: what the log says`)
+      for (const name of tools.names) {
+        t.equal(tools.get(name).inputSchema.type, 'object', `${wire}: the arguments of ${name} are an object`)
+        t.equal(await tools.call(name, {}), 'done', `${wire}: ${name} can be called`)
+      }
     }
   },
 )
@@ -196,21 +197,20 @@ t.test('a schema of another dialect is read, or its arguments are not checked', 
     [of({ enum: ['a', null] }), ['a', null], [5]],
     [of({ type: 'object', properties: [], required: [] }), [{}], [5]],
   ]
-  for (const [i, [schema, fits, unfit, field]] of rows.entries()) {
-    const list = { tools: [{ name: 'work', inputSchema: schema }] }
-    const tools = await toolsOf(t, wires[i % wires.length] ?? 'json', { 'tools/list': { result: list } })
-    const what = JSON.stringify(schema)
-    t.same(tools.names, ['work'], `${what}: the tool is offered`)
-    for (const a of fits) t.equal(await tools.call('work', { a }), 'done', `${what}: ${JSON.stringify(a)}`)
-    for (const a of unfit) {
-      const refused = tools.call('work', a === undefined ? {} : { a })
-      await t.rejects(refused, /^ToolError: Invalid|Invalid arguments/, `${what}: not ${JSON.stringify(a)}`)
+  const list = rows.map(([inputSchema], i) => ({ name: `t${i}`, inputSchema }))
+  for (const wire of wires) {
+    const tools = await toolsOf(t, wire, { 'tools/list': { result: { tools: list } } })
+    t.equal(tools.names.length, rows.length, `${wire}: all tools are offered`)
+    const labels = rows.flatMap(([, , , field], i) => (field ? [`t${i} (${field})`] : []))
+    t.same(told(tools.logged)[unchecked]?.sort(), labels.sort(), `${wire}: what the log says`)
+    for (const [i, [schema, fits, unfit]] of rows.entries()) {
+      const what = `${wire}: ${JSON.stringify(schema)}`
+      for (const a of fits) t.equal(await tools.call(`t${i}`, { a }), 'done', `${what}: ${JSON.stringify(a)}`)
+      for (const a of unfit) {
+        const refused = tools.call(`t${i}`, a === undefined ? {} : { a })
+        await t.rejects(refused, /Invalid arguments/, `${what}: not ${JSON.stringify(a)}`)
+      }
     }
-    t.same(
-      told(tools.logged),
-      field ? { [unchecked]: [`work (${field})`] } : {},
-      `${what}: what the log says`,
-    )
   }
 })
 
@@ -241,13 +241,6 @@ t.test('a result is read block by block', async (t) => {
     ['see', 'see'],
     [{ toolResult: 'see' }, 'see'],
   ]
-  for (const wire of wires) {
-    for (const [result, data] of rows) {
-      const list = { result: { tools: [{ name: 'work', inputSchema: plain }] } }
-      const tools = await toolsOf(t, wire, { 'tools/list': list, 'tools/call': { result } })
-      t.same(await tools.call('work'), data, `${JSON.stringify(result)} (${wire})`)
-    }
-  }
   const failures: [rest: Record<string, unknown>, message: string][] = [
     [{ result: { content: [text, { type: 'chart' }], isError: true } }, 'see\n[chart, left out]'],
     [{ result: { content: nothing, isError: true } }, 'The tool failed and did not say why.'],
@@ -255,11 +248,17 @@ t.test('a result is read block by block', async (t) => {
     [{ error: { code: 'E_NO', message: 'No.' } }, 'No.'],
     [{ error: 'No.' }, 'No.'],
   ]
+  const responses = [...rows.map(([result]) => ({ result })), ...failures.map(([rest]) => rest)]
+  const list = responses.map((_, i) => ({ name: `t${i}`, inputSchema: plain }))
+  const calls = Object.fromEntries(responses.map((response, i) => [`tools/call t${i}`, response]))
   for (const wire of wires) {
-    for (const [rest, message] of failures) {
-      const list = { result: { tools: [{ name: 'work', inputSchema: plain }] } }
-      const tools = await toolsOf(t, wire, { 'tools/list': list, 'tools/call': rest })
-      await t.rejects(tools.call('work'), new ToolError(message), `${JSON.stringify(rest)} (${wire})`)
+    const tools = await toolsOf(t, wire, { 'tools/list': { result: { tools: list } }, ...calls })
+    for (const [i, [result, data]] of rows.entries()) {
+      t.same(await tools.call(`t${i}`), data, `${JSON.stringify(result)} (${wire})`)
+    }
+    for (const [i, [rest, message]] of failures.entries()) {
+      const failed = tools.call(`t${rows.length + i}`)
+      await t.rejects(failed, new ToolError(message), `${JSON.stringify(rest)} (${wire})`)
     }
   }
 })
