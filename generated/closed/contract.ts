@@ -19,8 +19,8 @@ export interface paths {
         /**
          * Send a message and get the answer
          * @description Begins a turn, runs the model and answers when the turn has ended and is stored. Without `conversation_id` a
-         *     new conversation begins; its title is the first 80 characters of the message, until the user gives it another with
-         *     updateConversation. Where the operator wants it so, the model gives it one, soon after its first turn has completed;
+         *     new conversation begins; its title is the beginning of the message, one line of at most 80 characters, until the user gives it
+         *     another with updateConversation. Where the operator wants it so, the model gives it one, soon after its first turn has completed;
          *     it never replaces one of the user's.
          *
          *     The user's message is durable before the model starts, so it is never lost. When the model fails (`502`), has too much
