@@ -95,22 +95,21 @@ const validationProblem = (part: string, errors: ErrorObject[]): Problem => {
   return new Problem('validation-failed', { errors: fields.filter(isNew) })
 }
 
-/** Gathers `name[key]=value` as the object `name` (OpenAPI's style deepObject), where the schema has an object. */
+/**
+ * Gathers `name[key]=value` as the object `name` (OpenAPI's style deepObject), where the schema has an object. A plain `name=value`
+ * beside it is no such pair: it stays, and fails validation.
+ */
 const gatherObjects = (query: Record<string, unknown>, properties: Properties): Record<string, unknown> => {
-  const given = new Map<string, unknown>()
+  const plain: [string, unknown][] = []
+  const objects = new Map<string, [string, unknown][]>()
   for (const [name, value] of Object.entries(query)) {
     const [, object = '', key = ''] = /^(\w+)\[([^[\]]*)\]$/.exec(name) ?? []
-    const isObject = Object.hasOwn(properties, object) && properties[object]?.type === 'object'
-    const pairs = given.get(object)
-    if (!isObject) given.set(name, value)
-    else given.set(object, [...(Array.isArray(pairs) ? pairs : []), [key, value]])
+    if (Object.hasOwn(properties, object) && properties[object]?.type === 'object')
+      objects.set(object, [...(objects.get(object) ?? []), [key, value]])
+    else plain.push([name, value])
   }
-  const objects = [...given].map(([name, value]) =>
-    properties[name]?.type === 'object' && Array.isArray(value)
-      ? [name, Object.fromEntries(value)]
-      : [name, value],
-  )
-  return Object.fromEntries(objects)
+  const gathered = [...objects].map(([name, pairs]) => [name, Object.fromEntries(pairs)])
+  return Object.fromEntries([...gathered, ...plain])
 }
 
 /** Parses a query value as its schema's type, in canonical form only. Anything else stays text and fails validation. */

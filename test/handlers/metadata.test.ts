@@ -101,6 +101,9 @@ t.test('a list is filtered by pairs of metadata', async (t) => {
   const bad: [query: string, at: string, code: string][] = [
     [`cursor=${first.next_cursor}`, '/query/cursor', 'cursor'],
     ['metadata=kitchen', '/query/metadata', 'type'],
+    ['metadata=a&metadata=b', '/query/metadata', 'type'],
+    ['metadata=a&metadata[project]=kitchen', '/query/metadata', 'type'],
+    ['metadata[project]=kitchen&metadata=a', '/query/metadata', 'type'],
     ['metadata[a]=1&metadata[a]=2', '/query/metadata/a', 'type'],
     [`metadata[${'k'.repeat(65)}]=1`, `/query/metadata/${'k'.repeat(65)}`, 'too-long'],
     ['metadata[]=1', '/query/metadata/', 'too-short'],
