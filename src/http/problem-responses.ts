@@ -77,7 +77,9 @@ const createMethodLookup = (app: FastifyInstance) => {
       .replace(/[.+?^${}()|[\]\\]/g, '\\$&')
       .replace(/:\w+/g, '[^/]+')
       .replace(/\*$/, '.*')
-    routes.push({ pattern: new RegExp(`^${source}$`), methods: [method].flat() })
+    // A plugin's root, `/docs/`, is announced for HEAD only; no path has HEAD without GET.
+    const methods = method === 'HEAD' ? ['GET', 'HEAD'] : [method].flat()
+    routes.push({ pattern: new RegExp(`^${source}$`), methods })
   })
   return (path: string): string[] => [
     ...new Set(routes.filter(({ pattern }) => pattern.test(path)).flatMap(({ methods }) => methods)),

@@ -38,6 +38,8 @@ t.test('OPTIONS names the methods of a path, to everybody', async (t) => {
     ['/api/alice/conversations/x/stream', 'GET, OPTIONS'],
     ['/health/ready', 'GET, HEAD, OPTIONS'],
     ['/openapi.json', 'GET, HEAD, OPTIONS'],
+    ['/docs/', 'GET, HEAD, OPTIONS'],
+    ['/docs/static/index.css', 'GET, HEAD, OPTIONS'],
   ]
   const sorted = (allow: string | null) => (allow ?? '').split(', ').sort().join(', ')
   for (const [path, methods] of allowed) {
