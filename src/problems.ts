@@ -69,7 +69,8 @@ export const catalogue = {
   'unsupported-media-type': {
     status: 415,
     title: 'Unsupported media type',
-    detail: 'Send the body as application/json in UTF-8, without a content encoding.',
+    detail:
+      'Send the body in a media type that the operation takes, in UTF-8 and without a content encoding.',
   },
   'validation-failed': {
     status: 422,

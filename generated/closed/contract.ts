@@ -336,7 +336,7 @@ export interface paths {
          * @description The messages by `position`. The answer's `message_id` is reserved when its turn begins, and listed once the turn has ended, however it ends; until then
          *     a turn shows its user's message only.
          *
-         *     A page has at most 1 MiB of texts and tool calls: it ends early, with a `next_cursor`, before the message that would make it more. A
+         *     A page has at most 1 MiB of JSON: it ends early, with a `next_cursor`, before the message that would make it more. A
          *     message that is longer by itself comes alone.
          */
         get: operations["listMessages"];
@@ -1184,7 +1184,7 @@ export interface components {
          *     | `idempotency-key-in-use` | 409 | the turn of this key is still running | after `Retry-After` |
          *     | `body-too-large` | 413 | the body has more than 256 KiB | no |
          *     | `uri-too-long` | 414 | the URL has more than 8,192 bytes | no |
-         *     | `unsupported-media-type` | 415 | the body is not `application/json` in UTF-8 | no |
+         *     | `unsupported-media-type` | 415 | the body is not of a media type that the operation takes, in UTF-8 | no |
          *     | `validation-failed` | 422 | not what the contract says; see `errors` | no |
          *     | `idempotency-key-mismatch` | 422 | the key was used with another body | with a new key |
          *     | `headers-too-large` | 431 | the headers have more than 16 KiB | no |
@@ -1208,7 +1208,8 @@ export interface components {
          *     | `model-timeout` | 504 | the model took too long | same key |
          *
          *     To repeat with the *same key* is to send the request again with the same `Idempotency-Key`: a failed turn is tried again, an ended one is
-         *     answered again, and nothing is done twice. After `Retry-After`: wait for as many seconds first, and keep the key. Reads and cancelTurn need no key.
+         *     answered again, and nothing is done twice. After `Retry-After`: wait for as many seconds first, and keep the key. Only createTurn and streamNewTurn take a
+         *     key. createConversation, repeated, may leave an empty conversation behind; all else is safe to repeat as it is.
          */
         ProblemCode: components["schemas"]["KnownProblemCode"];
         /** @enum {string} */
@@ -1549,6 +1550,16 @@ export interface components {
          */
         StreamVersion: "v1";
         /**
+         * @description Where it is (RFC 9110), as seen from the request's URL.
+         * @example conversations/019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d6e
+         */
+        Location: string;
+        /**
+         * @description The version of the AI SDK's UI message stream, where the answer is one.
+         * @example v1
+         */
+        StreamVersionIfStreamed: "v1";
+        /**
          * @description What is left of the limit, and for how many seconds (draft-ietf-httpapi-ratelimit-headers).
          * @example "turns-per-minute";r=0;t=12
          */
@@ -1616,6 +1627,7 @@ export interface operations {
                     "X-Request-Id": components["headers"]["RequestId"];
                     "Cache-Control": components["headers"]["NoStore"];
                     "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    "X-Vercel-AI-UI-Message-Stream": components["headers"]["StreamVersionIfStreamed"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -1934,6 +1946,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
                     "Cache-Control": components["headers"]["NoStore"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {

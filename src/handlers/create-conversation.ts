@@ -21,5 +21,6 @@ export const createConversation =
         from c
         ${joinLastTurn(sql)}`,
     )
-    return reply(201, conversation)
+    // Relative, so that it holds behind a proxy that changes the path's beginning.
+    return reply(201, conversation, { location: `conversations/${conversation.id}` })
   }

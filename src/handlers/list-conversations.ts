@@ -22,7 +22,8 @@ export const listConversations =
       (sql) => sql<(Conversation & { has_next: boolean })[]>`
         with found as (
           select c.*, row_number() over newest_first as n,
-            sum(octet_length(to_json(coalesce(c.title, ''))::text) + octet_length(c.metadata::text)) over newest_first as bytes
+            sum(500 + octet_length(to_json(coalesce(c.title, ''))::text) + octet_length(c.metadata::text))
+              over newest_first as bytes
           from colloquy.conversations c
           where c.user_id = ${user.id} and c.archived = ${archived}
             ${Object.keys(metadata).length === 0 ? sql`` : sql`and c.metadata @> ${sql.json(metadata)}`}

@@ -14,9 +14,10 @@ export const listMessages =
     const [after] = query.cursor === undefined ? [] : decodeCursor(scope, [position], query.cursor)
     const isNewestFirst = query.order === 'desc'
 
-    /** The next message's position and size. */
+    /** The next message's position and its size as JSON at most: the text comes twice, in `content` and in `parts`. */
     const next = (sql: Sql, last: ReturnType<Sql> | undefined) => sql`
-      select m.position, octet_length(to_json(m.content)::text) + octet_length(m.tool_calls::text) as bytes
+      select m.position, 1000 + 2 * octet_length(to_json(m.content)::text)
+        + octet_length(m.tool_calls::text) + 400 * jsonb_array_length(m.tool_calls) as bytes
       from colloquy.messages m
       where m.user_id = ${user.id} and m.conversation_id = ${conversationId}
         ${last === undefined ? sql`` : isNewestFirst ? sql`and m.position < ${last}` : sql`and m.position > ${last}`}

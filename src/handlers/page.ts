@@ -53,7 +53,7 @@ export const decodeCursor = (scope: CursorKey, shape: PartShape[], cursor: strin
   })
 }
 
-/** The contract's limit for a page's texts, as JSON: what a slow client makes us hold in memory. */
+/** The contract's limit for a page's JSON: what a slow client makes us hold in memory. */
 export const maxPageBytes = 1_048_576
 
 /** A page of these rows, with the cursor of the next page if there is one. */

@@ -31,6 +31,7 @@ export const allowOrigins = (app: FastifyInstance, origins: string[]): void => {
       methods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
       allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'last-event-id'],
       exposedHeaders: [
+        'location',
         'retry-after',
         'ratelimit',
         'ratelimit-policy',

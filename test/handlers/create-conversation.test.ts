@@ -9,6 +9,11 @@ t.test('a conversation can be there before its first message, which then gives i
   const { id } = created.body
   const empty = { title: null, archived: false, metadata: {}, message_count: 0, running_turn_id: null }
   t.match(created, { status: 201, body: empty }, 'it is empty, and has no title')
+  t.equal(
+    new URL(created.headers.get('location') ?? '', `http://colloquy.test${path}`).pathname,
+    `${path}/${id}`,
+    'Location leads to it',
+  )
   t.equal(created.body.last_turn_at, created.body.created_at, 'it is listed by its creation')
   t.same((await call('GET', `${path}/${id}`)).body, created.body, 'it can be read')
   t.same((await call('GET', path)).body.data, [created.body], 'it is listed')

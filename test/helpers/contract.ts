@@ -80,6 +80,17 @@ const operationOf = ({ method, path, status }: SeenResponse): ContractOperation 
 const routeStatuses = [400, 404, 405, 408, 414, 431, 500, 503]
 const documentPaths = /^\/(openapi\.(json|yaml)|docs(\/.*)?)$/
 
+/** What every response of HTTP may have, and what is between the server and its proxies. */
+const commonHeaders =
+  /^(content-(type|length)|date|connection|keep-alive|transfer-encoding|vary|access-control-.+|x-(content-type-options|accel-buffering))$/
+
+const undeclared = (declared: Record<string, object>, headers: Record<string, unknown>): string[] => {
+  const names = new Set(Object.keys(declared).map((name) => name.toLowerCase()))
+  return Object.keys(headers)
+    .filter((name) => !names.has(name) && !commonHeaders.test(name))
+    .map((name) => `header ${name} is not declared`)
+}
+
 const headerFaults = (declared: Record<string, object>, headers: Record<string, unknown>): string[] =>
   Object.entries(declared).flatMap(([name, reference]) => {
     const { value, pointer } = resolve<{ schema: { type: string }; required?: boolean }>(reference as never)
@@ -123,7 +134,10 @@ export const contractFaults = (seen: SeenResponse): string[] => {
   if (!declared) return [`${operation.operationId} does not declare ${seen.status}`]
   const here = `/paths/${token(operation.path)}/${operation.method.toLowerCase()}/responses/${seen.status}`
   const { value: response, pointer = here } = resolve(declared)
-  const headers = headerFaults(response.headers ?? {}, seen.headers)
+  const headers = [
+    ...headerFaults(response.headers ?? {}, seen.headers),
+    ...undeclared(response.headers ?? {}, seen.headers),
+  ]
   if (!response.content) return seen.body === '' ? headers : [...headers, 'a body where none is declared']
   if (!(mediaType in response.content)) return [...headers, `media type ${mediaType || 'none'}`]
   if (mediaType === 'text/event-stream') return [...headers, ...eventFaults(seen.body)]

@@ -32,6 +32,7 @@ t.test('pages of the configured origins may call, others may not', async (t) => 
     call.headers.get('access-control-expose-headers')?.split(', ').sort(),
     [
       'idempotency-replayed',
+      'location',
       'ratelimit',
       'ratelimit-policy',
       'retry-after',
