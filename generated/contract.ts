@@ -1520,8 +1520,8 @@ export interface components {
          */
         CursorParameter: components["schemas"]["CursorValue"];
         /**
-         * @description Makes repeating the request safe (draft-ietf-httpapi-idempotency-key-header). Your own, up to 255 characters of visible ASCII, bare or as a quoted string (RFC 9651);
-         *     `"a"` and `a` are the same key. It belongs to the user.
+         * @description Your own, up to 255 characters of visible ASCII, bare or as a quoted string (RFC 9651); `"a"` and `a` are the same key. It belongs to the
+         *     user, and makes repeating the request safe (draft-ietf-httpapi-idempotency-key-header).
          * @example "8e03978e-40d5-43dd-bc93-6894a57f9324"
          */
         IdempotencyKeyParameter: components["schemas"]["IdempotencyKey"];
@@ -1599,8 +1599,8 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Makes repeating the request safe (draft-ietf-httpapi-idempotency-key-header). Your own, up to 255 characters of visible ASCII, bare or as a quoted string (RFC 9651);
-                 *     `"a"` and `a` are the same key. It belongs to the user.
+                 * @description Your own, up to 255 characters of visible ASCII, bare or as a quoted string (RFC 9651); `"a"` and `a` are the same key. It belongs to the
+                 *     user, and makes repeating the request safe (draft-ietf-httpapi-idempotency-key-header).
                  * @example "8e03978e-40d5-43dd-bc93-6894a57f9324"
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKeyParameter"];
@@ -1658,8 +1658,8 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Makes repeating the request safe (draft-ietf-httpapi-idempotency-key-header). Your own, up to 255 characters of visible ASCII, bare or as a quoted string (RFC 9651);
-                 *     `"a"` and `a` are the same key. It belongs to the user.
+                 * @description Your own, up to 255 characters of visible ASCII, bare or as a quoted string (RFC 9651); `"a"` and `a` are the same key. It belongs to the
+                 *     user, and makes repeating the request safe (draft-ietf-httpapi-idempotency-key-header).
                  * @example "8e03978e-40d5-43dd-bc93-6894a57f9324"
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKeyParameter"];

@@ -39,4 +39,10 @@ t.test('a refusal is a problem, not a stream', async (t) => {
     t.match(answer, { status, body: { code } }, JSON.stringify(body))
     t.match(answer.headers.get('content-type'), /^application\/problem\+json/, `${code}: with its media type`)
   }
+  const { body } = await call('POST', path, { body: { message: 'hi' }, headers: { 'idempotency-key': '' } })
+  t.match(
+    body.errors,
+    [{ path: '/headers/idempotency-key', message: /^must be your own, up to 255 characters/ }],
+    'and says what a key is made of',
+  )
 })
