@@ -577,7 +577,7 @@ export interface components {
          *     names it.
          */
         FinishReason: components["schemas"]["KnownFinishReason"] | string;
-        /** @description The finish reason; null for a user's message, and for an answer that did not come to its end. */
+        /** @description The finish reason; null for a user's message, and for an answer that did not come to its end or that no turn wrote. */
         AnyFinishReason: components["schemas"]["FinishReason"] | null;
         /** @description The answer's text. What is said before and after tool calls is parted by an empty line. */
         AnswerText: string;
@@ -1089,7 +1089,7 @@ export interface components {
         MessageRole: components["schemas"]["KnownMessageRole"] | string;
         /** @enum {string} */
         KnownMessageStatus: "completed" | "failed" | "cancelled" | "interrupted";
-        /** @description A user's message is always `completed`; an answer has its turn's status. */
+        /** @description A user's message is always `completed`, and so is one that no turn wrote; an answer has its turn's status. */
         MessageStatus: components["schemas"]["KnownMessageStatus"] | string;
         /** @enum {string} */
         KnownPartType: "text" | "reasoning" | "tool-call" | "file";
