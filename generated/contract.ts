@@ -685,8 +685,8 @@ export interface components {
         EventId: string;
         /**
          * @description One event of the AI SDK's UI message stream, version 1 (https://ai-sdk.dev/docs/ai-sdk-ui/stream-protocol). In order: `start`, `data-turn`, then
-         *     steps (`start-step` … `finish-step`) of texts (`text-start`, `text-delta`…, `text-end`) and tools (`tool-input-available`, then its output or
-         *     error), and last `finish` (completed), `abort` (cancelled) or `error` (failed or interrupted). The last one comes only after the turn's end is
+         *     steps (`start-step` … `finish-step`) of texts (`text-start`, `text-delta`…, `text-end`), reasoning in the same form, and tools (`tool-input-available`,
+         *     then what became of the call), whose progress may come in between, and last `finish` (completed), `abort` (cancelled) or `error` (failed or interrupted). The last one comes only after the turn's end is
          *     stored.
          *
          *     The events come as server-sent events (the HTML standard, section 9.2): each frame has an `id` (for `Last-Event-ID`) and one StreamEvent as its
@@ -1031,7 +1031,7 @@ export interface components {
         };
         /**
          * @description Is merged into the conversation's metadata (RFC 7396): a value sets its key, null removes it, the other keys stay. At most 16 pairs may
-         *     be there afterwards.
+         *     be there afterwards. Only in here does null remove anything.
          * @example {
          *       "project": "kitchen",
          *       "draft": null
@@ -1112,13 +1112,35 @@ export interface components {
             data: components["schemas"]["Message"][];
             next_cursor: components["schemas"]["NextCursor"];
         };
+        /** @enum {string} */
+        KnownLivenessStatus: "ok";
+        /** @description The process answers. */
+        LivenessStatus: components["schemas"]["KnownLivenessStatus"] | string;
+        /** @enum {string} */
+        KnownReadinessStatus: "ready";
+        /** @description This instance takes requests. */
+        ReadinessStatus: components["schemas"]["KnownReadinessStatus"] | string;
+        /** @enum {string} */
+        KnownKeyType: "OKP";
+        /** @description The family of the key (RFC 7517). */
+        KeyType: components["schemas"]["KnownKeyType"] | string;
+        /** @enum {string} */
+        KnownKeyCurve: "Ed25519";
+        /** @description Its curve (RFC 8037). */
+        KeyCurve: components["schemas"]["KnownKeyCurve"] | string;
+        /** @enum {string} */
+        KnownKeyAlgorithm: "EdDSA";
+        /** @description What it signs with (RFC 8037). */
+        KeyAlgorithm: components["schemas"]["KnownKeyAlgorithm"] | string;
+        /** @enum {string} */
+        KnownKeyUse: "sig";
+        /** @description What it is for (RFC 7517). */
+        KeyUse: components["schemas"]["KnownKeyUse"] | string;
         Liveness: {
-            /** @enum {string} */
-            status: "ok";
+            status: components["schemas"]["LivenessStatus"];
         };
         Readiness: {
-            /** @enum {string} */
-            status: "ready";
+            status: components["schemas"]["ReadinessStatus"];
         };
         /** @description Public keys (RFC 7517). */
         ToolKeys: {
@@ -1127,18 +1149,14 @@ export interface components {
         };
         /** @description The public part of an Ed25519 key (RFC 8037). */
         ToolKey: {
-            /** @enum {string} */
-            kty: "OKP";
-            /** @enum {string} */
-            crv: "Ed25519";
+            kty: components["schemas"]["KeyType"];
+            crv: components["schemas"]["KeyCurve"];
             /** @description The key. */
             x: string;
             /** @description Its RFC 7638 thumbprint. */
             kid: string;
-            /** @enum {string} */
-            alg: "EdDSA";
-            /** @enum {string} */
-            use: "sig";
+            alg: components["schemas"]["KeyAlgorithm"];
+            use: components["schemas"]["KeyUse"];
         };
         /** @description An error (RFC 9457). Branch on `code`; `type` is the same thing as a URI reference. */
         Problem: {
@@ -1869,7 +1887,7 @@ export interface operations {
                  */
                 archived?: boolean;
                 /**
-                 * @description List only conversations whose metadata has these pairs: `metadata[project]=kitchen`.
+                 * @description List only conversations whose metadata has these pairs: `metadata[project]=kitchen`. A key with a bracket in it cannot be asked for.
                  * @example {
                  *       "project": "kitchen"
                  *     }

@@ -119,7 +119,7 @@ export const bindContract = (app: FastifyInstance, options: BindingOptions): voi
       ],
       preValidation: operation.consumes.length > 0 ? [requireBody] : [],
       // RFC 9110, section 9.3.2; the response to a stream would have no end.
-      exposeHeadRoute: !operation.produces.some((type) => type === 'text/event-stream'),
+      exposeHeadRoute: operation.produces.every((type) => type === 'application/json'),
       handler: routeHandler(options.handlers[operationId] as AnyHandler, operation),
       config: { operationId },
     }

@@ -32,7 +32,9 @@ export const allowOrigins = (app: FastifyInstance, origins: string[]): void => {
       allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'last-event-id'],
       exposedHeaders: [
         'location',
+        'deprecation',
         'retry-after',
+        'sunset',
         'ratelimit',
         'ratelimit-policy',
         'x-request-id',

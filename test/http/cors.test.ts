@@ -31,11 +31,13 @@ t.test('pages of the configured origins may call, others may not', async (t) => 
   t.same(
     call.headers.get('access-control-expose-headers')?.split(', ').sort(),
     [
+      'deprecation',
       'idempotency-replayed',
       'location',
       'ratelimit',
       'ratelimit-policy',
       'retry-after',
+      'sunset',
       'x-request-id',
       'x-vercel-ai-ui-message-stream',
     ],
