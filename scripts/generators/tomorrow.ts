@@ -23,7 +23,7 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 const createValidator = (document: object) => {
   const ajv = new Ajv2020({ strict: false })
   addFormats.default(ajv)
-  for (const format of ['int32', 'int64']) ajv.addFormat(format, true)
+  for (const format of ['int32', 'int64', 'visible-text']) ajv.addFormat(format, true)
   ajv.addSchema({ ...document, $id: 'contract' })
   return ({ $ref }: { $ref: string }, value: unknown): string[] => {
     const validate = ajv.getSchema(`contract${$ref}`)
