@@ -138,7 +138,11 @@ for (const name of providerNames) {
     await t.test('a stream says so in its finish', async (t) => {
       app.provider.answer(events(...wire.ended(length, 'Hel', 'lo')))
       const stream = await app.stream('POST', '/api/alice/chat', { body: { message: 'Hi' } })
-      t.match((await stream.all()).slice(-2), [{ type: 'finish', finishReason: 'length' }, '[DONE]'])
+      t.match(
+        (await stream.all()).slice(-2),
+        [{ type: 'finish', finishReason: 'length' }, '[DONE]'],
+        'the stream says so as well',
+      )
     })
   })
 }

@@ -217,7 +217,7 @@ t.test('a refusal is the content filter’s, and its text is kept', async (t) =>
   const app = await providerApp(t, 'openai-compatible/m')
   const refusal = data({ choices: [{ index: 0, delta: { content: null, refusal: 'I will not.' } }] })
   const sent = await send(app, [events(refusal, chatCompletions.finish('stop'), chatCompletions.done)])
-  t.match(sent, { status: 502, body: { code: 'model-content-filtered' }, asked: 1 })
+  t.match(sent, { status: 502, body: { code: 'model-content-filtered' }, asked: 1 }, 'a filter, asked once')
 })
 
 t.test('a response that breaks off with nothing but a call is asked for again', async (t) => {
@@ -229,7 +229,7 @@ t.test('a response that breaks off with nothing but a call is asked for again', 
     events(...chatCompletions.callOf('add', '{}')),
     events(...chatCompletions.answer('Hello')),
   ])
-  t.match(sent, { status: 200, body: { response: 'Hello' }, asked: 3 })
+  t.match(sent, { status: 200, body: { response: 'Hello' }, asked: 3 }, 'it is asked again, and answers')
   t.same(sent.body.tool_calls.length, 1, 'the call that was cut is not there')
   t.equal(tools.calls.length, 1, 'and was not made')
 })
@@ -237,7 +237,11 @@ t.test('a response that breaks off with nothing but a call is asked for again', 
 t.test('a server that speaks another protocol than OpenAI’s is named', async (t) => {
   const app = await providerApp(t, 'openai/m')
   const sent = await send(app, [events(...chatCompletions.answer('Hello'))])
-  t.match(sent, { status: 502, body: { code: 'model-failed' }, asked: 1, log: /speaks chat completions/ })
+  t.match(
+    sent,
+    { status: 502, body: { code: 'model-failed' }, asked: 1, log: /speaks chat completions/ },
+    'one failure, which the log explains',
+  )
 })
 
 t.test('Anthropic’s new types of events and pieces are passed over', async (t) => {
@@ -254,5 +258,9 @@ t.test('a retry waits as long as an error with status 200 says', async (t) => {
       .writeHead(200, { 'content-type': 'text/event-stream', 'retry-after': '120' })
       .end(data({ error: { code: 429, message: 'slow down' } }))
   const { status, body, asked } = await send(app, [limited])
-  t.match({ status, code: body.code, asked }, { status: 503, code: 'model-overloaded', asked: 1 })
+  t.match(
+    { status, code: body.code, asked },
+    { status: 503, code: 'model-overloaded', asked: 1 },
+    'an overload, asked once',
+  )
 })

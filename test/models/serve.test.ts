@@ -108,7 +108,11 @@ t.test('a key that no header takes stops the start, and is not shown', async (t)
       env: { ...env, OPENAI_API_KEY: `${providerKey}\n${providerKey}` },
     })
     t.equal(code, 1, `${command} ends with 1`)
-    t.match(stdout + stderr, /OPENAI_API_KEY must be a key that fits in a header: no line break/)
+    t.match(
+      stdout + stderr,
+      /OPENAI_API_KEY must be a key that fits in a header: no line break/,
+      'the reason is said',
+    )
     t.notMatch(stdout + stderr, /kEpT/, 'the key is not shown')
   }
 })
