@@ -1,5 +1,6 @@
 import { createPublicKey, type JsonWebKey } from 'node:crypto'
 import { withAbortableBody, withTimeout } from '../concurrency/with-timeout.js'
+import { isJsonObject } from '../json-object.js'
 
 /** Public keys as SPKI PEM, by `keyId`. */
 export type PublicKeys = ReadonlyMap<string, string>
@@ -34,16 +35,14 @@ const publicKey = (jwk: JsonWebKey): [id: string, pem: string] | undefined => {
   }
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
 /** The usable keys of a key set. Throws when there is none: that is the app's fault, not its users'. */
 const parseKeySet = (document: unknown): PublicKeys => {
-  if (!isObject(document) || !Array.isArray(document.keys)) throw new Error('the document is not a key set')
+  if (!isJsonObject(document) || !Array.isArray(document.keys))
+    throw new Error('the document is not a key set')
   if (document.keys.length > MAX_KEYS) throw new Error(`the key set has more than ${MAX_KEYS} keys`)
   const keys = new Map(
     document.keys
-      .filter(isObject)
+      .filter(isJsonObject)
       .map(publicKey)
       .filter((key) => key !== undefined),
   )

@@ -1,5 +1,6 @@
+import { isJsonObject, type JsonObject } from '../../json-object.js'
 import { toArguments, toArgumentsText } from './arguments.js'
-import { type Dialect, isObject, type JsonObject, stateless } from './dialect.js'
+import { type Dialect, stateless } from './dialect.js'
 
 const events = new Set([
   'message_start',
@@ -20,7 +21,7 @@ const deltas = new Set([
 
 /** Some servers send a call's whole input with its start, and as JSON text. */
 const readBlock = (block: unknown): unknown =>
-  isObject(block) && block.type === 'tool_use'
+  isJsonObject(block) && block.type === 'tool_use'
     ? { ...block, input: toArguments(toArguments(block.input)) }
     : block
 
@@ -31,8 +32,8 @@ const readDelta = (delta: JsonObject): unknown =>
 
 /** Servers other than Anthropic's leave out counts, which the SDK requires. */
 const withCount = (usage: unknown, name: string): JsonObject => ({
-  ...(isObject(usage) ? usage : {}),
-  [name]: isObject(usage) && typeof usage[name] === 'number' ? usage[name] : 0,
+  ...(isJsonObject(usage) ? usage : {}),
+  [name]: isJsonObject(usage) && typeof usage[name] === 'number' ? usage[name] : 0,
 })
 
 /** Anthropic's messages. */
@@ -54,7 +55,7 @@ export const anthropicMessages: Dialect = {
     if (typeof event.type !== 'string' || !events.has(event.type)) return undefined
     switch (event.type) {
       case 'message_start':
-        return isObject(event.message)
+        return isJsonObject(event.message)
           ? { ...event, message: { ...event.message, usage: withCount(event.message.usage, 'input_tokens') } }
           : event
       case 'message_delta':
@@ -62,7 +63,7 @@ export const anthropicMessages: Dialect = {
       case 'content_block_start':
         return { ...event, content_block: readBlock(event.content_block) }
       case 'content_block_delta':
-        if (!isObject(event.delta)) return event
+        if (!isJsonObject(event.delta)) return event
         return deltas.has(String(event.delta.type)) ? { ...event, delta: readDelta(event.delta) } : undefined
       default:
         return event

@@ -1,12 +1,13 @@
+import { isJsonObject, type JsonObject } from '../../json-object.js'
 import { toArgumentsText } from './arguments.js'
 import { createBlankFinish } from './blank-finish.js'
-import { type Dialect, isObject, type JsonObject } from './dialect.js'
+import type { Dialect } from './dialect.js'
 
 const withText = (value: unknown): unknown => (typeof value === 'number' ? String(value) : value)
 
 const readCall = (call: unknown): unknown => {
-  if (!isObject(call)) return call
-  const { name, arguments: args, ...rest } = isObject(call.function) ? call.function : {}
+  if (!isJsonObject(call)) return call
+  const { name, arguments: args, ...rest } = isJsonObject(call.function) ? call.function : {}
   // `"null"` beside the name says that the arguments follow, or that there are none.
   const text = typeof name === 'string' && args === 'null' ? '' : toArgumentsText(args)
   const index = typeof call.index === 'string' ? Number(call.index) : call.index
@@ -14,7 +15,7 @@ const readCall = (call: unknown): unknown => {
 }
 
 const readDelta = (delta: unknown): unknown => {
-  if (!isObject(delta)) return delta
+  if (!isJsonObject(delta)) return delta
   const { role: _, tool_calls: calls, refusal, ...rest } = delta
   const content = rest.content || refusal
   return { ...rest, content, tool_calls: Array.isArray(calls) ? calls.map(readCall) : calls }
@@ -22,12 +23,12 @@ const readDelta = (delta: unknown): unknown => {
 
 /** Keeps the counts, of which a server may have its own, or none. */
 const readUsage = (usage: unknown): JsonObject | undefined => {
-  if (!isObject(usage)) return undefined
+  if (!isJsonObject(usage)) return undefined
   const counts = Object.entries(usage).map(([name, value]) => [
     name,
-    isObject(value) ? readUsage(value) : value,
+    isJsonObject(value) ? readUsage(value) : value,
   ])
-  return Object.fromEntries(counts.filter(([, value]) => typeof value === 'number' || isObject(value)))
+  return Object.fromEntries(counts.filter(([, value]) => typeof value === 'number' || isJsonObject(value)))
 }
 
 const finished = (finish_reason: string): JsonObject => ({
@@ -68,11 +69,11 @@ export const chatCompletions: Dialect = {
         if (!Array.isArray(choices)) return { choices }
         return {
           choices: choices.slice(0, 1).map((choice) => {
-            if (!isObject(choice)) return choice
-            hasDelta ||= isObject(choice.delta)
+            if (!isJsonObject(choice)) return choice
+            hasDelta ||= isJsonObject(choice.delta)
             // A few servers send the whole message in one event; others repeat it at the end.
             const delta = hasDelta ? choice.delta : choice.message
-            hasRefusal ||= isObject(delta) && Boolean(delta.refusal)
+            hasRefusal ||= isJsonObject(delta) && Boolean(delta.refusal)
             const reason = blank.read(choice.finish_reason)
             const finish_reason = hasRefusal && reason === 'stop' ? 'content_filter' : reason
             return { delta: readDelta(delta), finish_reason }

@@ -1,8 +1,4 @@
-/** JSON whose shape is not known yet. */
-export type JsonObject = Record<string, unknown>
-
-export const isObject = (value: unknown): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
+import type { JsonObject } from '../../json-object.js'
 
 /** How a response ended: as an answer that counts as whole, or with a failure. */
 export type Ending = 'stop' | 'length' | 'tool-calls' | 'other' | Failure

@@ -1,4 +1,4 @@
-import { isObject, type JsonObject } from './dialect.js'
+import { isJsonObject, type JsonObject } from '../../json-object.js'
 import { parseJson } from './parse-json.js'
 
 /** A provider's error, reduced to what providers have in common. */
@@ -68,7 +68,7 @@ export const readErrorBody = (body: unknown): ErrorBody => {
     if (typeof value === 'string') readText(value, field, depth)
     else if (Array.isArray(value)) {
       for (const item of value.slice(0, maxItems)) read(item, field, depth + 1)
-    } else if (isObject(value)) {
+    } else if (isJsonObject(value)) {
       for (const name of codeFields) readCode(value[name])
       for (const name of innerFields) read(value[name], name, depth + 1)
     }
@@ -84,15 +84,15 @@ const isFilled = (value: unknown): boolean =>
 /** Whether JSON says of itself that it is an error, whatever else it has. */
 export const isError = (value: unknown): boolean => {
   if (Array.isArray(value)) return value.some(isError)
-  if (!isObject(value)) return false
+  if (!isJsonObject(value)) return false
   const { error, errors, type, object, response, base_resp: base } = value
   return (
     isFilled(error) ||
     (Array.isArray(errors) && errors.length > 0) ||
     type === 'error' ||
     object === 'error' ||
-    (type === 'response.failed' && isObject(response) && isFilled(response.error)) ||
-    (isObject(base) && typeof base.status_code === 'number' && base.status_code !== 0)
+    (type === 'response.failed' && isJsonObject(response) && isFilled(response.error)) ||
+    (isJsonObject(base) && typeof base.status_code === 'number' && base.status_code !== 0)
   )
 }
 

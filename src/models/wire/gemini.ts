@@ -1,5 +1,6 @@
+import { isJsonObject } from '../../json-object.js'
 import { createBlankFinish } from './blank-finish.js'
-import { type Dialect, isObject } from './dialect.js'
+import type { Dialect } from './dialect.js'
 
 /** Google's streamGenerateContent. STOP alone is its natural end. */
 export const gemini: Dialect = {
@@ -34,7 +35,7 @@ export const gemini: Dialect = {
         const { candidates } = event
         const isChunk = ['candidates', 'usageMetadata', 'promptFeedback'].some((name) => name in event)
         if (!isChunk) return undefined
-        if (!Array.isArray(candidates) || !isObject(candidates[0])) return event
+        if (!Array.isArray(candidates) || !isJsonObject(candidates[0])) return event
         const [candidate, ...others] = candidates
         const finishReason = blank.read(candidate.finishReason)
         return { ...event, candidates: [{ ...candidate, finishReason }, ...others] }

@@ -1,8 +1,9 @@
 import type { EventSourceMessage } from 'eventsource-parser'
 import { withAbortableBody } from '../../concurrency/with-timeout.js'
+import { isJsonObject } from '../../json-object.js'
 import { ModelError } from '../model-error.js'
 import { toModelError, toProviderError } from '../provider-errors.js'
-import { type Dialect, type EventReader, isObject } from './dialect.js'
+import type { Dialect, EventReader } from './dialect.js'
 import { isBareError, isError } from './error-body.js'
 import { parseJson } from './parse-json.js'
 import { NotAStreamError, readBodyStart, readEvents } from './read-events.js'
@@ -21,7 +22,7 @@ const readEvent = ({ event, data }: EventSourceMessage, reader: EventReader): It
   if (event === 'error' || isError(value)) return { error: value ?? data }
   // Not JSON: the SDK says so.
   if (value === undefined) return { data: 'unreadable' }
-  if (!isObject(value)) return undefined
+  if (!isJsonObject(value)) return undefined
   const read = reader.read(value)
   if (read) return { data: JSON.stringify(read) }
   return isBareError(value) ? { error: value } : undefined
@@ -83,7 +84,7 @@ export const providerFetch =
     } catch (error) {
       if (!(error instanceof NotAStreamError)) throw toModelError(error, secret)
       const value = parseJson(error.text)
-      const isFailure = isError(value) || (isObject(value) && isBareError(value))
+      const isFailure = isError(value) || (isJsonObject(value) && isBareError(value))
       throw isFailure ? refused(value) : notAStream(response)
     }
   }

@@ -1,10 +1,11 @@
+import { isJsonObject, type JsonObject } from '../../json-object.js'
 import { ModelError } from '../model-error.js'
 import { toArgumentsText } from './arguments.js'
-import { type Dialect, isObject, type JsonObject, stateless } from './dialect.js'
+import { type Dialect, stateless } from './dialect.js'
 
 /** A response that is not complete has a reason, even where the server gives none. */
 const withReason = (type: unknown, response: JsonObject): JsonObject => {
-  const { reason } = isObject(response.incomplete_details) ? response.incomplete_details : {}
+  const { reason } = isJsonObject(response.incomplete_details) ? response.incomplete_details : {}
   const status = response.status ?? (type === 'response.incomplete' ? 'incomplete' : 'completed')
   const isComplete = type === 'response.completed' && status === 'completed'
   const given = reason || (isComplete ? undefined : status)
@@ -12,7 +13,7 @@ const withReason = (type: unknown, response: JsonObject): JsonObject => {
 }
 
 const withArguments = (item: unknown): unknown =>
-  isObject(item) && item.type === 'function_call'
+  isJsonObject(item) && item.type === 'function_call'
     ? { ...item, arguments: toArgumentsText(item.arguments) ?? '' }
     : item
 
@@ -44,7 +45,7 @@ export const responses: Dialect = {
         return { ...event, arguments: toArgumentsText(event.arguments) ?? '' }
       case 'response.completed':
       case 'response.incomplete':
-        return isObject(event.response)
+        return isJsonObject(event.response)
           ? { ...event, response: withReason(event.type, event.response) }
           : event
       case 'response.failed':

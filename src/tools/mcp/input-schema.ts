@@ -1,4 +1,4 @@
-import { isJsonObject } from './json-rpc.js'
+import { isJsonObject } from '../../json-object.js'
 
 type Schema = Record<string, unknown>
 

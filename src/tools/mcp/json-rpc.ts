@@ -1,29 +1,25 @@
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
-
-type Json = Record<string, unknown>
-
-export const isJsonObject = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
+import { isJsonObject, type JsonObject } from '../../json-object.js'
 
 /** JSON-RPC's code for an error that has no code of its own. */
 const INTERNAL_ERROR = -32_603
 const MEMBERS = ['jsonrpc', 'id', 'method', 'params', 'result', 'error']
 
-export const withoutNulls = (value: Json): Json =>
+export const withoutNulls = (value: JsonObject): JsonObject =>
   Object.fromEntries(Object.entries(value).filter(([, member]) => member !== null && member !== undefined))
 
 /** Without a `_meta` that is not an object, for which the SDK would drop the whole message. */
-const withoutInvalidMeta = ({ _meta, ...rest }: Json): Json =>
+const withoutInvalidMeta = ({ _meta, ...rest }: JsonObject): JsonObject =>
   isJsonObject(_meta) ? { ...rest, _meta } : rest
 
 /** What a response's `result` stands for: many servers leave it out or send null when there is nothing to say. */
-const normalizeResult = (result: unknown): Json => {
+const normalizeResult = (result: unknown): JsonObject => {
   if (isJsonObject(result)) return withoutInvalidMeta(result)
   // Only a call can have a result that is not an object.
   return result === null || result === undefined ? {} : { content: result }
 }
 
-const normalizeError = (error: unknown): Json => {
+const normalizeError = (error: unknown): JsonObject => {
   const { code, message, ...rest } = isJsonObject(error) ? error : { message: error }
   const isKnown = typeof code === 'number' && Number.isInteger(code)
   return {

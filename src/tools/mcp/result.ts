@@ -1,6 +1,6 @@
 import { isNestedTooDeep } from '../../json-depth.js'
+import { isJsonObject } from '../../json-object.js'
 import { ToolError } from '../tool.js'
-import { isJsonObject } from './json-rpc.js'
 
 /** A call's result as the server sent it: `content`, `structuredContent`, `isError`. */
 export type CallResult = Record<string, unknown>

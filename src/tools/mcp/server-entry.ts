@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { isJsonObject } from './json-rpc.js'
+import { isJsonObject } from '../../json-object.js'
 
 /** An invalid tool server configuration. The message names the place in the document and shows no values. */
 export class ToolServersError extends Error {}

@@ -1,7 +1,7 @@
 import { isNestedTooDeep } from '../../json-depth.js'
+import { isJsonObject } from '../../json-object.js'
 import { addWarning, type ToolWarnings } from '../tool-warnings.js'
 import { readInputSchema } from './input-schema.js'
-import { isJsonObject } from './json-rpc.js'
 import { jsonBytes, truncateText } from './result.js'
 
 /** What is kept of a tool that a server lists. */

@@ -1,4 +1,5 @@
 import { isNestedTooDeep } from '../../json-depth.js'
+import { isJsonObject } from '../../json-object.js'
 import type { Model, ModelEvent, ModelRequest, Step, ToolCall } from '../../models/model.js'
 import { ModelError } from '../../models/model-error.js'
 import type { Tool } from '../../tools/tool.js'
@@ -48,12 +49,9 @@ const createIds = () => {
   }
 }
 
-const isObject = (value: unknown): value is ToolCall['arguments'] =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
 /** Validates the model's arguments. */
 const readArguments = (value: unknown): Pick<RequestedCall, 'arguments' | 'invalidReason'> => {
-  if (!isObject(value)) return { arguments: {}, invalidReason: 'The arguments are not a JSON object.' }
+  if (!isJsonObject(value)) return { arguments: {}, invalidReason: 'The arguments are not a JSON object.' }
   if (isNestedTooDeep(value)) return { arguments: {}, invalidReason: 'The arguments are nested too deeply.' }
   if (JSON.stringify(value).length <= maxArgumentsLength) {
     // Sanitized as they are stored, so that a later attempt recognizes the call.
