@@ -215,7 +215,10 @@ t.test('a model that does not heed the limit is not served', async (t) => {
   const { body } = await call('POST', '/api/alice/chat', { body: { message: 'go' } })
   t.equal(body.code, 'model-tool-limit', 'the turn fails')
   const { body: page } = await call('GET', `/api/alice/conversations/${body.conversation_id}/messages`)
-  const calls = [{ result: { id: 1 } }, { error: 'Not called: the limit of the turn is reached.' }]
+  const calls = [
+    { result: { id: 1 }, duration_ms: Number },
+    { error: 'Not called: the limit of the turn is reached.', duration_ms: null },
+  ]
   t.match(page.data[1].tool_calls, calls, 'the call past the limit is stored as not made')
   t.equal(tools.calls.length, 1, 'one call is made')
 })
@@ -227,7 +230,7 @@ t.test('a turn may make so many calls', async (t) => {
   const { tool_calls } = await app.chat('go')
   t.equal(tools.calls.length, 2, 'two calls are made')
   const error = 'Not called: this turn has already made 2 calls, which is the limit.'
-  t.match(tool_calls[2], { error }, 'the third is refused')
+  t.match(tool_calls[2], { error, duration_ms: null }, 'the third is refused, and took no time')
   t.equal(app.provider.requests.at(-1)?.body.tool_choice, 'none', 'the model may make no more calls')
 })
 

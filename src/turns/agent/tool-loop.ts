@@ -140,7 +140,7 @@ export async function* runSteps(
 
     if (isLast) {
       const error = 'Not called: the limit of the turn is reached.'
-      for (const { id } of calls) yield { type: 'tool-error', id, error, duration_ms: 0 }
+      for (const { id } of calls) yield { type: 'tool-error', id, error, duration_ms: null }
       throw tooManyCalls()
     }
     const made: ToolCall[] = []
