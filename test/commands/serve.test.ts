@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import postgres from 'postgres'
 import t, { type Test } from 'tap'
 import { tokenOf } from '../helpers/app.js'
@@ -6,6 +7,8 @@ import { testDatabase } from '../helpers/database.js'
 import { runColloquy, type ServerProcess, startServer } from '../helpers/server.js'
 import { clusterUrl } from '../helpers/template.js'
 import { SECRET } from '../helpers/tokens.js'
+import { upstream } from '../helpers/upstream.js'
+import { until } from '../helpers/wait.js'
 
 const onDatabase = (DATABASE_URL: string) => ({
   env: { DATABASE_URL, BETTER_AUTH_SECRET: SECRET, PORT: '0' },
@@ -103,6 +106,26 @@ t.test('a start that is refused says why in a line, with exit code 1', async (t)
     t.match(stderr, message, `${JSON.stringify(env)}: why`)
   })
   await Promise.all(runs)
+})
+
+t.test('whoever sends a second signal later does not want to wait for the turns', async (t) => {
+  const { url } = await testDatabase(t)
+  const provider = await upstream(t)
+  const { env } = onDatabase(url)
+  const server = await startServer(t, {
+    env: { ...env, CHAT_MODEL: 'openai-compatible/m', OPENAI_COMPATIBLE_BASE_URL: provider.url },
+  })
+  const turn = send(server, 'never answered').catch(() => undefined)
+  await until(() => provider.requests.length === 1, 'the model to be asked')
+  server.child.kill('SIGTERM')
+  server.child.kill('SIGTERM')
+  await server.printed(/shutting down/)
+  // Past the second in which signals count as one.
+  await sleep(1_500)
+  t.equal(server.child.exitCode, null, 'two at once are one, and the turn is waited for')
+  server.child.kill('SIGTERM')
+  t.equal(await server.ended, 143, 'a later one ends it at once, with the code of the signal')
+  await turn
 })
 
 t.test('the log has a line for each request, and nothing of what users say', async (t) => {
