@@ -2,7 +2,7 @@ import type { Sql } from '../db/database.js'
 import type { Handler } from '../http/handler.js'
 import { problem } from '../problems.js'
 import type { Deps } from './deps.js'
-import { hasConversation } from './find-conversation.js'
+import { hasConversation } from './has-conversation.js'
 import { joinTurn, type MessageRow, messageColumns, toMessage } from './message-columns.js'
 import { decodeCursor, maxPageBytes, pageOf, position } from './page.js'
 

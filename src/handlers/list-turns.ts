@@ -1,7 +1,7 @@
 import type { Handler } from '../http/handler.js'
 import { problem } from '../problems.js'
 import type { Deps } from './deps.js'
-import { hasConversation } from './find-conversation.js'
+import { hasConversation } from './has-conversation.js'
 import { decodeCursor, page, position } from './page.js'
 import { joinLease, type TurnRow, toTurn, turnColumns } from './turn-columns.js'
 

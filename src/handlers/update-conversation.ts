@@ -2,7 +2,7 @@ import type { Handler } from '../http/handler.js'
 import { problem } from '../problems.js'
 import { type Conversation, conversationColumns, joinLastTurn } from './conversation-columns.js'
 import type { Deps } from './deps.js'
-import { hasConversation } from './find-conversation.js'
+import { hasConversation } from './has-conversation.js'
 
 /** The contract's limit for the pairs of metadata. */
 const maxPairs = 16
@@ -17,25 +17,24 @@ export const updateConversation =
   ({ db }: Deps): Handler<'updateConversation'> =>
   async ({ params, user, body }, reply) => {
     const { title, archived, metadata = {} } = body
-    const [conversation] = await db.asUser(
-      user.id,
-      (sql) => sql<Conversation[]>`
+    const [conversation] = await db.asUser(user.id, (sql) => {
+      const merged = sql`jsonb_strip_nulls(c.metadata || ${sql.json(metadata)})`
+      return sql<Conversation[]>`
         with c as (
           update colloquy.conversations c
           set title = coalesce(${title ?? null}, c.title),
             title_by = case when ${title !== undefined} then 'user' else c.title_by end,
             archived = coalesce(${archived ?? null}, c.archived),
-            metadata = jsonb_strip_nulls(c.metadata || ${sql.json(metadata)}),
+            metadata = ${merged},
             updated_at = colloquy.clock()
           where c.user_id = ${user.id} and c.id = ${params.conversation_id}
-            and jsonb_array_length(
-              jsonb_path_query_array(jsonb_strip_nulls(c.metadata || ${sql.json(metadata)}), '$.keyvalue()')) <= ${maxPairs}
+            and jsonb_array_length(jsonb_path_query_array(${merged}, '$.keyvalue()')) <= ${maxPairs}
           returning c.*
         )
         select ${conversationColumns(sql)}
         from c
-        ${joinLastTurn(sql)}`,
-    )
+        ${joinLastTurn(sql)}`
+    })
     if (conversation) return reply(200, conversation)
     return (await hasConversation(db, user.id, params.conversation_id))
       ? problem('validation-failed', { errors: [tooManyPairs] })

@@ -28,8 +28,8 @@ export interface BoundedFetchOptions {
 
 /**
  * The `fetch` for requests to a tool server: it signs a token for each request, refuses redirects, limits the response's size,
- * normalizes its messages and ends with the current request. Node's own fetch gives up after five minutes, and once the headers have arrived its signal can be
- * garbage-collected.
+ * normalizes its messages and ends with the current request. Node's own fetch gives up after five minutes, and once the
+ * headers have arrived its signal can be garbage-collected.
  */
 export const createBoundedFetch =
   ({ dispatcher, signUserToken }: BoundedFetchOptions) =>
