@@ -614,6 +614,8 @@ export interface components {
             output_tokens: components["schemas"]["TokenCount"];
             /** @description How many of the input tokens the provider had in its cache. */
             cached_input_tokens: components["schemas"]["TokenCount"];
+            /** @description How many of the output tokens the model spent on reasoning. */
+            reasoning_tokens: components["schemas"]["TokenCount"];
             total_tokens: components["schemas"]["TokenCount"];
         };
         TokenCount: number | null;
@@ -633,6 +635,7 @@ export interface components {
             input_tokens: components["schemas"]["Total"];
             output_tokens: components["schemas"]["Total"];
             cached_input_tokens: components["schemas"]["Total"];
+            reasoning_tokens: components["schemas"]["Total"];
             total_tokens: components["schemas"]["Total"];
         };
         UsagePage: {

@@ -94,23 +94,25 @@ end
 $$;
 
 --
--- Name: add_usage(text, timestamp with time zone, text, bigint, bigint, bigint, bigint, bigint); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: add_usage(text, timestamp with time zone, text, bigint, bigint, bigint, bigint, bigint, bigint); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.add_usage(p_user_id text, p_at timestamp with time zone, p_model text, p_turns bigint, p_input_tokens bigint, p_output_tokens bigint, p_cached_input_tokens bigint, p_total_tokens bigint) RETURNS void
+CREATE FUNCTION colloquy.add_usage(p_user_id text, p_at timestamp with time zone, p_model text, p_turns bigint, p_input_tokens bigint, p_output_tokens bigint, p_cached_input_tokens bigint, p_reasoning_tokens bigint, p_total_tokens bigint) RETURNS void
     LANGUAGE plpgsql
     AS $$
 begin
   insert into colloquy.usage as u
-    (user_id, day, model, turns, input_tokens, output_tokens, cached_input_tokens, total_tokens)
+    (user_id, day, model, turns, input_tokens, output_tokens, cached_input_tokens, reasoning_tokens, total_tokens)
   values
     (p_user_id, (p_at at time zone 'UTC')::date, p_model, p_turns, coalesce(p_input_tokens, 0),
-     coalesce(p_output_tokens, 0), coalesce(p_cached_input_tokens, 0), coalesce(p_total_tokens, 0))
+     coalesce(p_output_tokens, 0), coalesce(p_cached_input_tokens, 0), coalesce(p_reasoning_tokens, 0),
+     coalesce(p_total_tokens, 0))
   on conflict on constraint usage_pkey do update
   set turns = u.turns + excluded.turns,
     input_tokens = u.input_tokens + excluded.input_tokens,
     output_tokens = u.output_tokens + excluded.output_tokens,
     cached_input_tokens = u.cached_input_tokens + excluded.cached_input_tokens,
+    reasoning_tokens = u.reasoning_tokens + excluded.reasoning_tokens,
     total_tokens = u.total_tokens + excluded.total_tokens;
 end
 $$;
@@ -332,10 +334,10 @@ end
 $$;
 
 --
--- Name: end_turn(text, uuid, integer, text, text, jsonb, integer, jsonb, integer, integer, integer, integer, text, text, boolean); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: end_turn(text, uuid, integer, text, text, jsonb, integer, jsonb, jsonb, jsonb, integer, integer, integer, integer, integer, text, text, boolean); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.end_turn(p_user_id text, p_turn_id uuid, p_attempt integer, p_status text, p_content text, p_tool_calls jsonb, p_window_tokens integer, p_history_calls jsonb, p_input_tokens integer, p_output_tokens integer, p_cached_input_tokens integer, p_total_tokens integer, p_error_code text, p_finish_reason text, p_has_events boolean) RETURNS boolean
+CREATE FUNCTION colloquy.end_turn(p_user_id text, p_turn_id uuid, p_attempt integer, p_status text, p_content text, p_tool_calls jsonb, p_window_tokens integer, p_history_calls jsonb, p_reasoning jsonb, p_continuation jsonb, p_input_tokens integer, p_output_tokens integer, p_cached_input_tokens integer, p_reasoning_tokens integer, p_total_tokens integer, p_error_code text, p_finish_reason text, p_has_events boolean) RETURNS boolean
     LANGUAGE plpgsql
     AS $$
 declare
@@ -349,6 +351,7 @@ begin
     input_tokens = p_input_tokens,
     output_tokens = p_output_tokens,
     cached_input_tokens = p_cached_input_tokens,
+    reasoning_tokens = p_reasoning_tokens,
     total_tokens = p_total_tokens,
     error_code = p_error_code,
     finish_reason = p_finish_reason
@@ -360,10 +363,11 @@ begin
 
   insert into colloquy.messages
     (user_id, conversation_id, position, id, turn_id, parent_id, role, status, content, tool_calls, window_tokens,
-     history_calls, created_at)
+     history_calls, reasoning, continuation, created_at)
   values
     (p_user_id, v_turn.conversation_id, v_turn.position + 1, v_turn.message_id, p_turn_id, v_turn.user_message_id,
-     'assistant', p_status, p_content, p_tool_calls, p_window_tokens, p_history_calls, v_now);
+     'assistant', p_status, p_content, p_tool_calls, p_window_tokens, p_history_calls,
+     p_reasoning, p_continuation, v_now);
   if p_has_events then
     delete from colloquy.turn_events e where e.user_id = p_user_id and e.turn_id = p_turn_id;
   end if;
@@ -392,8 +396,8 @@ begin
     select row_number() over ()::integer as number, e.*
     from json_to_recordset(p_entries) as e (
       user_id text, turn_id uuid, attempt integer, status text, content text, tool_calls jsonb,
-      window_tokens integer, history_calls jsonb, input_tokens integer, output_tokens integer,
-      cached_input_tokens integer, total_tokens integer, error_code text, finish_reason text,
+      window_tokens integer, history_calls jsonb, reasoning jsonb, continuation jsonb, input_tokens integer,
+      output_tokens integer, cached_input_tokens integer, reasoning_tokens integer, total_tokens integer, error_code text, finish_reason text,
       has_events boolean)
     order by e.user_id collate "C", e.turn_id, number
   loop
@@ -413,8 +417,10 @@ begin
     v_has_ended := v_may_end and colloquy.end_turn(
       p_user_id => v_user_id, p_turn_id => v_entry.turn_id, p_attempt => v_entry.attempt, p_status => v_entry.status,
       p_content => v_entry.content, p_tool_calls => v_entry.tool_calls, p_window_tokens => v_entry.window_tokens,
-      p_history_calls => v_entry.history_calls, p_input_tokens => v_entry.input_tokens, p_output_tokens => v_entry.output_tokens,
-      p_cached_input_tokens => v_entry.cached_input_tokens, p_total_tokens => v_entry.total_tokens,
+      p_history_calls => v_entry.history_calls, p_reasoning => v_entry.reasoning, p_continuation => v_entry.continuation,
+      p_input_tokens => v_entry.input_tokens, p_output_tokens => v_entry.output_tokens,
+      p_cached_input_tokens => v_entry.cached_input_tokens, p_reasoning_tokens => v_entry.reasoning_tokens,
+      p_total_tokens => v_entry.total_tokens,
       p_error_code => v_entry.error_code, p_finish_reason => v_entry.finish_reason, p_has_events => v_entry.has_events);
     if v_has_ended then
       outcome := 'stored';
@@ -436,12 +442,13 @@ begin
   for v_sum in
     select e.user_id, e.model, count(*) filter (where e.attempt = 1) as turns, sum(e.input_tokens) as input_tokens,
       sum(e.output_tokens) as output_tokens, sum(e.cached_input_tokens) as cached_input_tokens,
+      sum(e.reasoning_tokens) as reasoning_tokens,
       sum(e.total_tokens) as total_tokens
     from (
       select row_number() over () as number, each.*
       from json_to_recordset(p_entries) as each (
         user_id text, model text, attempt integer, input_tokens bigint, output_tokens bigint, cached_input_tokens bigint,
-        total_tokens bigint)
+        reasoning_tokens bigint, total_tokens bigint)
     ) e
     where e.number = any (v_ended)
     group by e.user_id, e.model
@@ -455,7 +462,8 @@ begin
     perform colloquy.add_usage(
       p_user_id => v_user_id, p_at => colloquy.clock(), p_model => v_sum.model, p_turns => v_sum.turns,
       p_input_tokens => v_sum.input_tokens::bigint, p_output_tokens => v_sum.output_tokens::bigint,
-      p_cached_input_tokens => v_sum.cached_input_tokens::bigint, p_total_tokens => v_sum.total_tokens::bigint);
+      p_cached_input_tokens => v_sum.cached_input_tokens::bigint,
+      p_reasoning_tokens => v_sum.reasoning_tokens::bigint, p_total_tokens => v_sum.total_tokens::bigint);
   end loop;
 end
 $$;
@@ -472,17 +480,19 @@ begin
     select coalesce(
       json_agg(
         case
-          when w.tool_calls = '[]' then json_build_object('user', w.question, 'assistant', w.answer)
+          when w.tool_calls = '[]' and w.continuation is null
+          then json_build_object('user', w.question, 'assistant', w.answer)
           else json_build_object(
-            'user', w.question, 'assistant', w.answer, 'tool_calls', coalesce(w.history_calls, w.tool_calls))
+            'user', w.question, 'assistant', w.answer, 'tool_calls', coalesce(w.history_calls, w.tool_calls),
+            'continuation', w.continuation)
         end
         order by w.position),
       '[]')
     from (
-      select a.position, a.question, a.answer, a.tool_calls, a.history_calls,
+      select a.position, a.question, a.answer, a.tool_calls, a.history_calls, a.continuation,
         sum(a.window_tokens) over (order by a.position desc) as tokens
       from (
-        select m.position, m.role, m.status, m.content as answer, m.tool_calls, m.history_calls, m.window_tokens,
+        select m.position, m.role, m.status, m.content as answer, m.tool_calls, m.history_calls, m.continuation, m.window_tokens,
           lead(m.content) over (order by m.position desc) as question
         from colloquy.messages m
         where m.user_id = p_user_id and m.conversation_id = p_conversation_id
@@ -524,12 +534,15 @@ begin
   perform colloquy.end_turn(
     p_user_id => p_user_id, p_turn_id => p_turn_id, p_attempt => v_turn.attempt, p_status => 'interrupted',
     p_content => v_answer.content, p_tool_calls => v_answer.tool_calls, p_window_tokens => 0, p_history_calls => null,
-    p_input_tokens => null, p_output_tokens => null, p_cached_input_tokens => null, p_total_tokens => null,
+    p_reasoning => v_answer.reasoning, p_continuation => null,
+    p_input_tokens => null, p_output_tokens => null, p_cached_input_tokens => null, p_reasoning_tokens => null,
+    p_total_tokens => null,
     p_error_code => 'turn-interrupted', p_finish_reason => null, p_has_events => true);
   perform colloquy.add_usage(
     p_user_id => p_user_id, p_at => colloquy.clock(), p_model => v_turn.model,
     p_turns => case when v_turn.attempt = 1 then 1 else 0 end,
-    p_input_tokens => 0, p_output_tokens => 0, p_cached_input_tokens => 0, p_total_tokens => 0);
+    p_input_tokens => 0, p_output_tokens => 0, p_cached_input_tokens => 0, p_reasoning_tokens => 0,
+    p_total_tokens => 0);
   return true;
 end
 $$;
@@ -570,7 +583,7 @@ $$;
 -- Name: partial_answer(text, uuid, integer, text); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.partial_answer(p_user_id text, p_turn_id uuid, p_attempt integer, p_cut_off text, OUT content text, OUT tool_calls jsonb) RETURNS record
+CREATE FUNCTION colloquy.partial_answer(p_user_id text, p_turn_id uuid, p_attempt integer, p_cut_off text, OUT content text, OUT tool_calls jsonb, OUT reasoning jsonb) RETURNS record
     LANGUAGE plpgsql STABLE
     AS $$
 declare
@@ -584,7 +597,8 @@ begin
   with said as (
     select batch.n as batch, each.n, each.event,
       sum(case when jsonb_typeof(each.event) = 'string' then length(each.event #>> '{}') else 0 end)
-        over (order by batch.n, each.n) as text_offset
+        over (order by batch.n, each.n) as text_offset,
+      count(*) filter (where each.event ->> 'type' = 'tool-call') over (order by batch.n, each.n) as calls_before
     from jsonb_array_elements(v_events) with ordinality as batch (events, n)
     cross join lateral jsonb_array_elements(batch.events) with ordinality as each (event, n)
   ),
@@ -613,8 +627,20 @@ begin
         cross join lateral jsonb_each(later.event - array['type', 'id']) as field
         where later.type <> 'tool-call' and later.id = call.id and (later.batch, later.n) > (call.batch, call.n)
       ) done on call.nth = 1
-      where call.type = 'tool-call'), '[]')
-  into content, tool_calls;
+      where call.type = 'tool-call'), '[]'),
+    -- Between two texts or calls all reasoning is one.
+    (
+      select jsonb_agg(
+        jsonb_build_object('text', block.text, 'text_offset', block.text_offset, 'calls_before', block.calls_before)
+        order by block.calls_before, block.text_offset)
+      from (
+        select s.text_offset, s.calls_before, string_agg(s.event ->> 'delta', '' order by s.batch, s.n) as text
+        from said s
+        where s.event ->> 'type' = 'reasoning-delta'
+        group by s.text_offset, s.calls_before
+      ) block
+    )
+  into content, tool_calls, reasoning;
 end
 $$;
 
@@ -748,7 +774,8 @@ begin
     update colloquy.turns t
     set status = 'running', attempt = t.attempt + 1, begun_by = p_begin_id, cancel_requested = false,
       lease_until = v_now + p_lease_ms * interval '1 millisecond', finished_at = null, error_code = null,
-      input_tokens = null, output_tokens = null, cached_input_tokens = null, total_tokens = null,
+      input_tokens = null, output_tokens = null, cached_input_tokens = null, reasoning_tokens = null,
+      total_tokens = null,
       done_calls = t.done_calls
         || jsonb_path_query_array(coalesce(v_calls, '[]'), '$[*] ? (exists(@.result) && !exists(@.replayed))')
     where t.user_id = p_user_id and t.id = v_turn.id
@@ -774,10 +801,10 @@ end
 $_$;
 
 --
--- Name: set_title(text, uuid, text, text, integer, integer, integer, integer); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: set_title(text, uuid, text, text, integer, integer, integer, integer, integer); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.set_title(p_user_id text, p_conversation_id uuid, p_title text, p_model text, p_input_tokens integer, p_output_tokens integer, p_cached_input_tokens integer, p_total_tokens integer) RETURNS void
+CREATE FUNCTION colloquy.set_title(p_user_id text, p_conversation_id uuid, p_title text, p_model text, p_input_tokens integer, p_output_tokens integer, p_cached_input_tokens integer, p_reasoning_tokens integer, p_total_tokens integer) RETURNS void
     LANGUAGE plpgsql
     AS $$
 begin
@@ -788,7 +815,8 @@ begin
   perform colloquy.add_usage(
     p_user_id => p_user_id, p_at => colloquy.clock(), p_model => p_model, p_turns => 0,
     p_input_tokens => p_input_tokens, p_output_tokens => p_output_tokens,
-    p_cached_input_tokens => p_cached_input_tokens, p_total_tokens => p_total_tokens);
+    p_cached_input_tokens => p_cached_input_tokens, p_reasoning_tokens => p_reasoning_tokens,
+    p_total_tokens => p_total_tokens);
 end
 $$;
 
@@ -949,7 +977,9 @@ CREATE TABLE colloquy.messages (
     tool_calls jsonb DEFAULT '[]'::jsonb NOT NULL,
     window_tokens integer DEFAULT 0 NOT NULL,
     history_calls jsonb,
-    created_at timestamp(3) with time zone NOT NULL
+    created_at timestamp(3) with time zone NOT NULL,
+    reasoning jsonb,
+    continuation jsonb
 );
 
 ALTER TABLE ONLY colloquy.messages FORCE ROW LEVEL SECURITY;
@@ -1008,7 +1038,8 @@ CREATE TABLE colloquy.turns (
     error_code text,
     created_at timestamp(3) with time zone NOT NULL,
     finished_at timestamp(3) with time zone,
-    finish_reason text
+    finish_reason text,
+    reasoning_tokens integer
 )
 WITH (fillfactor='80');
 
@@ -1026,7 +1057,8 @@ CREATE TABLE colloquy.usage (
     input_tokens bigint NOT NULL,
     output_tokens bigint NOT NULL,
     cached_input_tokens bigint NOT NULL,
-    total_tokens bigint NOT NULL
+    total_tokens bigint NOT NULL,
+    reasoning_tokens bigint DEFAULT 0 NOT NULL
 )
 WITH (fillfactor='80');
 

@@ -1,6 +1,12 @@
 -- Functions that the release before this one still called and that no program calls any more, each as
 --   drop function if exists colloquy.name(the types of its arguments);
 -- Applied before sql/functions, in the same transaction.
--- Only end_turns and interrupt_turn call it, which are replaced along with it.
+-- Only functions call these, which are replaced along with them.
 drop function if exists colloquy.end_turn(
   text, uuid, integer, text, text, jsonb, integer, jsonb, integer, integer, integer, integer, text, boolean);
+drop function if exists colloquy.end_turn(
+  text, uuid, integer, text, text, jsonb, integer, jsonb, integer, integer, integer, integer, text, text, boolean);
+drop function if exists colloquy.add_usage(text, timestamptz, text, bigint, bigint, bigint, bigint, bigint);
+drop function if exists colloquy.partial_answer(text, uuid, integer, text);
+-- No released program calls it.
+drop function if exists colloquy.set_title(text, uuid, text, text, integer, integer, integer, integer);

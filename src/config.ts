@@ -63,7 +63,7 @@ const readApiKey = ({ text, fail }: EnvironmentReader, name: string): string | u
 }
 
 const readModels = (read: EnvironmentReader) => {
-  const { text, fail, integer, decimal, list, webUrl } = read
+  const { text, fail, oneOf, integer, decimal, list, webUrl } = read
   const model = text('CHAT_MODEL') ?? 'echo'
   if (!isModelName(model)) fail('CHAT_MODEL', modelNameSyntax)
   const others = list('CHAT_MODELS')
@@ -82,6 +82,7 @@ const readModels = (read: EnvironmentReader) => {
         ? integer('CHAT_MAX_OUTPUT_TOKENS', 0, 1, 1_000_000)
         : undefined,
       firstEventTimeoutMs: integer('CHAT_FIRST_EVENT_TIMEOUT_MS', 60_000, 100, 3_600_000),
+      reasoning: oneOf('CHAT_REASONING', ['on', 'off'], 'off') === 'on',
     },
   }
 }

@@ -7,6 +7,7 @@ import { testFolder } from './helpers/cluster.js'
 import { testDatabase } from './helpers/database.js'
 import { until } from './helpers/models.js'
 import { type WireCall, chatCompletions as wire } from './helpers/provider-wire.js'
+import { thinking, thinkingProviders } from './helpers/reasoning-wire.js'
 import { startServer } from './helpers/server.js'
 import { todoServer } from './helpers/todo-server.js'
 import { SECRET } from './helpers/tokens.js'
@@ -140,4 +141,44 @@ t.test('what an instance did before it was killed is not done again', async (t) 
   t.same(outcomes(body.tool_calls), [{ id: 1, title: 'Buy milk', done: false }])
   t.equal(todo.tasks('alice').length, 1)
   for (const call of todo.calls) t.equal(call.key, firstKey, 'a tool server can tell a repeated call')
+})
+
+const { deepseek } = thinkingProviders
+
+/** The same of a model that thinks before each step, behind a provider that refuses a request without its former reasoning. */
+const thinker: Reply = (response, request) => {
+  const last: Json = request.body.messages.at(-1)
+  const thoughts = request.body.messages.length
+  const thought = { reasoning: `Thought ${thoughts}.`, mark: '' }
+  if (last.role !== 'user') return thinking(deepseek, { ...thought, text: last.content })(response, request)
+  const [, name = '', args = '{}'] = /^(\w+) ?(.*)$/.exec(last.content) ?? []
+  return thinking(deepseek, { ...thought, call: ['call_0', name, args] })(response, request)
+}
+
+t.test('a provider that wants its reasoning back gets it, also after a restart', async (t) => {
+  const { provider, todo, start } = await world(t)
+  provider.answer(thinker)
+  const one = await start()
+  const { conversation_id } = await one.chat('alice', 'add_task {"title":"Buy milk"}')
+  const milk = { id: 1, title: 'Buy milk', done: false }
+  const second = await one.chat('alice', 'list_tasks', conversation_id)
+  t.same(outcomes(second.tool_calls), [{ tasks: [milk] }], 'the second turn is answered')
+  await one.end('SIGTERM')
+
+  const two = await start()
+  const third = await two.chat('alice', 'complete_task {"id":1}', conversation_id)
+  t.same(outcomes(third.tool_calls), [{ ...milk, done: true }], 'and the third, of a new process')
+  t.same(todo.tasks('alice'), [{ ...milk, done: true }], 'the list has what was asked for')
+  const { data } = await two.call(
+    'alice',
+    'GET',
+    `/conversations/${conversation_id}/messages?include=reasoning`,
+  )
+  t.notMatch(
+    JSON.stringify(data),
+    'Thought',
+    'nobody is shown the reasoning who has not set CHAT_REASONING=on',
+  )
+  const seen = deepseek.seen(provider.requests.at(-1)?.body)
+  t.same(seen.slice(0, 2), ['Thought 1.', 'Thought 3.'], 'the provider has seen it from the beginning on')
 })

@@ -2,7 +2,7 @@ import type { PendingQuery, Sql as Postgres } from 'postgres'
 import { v7 as uuidv7 } from 'uuid'
 import type { Database, Sql } from '../../src/db/database.js'
 import { forHistory } from '../../src/turns/agent/history-window.js'
-import type { Answer } from '../../src/turns/events.js'
+import { type Answer, emptyAnswer } from '../../src/turns/events.js'
 import type { BeginTurn } from '../../src/turns/store/begin-turns.js'
 import type { EndTurn } from '../../src/turns/store/end-turns.js'
 import type { Owned } from './seed.js'
@@ -28,14 +28,7 @@ export const newTurn = (kind: Kind, { user_id, id }: Owned): BeginTurn => ({
 
 /** The end of a turn that the echo model has answered. */
 export const endOf = ({ userId, turnId, model, message }: BeginTurn): EndTurn => {
-  const usage = { input_tokens: null, output_tokens: null, cached_input_tokens: null, total_tokens: null }
-  const answer: Answer = {
-    text: `Echo: ${message}`,
-    tool_calls: [],
-    usage,
-    finish_reason: 'stop',
-    textBeforeCalls: 0,
-  }
+  const answer: Answer = { ...emptyAnswer(), text: `Echo: ${message}`, finish_reason: 'stop' }
   return {
     userId,
     turnId,
@@ -45,7 +38,7 @@ export const endOf = ({ userId, turnId, model, message }: BeginTurn): EndTurn =>
     answer,
     errorCode: null,
     hasEvents: false,
-    ...forHistory(message, answer),
+    ...forHistory({ historyTokens: 16_000 }, model, message, answer),
   }
 }
 

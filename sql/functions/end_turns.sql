@@ -26,8 +26,8 @@ begin
     select row_number() over ()::integer as number, e.*
     from json_to_recordset(p_entries) as e (
       user_id text, turn_id uuid, attempt integer, status text, content text, tool_calls jsonb,
-      window_tokens integer, history_calls jsonb, input_tokens integer, output_tokens integer,
-      cached_input_tokens integer, total_tokens integer, error_code text, finish_reason text,
+      window_tokens integer, history_calls jsonb, reasoning jsonb, continuation jsonb, input_tokens integer,
+      output_tokens integer, cached_input_tokens integer, reasoning_tokens integer, total_tokens integer, error_code text, finish_reason text,
       has_events boolean)
     order by e.user_id collate "C", e.turn_id, number
   loop
@@ -47,8 +47,10 @@ begin
     v_has_ended := v_may_end and colloquy.end_turn(
       p_user_id => v_user_id, p_turn_id => v_entry.turn_id, p_attempt => v_entry.attempt, p_status => v_entry.status,
       p_content => v_entry.content, p_tool_calls => v_entry.tool_calls, p_window_tokens => v_entry.window_tokens,
-      p_history_calls => v_entry.history_calls, p_input_tokens => v_entry.input_tokens, p_output_tokens => v_entry.output_tokens,
-      p_cached_input_tokens => v_entry.cached_input_tokens, p_total_tokens => v_entry.total_tokens,
+      p_history_calls => v_entry.history_calls, p_reasoning => v_entry.reasoning, p_continuation => v_entry.continuation,
+      p_input_tokens => v_entry.input_tokens, p_output_tokens => v_entry.output_tokens,
+      p_cached_input_tokens => v_entry.cached_input_tokens, p_reasoning_tokens => v_entry.reasoning_tokens,
+      p_total_tokens => v_entry.total_tokens,
       p_error_code => v_entry.error_code, p_finish_reason => v_entry.finish_reason, p_has_events => v_entry.has_events);
     if v_has_ended then
       outcome := 'stored';
@@ -70,12 +72,13 @@ begin
   for v_sum in
     select e.user_id, e.model, count(*) filter (where e.attempt = 1) as turns, sum(e.input_tokens) as input_tokens,
       sum(e.output_tokens) as output_tokens, sum(e.cached_input_tokens) as cached_input_tokens,
+      sum(e.reasoning_tokens) as reasoning_tokens,
       sum(e.total_tokens) as total_tokens
     from (
       select row_number() over () as number, each.*
       from json_to_recordset(p_entries) as each (
         user_id text, model text, attempt integer, input_tokens bigint, output_tokens bigint, cached_input_tokens bigint,
-        total_tokens bigint)
+        reasoning_tokens bigint, total_tokens bigint)
     ) e
     where e.number = any (v_ended)
     group by e.user_id, e.model
@@ -89,7 +92,8 @@ begin
     perform colloquy.add_usage(
       p_user_id => v_user_id, p_at => colloquy.clock(), p_model => v_sum.model, p_turns => v_sum.turns,
       p_input_tokens => v_sum.input_tokens::bigint, p_output_tokens => v_sum.output_tokens::bigint,
-      p_cached_input_tokens => v_sum.cached_input_tokens::bigint, p_total_tokens => v_sum.total_tokens::bigint);
+      p_cached_input_tokens => v_sum.cached_input_tokens::bigint,
+      p_reasoning_tokens => v_sum.reasoning_tokens::bigint, p_total_tokens => v_sum.total_tokens::bigint);
   end loop;
 end
 $$;

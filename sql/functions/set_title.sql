@@ -8,6 +8,7 @@ create or replace function colloquy.set_title(
   p_input_tokens integer,
   p_output_tokens integer,
   p_cached_input_tokens integer,
+  p_reasoning_tokens integer,
   p_total_tokens integer
 ) returns void
 language plpgsql
@@ -20,6 +21,7 @@ begin
   perform colloquy.add_usage(
     p_user_id => p_user_id, p_at => colloquy.clock(), p_model => p_model, p_turns => 0,
     p_input_tokens => p_input_tokens, p_output_tokens => p_output_tokens,
-    p_cached_input_tokens => p_cached_input_tokens, p_total_tokens => p_total_tokens);
+    p_cached_input_tokens => p_cached_input_tokens, p_reasoning_tokens => p_reasoning_tokens,
+    p_total_tokens => p_total_tokens);
 end
 $$;

@@ -72,7 +72,7 @@ export const createTurn =
     const { conversationId: conversation_id, turnId: turn_id } = sent.attemptLog.ids
     if (end.kind === 'not-found') return problem('conversation-not-found')
     if (end.kind !== 'ended') return problem(endProblems[end.kind], { conversation_id, turn_id })
-    const { error, status, retryAfter, tool_calls, ...rest } = end.end
+    const { error, status, retryAfter, tool_calls, reasoning: _, ...rest } = end.end
     if (error) {
       return problem(error.code, {
         conversation_id,

@@ -5,11 +5,11 @@ import { joinTurn, type MessageRow, messageColumns, toMessage } from './message-
 
 export const getMessage =
   ({ db }: Deps): Handler<'getMessage'> =>
-  async ({ params, user }, reply) => {
+  async ({ params, query, user }, reply) => {
     const [row] = await db.asUser(
       user.id,
       (sql) => sql<MessageRow[]>`
-        select ${messageColumns(sql)}
+        select ${messageColumns(sql, query.include)}
         from colloquy.messages m
         ${joinTurn(sql)}
         where m.user_id = ${user.id} and m.id = ${params.message_id}`,

@@ -17,7 +17,8 @@ export const listMessages =
     /** The next message's position and its size as JSON at most: the text comes twice, in `content` and in `parts`. */
     const next = (sql: Sql, last: ReturnType<Sql> | undefined) => sql`
       select m.position, 1000 + 2 * octet_length(to_json(m.content)::text)
-        + octet_length(m.tool_calls::text) + 400 * jsonb_array_length(m.tool_calls) as bytes
+        + octet_length(m.tool_calls::text) + 400 * jsonb_array_length(m.tool_calls)
+        ${query.include?.includes('reasoning') ? sql`+ coalesce(octet_length(m.reasoning::text), 0)` : sql``} as bytes
       from colloquy.messages m
       where m.user_id = ${user.id} and m.conversation_id = ${conversationId}
         ${last === undefined ? sql`` : isNewestFirst ? sql`and m.position < ${last}` : sql`and m.position > ${last}`}
@@ -36,7 +37,7 @@ export const listMessages =
           cross join lateral (${next(sql, sql`listed.position`)}) next
           where listed.n <= ${query.limit} and (listed.n = 1 or listed.bytes <= ${maxPageBytes})
         )
-        select ${messageColumns(sql)}, listed.n < (select max(n) from listed) as has_next
+        select ${messageColumns(sql, query.include)}, listed.n < (select max(n) from listed) as has_next
         from listed
         join colloquy.messages m
           on m.user_id = ${user.id} and m.conversation_id = ${conversationId} and m.position = listed.position

@@ -24,7 +24,7 @@ export const listUsage =
       user.id,
       (sql) => sql<DailyUsage[]>`
         select u.day, u.model, u.turns::float8, u.input_tokens::float8,
-          u.output_tokens::float8, u.cached_input_tokens::float8, u.total_tokens::float8
+          u.output_tokens::float8, u.cached_input_tokens::float8, u.reasoning_tokens::float8, u.total_tokens::float8
         from colloquy.usage u
         where u.user_id = ${user.id} and u.day between ${first}::date and ${last}::date
           ${

@@ -1,4 +1,4 @@
-import type { Model } from './model.js'
+import { type Model, unknownUsage } from './model.js'
 
 /** Answers `Echo: <message>`, word by word. Needs no key and no network, and is deterministic. */
 export const echo = (): Model => ({
@@ -10,7 +10,7 @@ export const echo = (): Model => ({
     }
     yield {
       type: 'finish',
-      usage: { input_tokens: null, output_tokens: null, cached_input_tokens: null, total_tokens: null },
+      usage: unknownUsage,
     }
   },
 })

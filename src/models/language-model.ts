@@ -3,6 +3,7 @@ import {
   jsonSchema,
   type LanguageModel,
   type LanguageModelUsage,
+  type ProviderMetadata,
   streamText,
   type ToolSet,
   tool,
@@ -12,6 +13,7 @@ import { type Continuation, toContinuation, toModelMessages } from './messages.j
 import type { Model, ModelEvent, Usage } from './model.js'
 import { ModelError } from './model-error.js'
 import { toModelError } from './provider-errors.js'
+import { toResponseParts } from './replay.js'
 import { toArguments } from './wire/arguments.js'
 import type { Dialect } from './wire/dialect.js'
 import { toFinishReason } from './wire/finish-reasons.js'
@@ -23,6 +25,8 @@ export interface LanguageModelSettings {
   maxOutputTokens: number | undefined
   /** the time limit for the first text, reasoning or tool call */
   firstEventTimeoutMs: number
+  /** whether the model's reasoning is told */
+  reasoning: boolean
 }
 
 export interface LanguageModelOptions extends LanguageModelSettings {
@@ -45,6 +49,7 @@ const toUsage = (usage: LanguageModelUsage): Usage => ({
   input_tokens: toCount(usage.inputTokens),
   output_tokens: toCount(usage.outputTokens),
   cached_input_tokens: toCount(usage.inputTokenDetails.cacheReadTokens),
+  reasoning_tokens: toCount(usage.outputTokenDetails.reasoningTokens),
   total_tokens: toCount(usage.totalTokens),
 })
 
@@ -62,16 +67,20 @@ export const languageModel = (options: LanguageModelOptions): Model => ({
   name: options.name,
   callsTools: true,
   async *run(request) {
-    const { name: _, dialect, secret, firstEventTimeoutMs, ...settings } = options
+    const { name, dialect, secret, firstEventTimeoutMs, reasoning, ...settings } = options
     const abort = new AbortController()
     const onAbort = () => abort.abort(request.signal.reason)
     request.signal.throwIfAborted()
     request.signal.addEventListener('abort', onAbort, { once: true })
     const timeout = new ModelError('model-timeout', 'the model did not begin to answer in time')
     const timer = setTimeout(() => abort.abort(timeout), firstEventTimeoutMs)
+    const requestOptions = dialect.requestOptions?.(name.slice(name.indexOf('/') + 1), reasoning)
     const { system, steps = [], tools = [], toolChoice = 'auto' } = request
     let hasText = steps.some(({ continuation }) => (continuation as Continuation).hasText)
     let hasCalls = false
+    // What parts two pieces of reasoning that follow each other.
+    let separator = ''
+    let isReasoning = false
     // Held until a text follows or the response ends, so that one that breaks off with nothing but calls may be retried.
     const calls: ModelEvent[] = []
     try {
@@ -79,7 +88,8 @@ export const languageModel = (options: LanguageModelOptions): Model => ({
         ...settings,
         ...(system !== undefined && { system }),
         ...(tools.length > 0 && { tools: toToolSet(tools), toolChoice }),
-        messages: toModelMessages(request),
+        messages: toModelMessages(request, name),
+        ...(requestOptions && { providerOptions: requestOptions as ProviderMetadata }),
         maxRetries: 0,
         abortSignal: abort.signal,
         // The default prints errors.
@@ -87,13 +97,24 @@ export const languageModel = (options: LanguageModelOptions): Model => ({
       })
       for await (const part of result.fullStream) {
         switch (part.type) {
+          case 'reasoning-start':
+            separator = isReasoning ? '\n\n' : ''
+            break
           case 'reasoning-delta':
+            clearTimeout(timer)
+            if (!reasoning || part.text === '') break
+            yield* calls.splice(0)
+            yield { type: 'reasoning-delta', delta: separator + part.text }
+            separator = ''
+            isReasoning = true
+            break
           case 'tool-input-start':
             clearTimeout(timer)
             break
           case 'tool-call':
             clearTimeout(timer)
             hasCalls = true
+            isReasoning = false
             calls.push({
               type: 'tool-call',
               id: part.toolCallId,
@@ -104,6 +125,7 @@ export const languageModel = (options: LanguageModelOptions): Model => ({
           case 'text-delta':
             clearTimeout(timer)
             yield* calls.splice(0)
+            isReasoning = false
             hasText ||= part.text.trim() !== ''
             yield { type: 'text-delta', delta: part.text }
             break
@@ -115,13 +137,14 @@ export const languageModel = (options: LanguageModelOptions): Model => ({
             const reason = toFinishReason(dialect, part, hasText || hasCalls, secret)
             yield* calls.splice(0)
             const usage = toUsage(part.totalUsage)
-            if (hasCalls)
-              yield {
-                type: 'finish',
-                usage,
-                continuation: toContinuation((await result.response).messages, hasText),
-              }
-            else yield { type: 'finish', usage, reason }
+            const continuation = toContinuation((await result.response).messages, hasText, dialect)
+            const parts = toResponseParts(continuation.parts)
+            yield {
+              type: 'finish',
+              usage,
+              ...(hasCalls ? { continuation } : { reason }),
+              ...(parts && { parts }),
+            }
           }
         }
       }

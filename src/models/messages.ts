@@ -1,105 +1,62 @@
-import type { AssistantModelMessage, ModelMessage, ToolModelMessage, ToolResultPart } from 'ai'
-import { toProviderName } from '../tools/tool-names.js'
+import type { AssistantModelMessage, ModelMessage, ToolModelMessage } from 'ai'
 import type { ModelRequest, PastTurn, Step, ToolCall } from './model.js'
+import { replayedParts, toCallPart, toToolMessage, turnMessages } from './replay.js'
+import type { Dialect } from './wire/dialect.js'
 
 /** What the SDK needs to continue a response with tool results. */
 export interface Continuation {
-  /** the model's messages of this step, including what the provider needs back, such as reasoning */
-  messages: AssistantModelMessage[]
-  /** whether this step or an earlier one has text */
+  /** the response, including what the provider needs back, such as reasoning */
+  parts: ReturnType<typeof replayedParts>
+  /** whether this response or an earlier one of the turn has text */
   hasText: boolean
 }
-
-type Output = ToolResultPart['output']
 
 /** Keeps the assistant's messages only: the SDK adds results for calls that it finds invalid, and we give our own. */
 export const toContinuation = (
   messages: readonly (AssistantModelMessage | ToolModelMessage)[],
   hasText: boolean,
+  dialect: Dialect,
 ): Continuation => ({
-  messages: messages.filter(({ role }) => role === 'assistant') as AssistantModelMessage[],
+  parts: replayedParts(
+    messages.filter((message): message is AssistantModelMessage => message.role === 'assistant'),
+    dialect,
+  ),
   hasText,
 })
 
-const toOutput = (call: ToolCall): Output => {
-  if (call.error !== undefined) return { type: 'error-text', value: call.error }
-  if (typeof call.result === 'string') return { type: 'text', value: call.result }
-  return { type: 'json', value: (call.result ?? null) as Extract<Output, { type: 'json' }>['value'] }
-}
-
-const toToolMessage = (calls: readonly ToolCall[]): ToolModelMessage => ({
-  role: 'tool',
-  content: calls.map((call) => ({
-    type: 'tool-result',
-    toolCallId: call.id,
-    toolName: toProviderName(call.name),
-    output: toOutput(call),
-  })),
-})
-
-/** Rewrites the calls in the messages, in order, with the ids, names and arguments of their results. */
-const withStoredCalls = (
-  messages: readonly AssistantModelMessage[],
-  calls: readonly ToolCall[],
-): ModelMessage[] => {
-  const rest = [...calls]
-  return messages.map(({ content, ...message }) => ({
-    ...message,
-    content:
-      typeof content === 'string'
-        ? content
-        : content.map((part) => {
-            const call = part.type === 'tool-call' ? rest.shift() : undefined
-            return call && part.type === 'tool-call'
-              ? { ...part, toolCallId: call.id, toolName: toProviderName(call.name), input: call.arguments }
-              : part
-          }),
-  }))
-}
-
 const stepMessages = ({ continuation, calls }: Step): ModelMessage[] => {
-  const { messages } = continuation as Continuation
-  return [...withStoredCalls(messages, calls), toToolMessage(calls)]
+  const rest = [...calls]
+  const content = (continuation as Continuation).parts
+    .filter((part) => part.type !== 'text' || part.text.trim() !== '')
+    .map((part) => {
+      const call = part.type === 'tool-call' ? rest.shift() : undefined
+      return call ? { ...part, ...toCallPart(call) } : part
+    })
+  return [{ role: 'assistant', content }, toToolMessage(calls)]
 }
 
 /** Makes call ids unique in the request, as some providers require: some servers number the calls of each turn from 0. */
-const withUniqueIds = (calls: readonly ToolCall[], taken: Set<string>): ToolCall[] =>
-  calls.map((call) => {
+const withUniqueIds = (turn: PastTurn, taken: Set<string>): PastTurn => {
+  const toUnique = (call: ToolCall): ToolCall => {
     let { id } = call
     for (let n = 2; taken.has(id); n += 1) id = `${call.id}_${n}`
     taken.add(id)
     return { ...call, id }
-  })
-
-const turnMessages = ({ user, assistant, tool_calls = [] }: PastTurn, taken: Set<string>): ModelMessage[] => {
-  const calls = withUniqueIds(tool_calls, taken)
-  const callMessages: ModelMessage[] =
-    calls.length === 0
-      ? []
-      : [
-          {
-            role: 'assistant',
-            content: calls.map(({ id, name, arguments: input }) => ({
-              type: 'tool-call',
-              toolCallId: id,
-              // Another provider's model may have used a name that this provider rejects.
-              toolName: toProviderName(name),
-              input,
-            })),
-          },
-          toToolMessage(calls),
-        ]
-  return [{ role: 'user', content: user }, ...callMessages, { role: 'assistant', content: assistant }]
+  }
+  return turn.tool_calls ? { ...turn, tool_calls: turn.tool_calls.map(toUnique) } : turn
 }
 
-/** Converts a request to the SDK's messages. */
-export const toModelMessages = ({ history, message, steps = [] }: ModelRequest): ModelMessage[] => {
+/** Converts a request to this model to the SDK's messages. */
+export const toModelMessages = (
+  { history, message, steps = [] }: ModelRequest,
+  model: string,
+): ModelMessage[] => {
   const taken = new Set(steps.flatMap(({ calls }) => calls.map(({ id }) => id)))
   return [
     ...history
       // Some providers reject a blank message, which a turn that was cancelled early may have.
       .filter(({ assistant }) => assistant.trim() !== '')
-      .flatMap((turn) => turnMessages(turn, taken)),
+      .flatMap((turn) => turnMessages(withUniqueIds(turn, taken), model)),
     { role: 'user', content: message },
     ...steps.flatMap(stepMessages),
   ]

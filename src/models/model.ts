@@ -2,6 +2,15 @@ import type { components } from '../../generated/closed/contract.js'
 import type { ToolDefinition } from '../tools/tool.js'
 
 export type Usage = components['schemas']['Usage']
+/** The usage of a response for which the provider reports none. */
+export const unknownUsage: Usage = {
+  input_tokens: null,
+  output_tokens: null,
+  cached_input_tokens: null,
+  reasoning_tokens: null,
+  total_tokens: null,
+}
+
 export type FinishReason = components['schemas']['KnownFinishReason']
 
 /** A tool call as it is stored with its answer. */
@@ -20,12 +29,32 @@ export interface ToolCall {
   text_offset?: number
 }
 
+/** Options of the AI SDK for one provider, such as a reasoning's signature. */
+export type ProviderOptions = Record<string, Record<string, unknown>>
+
+/**
+ * A part of a model's response, in order, as its provider wants to see it again in later turns. A text is the next `length`
+ * UTF-16 code units of the response's text; a tool call is the next one of the response.
+ */
+export type ResponsePart =
+  | { type: 'text'; length: number; options?: ProviderOptions }
+  | { type: 'reasoning'; text: string; options?: ProviderOptions }
+  | { type: 'tool-call'; options?: ProviderOptions }
+
+/** A turn's responses as their provider wants to see them again; of use to the same model alone. */
+export interface Continuation {
+  model: string
+  /** each with the length of the turn's text at its end, in UTF-16 code units */
+  steps: { end: number; parts: ResponsePart[] }[]
+}
+
 /** An earlier turn of the conversation. */
 export interface PastTurn {
   user: string
   assistant: string
-  /** absent when it called no tools */
+  /** absent or empty when it called no tools */
   tool_calls?: ToolCall[]
+  continuation?: Continuation | null
 }
 
 /** An earlier response of the model in this turn, and the results of its tool calls. */
@@ -54,13 +83,17 @@ export interface ModelRequest {
 /** An event of a model's response. `finish` comes last; a stream that ends without it is incomplete. */
 export type ModelEvent =
   | { type: 'text-delta'; delta: string }
+  | { type: 'reasoning-delta'; delta: string }
   /** `arguments` is a string when the model wrote invalid JSON */
   | { type: 'tool-call'; id: string; name: string; arguments: unknown }
   /** from a tool that the provider runs itself */
   | { type: 'tool-result'; id: string; result: unknown; duration_ms: number }
   | { type: 'tool-error'; id: string; error: string; duration_ms: number }
-  /** With a `continuation`, the model waits for tool results: run it again with both. `reason` is `stop` unless it says otherwise. */
-  | { type: 'finish'; usage: Usage; reason?: FinishReason; continuation?: unknown }
+  /**
+   * With a `continuation`, the model waits for tool results: run it again with both. `reason` is `stop` unless it says otherwise.
+   * `parts` are what later turns have to show the model of this response; absent when its text is all.
+   */
+  | { type: 'finish'; usage: Usage; reason?: FinishReason; continuation?: unknown; parts?: ResponsePart[] }
 
 /** A language model. It knows neither HTTP nor the database. */
 export interface Model {

@@ -1,9 +1,16 @@
-import type { FinishReason, ToolCall, Usage } from '../models/model.js'
+import {
+  type FinishReason,
+  type ResponsePart,
+  type ToolCall,
+  type Usage,
+  unknownUsage,
+} from '../models/model.js'
 import { cutOffCall } from './turn-errors.js'
 
 /** An event of a turn, as streamed and stored. The attempt's fate, not an event, tells how it ended. */
 export type TurnEvent =
   | { type: 'text-delta'; delta: string }
+  | { type: 'reasoning-delta'; delta: string }
   | { type: 'tool-call'; id: string; name: string; arguments: Record<string, unknown> }
   | { type: 'tool-result'; id: string; result: unknown; duration_ms: number | null; replayed?: true }
   | { type: 'tool-error'; id: string; error: string; duration_ms: number | null }
@@ -11,29 +18,43 @@ export type TurnEvent =
 /** An event of a running turn. `step`: one model call has finished, and another follows; `finish`: the last one has. */
 export type RunEvent =
   | TurnEvent
-  | { type: 'step'; usage: Usage }
-  | { type: 'finish'; usage: Usage; reason: FinishReason }
+  | { type: 'step'; usage: Usage; parts?: ResponsePart[] }
+  | { type: 'finish'; usage: Usage; reason: FinishReason; parts?: ResponsePart[] }
+
+/** A piece of a model's reasoning, and where it stands in the answer. */
+export interface Reasoning {
+  text: string
+  /** how many characters (code points) of the answer's text come before it */
+  text_offset: number
+  /** how many of the answer's tool calls come before it */
+  calls_before: number
+}
 
 /** The state that a turn's events reduce to. */
 export interface Answer {
   text: string
   tool_calls: ToolCall[]
+  reasoning: Reasoning[]
+  /** the responses that later turns have to show the model, each with the length of the text at its end */
+  responses: { end: number; parts: ResponsePart[] }[]
   usage: Usage
   /** why the model has finished; null while it has not */
   finish_reason: FinishReason | null
-  /** how much of the text, in UTF-16 code units, comes before the last tool call */
-  textBeforeCalls: number
+  /** how much of the text has been counted, in UTF-16 code units and in characters (code points) */
+  counted: { units: number; characters: number }
 }
 
 export const emptyAnswer = (): Answer => ({
   text: '',
   tool_calls: [],
-  usage: { input_tokens: null, output_tokens: null, cached_input_tokens: null, total_tokens: null },
+  reasoning: [],
+  responses: [],
+  usage: unknownUsage,
   finish_reason: null,
-  textBeforeCalls: 0,
+  counted: { units: 0, characters: 0 },
 })
 
-const hasEnded = (call: ToolCall): boolean => 'result' in call || call.error !== undefined
+export const hasEnded = (call: ToolCall): boolean => 'result' in call || call.error !== undefined
 
 /** The contract's limit for a token count, far beyond any real one. */
 const maxCount = 2 ** 31 - 1
@@ -52,11 +73,19 @@ const countCharacters = (text: string): number => {
   return count
 }
 
-/** Where the next call stands: after as many characters as have been said. Only the text since the last call is counted. */
-const nextOffset = (answer: Answer): number => {
-  const { text, tool_calls, textBeforeCalls } = answer
-  answer.textBeforeCalls = text.length
-  return (tool_calls.at(-1)?.text_offset ?? 0) + countCharacters(text.slice(textBeforeCalls))
+/** How many characters have been said. Only the text since the last count is counted. */
+const textOffset = ({ text, counted }: Answer): number => {
+  counted.characters += countCharacters(text.slice(counted.units))
+  counted.units = text.length
+  return counted.characters
+}
+
+const addReasoning = (answer: Answer, text: string): void => {
+  const text_offset = textOffset(answer)
+  const calls_before = answer.tool_calls.length
+  const last = answer.reasoning.at(-1)
+  if (last?.text_offset === text_offset && last.calls_before === calls_before) last.text += text
+  else answer.reasoning.push({ text, text_offset, calls_before })
 }
 
 /** Applies an event to the answer, in place: the single reducer for JSON responses, streams and the database. */
@@ -65,13 +94,16 @@ export const reduce = (answer: Answer, event: RunEvent): void => {
     case 'text-delta':
       answer.text += event.delta
       break
+    case 'reasoning-delta':
+      addReasoning(answer, event.delta)
+      break
     case 'tool-call':
       answer.tool_calls.push({
         id: event.id,
         name: event.name,
         arguments: event.arguments,
         duration_ms: null,
-        text_offset: nextOffset(answer),
+        text_offset: textOffset(answer),
       })
       break
     case 'tool-result':
@@ -84,6 +116,7 @@ export const reduce = (answer: Answer, event: RunEvent): void => {
     case 'step':
     case 'finish':
       answer.usage = sum(answer.usage, event.usage)
+      if (event.parts) answer.responses.push({ end: answer.text.length, parts: event.parts })
       if (event.type === 'finish') answer.finish_reason = event.reason
   }
 }

@@ -1,5 +1,5 @@
 import type { FinishReason, ToolCall, Usage } from '../models/model.js'
-import type { TurnEvent } from './events.js'
+import type { Reasoning, TurnEvent } from './events.js'
 import type { TurnError } from './turn-errors.js'
 
 /** How a conversation gets its title: from its first message, or from the model once that message is answered. */
@@ -58,6 +58,7 @@ export interface StoredEnd {
   message_id: string
   response: string
   tool_calls: ToolCall[]
+  reasoning: Reasoning[]
   /** null unless the turn completed */
   finish_reason: FinishReason | null
   model: string

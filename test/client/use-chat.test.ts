@@ -91,7 +91,13 @@ t.test('an error is shown, and trying again makes a new attempt of the same turn
       if (attempts === 1) throw new Error('no')
       yield {
         type: 'finish',
-        usage: { input_tokens: null, output_tokens: null, cached_input_tokens: null, total_tokens: null },
+        usage: {
+          input_tokens: null,
+          output_tokens: null,
+          cached_input_tokens: null,
+          reasoning_tokens: null,
+          total_tokens: null,
+        },
       }
     },
   }

@@ -3,7 +3,13 @@ import type { Model } from '../../src/models/model.js'
 import { type TestApp, testApp } from '../helpers/app.js'
 import { until } from '../helpers/models.js'
 
-const usage = { input_tokens: null, output_tokens: null, cached_input_tokens: null, total_tokens: null }
+const usage = {
+  input_tokens: null,
+  output_tokens: null,
+  cached_input_tokens: null,
+  reasoning_tokens: null,
+  total_tokens: null,
+}
 const maxPageBytes = 1_048_576
 
 /** Fails when told to, and waits for its end when told to hang. */

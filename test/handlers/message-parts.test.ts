@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { partsOf } from '../../src/handlers/message-columns.js'
+import { answerParts } from '../../src/turns/answer-parts.js'
 import { emptyAnswer, reduce, type TurnEvent } from '../../src/turns/events.js'
 import { chatCompletions as wire } from '../helpers/provider-wire.js'
 import { drawSeed } from '../helpers/seed.js'
@@ -14,12 +14,13 @@ interface Part {
   tool_call_id?: string
 }
 
-t.test('parts are the texts and calls in the order in which they were said', async (t) => {
+t.test('parts are the texts, calls and reasoning in the order in which they were said', async (t) => {
   const said = fc.oneof(
     fc
       .string({ unit: fc.constantFrom('a', 'é', '😀', '\n', '世'), maxLength: 6 })
       .map((delta): TurnEvent => ({ type: 'text-delta', delta })),
     fc.uuid().map((id): TurnEvent => ({ type: 'tool-call', id, name: 'x', arguments: {} })),
+    fc.constantFrom('Hm', '😀').map((delta): TurnEvent => ({ type: 'reasoning-delta', delta })),
   )
   let most = 0
   const property = fc.property(fc.array(said, { maxLength: 12 }), (script) => {
@@ -29,14 +30,18 @@ t.test('parts are the texts and calls in the order in which they were said', asy
       reduce(answer, event)
       const last = expected.at(-1)
       if (event.type === 'tool-call') expected.push({ type: 'tool-call', tool_call_id: event.id })
-      else if (event.type !== 'text-delta' || event.delta === '') continue
-      else if (last?.type === 'text') last.text += event.delta
-      else expected.push({ type: 'text', text: event.delta })
+      else if (!('delta' in event) || event.delta === '') continue
+      else {
+        const type = event.type === 'text-delta' ? 'text' : 'reasoning'
+        if (last?.type === type) last.text += event.delta
+        else expected.push({ type, text: event.delta })
+      }
     }
-    const parts = partsOf(answer.text, answer.tool_calls)
+    const parts = answerParts(answer.text, answer.tool_calls, answer.reasoning).map((part) =>
+      part.type === 'tool-call' ? { type: part.type, tool_call_id: part.call.id } : part,
+    )
     most = Math.max(most, parts.length)
     assert.deepEqual(parts, expected)
-    assert.equal(parts.map(({ text = '' }) => text).join(''), answer.text)
   })
   fc.assert(property, { numRuns: 500, seed: drawSeed(t) })
   t.ok(most > 4, 'some had many parts')

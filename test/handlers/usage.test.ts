@@ -10,8 +10,20 @@ import { until } from '../helpers/wait.js'
 type Test = Parameters<typeof testApp>[0]
 
 const path = '/api/alice/usage'
-const tokens = { input_tokens: 100, output_tokens: 20, cached_input_tokens: 30, total_tokens: 120 }
-const none = { input_tokens: 0, output_tokens: 0, cached_input_tokens: 0, total_tokens: 0 }
+const tokens = {
+  input_tokens: 100,
+  output_tokens: 20,
+  cached_input_tokens: 30,
+  reasoning_tokens: 0,
+  total_tokens: 120,
+}
+const none = {
+  input_tokens: 0,
+  output_tokens: 0,
+  cached_input_tokens: 0,
+  reasoning_tokens: 0,
+  total_tokens: 0,
+}
 
 /** Answers, and says what it took. */
 const counting = (name: string): Model => ({
@@ -50,7 +62,13 @@ t.test('usage is summed by day in UTC and model, the newest day first, then by m
   await app.setClock('2026-11-21T00:00:00.000Z')
   await ask(app, { message: 'hi' })
   await ask(app, { message: 'hi' })
-  const twice = { input_tokens: 200, output_tokens: 40, cached_input_tokens: 60, total_tokens: 240 }
+  const twice = {
+    input_tokens: 200,
+    output_tokens: 40,
+    cached_input_tokens: 60,
+    reasoning_tokens: 0,
+    total_tokens: 240,
+  }
   const all = [
     { day: '2026-11-21', model: 'a/x', turns: 2, ...twice },
     { day: '2026-11-20', model: 'a/x', turns: 1, ...tokens },
@@ -175,6 +193,7 @@ t.test(
           input_tokens: 100 * turns,
           output_tokens: 20 * turns,
           cached_input_tokens: 30 * turns,
+          reasoning_tokens: 0,
           total_tokens: 120 * turns,
         },
       ],

@@ -38,7 +38,13 @@ export const gatedModel = (firstWords = 'so far: '): GatedModel => {
         yield { type: 'text-delta', delta: message }
         yield {
           type: 'finish',
-          usage: { input_tokens: 1, output_tokens: 2, cached_input_tokens: 1, total_tokens: 3 },
+          usage: {
+            input_tokens: 1,
+            output_tokens: 2,
+            cached_input_tokens: 1,
+            reasoning_tokens: 0,
+            total_tokens: 3,
+          },
         }
       } finally {
         working -= 1

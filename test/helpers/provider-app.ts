@@ -24,6 +24,7 @@ export const modelSettings: Omit<OpenModelOptions, 'credentials'> = {
   temperature: undefined,
   maxOutputTokens: undefined,
   firstEventTimeoutMs: 30_000,
+  reasoning: false,
   retries: { retries: 2, firstDelayMs: 1, maxDelayMs: 5_000 },
 }
 

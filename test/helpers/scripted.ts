@@ -11,7 +11,13 @@ export interface ScriptedModel {
 
 export const done: ModelEvent = {
   type: 'finish',
-  usage: { input_tokens: null, output_tokens: null, cached_input_tokens: null, total_tokens: null },
+  usage: {
+    input_tokens: null,
+    output_tokens: null,
+    cached_input_tokens: null,
+    reasoning_tokens: null,
+    total_tokens: null,
+  },
 }
 
 export const words = (...deltas: string[]): ModelEvent[] =>

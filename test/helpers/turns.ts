@@ -32,6 +32,7 @@ export const endOf = ({ userId, turnId, model }: BeginTurn, fields: Partial<EndT
   errorCode: null,
   windowTokens: 1,
   historyCalls: null,
+  continuation: null,
   hasEvents: true,
   ...fields,
 })

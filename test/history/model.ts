@@ -34,7 +34,13 @@ export const nonceModel = ({ name, random, record, ...moods }: ModelOptions): Mo
     await sleep(pause, undefined, { signal })
     yield {
       type: 'finish',
-      usage: { input_tokens: null, output_tokens: null, cached_input_tokens: null, total_tokens: null },
+      usage: {
+        input_tokens: null,
+        output_tokens: null,
+        cached_input_tokens: null,
+        reasoning_tokens: null,
+        total_tokens: null,
+      },
     }
   }
 

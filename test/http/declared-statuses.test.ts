@@ -28,7 +28,13 @@ const model: Model = {
     }
     yield {
       type: 'finish',
-      usage: { input_tokens: null, output_tokens: null, cached_input_tokens: null, total_tokens: null },
+      usage: {
+        input_tokens: null,
+        output_tokens: null,
+        cached_input_tokens: null,
+        reasoning_tokens: null,
+        total_tokens: null,
+      },
     }
   },
 }

@@ -486,7 +486,13 @@ t.test('a busy conversation: 409 at once, with the running turn', async (t) => {
       })
       yield {
         type: 'finish',
-        usage: { input_tokens: 1, output_tokens: 2, cached_input_tokens: 1, total_tokens: 3 },
+        usage: {
+          input_tokens: 1,
+          output_tokens: 2,
+          cached_input_tokens: 1,
+          reasoning_tokens: 0,
+          total_tokens: 3,
+        },
       }
     },
   }
@@ -515,7 +521,13 @@ t.test('a busy conversation: 409 at once, with the running turn', async (t) => {
     await first,
     {
       turn_id: running_turn_id,
-      usage: { input_tokens: 1, output_tokens: 2, cached_input_tokens: 1, total_tokens: 3 },
+      usage: {
+        input_tokens: 1,
+        output_tokens: 2,
+        cached_input_tokens: 1,
+        reasoning_tokens: 0,
+        total_tokens: 3,
+      },
     },
     'the first turn ends with its answer',
   )

@@ -174,7 +174,13 @@ const checkProtocol = async (t: Test, app: ProviderApp, protocol: Protocol) => {
   const { provider, call } = app
   const { name, path, header, sent, answer, calls, offered, called, cut, unauthorized, overloaded } = protocol
   provider.answer(answer)
-  const usage = { input_tokens: 11, output_tokens: 7, cached_input_tokens: 5, total_tokens: 18 }
+  const usage = {
+    input_tokens: 11,
+    output_tokens: 7,
+    cached_input_tokens: 5,
+    reasoning_tokens: 0,
+    total_tokens: 18,
+  }
   const first = await app.chat('one')
   t.match(
     first,
@@ -291,7 +297,13 @@ t.test('a count of tokens that cannot be one is not known', async (t) => {
   provider.answer(events(begin, text('Hello'), finish(), done))
   t.same(
     (await chat('two')).usage,
-    { input_tokens: null, output_tokens: null, cached_input_tokens: null, total_tokens: null },
+    {
+      input_tokens: null,
+      output_tokens: null,
+      cached_input_tokens: null,
+      reasoning_tokens: null,
+      total_tokens: null,
+    },
     'and so are those that are not given',
   )
 })

@@ -20,9 +20,16 @@ const end = (response: string): StoredEnd => ({
   message_id: 'm',
   response,
   tool_calls: [],
+  reasoning: [],
   finish_reason: 'stop',
   model: 'test',
-  usage: { input_tokens: null, output_tokens: null, cached_input_tokens: null, total_tokens: null },
+  usage: {
+    input_tokens: null,
+    output_tokens: null,
+    cached_input_tokens: null,
+    reasoning_tokens: null,
+    total_tokens: null,
+  },
   error: null,
 })
 const words = (...deltas: string[]): TurnEvent[] => deltas.map((delta) => ({ type: 'text-delta', delta }))

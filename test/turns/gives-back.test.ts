@@ -21,7 +21,13 @@ const model: Model = {
     }
     yield {
       type: 'finish',
-      usage: { input_tokens: 1, output_tokens: 1, cached_input_tokens: 0, total_tokens: 2 },
+      usage: {
+        input_tokens: 1,
+        output_tokens: 1,
+        cached_input_tokens: 0,
+        reasoning_tokens: 0,
+        total_tokens: 2,
+      },
     }
   },
 }

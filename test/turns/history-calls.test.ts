@@ -54,7 +54,7 @@ t.test('long results are shortened once, when the turn is stored, and its messag
 t.test('a turn takes of the window what later turns are given of it', async (t) => {
   const call = { id: 'a', name: 'read', arguments: {}, duration_ms: 1 }
   const answer = { ...emptyAnswer(), text: 'Read.', tool_calls: [{ ...call, result: long }] }
-  const { windowTokens, historyCalls } = forHistory('go', answer)
+  const { windowTokens, historyCalls } = forHistory({ historyTokens: 16_000 }, 'm', 'go', answer)
   const shown = [{ ...call, result: shortened }]
   t.same(historyCalls, shown, 'the long result is shortened')
   t.equal(windowTokens, estimateTokens(`goRead.${JSON.stringify(shown)}`), 'the short result is counted')

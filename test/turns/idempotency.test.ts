@@ -109,7 +109,13 @@ t.test('a failed turn is tried again: another attempt, no second message', async
       if (failures >= 0) throw new Error('not yet')
       yield {
         type: 'finish',
-        usage: { input_tokens: 1, output_tokens: 1, cached_input_tokens: 0, total_tokens: 2 },
+        usage: {
+          input_tokens: 1,
+          output_tokens: 1,
+          cached_input_tokens: 0,
+          reasoning_tokens: 0,
+          total_tokens: 2,
+        },
       }
     },
   }

@@ -20,7 +20,13 @@ const named = (name: string, isFailing = () => false): Model => ({
     yield { type: 'text-delta', delta: `I am ${name}.` }
     yield {
       type: 'finish',
-      usage: { input_tokens: null, output_tokens: null, cached_input_tokens: null, total_tokens: null },
+      usage: {
+        input_tokens: null,
+        output_tokens: null,
+        cached_input_tokens: null,
+        reasoning_tokens: null,
+        total_tokens: null,
+      },
     }
   },
 })

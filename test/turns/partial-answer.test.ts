@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readUIMessageStream, type UIMessageChunk } from 'ai'
+import { readUIMessageStream, type UIMessage, type UIMessageChunk } from 'ai'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { v7 as uuidv7 } from 'uuid'
@@ -7,9 +7,10 @@ import { connect } from '../../src/db/connect.js'
 import type { Database } from '../../src/db/database.js'
 import type { Model, ModelEvent } from '../../src/models/model.js'
 import { runModel } from '../../src/turns/agent/run-model.js'
+import { answerParts } from '../../src/turns/answer-parts.js'
 import { createAttemptLog } from '../../src/turns/attempts/attempt-log.js'
 import { createHeartbeat } from '../../src/turns/attempts/heartbeat.js'
-import type { TurnEvent } from '../../src/turns/events.js'
+import type { Answer, TurnEvent } from '../../src/turns/events.js'
 import { createTurnStore } from '../../src/turns/store/turn-store.js'
 import { readFrames } from '../../src/turns/stream/frames.js'
 import { cutOffCall } from '../../src/turns/turn-errors.js'
@@ -42,10 +43,11 @@ const text = fc.oneof(
 const ms = fc.nat(2_147_483_647)
 const callId = fc.constantFrom('a', 'b', 'c"', 'd\\')
 
-/** What a model may say: texts, and calls whose results come later, twice, for nothing or not at all. */
+/** What a model may say: texts, reasoning, and calls whose results come later, twice, for nothing or not at all. */
 const modelEvents: fc.Arbitrary<ModelEvent[]> = fc.array(
   fc.oneof(
     text.map((delta): ModelEvent => ({ type: 'text-delta', delta })),
+    text.map((delta): ModelEvent => ({ type: 'reasoning-delta', delta })),
     fc.record({
       type: fc.constant('tool-call' as const),
       id: callId,
@@ -130,8 +132,8 @@ t.test('what SQL makes of stored events, the program makes of the same ones', as
     const { end } = (await readTurn('alice', turn.turnId)) ?? {}
     assert.equal(end?.status, 'interrupted')
     assert.deepEqual(
-      { content: end.response, tool_calls: end.tool_calls },
-      { content: answer.text, tool_calls: answer.tool_calls },
+      { content: end.response, tool_calls: end.tool_calls, reasoning: end.reasoning },
+      { content: answer.text, tool_calls: answer.tool_calls, reasoning: answer.reasoning },
     )
   })
   await fc.assert(property, { ...runs, seed: drawSeed(t) })
@@ -143,8 +145,7 @@ t.test('what SQL makes of stored events, the program makes of the same ones', as
 const framesOf = async (
   ids: AttemptIds,
   known: readonly TurnEvent[],
-  response: string,
-  toolCalls: never[],
+  { text: response, tool_calls: toolCalls, reasoning }: Answer,
 ) => {
   const attemptLog = createAttemptLog(ids, known)
   const { conversationId, turnId, userMessageId, messageId } = ids
@@ -158,9 +159,16 @@ const framesOf = async (
       message_id: messageId,
       response,
       tool_calls: toolCalls,
+      reasoning,
       finish_reason: 'stop',
       model: 'said',
-      usage: { input_tokens: null, output_tokens: null, cached_input_tokens: null, total_tokens: null },
+      usage: {
+        input_tokens: null,
+        output_tokens: null,
+        cached_input_tokens: null,
+        reasoning_tokens: null,
+        total_tokens: null,
+      },
       error: null,
     },
   })
@@ -176,13 +184,26 @@ const framesOf = async (
   return { text: batches.join(''), chunks }
 }
 
+/** A message's texts, reasoning and calls in order. Steps may part a text, which is one all the same. */
+const piecesOf = (parts: UIMessage['parts']) => {
+  const pieces: (string | { type: string; text: string })[] = []
+  for (const part of parts) {
+    const last = pieces.at(-1)
+    if (part.type === 'dynamic-tool') pieces.push(part.toolCallId)
+    else if (part.type !== 'text' && part.type !== 'reasoning') continue
+    else if (typeof last === 'object' && last.type === part.type) last.text += part.text
+    else pieces.push({ type: part.type, text: part.text })
+  }
+  return pieces
+}
+
 t.test('the AI SDK reads from any stream of a turn the message that is stored', async (t) => {
   let messages = 0
   const property = fc.asyncProperty(modelEvents, fc.nat(), async (said, at) => {
     // A provider's ids are its own, and a result follows its call: the SDK refuses anything else.
     const calls = new Set<string>()
     const proper = said.filter((event) => {
-      if (event.type === 'text-delta') return true
+      if ('delta' in event) return true
       if (!('id' in event) || event.type === 'tool-call') {
         const isNew = 'id' in event && !calls.has(event.id)
         if ('id' in event) calls.add(event.id)
@@ -202,7 +223,7 @@ t.test('the AI SDK reads from any stream of a turn the message that is stored', 
     }
     // All was streamed, or some of it and the rest came with the end.
     for (const known of [events, events.slice(0, at % (events.length + 1)), []]) {
-      const { text, chunks } = await framesOf(ids, known, answer.text, answer.tool_calls as never[])
+      const { text, chunks } = await framesOf(ids, known, answer)
       const faults = eventFaults(text)
       if (faults.length > 0) throw new Error(faults.join('; '))
       const stream = new ReadableStream<UIMessageChunk>({
@@ -211,17 +232,15 @@ t.test('the AI SDK reads from any stream of a turn the message that is stored', 
           controller.close()
         },
       })
-      let read = ''
-      let tools = 0
-      for await (const { parts } of readUIMessageStream({ stream, terminateOnError: true })) {
-        read = parts.map((part) => (part.type === 'text' ? part.text : '')).join('')
-        tools = parts.filter(({ type }) => type === 'dynamic-tool').length
-      }
+      let read: UIMessage['parts'] = []
+      for await (const { parts } of readUIMessageStream({ stream, terminateOnError: true })) read = parts
       messages += 1
-      if (read !== answer.text)
-        throw new Error(`${JSON.stringify(read)} is not ${JSON.stringify(answer.text)}`)
-      if (tools !== answer.tool_calls.length)
-        throw new Error(`${tools} of ${answer.tool_calls.length} tool calls`)
+      assert.deepEqual(
+        piecesOf(read),
+        answerParts(answer.text, answer.tool_calls, answer.reasoning).map((part) =>
+          part.type === 'tool-call' ? part.call.id : part,
+        ),
+      )
     }
   })
   await fc.assert(property, { numRuns: 200, seed: drawSeed(t) })

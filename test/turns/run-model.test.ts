@@ -4,7 +4,13 @@ import type { Model, ModelEvent, ModelRequest } from '../../src/models/model.js'
 import { maxAnswerLength, runModel } from '../../src/turns/agent/run-model.js'
 import { emptyAnswer, reduce, type TurnEvent } from '../../src/turns/events.js'
 
-const usage = { input_tokens: 1, output_tokens: 2, cached_input_tokens: 1, total_tokens: 3 }
+const usage = {
+  input_tokens: 1,
+  output_tokens: 2,
+  cached_input_tokens: 1,
+  reasoning_tokens: 0,
+  total_tokens: 3,
+}
 const finish: ModelEvent = { type: 'finish', usage }
 const delta = (text: string): ModelEvent => ({ type: 'text-delta', delta: text })
 
@@ -52,9 +58,11 @@ t.test('events add up to text, tool calls and usage', async (t) => {
           },
           { id: '2', name: 'drop', arguments: {}, error: 'no such task', duration_ms: 6, text_offset: 3 },
         ],
+        reasoning: [],
+        responses: [],
         usage,
         finish_reason: 'stop',
-        textBeforeCalls: 4,
+        counted: { units: 4, characters: 3 },
       },
     },
     'each call has its outcome, and the text is whole',
@@ -136,8 +144,20 @@ t.test('what a model says after the signal is not heard', async (t) => {
 
 t.test('counts of tokens are added up, as far as they are known and can be stored', async (t) => {
   const counts = [
-    { input_tokens: 5, output_tokens: null, cached_input_tokens: null, total_tokens: 2 ** 31 - 1 },
-    { input_tokens: 7, output_tokens: 3, cached_input_tokens: null, total_tokens: 2 ** 31 - 1 },
+    {
+      input_tokens: 5,
+      output_tokens: null,
+      cached_input_tokens: null,
+      reasoning_tokens: null,
+      total_tokens: 2 ** 31 - 1,
+    },
+    {
+      input_tokens: 7,
+      output_tokens: 3,
+      cached_input_tokens: null,
+      reasoning_tokens: null,
+      total_tokens: 2 ** 31 - 1,
+    },
   ]
   const answer = emptyAnswer()
   for (const usage of counts) reduce(answer, { type: 'step', usage })
@@ -147,6 +167,7 @@ t.test('counts of tokens are added up, as far as they are known and can be store
       input_tokens: 12,
       output_tokens: 3,
       cached_input_tokens: null,
+      reasoning_tokens: null,
       total_tokens: 2 ** 31 - 1,
     },
     'unknown counts stay unknown, and large ones stop at the limit',

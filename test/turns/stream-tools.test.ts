@@ -79,6 +79,7 @@ t.test(
 
     const [searched, deleted, found, refused] = toolEvents
     const folded = [
+      ...texts('text-1', 'Let me see.'),
       searched,
       found,
       // The calls were one step; a replay has them one by one.
@@ -86,7 +87,7 @@ t.test(
       deleted,
       refused,
       ...nextStep,
-      ...texts('text-1', answer),
+      ...texts('text-2', ' There is milk.'),
       { type: 'finish-step' },
       { type: 'finish', finishReason: 'stop' },
       '[DONE]',

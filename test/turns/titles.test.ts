@@ -11,7 +11,13 @@ import { providerApp } from '../helpers/provider-app.js'
 import { chatCompletions } from '../helpers/provider-wire.js'
 import { events, refuse, type UpstreamRequest } from '../helpers/upstream.js'
 
-const usage = { input_tokens: 10, output_tokens: 2, cached_input_tokens: 1, total_tokens: 12 }
+const usage = {
+  input_tokens: 10,
+  output_tokens: 2,
+  cached_input_tokens: 1,
+  reasoning_tokens: 0,
+  total_tokens: 12,
+}
 const conversations = '/api/alice/conversations'
 const secret = 'the first message, which stays out of the log'
 

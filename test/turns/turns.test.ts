@@ -8,7 +8,13 @@ import { testDatabase } from '../helpers/database.js'
 import { begin, newTurn } from '../helpers/turns.js'
 import { until } from '../helpers/wait.js'
 
-const usage = { input_tokens: 3, output_tokens: 4, cached_input_tokens: 1, total_tokens: 7 }
+const usage = {
+  input_tokens: 3,
+  output_tokens: 4,
+  cached_input_tokens: 1,
+  reasoning_tokens: 0,
+  total_tokens: 7,
+}
 
 /** Answers with what it was asked, and remembers it. */
 const recorder = () => {

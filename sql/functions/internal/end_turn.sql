@@ -9,9 +9,12 @@ create or replace function colloquy.end_turn(
   p_tool_calls jsonb,
   p_window_tokens integer,
   p_history_calls jsonb,
+  p_reasoning jsonb,
+  p_continuation jsonb,
   p_input_tokens integer,
   p_output_tokens integer,
   p_cached_input_tokens integer,
+  p_reasoning_tokens integer,
   p_total_tokens integer,
   p_error_code text,
   p_finish_reason text,
@@ -30,6 +33,7 @@ begin
     input_tokens = p_input_tokens,
     output_tokens = p_output_tokens,
     cached_input_tokens = p_cached_input_tokens,
+    reasoning_tokens = p_reasoning_tokens,
     total_tokens = p_total_tokens,
     error_code = p_error_code,
     finish_reason = p_finish_reason
@@ -41,10 +45,11 @@ begin
 
   insert into colloquy.messages
     (user_id, conversation_id, position, id, turn_id, parent_id, role, status, content, tool_calls, window_tokens,
-     history_calls, created_at)
+     history_calls, reasoning, continuation, created_at)
   values
     (p_user_id, v_turn.conversation_id, v_turn.position + 1, v_turn.message_id, p_turn_id, v_turn.user_message_id,
-     'assistant', p_status, p_content, p_tool_calls, p_window_tokens, p_history_calls, v_now);
+     'assistant', p_status, p_content, p_tool_calls, p_window_tokens, p_history_calls,
+     p_reasoning, p_continuation, v_now);
   if p_has_events then
     delete from colloquy.turn_events e where e.user_id = p_user_id and e.turn_id = p_turn_id;
   end if;

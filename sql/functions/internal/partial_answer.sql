@@ -1,4 +1,4 @@
--- What an attempt is known to have said: the text, and the tool calls as a message stores them. Whatever a model says:
+-- What an attempt is known to have said: the text, the reasoning, and the tool calls, as a message stores them. Whatever a model says:
 -- what comes after the first call of its id belongs to that, and the last outcome counts.
 create or replace function colloquy.partial_answer(
   p_user_id text,
@@ -7,7 +7,8 @@ create or replace function colloquy.partial_answer(
   -- the error of a call without an outcome
   p_cut_off text,
   out content text,
-  out tool_calls jsonb
+  out tool_calls jsonb,
+  out reasoning jsonb
 )
 language plpgsql stable
 as $$
@@ -22,7 +23,8 @@ begin
   with said as (
     select batch.n as batch, each.n, each.event,
       sum(case when jsonb_typeof(each.event) = 'string' then length(each.event #>> '{}') else 0 end)
-        over (order by batch.n, each.n) as text_offset
+        over (order by batch.n, each.n) as text_offset,
+      count(*) filter (where each.event ->> 'type' = 'tool-call') over (order by batch.n, each.n) as calls_before
     from jsonb_array_elements(v_events) with ordinality as batch (events, n)
     cross join lateral jsonb_array_elements(batch.events) with ordinality as each (event, n)
   ),
@@ -51,7 +53,19 @@ begin
         cross join lateral jsonb_each(later.event - array['type', 'id']) as field
         where later.type <> 'tool-call' and later.id = call.id and (later.batch, later.n) > (call.batch, call.n)
       ) done on call.nth = 1
-      where call.type = 'tool-call'), '[]')
-  into content, tool_calls;
+      where call.type = 'tool-call'), '[]'),
+    -- Between two texts or calls all reasoning is one.
+    (
+      select jsonb_agg(
+        jsonb_build_object('text', block.text, 'text_offset', block.text_offset, 'calls_before', block.calls_before)
+        order by block.calls_before, block.text_offset)
+      from (
+        select s.text_offset, s.calls_before, string_agg(s.event ->> 'delta', '' order by s.batch, s.n) as text
+        from said s
+        where s.event ->> 'type' = 'reasoning-delta'
+        group by s.text_offset, s.calls_before
+      ) block
+    )
+  into content, tool_calls, reasoning;
 end
 $$;

@@ -36,8 +36,13 @@ const withCount = (usage: unknown, name: string): JsonObject => ({
   [name]: isJsonObject(usage) && typeof usage[name] === 'number' ? usage[name] : 0,
 })
 
-/** Anthropic's messages. */
+/**
+ * Anthropic's messages. A thinking block is sent back with its signature, which only Anthropic can make
+ * (https://platform.claude.com/docs/en/build-with-claude/extended-thinking#preserving-thinking-blocks).
+ */
 export const anthropicMessages: Dialect = {
+  repeatsReasoning: false,
+  toReplayed: (type, { anthropic }) => (type === 'reasoning' && anthropic ? { anthropic } : undefined),
   finishReasons: {
     end_turn: 'stop',
     stop_sequence: 'stop',

@@ -2,6 +2,7 @@ import { isJsonObject, type JsonObject } from '../../json-object.js'
 import { toArgumentsText } from './arguments.js'
 import { createBlankFinish } from './blank-finish.js'
 import type { Dialect } from './dialect.js'
+import { createThinkTags } from './think-tags.js'
 
 const withText = (value: unknown): unknown => (typeof value === 'number' ? String(value) : value)
 
@@ -31,12 +32,21 @@ const readUsage = (usage: unknown): JsonObject | undefined => {
   return Object.fromEntries(counts.filter(([, value]) => typeof value === 'number' || isJsonObject(value)))
 }
 
-const finished = (finish_reason: string): JsonObject => ({
-  choices: [{ index: 0, delta: {}, finish_reason }],
+const choice = (delta: JsonObject | undefined, finish_reason: string | null): JsonObject => ({
+  choices: [{ index: 0, delta: delta ?? {}, finish_reason }],
 })
 
 /** OpenAI's chat completions, which many servers speak. Their own words for the finish reason are judged by the rule. */
 export const chatCompletions: Dialect = {
+  // DeepSeek and Kimi refuse an assistant's message without its `reasoning_content`; others ignore it.
+  repeatsReasoning: true,
+  toReplayed(type, options) {
+    // Gemini's, which the SDK reads under the provider's name, and writes from Google's.
+    const signature = Object.values(options).find(
+      ({ thoughtSignature }) => thoughtSignature,
+    )?.thoughtSignature
+    return type === 'tool-call' && signature ? { google: { thoughtSignature: signature } } : undefined
+  },
   finishReasons: {
     stop: 'stop',
     length: 'length',
@@ -60,6 +70,7 @@ export const chatCompletions: Dialect = {
   },
   createReader() {
     const blank = createBlankFinish()
+    const thinking = createThinkTags()
     let hasRefusal = false
     let hasDelta = false
     return {
@@ -76,12 +87,17 @@ export const chatCompletions: Dialect = {
             hasRefusal ||= isJsonObject(delta) && Boolean(delta.refusal)
             const reason = blank.read(choice.finish_reason)
             const finish_reason = hasRefusal && reason === 'stop' ? 'content_filter' : reason
-            return { delta: readDelta(delta), finish_reason }
+            const isEnd = Boolean(reason) || (isJsonObject(delta) && Array.isArray(delta.tool_calls))
+            return { delta: thinking.read(readDelta(delta), isEnd), finish_reason }
           }),
           usage: counts,
         }
       },
-      end: (isDone) => (blank.endsWhole(isDone) ? finished('stop') : undefined),
+      end(isDone) {
+        const rest = thinking.rest()
+        if (blank.endsWhole(isDone)) return choice(rest, 'stop')
+        return rest && choice(rest, null)
+      },
     }
   },
 }

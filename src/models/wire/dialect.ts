@@ -1,4 +1,5 @@
 import type { JsonObject } from '../../json-object.js'
+import type { ProviderOptions } from '../model.js'
 
 /** How a response ended: as an answer that counts as whole, or with a failure. */
 export type Ending = 'stop' | 'length' | 'tool-calls' | 'other' | Failure
@@ -17,6 +18,15 @@ export interface Dialect {
   /** its finish reasons, in lower case; others are judged by `endingOf` */
   finishReasons: Readonly<Record<string, Ending>>
   createReader(): EventReader
+  /**
+   * What the SDK has to be given with a part of a response when the provider sees it again, from what the SDK has found in the
+   * response; undefined when that is nothing.
+   */
+  toReplayed(type: 'text' | 'reasoning' | 'tool-call', options: ProviderOptions): ProviderOptions | undefined
+  /** whether a reasoning for which there are no such options is sent back, too */
+  repeatsReasoning: boolean
+  /** What the SDK has to be given with every request; `isReasoningShown`: the provider is to tell its model's reasoning. */
+  requestOptions?(model: string, isReasoningShown: boolean): ProviderOptions | undefined
 }
 
 /** A dialect whose events can be read one by one. */

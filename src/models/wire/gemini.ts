@@ -2,8 +2,20 @@ import { isJsonObject } from '../../json-object.js'
 import { createBlankFinish } from './blank-finish.js'
 import type { Dialect } from './dialect.js'
 
-/** Google's streamGenerateContent. STOP alone is its natural end. */
+/** Older models refuse what is about thoughts. */
+const thinks = /^gemini-(2\.5|[3-9])/
+
+/**
+ * Google's streamGenerateContent. STOP alone is its natural end. Every part that has a thought signature is sent back with it
+ * (https://ai.google.dev/gemini-api/docs/thought-signatures).
+ */
 export const gemini: Dialect = {
+  repeatsReasoning: false,
+  toReplayed: (_type, { google }) => (google ? { google } : undefined),
+  requestOptions: (model, isReasoningShown) =>
+    isReasoningShown && thinks.test(model)
+      ? { google: { thinkingConfig: { includeThoughts: true } } }
+      : undefined,
   finishReasons: {
     stop: 'stop',
     max_tokens: 'length',

@@ -17,8 +17,17 @@ const withArguments = (item: unknown): unknown =>
     ? { ...item, arguments: toArgumentsText(item.arguments) ?? '' }
     : item
 
-/** OpenAI's responses. */
+/**
+ * OpenAI's responses. They are not stored there, where references to them would expire; so reasoning comes encrypted, and is sent
+ * back as it came (https://developers.openai.com/api/docs/guides/reasoning#encrypted-reasoning-items).
+ */
 export const responses: Dialect = {
+  repeatsReasoning: false,
+  toReplayed: (type, { openai }) =>
+    type === 'reasoning' && openai?.reasoningEncryptedContent ? { openai } : undefined,
+  requestOptions: (_model, isReasoningShown) => ({
+    openai: { store: false, ...(isReasoningShown && { reasoningSummary: 'auto' }) },
+  }),
   finishReasons: {
     max_output_tokens: 'length',
     content_filter: 'filtered',

@@ -1,4 +1,4 @@
-import type { PastTurn, ToolCall } from '../../models/model.js'
+import type { Continuation, PastTurn, ToolCall } from '../../models/model.js'
 import type { ToolDefinition } from '../../tools/tool.js'
 import type { Answer } from '../events.js'
 
@@ -20,17 +20,29 @@ export const estimateTools = (tools: readonly ToolDefinition[]): number =>
 /** Assumed for a window of 0, which only means that no earlier turns are sent. */
 const assumedWindow = 16_000
 
-/** The maximum size of a turn's tool definitions as JSON, in bytes: half of the model's window. */
-export const maxToolBytes = (
-  { historyTokens, modelHistoryTokens }: Pick<WindowLimits, 'historyTokens' | 'modelHistoryTokens'>,
-  model: string,
-): number => {
-  const window = modelHistoryTokens?.[model] ?? historyTokens
-  return Math.floor((window || assumedWindow) / 2) * bytesPerToken
-}
+type Windows = Pick<WindowLimits, 'historyTokens' | 'modelHistoryTokens'>
 
-const estimateTurn = ({ user, assistant, tool_calls }: PastTurn): number =>
-  estimateTokens(user + assistant + (tool_calls ? JSON.stringify(tool_calls) : ''))
+const windowOf = ({ historyTokens, modelHistoryTokens }: Windows, model: string): number =>
+  modelHistoryTokens?.[model] ?? historyTokens
+
+/** The maximum size of a turn's tool definitions as JSON, in bytes: half of the model's window. */
+export const maxToolBytes = (windows: Windows, model: string): number =>
+  Math.floor((windowOf(windows, model) || assumedWindow) / 2) * bytesPerToken
+
+/**
+ * The maximum size of what a turn keeps for its model's provider, as JSON, in bytes: a quarter of the model's window, so that a long
+ * reasoning does not push the conversation out of it.
+ */
+const maxContinuationBytes = (windows: Windows, model: string): number =>
+  Math.min(Math.floor((windowOf(windows, model) || assumedWindow) / 4) * bytesPerToken, 262_144)
+
+const estimateTurn = ({ user, assistant, tool_calls, continuation }: PastTurn): number =>
+  estimateTokens(
+    user +
+      assistant +
+      (tool_calls?.length ? JSON.stringify(tool_calls) : '') +
+      (continuation ? JSON.stringify(continuation) : ''),
+  )
 
 /** The maximum length of a tool's result in later turns, so that one long result leaves room for the conversation. */
 const maxHistoryResult = 4_000
@@ -41,18 +53,30 @@ const shorten = (call: ToolCall): ToolCall => {
   return { ...call, result: `${text.slice(0, maxHistoryResult).toWellFormed()} … [shortened]` }
 }
 
+/** What the model's provider wants to see of a turn again; null when that is nothing, or too much. */
+const continuationOf = (windows: Windows, model: string, { responses }: Answer): Continuation | null => {
+  if (responses.length === 0) return null
+  const continuation = { model, steps: responses }
+  const bytes = Buffer.byteLength(JSON.stringify(continuation))
+  return bytes <= maxContinuationBytes(windows, model) ? continuation : null
+}
+
 /**
- * What is stored for the windows of later turns: the turn's token count, and its tool calls with long results shortened,
- * or null if none was. The SQL function history_window only adds up and compares.
+ * What is stored for the windows of later turns: the turn's token count, its tool calls with long results shortened, or null if
+ * none was, and what the model's provider wants to see again. The SQL function history_window only adds up and compares.
  */
 export const forHistory = (
+  windows: Windows,
+  model: string,
   message: string,
-  { text, tool_calls }: Answer,
-): { windowTokens: number; historyCalls: ToolCall[] | null } => {
+  answer: Answer,
+): { windowTokens: number; historyCalls: ToolCall[] | null; continuation: Continuation | null } => {
+  const { text, tool_calls } = answer
+  const continuation = continuationOf(windows, model, answer)
   const calls = tool_calls.map(shorten)
   const isShortened = calls.some((call, n) => call !== tool_calls[n])
-  const turn = { user: message, assistant: text, ...(calls.length > 0 && { tool_calls: calls }) }
-  return { windowTokens: estimateTurn(turn), historyCalls: isShortened ? calls : null }
+  const turn = { user: message, assistant: text, tool_calls: calls, continuation }
+  return { windowTokens: estimateTurn(turn), historyCalls: isShortened ? calls : null, continuation }
 }
 
 /** The newest turns, oldest first, that fit together into the given number of tokens. */
@@ -73,11 +97,10 @@ interface WindowLimits {
 
 /** The tokens of a model's window that the system prompt and the message leave free. */
 export const availableTokens = (
-  { systemPrompt, historyTokens, modelHistoryTokens }: WindowLimits,
+  { systemPrompt, ...windows }: WindowLimits,
   model: string,
   message: string,
 ): number => {
-  const window = modelHistoryTokens?.[model] ?? historyTokens
   const system = systemPrompt === undefined ? 0 : estimateTokens(systemPrompt)
-  return Math.max(0, window - system - estimateTokens(message))
+  return Math.max(0, windowOf(windows, model) - system - estimateTokens(message))
 }

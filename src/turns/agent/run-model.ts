@@ -4,11 +4,15 @@ import { ModelError } from '../../models/model-error.js'
 import { type Answer, cutOffEvents, emptyAnswer, type RunEvent, reduce, type TurnEvent } from '../events.js'
 import { type TurnError, turnError } from '../turn-errors.js'
 import type { AbortReason, EndStatus } from '../types.js'
-import { createSanitizer } from './sanitize.js'
+import { createSanitizer, sanitizeJson } from './sanitize.js'
 import { noTools, runSteps, type Toolbox } from './tool-loop.js'
 
 /** The contract's limit for an answer's text, in UTF-16 code units; a longer one is truncated. */
 export const maxAnswerLength = 1_000_000
+
+/** How much of a model's reasoning is shown, in UTF-16 code units and in pieces between texts and calls; the rest is left out. */
+const maxReasoningLength = 250_000
+const maxReasoningPieces = 1_000
 
 /** The contract's limit for Retry-After, in seconds. */
 const maxRetryAfter = 3_600
@@ -46,22 +50,30 @@ const modelFailed = (cause: unknown): Pick<ModelRun, 'status' | 'error' | 'retry
 
 /** Emits events in a form that can be stored, and truncates a text that is too long. */
 const createEmitter = (answer: Answer, onEvent: (event: TurnEvent) => void) => {
-  const sanitizer = createSanitizer()
+  const texts = createSanitizer()
+  const reasoning = createSanitizer()
+  let reasoningLength = 0
   const emitText = (text: string): void => {
     const delta = text.slice(0, maxAnswerLength - answer.text.length).toWellFormed()
     if (delta) emit({ type: 'text-delta', delta })
     if (delta.length < text.length) throw new Error('the answer is too long')
+  }
+  const emitReasoning = (text: string): void => {
+    if (answer.reasoning.length >= maxReasoningPieces) return
+    const delta = text.slice(0, maxReasoningLength - reasoningLength).toWellFormed()
+    reasoningLength += delta.length
+    if (delta) emit({ type: 'reasoning-delta', delta })
   }
   const emit = (event: RunEvent): void => {
     reduce(answer, event)
     if (event.type !== 'step' && event.type !== 'finish') onEvent(event)
   }
   return (event: RunEvent): void => {
-    if (event.type === 'text-delta') emitText(sanitizer.text(event.delta))
-    else {
-      emitText(sanitizer.rest())
-      emit(sanitizer.json(event))
-    }
+    if (event.type !== 'text-delta') emitText(texts.rest())
+    if (event.type !== 'reasoning-delta') emitReasoning(reasoning.rest())
+    if (event.type === 'text-delta') emitText(texts.text(event.delta))
+    else if (event.type === 'reasoning-delta') emitReasoning(reasoning.text(event.delta))
+    else emit(sanitizeJson(event))
   }
 }
 

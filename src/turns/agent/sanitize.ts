@@ -23,7 +23,6 @@ export const createSanitizer = () => {
       half = endsInHalf(text) ? text.slice(-1) : ''
       return sanitizeText(half ? text.slice(0, -1) : text)
     },
-    json: sanitizeJson,
     /** the remainder at the end of the text */
     rest(): string {
       const text = half

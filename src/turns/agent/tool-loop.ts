@@ -116,6 +116,7 @@ export async function* runSteps(
     let finish: Extract<ModelEvent, { type: 'finish' }> | undefined
     for await (const event of model.run({ ...request, history, steps: [...steps], tools, toolChoice })) {
       if (event.type === 'text-delta') yield { type: 'text-delta', delta: paragraphs.say(event.delta) }
+      else if (event.type === 'reasoning-delta') yield event
       else if (event.type === 'finish') finish = event
       else if (event.type === 'tool-call') {
         asked += 1
@@ -131,12 +132,13 @@ export async function* runSteps(
       }
     }
     if (!finish) return
-    const { usage, reason = 'stop', continuation } = finish
+    const { usage, reason = 'stop', continuation, parts } = finish
+    const heard = { usage, ...(parts && { parts }) }
     if (continuation === undefined) {
-      yield { type: 'finish', usage, reason }
+      yield { type: 'finish', ...heard, reason }
       return
     }
-    yield { type: 'step', usage }
+    yield { type: 'step', ...heard }
 
     if (isLast) {
       const error = 'Not called: the limit of the turn is reached.'

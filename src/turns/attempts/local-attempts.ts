@@ -90,7 +90,7 @@ export const createLocalAttempts = (options: LocalAttemptsOptions) => {
         answer,
         errorCode: error?.code ?? null,
         hasEvents: leaseHold.hasEvents(),
-        ...forHistory(message, answer),
+        ...forHistory(options, model.name, message, answer),
       })
     // A finished answer has cost money, so storing it is retried until the deadline. The fence decides whether it counts.
     const { outcome } = await retry(storeEnd, { when: isUnavailable, forMs: deadline - performance.now() })
@@ -113,6 +113,7 @@ export const createLocalAttempts = (options: LocalAttemptsOptions) => {
         status,
         response: answer.text,
         tool_calls: answer.tool_calls,
+        reasoning: answer.reasoning,
         finish_reason: status === 'completed' ? answer.finish_reason : null,
         model: model.name,
         usage: answer.usage,

@@ -1,5 +1,5 @@
 import type { Database } from '../../db/database.js'
-import type { ToolCall } from '../../models/model.js'
+import type { Continuation, ToolCall } from '../../models/model.js'
 import type { Answer } from '../events.js'
 import type { TurnErrorCode } from '../turn-errors.js'
 import type { EndStatus } from '../types.js'
@@ -18,6 +18,8 @@ export interface EndTurn {
   windowTokens: number
   /** its tool calls as later turns see them; null when they are the same */
   historyCalls: ToolCall[] | null
+  /** what the model's provider wants to see again; null when that is nothing, or too much */
+  continuation: Continuation | null
   /** false when no heartbeat has stored any */
   hasEvents: boolean
 }
@@ -37,9 +39,12 @@ const toEntry = ({ answer, ...turn }: EndTurn) => ({
   tool_calls: answer.tool_calls,
   window_tokens: turn.windowTokens,
   history_calls: turn.historyCalls,
+  reasoning: answer.reasoning.length > 0 ? answer.reasoning : null,
+  continuation: turn.continuation,
   input_tokens: answer.usage.input_tokens,
   output_tokens: answer.usage.output_tokens,
   cached_input_tokens: answer.usage.cached_input_tokens,
+  reasoning_tokens: answer.usage.reasoning_tokens,
   total_tokens: answer.usage.total_tokens,
   error_code: turn.errorCode,
   finish_reason: turn.status === 'completed' ? answer.finish_reason : null,

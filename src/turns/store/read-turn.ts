@@ -21,10 +21,11 @@ export const readTurn = async (
     userId,
     (sql) => sql<Row[]>`
       select t.status, t.attempt, t.conversation_id, t.id as turn_id, t.user_message_id, t.message_id,
-        m.content as response, m.tool_calls, t.finish_reason, t.model, t.error_code,
+        m.content as response, m.tool_calls, coalesce(m.reasoning, '[]') as reasoning, t.finish_reason, t.model, t.error_code,
         json_build_object(
           'input_tokens', t.input_tokens, 'output_tokens', t.output_tokens,
-          'cached_input_tokens', t.cached_input_tokens, 'total_tokens', t.total_tokens
+          'cached_input_tokens', t.cached_input_tokens, 'reasoning_tokens', t.reasoning_tokens,
+    'total_tokens', t.total_tokens
         ) as usage,
         (
           select coalesce(json_agg(e.events order by e.seq), '[]')

@@ -1,29 +1,43 @@
 import type { components } from '../../../generated/closed/contract.js'
+import type { ToolCall } from '../../models/model.js'
+import { answerParts } from '../answer-parts.js'
 import type { AttemptLog } from '../attempts/attempt-log.js'
-import { emptyAnswer, reduce, type TurnEvent } from '../events.js'
+import { emptyAnswer, hasEnded, reduce, type TurnEvent } from '../events.js'
 import { type TurnError, turnError } from '../turn-errors.js'
 import type { Fate, StoredEnd } from '../types.js'
 
 export type StreamEvent = components['schemas']['StreamEvent']
 
+type Piece = 'text' | 'reasoning'
+
 const deletedError = turnError('turn-not-found')
 const supersededError = turnError('turn-interrupted')
 
-/** The events of the stored end that are missing in `said`, tool calls first. */
-const missingEvents = (said: readonly TurnEvent[], { response, tool_calls }: StoredEnd): TurnEvent[] => {
+const callEvents = (call: ToolCall, known: ToolCall | undefined): TurnEvent[] => {
+  const { id, name, duration_ms } = call
+  const events: TurnEvent[] = known ? [] : [{ type: 'tool-call', id, name, arguments: call.arguments }]
+  if (known && hasEnded(known)) return events
+  if (call.error !== undefined) events.push({ type: 'tool-error', id, error: call.error, duration_ms })
+  else if ('result' in call) events.push({ type: 'tool-result', id, result: call.result, duration_ms })
+  return events
+}
+
+/** The events of the stored end that are missing in `said`, in the order in which the model wrote them. */
+const missingEvents = (said: readonly TurnEvent[], end: StoredEnd): TurnEvent[] => {
   const answer = emptyAnswer()
   for (const event of said) reduce(answer, event)
-  const tools = tool_calls.flatMap((call): TurnEvent[] => {
-    const { id, name, duration_ms } = call
-    const known = answer.tool_calls.find((other) => other.id === id)
-    const events: TurnEvent[] = known ? [] : [{ type: 'tool-call', id, name, arguments: call.arguments }]
-    if (known && ('result' in known || known.error !== undefined)) return events
-    if (call.error !== undefined) events.push({ type: 'tool-error', id, error: call.error, duration_ms })
-    else if ('result' in call) events.push({ type: 'tool-result', id, result: call.result, duration_ms })
-    return events
+  const known = new Map(answer.tool_calls.map((call) => [call.id, call]))
+  // Texts and reasoning: how much of each was said.
+  let texts = end.response.startsWith(answer.text) ? answer.text.length : end.response.length
+  let reasoning = answer.reasoning.reduce((sum, { text }) => sum + text.length, 0)
+  return answerParts(end.response, end.tool_calls, end.reasoning).flatMap((part): TurnEvent[] => {
+    if (part.type === 'tool-call') return callEvents(part.call, known.get(part.call.id))
+    const skipped = part.type === 'text' ? texts : reasoning
+    const delta = part.text.slice(skipped)
+    if (part.type === 'text') texts -= part.text.length - delta.length
+    else reasoning -= part.text.length - delta.length
+    return delta ? [{ type: `${part.type}-delta`, delta }] : []
   })
-  const text = response.startsWith(answer.text) ? response.slice(answer.text.length) : ''
-  return text ? [...tools, { type: 'text-delta', delta: text }] : tools
 }
 
 /**
@@ -39,19 +53,32 @@ export const createStreamParts = (attemptLog: AttemptLog) => {
     { type: 'start-step' },
   ]
   let converted = 0
-  let texts = 0
-  let isTextOpen = false
+  const pieces = { text: 0, reasoning: 0 }
+  let open: Piece | undefined
   let hasResults = false
 
-  const endText = (): void => {
-    if (isTextOpen) events.push({ type: 'text-end', id: `text-${texts}` })
-    isTextOpen = false
+  /** Ends the open text or reasoning, unless it is of the given kind. */
+  const endPiece = (but?: Piece): void => {
+    if (!open || open === but) return
+    events.push({ type: `${open}-end`, id: `${open}-${pieces[open]}` })
+    open = undefined
   }
 
-  /** Text or a call after tool results starts the next step. */
+  const say = (piece: Piece, delta: string): void => {
+    nextStep()
+    endPiece(piece)
+    if (!open) {
+      pieces[piece] += 1
+      open = piece
+      events.push({ type: `${piece}-start`, id: `${piece}-${pieces[piece]}` })
+    }
+    events.push({ type: `${piece}-delta`, id: `${piece}-${pieces[piece]}`, delta })
+  }
+
+  /** Text, reasoning or a call after tool results starts the next step. */
   const nextStep = (): void => {
     if (!hasResults) return
-    endText()
+    endPiece()
     events.push({ type: 'finish-step' }, { type: 'start-step' })
     hasResults = false
   }
@@ -59,17 +86,14 @@ export const createStreamParts = (attemptLog: AttemptLog) => {
   const append = (event: TurnEvent): void => {
     switch (event.type) {
       case 'text-delta':
-        nextStep()
-        if (!isTextOpen) {
-          texts += 1
-          isTextOpen = true
-          events.push({ type: 'text-start', id: `text-${texts}` })
-        }
-        events.push({ type: 'text-delta', id: `text-${texts}`, delta: event.delta })
+        say('text', event.delta)
+        break
+      case 'reasoning-delta':
+        say('reasoning', event.delta)
         break
       case 'tool-call':
         nextStep()
-        endText()
+        endPiece()
         events.push({
           type: 'tool-input-available',
           toolCallId: event.id,
@@ -131,7 +155,7 @@ export const createStreamParts = (attemptLog: AttemptLog) => {
         liveCount = this.events().length
         if (attemptLog.fate.kind === 'ended') {
           for (const event of missingEvents(attemptLog.events, attemptLog.fate.end)) append(event)
-          endText()
+          endPiece()
         }
         final = toFinalEvents(attemptLog.fate)
       }

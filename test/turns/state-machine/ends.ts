@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import type { ToolCall } from '../../../src/models/model.js'
 import { forHistory } from '../../../src/turns/agent/history-window.js'
-import type { Answer } from '../../../src/turns/events.js'
+import { type Answer, emptyAnswer } from '../../../src/turns/events.js'
 import type { EndTurn } from '../../../src/turns/store/end-turns.js'
 import type { EndStatus } from '../../../src/turns/types.js'
 import { actingOn, back, isStranger, isUnstorable, newest } from './choices.js'
@@ -44,8 +44,14 @@ type Ending = {
 const endOf = (actors: Actors, mine: Attempt, { status, text, isStranger, ...choice }: Ending): EndTurn => {
   const isDone = status === 'completed'
   const usage = isDone
-    ? { input_tokens: 1, output_tokens: 2, cached_input_tokens: 1, total_tokens: 3 }
-    : { input_tokens: null, output_tokens: null, cached_input_tokens: null, total_tokens: null }
+    ? { input_tokens: 1, output_tokens: 2, cached_input_tokens: 1, reasoning_tokens: 0, total_tokens: 3 }
+    : {
+        input_tokens: null,
+        output_tokens: null,
+        cached_input_tokens: null,
+        reasoning_tokens: null,
+        total_tokens: null,
+      }
   const clock = { id: 'c1', name: 'clock', arguments: {}, result: '12:00', duration_ms: 7 }
   const calls: Record<string, ToolCall[]> = {
     completed: choice.calls === 'none' ? [] : [clock],
@@ -56,11 +62,11 @@ const endOf = (actors: Actors, mine: Attempt, { status, text, isStranger, ...cho
     ],
   }
   const answer: Answer = {
+    ...emptyAnswer(),
     text,
     tool_calls: calls[status] ?? [],
     usage,
     finish_reason: isDone ? 'stop' : null,
-    textBeforeCalls: 0,
   }
   return {
     userId: actingOn(mine.userId, isStranger),
@@ -71,8 +77,9 @@ const endOf = (actors: Actors, mine: Attempt, { status, text, isStranger, ...cho
     answer,
     errorCode: errors[status] ?? null,
     hasEvents: actors.model.hasEvents(mine),
-    windowTokens: forHistory(mine.message, answer).windowTokens,
+    windowTokens: forHistory({ historyTokens: 16_000 }, mine.model, mine.message, answer).windowTokens,
     historyCalls: isDone && choice.calls === 'shortened' ? [{ ...clock, result: '12' }] : null,
+    continuation: null,
   }
 }
 

@@ -1,5 +1,5 @@
 import type { PastTurn, Usage } from '../../../src/models/model.js'
-import type { Answer } from '../../../src/turns/events.js'
+import { type Answer, emptyAnswer } from '../../../src/turns/events.js'
 import type { Begun } from '../../../src/turns/store/begin-turns.js'
 import type { CancelOutcome } from '../../../src/turns/store/cancel-turn.js'
 import type { Ended, EndTurn } from '../../../src/turns/store/end-turns.js'
@@ -48,9 +48,16 @@ const noUsage: Usage = {
   input_tokens: null,
   output_tokens: null,
   cached_input_tokens: null,
+  reasoning_tokens: null,
   total_tokens: null,
 }
-const noTokens = { input_tokens: 0, output_tokens: 0, cached_input_tokens: 0, total_tokens: 0 }
+const noTokens = {
+  input_tokens: 0,
+  output_tokens: 0,
+  cached_input_tokens: 0,
+  reasoning_tokens: 0,
+  total_tokens: 0,
+}
 const order = <Row extends object>(rows: Iterable<Row>, ...columns: (keyof Row)[]): Row[] =>
   [...rows].sort((a, b) => {
     const column = columns.find((name) => a[name] !== b[name])
@@ -360,7 +367,7 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens }: Limits)
       end(turn, {
         model: turn.model,
         status: 'interrupted',
-        answer: { text, tool_calls: [], usage: noUsage, finish_reason: null, textBeforeCalls: 0 },
+        answer: { ...emptyAnswer(), text },
         errorCode: 'turn-interrupted',
         windowTokens: 0,
         historyCalls: null,

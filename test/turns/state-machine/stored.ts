@@ -65,6 +65,7 @@ export interface UsageRow {
   input_tokens: number
   output_tokens: number
   cached_input_tokens: number
+  reasoning_tokens: number
   total_tokens: number
 }
 
@@ -95,7 +96,7 @@ export const readStored = async (sql: Sql): Promise<Stored> => {
       order by user_id, id`,
     sql<TurnRow[]>`
       select user_id, id, conversation_id, position, status, attempt, begun_by, lease_until, cancel_requested,
-        user_message_id, message_id, model, done_calls, input_tokens, output_tokens, cached_input_tokens, total_tokens,
+        user_message_id, message_id, model, done_calls, input_tokens, output_tokens, cached_input_tokens, reasoning_tokens, total_tokens,
         error_code, created_at, finished_at
       from colloquy.turns
       order by user_id, id`,
@@ -114,7 +115,7 @@ export const readStored = async (sql: Sql): Promise<Stored> => {
       order by user_id, turn_id, attempt, seq`,
     sql<UsageRow[]>`
       select user_id, to_char(day, 'YYYY-MM-DD') as day, model, turns::float8, input_tokens::float8,
-        output_tokens::float8, cached_input_tokens::float8, total_tokens::float8
+        output_tokens::float8, cached_input_tokens::float8, reasoning_tokens::float8, total_tokens::float8
       from colloquy.usage
       order by user_id, day, model`,
   ])
