@@ -248,6 +248,8 @@ interface Wire {
   answer(...words: string[]): string[]
   /** one that ends with this finish reason */
   ended(reason: string | null, ...words: string[]): string[]
+  /** one that waits for tools */
+  calls(...calls: WireCall[]): string[]
   /** a call whose arguments are whatever this is, in one piece */
   callOf(name: string, args: unknown): string[]
 }
