@@ -4,3 +4,12 @@
 -- Only end_turns and interrupt_turn call it, which are replaced along with it.
 drop function if exists colloquy.end_turn(
   text, uuid, integer, text, text, jsonb, integer, jsonb, integer, integer, integer, integer, text, boolean);
+-- Only begin_turns, end_turns and interrupt_turn call these, which are replaced along with them.
+drop function if exists colloquy.begin_turn(
+  text, uuid, boolean, uuid, uuid, uuid, text, text, text, integer, integer, integer, bytea, bytea, boolean);
+drop function if exists colloquy.resume_turn(text, bytea, bytea, uuid, integer, integer, integer, boolean);
+drop function if exists colloquy.history_window(text, uuid, integer, integer, integer);
+drop function if exists colloquy.end_turn(
+  text, uuid, integer, text, text, jsonb, integer, jsonb, integer, integer, integer, integer, text, text, boolean);
+-- Made anew right after this: it answers one column more, which a replacement may not, and callers name those they read.
+drop function if exists colloquy.begin_turns(json, boolean);

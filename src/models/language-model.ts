@@ -8,9 +8,10 @@ import {
   tool,
 } from 'ai'
 import type { ToolDefinition } from '../tools/tool.js'
-import { type Continuation, toContinuation, toModelMessages } from './messages.js'
+import { type Continuation, toContinuation } from './messages.js'
 import type { Model, ModelEvent, Usage } from './model.js'
 import { ModelError } from './model-error.js'
+import { toPrompt } from './prompt.js'
 import { toModelError } from './provider-errors.js'
 import { toArguments } from './wire/arguments.js'
 import type { Dialect } from './wire/dialect.js'
@@ -69,7 +70,7 @@ export const languageModel = (options: LanguageModelOptions): Model => ({
     request.signal.addEventListener('abort', onAbort, { once: true })
     const timeout = new ModelError('model-timeout', 'the model did not begin to answer in time')
     const timer = setTimeout(() => abort.abort(timeout), firstEventTimeoutMs)
-    const { system, steps = [], tools = [], toolChoice = 'auto' } = request
+    const { steps = [], tools = [], toolChoice = 'auto' } = request
     let hasText = steps.some(({ continuation }) => (continuation as Continuation).hasText)
     let hasCalls = false
     // Held until a text follows or the response ends, so that one that breaks off with nothing but calls may be retried.
@@ -77,9 +78,8 @@ export const languageModel = (options: LanguageModelOptions): Model => ({
     try {
       const result = streamText({
         ...settings,
-        ...(system !== undefined && { system }),
+        ...toPrompt(request, dialect),
         ...(tools.length > 0 && { tools: toToolSet(tools), toolChoice }),
-        messages: toModelMessages(request),
         maxRetries: 0,
         abortSignal: abort.signal,
         // The default prints errors.

@@ -1,6 +1,7 @@
 import type { AssistantModelMessage, ModelMessage, ToolModelMessage, ToolResultPart } from 'ai'
 import { toProviderName } from '../tools/tool-names.js'
 import type { ModelRequest, PastTurn, Step, ToolCall } from './model.js'
+import { introduceSummary } from './summary.js'
 
 /** What the SDK needs to continue a response with tool results. */
 export interface Continuation {
@@ -57,12 +58,10 @@ const withStoredCalls = (
   }))
 }
 
-const stepMessages = ({ continuation, calls }: Step): ModelMessage[] => {
-  const { messages } = continuation as Continuation
-  return [...withStoredCalls(messages, calls), toToolMessage(calls)]
-}
-
-/** Makes call ids unique in the request, as some providers require: some servers number the calls of each turn from 0. */
+/**
+ * Makes call ids unique in the request, as some providers require: some servers number the calls of each turn from 0. Calls are
+ * given in their order, so an id never depends on what comes after it, and what was sent once is sent again as it was.
+ */
 const withUniqueIds = (calls: readonly ToolCall[], taken: Set<string>): ToolCall[] =>
   calls.map((call) => {
     let { id } = call
@@ -70,6 +69,12 @@ const withUniqueIds = (calls: readonly ToolCall[], taken: Set<string>): ToolCall
     taken.add(id)
     return { ...call, id }
   })
+
+const stepMessages = ({ continuation, calls }: Step, taken: Set<string>): ModelMessage[] => {
+  const { messages } = continuation as Continuation
+  const unique = withUniqueIds(calls, taken)
+  return [...withStoredCalls(messages, unique), toToolMessage(unique)]
+}
 
 const turnMessages = ({ user, assistant, tool_calls = [] }: PastTurn, taken: Set<string>): ModelMessage[] => {
   const calls = withUniqueIds(tool_calls, taken)
@@ -92,15 +97,30 @@ const turnMessages = ({ user, assistant, tool_calls = [] }: PastTurn, taken: Set
   return [{ role: 'user', content: user }, ...callMessages, { role: 'assistant', content: assistant }]
 }
 
-/** Converts a request to the SDK's messages. */
-export const toModelMessages = ({ history, message, steps = [] }: ModelRequest): ModelMessage[] => {
-  const taken = new Set(steps.flatMap(({ calls }) => calls.map(({ id }) => id)))
-  return [
-    ...history
-      // Some providers reject a blank message, which a turn that was cancelled early may have.
-      .filter(({ assistant }) => assistant.trim() !== '')
-      .flatMap((turn) => turnMessages(turn, taken)),
+/** Puts the summary into the first message, which is the user's: further messages, or two in a row, are refused by some servers. */
+const withSummary = (messages: ModelMessage[], summary: string | undefined): ModelMessage[] => {
+  const [first, ...rest] = messages
+  if (summary === undefined || first?.role !== 'user') return messages
+  return [{ role: 'user', content: introduceSummary(summary, String(first.content)) }, ...rest]
+}
+
+/** A request as the SDK's messages: those of the earlier turns, then those of this one. */
+export const toModelMessages = ({
+  history,
+  summary,
+  message,
+  steps = [],
+}: ModelRequest): { past: ModelMessage[]; current: ModelMessage[] } => {
+  const taken = new Set<string>()
+  const past = history
+    // Some providers reject a blank message, which a turn that was cancelled early may have.
+    .filter(({ assistant }) => assistant.trim() !== '')
+    .flatMap((turn) => turnMessages(turn, taken))
+  const current: ModelMessage[] = [
     { role: 'user', content: message },
-    ...steps.flatMap(stepMessages),
+    ...steps.flatMap((step) => stepMessages(step, taken)),
   ]
+  return past.length > 0
+    ? { past: withSummary(past, summary), current }
+    : { past, current: withSummary(current, summary) }
 }

@@ -8,7 +8,7 @@ import { isUnavailable } from '../db/errors.js'
 import type { Model } from '../models/model.js'
 import { newId } from '../new-id.js'
 import type { ToolRegistry } from '../tools/tool.js'
-import { availableTokens } from './agent/history-window.js'
+import { availableTokens, windowSize } from './agent/history-window.js'
 import type { AttemptLog } from './attempts/attempt-log.js'
 import { createHeartbeat } from './attempts/heartbeat.js'
 import { createLocalAttempts } from './attempts/local-attempts.js'
@@ -185,6 +185,7 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
         leaseMs,
         historyMessages: options.historyMessages,
         historyTokens: availableTokens(options, model, message.message),
+        windowSize: windowSize(options, model),
       }
       const sent = begin(turn, createDeadline(busyWaitMs, drained.signal))
       sending.add(sent)

@@ -18,6 +18,7 @@ export const newTurn = (fields: Partial<BeginTurn> = {}): BeginTurn => ({
   leaseMs: 60_000,
   historyMessages: 40,
   historyTokens: 16_000,
+  windowSize: 16_000,
   ...fields,
 })
 
@@ -32,6 +33,8 @@ export const endOf = ({ userId, turnId, model }: BeginTurn, fields: Partial<EndT
   errorCode: null,
   windowTokens: 1,
   historyCalls: null,
+  windowSize: 16_000,
+  windowStart: null,
   hasEvents: true,
   ...fields,
 })

@@ -38,6 +38,7 @@ const withCount = (usage: unknown, name: string): JsonObject => ({
 
 /** Anthropic's messages. */
 export const anthropicMessages: Dialect = {
+  cacheMark: { anthropic: { cacheControl: { type: 'ephemeral' } } },
   finishReasons: {
     end_turn: 'stop',
     stop_sequence: 'stop',

@@ -1,3 +1,4 @@
+import type { ModelMessage } from 'ai'
 import type { JsonObject } from '../../json-object.js'
 
 /** How a response ended: as an answer that counts as whole, or with a failure. */
@@ -17,6 +18,8 @@ export interface Dialect {
   /** its finish reasons, in lower case; others are judged by `endingOf` */
   finishReasons: Readonly<Record<string, Ending>>
   createReader(): EventReader
+  /** marks a message up to which the provider is to cache the prompt, where it wants to be told */
+  cacheMark?: ModelMessage['providerOptions']
 }
 
 /** A dialect whose events can be read one by one. */

@@ -1,6 +1,8 @@
-import type { PastTurn, ToolCall } from '../../models/model.js'
+import type { ModelRequest, PastTurn, ToolCall } from '../../models/model.js'
+import { introduceSummary } from '../../models/summary.js'
 import type { ToolDefinition } from '../../tools/tool.js'
 import type { Answer } from '../events.js'
+import type { WindowState, WindowTurn } from '../types.js'
 
 const bytesPerToken = 3
 
@@ -17,15 +19,18 @@ export const estimateTools = (tools: readonly ToolDefinition[]): number =>
     return sum + estimateTokens(JSON.stringify([name, description, inputSchema]))
   }, 0)
 
+type WindowSizes = Pick<WindowLimits, 'historyTokens' | 'modelHistoryTokens'>
+
+/** The whole window of a model, in tokens. */
+export const windowSize = ({ historyTokens, modelHistoryTokens }: WindowSizes, model: string): number =>
+  modelHistoryTokens?.[model] ?? historyTokens
+
 /** Assumed for a window of 0, which only means that no earlier turns are sent. */
 const assumedWindow = 16_000
 
 /** The maximum size of a turn's tool definitions as JSON, in bytes: half of the model's window. */
-export const maxToolBytes = (
-  { historyTokens, modelHistoryTokens }: Pick<WindowLimits, 'historyTokens' | 'modelHistoryTokens'>,
-  model: string,
-): number => {
-  const window = modelHistoryTokens?.[model] ?? historyTokens
+export const maxToolBytes = ({ historyTokens, modelHistoryTokens }: WindowSizes, model: string): number => {
+  const window = windowSize({ historyTokens, modelHistoryTokens }, model)
   return Math.floor((window || assumedWindow) / 2) * bytesPerToken
 }
 
@@ -55,20 +60,10 @@ export const forHistory = (
   return { windowTokens: estimateTurn(turn), historyCalls: isShortened ? calls : null }
 }
 
-/** The newest turns, oldest first, that fit together into the given number of tokens. */
-export const newestThatFit = (turns: PastTurn[], tokens: number): PastTurn[] => {
-  let left = tokens
-  const lastThatDoesNot = turns.findLastIndex((turn) => {
-    left -= estimateTurn(turn)
-    return left < 0
-  })
-  return turns.slice(lastThatDoesNot + 1)
-}
-
 interface WindowLimits {
   systemPrompt: string | undefined
   historyTokens: number
-  modelHistoryTokens?: Readonly<Record<string, number>>
+  modelHistoryTokens?: Readonly<Record<string, number>> | undefined
 }
 
 /** The tokens of a model's window that the system prompt and the message leave free. */
@@ -77,7 +72,56 @@ export const availableTokens = (
   model: string,
   message: string,
 ): number => {
-  const window = modelHistoryTokens?.[model] ?? historyTokens
+  const window = windowSize({ historyTokens, modelHistoryTokens }, model)
   const system = systemPrompt === undefined ? 0 : estimateTokens(systemPrompt)
   return Math.max(0, window - system - estimateTokens(message))
 }
+
+/** The part of the window that a move leaves in use, so that the next move is many turns away. */
+const keptShare = 0.5
+
+const newestThatFit = (turns: readonly WindowTurn[], tokens: number, count: number): WindowTurn[] => {
+  let left = tokens
+  const lastThatDoesNot = turns.findLastIndex((turn, n) => {
+    left -= turn.tokens
+    return left < 0 || turns.length - n > count
+  })
+  return turns.slice(lastThatDoesNot + 1)
+}
+
+/** The history of a turn's requests. */
+export interface HistoryWindow extends Pick<ModelRequest, 'summary'> {
+  history: WindowTurn[]
+  /** where it begins now */
+  start: number | null
+}
+
+/**
+ * Decides where the history of a turn begins. The start stays as long as everything from there on fits, so that each request
+ * begins with the one before, which providers then have in their prompt caches. When it has to move, it moves far.
+ */
+export const fitWindow = (
+  turns: readonly WindowTurn[],
+  state: WindowState,
+  { tokens, messages }: { tokens: number; messages: number },
+): HistoryWindow => {
+  const { start, is_whole, position } = state
+  const mostTurns = Math.floor(messages / 2)
+  if (mostTurns === 0) return { history: [], start }
+  // Of little use to a model whose window it would fill.
+  const summary = state.summary && state.summary.tokens <= tokens / 2 ? state.summary : undefined
+  const fits = (budget: number) => is_whole && newestThatFit(turns, budget, mostTurns).length === turns.length
+  // Nothing has been left out of the history that the summary could stand for.
+  if (start === null && fits(tokens)) return { history: [...turns], start }
+  const budget = tokens - (summary?.tokens ?? 0)
+  if (start !== null && fits(budget)) return { history: [...turns], start, summary: summary?.text }
+  const kept = newestThatFit(turns, budget * keptShare, Math.ceil(mostTurns * keptShare))
+  const history = kept.length > 0 ? kept : newestThatFit(turns, budget, 1)
+  return { history, start: history[0]?.position ?? position, summary: summary?.text }
+}
+
+/** The part of a model's window that a summary may take, in bytes. */
+export const maxSummaryBytes = (size: number): number => Math.floor(size / 8) * bytesPerToken
+
+/** Estimates the tokens that a summary takes of a window. */
+export const estimateSummary = (text: string): number => estimateTokens(introduceSummary(text, ''))

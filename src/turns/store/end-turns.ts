@@ -18,6 +18,9 @@ export interface EndTurn {
   windowTokens: number
   /** its tool calls as later turns see them; null when they are the same */
   historyCalls: ToolCall[] | null
+  /** the whole window of the model, in tokens, and where in the conversation it began; null when it has not moved */
+  windowSize: number
+  windowStart: number | null
   /** false when no heartbeat has stored any */
   hasEvents: boolean
 }
@@ -37,6 +40,8 @@ const toEntry = ({ answer, ...turn }: EndTurn) => ({
   tool_calls: answer.tool_calls,
   window_tokens: turn.windowTokens,
   history_calls: turn.historyCalls,
+  window_size: turn.windowSize,
+  window_start: turn.windowStart,
   input_tokens: answer.usage.input_tokens,
   output_tokens: answer.usage.output_tokens,
   cached_input_tokens: answer.usage.cached_input_tokens,

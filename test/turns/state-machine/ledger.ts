@@ -81,7 +81,14 @@ export const createLedger = (engine: Engine) => {
     ): Promise<void> {
       const { userId, turnId, attempt, model } = mine
       const answer = { ...emptyAnswer(), text: isUnstorable ? unstorable : '' }
-      const rest = { errorCode: null, windowTokens: 1, historyCalls: null, hasEvents: true }
+      const rest = {
+        errorCode: null,
+        windowTokens: 1,
+        historyCalls: null,
+        windowSize: 100,
+        windowStart: null,
+        hasEvents: true,
+      }
       const { outcome } = await engine.end(
         { userId, turnId, attempt, model, status, answer, ...rest },
         instance,
