@@ -7,7 +7,8 @@ import { toApiCalls } from './tool-calls.js'
 export type Message = components['schemas']['Message']
 type Part = components['schemas']['MessagePart']
 
-export interface MessageRow extends Omit<Message, 'error' | 'parts' | 'tool_calls'> {
+export interface MessageRow extends Omit<Message, 'error' | 'parts' | 'tool_calls' | 'summarized_through'> {
+  summarized_through: number | null
   tool_calls: ToolCall[]
   error_code: TurnErrorCode | null
 }
@@ -16,7 +17,8 @@ export interface MessageRow extends Omit<Message, 'error' | 'parts' | 'tool_call
 export const messageColumns = (sql: Sql) => sql`
   m.id, m.conversation_id, m.turn_id, m.position, m.parent_id, m.role, m.status, m.content, m.tool_calls,
   case when m.role = 'assistant' then t.finish_reason end as finish_reason,
-  case when m.status in ('failed', 'interrupted') then t.error_code end as error_code, m.created_at`
+  case when m.status in ('failed', 'interrupted') then t.error_code end as error_code, m.summarized_through,
+  m.created_at`
 
 /** Joins the turn that wrote `m` as `t`. */
 export const joinTurn = (sql: Sql) =>
@@ -42,8 +44,14 @@ export const partsOf = (content: string, calls: readonly ToolCall[]): Part[] => 
   return parts
 }
 
-export const toMessage = ({ error_code, tool_calls, ...message }: MessageRow): Message => ({
+export const toMessage = ({
+  error_code,
+  tool_calls,
+  summarized_through,
+  ...message
+}: MessageRow): Message => ({
   ...message,
+  ...(summarized_through !== null && { summarized_through }),
   parts: partsOf(message.content, tool_calls),
   tool_calls: toApiCalls(tool_calls),
   error: error_code === null ? null : turnError(error_code),

@@ -120,8 +120,15 @@ export const fitWindow = (
   return { history, start: history[0]?.position ?? position, summary: summary?.text }
 }
 
-/** The part of a model's window that a summary may take, in bytes. */
-export const maxSummaryBytes = (size: number): number => Math.floor(size / 8) * bytesPerToken
+/** How long a summary is at most, however large the window. */
+const longestSummary = 6_000
+
+/** How much may be summed up at once, in bytes: half of the model's window. */
+export const maxTranscriptBytes = (size: number): number => Math.floor(size / 2) * bytesPerToken
+
+/** How long a summary may be, in bytes: an eighth of the model's window. */
+export const maxSummaryBytes = (size: number): number =>
+  Math.min(Math.floor(size / 8) * bytesPerToken, longestSummary)
 
 /** Estimates the tokens that a summary takes of a window. */
 export const estimateSummary = (text: string): number => estimateTokens(introduceSummary(text, ''))
