@@ -1008,7 +1008,10 @@ export interface components {
             title: components["schemas"]["Title"] | null;
             archived: boolean;
             metadata: components["schemas"]["Metadata"];
-            /** Format: int32 */
+            /**
+             * Format: int32
+             * @description How many messages listMessages has, summaries among them.
+             */
             message_count: number;
             /** @description The turn that runs or waits now; null when none does. */
             running_turn_id: components["schemas"]["Id"] | null;
@@ -1072,7 +1075,7 @@ export interface components {
              * @description Rises with the conversation, and is never used again.
              */
             position: number;
-            /** @description The message that this one follows; null for the first. */
+            /** @description The message that this one follows; null for the first, and for a summary, which is no part of the exchange. */
             parent_id: components["schemas"]["Id"] | null;
             role: components["schemas"]["MessageRole"];
             status: components["schemas"]["MessageStatus"];
@@ -1084,11 +1087,19 @@ export interface components {
             finish_reason: components["schemas"]["AnyFinishReason"];
             /** @description Why the answer failed or was interrupted, as getTurn says it of its turn; null otherwise. */
             error: components["schemas"]["TurnError"] | null;
+            /**
+             * Format: int32
+             * @description Of a `summary`, the position of the last message that it sums up. Other messages have no such field.
+             */
+            summarized_through?: number;
             created_at: components["schemas"]["Timestamp"];
         };
         /** @enum {string} */
-        KnownMessageRole: "user" | "assistant";
-        /** @description Who says it. */
+        KnownMessageRole: "user" | "assistant" | "summary";
+        /**
+         * @description Who says it. A `summary` is said by neither: where the server makes them, it stands for the messages up to `summarized_through`
+         *     when the model is told of the conversation. It may come at any place between two turns; those messages stay as they are.
+         */
         MessageRole: components["schemas"]["KnownMessageRole"] | string;
         /** @enum {string} */
         KnownMessageStatus: "completed" | "failed" | "cancelled" | "interrupted";

@@ -35,15 +35,15 @@ CREATE TYPE colloquy.begun AS (
 	model text,
 	history json,
 	done_calls jsonb,
-	is_lapsed boolean
+	is_lapsed boolean,
+	window_state json
 );
 
 --
 -- Name: message_role; Type: DOMAIN; Schema: colloquy; Owner: -
 --
 
-CREATE DOMAIN colloquy.message_role AS text
-	CONSTRAINT message_role_check CHECK ((VALUE = ANY (ARRAY['user'::text, 'assistant'::text])));
+CREATE DOMAIN colloquy.message_role AS text;
 
 --
 -- Name: message_status; Type: DOMAIN; Schema: colloquy; Owner: -
@@ -135,10 +135,10 @@ end
 $$;
 
 --
--- Name: begin_turn(text, uuid, boolean, uuid, uuid, uuid, text, text, text, integer, integer, integer, bytea, bytea, boolean); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: begin_turn(text, uuid, boolean, uuid, uuid, uuid, text, text, text, integer, integer, integer, integer, bytea, bytea, boolean); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.begin_turn(p_user_id text, p_conversation_id uuid, p_is_new boolean, p_turn_id uuid, p_user_message_id uuid, p_message_id uuid, p_message text, p_title text, p_model text, p_lease_ms integer, p_history_messages integer, p_history_tokens integer, p_key_hash bytea, p_fingerprint bytea, p_may_wait boolean) RETURNS colloquy.begun
+CREATE FUNCTION colloquy.begin_turn(p_user_id text, p_conversation_id uuid, p_is_new boolean, p_turn_id uuid, p_user_message_id uuid, p_message_id uuid, p_message text, p_title text, p_model text, p_lease_ms integer, p_history_messages integer, p_history_tokens integer, p_window_size integer, p_key_hash bytea, p_fingerprint bytea, p_may_wait boolean) RETURNS colloquy.begun
     LANGUAGE plpgsql
     AS $$
 declare
@@ -147,6 +147,9 @@ declare
   v_lock record;
   v_last record;
   v_parent_id uuid;
+  v_summary_position integer;
+  v_window_starts jsonb;
+  v_window record;
   v_begun colloquy.begun;
 begin
   -- Whoever waits for a conversation has no key yet: a batch that has the conversation may be about to wait for the key.
@@ -161,11 +164,12 @@ begin
       return colloquy.resume_turn(
         p_user_id => p_user_id, p_key_hash => p_key_hash, p_fingerprint => p_fingerprint, p_begin_id => p_turn_id,
         p_lease_ms => p_lease_ms, p_history_messages => p_history_messages, p_history_tokens => p_history_tokens,
-        p_may_wait => p_may_wait);
+        p_window_size => p_window_size, p_may_wait => p_may_wait);
     end if;
   end if;
 
-  v_begun := row('begun', p_conversation_id, p_turn_id, p_user_message_id, p_message_id, 1, p_model, '[]', '[]', false);
+  v_begun := row('begun', p_conversation_id, p_turn_id, p_user_message_id, p_message_id, 1, p_model, '[]', '[]', false,
+    '{"position": 1, "start": null, "is_whole": true, "summary": null}');
   if p_is_new then
     -- The answer's position is given out together with the message's.
     insert into colloquy.conversations
@@ -182,14 +186,23 @@ begin
       v_begun.outcome := v_lock.outcome;
     else
       -- In a statement of its own: after a wait for the lock it sees what the holder has written.
-      select t.id, t.status, t.begun_by, t.lease_until, t.position, t.message_id into v_last
+      select t.id, t.status, t.begun_by, t.lease_until, t.position, t.message_id, t.window_starts into v_last
       from colloquy.turns t
       where t.user_id = p_user_id and t.id = v_lock.last_turn_id;
       v_parent_id := v_last.message_id;
+      v_window_starts := v_last.window_starts;
       v_now := colloquy.clock();
       if v_last.begun_by = p_turn_id and v_last.status = 'running' then
-        v_begun.history := colloquy.history_window(
-          p_user_id, p_conversation_id, v_last.position, p_history_messages, p_history_tokens);
+        v_window := colloquy.history_window(
+          p_user_id => p_user_id, p_conversation_id => p_conversation_id, p_before => v_last.position,
+          p_start => (v_last.window_starts ->> p_window_size::text)::integer,
+          p_summary_position => (
+            select c.summary_position
+            from colloquy.conversations c
+            where c.user_id = p_user_id and c.id = p_conversation_id),
+          p_messages => p_history_messages, p_tokens => p_history_tokens);
+        v_begun.history := v_window.history;
+        v_begun.window_state := v_window.window_state;
         return v_begun;
       elsif v_last.begun_by = p_turn_id then
         v_begun.outcome := 'ended';
@@ -203,7 +216,7 @@ begin
         set last_position = c.last_position + 2, last_turn_id = p_turn_id, title = coalesce(c.title, p_title),
           updated_at = v_now, last_turn_at = v_now
         where c.user_id = p_user_id and c.id = p_conversation_id
-        returning c.last_position - 1 into v_position;
+        returning c.last_position - 1, c.summary_position into v_position, v_summary_position;
       end if;
     end if;
   end if;
@@ -217,18 +230,23 @@ begin
 
   insert into colloquy.turns
     (user_id, id, conversation_id, position, status, attempt, begun_by, lease_until, user_message_id, message_id, model,
-     created_at)
+     window_starts, created_at)
   values
     (p_user_id, p_turn_id, p_conversation_id, v_position, 'running', 1, p_turn_id,
-     v_now + p_lease_ms * interval '1 millisecond', p_user_message_id, p_message_id, p_model, v_now);
+     v_now + p_lease_ms * interval '1 millisecond', p_user_message_id, p_message_id, p_model,
+     v_window_starts, v_now);
   insert into colloquy.messages
     (user_id, conversation_id, position, id, turn_id, parent_id, role, status, content, created_at)
   values
     (p_user_id, p_conversation_id, v_position, p_user_message_id, p_turn_id, v_parent_id, 'user', 'completed', p_message,
      v_now);
   if v_position > 1 then
-    v_begun.history := colloquy.history_window(
-      p_user_id, p_conversation_id, v_position, p_history_messages, p_history_tokens);
+    v_window := colloquy.history_window(
+      p_user_id => p_user_id, p_conversation_id => p_conversation_id, p_before => v_position,
+      p_start => (v_window_starts ->> p_window_size::text)::integer, p_summary_position => v_summary_position,
+      p_messages => p_history_messages, p_tokens => p_history_tokens);
+    v_begun.history := v_window.history;
+    v_begun.window_state := v_window.window_state;
   end if;
   return v_begun;
 end
@@ -238,7 +256,7 @@ $$;
 -- Name: begin_turns(json, boolean); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.begin_turns(p_entries json, p_may_wait boolean) RETURNS TABLE(entry integer, outcome text, conversation_id uuid, turn_id uuid, user_message_id uuid, message_id uuid, attempt integer, model text, history json, done_calls jsonb, is_lapsed boolean)
+CREATE FUNCTION colloquy.begin_turns(p_entries json, p_may_wait boolean) RETURNS TABLE(entry integer, outcome text, conversation_id uuid, turn_id uuid, user_message_id uuid, message_id uuid, attempt integer, model text, history json, done_calls jsonb, is_lapsed boolean, window_state json)
     LANGUAGE plpgsql
     AS $$
 declare
@@ -252,7 +270,7 @@ begin
     from json_to_recordset(p_entries) as e (
       user_id text, conversation_id uuid, is_new boolean, turn_id uuid, user_message_id uuid, message_id uuid,
       message text, title text, model text, lease_ms integer, history_messages integer, history_tokens integer,
-      key_hash text, fingerprint text)
+      window_size integer, key_hash text, fingerprint text)
     order by e.user_id collate "C", e.key_hash collate "C", e.conversation_id, number
   loop
     if v_user_id is distinct from v_entry.user_id then
@@ -264,6 +282,7 @@ begin
       p_turn_id => v_entry.turn_id, p_user_message_id => v_entry.user_message_id, p_message_id => v_entry.message_id,
       p_message => v_entry.message, p_title => v_entry.title, p_model => v_entry.model, p_lease_ms => v_entry.lease_ms,
       p_history_messages => v_entry.history_messages, p_history_tokens => v_entry.history_tokens,
+      p_window_size => v_entry.window_size,
       p_key_hash => decode(v_entry.key_hash, 'hex'), p_fingerprint => decode(v_entry.fingerprint, 'hex'),
       p_may_wait => p_may_wait);
     entry := v_entry.number;
@@ -277,6 +296,7 @@ begin
     history := v_begun.history;
     done_calls := v_begun.done_calls;
     is_lapsed := v_begun.is_lapsed;
+    window_state := v_begun.window_state;
     return next;
   end loop;
 end
@@ -299,6 +319,64 @@ begin
     when exists (select from colloquy.turns t where t.user_id = p_user_id and t.id = p_turn_id) then 'ended'
     else 'not-found'
   end;
+  return next;
+end
+$$;
+
+--
+-- Name: claim_summary(text, uuid, uuid, integer, integer, integer); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.claim_summary(p_user_id text, p_conversation_id uuid, p_claim uuid, p_lease_ms integer, p_before integer, p_bytes integer) RETURNS TABLE(summary text, history json)
+    LANGUAGE plpgsql
+    AS $$
+declare
+  v_conversation record;
+  v_through integer := 0;
+begin
+  perform colloquy.act_as(p_user_id);
+  select c.summary_position, c.summary_claimed_until into v_conversation
+  from colloquy.conversations c
+  where c.user_id = p_user_id and c.id = p_conversation_id
+  for no key update;
+  if not found or v_conversation.summary_claimed_until >= colloquy.clock() then
+    return;
+  end if;
+  if v_conversation.summary_position is not null then
+    select m.content, m.summarized_through into summary, v_through
+    from colloquy.messages m
+    where m.user_id = p_user_id and m.conversation_id = p_conversation_id
+      and m.position = v_conversation.summary_position;
+  end if;
+
+  select json_agg(json_build_object('user', w.question, 'assistant', w.answer, 'tools', w.tools) order by w.position)
+  into history
+  from (
+    select t.position, t.question, t.answer, t.tools,
+      sum(octet_length(t.question) + octet_length(t.answer)) over (order by t.position desc) as bytes
+    from (
+      select a.position, left(a.question, p_bytes / 8) as question, left(a.answer, p_bytes / 8) as answer,
+        (select string_agg(call ->> 'name', ', ') from jsonb_array_elements(a.tool_calls) call) as tools
+      from (
+        select m.position, m.role, m.status, m.content as answer, m.tool_calls,
+          lead(m.content) over (order by m.position desc) as question
+        from colloquy.messages m
+        where m.user_id = p_user_id and m.conversation_id = p_conversation_id
+          and m.position > v_through and m.position < p_before
+        order by m.position desc
+        limit 2000
+      ) a
+      where a.role = 'assistant' and (a.status = 'completed' or (a.status = 'cancelled' and a.answer <> ''))
+        and a.question is not null
+    ) t
+  ) w
+  where w.bytes <= p_bytes;
+  if history is null then
+    return;
+  end if;
+  update colloquy.conversations c
+  set summary_claim = p_claim, summary_claimed_until = colloquy.clock() + p_lease_ms * interval '1 millisecond'
+  where c.user_id = p_user_id and c.id = p_conversation_id;
   return next;
 end
 $$;
@@ -334,10 +412,10 @@ end
 $$;
 
 --
--- Name: end_turn(text, uuid, integer, text, text, jsonb, integer, jsonb, jsonb, jsonb, integer, integer, integer, integer, integer, text, text, boolean); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: end_turn(text, uuid, integer, text, text, jsonb, integer, jsonb, jsonb, jsonb, integer, integer, integer, integer, integer, integer, integer, text, text, boolean); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.end_turn(p_user_id text, p_turn_id uuid, p_attempt integer, p_status text, p_content text, p_tool_calls jsonb, p_window_tokens integer, p_history_calls jsonb, p_reasoning jsonb, p_continuation jsonb, p_input_tokens integer, p_output_tokens integer, p_cached_input_tokens integer, p_reasoning_tokens integer, p_total_tokens integer, p_error_code text, p_finish_reason text, p_has_events boolean) RETURNS boolean
+CREATE FUNCTION colloquy.end_turn(p_user_id text, p_turn_id uuid, p_attempt integer, p_status text, p_content text, p_tool_calls jsonb, p_window_tokens integer, p_history_calls jsonb, p_reasoning jsonb, p_continuation jsonb, p_window_size integer, p_window_start integer, p_input_tokens integer, p_output_tokens integer, p_cached_input_tokens integer, p_reasoning_tokens integer, p_total_tokens integer, p_error_code text, p_finish_reason text, p_has_events boolean) RETURNS boolean
     LANGUAGE plpgsql
     AS $$
 declare
@@ -354,7 +432,10 @@ begin
     reasoning_tokens = p_reasoning_tokens,
     total_tokens = p_total_tokens,
     error_code = p_error_code,
-    finish_reason = p_finish_reason
+    finish_reason = p_finish_reason,
+    window_starts = case
+      when p_window_start is null then t.window_starts
+      else coalesce(t.window_starts, '{}') || jsonb_build_object(p_window_size, p_window_start) end
   where t.user_id = p_user_id and t.id = p_turn_id and t.status = 'running' and t.attempt = p_attempt
   returning t.conversation_id, t.position, t.user_message_id, t.message_id into v_turn;
   if not found then
@@ -396,8 +477,9 @@ begin
     select row_number() over ()::integer as number, e.*
     from json_to_recordset(p_entries) as e (
       user_id text, turn_id uuid, attempt integer, status text, content text, tool_calls jsonb,
-      window_tokens integer, history_calls jsonb, reasoning jsonb, continuation jsonb, input_tokens integer,
-      output_tokens integer, cached_input_tokens integer, reasoning_tokens integer, total_tokens integer, error_code text, finish_reason text,
+      window_tokens integer, history_calls jsonb, reasoning jsonb, continuation jsonb, window_size integer,
+      window_start integer, input_tokens integer, output_tokens integer, cached_input_tokens integer,
+      reasoning_tokens integer, total_tokens integer, error_code text, finish_reason text,
       has_events boolean)
     order by e.user_id collate "C", e.turn_id, number
   loop
@@ -418,6 +500,7 @@ begin
       p_user_id => v_user_id, p_turn_id => v_entry.turn_id, p_attempt => v_entry.attempt, p_status => v_entry.status,
       p_content => v_entry.content, p_tool_calls => v_entry.tool_calls, p_window_tokens => v_entry.window_tokens,
       p_history_calls => v_entry.history_calls, p_reasoning => v_entry.reasoning, p_continuation => v_entry.continuation,
+      p_window_size => v_entry.window_size, p_window_start => v_entry.window_start,
       p_input_tokens => v_entry.input_tokens, p_output_tokens => v_entry.output_tokens,
       p_cached_input_tokens => v_entry.cached_input_tokens, p_reasoning_tokens => v_entry.reasoning_tokens,
       p_total_tokens => v_entry.total_tokens,
@@ -469,43 +552,57 @@ end
 $$;
 
 --
--- Name: history_window(text, uuid, integer, integer, integer); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: history_window(text, uuid, integer, integer, integer, integer, integer); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.history_window(p_user_id text, p_conversation_id uuid, p_before integer, p_messages integer, p_tokens integer) RETURNS json
+CREATE FUNCTION colloquy.history_window(p_user_id text, p_conversation_id uuid, p_before integer, p_start integer, p_summary_position integer, p_messages integer, p_tokens integer, OUT history json, OUT window_state json) RETURNS record
     LANGUAGE plpgsql STABLE
     AS $$
+declare
+  v_is_whole boolean;
 begin
-  return (
-    select coalesce(
+  select
+    coalesce(
       json_agg(
         case
-          when w.tool_calls = '[]' and w.continuation is null
-          then json_build_object('user', w.question, 'assistant', w.answer)
+          when w.tool_calls = '[]' and w.continuation is null then json_build_object(
+            'user', w.question, 'assistant', w.answer, 'position', w.position - 1, 'tokens', w.window_tokens)
           else json_build_object(
-            'user', w.question, 'assistant', w.answer, 'tool_calls', coalesce(w.history_calls, w.tool_calls),
-            'continuation', w.continuation)
+            'user', w.question, 'assistant', w.answer, 'position', w.position - 1, 'tokens', w.window_tokens,
+            'tool_calls', coalesce(w.history_calls, w.tool_calls), 'continuation', w.continuation)
         end
-        order by w.position),
-      '[]')
+        order by w.position)
+      filter (where w.fits),
+      '[]'),
+    coalesce(bool_and(w.fits), true)
+  into history, v_is_whole
+  from (
+    select a.position, a.question, a.answer, a.tool_calls, a.history_calls, a.continuation,
+      a.window_tokens,
+      sum(a.window_tokens) over (order by a.position desc) <= p_tokens
+        and row_number() over (order by a.position desc) <= p_messages / 2 as fits
     from (
-      select a.position, a.question, a.answer, a.tool_calls, a.history_calls, a.continuation,
-        sum(a.window_tokens) over (order by a.position desc) as tokens
-      from (
-        select m.position, m.role, m.status, m.content as answer, m.tool_calls, m.history_calls, m.continuation, m.window_tokens,
-          lead(m.content) over (order by m.position desc) as question
-        from colloquy.messages m
-        where m.user_id = p_user_id and m.conversation_id = p_conversation_id
-          and m.position < p_before
-          -- failed turns do not count, but a run of them must not make this read the whole conversation
-          and m.position >= p_before - 4 * p_messages
-      ) a
-      where a.role = 'assistant' and (a.status = 'completed' or (a.status = 'cancelled' and a.answer <> ''))
-      order by a.position desc
-      limit p_messages / 2
-    ) w
-    where w.tokens <= p_tokens
-  );
+      select m.position, m.role, m.status, m.content as answer, m.tool_calls, m.history_calls, m.continuation,
+        m.window_tokens,
+        lead(m.content) over (order by m.position desc) as question
+      from colloquy.messages m
+      where m.user_id = p_user_id and m.conversation_id = p_conversation_id
+        and m.position < p_before
+        -- failed turns do not count, but a run of them must not make this read the whole conversation
+        and m.position >= greatest(p_start, p_before - 4 * p_messages)
+    ) a
+    where a.role = 'assistant' and (a.status = 'completed' or (a.status = 'cancelled' and a.answer <> ''))
+      and a.question is not null
+    order by a.position desc
+    -- one more than may be given tells whether there is more
+    limit p_messages / 2 + 1
+  ) w;
+  window_state := json_build_object(
+    'position', p_before, 'start', p_start, 'is_whole', v_is_whole,
+    'summary', (
+      select json_build_object('text', m.content, 'tokens', m.window_tokens, 'through', m.summarized_through)
+      from colloquy.messages m
+      where m.user_id = p_user_id and m.conversation_id = p_conversation_id and m.position = p_summary_position));
 end
 $$;
 
@@ -534,7 +631,7 @@ begin
   perform colloquy.end_turn(
     p_user_id => p_user_id, p_turn_id => p_turn_id, p_attempt => v_turn.attempt, p_status => 'interrupted',
     p_content => v_answer.content, p_tool_calls => v_answer.tool_calls, p_window_tokens => 0, p_history_calls => null,
-    p_reasoning => v_answer.reasoning, p_continuation => null,
+    p_reasoning => v_answer.reasoning, p_continuation => null, p_window_size => null, p_window_start => null,
     p_input_tokens => null, p_output_tokens => null, p_cached_input_tokens => null, p_reasoning_tokens => null,
     p_total_tokens => null,
     p_error_code => 'turn-interrupted', p_finish_reason => null, p_has_events => true);
@@ -722,10 +819,10 @@ end
 $$;
 
 --
--- Name: resume_turn(text, bytea, bytea, uuid, integer, integer, integer, boolean); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: resume_turn(text, bytea, bytea, uuid, integer, integer, integer, integer, boolean); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.resume_turn(p_user_id text, p_key_hash bytea, p_fingerprint bytea, p_begin_id uuid, p_lease_ms integer, p_history_messages integer, p_history_tokens integer, p_may_wait boolean) RETURNS colloquy.begun
+CREATE FUNCTION colloquy.resume_turn(p_user_id text, p_key_hash bytea, p_fingerprint bytea, p_begin_id uuid, p_lease_ms integer, p_history_messages integer, p_history_tokens integer, p_window_size integer, p_may_wait boolean) RETURNS colloquy.begun
     LANGUAGE plpgsql
     AS $_$
 declare
@@ -734,6 +831,7 @@ declare
   v_lock record;
   v_turn record;
   v_calls jsonb;
+  v_window record;
   v_begun colloquy.begun;
 begin
   select k.fingerprint, k.conversation_id, k.turn_id into v_key
@@ -745,7 +843,8 @@ begin
   end if;
   -- Of those who want to try a turn again, this lock lets one begin.
   v_lock := colloquy.lock_conversation(p_user_id, v_key.conversation_id, p_may_wait);
-  select t.id, t.status, t.attempt, t.begun_by, t.lease_until, t.position, t.user_message_id, t.message_id, t.model, t.done_calls
+  select t.id, t.status, t.attempt, t.begun_by, t.lease_until, t.position, t.user_message_id, t.message_id, t.model, t.done_calls,
+    t.window_starts
   into v_turn
   from colloquy.turns t
   where t.user_id = p_user_id and t.id = v_key.turn_id;
@@ -793,8 +892,16 @@ begin
     v_begun.attempt := v_turn.attempt;
     v_begun.model := v_turn.model;
     v_begun.done_calls := v_turn.done_calls;
-    v_begun.history := colloquy.history_window(
-      p_user_id, v_key.conversation_id, v_turn.position, p_history_messages, p_history_tokens);
+    v_window := colloquy.history_window(
+      p_user_id => p_user_id, p_conversation_id => v_key.conversation_id, p_before => v_turn.position,
+      p_start => (v_turn.window_starts ->> p_window_size::text)::integer,
+      p_summary_position => (
+        select c.summary_position
+        from colloquy.conversations c
+        where c.user_id = p_user_id and c.id = v_key.conversation_id),
+      p_messages => p_history_messages, p_tokens => p_history_tokens);
+    v_begun.history := v_window.history;
+    v_begun.window_state := v_window.window_state;
   end if;
   return v_begun;
 end
@@ -817,6 +924,43 @@ begin
     p_input_tokens => p_input_tokens, p_output_tokens => p_output_tokens,
     p_cached_input_tokens => p_cached_input_tokens, p_reasoning_tokens => p_reasoning_tokens,
     p_total_tokens => p_total_tokens);
+end
+$$;
+
+--
+-- Name: store_summary(text, uuid, uuid, uuid, text, integer, integer, text, integer, integer, integer, integer, integer); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.store_summary(p_user_id text, p_conversation_id uuid, p_claim uuid, p_message_id uuid, p_text text, p_window_tokens integer, p_through integer, p_model text, p_input_tokens integer, p_output_tokens integer, p_cached_input_tokens integer, p_reasoning_tokens integer, p_total_tokens integer) RETURNS boolean
+    LANGUAGE plpgsql
+    AS $$
+declare
+  v_now timestamptz(3);
+  v_position integer;
+begin
+  perform colloquy.act_as(p_user_id);
+  perform from colloquy.conversations c
+  where c.user_id = p_user_id and c.id = p_conversation_id and c.summary_claim = p_claim and p_text is not null
+  for no key update;
+  if found then
+    v_now := colloquy.clock();
+    update colloquy.conversations c
+    set last_position = c.last_position + 1, summary_position = c.last_position + 1, updated_at = v_now,
+      summary_claim = null, summary_claimed_until = null
+    where c.user_id = p_user_id and c.id = p_conversation_id
+    returning c.last_position into v_position;
+    insert into colloquy.messages
+      (user_id, conversation_id, position, id, role, status, content, window_tokens, summarized_through, created_at)
+    values
+      (p_user_id, p_conversation_id, v_position, p_message_id, 'summary', 'completed', p_text, p_window_tokens, p_through,
+       v_now);
+  end if;
+  perform colloquy.add_usage(
+    p_user_id => p_user_id, p_at => colloquy.clock(), p_model => p_model, p_turns => 0,
+    p_input_tokens => p_input_tokens, p_output_tokens => p_output_tokens,
+    p_cached_input_tokens => p_cached_input_tokens, p_reasoning_tokens => p_reasoning_tokens,
+    p_total_tokens => p_total_tokens);
+  return v_position is not null;
 end
 $$;
 
@@ -939,7 +1083,10 @@ CREATE TABLE colloquy.conversations (
     last_turn_id uuid,
     created_at timestamp(3) with time zone NOT NULL,
     updated_at timestamp(3) with time zone NOT NULL,
-    last_turn_at timestamp(3) with time zone NOT NULL
+    last_turn_at timestamp(3) with time zone NOT NULL,
+    summary_position integer,
+    summary_claim uuid,
+    summary_claimed_until timestamp(3) with time zone
 )
 WITH (fillfactor='80');
 
@@ -979,7 +1126,8 @@ CREATE TABLE colloquy.messages (
     history_calls jsonb,
     created_at timestamp(3) with time zone NOT NULL,
     reasoning jsonb,
-    continuation jsonb
+    continuation jsonb,
+    summarized_through integer
 );
 
 ALTER TABLE ONLY colloquy.messages FORCE ROW LEVEL SECURITY;
@@ -1039,7 +1187,8 @@ CREATE TABLE colloquy.turns (
     created_at timestamp(3) with time zone NOT NULL,
     finished_at timestamp(3) with time zone,
     finish_reason text,
-    reasoning_tokens integer
+    reasoning_tokens integer,
+    window_starts jsonb
 )
 WITH (fillfactor='80');
 
@@ -1077,6 +1226,13 @@ ALTER TABLE ONLY colloquy.conversations
 
 ALTER TABLE ONLY colloquy.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (user_id, key_hash);
+
+--
+-- Name: message_role message_role_check; Type: CHECK CONSTRAINT; Schema: colloquy; Owner: -
+--
+
+ALTER DOMAIN colloquy.message_role
+    ADD CONSTRAINT message_role_check CHECK ((VALUE = ANY (ARRAY['user'::text, 'assistant'::text, 'summary'::text]))) NOT VALID;
 
 --
 -- Name: messages messages_pkey; Type: CONSTRAINT; Schema: colloquy; Owner: -

@@ -13,6 +13,7 @@ import { growth } from './bench/growth.js'
 import { hotPath } from './bench/hot-path.js'
 import { machineText } from './bench/machine.js'
 import type { Bench } from './bench/part.js'
+import { prefix } from './bench/prefix.js'
 import { reportText } from './bench/print.js'
 import { startup } from './bench/startup.js'
 import { streams } from './bench/streams.js'
@@ -23,7 +24,7 @@ import { writes } from './bench/writes.js'
 import { interrupted } from './interrupted.js'
 
 /** In the order of execution: the big table comes last. A new part needs a file and an entry here. */
-const parts = [throughput, hotPath, waiting, streams, following, writes, tick, startup, growth]
+const parts = [throughput, hotPath, waiting, streams, following, writes, tick, startup, prefix, growth]
 const boundMs = 30 * 60_000
 
 const { values, positionals } = parseArgs({

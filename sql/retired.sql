@@ -8,5 +8,11 @@ drop function if exists colloquy.end_turn(
   text, uuid, integer, text, text, jsonb, integer, jsonb, integer, integer, integer, integer, text, text, boolean);
 drop function if exists colloquy.add_usage(text, timestamptz, text, bigint, bigint, bigint, bigint, bigint);
 drop function if exists colloquy.partial_answer(text, uuid, integer, text);
+drop function if exists colloquy.begin_turn(
+  text, uuid, boolean, uuid, uuid, uuid, text, text, text, integer, integer, integer, bytea, bytea, boolean);
+drop function if exists colloquy.resume_turn(text, bytea, bytea, uuid, integer, integer, integer, boolean);
+drop function if exists colloquy.history_window(text, uuid, integer, integer, integer);
+-- Made anew right after this: it answers one column more, which a replacement may not, and callers name those they read.
+drop function if exists colloquy.begin_turns(json, boolean);
 -- No released program calls it.
 drop function if exists colloquy.set_title(text, uuid, text, text, integer, integer, integer, integer);

@@ -44,6 +44,8 @@ export interface AppOptions {
   toolKeys?: PublicJwk[]
   /** how new conversations get their titles; default: from their first message */
   titles?: TitleMaker
+  /** whether what has fallen out of the history window is summed up; default: no */
+  compact?: boolean
   limits: TurnLimits
   auth: Omit<AuthenticationOptions, 'isUserId'>
   corsOrigins: string[]

@@ -43,6 +43,8 @@ export interface Config {
   toolKeys: SigningKey[]
   toolResultBytes: number
   titles: TitleMaker
+  /** whether what has fallen out of the history window is summed up */
+  compact: boolean
   limits: TurnLimits
   shutdownMs: number
   maxConnections: number
@@ -161,6 +163,7 @@ export const readConfig = (env: Environment): Config => {
     systemPrompt: text('CHAT_SYSTEM_PROMPT'),
     ...readTools(read),
     titles: oneOf('CHAT_TITLES', ['message', 'model'], 'message'),
+    compact: oneOf('CHAT_COMPACT', ['off', 'on'], 'off') === 'on',
     limits: {
       turnTimeoutMs: integer('CHAT_TURN_TIMEOUT_MS', 120_000, 100, 3_600_000),
       busyWaitMs: integer('CHAT_BUSY_WAIT_MS', 5_000, 0, 60_000),

@@ -49,8 +49,8 @@ export const pipelinedBegin = async (db: Database, turn: BeginTurn): Promise<voi
         from taken
       )
       select case when taken.last_position > 2 then
-        colloquy.history_window(${userId}, ${conversationId}, taken.last_position - 1, ${turn.historyMessages}::int,
-          ${turn.historyTokens}::int) end as history
+        (colloquy.history_window(${userId}, ${conversationId}, taken.last_position - 1, null, null,
+          ${turn.historyMessages}::int, ${turn.historyTokens}::int)).history end as history
       from taken`
   })
   if (rows.length !== 1) throw new Error('a turn did not begin')

@@ -14,7 +14,8 @@ export const printPlans = async (sql: Sql, longPrefix: string, ownerPrefix: stri
       name: 'the history window',
       user: long.user_id,
       text: `
-        select a.position, a.question, a.answer, sum(a.window_tokens) over (order by a.position desc) as tokens
+        select a.position, a.question, a.answer, sum(a.window_tokens) over (order by a.position desc) as tokens,
+          row_number() over (order by a.position desc) as n
         from (
           select m.position, m.role, m.status, m.content as answer, m.window_tokens,
             lead(m.content) over (order by m.position desc) as question
@@ -24,7 +25,7 @@ export const printPlans = async (sql: Sql, longPrefix: string, ownerPrefix: stri
         ) a
         where a.role = 'assistant' and (a.status = 'completed' or (a.status = 'cancelled' and a.answer <> ''))
         order by a.position desc
-        limit 20`,
+        limit 21`,
     },
     {
       name: 'listMessages',

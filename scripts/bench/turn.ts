@@ -24,6 +24,7 @@ export const newTurn = (kind: Kind, { user_id, id }: Owned): BeginTurn => ({
   leaseMs: 15_000,
   historyMessages: 40,
   historyTokens: 16_000,
+  windowSize: 16_000,
 })
 
 /** The end of a turn that the echo model has answered. */
@@ -38,6 +39,8 @@ export const endOf = ({ userId, turnId, model, message }: BeginTurn): EndTurn =>
     answer,
     errorCode: null,
     hasEvents: false,
+    windowSize: 16_000,
+    windowStart: null,
     ...forHistory({ historyTokens: 16_000 }, model, message, answer),
   }
 }

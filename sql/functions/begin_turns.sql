@@ -3,7 +3,8 @@
 --
 -- p_entries is an array of objects with the columns that are read from it below; key_hash and fingerprint are hexadecimal.
 -- Each row answers the entry of that number, from 1 on. outcome is
---   begun      the turn is this attempt's to run; history is its window, done_calls the calls not to be made again
+--   begun      the turn is this attempt's to run; history and window_state are its window (see
+--              history_window), done_calls the calls not to be made again
 --   busy       the conversation is running another turn, which turn_id names; is_lapsed: its lease has run out
 --   attached   the key's turn is running; is_lapsed: its lease has run out
 --   ended      the key's turn has ended, and is not to be run again
@@ -26,7 +27,8 @@ returns table (
   model text,
   history json,
   done_calls jsonb,
-  is_lapsed boolean
+  is_lapsed boolean,
+  window_state json
 )
 language plpgsql
 as $$
@@ -41,7 +43,7 @@ begin
     from json_to_recordset(p_entries) as e (
       user_id text, conversation_id uuid, is_new boolean, turn_id uuid, user_message_id uuid, message_id uuid,
       message text, title text, model text, lease_ms integer, history_messages integer, history_tokens integer,
-      key_hash text, fingerprint text)
+      window_size integer, key_hash text, fingerprint text)
     order by e.user_id collate "C", e.key_hash collate "C", e.conversation_id, number
   loop
     if v_user_id is distinct from v_entry.user_id then
@@ -53,6 +55,7 @@ begin
       p_turn_id => v_entry.turn_id, p_user_message_id => v_entry.user_message_id, p_message_id => v_entry.message_id,
       p_message => v_entry.message, p_title => v_entry.title, p_model => v_entry.model, p_lease_ms => v_entry.lease_ms,
       p_history_messages => v_entry.history_messages, p_history_tokens => v_entry.history_tokens,
+      p_window_size => v_entry.window_size,
       p_key_hash => decode(v_entry.key_hash, 'hex'), p_fingerprint => decode(v_entry.fingerprint, 'hex'),
       p_may_wait => p_may_wait);
     entry := v_entry.number;
@@ -66,6 +69,7 @@ begin
     history := v_begun.history;
     done_calls := v_begun.done_calls;
     is_lapsed := v_begun.is_lapsed;
+    window_state := v_begun.window_state;
     return next;
   end loop;
 end

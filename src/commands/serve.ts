@@ -81,6 +81,7 @@ const start = async (config: Config, log: Logger, shutdown: Shutdown): Promise<v
     ...(await openModels(config)),
     systemPrompt: config.systemPrompt,
     titles: config.titles,
+    compact: config.compact,
     limits: config.limits,
     auth: authenticationOptions(config, secret, log),
     corsOrigins: config.corsOrigins,

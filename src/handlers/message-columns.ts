@@ -9,7 +9,8 @@ import { toApiCalls } from './tool-calls.js'
 export type Message = components['schemas']['Message']
 type Part = components['schemas']['MessagePart']
 
-export interface MessageRow extends Omit<Message, 'error' | 'parts' | 'tool_calls'> {
+export interface MessageRow extends Omit<Message, 'error' | 'parts' | 'tool_calls' | 'summarized_through'> {
+  summarized_through: number | null
   tool_calls: ToolCall[]
   /** selected only where it is asked for */
   reasoning?: Reasoning[] | null
@@ -23,7 +24,8 @@ export type Include = readonly components['schemas']['Inclusion'][] | undefined
 export const messageColumns = (sql: Sql, include: Include) => sql`
   m.id, m.conversation_id, m.turn_id, m.position, m.parent_id, m.role, m.status, m.content, m.tool_calls,
   case when m.role = 'assistant' then t.finish_reason end as finish_reason,
-  case when m.status in ('failed', 'interrupted') then t.error_code end as error_code, m.created_at
+  case when m.status in ('failed', 'interrupted') then t.error_code end as error_code, m.summarized_through,
+  m.created_at
   ${include?.includes('reasoning') ? sql`, m.reasoning` : sql``}`
 
 /** Joins the turn that wrote `m` as `t`. */
@@ -33,8 +35,15 @@ export const joinTurn = (sql: Sql) =>
 const toPart = (part: AnswerPart): Part =>
   part.type === 'tool-call' ? { type: 'tool-call', tool_call_id: part.call.id } : part
 
-export const toMessage = ({ error_code, tool_calls, reasoning, ...message }: MessageRow): Message => ({
+export const toMessage = ({
+  error_code,
+  tool_calls,
+  reasoning,
+  summarized_through,
+  ...message
+}: MessageRow): Message => ({
   ...message,
+  ...(summarized_through !== null && { summarized_through }),
   parts: answerParts(message.content, tool_calls, reasoning ?? []).map(toPart),
   tool_calls: toApiCalls(tool_calls),
   error: error_code === null ? null : turnError(error_code),

@@ -9,9 +9,10 @@ import {
   tool,
 } from 'ai'
 import type { ToolDefinition } from '../tools/tool.js'
-import { type Continuation, toContinuation, toModelMessages } from './messages.js'
+import { type Continuation, toContinuation } from './messages.js'
 import type { Model, ModelEvent, Usage } from './model.js'
 import { ModelError } from './model-error.js'
+import { toPrompt } from './prompt.js'
 import { toModelError } from './provider-errors.js'
 import { toResponseParts } from './replay.js'
 import { toArguments } from './wire/arguments.js'
@@ -75,7 +76,7 @@ export const languageModel = (options: LanguageModelOptions): Model => ({
     const timeout = new ModelError('model-timeout', 'the model did not begin to answer in time')
     const timer = setTimeout(() => abort.abort(timeout), firstEventTimeoutMs)
     const requestOptions = dialect.requestOptions?.(name.slice(name.indexOf('/') + 1), reasoning)
-    const { system, steps = [], tools = [], toolChoice = 'auto' } = request
+    const { steps = [], tools = [], toolChoice = 'auto' } = request
     let hasText = steps.some(({ continuation }) => (continuation as Continuation).hasText)
     let hasCalls = false
     // What parts two pieces of reasoning that follow each other.
@@ -86,9 +87,8 @@ export const languageModel = (options: LanguageModelOptions): Model => ({
     try {
       const result = streamText({
         ...settings,
-        ...(system !== undefined && { system }),
+        ...toPrompt(request, name, dialect),
         ...(tools.length > 0 && { tools: toToolSet(tools), toolChoice }),
-        messages: toModelMessages(request, name),
         ...(requestOptions && { providerOptions: requestOptions as ProviderMetadata }),
         maxRetries: 0,
         abortSignal: abort.signal,

@@ -1,6 +1,7 @@
 import type { AssistantModelMessage, ModelMessage, ToolModelMessage } from 'ai'
-import type { ModelRequest, PastTurn, Step, ToolCall } from './model.js'
+import type { ModelRequest, Step, ToolCall } from './model.js'
 import { replayedParts, toCallPart, toToolMessage, turnMessages } from './replay.js'
+import { introduceSummary } from './summary.js'
 import type { Dialect } from './wire/dialect.js'
 
 /** What the SDK needs to continue a response with tool results. */
@@ -24,6 +25,18 @@ export const toContinuation = (
   hasText,
 })
 
+/**
+ * Makes call ids unique in the request, as some providers require: some servers number the calls of each turn from 0. Calls are
+ * given in their order, so an id never depends on what comes after it, and what was sent once is sent again as it was.
+ */
+const withUniqueIds = (calls: readonly ToolCall[], taken: Set<string>): ToolCall[] =>
+  calls.map((call) => {
+    let { id } = call
+    for (let n = 2; taken.has(id); n += 1) id = `${call.id}_${n}`
+    taken.add(id)
+    return { ...call, id }
+  })
+
 const stepMessages = ({ continuation, calls }: Step): ModelMessage[] => {
   const rest = [...calls]
   const content = (continuation as Continuation).parts
@@ -35,29 +48,30 @@ const stepMessages = ({ continuation, calls }: Step): ModelMessage[] => {
   return [{ role: 'assistant', content }, toToolMessage(calls)]
 }
 
-/** Makes call ids unique in the request, as some providers require: some servers number the calls of each turn from 0. */
-const withUniqueIds = (turn: PastTurn, taken: Set<string>): PastTurn => {
-  const toUnique = (call: ToolCall): ToolCall => {
-    let { id } = call
-    for (let n = 2; taken.has(id); n += 1) id = `${call.id}_${n}`
-    taken.add(id)
-    return { ...call, id }
-  }
-  return turn.tool_calls ? { ...turn, tool_calls: turn.tool_calls.map(toUnique) } : turn
+/** Puts the summary into the first message, which is the user's: further messages, or two in a row, are refused by some servers. */
+const withSummary = (messages: ModelMessage[], summary: string | undefined): ModelMessage[] => {
+  const [first, ...rest] = messages
+  if (summary === undefined || first?.role !== 'user') return messages
+  return [{ role: 'user', content: introduceSummary(summary, String(first.content)) }, ...rest]
 }
 
-/** Converts a request to this model to the SDK's messages. */
+/** A request to this model as the SDK's messages: those of the earlier turns, then those of this one. */
 export const toModelMessages = (
-  { history, message, steps = [] }: ModelRequest,
+  { history, summary, message, steps = [] }: ModelRequest,
   model: string,
-): ModelMessage[] => {
-  const taken = new Set(steps.flatMap(({ calls }) => calls.map(({ id }) => id)))
-  return [
-    ...history
-      // Some providers reject a blank message, which a turn that was cancelled early may have.
-      .filter(({ assistant }) => assistant.trim() !== '')
-      .flatMap((turn) => turnMessages(withUniqueIds(turn, taken), model)),
+): { past: ModelMessage[]; current: ModelMessage[] } => {
+  const taken = new Set<string>()
+  const past = history
+    // Some providers reject a blank message, which a turn that was cancelled early may have.
+    .filter(({ assistant }) => assistant.trim() !== '')
+    .flatMap(({ tool_calls = [], ...turn }) =>
+      turnMessages({ ...turn, tool_calls: withUniqueIds(tool_calls, taken) }, model),
+    )
+  const current: ModelMessage[] = [
     { role: 'user', content: message },
-    ...steps.flatMap(stepMessages),
+    ...steps.flatMap((step) => stepMessages({ ...step, calls: withUniqueIds(step.calls, taken) })),
   ]
+  return past.length > 0
+    ? { past: withSummary(past, summary), current }
+    : { past, current: withSummary(current, summary) }
 }

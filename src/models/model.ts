@@ -70,6 +70,8 @@ export interface ModelRequest {
   system: string | undefined
   /** whole turns, oldest first, already limited to the history window */
   history: PastTurn[]
+  /** what came before the history, summed up */
+  summary?: string | undefined
   message: string
   /** oldest first; empty when the turn begins */
   steps?: readonly Step[]

@@ -8,11 +8,12 @@ import { isUnavailable } from '../db/errors.js'
 import type { Model } from '../models/model.js'
 import { newId } from '../new-id.js'
 import type { ToolRegistry } from '../tools/tool.js'
-import { availableTokens } from './agent/history-window.js'
+import { availableTokens, windowSize } from './agent/history-window.js'
 import type { AttemptLog } from './attempts/attempt-log.js'
 import { createHeartbeat } from './attempts/heartbeat.js'
 import { createLocalAttempts } from './attempts/local-attempts.js'
 import { createRemoteAttempts, type OpenTurn } from './attempts/remote-attempts.js'
+import { createCompaction } from './compaction.js'
 import { createConversationLock } from './conversation-lock.js'
 import { keepPruned } from './retention.js'
 import type { BeginTurn, Begun } from './store/begin-turns.js'
@@ -32,6 +33,8 @@ interface TurnEngineOptions extends TurnLimits {
   tools?: ToolRegistry | undefined
   /** how new conversations get their titles; default: from their first message */
   titles?: TitleMaker | undefined
+  /** whether what has fallen out of the history window is summed up; default: no */
+  compact?: boolean | undefined
   /** how long a stream may be silent */
   heartbeatMs: number
   log: { warn(fields: object, text: string): void }
@@ -98,13 +101,16 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
   const store = createTurnStore(db)
   const heartbeat = createHeartbeat({ store, leaseMs, log })
   const titles = options.titles === 'model' ? createTitles({ store, log }) : undefined
+  const compaction = options.compact ? createCompaction({ store, log }) : undefined
   const local = createLocalAttempts({
     ...options,
     models,
     store,
     heartbeat,
-    onCompleted({ userId, conversationId, isNewConversation, message }, model) {
+    onCompleted({ userId, conversationId, isNewConversation, message }, model, window) {
       if (isNewConversation) titles?.begin({ userId, conversationId, message, model })
+      const size = windowSize(options, model.name)
+      compaction?.begin({ userId, conversationId, window, model, windowSize: size })
     },
   })
   const remote = createRemoteAttempts({ store, heartbeat })
@@ -185,6 +191,7 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
         leaseMs,
         historyMessages: options.historyMessages,
         historyTokens: availableTokens(options, model, message.message),
+        windowSize: windowSize(options, model),
       }
       const sent = begin(turn, createDeadline(busyWaitMs, drained.signal))
       sending.add(sent)
@@ -238,7 +245,7 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
       drained.abort()
       remote.handOver()
       const timer = setTimeout(local.shutDown, graceMs)
-      await Promise.allSettled([...sending, titles?.stop()])
+      await Promise.allSettled([...sending, titles?.stop(), compaction?.stop()])
       await local.ended()
       clearTimeout(timer)
     },

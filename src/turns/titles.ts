@@ -1,8 +1,8 @@
 import type { Model } from '../models/model.js'
 import { fromFirstVisible } from '../visible-text.js'
 import { runModel } from './agent/run-model.js'
+import { type BackgroundJobs, createBackgroundJobs } from './background-jobs.js'
 import type { TurnStore } from './store/turn-store.js'
-import type { AbortReason } from './types.js'
 
 /** A conversation whose first turn has completed. */
 interface TitleRequest {
@@ -14,11 +14,9 @@ interface TitleRequest {
   model: Model
 }
 
-interface Titles {
+interface Titles extends Pick<BackgroundJobs, 'stop'> {
   /** Generates a title in the background. Over the limit, the conversation keeps its title. Never throws. */
   begin(conversation: TitleRequest): void
-  /** Accepts no more requests, aborts the pending ones, and waits until they have released the database. */
-  stop(): Promise<void>
 }
 
 interface TitlesOptions {
@@ -72,39 +70,22 @@ export const cleanTitle = (answer: string): string => {
 }
 
 export const createTitles = ({ store, log, timeoutMs = 30_000, max = 100 }: TitlesOptions): Titles => {
-  const stopped = new AbortController()
-  const pending = new Map<AbortController, Promise<void>>()
+  const jobs = createBackgroundJobs({ log, failure: 'the title could not be generated', timeoutMs, max })
 
-  const generate = async (conversation: TitleRequest, { signal }: AbortController): Promise<void> => {
+  const generate = async (conversation: TitleRequest, signal: AbortSignal): Promise<void> => {
     const { userId, conversationId, message, model } = conversation
     const request = { system: instruction, history: [], message, signal }
     const { status, answer, cause } = await runModel(model, request)
-    if (status === 'completed') {
-      const title = cleanTitle(answer.text) || null
-      await store.setTitle({ userId, conversationId, title, model: model.name, usage: answer.usage })
-    } else if (!stopped.signal.aborted) throw cause
+    if (status !== 'completed') throw cause
+    const title = cleanTitle(answer.text) || null
+    await store.setTitle({ userId, conversationId, title, model: model.name, usage: answer.usage })
   }
 
   return {
     begin(conversation) {
-      if (stopped.signal.aborted || pending.size >= max) return
-      const abort = new AbortController()
-      const timer = setTimeout(() => abort.abort('timeout' satisfies AbortReason), timeoutMs)
-      const generation = generate(conversation, abort)
-        .catch((err: unknown) => {
-          log.warn({ conversation_id: conversation.conversationId, err }, 'the title could not be generated')
-        })
-        .finally(() => {
-          clearTimeout(timer)
-          pending.delete(abort)
-        })
-      pending.set(abort, generation)
+      const fields = { conversation_id: conversation.conversationId }
+      jobs.begin(fields, (signal) => generate(conversation, signal))
     },
-
-    async stop() {
-      stopped.abort()
-      for (const abort of pending.keys()) abort.abort('shutdown' satisfies AbortReason)
-      await Promise.all(pending.values())
-    },
+    stop: jobs.stop,
   }
 }

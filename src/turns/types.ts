@@ -1,4 +1,4 @@
-import type { FinishReason, ToolCall, Usage } from '../models/model.js'
+import type { FinishReason, PastTurn, ToolCall, Usage } from '../models/model.js'
 import type { Reasoning, TurnEvent } from './events.js'
 import type { TurnError } from './turn-errors.js'
 
@@ -26,6 +26,25 @@ export interface TurnLimits extends ToolLimits {
   historyTokens: number
   /** the same for single models, by name */
   modelHistoryTokens?: Readonly<Record<string, number>>
+}
+
+/** A past turn as history_window.sql gives it. */
+export interface WindowTurn extends PastTurn {
+  /** of its first message */
+  position: number
+  tokens: number
+}
+
+/** The rest of what history_window.sql tells of a conversation's window. */
+export interface WindowState {
+  /** of the message that begins the turn */
+  position: number
+  /** where the window has begun so far; null when it has not moved since the conversation's first message */
+  start: number | null
+  /** whether the history has all turns from there on */
+  is_whole: boolean
+  /** sums up the conversation up to the position `through` */
+  summary: { text: string; tokens: number; through: number } | null
 }
 
 /** The ids of a turn, generated before it begins, so that a repeated begin writes nothing twice. */

@@ -18,6 +18,7 @@ export const newTurn = (fields: Partial<BeginTurn> = {}): BeginTurn => ({
   leaseMs: 60_000,
   historyMessages: 40,
   historyTokens: 16_000,
+  windowSize: 16_000,
   ...fields,
 })
 
@@ -33,6 +34,8 @@ export const endOf = ({ userId, turnId, model }: BeginTurn, fields: Partial<EndT
   windowTokens: 1,
   historyCalls: null,
   continuation: null,
+  windowSize: 16_000,
+  windowStart: null,
   hasEvents: true,
   ...fields,
 })

@@ -43,7 +43,9 @@ t.test('the tool calls of turns that do not fit are not read', async (t) => {
       await sql`select colloquy.act_as('alice')`
       const [row] = await sql<[{ 'QUERY PLAN': [{ Plan: Record<string, number> }] }]>`
         explain (analyze, buffers, format json)
-        select colloquy.history_window('alice', ${id}, ${2 * turns + 1}, 40, 3000)`
+        select colloquy.history_window(
+          p_user_id => 'alice', p_conversation_id => ${id}, p_before => ${2 * turns + 1}, p_start => null,
+          p_summary_position => null, p_messages => 40, p_tokens => 3000)`
       const { Plan } = row['QUERY PLAN'][0]
       return Number(Plan['Shared Hit Blocks']) + Number(Plan['Shared Read Blocks'])
     })

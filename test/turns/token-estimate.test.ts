@@ -1,7 +1,7 @@
 import { encode as encodeCl100k } from 'gpt-tokenizer/encoding/cl100k_base'
 import { encode as encodeO200k } from 'gpt-tokenizer/encoding/o200k_base'
 import t, { type Test } from 'tap'
-import { estimateTokens, estimateTools, newestThatFit } from '../../src/turns/agent/history-window.js'
+import { estimateTokens, estimateTools } from '../../src/turns/agent/history-window.js'
 import type { Json, TestAppOptions } from '../helpers/app.js'
 import { localTools } from '../helpers/local-tools.js'
 import { providerApp } from '../helpers/provider-app.js'
@@ -67,16 +67,6 @@ for (const [kind, { least, most, texts }] of Object.entries(samples)) {
   )
 }
 
-t.test('the newest turns that fit are whole, and without a gap', async (t) => {
-  const turn = (length: number) => ({ user: 'x'.repeat(length), assistant: '' })
-  const turns = [turn(3), turn(300), turn(6), turn(3)]
-  const kept = (tokens: number) => newestThatFit(turns, tokens).length
-  const windows = [-1, 0, 1, 2, 4, 5, 105, 106, 107, 108]
-  t.same(windows.map(kept), [0, 0, 0, 1, 1, 2, 2, 3, 3, 4], 'each window takes the newest turns that fit')
-  const calls = [{ id: 'a', name: 'b', arguments: {}, result: 'x'.repeat(300), duration_ms: 1 }]
-  t.same(newestThatFit([{ ...turn(3), tool_calls: calls }], 100), [], 'with what their tools said')
-})
-
 const model = 'openai-compatible/m'
 /** Twelve bytes and the same again: nine tokens. */
 const message = 'a message...'
@@ -84,12 +74,12 @@ const answer = 'an answer...'
 const ofTurn = 9
 const ofMessage = estimateTokens(message)
 
-/** How many earlier turns the model is sent with the fourth message. */
+/** How many earlier turns the model is sent with the third message. */
 const past = async (t: Test, limits: TestAppOptions['limits'], options: TestAppOptions = {}) => {
   const app = await providerApp(t, model, {}, { ...options, limits })
   app.provider.answer(events(...wire.answer(answer)))
   const { conversation_id } = await app.chat(message)
-  for (let n = 2; n <= 4; n += 1) await app.chat(message, { conversation_id })
+  for (let n = 2; n <= 3; n += 1) await app.chat(message, { conversation_id })
   const sent: Json[] = app.provider.requests.at(-1)?.body.messages
   return sent.filter(({ role }: Json) => role === 'assistant').length
 }

@@ -12,6 +12,7 @@ create or replace function colloquy.begin_turn(
   p_lease_ms integer,
   p_history_messages integer,
   p_history_tokens integer,
+  p_window_size integer,
   p_key_hash bytea,
   p_fingerprint bytea,
   p_may_wait boolean
@@ -24,6 +25,9 @@ declare
   v_lock record;
   v_last record;
   v_parent_id uuid;
+  v_summary_position integer;
+  v_window_starts jsonb;
+  v_window record;
   v_begun colloquy.begun;
 begin
   -- Whoever waits for a conversation has no key yet: a batch that has the conversation may be about to wait for the key.
@@ -38,11 +42,12 @@ begin
       return colloquy.resume_turn(
         p_user_id => p_user_id, p_key_hash => p_key_hash, p_fingerprint => p_fingerprint, p_begin_id => p_turn_id,
         p_lease_ms => p_lease_ms, p_history_messages => p_history_messages, p_history_tokens => p_history_tokens,
-        p_may_wait => p_may_wait);
+        p_window_size => p_window_size, p_may_wait => p_may_wait);
     end if;
   end if;
 
-  v_begun := row('begun', p_conversation_id, p_turn_id, p_user_message_id, p_message_id, 1, p_model, '[]', '[]', false);
+  v_begun := row('begun', p_conversation_id, p_turn_id, p_user_message_id, p_message_id, 1, p_model, '[]', '[]', false,
+    '{"position": 1, "start": null, "is_whole": true, "summary": null}');
   if p_is_new then
     -- The answer's position is given out together with the message's.
     insert into colloquy.conversations
@@ -59,14 +64,23 @@ begin
       v_begun.outcome := v_lock.outcome;
     else
       -- In a statement of its own: after a wait for the lock it sees what the holder has written.
-      select t.id, t.status, t.begun_by, t.lease_until, t.position, t.message_id into v_last
+      select t.id, t.status, t.begun_by, t.lease_until, t.position, t.message_id, t.window_starts into v_last
       from colloquy.turns t
       where t.user_id = p_user_id and t.id = v_lock.last_turn_id;
       v_parent_id := v_last.message_id;
+      v_window_starts := v_last.window_starts;
       v_now := colloquy.clock();
       if v_last.begun_by = p_turn_id and v_last.status = 'running' then
-        v_begun.history := colloquy.history_window(
-          p_user_id, p_conversation_id, v_last.position, p_history_messages, p_history_tokens);
+        v_window := colloquy.history_window(
+          p_user_id => p_user_id, p_conversation_id => p_conversation_id, p_before => v_last.position,
+          p_start => (v_last.window_starts ->> p_window_size::text)::integer,
+          p_summary_position => (
+            select c.summary_position
+            from colloquy.conversations c
+            where c.user_id = p_user_id and c.id = p_conversation_id),
+          p_messages => p_history_messages, p_tokens => p_history_tokens);
+        v_begun.history := v_window.history;
+        v_begun.window_state := v_window.window_state;
         return v_begun;
       elsif v_last.begun_by = p_turn_id then
         v_begun.outcome := 'ended';
@@ -80,7 +94,7 @@ begin
         set last_position = c.last_position + 2, last_turn_id = p_turn_id, title = coalesce(c.title, p_title),
           updated_at = v_now, last_turn_at = v_now
         where c.user_id = p_user_id and c.id = p_conversation_id
-        returning c.last_position - 1 into v_position;
+        returning c.last_position - 1, c.summary_position into v_position, v_summary_position;
       end if;
     end if;
   end if;
@@ -94,18 +108,23 @@ begin
 
   insert into colloquy.turns
     (user_id, id, conversation_id, position, status, attempt, begun_by, lease_until, user_message_id, message_id, model,
-     created_at)
+     window_starts, created_at)
   values
     (p_user_id, p_turn_id, p_conversation_id, v_position, 'running', 1, p_turn_id,
-     v_now + p_lease_ms * interval '1 millisecond', p_user_message_id, p_message_id, p_model, v_now);
+     v_now + p_lease_ms * interval '1 millisecond', p_user_message_id, p_message_id, p_model,
+     v_window_starts, v_now);
   insert into colloquy.messages
     (user_id, conversation_id, position, id, turn_id, parent_id, role, status, content, created_at)
   values
     (p_user_id, p_conversation_id, v_position, p_user_message_id, p_turn_id, v_parent_id, 'user', 'completed', p_message,
      v_now);
   if v_position > 1 then
-    v_begun.history := colloquy.history_window(
-      p_user_id, p_conversation_id, v_position, p_history_messages, p_history_tokens);
+    v_window := colloquy.history_window(
+      p_user_id => p_user_id, p_conversation_id => p_conversation_id, p_before => v_position,
+      p_start => (v_window_starts ->> p_window_size::text)::integer, p_summary_position => v_summary_position,
+      p_messages => p_history_messages, p_tokens => p_history_tokens);
+    v_begun.history := v_window.history;
+    v_begun.window_state := v_window.window_state;
   end if;
   return v_begun;
 end

@@ -1,5 +1,6 @@
 -- Ends a running attempt, for the user that the transaction acts for: the turn's end, the answer's message and the end of
 -- the attempt's events are one write. False when the attempt does not run (any more). The turn's row is all that is locked.
+-- p_window_start is where the history window began, when that has moved, for models with a window of p_window_size tokens.
 create or replace function colloquy.end_turn(
   p_user_id text,
   p_turn_id uuid,
@@ -11,6 +12,8 @@ create or replace function colloquy.end_turn(
   p_history_calls jsonb,
   p_reasoning jsonb,
   p_continuation jsonb,
+  p_window_size integer,
+  p_window_start integer,
   p_input_tokens integer,
   p_output_tokens integer,
   p_cached_input_tokens integer,
@@ -36,7 +39,10 @@ begin
     reasoning_tokens = p_reasoning_tokens,
     total_tokens = p_total_tokens,
     error_code = p_error_code,
-    finish_reason = p_finish_reason
+    finish_reason = p_finish_reason,
+    window_starts = case
+      when p_window_start is null then t.window_starts
+      else coalesce(t.window_starts, '{}') || jsonb_build_object(p_window_size, p_window_start) end
   where t.user_id = p_user_id and t.id = p_turn_id and t.status = 'running' and t.attempt = p_attempt
   returning t.conversation_id, t.position, t.user_message_id, t.message_id into v_turn;
   if not found then

@@ -8,6 +8,7 @@ create or replace function colloquy.resume_turn(
   p_lease_ms integer,
   p_history_messages integer,
   p_history_tokens integer,
+  p_window_size integer,
   p_may_wait boolean
 ) returns colloquy.begun
 language plpgsql
@@ -18,6 +19,7 @@ declare
   v_lock record;
   v_turn record;
   v_calls jsonb;
+  v_window record;
   v_begun colloquy.begun;
 begin
   select k.fingerprint, k.conversation_id, k.turn_id into v_key
@@ -29,7 +31,8 @@ begin
   end if;
   -- Of those who want to try a turn again, this lock lets one begin.
   v_lock := colloquy.lock_conversation(p_user_id, v_key.conversation_id, p_may_wait);
-  select t.id, t.status, t.attempt, t.begun_by, t.lease_until, t.position, t.user_message_id, t.message_id, t.model, t.done_calls
+  select t.id, t.status, t.attempt, t.begun_by, t.lease_until, t.position, t.user_message_id, t.message_id, t.model, t.done_calls,
+    t.window_starts
   into v_turn
   from colloquy.turns t
   where t.user_id = p_user_id and t.id = v_key.turn_id;
@@ -77,8 +80,16 @@ begin
     v_begun.attempt := v_turn.attempt;
     v_begun.model := v_turn.model;
     v_begun.done_calls := v_turn.done_calls;
-    v_begun.history := colloquy.history_window(
-      p_user_id, v_key.conversation_id, v_turn.position, p_history_messages, p_history_tokens);
+    v_window := colloquy.history_window(
+      p_user_id => p_user_id, p_conversation_id => v_key.conversation_id, p_before => v_turn.position,
+      p_start => (v_turn.window_starts ->> p_window_size::text)::integer,
+      p_summary_position => (
+        select c.summary_position
+        from colloquy.conversations c
+        where c.user_id = p_user_id and c.id = v_key.conversation_id),
+      p_messages => p_history_messages, p_tokens => p_history_tokens);
+    v_begun.history := v_window.history;
+    v_begun.window_state := v_window.window_state;
   end if;
   return v_begun;
 end

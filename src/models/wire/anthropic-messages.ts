@@ -43,6 +43,7 @@ const withCount = (usage: unknown, name: string): JsonObject => ({
 export const anthropicMessages: Dialect = {
   repeatsReasoning: false,
   toReplayed: (type, { anthropic }) => (type === 'reasoning' && anthropic ? { anthropic } : undefined),
+  cacheMark: { anthropic: { cacheControl: { type: 'ephemeral' } } },
   finishReasons: {
     end_turn: 'stop',
     stop_sequence: 'stop',

@@ -1,3 +1,4 @@
+import type { ModelMessage } from 'ai'
 import type { JsonObject } from '../../json-object.js'
 import type { ProviderOptions } from '../model.js'
 
@@ -27,6 +28,8 @@ export interface Dialect {
   repeatsReasoning: boolean
   /** What the SDK has to be given with every request; `isReasoningShown`: the provider is to tell its model's reasoning. */
   requestOptions?(model: string, isReasoningShown: boolean): ProviderOptions | undefined
+  /** marks a message up to which the provider is to cache the prompt, where it wants to be told */
+  cacheMark?: ModelMessage['providerOptions']
 }
 
 /** A dialect whose events can be read one by one. */

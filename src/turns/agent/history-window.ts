@@ -1,6 +1,8 @@
-import type { Continuation, PastTurn, ToolCall } from '../../models/model.js'
+import type { Continuation, ModelRequest, PastTurn, ToolCall } from '../../models/model.js'
+import { introduceSummary } from '../../models/summary.js'
 import type { ToolDefinition } from '../../tools/tool.js'
 import type { Answer } from '../events.js'
+import type { WindowState, WindowTurn } from '../types.js'
 
 const bytesPerToken = 3
 
@@ -17,24 +19,25 @@ export const estimateTools = (tools: readonly ToolDefinition[]): number =>
     return sum + estimateTokens(JSON.stringify([name, description, inputSchema]))
   }, 0)
 
+type WindowSizes = Pick<WindowLimits, 'historyTokens' | 'modelHistoryTokens'>
+
+/** The whole window of a model, in tokens. */
+export const windowSize = ({ historyTokens, modelHistoryTokens }: WindowSizes, model: string): number =>
+  modelHistoryTokens?.[model] ?? historyTokens
+
 /** Assumed for a window of 0, which only means that no earlier turns are sent. */
 const assumedWindow = 16_000
 
-type Windows = Pick<WindowLimits, 'historyTokens' | 'modelHistoryTokens'>
-
-const windowOf = ({ historyTokens, modelHistoryTokens }: Windows, model: string): number =>
-  modelHistoryTokens?.[model] ?? historyTokens
-
 /** The maximum size of a turn's tool definitions as JSON, in bytes: half of the model's window. */
-export const maxToolBytes = (windows: Windows, model: string): number =>
-  Math.floor((windowOf(windows, model) || assumedWindow) / 2) * bytesPerToken
+export const maxToolBytes = (windows: WindowSizes, model: string): number =>
+  Math.floor((windowSize(windows, model) || assumedWindow) / 2) * bytesPerToken
 
 /**
  * The maximum size of what a turn keeps for its model's provider, as JSON, in bytes: a quarter of the model's window, so that a long
  * reasoning does not push the conversation out of it.
  */
-const maxContinuationBytes = (windows: Windows, model: string): number =>
-  Math.min(Math.floor((windowOf(windows, model) || assumedWindow) / 4) * bytesPerToken, 262_144)
+const maxContinuationBytes = (windows: WindowSizes, model: string): number =>
+  Math.min(Math.floor((windowSize(windows, model) || assumedWindow) / 4) * bytesPerToken, 262_144)
 
 const estimateTurn = ({ user, assistant, tool_calls, continuation }: PastTurn): number =>
   estimateTokens(
@@ -54,7 +57,7 @@ const shorten = (call: ToolCall): ToolCall => {
 }
 
 /** What the model's provider wants to see of a turn again; null when that is nothing, or too much. */
-const continuationOf = (windows: Windows, model: string, { responses }: Answer): Continuation | null => {
+const continuationOf = (windows: WindowSizes, model: string, { responses }: Answer): Continuation | null => {
   if (responses.length === 0) return null
   const continuation = { model, steps: responses }
   const bytes = Buffer.byteLength(JSON.stringify(continuation))
@@ -66,7 +69,7 @@ const continuationOf = (windows: Windows, model: string, { responses }: Answer):
  * none was, and what the model's provider wants to see again. The SQL function history_window only adds up and compares.
  */
 export const forHistory = (
-  windows: Windows,
+  windows: WindowSizes,
   model: string,
   message: string,
   answer: Answer,
@@ -79,20 +82,10 @@ export const forHistory = (
   return { windowTokens: estimateTurn(turn), historyCalls: isShortened ? calls : null, continuation }
 }
 
-/** The newest turns, oldest first, that fit together into the given number of tokens. */
-export const newestThatFit = (turns: PastTurn[], tokens: number): PastTurn[] => {
-  let left = tokens
-  const lastThatDoesNot = turns.findLastIndex((turn) => {
-    left -= estimateTurn(turn)
-    return left < 0
-  })
-  return turns.slice(lastThatDoesNot + 1)
-}
-
 interface WindowLimits {
   systemPrompt: string | undefined
   historyTokens: number
-  modelHistoryTokens?: Readonly<Record<string, number>>
+  modelHistoryTokens?: Readonly<Record<string, number>> | undefined
 }
 
 /** The tokens of a model's window that the system prompt and the message leave free. */
@@ -102,5 +95,61 @@ export const availableTokens = (
   message: string,
 ): number => {
   const system = systemPrompt === undefined ? 0 : estimateTokens(systemPrompt)
-  return Math.max(0, windowOf(windows, model) - system - estimateTokens(message))
+  return Math.max(0, windowSize(windows, model) - system - estimateTokens(message))
 }
+
+/** The part of the window that a move leaves in use, so that the next move is many turns away. */
+const keptShare = 0.5
+
+const newestThatFit = (turns: readonly WindowTurn[], tokens: number, count: number): WindowTurn[] => {
+  let left = tokens
+  const lastThatDoesNot = turns.findLastIndex((turn, n) => {
+    left -= turn.tokens
+    return left < 0 || turns.length - n > count
+  })
+  return turns.slice(lastThatDoesNot + 1)
+}
+
+/** The history of a turn's requests. */
+export interface HistoryWindow extends Pick<ModelRequest, 'summary'> {
+  history: WindowTurn[]
+  /** where it begins now */
+  start: number | null
+}
+
+/**
+ * Decides where the history of a turn begins. The start stays as long as everything from there on fits, so that each request
+ * begins with the one before, which providers then have in their prompt caches. When it has to move, it moves far.
+ */
+export const fitWindow = (
+  turns: readonly WindowTurn[],
+  state: WindowState,
+  { tokens, messages }: { tokens: number; messages: number },
+): HistoryWindow => {
+  const { start, is_whole, position } = state
+  const mostTurns = Math.floor(messages / 2)
+  if (mostTurns === 0) return { history: [], start }
+  // Of little use to a model whose window it would fill.
+  const summary = state.summary && state.summary.tokens <= tokens / 2 ? state.summary : undefined
+  const fits = (budget: number) => is_whole && newestThatFit(turns, budget, mostTurns).length === turns.length
+  // Nothing has been left out of the history that the summary could stand for.
+  if (start === null && fits(tokens)) return { history: [...turns], start }
+  const budget = tokens - (summary?.tokens ?? 0)
+  if (start !== null && fits(budget)) return { history: [...turns], start, summary: summary?.text }
+  const kept = newestThatFit(turns, budget * keptShare, Math.ceil(mostTurns * keptShare))
+  const history = kept.length > 0 ? kept : newestThatFit(turns, budget, 1)
+  return { history, start: history[0]?.position ?? position, summary: summary?.text }
+}
+
+/** How long a summary is at most, however large the window. */
+const longestSummary = 6_000
+
+/** How much may be summed up at once, in bytes: half of the model's window. */
+export const maxTranscriptBytes = (size: number): number => Math.floor(size / 2) * bytesPerToken
+
+/** How long a summary may be, in bytes: an eighth of the model's window. */
+export const maxSummaryBytes = (size: number): number =>
+  Math.min(Math.floor(size / 8) * bytesPerToken, longestSummary)
+
+/** Estimates the tokens that a summary takes of a window. */
+export const estimateSummary = (text: string): number => estimateTokens(introduceSummary(text, ''))

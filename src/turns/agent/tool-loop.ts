@@ -5,7 +5,7 @@ import { ModelError } from '../../models/model-error.js'
 import type { Tool } from '../../tools/tool.js'
 import type { RunEvent } from '../events.js'
 import type { ToolLimits } from '../types.js'
-import { estimateTools, newestThatFit } from './history-window.js'
+import { estimateTools } from './history-window.js'
 import { sanitizeJson } from './sanitize.js'
 import { createToolRunner, type RequestedCall } from './tool-calls.js'
 
@@ -16,8 +16,8 @@ export interface Toolbox extends ToolLimits {
   open(signal: AbortSignal): Promise<Tool[]>
   /** the calls that earlier attempts of the turn made, in order */
   doneCalls: readonly ToolCall[]
-  /** the budget for history and tools; undefined: the history is already cut */
-  windowTokens?: number
+  /** Cuts the history to what these tools leave of the window; undefined: it is sent as it is. */
+  fit?: (toolTokens: number) => Pick<ModelRequest, 'history' | 'summary'>
   log: { warn(fields: object, text: string): void }
 }
 
@@ -100,8 +100,8 @@ export async function* runSteps(
 ): AsyncGenerator<RunEvent> {
   const { signal } = request
   const tools = model.callsTools ? await toolbox.open(signal) : []
-  const { windowTokens = Number.POSITIVE_INFINITY, toolCalls: maxCalls, toolTimeoutMs: timeoutMs } = toolbox
-  const history = newestThatFit(request.history, windowTokens - estimateTools(tools))
+  const { toolCalls: maxCalls, toolTimeoutMs: timeoutMs } = toolbox
+  const { history, summary } = toolbox.fit?.(estimateTools(tools)) ?? request
   const runner = createToolRunner({ ...toolbox, tools, maxCalls, timeoutMs, signal })
   const idOf = createIds()
   const paragraphs = createParagraphs()
@@ -114,7 +114,14 @@ export async function* runSteps(
     const calls: RequestedCall[] = []
     const ids = new Map<string, string>()
     let finish: Extract<ModelEvent, { type: 'finish' }> | undefined
-    for await (const event of model.run({ ...request, history, steps: [...steps], tools, toolChoice })) {
+    for await (const event of model.run({
+      ...request,
+      history,
+      summary,
+      steps: [...steps],
+      tools,
+      toolChoice,
+    })) {
       if (event.type === 'text-delta') yield { type: 'text-delta', delta: paragraphs.say(event.delta) }
       else if (event.type === 'reasoning-delta') yield event
       else if (event.type === 'finish') finish = event

@@ -3,11 +3,19 @@ import { isUnavailable } from '../../db/errors.js'
 import type { Model } from '../../models/model.js'
 import { unconfiguredModel } from '../../models/unconfigured-model.js'
 import type { ToolRegistry } from '../../tools/tool.js'
-import { availableTokens, forHistory, maxToolBytes } from '../agent/history-window.js'
+import { availableTokens, fitWindow, forHistory, maxToolBytes, windowSize } from '../agent/history-window.js'
 import { runModel } from '../agent/run-model.js'
 import type { BeginTurn, Begun } from '../store/begin-turns.js'
 import type { TurnStore } from '../store/turn-store.js'
-import { type AbortReason, type AttemptIds, type Fate, fateOf, type TurnLimits, turnKey } from '../types.js'
+import {
+  type AbortReason,
+  type AttemptIds,
+  type Fate,
+  fateOf,
+  type TurnLimits,
+  turnKey,
+  type WindowState,
+} from '../types.js'
 import { type AttemptLog, createAttemptLog } from './attempt-log.js'
 import type { Heartbeat } from './heartbeat.js'
 
@@ -27,8 +35,8 @@ interface LocalAttemptsOptions extends TurnLimits {
   systemPrompt: string | undefined
   tools?: ToolRegistry | undefined
   log: { warn(fields: object, text: string): void }
-  /** called for each completed turn */
-  onCompleted(turn: BeginTurn, model: Model): void
+  /** called for each completed turn, with the window that it had */
+  onCompleted(turn: BeginTurn, model: Model, window: WindowState): void
 }
 
 /** Extra time to store the end of a turn that has timed out. */
@@ -58,7 +66,16 @@ export const createLocalAttempts = (options: LocalAttemptsOptions) => {
     signal: AbortSignal,
   ): Promise<Fate> => {
     const { userId, message } = turn
-    const { conversation_id, turn_id, user_message_id, message_id, attempt, history } = begun
+    const {
+      conversation_id,
+      turn_id,
+      user_message_id,
+      message_id,
+      attempt,
+      history,
+      window_state: window,
+    } = begun
+    let windowStart = window.start
     const deadline = performance.now() + turnTimeoutMs + endMarginMs
     const timer = setTimeout(stop, turnTimeoutMs, 'timeout')
     const model = models.get(begun.model) ?? unconfiguredModel(begun.model)
@@ -72,7 +89,12 @@ export const createLocalAttempts = (options: LocalAttemptsOptions) => {
         turnId: turn_id,
         open: async (signal) => (await tools?.open(userId, signal, maxToolBytes(options, model.name))) ?? [],
         doneCalls: begun.done_calls,
-        windowTokens: availableTokens(options, model.name, message),
+        fit(toolTokens) {
+          const tokens = availableTokens(options, model.name, message) - toolTokens
+          const fitted = fitWindow(history, window, { tokens, messages: options.historyMessages })
+          windowStart = fitted.start
+          return fitted
+        },
       },
     )
     clearTimeout(timer)
@@ -91,6 +113,8 @@ export const createLocalAttempts = (options: LocalAttemptsOptions) => {
         errorCode: error?.code ?? null,
         hasEvents: leaseHold.hasEvents(),
         ...forHistory(options, model.name, message, answer),
+        windowSize: windowSize(options, model.name),
+        windowStart: windowStart === window.start ? null : windowStart,
       })
     // A finished answer has cost money, so storing it is retried until the deadline. The fence decides whether it counts.
     const { outcome } = await retry(storeEnd, { when: isUnavailable, forMs: deadline - performance.now() })
@@ -102,7 +126,12 @@ export const createLocalAttempts = (options: LocalAttemptsOptions) => {
     if (outcome === 'fenced') return readFate(attemptLog.ids, deadline - performance.now())
     if (outcome !== 'stored') return { kind: outcome === 'not-found' ? outcome : 'not-stored' }
     // A retry by key has generated an id for a conversation that already exists.
-    if (status === 'completed') options.onCompleted({ ...turn, conversationId: conversation_id }, model)
+    if (status === 'completed') {
+      options.onCompleted({ ...turn, conversationId: conversation_id }, model, {
+        ...window,
+        start: windowStart,
+      })
+    }
     return {
       kind: 'ended',
       end: {

@@ -1,6 +1,6 @@
 import type { Database } from '../../db/database.js'
-import type { PastTurn, ToolCall } from '../../models/model.js'
-import type { TurnIds } from '../types.js'
+import type { ToolCall } from '../../models/model.js'
+import type { TurnIds, WindowState, WindowTurn } from '../types.js'
 import { asJson } from './as-json.js'
 
 /** An entry of begin_turns.sql. */
@@ -15,6 +15,8 @@ export interface BeginTurn extends TurnIds {
   leaseMs: number
   historyMessages: number
   historyTokens: number
+  /** the whole window of the model, in tokens */
+  windowSize: number
   /** hexadecimal hashes of the client's Idempotency-Key and of the request that has to be repeated with it */
   idempotency?: { keyHash: string; fingerprint: string } | undefined
 }
@@ -34,7 +36,8 @@ export type Begun =
       attempt: number
       /** the model of the turn's first attempt */
       model: string
-      history: PastTurn[]
+      history: WindowTurn[]
+      window_state: WindowState
       /** calls of earlier attempts that must not be repeated, in order */
       done_calls: ToolCall[]
     }
@@ -52,6 +55,7 @@ const toEntry = (turn: BeginTurn) => ({
   lease_ms: turn.leaseMs,
   history_messages: turn.historyMessages,
   history_tokens: turn.historyTokens,
+  window_size: turn.windowSize,
   key_hash: turn.idempotency?.keyHash,
   fingerprint: turn.idempotency?.fingerprint,
 })
@@ -70,7 +74,7 @@ export const beginTurns = async (
     const rows = await db.statement(
       (sql) => sql<({ entry: number } & Begun)[]>`
         select entry, outcome, conversation_id, turn_id, user_message_id, message_id, attempt, model, history,
-          done_calls, is_lapsed
+          done_calls, is_lapsed, window_state
         from colloquy.begin_turns(
           p_entries => ${asJson(sql, turns.map(toEntry))}, p_may_wait => ${mayWait})
         order by entry`,

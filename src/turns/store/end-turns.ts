@@ -20,6 +20,9 @@ export interface EndTurn {
   historyCalls: ToolCall[] | null
   /** what the model's provider wants to see again; null when that is nothing, or too much */
   continuation: Continuation | null
+  /** the whole window of the model, in tokens, and where in the conversation it began; null when it has not moved */
+  windowSize: number
+  windowStart: number | null
   /** false when no heartbeat has stored any */
   hasEvents: boolean
 }
@@ -41,6 +44,8 @@ const toEntry = ({ answer, ...turn }: EndTurn) => ({
   history_calls: turn.historyCalls,
   reasoning: answer.reasoning.length > 0 ? answer.reasoning : null,
   continuation: turn.continuation,
+  window_size: turn.windowSize,
+  window_start: turn.windowStart,
   input_tokens: answer.usage.input_tokens,
   output_tokens: answer.usage.output_tokens,
   cached_input_tokens: answer.usage.cached_input_tokens,

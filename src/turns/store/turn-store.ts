@@ -7,6 +7,7 @@ import { interruptTurn } from './interrupt-turn.js'
 import { pruneIdempotencyKeys } from './prune-idempotency-keys.js'
 import { readTurn } from './read-turn.js'
 import { type SetTitle, setTitle } from './set-title.js'
+import { type ClaimSummary, claimSummary, type StoreSummary, storeSummary } from './summaries.js'
 import { type SyncEntry, syncAttempts } from './sync-attempts.js'
 
 /** All SQL calls of the engine. Turns that begin or end at the same time share a statement. */
@@ -25,6 +26,8 @@ export const createTurnStore = (db: Database) => ({
   cancelTurn: (userId: string, turnId: string) => cancelTurn(db, userId, turnId),
   readTurn: (userId: string, turnId: string) => readTurn(db, userId, turnId),
   setTitle: (title: SetTitle) => setTitle(db, title),
+  claimSummary: (claim: ClaimSummary) => claimSummary(db, claim),
+  storeSummary: (summary: StoreSummary) => storeSummary(db, summary),
   pruneIdempotencyKeys: (limit: number) => pruneIdempotencyKeys(db, limit),
 })
 

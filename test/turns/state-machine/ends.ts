@@ -6,7 +6,7 @@ import type { EndTurn } from '../../../src/turns/store/end-turns.js'
 import type { EndStatus } from '../../../src/turns/types.js'
 import { actingOn, back, isStranger, isUnstorable, newest } from './choices.js'
 import type { Attempt, EndAnswer } from './model.js'
-import { unstorable } from './requests.js'
+import { limits, unstorable } from './requests.js'
 import { type Actors, type Call, steps } from './step.js'
 
 /** Ends of attempts, by the instance that ran them. */
@@ -34,6 +34,8 @@ const endings = {
   status: anyEnd,
   text: fc.constantFrom('', 'an answer', 'an answer of fifty bytes, 世界, or of about so many'),
   isStranger,
+  /** how many turns back the window begins; it has not moved when there is none */
+  windowBack: fc.constantFrom(0, 0, 1, 2),
   /** those of a turn that completes; later turns may be given them shortened */
   calls: fc.constantFrom('none', 'whole', 'shortened'),
 }
@@ -77,6 +79,8 @@ const endOf = (actors: Actors, mine: Attempt, { status, text, isStranger, ...cho
     answer,
     errorCode: errors[status] ?? null,
     hasEvents: actors.model.hasEvents(mine),
+    windowSize: limits.windowSize,
+    windowStart: actors.model.startBefore(mine, choice.windowBack),
     windowTokens: forHistory({ historyTokens: 16_000 }, mine.model, mine.message, answer).windowTokens,
     historyCalls: isDone && choice.calls === 'shortened' ? [{ ...clock, result: '12' }] : null,
     continuation: null,

@@ -86,6 +86,8 @@ export const createLedger = (engine: Engine) => {
         windowTokens: 1,
         historyCalls: null,
         continuation: null,
+        windowSize: 100,
+        windowStart: null,
         hasEvents: true,
       }
       const { outcome } = await engine.end(

@@ -1,10 +1,10 @@
-import type { PastTurn, Usage } from '../../../src/models/model.js'
+import type { Usage } from '../../../src/models/model.js'
 import { type Answer, emptyAnswer } from '../../../src/turns/events.js'
 import type { Begun } from '../../../src/turns/store/begin-turns.js'
 import type { CancelOutcome } from '../../../src/turns/store/cancel-turn.js'
 import type { Ended, EndTurn } from '../../../src/turns/store/end-turns.js'
 import type { TurnErrorCode } from '../../../src/turns/turn-errors.js'
-import type { EndStatus, Fate } from '../../../src/turns/types.js'
+import type { EndStatus, Fate, WindowState, WindowTurn } from '../../../src/turns/types.js'
 import { inOrder, together } from './batches.js'
 import { cannotBeStored, type Limits, type Request } from './requests.js'
 import type { ConversationRow, EventsRow, KeyRow, MessageRow, Stored, TurnRow, UsageRow } from './stored.js'
@@ -65,7 +65,8 @@ const order = <Row extends object>(rows: Iterable<Row>, ...columns: (keyof Row)[
   })
 
 /** How an attempt ends, whoever ends it. */
-interface End extends Pick<EndTurn, 'model' | 'status' | 'answer' | 'windowTokens' | 'historyCalls'> {
+interface End
+  extends Pick<EndTurn, 'model' | 'status' | 'answer' | 'windowTokens' | 'historyCalls' | 'windowStart'> {
   errorCode: TurnErrorCode | null
 }
 
@@ -79,7 +80,7 @@ interface Rows {
   usage: Map<string, UsageRow>
 }
 
-export const createModel = ({ leaseMs, historyMessages, historyTokens }: Limits) => {
+export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSize }: Limits) => {
   let rows: Rows = {
     conversations: new Map(),
     turns: new Map(),
@@ -102,19 +103,23 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens }: Limits)
   const isLapsed = ({ lease_until }: TurnRow) => lease_until !== null && lease_until.getTime() < now
   const keyName = ({ userId, idempotency }: Request) => idempotency && `${userId} ${idempotency.keyHash}`
 
-  /** The newest whole turns that were completed, or cancelled with some text, as far as they fit. */
-  const historyBefore = (conversationId: string, position: number): PastTurn[] => {
+  /** The newest whole turns that were completed, or cancelled with some text, as far as they fit; and whether that is all. */
+  const historyBefore = (
+    conversationId: string,
+    position: number,
+    start: number | null,
+  ): { history: WindowTurn[]; window_state: WindowState } => {
     const past = rows.messages.filter(({ conversation_id }) => conversation_id === conversationId)
     const answers = past
       .filter(
         (m) =>
           m.role === 'assistant' &&
           m.position < position &&
-          m.position >= position - 4 * historyMessages &&
+          m.position >= Math.max(start ?? 1, position - 4 * historyMessages) &&
           (m.status === 'completed' || (m.status === 'cancelled' && m.content !== '')),
       )
       .sort((a, b) => b.position - a.position)
-    const history: PastTurn[] = []
+    const history: WindowTurn[] = []
     let tokens = 0
     for (const answer of answers.slice(0, historyMessages / 2)) {
       tokens += answer.window_tokens
@@ -122,9 +127,11 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens }: Limits)
       const user = past.find(({ id }) => id === answer.parent_id)?.content ?? ''
       const tool_calls = answer.history_calls ?? answer.tool_calls
       const hasCalls = answer.tool_calls.length > 0
-      history.unshift({ user, assistant: answer.content, ...(hasCalls && { tool_calls }) })
+      const place = { position: answer.position - 1, tokens: answer.window_tokens }
+      history.unshift({ user, assistant: answer.content, ...place, ...(hasCalls && { tool_calls }) })
     }
-    return history
+    const is_whole = history.length === answers.length
+    return { history, window_state: { position, start, is_whole, summary: null } }
   }
 
   const begun = (turn: TurnRow): Begun => ({
@@ -136,7 +143,7 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens }: Limits)
     attempt: turn.attempt,
     model: turn.model,
     done_calls: turn.done_calls,
-    history: historyBefore(turn.conversation_id, turn.position),
+    ...historyBefore(turn.conversation_id, turn.position, turn.window_starts?.[windowSize] ?? null),
   })
 
   const write = (
@@ -155,7 +162,7 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens }: Limits)
 
   const end = (
     turn: TurnRow,
-    { status, answer, model, errorCode, windowTokens, historyCalls }: End,
+    { status, answer, model, errorCode, windowTokens, historyCalls, windowStart }: End,
   ): void => {
     Object.assign(turn, answer.usage, {
       status,
@@ -163,6 +170,7 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens }: Limits)
       finished_at: at(now),
       error_code: errorCode,
     })
+    if (windowStart !== null) turn.window_starts = { ...turn.window_starts, [windowSize]: windowStart }
     write(turn, {
       id: turn.message_id,
       position: turn.position + 1,
@@ -263,6 +271,7 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens }: Limits)
       message_id: messageId,
       model: request.model,
       done_calls: [],
+      window_starts: last?.window_starts ?? null,
       error_code: null,
       created_at: at(now),
       finished_at: null,
@@ -371,6 +380,7 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens }: Limits)
         errorCode: 'turn-interrupted',
         windowTokens: 0,
         historyCalls: null,
+        windowStart: null,
       })
     },
 
@@ -440,6 +450,12 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens }: Limits)
 
     /** Whether the key of this request, if it has one, is remembered. */
     remembers: (request: Request): boolean => rows.keys.has(keyName(request) ?? '') || !request.idempotency,
+
+    /** The position of the message that many turns before this one; null for none. */
+    startBefore({ turnId }: Attempt, turns: number): number | null {
+      const turn = rows.turns.get(turnId)
+      return turn && turns > 0 ? Math.max(1, turn.position - 2 * turns) : null
+    },
 
     /** Whether anything that the attempt has said is stored. */
     hasEvents: ({ turnId, attempt }: Attempt): boolean =>

@@ -172,14 +172,38 @@ export const mutations: Mutation[] = [
   {
     breaks: 'the history is bounded by messages',
     of: 'history_window',
-    from: /limit p_messages \/ 2/,
-    to: 'limit p_messages',
+    from: /<= p_messages \/ 2 as fits/,
+    to: '<= p_messages as fits',
   },
   {
     breaks: 'the history is bounded by tokens',
     of: 'history_window',
-    from: /where w\.tokens <= p_tokens/,
-    to: '',
+    from: /<= p_tokens/,
+    to: '<= 2 * p_tokens',
+  },
+  {
+    breaks: 'the history begins where the window does',
+    of: 'history_window',
+    from: /greatest\(p_start, /,
+    to: 'greatest(p_start - 2, ',
+  },
+  {
+    breaks: 'whoever fits the window is told when there is more of it',
+    of: 'history_window',
+    from: /coalesce\(bool_and\(w\.fits\), true\)/,
+    to: 'true',
+  },
+  {
+    breaks: 'a turn takes over where the window began',
+    of: 'begin_turn',
+    from: /\n {5}v_window_starts, v_now\)/,
+    to: ' null, v_now)',
+  },
+  {
+    breaks: 'a window that moved is stored',
+    of: 'end_turn',
+    from: /jsonb_build_object\(p_window_size, p_window_start\)/,
+    to: "'{}'",
   },
   {
     breaks: 'calls are told to later turns as they were stored for them',

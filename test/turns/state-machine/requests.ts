@@ -6,10 +6,11 @@ export interface Limits {
   leaseMs: number
   historyMessages: number
   historyTokens: number
+  windowSize: number
 }
 
 /** Small, so that the bounds matter. */
-export const limits: Limits = { leaseMs: 15_000, historyMessages: 4, historyTokens: 80 }
+export const limits: Limits = { leaseMs: 15_000, historyMessages: 4, historyTokens: 80, windowSize: 100 }
 
 /** A begin, with the client's key as it was before it was hashed. */
 export interface Request extends BeginTurn {

@@ -28,6 +28,8 @@ export interface TurnRow extends Usage {
   message_id: string
   model: string
   done_calls: ToolCall[]
+  /** by the size of the window */
+  window_starts: Record<string, number> | null
   error_code: string | null
   created_at: Date
   finished_at: Date | null
@@ -96,7 +98,7 @@ export const readStored = async (sql: Sql): Promise<Stored> => {
       order by user_id, id`,
     sql<TurnRow[]>`
       select user_id, id, conversation_id, position, status, attempt, begun_by, lease_until, cancel_requested,
-        user_message_id, message_id, model, done_calls, input_tokens, output_tokens, cached_input_tokens, reasoning_tokens, total_tokens,
+        user_message_id, message_id, model, done_calls, window_starts, input_tokens, output_tokens, cached_input_tokens, reasoning_tokens, total_tokens,
         error_code, created_at, finished_at
       from colloquy.turns
       order by user_id, id`,
