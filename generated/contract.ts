@@ -527,7 +527,8 @@ export interface components {
          */
         Timestamp: string;
         /**
-         * @description The model that answers, `echo` or `<provider>/<model>`.
+         * @description The model that answers, `echo` or `<provider>/<model>`. Of an answer, or a turn that has ended, it is the one that answered: where the
+         *     operator has named others for that, another one answers when the one that was asked for cannot.
          * @example echo
          * @example openai-compatible/llama3.2
          */

@@ -4,3 +4,5 @@
 -- Only end_turns and interrupt_turn call it, which are replaced along with it.
 drop function if exists colloquy.end_turn(
   text, uuid, integer, text, text, jsonb, integer, jsonb, integer, integer, integer, integer, text, boolean);
+drop function if exists colloquy.end_turn(
+  text, uuid, integer, text, text, jsonb, integer, jsonb, integer, integer, integer, integer, text, text, boolean);

@@ -25,7 +25,7 @@ begin
   for v_entry in
     select row_number() over ()::integer as number, e.*
     from json_to_recordset(p_entries) as e (
-      user_id text, turn_id uuid, attempt integer, status text, content text, tool_calls jsonb,
+      user_id text, turn_id uuid, attempt integer, model text, status text, content text, tool_calls jsonb,
       window_tokens integer, history_calls jsonb, input_tokens integer, output_tokens integer,
       cached_input_tokens integer, total_tokens integer, error_code text, finish_reason text,
       has_events boolean)
@@ -45,9 +45,10 @@ begin
       v_may_end := found;
     end if;
     v_has_ended := v_may_end and colloquy.end_turn(
-      p_user_id => v_user_id, p_turn_id => v_entry.turn_id, p_attempt => v_entry.attempt, p_status => v_entry.status,
-      p_content => v_entry.content, p_tool_calls => v_entry.tool_calls, p_window_tokens => v_entry.window_tokens,
-      p_history_calls => v_entry.history_calls, p_input_tokens => v_entry.input_tokens, p_output_tokens => v_entry.output_tokens,
+      p_user_id => v_user_id, p_turn_id => v_entry.turn_id, p_attempt => v_entry.attempt, p_model => v_entry.model,
+      p_status => v_entry.status, p_content => v_entry.content, p_tool_calls => v_entry.tool_calls,
+      p_window_tokens => v_entry.window_tokens, p_history_calls => v_entry.history_calls,
+      p_input_tokens => v_entry.input_tokens, p_output_tokens => v_entry.output_tokens,
       p_cached_input_tokens => v_entry.cached_input_tokens, p_total_tokens => v_entry.total_tokens,
       p_error_code => v_entry.error_code, p_finish_reason => v_entry.finish_reason, p_has_events => v_entry.has_events);
     if v_has_ended then

@@ -8,9 +8,10 @@ export type TurnEvent =
   | { type: 'tool-result'; id: string; result: unknown; duration_ms: number | null; replayed?: true }
   | { type: 'tool-error'; id: string; error: string; duration_ms: number | null }
 
-/** An event of a running turn. `step`: one model call has finished, and another follows; `finish`: the last one has. */
+/** An event of a running turn. `model`: this one is asked now; `step`: one model call has finished, and another follows; `finish`: the last one has. */
 export type RunEvent =
   | TurnEvent
+  | { type: 'model'; name: string }
   | { type: 'step'; usage: Usage }
   | { type: 'finish'; usage: Usage; reason: FinishReason }
 

@@ -106,6 +106,7 @@ export async function* runSteps(
   const idOf = createIds()
   const paragraphs = createParagraphs()
   const steps: Step[] = []
+  let responder = model.name
   let asked = 0
 
   for (;;) {
@@ -117,7 +118,10 @@ export async function* runSteps(
     for await (const event of model.run({ ...request, history, steps: [...steps], tools, toolChoice })) {
       if (event.type === 'text-delta') yield { type: 'text-delta', delta: paragraphs.say(event.delta) }
       else if (event.type === 'finish') finish = event
-      else if (event.type === 'tool-call') {
+      else if (event.type === 'model') {
+        responder = event.name
+        yield event
+      } else if (event.type === 'tool-call') {
         asked += 1
         if (asked > maxAsked) throw tooManyCalls()
         const name = event.name.slice(0, maxNameLength) || 'unnamed'
@@ -152,7 +156,7 @@ export async function* runSteps(
         made.push({ ...call, ...outcome })
       })
     }
-    steps.push({ continuation, calls: made })
+    steps.push({ model: responder, continuation, calls: made })
     paragraphs.next()
   }
 }

@@ -32,7 +32,7 @@ export type Begun =
       user_message_id: string
       message_id: string
       attempt: number
-      /** the model of the turn's first attempt */
+      /** the model that the turn's last attempt asked; the requested one in the first attempt */
       model: string
       history: PastTurn[]
       /** calls of earlier attempts that must not be repeated, in order */
