@@ -898,7 +898,7 @@ export interface components {
             type: "tool-output-denied";
             toolCallId: string;
         };
-        /** @description How far a tool has got. Not part of the message. */
+        /** @description How far a running call has got, the latest at most twice a second. Not part of the message. */
         DataToolProgressEvent: {
             /**
              * @description discriminator enum property added by openapi-typescript

@@ -1,10 +1,13 @@
 import type { FinishReason, ToolCall, Usage } from '../models/model.js'
+import type { ToolProgress } from '../tools/tool.js'
 import { cutOffCall } from './turn-errors.js'
 
 /** An event of a turn, as streamed and stored. The attempt's fate, not an event, tells how it ended. */
 export type TurnEvent =
   | { type: 'text-delta'; delta: string }
   | { type: 'tool-call'; id: string; name: string; arguments: Record<string, unknown> }
+  /** how far a call has got; not a part of the answer */
+  | ({ type: 'tool-progress'; id: string } & ToolProgress)
   | { type: 'tool-result'; id: string; result: unknown; duration_ms: number | null; replayed?: true }
   | { type: 'tool-error'; id: string; error: string; duration_ms: number | null }
 

@@ -4,7 +4,7 @@ import { ModelError } from '../../models/model-error.js'
 import { type Answer, cutOffEvents, emptyAnswer, type RunEvent, reduce, type TurnEvent } from '../events.js'
 import { type TurnError, turnError } from '../turn-errors.js'
 import type { AbortReason, EndStatus } from '../types.js'
-import { createSanitizer } from './sanitize.js'
+import { createSanitizer, sanitizeJson } from './sanitize.js'
 import { noTools, runSteps, type Toolbox } from './tool-loop.js'
 
 /** The contract's limit for an answer's text, in UTF-16 code units; a longer one is truncated. */
@@ -104,7 +104,7 @@ export const runModel = async (
   let events: AsyncIterator<RunEvent> | undefined
   try {
     signal.throwIfAborted()
-    events = runSteps(model, request, toolbox)
+    events = runSteps(model, request, { ...toolbox, onProgress: (event) => onEvent(sanitizeJson(event)) })
     // One abort listener for all events. After an abort, further events of the model are ignored.
     await untilAborted(emitAll(events, emit, signal), signal)
     if (!answer.finish_reason) throw new Error('the model stopped without finishing')

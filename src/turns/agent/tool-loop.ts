@@ -3,7 +3,7 @@ import { isJsonObject } from '../../json-object.js'
 import type { Model, ModelEvent, ModelRequest, Step, ToolCall } from '../../models/model.js'
 import { ModelError } from '../../models/model-error.js'
 import type { Tool } from '../../tools/tool.js'
-import type { RunEvent } from '../events.js'
+import type { RunEvent, TurnEvent } from '../events.js'
 import type { ToolLimits } from '../types.js'
 import { estimateTools, newestThatFit } from './history-window.js'
 import { sanitizeJson } from './sanitize.js'
@@ -18,6 +18,8 @@ export interface Toolbox extends ToolLimits {
   doneCalls: readonly ToolCall[]
   /** the budget for history and tools; undefined: the history is already cut */
   windowTokens?: number
+  /** receives the progress of running calls, which comes while the loop waits for them */
+  onProgress?: (event: TurnEvent) => void
   log: { warn(fields: object, text: string): void }
 }
 
