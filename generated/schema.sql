@@ -412,10 +412,10 @@ end
 $$;
 
 --
--- Name: end_turn(text, uuid, integer, text, text, jsonb, integer, jsonb, jsonb, jsonb, integer, integer, integer, integer, integer, integer, integer, text, text, boolean); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: end_turn(text, uuid, integer, text, text, text, jsonb, integer, jsonb, jsonb, jsonb, integer, integer, integer, integer, integer, integer, integer, text, text, boolean); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.end_turn(p_user_id text, p_turn_id uuid, p_attempt integer, p_status text, p_content text, p_tool_calls jsonb, p_window_tokens integer, p_history_calls jsonb, p_reasoning jsonb, p_continuation jsonb, p_window_size integer, p_window_start integer, p_input_tokens integer, p_output_tokens integer, p_cached_input_tokens integer, p_reasoning_tokens integer, p_total_tokens integer, p_error_code text, p_finish_reason text, p_has_events boolean) RETURNS boolean
+CREATE FUNCTION colloquy.end_turn(p_user_id text, p_turn_id uuid, p_attempt integer, p_model text, p_status text, p_content text, p_tool_calls jsonb, p_window_tokens integer, p_history_calls jsonb, p_reasoning jsonb, p_continuation jsonb, p_window_size integer, p_window_start integer, p_input_tokens integer, p_output_tokens integer, p_cached_input_tokens integer, p_reasoning_tokens integer, p_total_tokens integer, p_error_code text, p_finish_reason text, p_has_events boolean) RETURNS boolean
     LANGUAGE plpgsql
     AS $$
 declare
@@ -424,6 +424,7 @@ declare
 begin
   update colloquy.turns t
   set status = p_status,
+    model = p_model,
     lease_until = null,
     finished_at = v_now,
     input_tokens = p_input_tokens,
@@ -476,7 +477,7 @@ begin
   for v_entry in
     select row_number() over ()::integer as number, e.*
     from json_to_recordset(p_entries) as e (
-      user_id text, turn_id uuid, attempt integer, status text, content text, tool_calls jsonb,
+      user_id text, turn_id uuid, attempt integer, model text, status text, content text, tool_calls jsonb,
       window_tokens integer, history_calls jsonb, reasoning jsonb, continuation jsonb, window_size integer,
       window_start integer, input_tokens integer, output_tokens integer, cached_input_tokens integer,
       reasoning_tokens integer, total_tokens integer, error_code text, finish_reason text,
@@ -497,9 +498,10 @@ begin
       v_may_end := found;
     end if;
     v_has_ended := v_may_end and colloquy.end_turn(
-      p_user_id => v_user_id, p_turn_id => v_entry.turn_id, p_attempt => v_entry.attempt, p_status => v_entry.status,
-      p_content => v_entry.content, p_tool_calls => v_entry.tool_calls, p_window_tokens => v_entry.window_tokens,
-      p_history_calls => v_entry.history_calls, p_reasoning => v_entry.reasoning, p_continuation => v_entry.continuation,
+      p_user_id => v_user_id, p_turn_id => v_entry.turn_id, p_attempt => v_entry.attempt, p_model => v_entry.model,
+      p_status => v_entry.status, p_content => v_entry.content, p_tool_calls => v_entry.tool_calls,
+      p_window_tokens => v_entry.window_tokens, p_history_calls => v_entry.history_calls,
+      p_reasoning => v_entry.reasoning, p_continuation => v_entry.continuation,
       p_window_size => v_entry.window_size, p_window_start => v_entry.window_start,
       p_input_tokens => v_entry.input_tokens, p_output_tokens => v_entry.output_tokens,
       p_cached_input_tokens => v_entry.cached_input_tokens, p_reasoning_tokens => v_entry.reasoning_tokens,
@@ -629,11 +631,11 @@ begin
   v_answer := colloquy.partial_answer(
     p_user_id => p_user_id, p_turn_id => p_turn_id, p_attempt => v_turn.attempt, p_cut_off => p_cut_off);
   perform colloquy.end_turn(
-    p_user_id => p_user_id, p_turn_id => p_turn_id, p_attempt => v_turn.attempt, p_status => 'interrupted',
-    p_content => v_answer.content, p_tool_calls => v_answer.tool_calls, p_window_tokens => 0, p_history_calls => null,
-    p_reasoning => v_answer.reasoning, p_continuation => null, p_window_size => null, p_window_start => null,
-    p_input_tokens => null, p_output_tokens => null, p_cached_input_tokens => null, p_reasoning_tokens => null,
-    p_total_tokens => null,
+    p_user_id => p_user_id, p_turn_id => p_turn_id, p_attempt => v_turn.attempt, p_model => v_turn.model,
+    p_status => 'interrupted', p_content => v_answer.content, p_tool_calls => v_answer.tool_calls,
+    p_window_tokens => 0, p_history_calls => null, p_reasoning => v_answer.reasoning, p_continuation => null,
+    p_window_size => null, p_window_start => null, p_input_tokens => null, p_output_tokens => null,
+    p_cached_input_tokens => null, p_reasoning_tokens => null, p_total_tokens => null,
     p_error_code => 'turn-interrupted', p_finish_reason => null, p_has_events => true);
   perform colloquy.add_usage(
     p_user_id => p_user_id, p_at => colloquy.clock(), p_model => v_turn.model,
@@ -722,7 +724,7 @@ begin
         select jsonb_object_agg(field.key, field.value order by later.batch, later.n) as fields
         from tools later
         cross join lateral jsonb_each(later.event - array['type', 'id']) as field
-        where later.type <> 'tool-call' and later.id = call.id and (later.batch, later.n) > (call.batch, call.n)
+        where later.type in ('tool-result', 'tool-error') and later.id = call.id and (later.batch, later.n) > (call.batch, call.n)
       ) done on call.nth = 1
       where call.type = 'tool-call'), '[]'),
     -- Between two texts or calls all reasoning is one.

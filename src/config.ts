@@ -1,7 +1,8 @@
+import { readModelChains } from './config-models.js'
 import { readTools, toolKeyCommand } from './config-tools.js'
 import { ConfigError, type Environment, type EnvironmentReader, environmentReader } from './environment.js'
 import type { LanguageModelSettings } from './models/language-model.js'
-import { isModelName, missingVariable, modelNameSyntax } from './models/open-model.js'
+import { isModelName, missingVariable } from './models/open-model.js'
 import { type CredentialsByProvider, providerNames, providers } from './models/providers.js'
 import { sendsUserToken, type ToolServer } from './tools/mcp/server-config.js'
 import type { SigningKey } from './tools/signing-keys.js'
@@ -33,6 +34,8 @@ export interface Config {
   model: string
   /** the models that a request may choose besides it */
   otherModels: string[]
+  /** by the name of such a model: those that answer in its place when it cannot, in order */
+  fallbacks: Readonly<Record<string, readonly string[]>>
   credentials: CredentialsByProvider
   modelSettings: LanguageModelSettings
   systemPrompt: string | undefined
@@ -65,18 +68,13 @@ const readApiKey = ({ text, fail }: EnvironmentReader, name: string): string | u
 }
 
 const readModels = (read: EnvironmentReader) => {
-  const { text, fail, oneOf, integer, decimal, list, webUrl } = read
-  const model = text('CHAT_MODEL') ?? 'echo'
-  if (!isModelName(model)) fail('CHAT_MODEL', modelNameSyntax)
-  const others = list('CHAT_MODELS')
-  if (!others.every(isModelName)) fail('CHAT_MODELS', `a comma-separated list of: ${modelNameSyntax}`)
+  const { text, oneOf, integer, decimal, webUrl } = read
   const credentials = providerNames.map((name) => {
     const { keyVariable, urlVariable } = providers[name]
     return [name, { apiKey: readApiKey(read, keyVariable), baseUrl: webUrl(urlVariable)?.href }]
   })
   return {
-    model,
-    otherModels: [...new Set(others)].filter((name) => name !== model),
+    ...readModelChains(read),
     credentials: Object.fromEntries(credentials) as CredentialsByProvider,
     modelSettings: {
       temperature: decimal('CHAT_TEMPERATURE', 2),
@@ -92,10 +90,10 @@ const readModels = (read: EnvironmentReader) => {
 const maxWindow = 10_000_000
 
 /** `<tokens>` for every model, and `<model>=<tokens>` for exceptions. */
-const readHistoryTokens = ({
-  fail,
-  list,
-}: EnvironmentReader): Pick<TurnLimits, 'historyTokens' | 'modelHistoryTokens'> => {
+const readHistoryTokens = (
+  { fail, list }: EnvironmentReader,
+  fallbacks: Config['fallbacks'],
+): Pick<TurnLimits, 'historyTokens' | 'modelHistoryTokens'> => {
   const expected = `an integer from 0 to ${maxWindow}, or such integers by model: 16000,openai/gpt-5=200000`
   const windows = list('CHAT_HISTORY_TOKENS').map((part) => {
     const [, model, tokens = ''] = /^(?:(.+)=)?(\d{1,8})$/.exec(part) ?? []
@@ -104,11 +102,15 @@ const readHistoryTokens = ({
   })
   const general = windows.filter(({ model }) => model === undefined)
   if (general.length > 1) fail('CHAT_HISTORY_TOKENS', expected)
-  const byModel = windows.flatMap(({ model, tokens }) => (model === undefined ? [] : [[model, tokens]]))
-  return {
-    historyTokens: general[0]?.tokens ?? 16_000,
-    modelHistoryTokens: Object.fromEntries(byModel),
-  }
+  const historyTokens = general[0]?.tokens ?? 16_000
+  const byModel: Record<string, number> = Object.fromEntries(
+    windows.flatMap(({ model, tokens }) => (model === undefined ? [] : [[model, tokens]])),
+  )
+  // What is sent has to fit whichever model of a chain answers.
+  const byChain = Object.entries(fallbacks).map(([name, others]) => {
+    return [name, Math.min(...[name, ...others].map((model) => byModel[model] ?? historyTokens))]
+  })
+  return { historyTokens, modelHistoryTokens: { ...byModel, ...Object.fromEntries(byChain) } }
 }
 
 /** The only place that reads environment variables. Throws ConfigError. */
@@ -136,6 +138,7 @@ export const readConfig = (env: Environment): Config => {
     fail('DATABASE_URL', 'set when NODE_ENV=production: the embedded PostgreSQL is for development')
   }
 
+  const models = readModels(read)
   const corsOrigins = list('CHAT_CORS_ORIGINS')
   for (const origin of corsOrigins) {
     if (!URL.canParse(origin) || new URL(origin).origin !== origin) {
@@ -159,7 +162,7 @@ export const readConfig = (env: Environment): Config => {
     dataDir: text('DATA_DIR') ?? '.colloquy',
     auth: { secret, jwksUrl, issuer, audience, sharedIssuer, sharedAudience },
     corsOrigins,
-    ...readModels(read),
+    ...models,
     systemPrompt: text('CHAT_SYSTEM_PROMPT'),
     ...readTools(read),
     titles: oneOf('CHAT_TITLES', ['message', 'model'], 'message'),
@@ -169,7 +172,7 @@ export const readConfig = (env: Environment): Config => {
       busyWaitMs: integer('CHAT_BUSY_WAIT_MS', 5_000, 0, 60_000),
       leaseMs: integer('CHAT_LEASE_MS', 15_000, 1_000, 600_000),
       historyMessages: integer('CHAT_HISTORY_MESSAGES', 40, 0, 1_000),
-      ...readHistoryTokens(read),
+      ...readHistoryTokens(read, models.fallbacks),
       toolSteps: integer('CHAT_TOOL_STEPS', 8, 1, 100),
       toolCalls: integer('CHAT_TOOL_CALLS', 32, 1, 1_000),
       toolTimeoutMs: integer('CHAT_TOOL_TIMEOUT_MS', 30_000, 100, 3_600_000),
@@ -189,8 +192,8 @@ export const requireTokenVerification = ({ production, auth }: Config): void => 
 }
 
 /** Requires the models' API keys. Throws ConfigError. */
-export const requireModels = ({ model, otherModels, credentials }: Config): void => {
-  for (const name of [model, ...otherModels]) {
+export const requireModels = ({ model, otherModels, fallbacks, credentials }: Config): void => {
+  for (const name of [model, ...otherModels, ...Object.values(fallbacks).flat()]) {
     const missing = missingVariable(name, credentials)
     if (missing) {
       const provider = name.slice(0, name.indexOf('/'))

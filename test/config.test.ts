@@ -66,6 +66,7 @@ const pem = newToolsPem()
 
 const keys = ({ auth }: Config) => [auth.jwksUrl, auth.issuer, auth.audience]
 const models = ({ model, otherModels }: Config) => [model, ...otherModels]
+const chains = ({ model, otherModels, fallbacks }: Config) => [model, otherModels, fallbacks]
 const windows = ({ limits }: Config) => [limits.historyTokens, limits.modelHistoryTokens]
 const shared = ({ auth }: Config) => [auth.sharedIssuer, auth.sharedAudience]
 
@@ -90,6 +91,30 @@ const values: Value[] = [
   [{ CHAT_MAX_OUTPUT_TOKENS: '1' }, (c) => c.modelSettings.maxOutputTokens, 1],
   [{ CHAT_MODEL: 'openai-compatible/org/x:8b' }, models, ['openai-compatible/org/x:8b']],
   [{ CHAT_MODELS: 'openai/a, google/b,echo,openai/a' }, models, ['echo', 'openai/a', 'google/b']],
+  [{ CHAT_MODEL: 'openai/a, anthropic/b' }, chains, ['openai/a', [], { 'openai/a': ['anthropic/b'] }]],
+  [{ CHAT_MODEL: 'openai/a|echo | openai/a' }, chains, ['openai/a', [], { 'openai/a': ['echo'] }]],
+  [
+    { CHAT_MODELS: 'google/b|openai/a, anthropic/c|google/b |echo,openai/a' },
+    chains,
+    [
+      'echo',
+      ['google/b', 'anthropic/c', 'openai/a'],
+      { 'google/b': ['openai/a'], 'anthropic/c': ['google/b', 'echo'] },
+    ],
+  ],
+  ...['openai/a', 'openai/a|anthropic/b'].flatMap((entry): Value[] => [
+    // A name alone refers to the chain that begins with it.
+    [
+      { CHAT_MODEL: 'openai/a,anthropic/b', CHAT_MODELS: `echo,${entry}` },
+      chains,
+      ['openai/a', ['echo'], { 'openai/a': ['anthropic/b'] }],
+    ],
+    [
+      { CHAT_MODEL: entry, CHAT_MODELS: 'openai/a|anthropic/b' },
+      chains,
+      ['openai/a', [], { 'openai/a': ['anthropic/b'] }],
+    ],
+  ]),
   [{ OPENAI_API_KEY: ' k1\n' }, (c) => c.credentials.openai, { apiKey: 'k1', baseUrl: undefined }],
   [{ ANTHROPIC_BASE_URL: local }, (c) => c.credentials.anthropic.baseUrl, `${local}/`],
   [{ GOOGLE_GENERATIVE_AI_API_KEY: 'k2' }, (c) => c.credentials.google.apiKey, 'k2'],
@@ -103,6 +128,19 @@ const values: Value[] = [
     { CHAT_HISTORY_TOKENS: '3000, google/b=1,openai-compatible/c=d=2' },
     windows,
     [3_000, { 'google/b': 1, 'openai-compatible/c=d': 2 }],
+  ],
+
+  // A chain has the smallest window of its models.
+  [{ CHAT_MODEL: 'openai/a,google/b' }, windows, [16_000, { 'openai/a': 16_000 }]],
+  [
+    { CHAT_MODEL: 'openai/a,google/b', CHAT_HISTORY_TOKENS: '9000,openai/a=50000,google/b=3000' },
+    windows,
+    [9_000, { 'openai/a': 3_000, 'google/b': 3_000 }],
+  ],
+  [
+    { CHAT_MODELS: 'openai/a|google/b', CHAT_HISTORY_TOKENS: '9000,openai/a=50000' },
+    windows,
+    [9_000, { 'openai/a': 9_000 }],
   ],
 
   [{ DATABASE_URL: database }, (c) => c.database.url, database],
@@ -199,9 +237,15 @@ const refusals: Refusal[] = [
   ['CHAT_MODEL', noModels, 'echo, or openai/<model>, anthropic/<model>, google/<model>, openai-compatible/'],
   [
     'CHAT_MODELS',
-    [...noModels, 'echo,', 'echo openai/x'],
+    [...noModels, 'echo,', 'echo openai/x', 'echo|', 'openai/a||echo', 'openai/a|parrot'],
     'a comma-separated list of: echo, or openai/<model>',
   ],
+  [
+    'CHAT_MODEL',
+    ['echo,', '|echo', 'openai/a,,echo', 'openai/a,parrot'],
+    'echo, or openai/<model>, anthropic/',
+  ],
+  ['CHAT_MODELS', ['openai/a|echo,openai/a|google/b'], 'a list of chains that begin with different models'],
   ['CHAT_TEMPERATURE', ['-1', '2.01', '3', 'hot', '1e0', '.5'], 'a number from 0 to 2, such as 0.7.'],
   ['CHAT_MAX_OUTPUT_TOKENS', ['0', '1000001', ...noIntegers], 'an integer from 1 to 1000000.'],
   ['CHAT_HISTORY_TOKENS', noWindows, 'an integer from 0 to 10000000, or such integers by model: 16000,'],
@@ -279,6 +323,11 @@ t.test('a model whose provider cannot be reached is refused, where one is needed
     [{ CHAT_MODEL: 'openai/x' }, 'OPENAI_API_KEY'],
     [{ CHAT_MODEL: 'anthropic/x', OPENAI_API_KEY: 'k' }, 'ANTHROPIC_API_KEY'],
     [{ CHAT_MODELS: 'google/x' }, 'GOOGLE_GENERATIVE_AI_API_KEY'],
+    [{ CHAT_MODEL: 'echo,openai/x' }, 'OPENAI_API_KEY'],
+    [
+      { CHAT_MODELS: 'echo|openai-compatible/y|anthropic/x', OPENAI_COMPATIBLE_BASE_URL: local },
+      'ANTHROPIC_API_KEY',
+    ],
     [{ CHAT_MODEL: 'openai-compatible/x', OPENAI_COMPATIBLE_API_KEY: 'k' }, 'OPENAI_COMPATIBLE_BASE_URL'],
   ]
   for (const [env, variable] of missing) {

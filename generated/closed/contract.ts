@@ -527,7 +527,8 @@ export interface components {
          */
         Timestamp: string;
         /**
-         * @description The model that answers, `echo` or `<provider>/<model>`.
+         * @description The model that answers, `echo` or `<provider>/<model>`. Of an answer, or a turn that has ended, it is the one that answered: where the
+         *     operator has named others for that, another one answers when the one that was asked for cannot.
          * @example echo
          * @example openai-compatible/llama3.2
          */
@@ -900,7 +901,7 @@ export interface components {
             type: "tool-output-denied";
             toolCallId: string;
         };
-        /** @description How far a tool has got. Not part of the message. */
+        /** @description How far a running call has got, the latest at most twice a second. Not part of the message. */
         DataToolProgressEvent: {
             /**
              * @description discriminator enum property added by openapi-typescript

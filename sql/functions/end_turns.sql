@@ -25,7 +25,7 @@ begin
   for v_entry in
     select row_number() over ()::integer as number, e.*
     from json_to_recordset(p_entries) as e (
-      user_id text, turn_id uuid, attempt integer, status text, content text, tool_calls jsonb,
+      user_id text, turn_id uuid, attempt integer, model text, status text, content text, tool_calls jsonb,
       window_tokens integer, history_calls jsonb, reasoning jsonb, continuation jsonb, window_size integer,
       window_start integer, input_tokens integer, output_tokens integer, cached_input_tokens integer,
       reasoning_tokens integer, total_tokens integer, error_code text, finish_reason text,
@@ -46,9 +46,10 @@ begin
       v_may_end := found;
     end if;
     v_has_ended := v_may_end and colloquy.end_turn(
-      p_user_id => v_user_id, p_turn_id => v_entry.turn_id, p_attempt => v_entry.attempt, p_status => v_entry.status,
-      p_content => v_entry.content, p_tool_calls => v_entry.tool_calls, p_window_tokens => v_entry.window_tokens,
-      p_history_calls => v_entry.history_calls, p_reasoning => v_entry.reasoning, p_continuation => v_entry.continuation,
+      p_user_id => v_user_id, p_turn_id => v_entry.turn_id, p_attempt => v_entry.attempt, p_model => v_entry.model,
+      p_status => v_entry.status, p_content => v_entry.content, p_tool_calls => v_entry.tool_calls,
+      p_window_tokens => v_entry.window_tokens, p_history_calls => v_entry.history_calls,
+      p_reasoning => v_entry.reasoning, p_continuation => v_entry.continuation,
       p_window_size => v_entry.window_size, p_window_start => v_entry.window_start,
       p_input_tokens => v_entry.input_tokens, p_output_tokens => v_entry.output_tokens,
       p_cached_input_tokens => v_entry.cached_input_tokens, p_reasoning_tokens => v_entry.reasoning_tokens,

@@ -25,11 +25,11 @@ begin
   v_answer := colloquy.partial_answer(
     p_user_id => p_user_id, p_turn_id => p_turn_id, p_attempt => v_turn.attempt, p_cut_off => p_cut_off);
   perform colloquy.end_turn(
-    p_user_id => p_user_id, p_turn_id => p_turn_id, p_attempt => v_turn.attempt, p_status => 'interrupted',
-    p_content => v_answer.content, p_tool_calls => v_answer.tool_calls, p_window_tokens => 0, p_history_calls => null,
-    p_reasoning => v_answer.reasoning, p_continuation => null, p_window_size => null, p_window_start => null,
-    p_input_tokens => null, p_output_tokens => null, p_cached_input_tokens => null, p_reasoning_tokens => null,
-    p_total_tokens => null,
+    p_user_id => p_user_id, p_turn_id => p_turn_id, p_attempt => v_turn.attempt, p_model => v_turn.model,
+    p_status => 'interrupted', p_content => v_answer.content, p_tool_calls => v_answer.tool_calls,
+    p_window_tokens => 0, p_history_calls => null, p_reasoning => v_answer.reasoning, p_continuation => null,
+    p_window_size => null, p_window_start => null, p_input_tokens => null, p_output_tokens => null,
+    p_cached_input_tokens => null, p_reasoning_tokens => null, p_total_tokens => null,
     p_error_code => 'turn-interrupted', p_finish_reason => null, p_has_events => true);
   perform colloquy.add_usage(
     p_user_id => p_user_id, p_at => colloquy.clock(), p_model => v_turn.model,

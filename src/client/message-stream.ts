@@ -85,8 +85,8 @@ export async function* readMessage(options: MessageStreamOptions): AsyncGenerato
         const startEvents = start && filter(start, attempt)
         start = undefined
         const events = filter(event, attempt)
-        // Replayed events are no progress.
-        if (events.some(({ type }) => type !== 'data-turn')) policy.progressed()
+        // Replayed events are no progress, and transient ones are always replayed.
+        if (events.some(({ type }) => !type.startsWith('data-'))) policy.progressed()
         for (const chunk of startEvents ?? []) {
           const metadata = event.type === 'data-turn' && { messageMetadata: { turn_id: event.data.turn_id } }
           yield { ...chunk, ...metadata } as UIMessageChunk

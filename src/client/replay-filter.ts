@@ -91,6 +91,7 @@ export const createReplayFilter = () => {
       case 'tool-output-error':
         return passTool(replay, event)
       case 'data-turn':
+      case 'data-tool-progress':
         return [event]
       case 'finish':
         if (replay.text !== text || replay.tools < toolEvents.size) throw answerReplaced()

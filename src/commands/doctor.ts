@@ -8,6 +8,7 @@ import { checkRls } from '../db/rls-check.js'
 import { checkSettings } from '../db/settings.js'
 import { toLogText, toLogTexts } from '../http/log-text.js'
 import { fetchPublicKeys } from '../http/public-keys.js'
+import type { Model } from '../models/model.js'
 import { type Access, type HttpServer, sendsUserToken, type ToolServer } from '../tools/mcp/server-config.js'
 import { offeredAnyway } from '../tools/mcp/tool-list.js'
 import type { SigningKey } from '../tools/signing-keys.js'
@@ -102,11 +103,14 @@ const checkOrigins = async ({ corsOrigins }: Config): Promise<string> =>
     ? `pages of ${corsOrigins.join(', ')} are allowed`
     : 'no pages of other origins are allowed (CHAT_CORS_ORIGINS is not set)'
 
+/** A model, and those that answer in its place. */
+const describeChain = ({ name, chain = [name] }: Model): string => chain.join(', else ')
+
 const checkModels = async (config: Config): Promise<string> => {
-  const { model, otherModels } = await openModels(config)
-  const others = otherModels.map(({ name }) => name).join(', ')
-  const names = others ? `${model.name}; on request ${others}` : model.name
-  const isEchoOnly = [model, ...otherModels].every(({ name }) => name === 'echo')
+  const { model, otherModels } = await openModels(config, { warn() {} })
+  const others = otherModels.map(describeChain).join(', ')
+  const names = others ? `${describeChain(model)}; on request ${others}` : describeChain(model)
+  const isEchoOnly = [model, ...otherModels].every(({ name, chain }) => name === 'echo' && !chain)
   return isEchoOnly ? names : `${names} (configured; not asked)`
 }
 

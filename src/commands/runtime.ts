@@ -4,8 +4,9 @@ import { findRunningPostgres } from '../embedded-postgres/find-running.js'
 import type { EmbeddedPostgres } from '../embedded-postgres/start.js'
 import type { AuthenticationOptions } from '../http/authentication.js'
 import { createKeySet } from '../http/key-set.js'
+import { createCooldowns } from '../models/cooldowns.js'
 import type { Model } from '../models/model.js'
-import { openModel } from '../models/open-model.js'
+import { openChain } from '../models/open-model.js'
 
 export interface OpenDatabase {
   url: string
@@ -44,9 +45,14 @@ export const authenticationOptions = (
       : undefined,
 })
 
-/** Opens the default model and those that a request may name. Throws ConfigError when a key is missing. */
-export const openModels = async (config: Config): Promise<{ model: Model; otherModels: Model[] }> => {
+/** Opens the default model and those that a request may name, each with its fallbacks. Throws ConfigError when a key is missing. */
+export const openModels = async (
+  config: Config,
+  log: Pick<FastifyBaseLogger, 'warn'>,
+): Promise<{ model: Model; otherModels: Model[] }> => {
   requireModels(config)
-  const open = (name: string) => openModel(name, { credentials: config.credentials, ...config.modelSettings })
-  return { model: await open(config.model), otherModels: await Promise.all(config.otherModels.map(open)) }
+  const { credentials, modelSettings, fallbacks, model, otherModels } = config
+  const options = { credentials, ...modelSettings, cooldowns: createCooldowns(), log }
+  const open = (name: string) => openChain([name, ...(fallbacks[name] ?? [])], options)
+  return { model: await open(model), otherModels: await Promise.all(otherModels.map(open)) }
 }

@@ -78,7 +78,7 @@ const start = async (config: Config, log: Logger, shutdown: Shutdown): Promise<v
     log,
     tools: registry,
     toolKeys: publicJwks(keys),
-    ...(await openModels(config)),
+    ...(await openModels(config, log)),
     systemPrompt: config.systemPrompt,
     titles: config.titles,
     compact: config.compact,

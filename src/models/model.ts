@@ -59,6 +59,8 @@ export interface PastTurn {
 
 /** An earlier response of the model in this turn, and the results of its tool calls. */
 export interface Step {
+  /** the name of the model that responded */
+  model?: string
   /** from the model's `finish` event */
   continuation: unknown
   /** in the order of the response */
@@ -78,12 +80,16 @@ export interface ModelRequest {
   tools?: readonly ToolDefinition[]
   /** `none`: the model has to answer without further calls */
   toolChoice?: 'auto' | 'none'
+  /** false: another model waits to answer, so a failure is final at once */
+  mayRetry?: boolean
   /** aborts when the turn is cancelled or times out, or the instance shuts down */
   signal: AbortSignal
 }
 
 /** An event of a model's response. `finish` comes last; a stream that ends without it is incomplete. */
 export type ModelEvent =
+  /** from a chain: the model that is asked now, until the next such event */
+  | { type: 'model'; name: string }
   | { type: 'text-delta'; delta: string }
   | { type: 'reasoning-delta'; delta: string }
   /** `arguments` is a string when the model wrote invalid JSON */
@@ -101,6 +107,8 @@ export type ModelEvent =
 export interface Model {
   /** as it is stored with the turn, e.g. `echo` or `openai/gpt-…` */
   name: string
+  /** the names of all models that may answer in a chain, itself first */
+  chain?: readonly string[]
   /** whether it supports tool calls */
   callsTools?: boolean
   /** Makes one request. Throws when it fails or `signal` aborts. */

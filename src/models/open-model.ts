@@ -2,6 +2,7 @@ import { echo } from './echo.js'
 import type { LanguageModelSettings } from './language-model.js'
 import type { Model } from './model.js'
 import { type CredentialsByProvider, type ProviderName, providerNames, providers } from './providers.js'
+import { type FallbackOptions, withFallback } from './with-fallback.js'
 import { type RetryLimits, withRetries } from './with-retries.js'
 
 export interface OpenModelOptions extends LanguageModelSettings {
@@ -41,4 +42,14 @@ export const openModel = async (name: string, options: OpenModelOptions): Promis
   const model = await open(parsed.model, providerCredentials)
   const secret = providerCredentials.apiKey
   return withRetries(languageModel({ ...settings, name, model, dialect, secret }), retries)
+}
+
+/** Opens a chain of models, of which the first that can answers. */
+export const openChain = async (
+  [name, ...fallbacks]: readonly [string, ...string[]],
+  { cooldowns, log, ...options }: OpenModelOptions & FallbackOptions,
+): Promise<Model> => {
+  const first = await openModel(name, options)
+  const others = await Promise.all(fallbacks.map((other) => openModel(other, options)))
+  return others.length > 0 ? withFallback([first, ...others], { cooldowns, log }) : first
 }

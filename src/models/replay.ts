@@ -63,25 +63,30 @@ export const toToolMessage = (calls: readonly ToolCall[]): ToolModelMessage => (
 export const toCallPart = ({ id, name, arguments: input }: ToolCall) =>
   ({ type: 'tool-call', toolCallId: id, toolName: toProviderName(name), input }) as const
 
-/** The turn's responses and results one by one, as the same model has given and seen them; undefined if they do not end with a text. */
-const toResponses = ({
-  assistant,
-  tool_calls = [],
-  continuation,
-}: PastTurn): Exclude<ModelMessage, { role: 'system' }>[] | undefined => {
+type AnswerMessage = Exclude<ModelMessage, { role: 'system' | 'user' }>
+
+/**
+ * The turn's responses and results one by one, as the same model has given and seen them; undefined if a call is not among them.
+ * A turn that was cancelled in a call has its text at the end, since an answer has to end with one.
+ */
+const toResponses = (
+  turn: PastTurn,
+  where: 'in place' | 'at the end' = 'in place',
+): AnswerMessage[] | undefined => {
+  const { assistant, tool_calls = [], continuation } = turn
   const rest = [...tool_calls]
-  const messages: Exclude<ModelMessage, { role: 'system' }>[] = []
+  const messages: AnswerMessage[] = []
   let begin = 0
   for (const { end, parts } of continuation?.steps ?? []) {
     const calls: ToolCall[] = []
-    const lengths = parts.map((part) => (part.type === 'text' ? part.length : 0))
+    const length = parts.reduce((sum, part) => sum + (part.type === 'text' ? part.length : 0), 0)
     // What separates the texts of two responses is ours.
-    begin = Math.max(begin, end - lengths.reduce((sum, length) => sum + length, 0))
+    begin = Math.max(begin, end - length)
     const content = parts.flatMap((part): Part[] => {
       if (part.type === 'reasoning')
         return [withOptions({ type: 'reasoning', text: part.text }, part.options)]
       if (part.type === 'text') {
-        const text = assistant.slice(begin, begin + part.length)
+        const text = where === 'in place' ? assistant.slice(begin, begin + part.length) : ''
         begin += part.length
         return text.trim() === '' ? [] : [withOptions({ type: 'text', text }, part.options)]
       }
@@ -93,9 +98,10 @@ const toResponses = ({
     messages.push({ role: 'assistant', content })
     if (calls.length > 0) messages.push(toToolMessage(calls))
   }
-  const text = assistant.slice(begin).trimStart()
+  if (rest.length > 0) return undefined
+  const text = where === 'in place' ? assistant.slice(begin).trimStart() : assistant
   if (text) messages.push({ role: 'assistant', content: text })
-  return rest.length === 0 && messages.at(-1)?.role === 'assistant' ? messages : undefined
+  return messages.at(-1)?.role === 'assistant' ? messages : toResponses(turn, 'at the end')
 }
 
 const outcomeOf = (call: ToolCall): string => {

@@ -1,4 +1,5 @@
 import { retry } from '../concurrency/retry.js'
+import { beginResponse } from './begin-response.js'
 import type { Model } from './model.js'
 import { ModelError } from './model-error.js'
 
@@ -16,21 +17,13 @@ const defaultRetryLimits: RetryLimits = { retries: 2, firstDelayMs: 500, maxDela
 export const withRetries = (model: Model, limits: RetryLimits = defaultRetryLimits): Model => ({
   ...model,
   async *run(request) {
-    const { signal } = request
-    const begin = async () => {
-      const events = model.run(request)[Symbol.asyncIterator]()
-      return { events, first: await events.next() }
-    }
-    const { events, first } = await retry(begin, {
+    const { signal, mayRetry = true } = request
+    const response = await retry(() => beginResponse(model, request), {
       ...limits,
-      when: (error) => error instanceof ModelError && error.isRetryable && !signal.aborted,
+      when: (error) => mayRetry && error instanceof ModelError && error.isRetryable && !signal.aborted,
       retryAfterMs: (error) => (error instanceof ModelError ? error.retryAfterMs : undefined),
       signal,
     })
-    try {
-      for (let next = first; !next.done; next = await events.next()) yield next.value
-    } finally {
-      await events.return?.()
-    }
+    yield* response.events()
   },
 })

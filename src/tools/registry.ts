@@ -153,10 +153,10 @@ export const createToolRegistry = (options: ToolRegistryOptions): McpToolRegistr
   const toTool = ({ name, server, tool, validate }: SelectedTool, userId: string): Tool => ({
     ...tool,
     name,
-    async call(args, { key, signal }) {
+    async call(args, options) {
       const errors = validate(args)
       if (errors.length > 0) throw new ToolError(truncateErrorText(`Invalid arguments: ${errors.join('; ')}`))
-      return toToolResult(await sessionFor(server, userId).call({ tool, args, key, signal }), maxResultBytes)
+      return toToolResult(await sessionFor(server, userId).call({ ...options, tool, args }), maxResultBytes)
     },
   })
 

@@ -6,14 +6,29 @@ export interface ToolDefinition {
   inputSchema: Record<string, unknown>
 }
 
+/** How far a call has got. */
+export interface ToolProgress {
+  progress: number
+  /** how much there is to do */
+  total?: number
+  message?: string
+}
+
+export interface CallOptions {
+  /** an idempotency key: a retried turn repeats the call with the same key */
+  key: string
+  signal: AbortSignal
+  /** called for each report of the tool, however many there are */
+  onProgress?: ((progress: ToolProgress) => void) | undefined
+}
+
 export interface Tool extends ToolDefinition {
   /** whether a call has no side effects (MCP's readOnlyHint) */
   readOnly: boolean
   /**
    * Calls the tool and returns JSON data within the configured size limit. Throws ToolError, or the signal's reason when it aborts.
-   * `key` is an idempotency key: a retried turn repeats the call with the same key.
    */
-  call(args: Record<string, unknown>, options: { key: string; signal: AbortSignal }): Promise<unknown>
+  call(args: Record<string, unknown>, options: CallOptions): Promise<unknown>
 }
 
 /** A failed call. The message (at most 2,000 characters) is shown to the model and the user. */

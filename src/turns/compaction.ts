@@ -96,7 +96,7 @@ export const createCompaction = ({
     if (!claimed) return
     const system = instruction(Math.max(20, Math.floor(maxBytes / 10)))
     const request = { system, history: [], message: transcript(claimed), signal }
-    const { status, answer, cause } = await runModel(model, request)
+    const { status, model: answeredBy = model.name, answer, cause } = await runModel(model, request)
     if (status !== 'completed') throw cause
     const text = truncate(fromFirstVisible(answer.text).trimEnd(), maxBytes) || null
     await store.storeSummary({
@@ -107,7 +107,7 @@ export const createCompaction = ({
       text,
       windowTokens: text === null ? 0 : estimateSummary(text),
       through: start - 1,
-      model: model.name,
+      model: answeredBy,
       usage: answer.usage,
     })
   }

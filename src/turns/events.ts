@@ -5,6 +5,7 @@ import {
   type Usage,
   unknownUsage,
 } from '../models/model.js'
+import type { ToolProgress } from '../tools/tool.js'
 import { cutOffCall } from './turn-errors.js'
 
 /** An event of a turn, as streamed and stored. The attempt's fate, not an event, tells how it ended. */
@@ -12,12 +13,15 @@ export type TurnEvent =
   | { type: 'text-delta'; delta: string }
   | { type: 'reasoning-delta'; delta: string }
   | { type: 'tool-call'; id: string; name: string; arguments: Record<string, unknown> }
+  /** how far a call has got; not a part of the answer */
+  | ({ type: 'tool-progress'; id: string } & ToolProgress)
   | { type: 'tool-result'; id: string; result: unknown; duration_ms: number | null; replayed?: true }
   | { type: 'tool-error'; id: string; error: string; duration_ms: number | null }
 
-/** An event of a running turn. `step`: one model call has finished, and another follows; `finish`: the last one has. */
+/** An event of a running turn. `model`: this one is asked now; `step`: one model call has finished, and another follows; `finish`: the last one has. */
 export type RunEvent =
   | TurnEvent
+  | { type: 'model'; name: string }
   | { type: 'step'; usage: Usage; parts?: ResponsePart[] }
   | { type: 'finish'; usage: Usage; reason: FinishReason; parts?: ResponsePart[] }
 

@@ -152,11 +152,23 @@ t.test('a model of a provider: named when it can be opened, else what is missing
     { code: 1, lines: but({ 6: missing }) },
     'doctor names the variable that is missing',
   )
+  const chained = { ...env, CHAT_MODEL: 'echo,openai/gpt-x', CHAT_MODELS: 'echo|openai/gpt-x' }
+  t.match(
+    await doctor(chained),
+    { code: 1, lines: but({ 6: missing }) },
+    'doctor checks each model of a chain',
+  )
   const named = /^ok {4}model: openai\/gpt-x; on request anthropic\/claude-x, echo \(configured; not asked\)$/
   const keys = { OPENAI_API_KEY: 'k3pT-1', ANTHROPIC_API_KEY: 'k3pT-2' }
   const seen = await doctor({ ...env, ...keys })
   t.match(seen, { code: 0, lines: but({ 6: named }) }, 'doctor names the models')
   t.notMatch(`${seen.lines.join()}${seen.stderr}`, /k3pT/, 'and does not print their keys')
+  const chain = /^ok {4}model: echo, else openai\/gpt-x \(configured; not asked\)$/
+  t.match(
+    await doctor({ ...chained, ...keys }),
+    { code: 0, lines: but({ 6: chain }) },
+    'doctor names a chain in its order',
+  )
 })
 
 t.test('the embedded database: on its own, leaving nothing running, and beside a server', async (t) => {

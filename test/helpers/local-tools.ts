@@ -1,4 +1,4 @@
-import { type Tool, ToolError, type ToolRegistry } from '../../src/tools/tool.js'
+import { type Tool, ToolError, type ToolProgress, type ToolRegistry } from '../../src/tools/tool.js'
 
 export interface Called {
   user: string
@@ -14,7 +14,11 @@ export interface LocalTools extends ToolRegistry {
   opened(): number
 }
 
-type Work = (args: Record<string, unknown>, signal: AbortSignal) => unknown
+type Work = (
+  args: Record<string, unknown>,
+  signal: AbortSignal,
+  onProgress: (progress: ToolProgress) => void,
+) => unknown
 
 interface LocalTool {
   readOnly?: boolean
@@ -37,9 +41,9 @@ export const localTools = (tools: Record<string, LocalTool>): LocalTools => {
           description: `Does what ${name} says.`,
           inputSchema,
           readOnly,
-          async call(args, { key, signal }) {
+          async call(args, { key, signal, onProgress = () => {} }) {
             calls.push({ user, name, args, key })
-            return work(args, signal)
+            return work(args, signal, onProgress)
           },
         }),
       )

@@ -14,11 +14,12 @@ export interface McpRequest {
   body: Json
 }
 
-/** What a call is run with: the user whom the request's token names, and the call's `_meta`. */
+/** What a call is run with: the user whom the request's token names, the call's `_meta`, and a way to tell its progress. */
 export interface CallContext {
   user: string
   meta: Record<string, unknown>
   signal: AbortSignal
+  progress(params: object): Promise<void>
 }
 
 /** A tool as its server lists it, right or wrong. */
@@ -70,9 +71,13 @@ const newServer = ({ tools, call, pageSize = tools.length }: McpServerOptions, u
       cacheScope: 'private',
     }
   })
-  server.setRequestHandler('tools/call', ({ params }, { mcpReq }) =>
-    call(params.name, params.arguments ?? {}, { user, meta: { ...params._meta }, signal: mcpReq.signal }),
-  )
+  server.setRequestHandler('tools/call', ({ params }, { mcpReq }) => {
+    const meta: Record<string, unknown> = { ...params._meta }
+    const { progressToken } = meta
+    const progress = (params: object) =>
+      mcpReq.notify({ method: 'notifications/progress', params: { progressToken, ...params } })
+    return call(params.name, params.arguments ?? {}, { user, meta, signal: mcpReq.signal, progress })
+  })
   return server
 }
 

@@ -7,7 +7,7 @@ import {
   type ToolRegistryOptions,
 } from '../../src/tools/registry.js'
 import { parseSigningKeys, publicJwks, type SigningKey } from '../../src/tools/signing-keys.js'
-import type { Tool } from '../../src/tools/tool.js'
+import type { CallOptions, Tool } from '../../src/tools/tool.js'
 import { listen } from './listen.js'
 import type { Scope } from './scope.js'
 
@@ -37,7 +37,7 @@ export interface TestTools extends McpToolRegistry {
 export interface UserTools {
   names: string[]
   get(name: string): Tool
-  call(name: string, args?: object, options?: { key?: string; signal?: AbortSignal }): Promise<unknown>
+  call(name: string, args?: object, options?: Partial<CallOptions>): Promise<unknown>
 }
 
 /** The tools of servers as CHAT_MCP_CONFIG declares them; closed at the end of the test. */

@@ -10,6 +10,7 @@ type Content = Record<string, unknown>[]
 const text = (text: string) => ({ type: 'text' as const, text })
 const base64 = Buffer.from('a picture').toString('base64')
 const image: Record<string, unknown> = { type: 'image', data: base64, mimeType: 'image/png' }
+const link = (fields: object) => ({ type: 'resource_link', uri: 'file:///a', ...fields })
 const jsonBytes = (value: unknown) => Buffer.byteLength(JSON.stringify(value))
 
 t.test('a result is the structured content, or the text', async (t) => {
@@ -20,7 +21,18 @@ t.test('a result is the structured content, or the text', async (t) => {
     [{ content: [text('a')], structuredContent: { b: [1, null] } }, { b: [1, null] }],
     [{ content: [text('see'), image] }, 'see\n[image/png, 9 bytes, left out]'],
     [{ content: [{ type: 'audio', data: base64, mimeType: 'audio/ogg' }] }, '[audio/ogg, 9 bytes, left out]'],
-    [{ content: [{ type: 'resource_link', uri: 'file:///a', name: 'a' }] }, 'file:///a'],
+    [{ content: [link({ name: 'a' })] }, 'a <file:///a>'],
+    [{ content: [link({ name: 'a', description: 'The first.' })] }, 'a <file:///a>: The first.'],
+    [{ content: [link({ name: 'a', title: 'A' })] }, 'a <file:///a>'],
+    [{ content: [link({ title: 'A' })] }, 'A <file:///a>'],
+    [{ content: [link({ name: ' ', description: null })] }, 'file:///a'],
+    [{ content: [link({ description: 7 })] }, 'file:///a'],
+    [{ content: [link({ uri: undefined, name: 'a', description: 'Gone.' })] }, 'a: Gone.'],
+    [{ content: [link({ uri: null })] }, ''],
+    [{ content: [text('see'), link({}), link({ name: 'b' })] }, 'see\nfile:///a\nb <file:///a>'],
+    [{ content: [text('1'), link({ name: 'a' })], structuredContent: { n: 1 } }, '{"n":1}\na <file:///a>'],
+    [{ content: [text('none'), link({ name: 'a' })], structuredContent: {} }, 'none\na <file:///a>'],
+    [{ content: [{ type: 'resource', resource: { uri: 'file:///a' } }] }, 'file:///a'],
     [{ content: [{ type: 'resource', resource: { uri: 'file:///a', text: 'inside' } }] }, 'inside'],
     [
       { content: [{ type: 'resource', resource: { uri: 'file:///a', blob: base64 } }] },

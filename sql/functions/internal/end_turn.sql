@@ -5,6 +5,8 @@ create or replace function colloquy.end_turn(
   p_user_id text,
   p_turn_id uuid,
   p_attempt integer,
+  -- the model that answered, or that was asked last
+  p_model text,
   p_status text,
   p_content text,
   p_tool_calls jsonb,
@@ -31,6 +33,7 @@ declare
 begin
   update colloquy.turns t
   set status = p_status,
+    model = p_model,
     lease_until = null,
     finished_at = v_now,
     input_tokens = p_input_tokens,

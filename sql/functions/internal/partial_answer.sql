@@ -51,7 +51,7 @@ begin
         select jsonb_object_agg(field.key, field.value order by later.batch, later.n) as fields
         from tools later
         cross join lateral jsonb_each(later.event - array['type', 'id']) as field
-        where later.type <> 'tool-call' and later.id = call.id and (later.batch, later.n) > (call.batch, call.n)
+        where later.type in ('tool-result', 'tool-error') and later.id = call.id and (later.batch, later.n) > (call.batch, call.n)
       ) done on call.nth = 1
       where call.type = 'tool-call'), '[]'),
     -- Between two texts or calls all reasoning is one.

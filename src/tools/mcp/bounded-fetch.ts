@@ -1,6 +1,7 @@
 import { type Dispatcher, request } from 'undici'
 import { InvalidResponseError, ResponseTooLargeError } from './errors.js'
-import { normalizeBody } from './json-rpc.js'
+import { normalizeBody, type ProgressTaking } from './json-rpc.js'
+import { createFreeBytes, createProgressTaker } from './progress.js'
 import { currentRequest, type RequestContext } from './request.js'
 
 async function* limitBytes(body: AsyncIterable<Uint8Array>, context: RequestContext) {
@@ -12,6 +13,19 @@ async function* limitBytes(body: AsyncIterable<Uint8Array>, context: RequestCont
       throw error
     }
     yield chunk
+  }
+}
+
+/** Passes the progress in a response to its request, and does not count it as a part of the response. */
+const progressTaking = (context: RequestContext): ProgressTaking => {
+  const isFree = createFreeBytes()
+  return {
+    take: createProgressTaker((token) =>
+      token === String(context.progress?.token) ? context.progress : undefined,
+    ),
+    onTaken(bytes) {
+      if (isFree(bytes)) context.bytesLeft = Math.min(context.maxBytes, context.bytesLeft + bytes)
+    },
   }
 }
 
@@ -62,6 +76,8 @@ export const createBoundedFetch =
     })
     const stream = NULL_BODY_STATUSES.includes(statusCode)
       ? null
-      : ReadableStream.from(normalizeBody(String(received['content-type']), limitBytes(body, context)))
+      : ReadableStream.from(
+          normalizeBody(String(received['content-type']), limitBytes(body, context), progressTaking(context)),
+        )
     return new Response(stream, { status: statusCode, headers: forwarded })
   }

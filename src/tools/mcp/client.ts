@@ -10,10 +10,11 @@ import {
 import { Agent } from 'undici'
 import { withTimeout } from '../../concurrency/with-timeout.js'
 import { isJsonObject } from '../../json-object.js'
-import { ToolError } from '../tool.js'
+import { type CallOptions, ToolError } from '../tool.js'
 import { createBoundedFetch } from './bounded-fetch.js'
 import { McpConnectionError, ResponseTooLargeError, SessionExpiredError } from './errors.js'
 import { withoutNulls } from './json-rpc.js'
+import { newProgressToken } from './progress.js'
 import { isStreamClosed, redactedMessage } from './redacted-message.js'
 import { boundRequests, interceptResults, runRequest } from './request.js'
 import { type CallResult, takeResult, truncateErrorText } from './result.js'
@@ -26,11 +27,7 @@ export interface McpClient {
   /** Throws McpConnectionError. */
   list(signal: AbortSignal): Promise<ToolList>
   /** Throws ToolError, McpConnectionError, or the signal's reason. */
-  call(
-    tool: ListedTool,
-    args: Record<string, unknown>,
-    options: { key: string; signal: AbortSignal },
-  ): Promise<CallResult>
+  call(tool: ListedTool, args: Record<string, unknown>, options: CallOptions): Promise<CallResult>
   /** resolves when the connection is closed, by either side */
   closed: Promise<void>
   close(): Promise<void>
@@ -181,8 +178,11 @@ export const connectClient = async (server: ToolServer, options: ClientOptions):
           : toConnectionError(error)
       }
     },
-    async call({ name, description, inputSchema }, args, { key, signal }) {
-      const params = { name, arguments: args, _meta: { 'colloquy/idempotency_key': key } }
+    async call({ name, description, inputSchema }, args, { key, signal, onProgress }) {
+      const progress = onProgress && { token: newProgressToken(), onProgress }
+      // Asked for here and not by the SDK, which would validate each notification of a flood.
+      const _meta = { 'colloquy/idempotency_key': key, ...(progress && { progressToken: progress.token }) }
+      const params = { name, arguments: args, _meta }
       // Without the output schema: rejecting a result would not undo what the call has done.
       const toolDefinition = { name, description, inputSchema } as Tool
       let taken: CallResult = {}
@@ -190,7 +190,7 @@ export const connectClient = async (server: ToolServer, options: ClientOptions):
         taken = takeResult(result)
       }
       try {
-        await runRequest({ signal, maxBytes: maxResponseBytes, onResult }, () =>
+        await runRequest({ signal, maxBytes: maxResponseBytes, onResult, progress }, () =>
           client.callTool(params, { signal, timeout: NO_TIMEOUT_MS, toolDefinition }),
         )
         return taken

@@ -1,5 +1,6 @@
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
 import { isJsonObject, type JsonObject } from '../../json-object.js'
+import type { TakeProgress } from './progress.js'
 
 /** JSON-RPC's code for an error that has no code of its own. */
 const INTERNAL_ERROR = -32_603
@@ -53,46 +54,71 @@ const normalizeMessage = (message: unknown): unknown => {
 export const parseMessages = (text: string): unknown[] =>
   [JSON.parse(text.replace(/^\uFEFF/, ''))].flat().map(normalizeMessage)
 
-/** The text of an event or a body, normalized; unchanged when it is not JSON, which the SDK then reports. */
-const normalizeText = (text: string): string => {
+/**
+ * The text of an event or a body, normalized and without what `take` has taken, if anything is left. Unchanged when it is not JSON,
+ * which the SDK then reports.
+ */
+const normalizeText = (text: string, take: TakeProgress): string | undefined => {
+  let received: unknown[]
   try {
-    const messages = parseMessages(text)
-    return JSON.stringify(messages.length === 1 ? messages[0] : messages)
+    received = parseMessages(text)
   } catch {
     return text
   }
+  const messages = received.filter((message) => !take(message))
+  if (messages.length === 0 && received.length > 0) return undefined
+  return JSON.stringify(messages.length === 1 ? messages[0] : messages)
+}
+
+/** What an event takes on the wire besides its data and id, about. */
+const EVENT_BYTES = 24
+
+export interface ProgressTaking {
+  take: TakeProgress
+  /** called with the size of an event that was nothing but progress */
+  onTaken(bytes: number): void
 }
 
 const encoder = new TextEncoder()
 
-async function* normalizeEvents(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* normalizeEvents(
+  body: AsyncIterable<Uint8Array>,
+  { take, onTaken }: ProgressTaking,
+): AsyncGenerator<Uint8Array> {
   const received: EventSourceMessage[] = []
   const parser = createParser({ onEvent: (event) => received.push(event) })
   const decoder = new TextDecoder()
   for await (const chunk of body) {
     parser.feed(decoder.decode(chunk, { stream: true }))
     for (const { event, id, data } of received.splice(0)) {
-      const lines = normalizeText(data)
-        .split('\n')
-        .map((line) => `data: ${line}\n`)
+      const text = normalizeText(data, take)
+      if (text === undefined) {
+        onTaken(Buffer.byteLength(data) + (id?.length ?? 0) + EVENT_BYTES)
+        continue
+      }
+      const lines = text.split('\n').map((line) => `data: ${line}\n`)
       const fields = [event && `event: ${event}\n`, id && `id: ${id}\n`]
       yield encoder.encode(`${fields.filter(Boolean).join('')}${lines.join('')}\n`)
     }
   }
 }
 
-async function* normalizeJson(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* normalizeJson(
+  body: AsyncIterable<Uint8Array>,
+  take: TakeProgress,
+): AsyncGenerator<Uint8Array> {
   const decoder = new TextDecoder()
   let text = ''
   for await (const chunk of body) text += decoder.decode(chunk, { stream: true })
-  yield encoder.encode(normalizeText(text + decoder.decode()))
+  yield encoder.encode(normalizeText(text + decoder.decode(), take) ?? '[]')
 }
 
-/** The body of an HTTP response with its messages normalized. */
+/** The body of an HTTP response with its messages normalized, and without progress notifications. */
 export const normalizeBody = (
   contentType: string,
   body: AsyncIterable<Uint8Array>,
+  taking: ProgressTaking,
 ): AsyncIterable<Uint8Array> => {
-  if (/^text\/event-stream\b/i.test(contentType)) return normalizeEvents(body)
-  return /^application\/json\b/i.test(contentType) ? normalizeJson(body) : body
+  if (/^text\/event-stream\b/i.test(contentType)) return normalizeEvents(body, taking)
+  return /^application\/json\b/i.test(contentType) ? normalizeJson(body, taking.take) : body
 }

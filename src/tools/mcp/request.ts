@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { setMaxListeners } from 'node:events'
 import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client'
 import { withTimeout } from '../../concurrency/with-timeout.js'
+import type { ProgressListener } from './progress.js'
 
 /** The MCP request that the running code belongs to; it may take several HTTP requests. */
 export interface RequestContext {
@@ -14,12 +15,15 @@ export interface RequestContext {
   fail(reason: Error): void
   /** Sees each result before the SDK does, and may change it. */
   onResult(result: Record<string, unknown>): void
+  /** who is told of its progress */
+  progress: ProgressListener | undefined
 }
 
 export interface RequestOptions {
   signal: AbortSignal
   maxBytes: number
   onResult?: RequestContext['onResult']
+  progress?: ProgressListener | undefined
 }
 
 const contexts = new AsyncLocalStorage<RequestContext>()
@@ -41,7 +45,7 @@ const MAX_REFUSALS = 10
  * listen to a controller created here, because Node 20 may garbage-collect a signal made by AbortSignal.any.
  */
 export const runRequest = async <T>(
-  { signal, maxBytes, onResult = () => {} }: RequestOptions,
+  { signal, maxBytes, onResult = () => {}, progress }: RequestOptions,
   work: () => Promise<T>,
 ): Promise<T> => {
   const ended = new AbortController()
@@ -58,7 +62,7 @@ export const runRequest = async <T>(
   signal.addEventListener('abort', onAbort, { once: true })
   if (signal.aborted) onAbort()
   try {
-    const context = { signal: ended.signal, maxBytes, bytesLeft: maxBytes, fail, onResult }
+    const context = { signal: ended.signal, maxBytes, bytesLeft: maxBytes, fail, onResult, progress }
     return await Promise.race([contexts.run(context, work), failed])
   } finally {
     signal.removeEventListener('abort', onAbort)

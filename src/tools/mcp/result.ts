@@ -1,5 +1,5 @@
 import { isNestedTooDeep } from '../../json-depth.js'
-import { isJsonObject } from '../../json-object.js'
+import { isJsonObject, type JsonObject } from '../../json-object.js'
 import { ToolError } from '../tool.js'
 
 /** A call's result as the server sent it: `content`, `structuredContent`, `isError`. */
@@ -26,6 +26,7 @@ export const takeResult = (result: CallResult): CallResult => {
 }
 
 const isText = (value: unknown): value is string => typeof value === 'string'
+const isWord = (value: unknown): value is string => isText(value) && value.trim() !== ''
 
 const MAX_TYPE_LENGTH = 64
 
@@ -34,20 +35,30 @@ const leftOut = (what: unknown, base64: unknown): string => {
   return `[${isText(what) ? what.slice(0, MAX_TYPE_LENGTH) : 'data'}${size}, left out]`
 }
 
+/** A resource that the tool refers to, as text: `name <uri>: description`. Nothing is read from it. */
+const linkText = ({ uri, name, title, description }: JsonObject): string | undefined => {
+  const [label, address, about] = [[name, title].find(isWord), uri, description].map((value) =>
+    isWord(value) ? value.trim() : '',
+  )
+  const link = label && address ? `${label} <${address}>` : label || address
+  return [link, about].filter(Boolean).join(': ') || undefined
+}
+
 /** The text of a content block; undefined when there is nothing in it. */
 const blockText = (block: unknown): string | undefined => {
   if (!isJsonObject(block)) return isText(block) || typeof block === 'number' ? String(block) : undefined
-  const { type, text, uri, resource, data, mimeType } = block
+  const { type, text, resource, data, mimeType } = block
   switch (type) {
     case 'image':
     case 'audio':
       return leftOut(mimeType, data)
     case 'resource_link':
-      return isText(uri) ? uri : undefined
+      return linkText(block)
     case 'resource': {
-      const { text, blob, mimeType, uri } = isJsonObject(resource) ? resource : {}
+      const embedded = isJsonObject(resource) ? resource : {}
+      const { text, blob, mimeType } = embedded
       if (isText(text)) return text
-      return isText(blob) ? leftOut(mimeType, blob) : blockText({ type: 'resource_link', uri })
+      return isText(blob) ? leftOut(mimeType, blob) : linkText(embedded)
     }
   }
   if ((type ?? 'text') !== 'text') return leftOut(type, undefined)
@@ -60,6 +71,10 @@ const contentText = (content: unknown): string =>
     .map(blockText)
     .filter((text) => text !== undefined)
     .join('\n')
+
+/** The links alone, which structured content does not repeat as it does a text. */
+const linksText = (content: unknown): string =>
+  contentText([content].flat().filter((block) => isJsonObject(block) && block.type === 'resource_link'))
 
 /** Whether structured content says nothing, so that it must not take the place of a text. */
 const isEmpty = (value: unknown): boolean =>
@@ -95,11 +110,14 @@ export const toToolResult = (result: CallResult, maxBytes: number): unknown => {
   const text = contentText(content)
   if (isError === true) throw new ToolError(truncateErrorText(text || 'The tool failed and did not say why.'))
   const isTextBetter = isEmpty(structuredContent) && (text !== '' || !structuredContent)
+  const links = linksText(content)
   const data = isNestedTooDeep(structuredContent)
     ? text || '[data, nested too deep, left out]'
     : isTextBetter
       ? text
-      : structuredContent
+      : links === ''
+        ? structuredContent
+        : `${JSON.stringify(structuredContent)}\n${links}`
   if (jsonBytes(data) <= maxBytes) return data
   return truncateText(typeof data === 'string' ? data : JSON.stringify(data), maxBytes)
 }

@@ -1,6 +1,6 @@
 import { untilAborted } from '../../concurrency/until-aborted.js'
 import { withTimeout } from '../../concurrency/with-timeout.js'
-import { ToolError } from '../tool.js'
+import { type CallOptions, ToolError } from '../tool.js'
 import type { McpClient } from './client.js'
 import { McpConnectionError, ServerUnavailableError, SessionExpiredError } from './errors.js'
 import type { CallResult } from './result.js'
@@ -25,11 +25,9 @@ export interface SessionOptions {
   now: () => number
 }
 
-interface CallRequest {
+interface CallRequest extends CallOptions {
   tool: ListedTool
   args: Record<string, unknown>
-  key: string
-  signal: AbortSignal
 }
 
 /** A tool server as one user sees it, or a stdio server as all users share it. Connects on demand and reconnects when needed. */
@@ -156,12 +154,12 @@ export const createSession = ({
   }
 
   const call = async (request: CallRequest, retryOnExpiry: boolean): Promise<CallResult> => {
-    const { tool, args, key, signal } = request
+    const { tool, args, ...options } = request
     let shared: SharedClient | undefined
     try {
       shared = open()
-      const calling = use(shared, (client) => client.call(tool, args, { key, signal }))
-      return await untilAborted(calling, signal)
+      const calling = use(shared, (client) => client.call(tool, args, options))
+      return await untilAborted(calling, options.signal)
     } catch (error) {
       // The reason may name hosts: it goes to the log, not to the user.
       if (error instanceof ServerUnavailableError) throw new ToolError('The tool server cannot be reached.')

@@ -11,6 +11,8 @@ import { getDefaultEnvironment } from '@modelcontextprotocol/client/stdio'
 import { ResponseTooLargeError } from './errors.js'
 import { parseMessages } from './json-rpc.js'
 import { type ProcessGroup, startGroup } from './process-group.js'
+import { createFreeBytes, createProgressTaker, type ProgressListener } from './progress.js'
+import { currentRequest } from './request.js'
 import type { StdioServer } from './server-config.js'
 
 /** How long the remaining output of an exited process is read. */
@@ -41,6 +43,8 @@ export const createStdioTransport = (
   let unfinishedLine: Buffer[] = []
   let lineBytes = 0
   const pending = new Set<unknown>()
+  /** by the token of the call */
+  const listeners = new Map<string, ProgressListener>()
   let starting: Promise<ProcessGroup> | undefined
   let input: Writable | undefined
   let closing: Promise<void> | undefined
@@ -58,9 +62,17 @@ export const createStdioTransport = (
     transport.onmessage?.(message)
   }
 
-  const readLine = (line: string): void => {
+  const takeProgress = createProgressTaker((token) => listeners.get(token))
+  const isFree = createFreeBytes()
+
+  const readLine = (line: string, bytes: number): void => {
     try {
-      for (const message of parseMessages(line)) deliver(parseJSONRPCMessage(message))
+      const received = parseMessages(line)
+      const messages = received.filter((message) => !takeProgress(message))
+      if (messages.length < received.length && isFree(bytes)) {
+        unsolicitedBytes = Math.max(0, unsolicitedBytes - bytes)
+      }
+      for (const message of messages) deliver(parseJSONRPCMessage(message))
     } catch (error) {
       // Skips a line that is not a message.
       transport.onerror?.(error as Error)
@@ -80,11 +92,20 @@ export const createStdioTransport = (
       unfinishedLine = []
       lineBytes = 0
       start = at + 1
-      readLine(line.toString())
+      readLine(line.toString(), line.byteLength + 1)
     }
     unfinishedLine.push(chunk.subarray(start))
     lineBytes += chunk.byteLength - start
     if (lineBytes > maxBytes) fail(new ResponseTooLargeError(maxBytes))
+  }
+
+  /** Until the current request has ended. */
+  const listenToProgress = (): void => {
+    const { progress, signal } = currentRequest() ?? {}
+    if (!progress || signal?.aborted) return
+    const token = String(progress.token)
+    listeners.set(token, progress)
+    signal?.addEventListener('abort', () => listeners.delete(token), { once: true })
   }
 
   const end = async (): Promise<void> => {
@@ -120,7 +141,10 @@ export const createStdioTransport = (
     send(message) {
       const pipe = input
       if (!pipe?.writable) return Promise.reject(new SdkError(SdkErrorCode.NotConnected, 'Not connected'))
-      if ('method' in message && 'id' in message) pending.add(message.id)
+      if ('method' in message && 'id' in message) {
+        pending.add(message.id)
+        listenToProgress()
+      }
       return new Promise((resolve, reject) => {
         pipe.write(`${JSON.stringify(message)}\n`, (error) => (error ? reject(error) : resolve()))
       })

@@ -20,6 +20,8 @@ const maxRetryAfter = 3_600
 /** The result of an attempt's run. */
 interface ModelRun {
   status: EndStatus
+  /** of a chain: the name of the model that answered, or that was asked last */
+  model?: string
   answer: Answer
   error: TurnError | null
   /** the provider's Retry-After, in seconds */
@@ -49,7 +51,11 @@ const modelFailed = (cause: unknown): Pick<ModelRun, 'status' | 'error' | 'retry
 }
 
 /** Emits events in a form that can be stored, and truncates a text that is too long. */
-const createEmitter = (answer: Answer, onEvent: (event: TurnEvent) => void) => {
+const createEmitter = (
+  answer: Answer,
+  onModel: (name: string) => void,
+  onEvent: (event: TurnEvent) => void,
+) => {
   const texts = createSanitizer()
   const reasoning = createSanitizer()
   let reasoningLength = 0
@@ -64,11 +70,15 @@ const createEmitter = (answer: Answer, onEvent: (event: TurnEvent) => void) => {
     reasoningLength += delta.length
     if (delta) emit({ type: 'reasoning-delta', delta })
   }
-  const emit = (event: RunEvent): void => {
+  const emit = (event: Exclude<RunEvent, { type: 'model' }>): void => {
     reduce(answer, event)
     if (event.type !== 'step' && event.type !== 'finish') onEvent(event)
   }
   return (event: RunEvent): void => {
+    if (event.type === 'model') {
+      onModel(event.name)
+      return
+    }
     if (event.type !== 'text-delta') emitText(texts.rest())
     if (event.type !== 'reasoning-delta') emitReasoning(reasoning.rest())
     if (event.type === 'text-delta') emitText(texts.text(event.delta))
@@ -100,20 +110,24 @@ export const runModel = async (
   toolbox: Toolbox = noTools,
 ): Promise<ModelRun> => {
   const answer = emptyAnswer()
-  const emit = createEmitter(answer, onEvent)
+  const asked: Pick<ModelRun, 'model'> = {}
+  const onModel = (name: string) => {
+    asked.model = name
+  }
+  const emit = createEmitter(answer, onModel, onEvent)
   const { signal } = request
   let events: AsyncIterator<RunEvent> | undefined
   try {
     signal.throwIfAborted()
-    events = runSteps(model, request, toolbox)
+    events = runSteps(model, request, { ...toolbox, onProgress: (event) => onEvent(sanitizeJson(event)) })
     // One abort listener for all events. After an abort, further events of the model are ignored.
     await untilAborted(emitAll(events, emit, signal), signal)
     if (!answer.finish_reason) throw new Error('the model stopped without finishing')
-    return { status: 'completed', error: null, answer }
+    return { status: 'completed', ...asked, error: null, answer }
   } catch (cause) {
     for (const event of cutOffEvents(answer)) emit(event)
     const reason = signal.aborted ? (signal.reason as AbortReason) : undefined
-    return { ...(reason ? aborts[reason] : modelFailed(cause)), answer, cause }
+    return { ...(reason ? aborts[reason] : modelFailed(cause)), ...asked, answer, cause }
   } finally {
     // Not awaited: a model that ignores the signal must not delay the turn's end.
     void Promise.resolve(events?.return?.()).catch(() => {})

@@ -6,6 +6,7 @@ import { withTimeout } from '../../concurrency/with-timeout.js'
 import type { ToolCall } from '../../models/model.js'
 import { type Tool, ToolError } from '../../tools/tool.js'
 import type { TurnEvent } from '../events.js'
+import { createProgressThrottle } from './progress-throttle.js'
 import { sanitizeJson } from './sanitize.js'
 
 interface ToolRunnerOptions {
@@ -19,6 +20,8 @@ interface ToolRunnerOptions {
   timeoutMs: number
   /** aborts with the turn */
   signal: AbortSignal
+  /** receives the progress of running calls */
+  onProgress?: ((event: TurnEvent) => void) | undefined
   log: { warn(fields: object, text: string): void }
 }
 
@@ -35,7 +38,7 @@ const isSame = (one: ToolCall, other: ToolCall): boolean =>
 
 /** Makes a turn's tool calls, limited in number and time. A call that an earlier attempt made is replayed, not repeated. */
 export const createToolRunner = (options: ToolRunnerOptions) => {
-  const { turnId, doneCalls, maxCalls, timeoutMs, signal, log } = options
+  const { turnId, doneCalls, maxCalls, timeoutMs, signal, onProgress = () => {}, log } = options
   // Every running call listens to it.
   setMaxListeners(0, signal)
   const tools = new Map(options.tools.map((tool) => [tool.name, tool]))
@@ -63,14 +66,19 @@ export const createToolRunner = (options: ToolRunnerOptions) => {
     return index < 0 ? undefined : replayable.splice(index, 1)[0]
   }
 
-  const callTool = (tool: Tool, args: ToolCall['arguments'], key: string): Promise<unknown> =>
+  const callTool = (tool: Tool, { id, arguments: args }: ToolCall, key: string): Promise<unknown> =>
     withTimeout(signal, timeoutMs, async (limit) => {
+      const throttle = createProgressThrottle(signal, (progress) =>
+        onProgress({ type: 'tool-progress', id, ...progress }),
+      )
       try {
-        return await untilAborted(tool.call(args, { key, signal: limit }), limit)
+        return await untilAborted(tool.call(args, { key, signal: limit, onProgress: throttle.report }), limit)
       } catch (error) {
         signal.throwIfAborted()
         if (limit.aborted) throw new ToolError(`The tool gave no result within ${timeoutMs / 1_000} s.`)
         throw error
+      } finally {
+        throttle.end()
       }
     })
 
@@ -111,7 +119,7 @@ export const createToolRunner = (options: ToolRunnerOptions) => {
           }
         }
         began = performance.now()
-        const result = await callTool(tool, call.arguments, keyOf(call))
+        const result = await callTool(tool, call, keyOf(call))
         succeed(call)
         // Sanitized as it is stored, so that the model sees the same result now and in later turns.
         return { type: 'tool-result', id, result: sanitizeJson(result ?? null), duration_ms: duration() }

@@ -3,7 +3,7 @@ import { isJsonObject } from '../../json-object.js'
 import type { Model, ModelEvent, ModelRequest, Step, ToolCall } from '../../models/model.js'
 import { ModelError } from '../../models/model-error.js'
 import type { Tool } from '../../tools/tool.js'
-import type { RunEvent } from '../events.js'
+import type { RunEvent, TurnEvent } from '../events.js'
 import type { ToolLimits } from '../types.js'
 import { estimateTools } from './history-window.js'
 import { sanitizeJson } from './sanitize.js'
@@ -18,6 +18,8 @@ export interface Toolbox extends ToolLimits {
   doneCalls: readonly ToolCall[]
   /** Cuts the history to what these tools leave of the window; undefined: it is sent as it is. */
   fit?: (toolTokens: number) => Pick<ModelRequest, 'history' | 'summary'>
+  /** receives the progress of running calls, which comes while the loop waits for them */
+  onProgress?: (event: TurnEvent) => void
   log: { warn(fields: object, text: string): void }
 }
 
@@ -106,6 +108,7 @@ export async function* runSteps(
   const idOf = createIds()
   const paragraphs = createParagraphs()
   const steps: Step[] = []
+  let responder = model.name
   let asked = 0
 
   for (;;) {
@@ -125,7 +128,10 @@ export async function* runSteps(
       if (event.type === 'text-delta') yield { type: 'text-delta', delta: paragraphs.say(event.delta) }
       else if (event.type === 'reasoning-delta') yield event
       else if (event.type === 'finish') finish = event
-      else if (event.type === 'tool-call') {
+      else if (event.type === 'model') {
+        responder = event.name
+        yield event
+      } else if (event.type === 'tool-call') {
         asked += 1
         if (asked > maxAsked) throw tooManyCalls()
         const name = event.name.slice(0, maxNameLength) || 'unnamed'
@@ -161,7 +167,7 @@ export async function* runSteps(
         made.push({ ...call, ...outcome })
       })
     }
-    steps.push({ continuation, calls: made })
+    steps.push({ model: responder, continuation, calls: made })
     paragraphs.next()
   }
 }

@@ -1,7 +1,7 @@
 import { retry } from '../../concurrency/retry.js'
 import { isUnavailable } from '../../db/errors.js'
 import type { Model } from '../../models/model.js'
-import { unconfiguredModel } from '../../models/unconfigured-model.js'
+import { modelOfTurn } from '../../models/unconfigured-model.js'
 import type { ToolRegistry } from '../../tools/tool.js'
 import { availableTokens, fitWindow, forHistory, maxToolBytes, windowSize } from '../agent/history-window.js'
 import { runModel } from '../agent/run-model.js'
@@ -78,7 +78,7 @@ export const createLocalAttempts = (options: LocalAttemptsOptions) => {
     let windowStart = window.start
     const deadline = performance.now() + turnTimeoutMs + endMarginMs
     const timer = setTimeout(stop, turnTimeoutMs, 'timeout')
-    const model = models.get(begun.model) ?? unconfiguredModel(begun.model)
+    const model = modelOfTurn(models, begun.model, turn.model)
     const leaseHold = heartbeat.hold(attemptLog, stop)
     const { cause, ...end } = await runModel(
       model,
@@ -101,18 +101,18 @@ export const createLocalAttempts = (options: LocalAttemptsOptions) => {
     if (cause !== undefined)
       log.warn({ turn_id, status: end.status, err: cause }, 'the turn did not complete')
 
-    const { answer, status, error, retryAfter } = end
+    const { answer, status, model: answeredBy = model.name, error, retryAfter } = end
     const storeEnd = () =>
       store.endTurn({
         userId,
         turnId: turn_id,
         attempt,
-        model: model.name,
+        model: answeredBy,
         status,
         answer,
         errorCode: error?.code ?? null,
         hasEvents: leaseHold.hasEvents(),
-        ...forHistory(options, model.name, message, answer),
+        ...forHistory(options, answeredBy, message, answer),
         windowSize: windowSize(options, model.name),
         windowStart: windowStart === window.start ? null : windowStart,
       })
@@ -144,7 +144,7 @@ export const createLocalAttempts = (options: LocalAttemptsOptions) => {
         tool_calls: answer.tool_calls,
         reasoning: answer.reasoning,
         finish_reason: status === 'completed' ? answer.finish_reason : null,
-        model: model.name,
+        model: answeredBy,
         usage: answer.usage,
         error,
         ...(retryAfter !== undefined && { retryAfter }),

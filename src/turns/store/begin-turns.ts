@@ -34,7 +34,7 @@ export type Begun =
       user_message_id: string
       message_id: string
       attempt: number
-      /** the model of the turn's first attempt */
+      /** the model that the turn's last attempt asked; the requested one in the first attempt */
       model: string
       history: WindowTurn[]
       window_state: WindowState

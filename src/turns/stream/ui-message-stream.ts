@@ -102,6 +102,11 @@ export const createStreamParts = (attemptLog: AttemptLog) => {
           dynamic: true,
         })
         break
+      case 'tool-progress': {
+        const { type: _, id, ...progress } = event
+        events.push({ type: 'data-tool-progress', transient: true, data: { tool_call_id: id, ...progress } })
+        break
+      }
       case 'tool-result':
         hasResults = true
         events.push({

@@ -128,7 +128,12 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
       const tool_calls = answer.history_calls ?? answer.tool_calls
       const hasCalls = answer.tool_calls.length > 0
       const place = { position: answer.position - 1, tokens: answer.window_tokens }
-      history.unshift({ user, assistant: answer.content, ...place, ...(hasCalls && { tool_calls }) })
+      history.unshift({
+        user,
+        assistant: answer.content,
+        ...place,
+        ...(hasCalls && { tool_calls, continuation: null }),
+      })
     }
     const is_whole = history.length === answers.length
     return { history, window_state: { position, start, is_whole, summary: null } }
