@@ -166,7 +166,8 @@ begin
     end if;
   end if;
 
-  v_begun := row('begun', p_conversation_id, p_turn_id, p_user_message_id, p_message_id, 1, p_model, '[]', '[]', false, null);
+  v_begun := row('begun', p_conversation_id, p_turn_id, p_user_message_id, p_message_id, 1, p_model, '[]', '[]', false,
+    '{"position": 1, "start": null, "is_whole": true, "summary": null}');
   if p_is_new then
     -- The answer's position is given out together with the message's.
     insert into colloquy.conversations
