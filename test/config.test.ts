@@ -80,6 +80,8 @@ const values: Value[] = [
   [{}, (c) => c.titles, 'message'],
   [{ CHAT_TITLES: 'model' }, (c) => c.titles, 'model'],
   [{ CHAT_REASONING: 'on' }, (c) => c.modelSettings.reasoning, true],
+  [{}, (c) => c.compact, false],
+  [{ CHAT_COMPACT: 'on' }, (c) => c.compact, true],
   [{ CHAT_SYSTEM_PROMPT: 'Be kind.' }, (c) => c.systemPrompt, 'Be kind.'],
   [{ ...production, NODE_ENV: ' production' }, (c) => c.production, true],
   ...['auto', 'on', 'off'].map((p): Value => [{ DATABASE_PREPARE: p }, (c) => c.database.prepare, p]),
@@ -233,6 +235,7 @@ const refusals: Refusal[] = [
   ['LOG_LEVEL', ['loud'], 'one of fatal, error, warn, info, debug, trace, silent.'],
   ['CHAT_TITLES', ['user', 'Model', 'on'], 'one of message, model.'],
   ['CHAT_REASONING', ['yes', 'ON', '1'], 'one of on, off.'],
+  ['CHAT_COMPACT', ['true', 'On', '1'], 'one of off, on.'],
   ['DATABASE_PREPARE', ['yes', 'ON'], 'one of auto, on, off.'],
   ['CHAT_MODEL', noModels, 'echo, or openai/<model>, anthropic/<model>, google/<model>, openai-compatible/'],
   [

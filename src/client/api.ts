@@ -46,12 +46,12 @@ export const createApi = ({ retries, ...options }: ApiOptions) => {
       void retryWith(createRetryPolicy(retries, true), work).catch(() => {})
     },
 
-    /** Returns the newest messages, oldest first. */
+    /** Returns the newest messages, oldest first, without summaries: what they sum up is there, too. */
     async listMessages(conversationId: string, limit: number, headers?: Headers): Promise<Message[]> {
       const query = new URLSearchParams({ order: 'desc', limit: String(limit) })
       const response = await call(`/conversations/${conversationId}/messages?${query}`, { headers })
       const { data } = await readJson<{ data: Message[] }>(response)
-      return data.reverse()
+      return data.filter(({ role }) => role !== 'summary').reverse()
     },
   }
 }

@@ -28,15 +28,9 @@ const toUIPart = (part: MessagePart, calls: readonly ToolCall[]): UIMessage['par
   }
 }
 
-/** Whether the message is a part of the exchange, rather than a summary of it. */
-export const isSaid = ({ role }: Message): boolean => role !== 'summary'
-
-/**
- * Converts stored messages (listMessages, oldest first) to the AI SDK's, for `useChat({ messages })`. Summaries are left out: the
- * messages that they sum up are there, too.
- */
+/** Converts stored messages (listMessages, oldest first) to the AI SDK's, for `useChat({ messages })`. */
 export const toUIMessages = (messages: readonly Message[]): UIMessage[] =>
-  messages.filter(isSaid).map(({ id, role, parts, tool_calls, turn_id, status, created_at, ...rest }) => ({
+  messages.map(({ id, role, parts, tool_calls, turn_id, status, created_at, ...rest }) => ({
     id,
     // What neither of the two says is said by the system.
     role: role === 'user' || role === 'assistant' ? role : 'system',

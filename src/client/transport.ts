@@ -3,7 +3,7 @@ import { createApi } from './api.js'
 import { requestHeaders, type TurnRequest, toTurnRequest } from './chat-request.js'
 import { toChunkStream } from './chunk-stream.js'
 import { type MessageStreamOptions, readMessage } from './message-stream.js'
-import { isSaid, storedTurnId } from './messages.js'
+import { storedTurnId } from './messages.js'
 import { type ColloquyError, notSupported } from './problem.js'
 import { createRetryPolicy, retryWith } from './retry-policy.js'
 import { createShownMessages } from './shown-messages.js'
@@ -68,7 +68,7 @@ export const createChatTransport = (options: ChatTransportOptions): ColloquyTran
     const running = await api.streamConversation(id, headers, signal)
     if (running.status !== 204) return running
     // No more than two summaries come after the last turn.
-    const newest = (await api.listMessages(id, 3, headers)).filter(isSaid).at(-1)
+    const newest = (await api.listMessages(id, 3, headers)).at(-1)
     if (!newest?.turn_id || (newest.role === 'assistant' && shown.isCurrent(newest))) return running
     return api.streamTurn(newest.turn_id, headers, signal)
   }

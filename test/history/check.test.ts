@@ -68,6 +68,13 @@ t.test('what may be: no violation', async (t) => {
       sent(it, 'r5').at = 10
       sent(it, 'r5').key = 'k3'
     },
+    'a summary after the last answer': (it) => {
+      the(it).last_position = 7
+      it.dump.messages.push({
+        ...message(it, 'a3'),
+        ...{ id: 's1', turn_id: null, parent_id: null, position: 7, role: 'summary', content: 'so far' },
+      })
+    },
     'a stranger, in the middle of a run': (it) => {
       it.settled = false
       it.records = it.records.filter((record) => !(record.type === 'send' && record.request === 'r5'))
@@ -389,6 +396,18 @@ const broken: [rule: Rule, why: string, change: (it: World) => void][] = [
     'a model is not given a completed one',
     (it) => {
       run(it, 'x3').history = []
+    },
+  ],
+  [
+    'interleaved',
+    'a summary stands between a question and its answer',
+    (it) => {
+      const answer = message(it, 'a3')
+      const summary = { id: 's1', turn_id: null, parent_id: null, role: 'summary', content: 'so far' }
+      it.dump.messages.splice(5, 0, { ...answer, ...summary })
+      answer.position = 7
+      read(it).messages = [{ id: 'a3', position: 7 }]
+      the(it).last_position = 7
     },
   ],
   [

@@ -19,7 +19,8 @@ export interface TurnRow {
 export interface MessageRow {
   id: string
   conversation_id: string
-  turn_id: string
+  /** null of a summary */
+  turn_id: string | null
   parent_id: string | null
   position: number
   role: string

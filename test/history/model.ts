@@ -46,7 +46,12 @@ export const nonceModel = ({ name, random, record, ...moods }: ModelOptions): Mo
 
   return {
     name: 'nonce',
-    async *run({ message, history, signal }) {
+    async *run({ system, message, history, signal }) {
+      // There is no system prompt but the one that asks for a summary, which is no turn's.
+      if (system !== undefined) {
+        yield* say('What they have said so far, summed up.', signal)
+        return
+      }
       runs += 1
       const nonce = `${name}.${runs}`
       record({ type: 'run', at: now(), nonce, message, history })

@@ -60,6 +60,7 @@ const app = await buildApp({
     ...options.moods,
   }),
   limits: options.limits,
+  compact: true,
   auth: { shared: { secret: options.secret } },
   corsOrigins: [],
   log: pino({ level: 'warn' }, destination({ dest: file('log'), sync: true })),

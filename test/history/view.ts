@@ -62,7 +62,7 @@ const operationsOf = (records: Record[]): Map<string, Operation> => {
 export const createView = (records: Record[], dump: Dump): View => {
   const messages = group(dump.messages, ({ conversation_id }) => conversation_id)
   const turns = group(dump.turns, ({ conversation_id }) => conversation_id)
-  const byTurn = group(dump.messages, ({ turn_id }) => turn_id)
+  const byTurn = group(dump.messages, ({ turn_id }) => turn_id ?? '')
   const turnById = new Map(dump.turns.map((turn) => [turn.id, turn]))
   const logs = new Map(
     dump.conversations.map((conversation) => [
@@ -80,8 +80,8 @@ export const createView = (records: Record[], dump: Dump): View => {
       .map((asked) => ({
         conversation,
         asked,
-        turn: turnById.get(asked.turn_id),
-        answer: byTurn.get(asked.turn_id)?.find(({ role }) => role === 'assistant'),
+        turn: turnById.get(asked.turn_id ?? ''),
+        answer: byTurn.get(asked.turn_id ?? '')?.find(({ role }) => role === 'assistant'),
       })),
   )
   return {

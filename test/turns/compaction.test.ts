@@ -4,6 +4,8 @@ import t, { type Test } from 'tap'
 import { connect } from '../../src/db/connect.js'
 import type { Model, ModelRequest } from '../../src/models/model.js'
 import { ModelError } from '../../src/models/model-error.js'
+import { newId } from '../../src/new-id.js'
+import { claimSummary, storeSummary } from '../../src/turns/store/summaries.js'
 import { type Json, type TestAppOptions, testApp } from '../helpers/app.js'
 import { until } from '../helpers/models.js'
 
@@ -265,4 +267,22 @@ t.test('long turns are shortened for the summary, and a long summary is cut', as
   const bytes = Buffer.byteLength(summary?.content)
   t.ok(bytes <= 1_500 && bytes > 1_400, `${bytes} bytes are an eighth of the window`)
   t.match(summary?.content, /^é+ …$/, 'it is cut between characters')
+})
+
+t.test('nobody sums up, or adds a summary to, another user’s conversation', async (t) => {
+  const { model } = summer()
+  const { db, talk, messages } = await start(t, model, { compact: false })
+  const conversationId = await talk(2)
+  const claim = { conversationId, claim: newId(), leaseMs: 60_000, before: 5, maxBytes: 9_000 }
+  t.equal(await claimSummary(db, { ...claim, userId: 'bob' }), undefined, 'bob has nothing to sum up')
+  t.match(
+    await claimSummary(db, { ...claim, userId: 'alice' }),
+    { history: [{ user: 'm1' }, {}] },
+    'alice has',
+  )
+  const summary = { messageId: newId(), text: 'bob was here', windowTokens: 1, through: 4, model: 'summer' }
+  await storeSummary(db, { ...claim, ...summary, userId: 'bob', usage })
+  t.equal((await messages(conversationId)).length, 4, 'bob’s is not stored, though he knows the claim')
+  await storeSummary(db, { ...claim, ...summary, userId: 'alice', usage })
+  t.equal((await messages(conversationId)).length, 5, 'alice’s is')
 })

@@ -2,20 +2,27 @@ import { isRunning, type Log, type View } from '../view.js'
 import type { Check, Violation } from './rules.js'
 
 const gaps = ({ conversation, messages, turns }: Log): Violation[] => {
-  const at = messages.findIndex(({ position }, i) => position !== i + 1)
-  // The answer of the turn that runs has its position already.
-  const given = messages.length + turns.filter(isRunning).length
-  if (at < 0 && conversation.last_position === given) return []
+  // The answer of the turn that runs has its position already, and a summary may come after that.
+  const reserved = turns.filter(isRunning).map(({ user_message_id }) => {
+    return (messages.find(({ id }) => id === user_message_id)?.position ?? 0) + 1
+  })
+  const positions = [...messages.map(({ position }) => position), ...reserved].sort((a, b) => a - b)
+  const at = positions.findIndex((position, i) => position !== i + 1)
+  if (at < 0 && conversation.last_position === positions.length) return []
   const what =
     at < 0
-      ? `has given out ${conversation.last_position} positions and uses ${given}`
-      : `has position ${messages[at]?.position} where ${at + 1} belongs`
+      ? `has given out ${conversation.last_position} positions and uses ${positions.length}`
+      : `has position ${positions[at]} where ${at + 1} belongs`
   return [{ rule: 'gap', text: `conversation ${conversation.id} ${what}` }]
 }
 
 const interleaving = ({ conversation, messages }: Log): Violation[] => {
-  const fault = messages.find(({ role, turn_id, parent_id }, i) => {
-    const before = messages[i - 1]
+  // A summary may come anywhere but between a question and its answer.
+  const said = messages.filter(({ role }) => role !== 'summary')
+  const fault = said.find((message, i) => {
+    const { role, turn_id, parent_id } = message
+    const before = said[i - 1]
+    if (role === 'assistant' && messages[messages.indexOf(message) - 1] !== before) return true
     if (parent_id !== (before?.id ?? null)) return true
     return i % 2 === 0 ? role !== 'user' : role !== 'assistant' || turn_id !== before?.turn_id
   })

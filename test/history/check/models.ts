@@ -14,19 +14,26 @@ const givable = ({ messages }: Log, before: number) =>
     )
     .map(({ position, content }) => ({ user: messages[position - 2]?.content, assistant: content }))
 
+/** The newest turns, and of those at least as many as a window has that has just moved. */
 const histories = ({ logs }: View, exchange: Exchange, runs: Run[], most: number): Violation[] => {
   if (runs.length === 0) return []
   const { conversation, asked } = exchange
   const log = logs.get(conversation.id)
-  const expected = log ? givable(log, asked.position).slice(-Math.floor(most / 2)) : []
-  const text = JSON.stringify(expected)
+  const all = log ? givable(log, asked.position) : []
+  const mostTurns = Math.floor(most / 2)
+  const leastTurns = Math.min(all.length, Math.ceil(mostTurns / 2))
+  const isRight = ({ history }: Run): boolean => {
+    const given = history.map(({ user, assistant }) => ({ user, assistant }))
+    const expected = all.slice(all.length - given.length)
+    const isInBounds = given.length >= leastTurns && given.length <= mostTurns
+    return isInBounds && JSON.stringify(given) === JSON.stringify(expected)
+  }
   return runs
-    .filter(
-      ({ history }) => JSON.stringify(history.map(({ user, assistant }) => ({ user, assistant }))) !== text,
-    )
+    .filter((run) => !isRight(run))
     .map(({ nonce, history }) => {
+      const expected = all.slice(Math.max(0, all.length - history.length))
       const at = history.findIndex(({ assistant }, i) => assistant !== expected[i]?.assistant)
-      const what = `${history.length} turns where ${expected.length} belong, differing at ${at < 0 ? history.length : at}`
+      const what = `${history.length} of ${all.length} turns, differing at ${at < 0 ? history.length : at}`
       return {
         rule: 'history',
         text: `run ${nonce} at position ${asked.position} of conversation ${conversation.id} was given ${what}`,
