@@ -1,12 +1,12 @@
 import type { Model } from '../models/model.js'
 import { newId } from '../new-id.js'
 import { fromFirstVisible } from '../visible-text.js'
-import { estimateSummary, maxSummaryBytes, maxTranscriptBytes } from './agent/history-window.js'
+import { estimateSummary, maxSummaryBytes, maxTranscriptBytes, windowSize } from './agent/history-window.js'
 import { runModel } from './agent/run-model.js'
 import { type BackgroundJobs, createBackgroundJobs } from './background-jobs.js'
 import type { ClaimedSummary } from './store/summaries.js'
 import type { TurnStore } from './store/turn-store.js'
-import type { WindowState } from './types.js'
+import type { TurnLimits, WindowState } from './types.js'
 
 /** A conversation whose turn has completed. */
 interface CompactionRequest {
@@ -16,8 +16,6 @@ interface CompactionRequest {
   window: WindowState
   /** the model that answered it */
   model: Model
-  /** its whole window, in tokens */
-  windowSize: number
 }
 
 interface Compaction extends Pick<BackgroundJobs, 'stop'> {
@@ -25,7 +23,7 @@ interface Compaction extends Pick<BackgroundJobs, 'stop'> {
   begin(conversation: CompactionRequest): void
 }
 
-interface CompactionOptions {
+interface CompactionOptions extends Pick<TurnLimits, 'historyTokens' | 'modelHistoryTokens'> {
   store: Pick<TurnStore, 'claimSummary' | 'storeSummary'>
   log: { warn(fields: object, text: string): void }
   /** how long the model may take */
@@ -69,21 +67,18 @@ const truncate = (text: string, maxBytes: number): string => {
   return `${cut.trimEnd()} …`
 }
 
-export const createCompaction = ({
-  store,
-  log,
-  timeoutMs = 60_000,
-  max = 20,
-}: CompactionOptions): Compaction => {
+export const createCompaction = (options: CompactionOptions): Compaction => {
+  const { store, log, timeoutMs = 60_000, max = 20 } = options
   const failure = 'the conversation could not be summed up'
   const jobs = createBackgroundJobs({ log, failure, timeoutMs, max })
 
   const sumUp = async (
-    { userId, conversationId, model, windowSize }: CompactionRequest,
+    { userId, conversationId, model }: CompactionRequest,
     start: number,
     signal: AbortSignal,
   ): Promise<void> => {
-    const maxBytes = maxSummaryBytes(windowSize)
+    const size = windowSize(options, model.name)
+    const maxBytes = maxSummaryBytes(size)
     const claim = newId()
     const claimed = await store.claimSummary({
       userId,
@@ -91,7 +86,7 @@ export const createCompaction = ({
       claim,
       leaseMs: timeoutMs + claimMarginMs,
       before: start,
-      maxBytes: maxTranscriptBytes(windowSize),
+      maxBytes: maxTranscriptBytes(size),
     })
     if (!claimed) return
     const system = instruction(Math.max(20, Math.floor(maxBytes / 10)))
@@ -114,9 +109,10 @@ export const createCompaction = ({
 
   return {
     begin(conversation) {
-      const { start, summary } = conversation.window
+      const { window, model } = conversation
+      const { start, summary } = window
       const isDone = start === null || start - 1 <= (summary?.through ?? 0)
-      if (isDone || maxSummaryBytes(conversation.windowSize) < leastSummaryBytes) return
+      if (isDone || maxSummaryBytes(windowSize(options, model.name)) < leastSummaryBytes) return
       const fields = { conversation_id: conversation.conversationId }
       jobs.begin(fields, (signal) => sumUp(conversation, start, signal))
     },

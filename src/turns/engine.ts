@@ -101,7 +101,7 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
   const store = createTurnStore(db)
   const heartbeat = createHeartbeat({ store, leaseMs, log })
   const titles = options.titles === 'model' ? createTitles({ store, log }) : undefined
-  const compaction = options.compact ? createCompaction({ store, log }) : undefined
+  const compaction = options.compact ? createCompaction({ ...options, store }) : undefined
   const local = createLocalAttempts({
     ...options,
     models,
@@ -109,8 +109,7 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
     heartbeat,
     onCompleted({ userId, conversationId, isNewConversation, message }, model, window) {
       if (isNewConversation) titles?.begin({ userId, conversationId, message, model })
-      const size = windowSize(options, model.name)
-      compaction?.begin({ userId, conversationId, window, model, windowSize: size })
+      compaction?.begin({ userId, conversationId, window, model })
     },
   })
   const remote = createRemoteAttempts({ store, heartbeat })
