@@ -250,7 +250,8 @@ t.test('a retry on another instance, or after a restart, begins with the chain t
 
 t.test('a turn stays with the model that began it, whatever becomes of the first one', async (t) => {
   const servers = await providers(t)
-  servers.a.answer(refuse(429, tooMany))
+  // So that it is not left alone, either.
+  servers.a.answer(refuse(429, tooMany, { 'retry-after': '0' }))
   servers.b.answer(
     (response, request) => {
       // The first model is well again while the second one's tool runs.

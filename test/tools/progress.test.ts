@@ -69,6 +69,11 @@ const oddRows: [report: Report, progress: ToolProgress | undefined][] = [
   [{ progress: 1, total: '4', message: 7 }, { progress: 1 }],
 ]
 
+t.test('what a process asks of its client during a call is refused, and the call goes on', async (t) => {
+  const asked = await (await tools(t, 'stdio')).call('ask')
+  t.equal(asked, '[-32601,-32601,-32601,"answered",-32601]', 'all but a ping are unknown methods')
+})
+
 for (const wire of wires) {
   t.test(`${wire}: a call is told its progress as the contract has it`, async (t) => {
     const alice = await tools(t, wire)
