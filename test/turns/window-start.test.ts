@@ -18,7 +18,13 @@ const recorder = (name: string) => {
       yield { type: 'text-delta', delta: `re: ${request.message}` }
       yield {
         type: 'finish',
-        usage: { input_tokens: null, output_tokens: null, cached_input_tokens: null, reasoning_tokens: null, total_tokens: null },
+        usage: {
+          input_tokens: null,
+          output_tokens: null,
+          cached_input_tokens: null,
+          reasoning_tokens: null,
+          total_tokens: null,
+        },
       }
     },
   }
