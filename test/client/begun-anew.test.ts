@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createChatTransport } from '../../src/client/index.js'
+import { transportOf } from '../helpers/transport.js'
 
 const ids = {
   turn_id: 'a0000000-0000-7000-8000-000000000001',
@@ -24,10 +24,7 @@ const done = 'id: 9-9\ndata: [DONE]\n\n'
 /** Reads a message whose connection is cut after the first of these answers, and resumed with the next. */
 const read = async (...answers: string[]): Promise<{ text: string; error?: string }> => {
   const responses = answers.values()
-  const transport = createChatTransport({
-    url: 'http://127.0.0.1:1',
-    userId: 'alice',
-    token: () => 'token',
+  const transport = transportOf('http://127.0.0.1:1', {
     fetch: async () =>
       new Response(responses.next().value ?? done, { headers: { 'content-type': 'text/event-stream' } }),
   })

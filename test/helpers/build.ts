@@ -17,6 +17,7 @@ export const filesOf = async (part: string): Promise<string[]> => {
   return entries
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(root.length))
+    .filter((path) => !path.startsWith('src/client/dist'))
 }
 
 /** The JavaScript of one of the project's files. Types are not checked here: `npm run lint` does that. */

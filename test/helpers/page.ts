@@ -1,13 +1,14 @@
 import type { UIMessage } from 'ai'
 import type { Test } from 'tap'
-import { type ChatTransportOptions, createChatTransport, toUIMessages } from '../../src/client/index.js'
-import { type TestApp, tokenOf } from './app.js'
+import { toUIMessages } from '../../src/client/index.js'
+import type { TestApp } from './app.js'
 import { renderHook, useChat } from './dom.js'
+import { type TransportOptions, transportOf } from './transport.js'
 
 export const textsOf = (messages: readonly UIMessage[]): string[] =>
   messages.map(({ parts }) => parts.map((part) => (part.type === 'text' ? part.text : '')).join(''))
 
-export interface PageOptions extends Partial<ChatTransportOptions> {
+export interface PageOptions extends TransportOptions {
   strict?: boolean
   /** happens when the messages are loaded and the page is about to resume */
   onLoaded?: (messages: readonly UIMessage[]) => unknown
@@ -19,7 +20,7 @@ export const openPage = async (
   { url }: Pick<TestApp, 'url'>,
   { strict = false, onLoaded = () => {}, ...options }: PageOptions = {},
 ) => {
-  const transport = createChatTransport({ url, userId: 'alice', token: () => tokenOf('alice'), ...options })
+  const transport = transportOf(url, options)
   const messages = await transport.loadMessages()
   await onLoaded(messages)
   const resume = options.conversationId !== undefined
