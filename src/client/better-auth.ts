@@ -10,14 +10,9 @@ export interface BetterAuthClient {
   $store?: { listen(signal: string, listener: () => void): unknown }
 }
 
-/** A token is renewed when a fifth of its life is left, and a minute before its end at the latest. */
+/** A token is renewed when a fifth of its life is left, or a minute of a long one. */
 const LEFT_SHARE = 0.2
 const LEFT_MS = 60_000
-
-interface Cached {
-  token: string
-  until: number
-}
 
 /** For how long a token that has just come may be used; 0 when it does not say. */
 const lifetimeOf = (token: string): number => {
@@ -33,46 +28,45 @@ const lifetimeOf = (token: string): number => {
 }
 
 /**
- * Makes the `token` of a client from Better Auth's own. It keeps the token until shortly before its end, asks once for all requests
- * that need one at the same time, and throws a ColloquyError with the code `signed-out` when nobody is signed in.
+ * Makes the `token` of a client from Better Auth's client. It keeps the token until shortly before its end, asks once for all requests
+ * that need one at the same time, and forgets it when somebody signs in or out. It throws a ColloquyError with the code `signed-out`
+ * when nobody is signed in.
  */
 export const createBetterAuthToken = (authClient: BetterAuthClient) => {
-  let cached: Cached | undefined
+  let cached: { token: string; until: number } | undefined
   let asking: Promise<string> | undefined
 
   const ask = async (): Promise<string> => {
     const { data, error } = await authClient.token()
     if (error && error.status !== 401 && error.status !== 403) {
-      throw new ColloquyError(`Better Auth gave no token: ${error.message || error.status}`, {
-        code: 'no-token',
-        cause: error,
-      })
+      const why = error.message || error.status
+      throw new ColloquyError(`Better Auth gave no token: ${why}`, { code: 'no-token', cause: error })
     }
     if (!data?.token) throw new ColloquyError('Nobody is signed in.', { code: 'signed-out', cause: error })
     return data.token
   }
 
-  const forget = () => {
+  const askOnce = (): Promise<string> => {
+    if (asking) return asking
+    const mine = ask()
+    asking = mine
+    const settle = (token?: string) => {
+      // What was asked for before somebody signed in or out counts no more.
+      if (asking !== mine) return
+      asking = undefined
+      if (token !== undefined) cached = { token, until: performance.now() + lifetimeOf(token) }
+    }
+    mine.then(settle, () => settle())
+    return mine
+  }
+
+  authClient.$store?.listen('$sessionSignal', () => {
     cached = undefined
     asking = undefined
-  }
-  authClient.$store?.listen('$sessionSignal', forget)
+  })
 
   return async ({ refresh = false }: { refresh?: boolean } = {}): Promise<string> => {
     if (refresh) cached = undefined
-    if (cached && performance.now() < cached.until) return cached.token
-    if (!asking) {
-      const mine = ask().then((token) => {
-        // What was asked for before somebody signed in or out counts no more.
-        if (asking === mine) cached = { token, until: performance.now() + lifetimeOf(token) }
-        return token
-      })
-      const settled = () => {
-        if (asking === mine) asking = undefined
-      }
-      mine.then(settled, settled)
-      asking = mine
-    }
-    return asking
+    return cached && performance.now() < cached.until ? cached.token : askOnce()
   }
 }

@@ -101,14 +101,14 @@ t.test('a stream that is cut anywhere goes on after the last event that was seen
   )
   t.equal(sent.length, 2, 'two connections')
   // Places in the middle of a character, of a line and of a frame, too.
-  const places = Array.from({ length: 120 }, (_, n) => 1 + n * 11)
-  const faults = await Promise.all(
-    places.map(async (at) => {
-      const { text, error } = await read(as({ fetch: cutting([at]).fetch }).streamNewTurn({ message }))
-      return text === whole && !error ? [] : [`${at}: ${text} ${error}`]
-    }),
-  )
-  t.same(faults.flat(), [], 'the text is whole, wherever it was cut')
+  const places = Array.from({ length: 96 }, (_, n) => 1 + n * 13)
+  const faults: string[] = []
+  const readCut = async (at: number) => {
+    const { text, error } = await read(as({ fetch: cutting([at]).fetch }).streamNewTurn({ message }))
+    if (text !== whole || error) faults.push(`${at}: ${text} ${error}`)
+  }
+  while (places.length > 0) await Promise.all(places.splice(0, 8).map(readCut))
+  t.same(faults, [], 'the text is whole, wherever it was cut')
   const before = cutting([30, 30])
   t.match(
     await read(as({ fetch: before.fetch }).streamNewTurn({ message })),
