@@ -17,11 +17,12 @@ import { ColloquyError } from './problem.js'
 import { rawResponse } from './raw-response.js'
 import { failureOf, readResumedEvents, type Turn } from './resumed-events.js'
 
-const cores = new WeakMap<object, Core>()
+/** The same in two copies of this package, of which an app's bundler may have made one each for two of its parts. */
+const CORE = Symbol.for('@colloquy/client')
 
 /** What a client is made of, for what is built on it. */
 export const coreOf = (client: Client): Core => {
-  const core = cores.get(client)
+  const core = (client as { [CORE]?: Core })[CORE]
   if (!core) throw new TypeError('`client` has to be made by createClient().')
   return core
 }
@@ -105,7 +106,5 @@ export const createClient = (options: ClientOptions): Client => {
     const id = key as OperationId
     return [id, (params?: Params, given?: RequestOptions) => call(core, id, params, given)] as const
   })
-  const client = Object.freeze(Object.fromEntries(methods)) as unknown as Client
-  cores.set(client, core)
-  return client
+  return Object.freeze({ ...Object.fromEntries(methods), [CORE]: core }) as unknown as Client
 }

@@ -7,6 +7,9 @@ import { programParts } from './program.js'
 
 const root = fileURLToPath(packageRoot)
 
+/** The packages that tests import; others for some of them stand in scripts/test-ai-sdk-7.ts. */
+export const testPackages = process.env.COLLOQUY_TEST_PACKAGES ?? join(root, 'node_modules')
+
 /** What the history checker starts beside the program. */
 const testParts = ['test/history', 'test/helpers']
 
@@ -86,5 +89,5 @@ export const buildTests = async (paths: string[], folder: string): Promise<void>
     plugins: [sourceUrls],
   })
   await cp(join(root, '.taprc'), join(folder, '.taprc'))
-  await symlink(join(root, 'node_modules'), join(folder, 'node_modules'))
+  await symlink(testPackages, join(folder, 'node_modules'))
 }
