@@ -2,11 +2,18 @@ import { Window } from 'happy-dom'
 import { type ComponentType, createElement, StrictMode } from 'react'
 
 const window = new Window({ url: 'http://localhost/' })
-Object.assign(globalThis, { window, document: window.document, navigator: window.navigator })
+for (const [name, value] of Object.entries({
+  window,
+  document: window.document,
+  navigator: window.navigator,
+})) {
+  // Node 21 and later have a navigator, which cannot be assigned.
+  Object.defineProperty(globalThis, name, { value, configurable: true, writable: true })
+}
 
 // They look for a document when they are loaded; fetch, streams and timers stay Node's.
 const { createRoot } = await import('react-dom/client')
-export const { useChat } = await import('@ai-sdk/react')
+export const { Chat, useChat } = await import('@ai-sdk/react')
 
 export interface Rendered<T> {
   /** what the hook returned last */

@@ -2,7 +2,7 @@ import type { UIMessage } from 'ai'
 import type { Test } from 'tap'
 import { toUIMessages } from '../../src/client/index.js'
 import type { TestApp } from './app.js'
-import { renderHook, useChat } from './dom.js'
+import { Chat, renderHook, useChat } from './dom.js'
 import { type TransportOptions, transportOf } from './transport.js'
 
 export const textsOf = (messages: readonly UIMessage[]): string[] =>
@@ -14,7 +14,7 @@ export interface PageOptions extends TransportOptions {
   onLoaded?: (messages: readonly UIMessage[]) => unknown
 }
 
-/** useChat as a page has it: with the stored messages, and resuming when the conversation is known. */
+/** useChat as a page has it, and as the guide shows it: with the stored messages, and resuming when the conversation is known. */
 export const openPage = async (
   t: Test,
   { url }: Pick<TestApp, 'url'>,
@@ -24,7 +24,8 @@ export const openPage = async (
   const messages = await transport.loadMessages()
   await onLoaded(messages)
   const resume = options.conversationId !== undefined
-  const page = await renderHook(() => useChat({ transport, messages, resume }), { strict })
+  const chat = new Chat({ transport, messages })
+  const page = await renderHook(() => useChat({ chat, resume }), { strict })
   t.teardown(page.unmount)
   return page
 }
