@@ -27,7 +27,13 @@ export const openPage = async (
   const chat = new Chat({ transport, messages })
   const page = await renderHook(() => useChat({ chat, resume }), { strict })
   t.teardown(page.unmount)
-  return page
+  return Object.assign(page, {
+    /** Waits until React has rendered what the chat has. */
+    rendered: () =>
+      soon(() =>
+        (['messages', 'status', 'error'] as const).every((name) => page.current[name] === chat[name]),
+      ),
+  })
 }
 
 export type Page = Awaited<ReturnType<typeof openPage>>
