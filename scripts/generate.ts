@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import openapiTS, { astToString } from 'openapi-typescript'
+import { clientTable } from './client-table.js'
 import { closeContract } from './closed-contract.js'
 import { interrupted } from './interrupted.js'
 import { type Contract, operationTable } from './operation-table.js'
@@ -31,10 +32,10 @@ const bundle = async (): Promise<string> => {
   }
 }
 
-const bindings = (contract: Contract): string => {
-  const table = operationTable(contract)
+/** A table of the contract's operations, with a line for each. */
+const tableOf = (table: Record<string, object>, comment: string): string => {
   const entries = Object.entries(table).map(([id, entry]) => `  ${id}: ${JSON.stringify(entry)},`)
-  return `${header}/** Every operation of the contract, by its operationId. */
+  return `${header}/** ${comment} */
 export const operations = {
 ${entries.join('\n')}
 } as const
@@ -53,7 +54,14 @@ const generate = async (): Promise<Record<string, string>> => {
     'generated/contract.ts': await types(bundled),
     'generated/closed/openapi.json': `${closed}\n`,
     'generated/closed/contract.ts': await types(closed),
-    'generated/bindings.ts': bindings(contract),
+    'generated/bindings.ts': tableOf(
+      operationTable(contract),
+      'Every operation of the contract, by its operationId.',
+    ),
+    'generated/client.ts': tableOf(
+      clientTable(contract),
+      'How the client calls every operation of the contract, by its operationId.',
+    ),
   }
 }
 

@@ -1,25 +1,46 @@
-import { ColloquyError, checkResponse } from './problem.js'
+import { ColloquyError, checkResponse, connectionLost, errorMessage } from './problem.js'
 import { sleep, withTimeout } from './timing.js'
 
+type MaybeToken = string | null | undefined
+/**
+ * A token, or what gives one; called before every request. With `refresh` the server has refused the token that it gave last, which
+ * must not be given again from a cache.
+ */
+export type Token = string | ((options: { refresh: boolean }) => MaybeToken | Promise<MaybeToken>)
+
 export interface CallerOptions {
-  url?: string | undefined
-  userId: string
-  token: () => string | Promise<string>
+  url?: string | URL | undefined
+  token: Token
   fetch?: typeof fetch | undefined
 }
 
-export interface CallOptions {
-  method?: string
-  headers?: Headers | undefined
-  body?: string
+export type Body = NonNullable<RequestInit['body']>
+
+export interface Call {
+  method: string
+  /** the path and the query, from the server's URL */
+  path: string
+  headers?: Headers
+  body?: Body
   /** the required media type of the response */
-  accept?: string
-  signal?: AbortSignal
+  accept: string
+  /** whether it is sent without a token */
+  isOpen?: boolean
+  /** how long the response may take to begin */
+  timeoutMs?: number | undefined
+  signal?: AbortSignal | undefined
   /** Called between token() and the request; throws to prevent the request. */
-  beforeSend?: () => void
+  beforeSend?: (() => void) | undefined
 }
 
-export type Call = (path: string, options?: CallOptions) => Promise<Response>
+/** A response whose body is still to be read. */
+export interface Connection {
+  response: Response
+  /** Ends the connection, if it is still open, and lets go of the signal. */
+  close(): void
+}
+
+export type Open = (call: Call) => Promise<Connection>
 
 const TOKEN_MS = 10_000
 /** When a request has had no response for PROBE_AFTER_MS, the liveness probe must answer within PROBE_MS. */
@@ -29,32 +50,36 @@ const PROBE_MS = 1_500
 const RESPONSE_MS = 90_000
 const BODY_MS = 30_000
 
-const errorMessage = (error: unknown) => (error instanceof Error ? error.message : String(error))
 const timeoutError = (milliseconds: number) => () => new Error(`it took longer than ${milliseconds / 1000} s`)
 const noToken = (message: string, cause?: unknown) => new ColloquyError(message, { code: 'no-token', cause })
 
-/** Makes requests as the user, each with a fresh token. Throws ColloquyError, or the signal's reason. */
-export const createCaller = ({ url = '', userId, token, fetch: fetchFn = fetch }: CallerOptions): Call => {
-  const root = url.replace(/\/+$/, '')
-  const base = `${root}/api/${encodeURIComponent(userId)}`
-
-  const authorize = async (headers: Headers, signal: AbortSignal | undefined): Promise<void> => {
-    const work = Promise.resolve().then(token)
-    const value: unknown = await withTimeout(TOKEN_MS, timeoutError(TOKEN_MS), work, signal).catch(
-      (error: unknown) => {
-        signal?.throwIfAborted()
-        throw noToken(`token() failed: ${errorMessage(error)}`, error)
-      },
-    )
-    if (typeof value !== 'string' || value.trim() === '') {
-      throw noToken('token() returned no token. Is the user signed in?')
-    }
-    try {
-      headers.set('authorization', `Bearer ${value}`)
-    } catch (error) {
-      throw noToken('token() returned a string that is not valid in an HTTP header.', error)
-    }
+/** Asks for the token. Throws ColloquyError, or the signal's reason. */
+const createAuthorizer = (token: Token) => async (refresh: boolean, signal: AbortSignal | undefined) => {
+  const work = Promise.resolve().then(() => (typeof token === 'function' ? token({ refresh }) : token))
+  const value = await withTimeout(TOKEN_MS, timeoutError(TOKEN_MS), work, signal).catch((error: unknown) => {
+    signal?.throwIfAborted()
+    if (error instanceof ColloquyError) throw error
+    throw noToken(`token() failed: ${errorMessage(error)}`, error)
+  })
+  if (value === undefined || value === null || value === '') {
+    throw new ColloquyError('There is no token: nobody is signed in.', { code: 'signed-out' })
   }
+  if (typeof value !== 'string' || value.trim() === '') throw noToken('token() returned what is no token.')
+  try {
+    return new Headers({ authorization: `Bearer ${value}` }).get('authorization') ?? ''
+  } catch (error) {
+    throw noToken('token() returned a string that is not valid in an HTTP header.', error)
+  }
+}
+
+/** Makes requests, each with a fresh token. Throws ColloquyError, or the signal's reason. */
+export const createCaller = ({
+  url = '',
+  token,
+  fetch: fetchFn = (...request) => fetch(...request),
+}: CallerOptions): Open => {
+  const root = String(url).replace(/\/+$/, '')
+  const authorize = createAuthorizer(token)
 
   const unreachable = (cause: unknown) => {
     const origin = (globalThis as { location?: { origin?: string } }).location?.origin
@@ -76,18 +101,23 @@ export const createCaller = ({ url = '', userId, token, fetch: fetchFn = fetch }
     return new Promise<never>(() => {})
   }
 
-  const send = async (target: string, init: RequestInit, signal: AbortSignal | undefined) => {
-    const connection = new AbortController()
-    const onAbort = () => connection.abort(signal?.reason)
+  const send = async (call: Call, headers: Headers): Promise<Connection> => {
+    const { method, path, body = null, signal, timeoutMs = RESPONSE_MS } = call
+    const controller = new AbortController()
+    const onAbort = () => controller.abort(signal?.reason)
+    const close = () => {
+      signal?.removeEventListener('abort', onAbort)
+      controller.abort()
+    }
     signal?.addEventListener('abort', onAbort)
     if (signal?.aborted) onAbort()
     const responded = new AbortController()
     try {
-      const response = fetchFn(target, { ...init, signal: connection.signal })
-      const first = Promise.race([response, detectUnreachable(responded.signal)])
-      return await withTimeout(RESPONSE_MS, timeoutError(RESPONSE_MS), first, signal)
+      const sent = fetchFn(`${root}${path}`, { method, headers, body, signal: controller.signal })
+      const first = Promise.race([sent, detectUnreachable(responded.signal)])
+      return { response: await withTimeout(timeoutMs, timeoutError(timeoutMs), first, signal), close }
     } catch (error) {
-      connection.abort()
+      close()
       signal?.throwIfAborted()
       throw unreachable(error)
     } finally {
@@ -95,29 +125,49 @@ export const createCaller = ({ url = '', userId, token, fetch: fetchFn = fetch }
     }
   }
 
-  return async (path, { headers: given, accept = 'application/json', signal, beforeSend, ...init } = {}) => {
-    const headers = new Headers(given)
-    headers.set('accept', accept)
-    if (init.body !== undefined) headers.set('content-type', 'application/json')
+  const attempt = async (call: Call, authorization: string | undefined): Promise<Connection> => {
+    const headers = new Headers(call.headers)
+    headers.set('accept', call.accept)
+    if (authorization !== undefined) headers.set('authorization', authorization)
+    call.beforeSend?.()
+    const connection = await send(call, headers)
+    try {
+      const onTimeout = () => unreachable(timeoutError(BODY_MS)())
+      await withTimeout(BODY_MS, onTimeout, checkResponse(connection.response, call.accept), call.signal)
+      return connection
+    } catch (error) {
+      connection.close()
+      throw error
+    }
+  }
+
+  return async (call) => {
+    const { signal, isOpen = false } = call
     signal?.throwIfAborted()
-    await authorize(headers, signal)
-    beforeSend?.()
-    const response = await send(`${base}${path}`, { ...init, headers }, signal)
-    const onTimeout = () => unreachable(timeoutError(BODY_MS)())
-    return withTimeout(BODY_MS, onTimeout, checkResponse(response, accept), signal)
+    const authorization = isOpen ? undefined : await authorize(false, signal)
+    try {
+      return await attempt(call, authorization)
+    } catch (error) {
+      const isRefused = error instanceof ColloquyError && error.code === 'unauthenticated'
+      if (!isRefused || isOpen) throw error
+      const renewed = await authorize(true, signal)
+      if (renewed === authorization) throw error
+      return attempt(call, renewed)
+    }
   }
 }
 
-/** Reads a JSON body. Throws ColloquyError. */
-export const readJson = async <T>(response: Response): Promise<T> =>
-  withTimeout(
-    BODY_MS,
-    () => new ColloquyError('The response did not arrive in time.', { code: 'connection-lost' }),
-    response.json() as Promise<T>,
-  ).catch((cause: unknown) => {
-    if (cause instanceof ColloquyError) throw cause
-    if (!(cause instanceof SyntaxError)) {
-      throw new ColloquyError('The connection was lost.', { code: 'connection-lost', cause })
-    }
-    throw new ColloquyError('The response is not valid JSON.', { code: 'unexpected-answer', cause })
-  })
+/** Reads a JSON body. Throws ColloquyError, or the signal's reason. */
+export const readJson = async <T>({ response, close }: Connection, signal?: AbortSignal): Promise<T> => {
+  const onTimeout = () => connectionLost('The response did not arrive in time.')
+  try {
+    return await withTimeout(BODY_MS, onTimeout, response.json() as Promise<T>, signal)
+  } catch (error) {
+    signal?.throwIfAborted()
+    if (error instanceof ColloquyError) throw error
+    if (!(error instanceof SyntaxError)) throw connectionLost('The connection was lost.', error)
+    throw new ColloquyError('The response is not valid JSON.', { code: 'unexpected-answer', cause: error })
+  } finally {
+    close()
+  }
+}

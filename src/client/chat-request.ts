@@ -1,16 +1,15 @@
-import type { ChatRequestOptions, ChatTransport, UIMessage } from 'ai'
 import type { components } from '../../generated/contract.js'
 import { storedTurnId } from './messages.js'
 import { notSupported } from './problem.js'
+import type { ChatRequest, SendOptions } from './sdk.js'
 
-type SendOptions = Parameters<ChatTransport<UIMessage>['sendMessages']>[0]
 export type TurnRequest = components['schemas']['TurnRequest']
 
 const RESERVED_HEADERS = ['accept', 'authorization', 'content-type', 'idempotency-key', 'last-event-id']
 
 /** Returns the chat's own headers. Throws `not-supported` for options that the server would not receive. */
 export const requestHeaders = (
-  { headers, body, metadata }: ChatRequestOptions,
+  { headers, body, metadata }: ChatRequest,
   fields: readonly string[] = [],
 ): Headers => {
   if (metadata !== undefined)
@@ -53,7 +52,7 @@ export const toTurnRequest = ({ messages, trigger, body }: SendOptions) => {
         : `Parts of type \`${unsupported.type}\` are not supported: a message is text only.`,
     )
   }
-  const text = message.parts.map((part) => (part.type === 'text' ? part.text : '')).join('')
+  const text = message.parts.map(({ text }) => text ?? '').join('')
   const model = (body as { model?: string } | undefined)?.model
   return {
     message,

@@ -1,9 +1,9 @@
-import type { UIMessageChunk } from 'ai'
+import type { MessageChunk } from './sdk.js'
 
 const stopError = () => new DOMException('The message was stopped.', 'AbortError')
 
 export interface ChunkStreamOptions {
-  chunks: AsyncGenerator<UIMessageChunk>
+  chunks: AsyncGenerator<MessageChunk>
   /** aborts when the reader stops the turn */
   stop?: AbortSignal | undefined
   onStop: () => void
@@ -20,9 +20,9 @@ export const toChunkStream = ({
   onStop,
   onDisconnect,
   onSettled = () => {},
-}: ChunkStreamOptions): ReadableStream<UIMessageChunk> => {
+}: ChunkStreamOptions): ReadableStream<MessageChunk> => {
   const isStopped = () => stop?.aborted ?? false
-  return new ReadableStream<UIMessageChunk>({
+  return new ReadableStream<MessageChunk>({
     start(controller) {
       const end = async () => {
         controller.error(stopError())

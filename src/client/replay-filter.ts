@@ -3,8 +3,12 @@ import { ColloquyError } from './problem.js'
 
 type ToolEvent = Extract<StreamEvent, { toolCallId: string }>
 
+type Kind = 'text' | 'reasoning'
+
+const kindOf = ({ type }: StreamEvent): Kind => (type.startsWith('text') ? 'text' : 'reasoning')
+
 interface Replay {
-  text: string
+  said: Record<Kind, string>
   tools: number
   isNewAttempt: boolean
 }
@@ -29,9 +33,9 @@ const canonicalJson = (event: StreamEvent): string =>
  * the one shown, because a streamed message can only grow.
  */
 export const createReplayFilter = () => {
-  /** what the reader has: text, the open text part, and tool events by type and call */
-  let text = ''
-  let openTextId: string | undefined
+  /** what the reader has: text and reasoning, the open part of each, and tool events by type and call */
+  const said: Record<Kind, string> = { text: '', reasoning: '' }
+  const openIds: Partial<Record<Kind, string>> = {}
   const toolEvents = new Map<string, string>()
   let firstAttempt: string | undefined
   /** what has been replayed; undefined before the first replay */
@@ -39,32 +43,46 @@ export const createReplayFilter = () => {
   let replays = 0
 
   const pass = (event: StreamEvent): StreamEvent[] => {
-    if (event.type === 'text-start') openTextId = event.id
-    if (event.type === 'text-end') openTextId = undefined
-    if (event.type === 'text-delta') text += event.delta
+    switch (event.type) {
+      case 'text-start':
+      case 'reasoning-start':
+        openIds[kindOf(event)] = event.id
+        break
+      case 'text-delta':
+      case 'reasoning-delta':
+        said[kindOf(event)] += event.delta
+        break
+      case 'text-end':
+      case 'reasoning-end':
+        delete openIds[kindOf(event)]
+    }
     if ('toolCallId' in event) toolEvents.set(`${event.type} ${event.toolCallId}`, canonicalJson(event))
     return [event]
   }
-  const endText = (): StreamEvent[] =>
-    openTextId === undefined ? [] : pass({ type: 'text-end', id: openTextId })
+  const endPart = (kind: Kind): StreamEvent[] => {
+    const id = openIds[kind]
+    return id === undefined ? [] : pass({ type: `${kind}-end`, id })
+  }
+  const endParts = () => [...endPart('reasoning'), ...endPart('text')]
 
-  const passText = (replay: Replay, delta: string): StreamEvent[] => {
-    const before = replay.text
-    replay.text += delta
-    const known = text.slice(0, replay.text.length)
-    if (!replay.text.startsWith(known)) throw answerReplaced()
-    const rest = replay.text.slice(Math.max(text.length, before.length))
+  const passDelta = (kind: Kind, replay: Replay, delta: string): StreamEvent[] => {
+    const before = replay.said[kind]
+    const now = before + delta
+    replay.said[kind] = now
+    if (!now.startsWith(said[kind].slice(0, now.length))) throw answerReplaced()
+    const rest = now.slice(Math.max(said[kind].length, before.length))
     if (rest === '') return []
-    const id = openTextId ?? `text-again-${replays}`
-    const start = openTextId === undefined ? pass({ type: 'text-start', id }) : []
-    return [...start, ...pass({ type: 'text-delta', id, delta: rest })]
+    const other = endPart(kind === 'text' ? 'reasoning' : 'text')
+    const id = openIds[kind] ?? `${kind}-again-${replays}`
+    const start = openIds[kind] === undefined ? pass({ type: `${kind}-start`, id }) : []
+    return [...other, ...start, ...pass({ type: `${kind}-delta`, id, delta: rest })]
   }
 
   const passTool = (replay: Replay, event: ToolEvent): StreamEvent[] => {
     const known = toolEvents.get(`${event.type} ${event.toolCallId}`)
     if (known === undefined && replay.isNewAttempt && replay.tools < toolEvents.size) throw answerReplaced()
     replay.tools += 1
-    if (known === undefined) return [...endText(), ...pass(event)]
+    if (known === undefined) return [...endParts(), ...pass(event)]
     if (replay.isNewAttempt && known !== canonicalJson(event)) throw answerReplaced()
     return []
   }
@@ -72,7 +90,7 @@ export const createReplayFilter = () => {
   /** Takes the next event and its attempt; returns the events that are new to the reader. */
   return (event: StreamEvent, attempt: string): StreamEvent[] => {
     if (event.type === 'start' && firstAttempt !== undefined) {
-      replay = { text: '', tools: 0, isNewAttempt: attempt !== firstAttempt }
+      replay = { said: { text: '', reasoning: '' }, tools: 0, isNewAttempt: attempt !== firstAttempt }
       replays += 1
     }
     firstAttempt ??= attempt
@@ -82,10 +100,13 @@ export const createReplayFilter = () => {
       case 'start-step':
       case 'text-start':
       case 'text-end':
+      case 'reasoning-start':
+      case 'reasoning-end':
       case 'finish-step':
         return []
       case 'text-delta':
-        return passText(replay, event.delta)
+      case 'reasoning-delta':
+        return passDelta(kindOf(event), replay, event.delta)
       case 'tool-input-available':
       case 'tool-output-available':
       case 'tool-output-error':
@@ -94,10 +115,10 @@ export const createReplayFilter = () => {
       case 'data-tool-progress':
         return [event]
       case 'finish':
-        if (replay.text !== text || replay.tools < toolEvents.size) throw answerReplaced()
-        return [...endText(), { type: 'finish-step' }, event]
+        if (replay.said.text !== said.text || replay.tools < toolEvents.size) throw answerReplaced()
+        return [...endParts(), { type: 'finish-step' }, event]
       default:
-        return [...endText(), event]
+        return [...endParts(), event]
     }
   }
 }

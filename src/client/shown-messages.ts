@@ -1,5 +1,5 @@
-import type { UIMessage } from 'ai'
 import { type Message, toUIMessages } from './messages.js'
+import type { ChatMessage } from './sdk.js'
 
 /** The version of a message whose turn has ended; a stream delivered it. */
 const FINAL = 'final'
@@ -9,7 +9,7 @@ const versionOf = ({ status, content }: Message): string => `${status} ${content
 /** Tracks which stored messages the page shows. */
 export const createShownMessages = () => {
   const versions = new Map<string, string>()
-  let loaded: UIMessage[] | undefined
+  let loaded: ChatMessage[] | undefined
   return {
     has: (id: string): boolean => versions.has(id),
     /** Whether the page shows the message's stored version. */
@@ -21,7 +21,7 @@ export const createShownMessages = () => {
       // By now useChat has replaced the loaded array.
       loaded = undefined
     },
-    load(messages: readonly Message[]): UIMessage[] {
+    load(messages: readonly Message[]): ChatMessage[] {
       for (const message of messages) versions.set(message.id, versionOf(message))
       loaded = toUIMessages(messages)
       return loaded

@@ -1,34 +1,36 @@
-import type { ChatTransport, UIMessage, UIMessageChunk } from 'ai'
-import { createApi } from './api.js'
+import type { Connection } from './call.js'
 import { requestHeaders, type TurnRequest, toTurnRequest } from './chat-request.js'
 import { toChunkStream } from './chunk-stream.js'
+import { coreOf } from './client.js'
+import type { Client } from './client-types.js'
 import { type MessageStreamOptions, readMessage } from './message-stream.js'
 import { storedTurnId } from './messages.js'
 import { type ColloquyError, notSupported } from './problem.js'
 import { createRetryPolicy, retryWith } from './retry-policy.js'
+import type { ChatMessage, MessageChunk, SdkTransport, SdkVersion } from './sdk.js'
 import { createShownMessages } from './shown-messages.js'
 import { untilAborted } from './timing.js'
 
 export interface ChatTransportOptions {
-  /** the server's URL, such as `https://chat.example.com`; the page's own origin by default */
-  url?: string
-  userId: string
-  /** Returns a valid token; called before every request. */
-  token: () => string | Promise<string>
+  client: Client
   /** the conversation to continue; by default the first message begins a new one */
   conversationId?: string | undefined
-  /** Called with the id of a new conversation, for example to keep it in the page's address. */
+  /** Called with the id of a new conversation. */
   onConversation?: (conversationId: string) => void
-  /** how often in a row a lost connection is retried, after 250 ms, 500 ms … up to 4 s; 6 by default */
-  retries?: number
-  /** how long a stream may be silent before it counts as lost; 40 s by default, because the server sends a comment every 15 s */
-  silenceMs?: number
-  fetch?: typeof fetch
+  /** the version of the AI SDK; with 7, chunks pass that 6 does not know; 6 by default */
+  sdk?: SdkVersion
 }
 
-export interface ColloquyTransport extends ChatTransport<UIMessage> {
-  /** Returns the conversation's newest messages (at most 100), oldest first, for `useChat({ messages })`. */
-  loadMessages(limit?: number): Promise<UIMessage[]>
+export interface ColloquyTransport extends SdkTransport {
+  /** the chat's conversation; undefined until its first message has begun it */
+  readonly conversationId: string | undefined
+  /** Returns the conversation's newest messages (at most 100), oldest first, for `new Chat({ messages })`. */
+  loadMessages(limit?: number): Promise<ChatMessage[]>
+}
+
+interface Reading {
+  headers: Headers
+  signal: AbortSignal
 }
 
 type OpenOptions = Pick<MessageStreamOptions, 'connect' | 'onTurn'> & {
@@ -48,8 +50,9 @@ const alreadyStored =
  * again never duplicates it. Lost connections are resumed, and `stop()` cancels the turn.
  */
 export const createChatTransport = (options: ChatTransportOptions): ColloquyTransport => {
-  const { onConversation, retries = 6, silenceMs = 40_000 } = options
-  const api = createApi({ ...options, retries })
+  const { client, onConversation, sdk = 6 } = options
+  const core = coreOf(client)
+  const { retries, silenceMs } = core
   let conversationId = options.conversationId
   let resumes = 0
   /** settles when the last message sent has a turn, or has failed */
@@ -60,17 +63,27 @@ export const createChatTransport = (options: ChatTransportOptions): ColloquyTran
   const answeredTurns = new Map<string, string>()
   const shown = createShownMessages()
 
+  const streamTurn = (turn_id: string, { headers, signal }: Reading, lastEventId?: string) =>
+    core.open('streamTurn', { turn_id }, { headers, signal, lastEventId })
+
+  /** The newest messages, oldest first, without summaries: what they sum up is there, too. */
+  const newestMessages = async (conversation_id: string, limit: number, options: Partial<Reading> = {}) => {
+    const { data } = await client.listMessages({ conversation_id, order: 'desc', limit }, options)
+    return data.filter(({ role }) => role !== 'summary').reverse()
+  }
+
   /**
    * Streams the running turn or, because a turn may have ended since the page was loaded, the newest turn whose stored version the
    * page does not show. 204 when there is none.
    */
-  const streamNewest = async (id: string, headers: Headers, signal: AbortSignal): Promise<Response> => {
-    const running = await api.streamConversation(id, headers, signal)
-    if (running.status !== 204) return running
+  const streamNewest = async (id: string, options: Reading): Promise<Connection> => {
+    const running = await core.open('streamConversation', { conversation_id: id }, options)
+    if (running.response.status !== 204) return running
     // No more than two summaries come after the last turn.
-    const newest = (await api.listMessages(id, 3, headers)).at(-1)
+    const newest = (await newestMessages(id, 3, options)).at(-1)
     if (!newest?.turn_id || (newest.role === 'assistant' && shown.isCurrent(newest))) return running
-    return api.streamTurn(newest.turn_id, headers, signal)
+    running.close()
+    return streamTurn(newest.turn_id, options)
   }
 
   const open = ({ disconnect, stop, headers, connect, onTurn, onEnd, onSettled }: OpenOptions) => {
@@ -78,24 +91,26 @@ export const createChatTransport = (options: ChatTransportOptions): ColloquyTran
     const onStop = (): void => {
       // Until the server has named the turn, there is nothing to cancel, and reading goes on.
       if (turnId === undefined) return
-      api.cancelTurn(turnId)
+      void client.cancelTurn({ turn_id: turnId }).catch(() => {})
       onEnd(turnId)
       disconnect.abort()
     }
+    const reading = { headers, signal: disconnect.signal }
     const chunks = readMessage({
+      sdk,
       connect,
       retries,
       silenceMs,
       disconnect: disconnect.signal,
       stop,
-      resume: (id, after) => api.streamTurn(id, headers, disconnect.signal, after),
+      resume: (id, after) => streamTurn(id, reading, after),
       async onTurn(turn) {
         turnId = turn.turn_id
         if (conversationId === undefined) {
           conversationId = turn.conversation_id
           onConversation?.(turn.conversation_id)
         }
-        await onTurn(turn)
+        await onTurn?.(turn)
         if (stop?.aborted) onStop()
       },
       onEnd(messageId, end) {
@@ -110,20 +125,20 @@ export const createChatTransport = (options: ChatTransportOptions): ColloquyTran
   }
 
   /** Streams the stored answer, which `useChat` has removed from the page, and then fails with `error`. */
-  const streamThenFail = (turnId: string, error: ColloquyError): ReadableStream<UIMessageChunk> => {
+  const streamThenFail = (turnId: string, error: ColloquyError): ReadableStream<MessageChunk> => {
     const disconnect = new AbortController()
     const { signal } = disconnect
-    const connect = () => api.streamTurn(turnId, new Headers(), signal)
+    const connect = () => streamTurn(turnId, { headers: new Headers(), signal })
     async function* chunks() {
-      const callbacks = { onTurn() {}, onEnd() {} }
       try {
         yield* readMessage({
+          sdk,
           connect,
           resume: connect,
           disconnect: signal,
           retries: 0,
           silenceMs,
-          ...callbacks,
+          onEnd() {},
         })
       } catch {}
       throw error
@@ -134,6 +149,9 @@ export const createChatTransport = (options: ChatTransportOptions): ColloquyTran
 
   return {
     resumeStreamIsReplay: true,
+    get conversationId() {
+      return conversationId
+    },
 
     async sendMessages(sendOptions) {
       const { abortSignal, trigger } = sendOptions
@@ -179,12 +197,16 @@ export const createChatTransport = (options: ChatTransportOptions): ColloquyTran
         stop: abortSignal,
         headers,
         connect: () =>
-          api.sendMessage(sent, {
-            idempotencyKey: key,
-            headers,
-            signal: disconnect.signal,
-            beforeSend: () => abortSignal?.throwIfAborted(),
-          }),
+          core.open(
+            'streamNewTurn',
+            { ...sent },
+            {
+              idempotencyKey: key,
+              headers,
+              signal: disconnect.signal,
+              beforeSend: () => abortSignal?.throwIfAborted(),
+            },
+          ),
         onTurn({ user_message_id }) {
           shown.add(user_message_id)
           settle()
@@ -206,22 +228,26 @@ export const createChatTransport = (options: ChatTransportOptions): ColloquyTran
       const onAbort = () => setTimeout(() => (thisResume === resumes ? stop : disconnect).abort())
       if (abortSignal?.aborted) onAbort()
       abortSignal?.addEventListener('abort', onAbort)
-      const connect = () => streamNewest(id, headers, disconnect.signal)
-      const first = await retryWith(createRetryPolicy(retries), connect, disconnect.signal)
-      if (first.status === 204) return null
+      const reading = { headers, signal: disconnect.signal }
+      const connect = () => streamNewest(id, reading)
+      const first = await retryWith(createRetryPolicy({ retries }), connect, disconnect.signal)
+      if (first.response.status === 204) {
+        first.close()
+        return null
+      }
       let isFirst = true
       return open({
         disconnect,
         stop: stop.signal,
         headers,
         connect() {
-          const response = isFirst ? Promise.resolve(first) : connect()
+          const connection = isFirst ? Promise.resolve(first) : connect()
           isFirst = false
-          return response
+          return connection
         },
         async onTurn({ user_message_id }) {
           if (shown.canInsert() && !shown.has(user_message_id)) {
-            const messages = await api.listMessages(id, 100, headers)
+            const messages = await newestMessages(id, 100, reading)
             const question = messages.findIndex((message) => message.id === user_message_id)
             shown.insertMissing(messages.slice(0, question + 1))
           }
@@ -234,7 +260,7 @@ export const createChatTransport = (options: ChatTransportOptions): ColloquyTran
     async loadMessages(limit = 100) {
       const id = conversationId
       if (id === undefined) return []
-      return shown.load(await retryWith(createRetryPolicy(retries), () => api.listMessages(id, limit)))
+      return shown.load(await newestMessages(id, limit))
     },
   }
 }

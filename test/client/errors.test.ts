@@ -3,10 +3,10 @@ import { createServer } from 'node:http'
 import net, { type AddressInfo } from 'node:net'
 import type { UIMessage } from 'ai'
 import t, { type Test } from 'tap'
-import { type ChatTransportOptions, createChatTransport } from '../../src/client/index.js'
 import { testApp, tokenOf } from '../helpers/app.js'
 import { listen } from '../helpers/listen.js'
 import { gatedModel, until } from '../helpers/models.js'
+import { transportOf } from '../helpers/transport.js'
 
 const user = (text: string): UIMessage => ({
   id: crypto.randomUUID(),
@@ -20,8 +20,7 @@ const submit = (text: string, abortSignal?: AbortSignal) => ({
   messages: [user(text)],
   abortSignal,
 })
-const as = (url: string, rest: Partial<ChatTransportOptions> = {}) =>
-  createChatTransport({ url, userId: 'alice', token: () => tokenOf('alice'), ...rest })
+const as = transportOf
 /** Reads to the end; gives the error that it ended with. */
 const read = async (stream: ReadableStream<unknown> | null): Promise<unknown> => {
   try {
@@ -96,7 +95,7 @@ t.test('a browser that may not read the answers is told of CHAT_CORS_ORIGINS', a
 
 t.test('a token() that gives no token is an error at once', async (t) => {
   const { url } = await testApp(t)
-  const tokens: Record<string, [() => unknown, RegExp]> = {
+  const tokens: Record<string, [() => unknown, RegExp, string?]> = {
     throws: [
       () => {
         throw new TypeError("Cannot read properties of null (reading 'token')")
@@ -104,18 +103,21 @@ t.test('a token() that gives no token is an error at once', async (t) => {
       /reading 'token'/,
     ],
     rejects: [() => Promise.reject(new Error('signed out')), /signed out/],
-    undefined: [() => undefined, /signed in/],
-    empty: [async () => '', /signed in/],
+    undefined: [() => undefined, /signed in/, 'signed-out'],
+    null: [async () => null, /signed in/, 'signed-out'],
+    empty: [async () => '', /signed in/, 'signed-out'],
+    blank: [() => ' ', /no token/],
+    'no string': [() => ({ token: 'a' }), /no token/],
     'line breaks': [() => 'a\nb', /header/],
   }
-  for (const [name, [token, message]] of Object.entries(tokens)) {
+  for (const [name, [token, message, code = 'no-token']] of Object.entries(tokens)) {
     let asked = 0
     const counted = () => {
       asked += 1
       return token() as string
     }
     const error = await read(await as(url, { token: counted }).sendMessages(submit('hi')))
-    t.match(error, { name: 'ColloquyError', code: 'no-token', message }, name)
+    t.match(error, { name: 'ColloquyError', code, message }, name)
     t.equal(asked, 1, 'it is not asked again')
   }
 })

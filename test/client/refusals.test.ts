@@ -1,9 +1,9 @@
 import type { ChatTransport, UIMessage } from 'ai'
 import t from 'tap'
-import { createChatTransport } from '../../src/client/index.js'
 import { echo } from '../../src/models/echo.js'
-import { testApp, tokenOf } from '../helpers/app.js'
+import { testApp } from '../helpers/app.js'
 import { errorOf, openPage, stored, textsOf } from '../helpers/page.js'
+import { transportOf } from '../helpers/transport.js'
 
 type SendOptions = Parameters<ChatTransport<UIMessage>['sendMessages']>[0]
 
@@ -26,10 +26,7 @@ const submit = (message: UIMessage, more: Partial<SendOptions> = {}): SendOption
 /** A transport that writes down what it sends. */
 const watched = (options: object = {}) => {
   const sent: { path: string; headers: Headers }[] = []
-  const transport = createChatTransport({
-    url: app.url,
-    userId: 'alice',
-    token: () => tokenOf('alice'),
+  const transport = transportOf(app.url, {
     fetch(input, init) {
       const path = new URL(String(input)).pathname
       // On a slow machine the server is asked for a sign of life.

@@ -1,7 +1,7 @@
 import type { UIMessage } from 'ai'
 import t from 'tap'
-import { createChatTransport } from '../../src/client/index.js'
-import { testApp, tokenOf } from '../helpers/app.js'
+import { testApp } from '../helpers/app.js'
+import { transportOf as as } from '../helpers/transport.js'
 
 const user = (id: string, text: string): UIMessage => ({ id, role: 'user', parts: [{ type: 'text', text }] })
 const submit = (message: UIMessage, abortSignal?: AbortSignal) => ({
@@ -11,8 +11,6 @@ const submit = (message: UIMessage, abortSignal?: AbortSignal) => ({
   messages: [message],
   abortSignal,
 })
-const as = (url: string, rest: object = {}) =>
-  createChatTransport({ url, userId: 'alice', token: () => tokenOf('alice'), ...rest })
 
 const readAll = async (stream: ReadableStream): Promise<unknown> => {
   const reader = stream.getReader()

@@ -9,6 +9,7 @@ t.test('a message is sent and its answer streamed, under the ids that are stored
   const page = await openPage(t, app)
   await page.current.sendMessage({ text: 'hello there' })
   await page.current.sendMessage({ text: 'and again' })
+  await page.rendered()
   t.same(
     textsOf(page.current.messages),
     ['hello there', 'Echo: hello there', 'and again', 'Echo: and again'],
@@ -104,6 +105,7 @@ t.test('an error is shown, and trying again makes a new attempt of the same turn
   const app = await testApp(t, { model })
   const page = await openPage(t, app)
   await page.current.sendMessage({ text: 'hi' })
+  await page.rendered()
   t.equal(page.current.status, 'error', 'the page shows that it failed')
   t.match(
     page.current.error,
@@ -112,6 +114,7 @@ t.test('an error is shown, and trying again makes a new attempt of the same turn
   )
   t.equal(textsOf(page.current.messages)[1], 'attempt 1', 'what came before it stays')
   await page.current.regenerate()
+  await page.rendered()
   t.same(
     textsOf(page.current.messages),
     ['hi', 'attempt 2'],
@@ -129,6 +132,7 @@ t.test('a refusal before the stream is shown with its detail', async (t) => {
   const app = await testApp(t)
   const page = await openPage(t, app, { token: () => tokenOf('bob') })
   await page.current.sendMessage({ text: 'hi' })
+  await page.rendered()
   t.match(
     page.current.error,
     { name: 'ColloquyError', status: 403, code: 'forbidden' },
@@ -164,6 +168,7 @@ t.test('a connection that is cut, while the turn runs or before anything came, i
     const app = await testApp(t)
     const page = await openPage(t, app, { fetch: cutting(t, [...cuts]) })
     await page.current.sendMessage({ text })
+    await page.rendered()
     t.equal(page.current.error, undefined, `cut after ${cuts}: no error`)
     t.same(
       textsOf(page.current.messages),

@@ -1,9 +1,9 @@
 import type { UIMessage } from 'ai'
 import t from 'tap'
-import { type ChatTransportOptions, createChatTransport } from '../../src/client/index.js'
 import { testApp, tokenOf } from '../helpers/app.js'
 import { gatedModel, until } from '../helpers/models.js'
 import { errorOf, openPage, seenOf, seenOfStored, soon, stored, textsOf } from '../helpers/page.js'
+import { transportOf } from '../helpers/transport.js'
 
 const user = (text: string): UIMessage => ({
   id: crypto.randomUUID(),
@@ -17,8 +17,7 @@ const submit = (text: string, abortSignal?: AbortSignal) => ({
   messages: [user(text)],
   abortSignal,
 })
-const as = (url: string, rest: Partial<ChatTransportOptions> = {}) =>
-  createChatTransport({ url, userId: 'alice', token: () => tokenOf('alice'), ...rest })
+const as = transportOf
 /** Reads to the end; gives the error that it ended with. */
 const read = async (stream: ReadableStream<unknown> | null): Promise<unknown> => {
   try {

@@ -6,6 +6,7 @@ import { betterAuth as createAuth } from 'better-auth'
 import { memoryAdapter } from 'better-auth/adapters/memory'
 import { toNodeHandler } from 'better-auth/node'
 import { type JWKOptions, jwt } from 'better-auth/plugins'
+import { SignJWT } from 'jose'
 import type { Test } from 'tap'
 
 export interface BetterAuth {
@@ -21,10 +22,25 @@ export interface BetterAuth {
   close(): Promise<void>
 }
 
+interface BetterAuthOptions {
+  alg?: 'EdDSA' | 'ES256' | 'RS256'
+  /** signs with this in place of keys of its own, by the jwt plugin's `sign` */
+  secret?: () => string
+  /** how long a token lives; 15 minutes by default */
+  lifetime?: string
+}
+
+/** The options of a jwt plugin that signs with a shared secret. It wants to know where keys would be, even so. */
+const sharedSecret = (url: string, secret: () => string) => ({
+  jwks: { remoteUrl: `${url}/none`, keyPairConfig: { alg: 'HS256' } as never },
+  sign: (payload: Record<string, unknown>) =>
+    new SignJWT(payload).setProtectedHeader({ alg: 'HS256' }).sign(new TextEncoder().encode(secret())),
+})
+
 /** A real Better Auth server with its jwt plugin, on a port of its own. */
 export const betterAuth = async (
   t: Pick<Test, 'teardown'>,
-  { alg = 'EdDSA' }: { alg?: 'EdDSA' | 'ES256' | 'RS256' } = {},
+  { alg = 'EdDSA', secret, lifetime = '15m' }: BetterAuthOptions = {},
 ): Promise<BetterAuth> => {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -39,12 +55,18 @@ export const betterAuth = async (
     jwks: [],
   }
   const keyPairConfig: JWKOptions = { alg }
+  const shared = secret && sharedSecret(url, secret)
   const auth = createAuth({
     baseURL: url,
     secret: randomUUID(),
     database: memoryAdapter(tables),
     emailAndPassword: { enabled: true },
-    plugins: [jwt({ jwks: { keyPairConfig } })],
+    plugins: [
+      jwt({
+        jwks: shared?.jwks ?? { keyPairConfig },
+        jwt: { expirationTime: lifetime, ...(shared && { sign: shared.sign }) },
+      }),
+    ],
     logger: { disabled: true },
     telemetry: { enabled: false },
   })

@@ -7,6 +7,9 @@ import { programParts } from './program.js'
 
 const root = fileURLToPath(packageRoot)
 
+/** The packages that tests import; others for some of them stand in scripts/test-ai-sdk-7.ts. */
+export const testPackages = process.env.COLLOQUY_TEST_PACKAGES ?? join(root, 'node_modules')
+
 /** What the history checker starts beside the program. */
 const testParts = ['test/history', 'test/helpers']
 
@@ -17,6 +20,7 @@ export const filesOf = async (part: string): Promise<string[]> => {
   return entries
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(root.length))
+    .filter((path) => !path.startsWith('src/client/dist'))
 }
 
 /** The JavaScript of one of the project's files. Types are not checked here: `npm run lint` does that. */
@@ -85,5 +89,5 @@ export const buildTests = async (paths: string[], folder: string): Promise<void>
     plugins: [sourceUrls],
   })
   await cp(join(root, '.taprc'), join(folder, '.taprc'))
-  await symlink(join(root, 'node_modules'), join(folder, 'node_modules'))
+  await symlink(testPackages, join(folder, 'node_modules'))
 }

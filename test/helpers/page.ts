@@ -1,31 +1,39 @@
 import type { UIMessage } from 'ai'
 import type { Test } from 'tap'
-import { type ChatTransportOptions, createChatTransport, toUIMessages } from '../../src/client/index.js'
-import { type TestApp, tokenOf } from './app.js'
-import { renderHook, useChat } from './dom.js'
+import { toUIMessages } from '../../src/client/index.js'
+import type { TestApp } from './app.js'
+import { Chat, renderHook, useChat } from './dom.js'
+import { type TransportOptions, transportOf } from './transport.js'
 
 export const textsOf = (messages: readonly UIMessage[]): string[] =>
   messages.map(({ parts }) => parts.map((part) => (part.type === 'text' ? part.text : '')).join(''))
 
-export interface PageOptions extends Partial<ChatTransportOptions> {
+export interface PageOptions extends TransportOptions {
   strict?: boolean
   /** happens when the messages are loaded and the page is about to resume */
   onLoaded?: (messages: readonly UIMessage[]) => unknown
 }
 
-/** useChat as a page has it: with the stored messages, and resuming when the conversation is known. */
+/** useChat as a page has it, and as the guide shows it: with the stored messages, and resuming when the conversation is known. */
 export const openPage = async (
   t: Test,
   { url }: Pick<TestApp, 'url'>,
   { strict = false, onLoaded = () => {}, ...options }: PageOptions = {},
 ) => {
-  const transport = createChatTransport({ url, userId: 'alice', token: () => tokenOf('alice'), ...options })
+  const transport = transportOf(url, options)
   const messages = await transport.loadMessages()
   await onLoaded(messages)
   const resume = options.conversationId !== undefined
-  const page = await renderHook(() => useChat({ transport, messages, resume }), { strict })
+  const chat = new Chat({ transport, messages })
+  const page = await renderHook(() => useChat({ chat, resume }), { strict })
   t.teardown(page.unmount)
-  return page
+  return Object.assign(page, {
+    /** Waits until React has rendered what the chat has. */
+    rendered: () =>
+      soon(() =>
+        (['messages', 'status', 'error'] as const).every((name) => page.current[name] === chat[name]),
+      ),
+  })
 }
 
 export type Page = Awaited<ReturnType<typeof openPage>>

@@ -1,13 +1,12 @@
 import { Agent, get } from 'node:http'
 import type { UIMessageChunk } from 'ai'
 import t from 'tap'
-import { createChatTransport } from '../../src/client/index.js'
-import { tokenOf } from '../helpers/app.js'
 import { testDatabase } from '../helpers/database.js'
 import { until } from '../helpers/models.js'
 import { roundRobin } from '../helpers/round-robin.js'
 import { checkingClient, slowProgram, slowServer } from '../helpers/slow-server.js'
 import { errorOf, type StreamAnswer, textOf, turnOf, typesOf } from '../helpers/stream.js'
+import { transportOf } from '../helpers/transport.js'
 
 const program = await slowProgram(t)
 const words = (count: number): string => Array.from({ length: count }, (_, n) => `w${n}`).join(' ')
@@ -32,12 +31,7 @@ t.test('a turn outlives its instance’s death as what was kept of it, wherever 
   const first = await stream('POST', '/api/alice/chat', { body: { message } })
   const { turn_id, conversation_id } = await turnOf(first)
   const follower = await stream('GET', streamOf(turn_id))
-  const transport = createChatTransport({
-    url: balancer.url,
-    userId: 'alice',
-    token: () => tokenOf('alice'),
-    conversationId: conversation_id,
-  })
+  const transport = transportOf(balancer.url, { conversationId: conversation_id })
   const chunks: UIMessageChunk[] = []
   const resumed = await transport.reconnectToStream({ chatId: 'any' })
   if (!resumed) return t.fail('there was nothing to resume')

@@ -1,0 +1,50 @@
+import { createParser } from 'eventsource-parser'
+import fc from 'fast-check'
+import t from 'tap'
+import { createEventParser } from '../../src/client/event-parser.js'
+
+/** What a parser that is not ours makes of the same text. */
+const expected = (text: string) => {
+  const events: { id: string; data: string }[] = []
+  const parser = createParser({ onEvent: ({ id = '', data }) => void events.push({ id, data }) })
+  parser.feed(text)
+  return events
+}
+
+/** Text of lines that mean something, and of some that do not, with all three line ends. */
+const line = fc.oneof(
+  fc.constantFrom(
+    '',
+    '',
+    ':',
+    ': a comment',
+    'data',
+    'data:',
+    'data: ',
+    'id',
+    'id:',
+    'retry: 5',
+    'event: x',
+    'data :no',
+    'datax: no',
+  ),
+  fc.string({ unit: 'grapheme' }).map((text) => `data: ${text.replaceAll(/[\r\n]/g, '')}`),
+  fc.string({ unit: 'grapheme-ascii' }).map((text) => `id:${text.replaceAll(/[\r\n\0]/g, '')}`),
+)
+const text = fc
+  .array(fc.tuple(line, fc.constantFrom('\n', '\r\n', '\r')))
+  .map((lines) => `${lines.flat().join('')}\n\n`)
+
+t.test('events are parsed as a library parses them, however the text is cut', async (t) => {
+  fc.assert(
+    fc.property(text, fc.array(fc.nat()), (text, cuts) => {
+      const parse = createEventParser()
+      const at = [...new Set(cuts.map((cut) => cut % (text.length + 1)))].sort((a, b) => a - b)
+      const pieces = [0, ...at].map((from, i) => text.slice(from, at[i]))
+      const seen = pieces.flatMap((piece) => parse(piece))
+      return JSON.stringify(seen) === JSON.stringify(expected(text))
+    }),
+    { numRuns: 2_000 },
+  )
+  t.pass('2,000 texts, each cut at random places')
+})
