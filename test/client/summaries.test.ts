@@ -1,10 +1,10 @@
 import t from 'tap'
-import { createChatTransport } from '../../src/client/index.js'
 import { echo } from '../../src/models/echo.js'
 import type { Model } from '../../src/models/model.js'
-import { type Json, testApp, tokenOf } from '../helpers/app.js'
+import { type Json, testApp } from '../helpers/app.js'
 import { until } from '../helpers/models.js'
 import { openPage, soon, stored, textsOf } from '../helpers/page.js'
+import { transportOf } from '../helpers/transport.js'
 
 /** Repeats the message, and sums up in three words. */
 const model: Model = {
@@ -16,9 +16,7 @@ t.test('a page shows what was said, without the summaries of it', async (t) => {
   const app = await testApp(t, { model, compact: true, limits: { historyMessages: 4 } })
   const { conversation_id: conversationId } = await app.chat('m1')
   const say = (message: string) => app.chat(message, { conversation_id: conversationId })
-  const transport = createChatTransport({
-    ...{ url: app.url, userId: 'alice', token: () => tokenOf('alice'), conversationId },
-  })
+  const transport = transportOf(app.url, { conversationId })
   await say('m2')
   await say('m3')
   const page = await openPage(t, app, {

@@ -91,10 +91,11 @@ t.test("somebody else's policy that lets more through is found", async (t) => {
 const spies = `
   create table public.seen (what text, who text);
   grant insert on public.seen to public;
-  create function public.json_build_object(a text, b text, c text, d text) returns json language plpgsql as $$
+  create function public.json_build_object(a text, b text, c text, d text, e text, f integer, g text, h integer)
+  returns json language plpgsql as $$
     begin
       insert into public.seen values ('json_build_object', current_user);
-      return pg_catalog.json_build_object(a, b, c, d);
+      return pg_catalog.json_build_object(a, b, c, d, e, f, g, h);
     end $$;
   create function public.times(a integer, b interval) returns interval language plpgsql as $$
     begin

@@ -18,6 +18,8 @@ interface Outcome {
   /** whether a later turn is told of the call */
   called?: boolean
   retryAfter?: string
+  /** the reasoning that a later turn gives back */
+  thought?: string
 }
 
 /** What the upstream does, and what becomes of the turn. */
@@ -161,7 +163,7 @@ const silences: Row[] = [
   [
     'thinks longer than its first word may take',
     [events(wire.begin, wire.reasoning('Hm'), later, ...wire.answer('Hello'))],
-    completed(1),
+    { ...completed(1), thought: 'Hm' },
   ],
   ['says nothing at all', [silent], timedOut()],
   ['begins, and says nothing', [events(wire.begin, 'HANG')], timedOut()],
@@ -227,7 +229,7 @@ const check = async (t: Test, app: ProviderApp, mode: keyof typeof modes, [what,
     : [
         { role: 'user', content: message },
         ...(outcome.called ? toldOfCall : []),
-        { role: 'assistant', content: text },
+        { role: 'assistant', content: text, ...(outcome.thought && { reasoning_content: outcome.thought }) },
       ]
   t.same(
     provider.requests.at(-1)?.body.messages,

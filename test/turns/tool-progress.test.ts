@@ -1,15 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import postgres from 'postgres'
 import t from 'tap'
-import { createChatTransport } from '../../src/client/index.js'
 import type { ToolProgress } from '../../src/tools/tool.js'
-import { testApp, tokenOf } from '../helpers/app.js'
+import { testApp } from '../helpers/app.js'
 import { renderHook, useChat } from '../helpers/dom.js'
 import { type LocalTools, localTools } from '../helpers/local-tools.js'
 import { until } from '../helpers/models.js'
 import type { SeenFrame, StreamAnswer } from '../helpers/stream.js'
 import { turnOf, typesOf } from '../helpers/stream.js'
 import { appWith, calling, saying } from '../helpers/tool-turns.js'
+import { transportOf } from '../helpers/transport.js'
 
 const chat = '/api/alice/chat'
 
@@ -174,7 +174,7 @@ t.test('useChat gets it as transient data', async (t) => {
   const tool = longTool()
   const app = await appWith(t, tool.tools)
   app.provider.answer(dig, saying('Done.'))
-  const transport = createChatTransport({ url: app.url, userId: 'alice', token: () => tokenOf('alice') })
+  const transport = transportOf(app.url)
   const seen: object[] = []
   const page = await renderHook(() =>
     useChat({ transport, onData: (part) => void (part.type === 'data-tool-progress' && seen.push(part)) }),
