@@ -37,7 +37,7 @@ export const replayedParts = (messages: readonly AssistantModelMessage[], dialec
 export const toAssistantMessage = (
   content: Part[],
   options: ProviderOptions | undefined,
-): AssistantModelMessage => withOptions({ role: 'assistant', content }, options)
+): AssistantModelMessage => withOptions({ role: 'assistant', content }, options && ordered(options))
 
 /** What later turns have to show the model of a response; undefined when its text is all. */
 export const toResponseParts = (
