@@ -2,7 +2,7 @@ import type { ModelError } from './model-error.js'
 
 /** How long a model that failed is left alone, unless its provider says. */
 const DEFAULT_MS = 30_000
-/** The longest that a provider may ask for, and how long one is left alone that refuses our key. */
+/** The longest that a provider may ask for, and how long one is left alone that is not served to us. */
 const MAX_MS = 5 * 60_000
 
 /** Which models are left alone for a while because they have failed. By their names, so that all chains of an instance share it. */
@@ -24,8 +24,8 @@ export const createCooldowns = (now: () => number = () => performance.now()): Co
     asked(model) {
       if (until.has(model) && !isResting(model)) rest(model, DEFAULT_MS)
     },
-    failed(model, { code, retryAfterMs = DEFAULT_MS }) {
-      rest(model, code === 'model-unauthorized' ? MAX_MS : retryAfterMs)
+    failed(model, { isUnavailable, retryAfterMs = DEFAULT_MS }) {
+      rest(model, isUnavailable ? MAX_MS : retryAfterMs)
     },
     answered: (model) => void until.delete(model),
   }

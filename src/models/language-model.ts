@@ -10,7 +10,7 @@ import {
 } from 'ai'
 import type { ToolDefinition } from '../tools/tool.js'
 import { type Continuation, toContinuation } from './messages.js'
-import type { Model, ModelEvent, Usage } from './model.js'
+import type { Model, ModelEvent, ProviderOptions, Usage } from './model.js'
 import { ModelError } from './model-error.js'
 import { toPrompt } from './prompt.js'
 import { toModelError } from './provider-errors.js'
@@ -79,6 +79,7 @@ export const languageModel = (options: LanguageModelOptions): Model => ({
     const { steps = [], tools = [], toolChoice = 'auto' } = request
     let hasText = steps.some(({ continuation }) => (continuation as Continuation).hasText)
     let hasCalls = false
+    let metadata: ProviderOptions = {}
     // What parts two pieces of reasoning that follow each other.
     let separator = ''
     let isReasoning = false
@@ -129,6 +130,9 @@ export const languageModel = (options: LanguageModelOptions): Model => ({
             hasText ||= part.text.trim() !== ''
             yield { type: 'text-delta', delta: part.text }
             break
+          case 'finish-step':
+            metadata = (part.providerMetadata ?? {}) as ProviderOptions
+            break
           case 'error':
             throw part.error
           case 'abort':
@@ -137,8 +141,9 @@ export const languageModel = (options: LanguageModelOptions): Model => ({
             const reason = toFinishReason(dialect, part, hasText || hasCalls, secret)
             yield* calls.splice(0)
             const usage = toUsage(part.totalUsage)
-            const continuation = toContinuation((await result.response).messages, hasText, dialect)
-            const parts = toResponseParts(continuation.parts)
+            const { messages } = await result.response
+            const continuation = toContinuation(messages, metadata, hasText, dialect)
+            const parts = toResponseParts(continuation.parts, continuation.options)
             yield {
               type: 'finish',
               usage,

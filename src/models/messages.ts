@@ -1,6 +1,6 @@
 import type { AssistantModelMessage, ModelMessage, ToolModelMessage } from 'ai'
-import type { ModelRequest, Step, ToolCall } from './model.js'
-import { replayedParts, toCallPart, toToolMessage, turnMessages } from './replay.js'
+import type { ModelRequest, ProviderOptions, Step, ToolCall } from './model.js'
+import { replayedParts, toAssistantMessage, toCallPart, toToolMessage, turnMessages } from './replay.js'
 import { introduceSummary } from './summary.js'
 import type { Dialect } from './wire/dialect.js'
 
@@ -8,6 +8,8 @@ import type { Dialect } from './wire/dialect.js'
 export interface Continuation {
   /** the response, including what the provider needs back, such as reasoning */
   parts: ReturnType<typeof replayedParts>
+  /** the options of the response as a whole */
+  options: ProviderOptions | undefined
   /** whether this response or an earlier one of the turn has text */
   hasText: boolean
 }
@@ -15,6 +17,7 @@ export interface Continuation {
 /** Keeps the assistant's messages only: the SDK adds results for calls that it finds invalid, and we give our own. */
 export const toContinuation = (
   messages: readonly (AssistantModelMessage | ToolModelMessage)[],
+  metadata: ProviderOptions,
   hasText: boolean,
   dialect: Dialect,
 ): Continuation => ({
@@ -22,6 +25,7 @@ export const toContinuation = (
     messages.filter((message): message is AssistantModelMessage => message.role === 'assistant'),
     dialect,
   ),
+  options: dialect.toReplayedMessage?.(metadata),
   hasText,
 })
 
@@ -39,13 +43,14 @@ const withUniqueIds = (calls: readonly ToolCall[], taken: Set<string>): ToolCall
 
 const stepMessages = ({ continuation, calls }: Step): ModelMessage[] => {
   const rest = [...calls]
-  const content = (continuation as Continuation).parts
+  const { parts, options } = continuation as Continuation
+  const content = parts
     .filter((part) => part.type !== 'text' || part.text.trim() !== '')
     .map((part) => {
       const call = part.type === 'tool-call' ? rest.shift() : undefined
       return call ? { ...part, ...toCallPart(call) } : part
     })
-  return [{ role: 'assistant', content }, toToolMessage(calls)]
+  return [toAssistantMessage(content, options), toToolMessage(calls)]
 }
 
 /** Puts the summary into the first message, which is the user's: further messages, or two in a row, are refused by some servers. */
@@ -57,7 +62,7 @@ const withSummary = (messages: ModelMessage[], summary: string | undefined): Mod
 
 /** A request to this model as the SDK's messages: those of the earlier turns, then those of this one. */
 export const toModelMessages = (
-  { history, summary, message, steps = [] }: ModelRequest,
+  { history, summary, message, steps = [], tools = [] }: ModelRequest,
   model: string,
 ): { past: ModelMessage[]; current: ModelMessage[] } => {
   const taken = new Set<string>()
@@ -65,7 +70,7 @@ export const toModelMessages = (
     // Some providers reject a blank message, which a turn that was cancelled early may have.
     .filter(({ assistant }) => assistant.trim() !== '')
     .flatMap(({ tool_calls = [], ...turn }) =>
-      turnMessages({ ...turn, tool_calls: withUniqueIds(tool_calls, taken) }, model),
+      turnMessages({ ...turn, tool_calls: withUniqueIds(tool_calls, taken) }, model, tools.length > 0),
     )
   const current: ModelMessage[] = [
     { role: 'user', content: message },

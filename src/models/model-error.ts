@@ -5,6 +5,8 @@ export type ModelErrorCode = Extract<components['schemas']['TurnError']['code'],
 interface ModelErrorOptions {
   /** whether the same request may succeed a moment later */
   isRetryable?: boolean
+  /** whether the provider does not serve us this model, whatever it is asked: it was withdrawn, or nobody has paid */
+  isUnavailable?: boolean
   /** the pause that the provider asks for */
   retryAfterMs?: number | undefined
 }
@@ -16,17 +18,23 @@ interface ModelErrorOptions {
 export class ModelError extends Error {
   readonly code: ModelErrorCode
   readonly isRetryable: boolean
+  readonly isUnavailable: boolean
   readonly retryAfterMs: number | undefined
 
   constructor(
     code: ModelErrorCode,
     message: string,
-    { isRetryable = false, retryAfterMs }: ModelErrorOptions = {},
+    {
+      isRetryable = false,
+      isUnavailable = code === 'model-unauthorized',
+      retryAfterMs,
+    }: ModelErrorOptions = {},
   ) {
     super(message)
     this.name = 'ModelError'
     this.code = code
     this.isRetryable = isRetryable
+    this.isUnavailable = isUnavailable
     this.retryAfterMs = retryAfterMs
   }
 }

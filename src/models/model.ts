@@ -37,6 +37,8 @@ export type ProviderOptions = Record<string, Record<string, unknown>>
  * UTF-16 code units of the response's text; a tool call is the next one of the response.
  */
 export type ResponsePart =
+  /** what belongs to the response as a whole */
+  | { type: 'message'; options: ProviderOptions }
   | { type: 'text'; length: number; options?: ProviderOptions }
   | { type: 'reasoning'; text: string; options?: ProviderOptions }
   | { type: 'tool-call'; options?: ProviderOptions }

@@ -75,6 +75,18 @@ const classify = (status: number, { statuses, codes, text }: ErrorBody): ModelEr
 /** Codes of an error that may pass, where no status says so. */
 const transient = /server_?error|^internal|api_error|time_?d?_?out|deadline|^unknown$|try_again/i
 
+/** A model that is not served to us: unknown, or not paid for. */
+const unavailable = {
+  statuses: [402, 404],
+  codes: /model_?not_?found|insufficient_?(balance|credit|fund)|payment_?required|billing/i,
+  texts: /credit balance|insufficient (account )?(balance|credit|fund)|payment required/i,
+}
+
+const isUnavailable = (status: number | undefined, { codes, text }: ErrorBody): boolean =>
+  unavailable.statuses.includes(status ?? 0) ||
+  codes.some((code) => unavailable.codes.test(code)) ||
+  unavailable.texts.test(text)
+
 /** Converts a provider's error, of a response or in a stream. The result never contains the secret. */
 export const toProviderError = ({ status, headers, body, secret }: Refusal): ModelError => {
   const error = readErrorBody(body)
@@ -85,6 +97,7 @@ export const toProviderError = ({ status, headers, body, secret }: Refusal): Mod
   const isPassing =
     actual === undefined ? error.codes.some((word) => transient.test(word)) : actual >= 500 || actual === 408
   return new ModelError(code, `the provider failed (${[actual ?? status, ...named].join(' ')})`, {
+    isUnavailable: code === 'model-unauthorized' || (code === 'model-failed' && isUnavailable(actual, error)),
     isRetryable: code === 'model-overloaded' || (code === 'model-failed' && isPassing),
     retryAfterMs: readRetryAfter(headers),
   })

@@ -77,10 +77,12 @@ export const providers = {
     dialect: chatCompletions,
     async open(model, { apiKey, baseUrl = '' }) {
       const { createOpenAICompatible } = await import('@ai-sdk/openai-compatible')
+      const { reasoningExtractor } = await import('./wire/reasoning-fields.js')
       return createOpenAICompatible({
         name: 'openai-compatible',
         baseURL: baseUrl,
         includeUsage: true,
+        metadataExtractor: reasoningExtractor,
         fetch: await fetchFor(chatCompletions, apiKey),
         ...(apiKey !== undefined && { apiKey }),
       })(model)

@@ -11,8 +11,7 @@ export interface FallbackOptions {
 
 /** Whether another provider may do better. A refusal of this very request, such as a prompt that is too long, stays a failure. */
 const isProviderFailure = (error: unknown): error is ModelError =>
-  error instanceof ModelError &&
-  (error.isRetryable || error.code === 'model-unauthorized' || error.code === 'model-timeout')
+  error instanceof ModelError && (error.isRetryable || error.isUnavailable || error.code === 'model-timeout')
 
 /**
  * Chains models: when one fails before its first event, the next one answers. A turn's later steps stay with the model of the first,

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import { createDeadline, type Deadline } from '../concurrency/deadline.js'
 import { retry } from '../concurrency/retry.js'
@@ -15,6 +14,7 @@ import { createLocalAttempts } from './attempts/local-attempts.js'
 import { createRemoteAttempts, type OpenTurn } from './attempts/remote-attempts.js'
 import { createCompaction } from './compaction.js'
 import { createConversationLock } from './conversation-lock.js'
+import { idempotencyOf } from './idempotency.js'
 import { keepPruned } from './retention.js'
 import type { BeginTurn, Begun } from './store/begin-turns.js'
 import { createTurnStore } from './store/turn-store.js'
@@ -40,7 +40,7 @@ interface TurnEngineOptions extends TurnLimits {
   log: { warn(fields: object, text: string): void }
 }
 
-interface SendMessage {
+export interface SendMessage {
   userId: string
   /** undefined starts a new conversation */
   conversationId: string | undefined
@@ -81,19 +81,6 @@ export interface TurnEngine {
 /** With a silent database a single attempt exceeds this, so it is not retried. */
 const beginTimeoutMs = 4_000
 const cancelWaitMs = 2_000
-
-const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
-
-/** A request with the same key has to repeat the validated body. Absent fields are left out of the fingerprint. */
-const idempotencyOf = ({ key, conversationId, message, model }: SendMessage): BeginTurn['idempotency'] =>
-  key === undefined
-    ? undefined
-    : {
-        keyHash: sha256(key),
-        fingerprint: sha256(
-          JSON.stringify([conversationId ?? null, message, ...(model === undefined ? [] : [model])]),
-        ),
-      }
 
 export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
   const { db, otherModels = [], log, busyWaitMs, leaseMs, heartbeatMs } = options

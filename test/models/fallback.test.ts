@@ -82,6 +82,14 @@ const failures: [kind: string, reply: Reply | 'stop'][] = [
   ],
   ['is not authorized (401)', refuse(401, badKey)],
   ['is not authorized (403)', refuse(403, { error: { message: words } })],
+  ['has no credit left (402)', refuse(402, { error: { message: 'Insufficient Balance' } })],
+  [
+    'has no credit left (400, Anthropic)',
+    refuse(400, {
+      error: { type: 'invalid_request_error', message: 'Your credit balance is too low to access the API.' },
+    }),
+  ],
+  ['was withdrawn (404)', refuse(404, { error: { message: words, code: 'model_not_found' } })],
   ['fails (500)', refuse(500, broken)],
   ['says nothing in time', silent],
 ]

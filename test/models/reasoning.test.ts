@@ -220,6 +220,8 @@ t.test('a model that writes its reasoning into its text, in tags', async (t) => 
     [['<think></think>\n\nHello'], 'Hello', ''],
     [['<thinking>I greet.</thinking>Hello'], 'Hello', 'I greet.'],
     [['[THINK]I greet.[/THINK]Hello'], 'Hello', 'I greet.'],
+    [['<THINK>İ greet.</TH', 'INK>Hello'], 'Hello', 'İ greet.'],
+    [['<thought>', 'I greet.</thought>', 'Hello'], 'Hello', 'I greet.'],
     [['Write <think>so</think>, ', '<think>'], 'Write <think>so</think>, <think>', ''],
     [['<', 'b>Hello'], '<b>Hello', ''],
     [['<thi'], '<thi', ''],

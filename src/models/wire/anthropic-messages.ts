@@ -41,7 +41,6 @@ const withCount = (usage: unknown, name: string): JsonObject => ({
  * (https://platform.claude.com/docs/en/build-with-claude/extended-thinking#preserving-thinking-blocks).
  */
 export const anthropicMessages: Dialect = {
-  repeatsReasoning: false,
   toReplayed: (type, { anthropic }) => (type === 'reasoning' && anthropic ? { anthropic } : undefined),
   cacheMark: { anthropic: { cacheControl: { type: 'ephemeral' } } },
   finishReasons: {

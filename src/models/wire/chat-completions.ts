@@ -2,6 +2,7 @@ import { isJsonObject, type JsonObject } from '../../json-object.js'
 import { toArgumentsText } from './arguments.js'
 import { createBlankFinish } from './blank-finish.js'
 import type { Dialect } from './dialect.js'
+import { reasoningOptions } from './reasoning-fields.js'
 import { createThinkTags } from './think-tags.js'
 
 const withText = (value: unknown): unknown => (typeof value === 'number' ? String(value) : value)
@@ -15,11 +16,22 @@ const readCall = (call: unknown): unknown => {
   return { ...call, index, id: withText(call.id), function: { ...rest, name, arguments: text } }
 }
 
+/** A server may have two fields for its model's reasoning, and leave one of them empty. */
+const readReasoning = ({ reasoning_content: one, reasoning: other }: JsonObject): JsonObject => {
+  const [text, otherText] = [one, other].map((value) => (typeof value === 'string' ? value : undefined))
+  return text || !otherText ? { reasoning_content: text } : { reasoning: otherText }
+}
+
 const readDelta = (delta: unknown): unknown => {
   if (!isJsonObject(delta)) return delta
-  const { role: _, tool_calls: calls, refusal, ...rest } = delta
+  const { role: _, tool_calls: calls, refusal, reasoning_content: _one, reasoning: _other, ...rest } = delta
   const content = rest.content || refusal
-  return { ...rest, content, tool_calls: Array.isArray(calls) ? calls.map(readCall) : calls }
+  return {
+    ...rest,
+    ...readReasoning(delta),
+    content,
+    tool_calls: Array.isArray(calls) ? calls.map(readCall) : calls,
+  }
 }
 
 /** Keeps the counts, of which a server may have its own, or none. */
@@ -38,8 +50,7 @@ const choice = (delta: JsonObject | undefined, finish_reason: string | null): Js
 
 /** OpenAI's chat completions, which many servers speak. Their own words for the finish reason are judged by the rule. */
 export const chatCompletions: Dialect = {
-  // DeepSeek and Kimi refuse an assistant's message without its `reasoning_content`; others ignore it.
-  repeatsReasoning: true,
+  toReplayedMessage: reasoningOptions,
   toReplayed(type, options) {
     // Gemini's, which the SDK reads under the provider's name, and writes from Google's.
     const signature = Object.values(options).find(

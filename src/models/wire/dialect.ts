@@ -24,8 +24,8 @@ export interface Dialect {
    * response; undefined when that is nothing.
    */
   toReplayed(type: 'text' | 'reasoning' | 'tool-call', options: ProviderOptions): ProviderOptions | undefined
-  /** whether a reasoning for which there are no such options is sent back, too */
-  repeatsReasoning: boolean
+  /** The same for the message as a whole, from what the SDK tells of the whole response. */
+  toReplayedMessage?(options: ProviderOptions): ProviderOptions | undefined
   /** What the SDK has to be given with every request; `isReasoningShown`: the provider is to tell its model's reasoning. */
   requestOptions?(model: string, isReasoningShown: boolean): ProviderOptions | undefined
   /** marks a message up to which the provider is to cache the prompt, where it wants to be told */

@@ -10,7 +10,6 @@ const thinks = /^gemini-(2\.5|[3-9])/
  * (https://ai.google.dev/gemini-api/docs/thought-signatures).
  */
 export const gemini: Dialect = {
-  repeatsReasoning: false,
   toReplayed: (_type, { google }) => (google ? { google } : undefined),
   requestOptions: (model, isReasoningShown) =>
     isReasoningShown && thinks.test(model)

@@ -22,7 +22,6 @@ const withArguments = (item: unknown): unknown =>
  * back as it came (https://developers.openai.com/api/docs/guides/reasoning#encrypted-reasoning-items).
  */
 export const responses: Dialect = {
-  repeatsReasoning: false,
   toReplayed: (type, { openai }) =>
     type === 'reasoning' && openai?.reasoningEncryptedContent ? { openai } : undefined,
   requestOptions: (_model, isReasoningShown) => ({

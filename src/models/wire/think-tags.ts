@@ -1,18 +1,25 @@
 import { isJsonObject } from '../../json-object.js'
 
-/** How models that write their reasoning into their text mark it there. */
+/** How models that write their reasoning into their text mark it there, in upper or lower case. */
 const tags = [
   ['<think>', '</think>'],
   ['<thinking>', '</thinking>'],
-  ['[THINK]', '[/THINK]'],
+  // Gemini
+  ['<thought>', '</thought>'],
+  // Mistral
+  ['[think]', '[/think]'],
 ] as const
 
 /** The length of the longest end of the text that `tag` may begin with. */
 const overlap = (text: string, tag: string): number => {
   let length = Math.min(text.length, tag.length - 1)
-  while (length > 0 && !tag.startsWith(text.slice(-length))) length -= 1
+  while (length > 0 && !tag.startsWith(text.slice(-length).toLowerCase())) length -= 1
   return length
 }
+
+/** Where a tag is in a text; -1 when it is not. */
+const indexOf = (text: string, tag: string): number =>
+  text.search(new RegExp(tag.replace(/[[\]]/g, '\\$&'), 'i'))
 
 /**
  * Splits a text that begins with reasoning in tags, as many servers send it, into reasoning and text. Tags further on are part of
@@ -26,16 +33,17 @@ export const createThinkTags = () => {
 
   const readStart = (isEnd: boolean): void => {
     const text = held.trimStart()
-    const opened = tags.find(([opening]) => text.startsWith(opening))
+    const lower = text.toLowerCase()
+    const opened = tags.find(([opening]) => lower.startsWith(opening))
     if (opened) {
       closing = opened[1]
       held = text.slice(opened[0].length)
       state = 'reasoning'
-    } else if (isEnd || !tags.some(([opening]) => opening.startsWith(text))) state = 'text'
+    } else if (isEnd || !tags.some(([opening]) => opening.startsWith(lower))) state = 'text'
   }
 
   const readReasoning = (isEnd: boolean): string => {
-    const end = held.indexOf(closing)
+    const end = indexOf(held, closing)
     if (end >= 0) {
       const reasoning = held.slice(0, end)
       held = held.slice(end + closing.length)
@@ -48,6 +56,7 @@ export const createThinkTags = () => {
     return reasoning
   }
 
+  /** Gives the reasoning as a part of the content, since no field of the server has told it. */
   const split = (content: string, isEnd: boolean) => {
     if (state === 'text') return { content }
     held += content
@@ -62,7 +71,13 @@ export const createThinkTags = () => {
       text = held
       held = ''
     }
-    return { content: text, ...(reasoning && { reasoning_content: reasoning }) }
+    if (!reasoning) return { content: text }
+    return {
+      content: [
+        { type: 'thinking', thinking: [{ type: 'text', text: reasoning }] },
+        { type: 'text', text },
+      ],
+    }
   }
 
   return {
