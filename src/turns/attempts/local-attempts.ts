@@ -113,6 +113,8 @@ export const createLocalAttempts = (options: LocalAttemptsOptions) => {
         errorCode: error?.code ?? null,
         hasEvents: leaseHold.hasEvents(),
         ...forHistory(options, answeredBy, message, answer),
+        // No model is told of such a turn.
+        ...((status === 'failed' || status === 'interrupted') && { continuation: null }),
         windowSize: windowSize(options, model.name),
         windowStart: windowStart === window.start ? null : windowStart,
       })
