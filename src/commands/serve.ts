@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import type { Logger } from 'pino'
 import { buildApp } from '../app.js'
 import { type Config, requireModels, requireTokenVerification, requireToolKeys } from '../config.js'
@@ -20,12 +21,17 @@ const DAY_SECONDS = 86_400
 /** The server cannot start; the message tells the operator what to do. */
 export class StartupError extends Error {}
 
-const printWelcome = async (address: string, config: Config, secret: string): Promise<void> => {
+const printWelcome = async (
+  address: string,
+  config: Config,
+  secret: string,
+  isEmbedded: boolean,
+): Promise<void> => {
   const token = await signLoginToken(config, secret, 'demo', DAY_SECONDS)
   console.log(`
 Colloquy listens on ${address} and answers with the model "${config.model}".
-API reference: ${address}/docs
-
+API reference, where you can try everything: ${address}/docs
+${isEmbedded ? `Data: ${resolve(config.dataDir)} (to begin anew, stop with Ctrl-C and remove this folder)\n` : ''}
 Try it (with a development token for the user "demo", valid for a day):
 
 curl -s ${address}/api/demo/chat \\
@@ -37,7 +43,7 @@ curl -s ${address}/api/demo/chat \\
 
 const toStartupError = (error: NodeJS.ErrnoException, { host, port }: Config): Error => {
   const messages: Record<string, string> = {
-    EADDRINUSE: `PORT ${port} is in use by another program (on ${host}): stop that program, or set PORT to a free one.`,
+    EADDRINUSE: `PORT ${port} is in use by another program (on ${host}): stop that program, or choose a free one with PORT or --port.`,
     EACCES: `PORT ${port} may not be opened by this user: set PORT to a number above 1023.`,
     EADDRNOTAVAIL: `HOST ${host} is not an address of this machine.`,
     ENOTFOUND: `HOST ${host} cannot be resolved: set it to an address of this machine, such as 127.0.0.1 or 0.0.0.0.`,
@@ -96,7 +102,7 @@ const start = async (config: Config, log: Logger, shutdown: Shutdown): Promise<v
   const address = await app.listen({ host: config.host, port: config.port }).catch((error) => {
     throw toStartupError(error, config)
   })
-  if (isDevelopment && secret) await printWelcome(address, config, secret)
+  if (isDevelopment && secret) await printWelcome(address, config, secret, embedded !== undefined)
 }
 
 /** `colloquy serve`: runs until a signal; running turns then have CHAT_SHUTDOWN_MS to finish. */
