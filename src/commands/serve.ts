@@ -75,6 +75,10 @@ const start = async (config: Config, log: Logger, shutdown: Shutdown): Promise<v
   if (isDevelopment && !embedded) {
     log.warn('tokens are verified with a development secret: set BETTER_AUTH_URL or BETTER_AUTH_SECRET')
   }
+  const demoUser =
+    isDevelopment && secret
+      ? { id: 'demo', token: await signLoginToken(config, secret, 'demo', DAY_SECONDS) }
+      : undefined
   for (const warning of config.toolWarnings) log.warn(`CHAT_MCP_CONFIG: ${warning}`)
   const { registry, keys } = await openTools(config, { log })
   const servers = config.toolServers.filter(({ disabled }) => !disabled).map(({ name }) => name)
@@ -91,6 +95,7 @@ const start = async (config: Config, log: Logger, shutdown: Shutdown): Promise<v
     limits: config.limits,
     auth: authenticationOptions(config, secret, log),
     corsOrigins: config.corsOrigins,
+    demoUser,
     shutdownMs: config.shutdownMs,
     maxConnections: config.maxConnections,
   })
@@ -102,7 +107,7 @@ const start = async (config: Config, log: Logger, shutdown: Shutdown): Promise<v
   const address = await app.listen({ host: config.host, port: config.port }).catch((error) => {
     throw toStartupError(error, config)
   })
-  if (isDevelopment && secret) await printWelcome(address, config, secret, embedded !== undefined)
+  if (demoUser) printWelcome(address, config, demoUser.token, embedded !== undefined)
 }
 
 /** `colloquy serve`: runs until a signal; running turns then have CHAT_SHUTDOWN_MS to finish. */
