@@ -21,13 +21,7 @@ const DAY_SECONDS = 86_400
 /** The server cannot start; the message tells the operator what to do. */
 export class StartupError extends Error {}
 
-const printWelcome = async (
-  address: string,
-  config: Config,
-  secret: string,
-  isEmbedded: boolean,
-): Promise<void> => {
-  const token = await signLoginToken(config, secret, 'demo', DAY_SECONDS)
+const printWelcome = (address: string, config: Config, token: string, isEmbedded: boolean): void => {
   console.log(`
 Colloquy listens on ${address} and answers with the model "${config.model}".
 API reference, where you can try everything: ${address}/docs
