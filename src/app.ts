@@ -14,6 +14,7 @@ import { acceptOnlyJson } from './http/body.js'
 import { sendInChunks } from './http/chunked-body.js'
 import { limitConnections, serializeRequests, trackResponses } from './http/connections.js'
 import { allowOrigins, isPreflight } from './http/cors.js'
+import type { DemoUser } from './http/docs-page.js'
 import { serveDocuments } from './http/documents.js'
 import {
   commonHeaders,
@@ -49,6 +50,8 @@ export interface AppOptions {
   limits: TurnLimits
   auth: Omit<AuthenticationOptions, 'isUserId'>
   corsOrigins: string[]
+  /** in development: who tries things out at /docs */
+  demoUser?: DemoUser | undefined
   log: FastifyBaseLogger
   /** how long running turns may take to finish when the app closes */
   shutdownMs: number
@@ -195,7 +198,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   const models = [options.model, ...(options.otherModels ?? [])].map(({ name }) => name)
   const handlers = createHandlers({ db, turns, models, checkReady, toolKeys: options.toolKeys ?? [] })
   bindContract(app, { contract, handlers, authenticate: [authenticate, authorize] })
-  serveDocuments(app, { json, yaml })
+  serveDocuments(app, { json, yaml, demoUser: options.demoUser })
 
   const pruning = new AbortController()
   app.addHook('onReady', async () => void turns.keepPruned(pruning.signal))

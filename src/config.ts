@@ -182,6 +182,17 @@ export const readConfig = (env: Environment): Config => {
   }
 }
 
+/** Reads the configuration as readConfig does, and adds the name of each variable that it reads to `names`. */
+export const readConfigRecorded = (env: Environment, names: Set<string>): Config =>
+  readConfig(
+    new Proxy(env, {
+      get: (target, name: string) => {
+        names.add(name)
+        return target[name]
+      },
+    }),
+  )
+
 /** Requires what verifying tokens needs. Throws ConfigError. */
 export const requireTokenVerification = ({ production, auth }: Config): void => {
   if (production && !auth.secret && !auth.jwksUrl) {

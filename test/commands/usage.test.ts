@@ -1,15 +1,32 @@
+import { readFile } from 'node:fs/promises'
 import t from 'tap'
+import { packageRoot } from '../../src/root.js'
 import { runColloquy } from '../helpers/server.js'
 
 const wrong: [args: string[], message: RegExp][] = [
-  [[], /^No command given\./],
   [['serve', 'migrate'], /^"serve" does not take the arguments "migrate"\./],
   [['toString'], /^There is no command "toString"\./],
+  [['serv'], /^There is no command "serv"; did you mean "serve"\?/],
   [['token'], /^token needs --user with 1 to 128 of /],
   [['token', '--user', 'a/b'], /^token needs --user /],
   [['token', '--user', 'alice', '--ttl', '0'], /^--ttl takes 1 to 999999999 seconds/],
   [['token', '--user', 'alice', '--ttl', '1h'], /^--ttl takes /],
-  [['token', '--usr', 'alice'], /^Unknown option '--usr'/],
+  [
+    ['token', '--usr', 'alice'],
+    /^Unknown option '--usr' of "token" \(did you mean --user\?\)\. It takes --user, --ttl, /,
+  ],
+  [
+    ['--prot', '4000'],
+    /^Unknown option '--prot' of "serve" \(did you mean --port\?\)\. It takes --port, --host, /,
+  ],
+  [['migrate', '--port', '1'], /^Unknown option '--port' of "migrate"\. It takes --help, --version\./],
+  [['--toString'], /^Unknown option '--toString' of "serve"\./],
+  [['-x'], /^Unknown option '-x' of "serve"\./],
+  [['--port'], /^Option '--port <value>' argument missing/],
+  [['serve', '--port', 'http'], /^--port takes an integer from 0 to 65535/],
+  [['serve', '--port=65536'], /^--port takes an integer from 0 to 65535/],
+  [['serve', '--host='], /^--host takes an address or a host name/],
+  [['serve', '--help=yes'], /^Option '-h, --help' does not take an argument/],
 ]
 
 /** The command line is judged before the configuration. */
@@ -21,17 +38,37 @@ t.test('a wrong command line: what is wrong and the usage on stderr, exit code 1
     const line = `"${args.join(' ')}"`
     t.same([code, stdout], [1, ''], `${line} is refused`)
     t.match(stderr, message, `${line}: what is wrong`)
-    t.match(stderr, /\n\nUsage: colloquy <command>\n/, `${line}: the usage`)
+    t.match(stderr, /\n\nUsage: colloquy \[command\] \[options\]\n/, `${line}: the usage`)
     t.notMatch(stderr, /^ +at /m, `${line}: no stack`)
   })
   await Promise.all(runs)
 })
 
 t.test('--help: the usage on stdout, exit code 0', async (t) => {
-  for (const args of [['--help'], ['serve', '-h']]) {
+  for (const args of [['--help'], ['-h'], ['help']]) {
     const { code, stdout, stderr } = await runColloquy(args, { env })
     t.same([code, stderr], [0, ''], args.join(' '))
     for (const command of ['serve', 'migrate', 'token', 'doctor'])
-      t.match(stdout, `\n  ${command} `, `${args.join(' ')} lists ${command}`)
+      t.match(stdout, new RegExp(`^  ${command} `, 'm'), `${args.join(' ')} lists ${command}`)
+  }
+  const own = { serve: ['port', 'host'], migrate: [], token: ['user', 'ttl'], doctor: [] }
+  for (const [command, options] of Object.entries(own)) {
+    for (const args of [
+      [command, '--help'],
+      ['-h', command],
+      ['help', command],
+    ]) {
+      const { code, stdout, stderr } = await runColloquy(args, { env })
+      t.same([code, stderr], [0, ''], args.join(' '))
+      const listed = [...stdout.matchAll(/^ .*--(\w+)/gm)].map(([, name]) => name)
+      t.same(listed, [...options, 'help', 'version'], `${args.join(' ')} lists its options and no others`)
+    }
+  }
+})
+
+t.test('--version: the version of the package, exit code 0', async (t) => {
+  const { version } = JSON.parse(await readFile(new URL('package.json', packageRoot), 'utf8'))
+  for (const args of [['--version'], ['-v'], ['serve', '-v']]) {
+    t.same(await runColloquy(args, { env }), { code: 0, stdout: `${version}\n`, stderr: '' }, args.join(' '))
   }
 })

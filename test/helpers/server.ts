@@ -22,6 +22,8 @@ export interface ServerOptions {
   env?: Record<string, string>
   /** the folder of the program, when it is a changed copy */
   cwd?: string
+  /** the command line of a server; default: `serve` */
+  args?: string[]
 }
 
 const hasEnded = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null
@@ -51,8 +53,11 @@ export const runColloquy = async (args: string[], options?: ServerOptions) => {
 }
 
 /** A real server process on a port that the OS gives, listening when this resolves; killed at the end of the test. */
-export const startServer = async (t: Test, { env = {}, cwd }: ServerOptions = {}): Promise<ServerProcess> => {
-  const child = spawnColloquy(['serve'], { env: { PORT: '0', ...env }, ...(cwd && { cwd }) })
+export const startServer = async (
+  t: Test,
+  { env = {}, cwd, args = ['serve'] }: ServerOptions = {},
+): Promise<ServerProcess> => {
+  const child = spawnColloquy(args, { env: { PORT: '0', ...env }, ...(cwd && { cwd }) })
   let output = ''
   const ended = once(child, 'close').then(([code]) => code as number | null)
   const end = (signal: NodeJS.Signals = 'SIGTERM') => {

@@ -1,0 +1,154 @@
+import { parseArgs } from 'node:util'
+import { closestName } from '../closest-name.js'
+
+/** A wrong command line. */
+export class UsageError extends Error {}
+
+interface Option {
+  /** what stands for its value in the help; an option without it is a switch */
+  value?: string
+  short?: string
+  help: string
+}
+
+interface Command {
+  summary: string
+  options: Record<string, Option>
+}
+
+const general: Record<string, Option> = {
+  help: { short: 'h', help: 'this text, or that of a command' },
+  version: { short: 'v', help: 'the version' },
+}
+
+const commands = {
+  serve: {
+    summary: 'run the server; it migrates the database first',
+    options: {
+      port: { value: 'port', help: 'listen on this port instead of PORT; 0 lets the system choose' },
+      host: { value: 'host', help: 'listen on this address instead of HOST' },
+    },
+  },
+  migrate: { summary: 'bring the database schema up to date', options: {} },
+  token: {
+    summary: 'print an HS256 token',
+    options: {
+      user: { value: 'id', help: 'the user whom it is for' },
+      ttl: { value: 'seconds', help: 'how long it is valid; 3600 unless set' },
+    },
+  },
+  doctor: {
+    summary:
+      'check the database, its schema, the role, row-level security, the keys, the model and the tools',
+    options: {},
+  },
+} satisfies Record<string, Command>
+
+export type CommandName = keyof typeof commands
+type OptionName = { [Name in CommandName]: keyof (typeof commands)[Name]['options'] }[CommandName]
+
+const byName: Record<CommandName, Command> = commands
+const isCommand = (name: string): name is CommandName => Object.hasOwn(commands, name)
+
+const table = (rows: [name: string, help: string][]): string => {
+  const width = Math.max(...rows.map(([name]) => name.length))
+  return rows.map(([name, help]) => `  ${name.padEnd(width)}  ${help}`).join('\n')
+}
+
+const optionTable = (options: Record<string, Option>): string =>
+  table(
+    Object.entries(options).map(([name, { short, value, help }]) => [
+      `${short ? `-${short}, ` : '    '}--${name}${value ? ` <${value}>` : ''}`,
+      help,
+    ]),
+  )
+
+/** The help of one command, or of all. */
+export const usageOf = (name?: CommandName): string => {
+  const summaries = Object.entries(byName).map(([name, { summary }]): [string, string] => [name, summary])
+  const blocks = name
+    ? [
+        `Usage: colloquy ${name} [options]`,
+        byName[name].summary,
+        optionTable({ ...byName[name].options, ...general }),
+      ]
+    : [
+        'Usage: colloquy [command] [options]',
+        table(summaries),
+        'Without a command it serves. `colloquy <command> --help` shows the options of one.',
+        optionTable(general),
+      ]
+  return [
+    ...blocks,
+    'The configuration comes from environment variables, in development also from a file .env in the current folder: see src/commands/README.md.',
+  ].join('\n\n')
+}
+
+export interface CommandLine {
+  command: CommandName
+  /** what is asked for instead of running the command */
+  asksFor: 'help' | 'version' | undefined
+  /** undefined: the help of all commands */
+  helpOn: CommandName | undefined
+  values: Partial<Record<OptionName, string>>
+}
+
+const unknownOption = (rawName: string, command: CommandName): UsageError => {
+  const known = Object.keys({ ...byName[command].options, ...general })
+  const likely = closestName(rawName.replace(/^-+/, ''), known)
+  const list = known.map((name) => `--${name}`).join(', ')
+  return new UsageError(
+    `Unknown option '${rawName}' of "${command}"${likely ? ` (did you mean --${likely}?)` : ''}. It takes ${list}.`,
+  )
+}
+
+const unknownCommand = (name: string): UsageError => {
+  const likely = closestName(name, Object.keys(commands))
+  return new UsageError(`There is no command "${name}"${likely ? `; did you mean "${likely}"?` : '.'}`)
+}
+
+const parserOptions = (options: Record<string, Option>) =>
+  Object.fromEntries(
+    Object.entries(options).map(([name, { value, short }]) => [
+      name,
+      { type: value ? ('string' as const) : ('boolean' as const), ...(short && { short }) },
+    ]),
+  )
+
+/** Every option of any command: which command it is can only be told when the values of options are known. */
+const anyOption = Object.assign({}, general, ...Object.values(byName).map(({ options }) => options))
+
+/** Reads the command line. Without a command it is `serve`. Throws UsageError. */
+export const parseCommandLine = (args: string[]): CommandLine => {
+  const { tokens } = parseArgs({
+    args,
+    options: parserOptions(anyOption),
+    allowPositionals: true,
+    strict: false,
+    tokens: true,
+  })
+  const positionals = tokens.flatMap((token) => (token.kind === 'positional' ? [token.value] : []))
+  const isHelp = positionals[0] === 'help'
+  const [name, ...rest] = isHelp ? positionals.slice(1) : positionals
+  const command = name !== undefined && isCommand(name) ? name : 'serve'
+  const options = { ...byName[command].options, ...general }
+  for (const token of tokens) {
+    // Judged before the command: the value of an unknown option looks like one.
+    if (token.kind === 'option' && !Object.hasOwn(options, token.name))
+      throw unknownOption(token.rawName, command)
+  }
+  if (name !== undefined && !isCommand(name)) throw unknownCommand(name)
+  if (rest.length > 0) throw new UsageError(`"${command}" does not take the arguments "${rest.join(' ')}".`)
+  try {
+    const { values } = parseArgs({ args, options: parserOptions(options), allowPositionals: true })
+    const { help, version, ...own } = values
+    return {
+      command,
+      asksFor: help || isHelp ? 'help' : version ? 'version' : undefined,
+      helpOn: name === undefined ? undefined : command,
+      values: own as CommandLine['values'],
+    }
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error))
+  }
+}
