@@ -4,7 +4,7 @@ import { migrate } from '../../src/db/migrate.js'
 import { type Migration, readSqlFiles, type SqlFiles } from '../../src/db/sql-files.js'
 import { testApp } from '../helpers/app.js'
 import { isPooled, testDatabase } from '../helpers/database.js'
-import { until } from '../helpers/models.js'
+import { until as untilTrue } from '../helpers/models.js'
 import { spawnColloquy } from '../helpers/server.js'
 import { SECRET } from '../helpers/tokens.js'
 
@@ -29,13 +29,13 @@ const superuser = (t: Test, url: string, options: postgres.Options<never> = {}) 
   return sql
 }
 
-/** Somebody who has read a table and does not end the transaction, as a forgotten psql or a dump. */
-const reader = async (t: Test, url: string) => {
+/** Somebody who has read tables and does not end the transaction, as a forgotten psql or a dump. */
+const reader = async (t: Test, url: string, tables = ['colloquy.conversations']) => {
   const sql = superuser(t, url, { connection: { application_name: 'forgotten' } })
   let release = () => {}
   const isHolding = new Promise<void>((resolve, reject) => {
     const held = sql.begin(async (tx) => {
-      await tx`select from colloquy.conversations limit 1`
+      for (const table of tables) await tx.unsafe(`select from ${table} limit 1`)
       resolve()
       await new Promise<void>((go) => {
         release = go
@@ -78,7 +78,7 @@ t.test('while migrations wait for a lock, turns go on; one of several programs a
 
   const needs = () => lines.filter((line) => line.includes('it needs'))
   const turnsAtNeed: number[] = []
-  await until(() => {
+  await untilTrue(() => {
     if (needs().length > turnsAtNeed.length) turnsAtNeed.push(turns)
     return turnsAtNeed.length >= 4
   })
@@ -123,7 +123,7 @@ t.test('programs that wait together make as many attempts as one alone', async (
     migrate(url, { files: newer, lockRetry, log, signal: end.signal }),
   )
   const attempts = () => lines.filter((line) => line.includes('it needs')).length
-  await until(() => attempts() >= 3)
+  await untilTrue(() => attempts() >= 3)
   const elapsedMs = performance.now() - start
   end.abort(new Error('enough'))
   const ends = await Promise.allSettled(programs)
@@ -159,13 +159,14 @@ for (const [n, migration] of newer.migrations.entries()) {
       const applied = await migrate(url, { files: until })
       return t.match(applied[0], `migration ${migration.version} `, 'it finds no tables, and is applied')
     }
-    const { release } = await reader(t, superuserUrl)
+    const read = tables.filter((name) => name !== 'colloquy.migrations')
+    const { release } = await reader(t, superuserUrl, read)
     let isOver = false
     let writes = 0
     const writer = async () => {
       const own = superuser(t, superuserUrl, { connection: { lock_timeout: 5_000 } as never })
       while (!isOver) {
-        for (const table of tables.filter((name) => name !== 'colloquy.migrations')) {
+        for (const table of read) {
           await own.begin((tx) => tx.unsafe(`lock table ${table} in row exclusive mode`))
           writes += 1
         }
@@ -174,14 +175,7 @@ for (const [n, migration] of newer.migrations.entries()) {
     const writing = writer()
     const lines: string[] = []
     const migrating = migrate(url, { files: until, lockRetry: short, log: (line) => lines.push(line) })
-    const waited = new Promise<void>((resolve) => {
-      const timer = setInterval(() => {
-        if (lines.length < 3) return
-        clearInterval(timer)
-        resolve()
-      }, 20)
-    })
-    await Promise.race([waited, migrating])
+    await untilTrue(() => lines.length >= 3)
     release()
     t.same(await migrating, [`migration ${migration.version} ${migration.name}`], 'it is applied')
     isOver = true
@@ -225,11 +219,11 @@ t.test('a signal ends a migration that waits, and leaves nothing of it', async (
         })
       }
       const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
-      await until(isWaitedFor)
+      await untilTrue(isWaitedFor)
       child.kill(signal)
       t.equal(await ended, code, command)
       t.match(output, said, command)
-      await until(async () => !(await isWaitedFor()))
+      await untilTrue(async () => !(await isWaitedFor()))
     }
   })
   t.same(

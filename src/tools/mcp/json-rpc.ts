@@ -56,18 +56,17 @@ export const parseMessages = (text: string): unknown[] =>
 
 /**
  * The text of an event or a body, normalized and without what `take` has taken, if anything is left. Unchanged when it is not JSON,
- * which the SDK then reports.
+ * which the SDK then reports, or nested too deep to be written again.
  */
 const normalizeText = (text: string, take: TakeProgress): string | undefined => {
-  let received: unknown[]
   try {
-    received = parseMessages(text)
+    const received = parseMessages(text)
+    const messages = received.filter((message) => !take(message))
+    if (messages.length === 0 && received.length > 0) return undefined
+    return JSON.stringify(messages.length === 1 ? messages[0] : messages)
   } catch {
     return text
   }
-  const messages = received.filter((message) => !take(message))
-  if (messages.length === 0 && received.length > 0) return undefined
-  return JSON.stringify(messages.length === 1 ? messages[0] : messages)
 }
 
 /** What an event takes on the wire besides its data and id, about. */
