@@ -1,8 +1,15 @@
 import { createHash } from 'node:crypto'
-import type { SendMessage } from './engine.js'
 import type { BeginTurn } from './store/begin-turns.js'
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
+
+/** What a request is told by: its Idempotency-Key, and the fields of its body. */
+interface KeyedRequest {
+  key: string | undefined
+  conversationId?: string | undefined
+  message: string
+  model?: string | undefined
+}
 
 /** A request with the same key has to repeat the validated body. Absent fields are left out of the fingerprint. */
 export const idempotencyOf = ({
@@ -10,7 +17,7 @@ export const idempotencyOf = ({
   conversationId,
   message,
   model,
-}: SendMessage): BeginTurn['idempotency'] =>
+}: KeyedRequest): BeginTurn['idempotency'] =>
   key === undefined
     ? undefined
     : {

@@ -145,12 +145,22 @@ t.test('a turn and a conversation are followed, and a quiet conversation has no 
   const [conversation] = (await client.listConversations()).data
   const conversation_id = conversation?.id ?? ''
   const turn_id = conversation?.running_turn_id ?? ''
+  let opened = 0
+  const counting =
+    (open: typeof fetch): typeof fetch =>
+    async (input, init) => {
+      const response = await open(input, init)
+      opened += 1
+      return response
+    }
+  const reader = (open: typeof fetch) => as({ url: gatedApp.url, fetch: counting(open) })
   const followed = Promise.all([
-    read(client.streamTurn({ turn_id })),
-    read(client.streamConversation({ conversation_id })),
-    read(as({ url: gatedApp.url, fetch: cutting([60]).fetch }).streamConversation({ conversation_id })),
+    read(reader(fetch).streamTurn({ turn_id })),
+    read(reader(fetch).streamConversation({ conversation_id })),
+    read(reader(cutting([60]).fetch).streamConversation({ conversation_id })),
   ])
-  await new Promise((resolve) => setTimeout(resolve, 300))
+  // The one that was cut has come back, too.
+  await until(() => opened === 4)
   gated.open()
   for (const { text, error } of await followed) t.same([text, error], ['so far: hi', undefined], 'the answer')
   await sending
