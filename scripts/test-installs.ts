@@ -1,6 +1,6 @@
 /**
- * Installs the built program, packed, into empty folders with npm, yarn 1 and pnpm, on the oldest Node that it is for, and
- * starts it in each as a new user would, without arguments. Needs `npm run build` before.
+ * Packs the program, which builds it, and installs it into empty folders with npm, yarn 1 and pnpm, on the oldest Node that it is for, and
+ * starts it in each as a new user would, without arguments.
  */
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -74,11 +74,7 @@ try {
   const names = [`node-${process.platform}-${process.arch}@${NODE}`, 'yarn@1.22.22', 'pnpm@12.21.0']
   await run('npm', ['install', '--prefix', join(folder, 'tools'), ...flags, ...names], root)
   env.PATH = `${bin}${delimiter}${join(tools, '.bin')}${delimiter}${process.env.PATH}`
-  const packed = await run(
-    'npm',
-    ['pack', '--silent', '--ignore-scripts', '--pack-destination', folder],
-    root,
-  )
+  const packed = await run('npm', ['pack', '--silent', '--pack-destination', folder], root)
   const tarball = join(folder, packed.trim().split('\n').at(-1) ?? '')
   for (const [name, program, args] of managers) {
     const cwd = join(folder, name.replace(' ', '-'))
