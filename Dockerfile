@@ -4,7 +4,7 @@ COPY package.json package-lock.json ./
 COPY src/client/package.json src/client/
 RUN npm ci
 COPY . .
-RUN npx tsc -p tsconfig.build.json && npm prune --omit=dev --omit=optional
+RUN npm run --silent prepack && npm prune --omit=dev --omit=optional
 
 FROM node:22-bookworm-slim
 ENV NODE_ENV=production HOST=0.0.0.0

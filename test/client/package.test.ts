@@ -39,7 +39,7 @@ const pack = async (t: Test) => {
     await cp(join(root, part), join(copy, part), { recursive: true })
   }
   await symlink(join(root, 'node_modules'), join(copy, 'node_modules'))
-  const said = await run('npm', ['pack', '--json', '-w', '@colloquy/client'], copy)
+  const said = await run('npm', ['pack', '--json', '--pack-destination', copy], join(copy, 'src/client'))
   const [{ filename, files }] = JSON.parse(said.slice(said.indexOf('[')))
   return {
     said,

@@ -33,9 +33,14 @@ const measure = async (t: Parameters<typeof testApp>[0], prepare: 'on' | 'off') 
   const trips: Record<string, number> = {}
   for (const [what, act] of Object.entries(acts)) {
     await act(app, conversation_id)
-    wire.reset()
-    await act(app, conversation_id)
-    trips[what] = wire.roundTrips()
+    // On a busy machine a turn may still run at the first tick, which is one more.
+    const counts: number[] = []
+    for (let n = 0; n < 3; n += 1) {
+      wire.reset()
+      await act(app, conversation_id)
+      counts.push(wire.roundTrips())
+    }
+    trips[what] = Math.min(...counts)
     t.comment(
       `${trips[what]} round trips, ${wire.bytes()} bytes sent: ${what}, prepared statements ${prepare}`,
     )
