@@ -17,9 +17,7 @@ export interface ClientEntry {
   /** whether it requires no token */
   open?: true
   /** what it answers with */
-  answer: 'json' | 'page' | 'stream' | 'none' | 'raw'
-  /** the media type of a `raw` answer */
-  accept?: string
+  answer: 'json' | 'page' | 'stream' | 'none'
 }
 
 /** What `$ref` leads to in the bundled contract. */
@@ -54,6 +52,14 @@ const bodyFields = (contract: Contract, schema: unknown): string[] => {
   return [...Object.keys(properties), ...parts.flatMap((part) => bodyFields(contract, part))]
 }
 
+const answerOf = (contract: Contract, id: string, contents: Node): ClientEntry['answer'] => {
+  const [other] = Object.keys(contents)
+  if (json in contents) return isPage(contract, (contents[json] as Node).schema) ? 'page' : 'json'
+  if (eventStream in contents) return 'stream'
+  if (other !== undefined) throw new Error(`${id}: the client cannot read ${other}.`)
+  return 'none'
+}
+
 const entryOf = (
   contract: Contract,
   id: string,
@@ -84,17 +90,10 @@ const entryOf = (
     {},
     ...success.map(([, response]) => resolve(contract, response).content ?? {}),
   ) as Node
-  const [other] = Object.keys(contents)
-  const answer =
-    json in contents
-      ? isPage(contract, (contents[json] as Node).schema)
-        ? 'page'
-        : 'json'
-      : eventStream in contents
-        ? 'stream'
-        : other === undefined
-          ? 'none'
-          : 'raw'
+  const answer = answerOf(contract, id, contents)
+  if (consumed !== undefined && consumed !== json) {
+    throw new Error(`${id}: the client cannot send ${consumed}.`)
+  }
   return {
     method,
     path,
@@ -103,7 +102,6 @@ const entryOf = (
     ...(entry.headers.includes('Idempotency-Key') && { key: true as const }),
     ...(!entry.secured && { open: true as const }),
     answer,
-    ...(answer === 'raw' && other !== undefined && { accept: other }),
   }
 }
 

@@ -14,14 +14,12 @@ export interface CallerOptions {
   fetch?: typeof fetch | undefined
 }
 
-export type Body = NonNullable<RequestInit['body']>
-
 export interface Call {
   method: string
   /** the path and the query, from the server's URL */
   path: string
   headers?: Headers
-  body?: Body
+  body?: string
   /** the required media type of the response */
   accept: string
   /** whether it is sent without a token */

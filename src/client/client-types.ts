@@ -1,5 +1,4 @@
 import type { operations as paths } from '../../generated/contract.js'
-import type { Body } from './call.js'
 import type { RequestOptions } from './core.js'
 import type { List, Page } from './page.js'
 
@@ -16,7 +15,7 @@ type Fields<O> = [BodyOf<O>] extends [never]
   ? unknown
   : BodyOf<O> extends { 'application/json': infer J }
     ? J
-    : { body: Body }
+    : never
 
 /** All parameters of an operation in one object: the path's, the query's and the fields of the JSON body. */
 export type ParamsOf<O> = Path<O> & Query<O> & Fields<O>
@@ -32,9 +31,7 @@ type Events<O> = Answer<O> extends infer C ? (C extends { 'text/event-stream': i
 
 export type AnswerOf<O> = [Json<O>] extends [never]
   ? [Events<O>] extends [never]
-    ? [Answer<O>] extends [never]
-      ? Promise<void>
-      : Promise<Response>
+    ? Promise<void>
     : AsyncGenerator<KnownEvent<Events<O>>, void>
   : Json<O> extends Page<unknown>
     ? List<Json<O>>

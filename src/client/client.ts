@@ -14,7 +14,6 @@ import {
 import type { StreamEvent } from './event-stream.js'
 import { List, type Page } from './page.js'
 import { ColloquyError } from './problem.js'
-import { rawResponse } from './raw-response.js'
 import { failureOf, readResumedEvents, type Turn } from './resumed-events.js'
 
 /** The same in two copies of this package, of which an app's bundler may have made one each for two of its parts. */
@@ -94,8 +93,6 @@ const call = (core: Core, id: OperationId, params: Params = {}, options: Request
       return json()
     case 'none':
       return discard(core, id, params, options)
-    default:
-      return core.request(id, params, options, async (connection) => rawResponse(connection))
   }
 }
 

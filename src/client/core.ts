@@ -1,5 +1,5 @@
 import { operations } from '../../generated/client.js'
-import { type Body, type Call, type CallerOptions, type Connection, createCaller } from './call.js'
+import { type Call, type CallerOptions, type Connection, createCaller } from './call.js'
 import { createRetryPolicy, retryWith } from './retry-policy.js'
 
 export interface ClientOptions extends CallerOptions {
@@ -41,8 +41,7 @@ interface Operation {
   body?: string
   key?: true
   open?: true
-  answer: 'json' | 'page' | 'stream' | 'none' | 'raw'
-  accept?: string
+  answer: 'json' | 'page' | 'stream' | 'none'
 }
 
 export const operationOf = (id: OperationId): Operation => operations[id]
@@ -82,10 +81,9 @@ const toPath = (id: OperationId, path: string, params: Params): string =>
     return encodeURIComponent(value)
   })
 
-const toBody = (id: OperationId, { body: type }: Operation, rest: Params): Body | undefined => {
+const toBody = (id: OperationId, { body: type }: Operation, rest: Params): string | undefined => {
   if (type === JSON_TYPE) return JSON.stringify(rest)
-  const [name, another] = Object.keys(rest).filter((name) => rest[name] !== undefined)
-  if (type !== undefined && name === 'body' && another === undefined) return rest.body as Body
+  const name = Object.keys(rest).find((name) => rest[name] !== undefined)
   if (name !== undefined) throw new TypeError(`${id} has no parameter \`${name}\`.`)
   return undefined
 }
@@ -93,7 +91,7 @@ const toBody = (id: OperationId, { body: type }: Operation, rest: Params): Body 
 /** Turns the parameters of an operation into its request. */
 const toCall = (id: OperationId, params: Params, options: SendOptions): Call => {
   const operation = operationOf(id)
-  const { method, query = [], body: type, key, open = false, answer, accept } = operation
+  const { method, query = [], body: type, key, open = false, answer } = operation
   const rest = { ...params }
   const path = toPath(id, operation.path, rest) + toQuery(rest, query)
   for (const name of ['user_id', ...query]) delete rest[name]
@@ -107,7 +105,7 @@ const toCall = (id: OperationId, params: Params, options: SendOptions): Call => 
     path,
     headers,
     ...(body !== undefined && { body }),
-    accept: answer === 'stream' ? 'text/event-stream' : (accept ?? JSON_TYPE),
+    accept: answer === 'stream' ? 'text/event-stream' : JSON_TYPE,
     isOpen: open,
     timeoutMs: options.timeoutMs ?? (key && answer === 'json' ? TURN_MS : undefined),
     signal: options.signal,

@@ -39,3 +39,5 @@ export const createShownMessages = () => {
     },
   }
 }
+
+export type ShownMessages = ReturnType<typeof createShownMessages>

@@ -1,8 +1,8 @@
-import type { Connection } from './call.js'
 import { requestHeaders, type TurnRequest, toTurnRequest } from './chat-request.js'
 import { toChunkStream } from './chunk-stream.js'
 import { coreOf } from './client.js'
 import type { Client } from './client-types.js'
+import { createConversationReader } from './conversation-reader.js'
 import { type MessageStreamOptions, readMessage } from './message-stream.js'
 import { storedTurnId } from './messages.js'
 import { type ColloquyError, notSupported } from './problem.js'
@@ -26,11 +26,6 @@ export interface ColloquyTransport extends SdkTransport {
   readonly conversationId: string | undefined
   /** Returns the conversation's newest messages (at most 100), oldest first, for `new Chat({ messages })`. */
   loadMessages(limit?: number): Promise<ChatMessage[]>
-}
-
-interface Reading {
-  headers: Headers
-  signal: AbortSignal
 }
 
 type OpenOptions = Pick<MessageStreamOptions, 'connect' | 'onTurn'> & {
@@ -63,28 +58,7 @@ export const createChatTransport = (options: ChatTransportOptions): ColloquyTran
   const answeredTurns = new Map<string, string>()
   const shown = createShownMessages()
 
-  const streamTurn = (turn_id: string, { headers, signal }: Reading, lastEventId?: string) =>
-    core.open('streamTurn', { turn_id }, { headers, signal, lastEventId })
-
-  /** The newest messages, oldest first, without summaries: what they sum up is there, too. */
-  const newestMessages = async (conversation_id: string, limit: number, options: Partial<Reading> = {}) => {
-    const { data } = await client.listMessages({ conversation_id, order: 'desc', limit }, options)
-    return data.filter(({ role }) => role !== 'summary').reverse()
-  }
-
-  /**
-   * Streams the running turn or, because a turn may have ended since the page was loaded, the newest turn whose stored version the
-   * page does not show. 204 when there is none.
-   */
-  const streamNewest = async (id: string, options: Reading): Promise<Connection> => {
-    const running = await core.open('streamConversation', { conversation_id: id }, options)
-    if (running.response.status !== 204) return running
-    // No more than two summaries come after the last turn.
-    const newest = (await newestMessages(id, 3, options)).at(-1)
-    if (!newest?.turn_id || (newest.role === 'assistant' && shown.isCurrent(newest))) return running
-    running.close()
-    return streamTurn(newest.turn_id, options)
-  }
+  const { streamTurn, newestMessages, streamNewest } = createConversationReader(client, core, shown)
 
   const open = ({ disconnect, stop, headers, connect, onTurn, onEnd, onSettled }: OpenOptions) => {
     let turnId: string | undefined

@@ -2,6 +2,7 @@ import { createParser } from 'eventsource-parser'
 import fc from 'fast-check'
 import t from 'tap'
 import { createEventParser } from '../../src/client/event-parser.js'
+import { drawSeed } from '../helpers/seed.js'
 
 /** What a parser that is not ours makes of the same text. */
 const expected = (text: string) => {
@@ -36,15 +37,20 @@ const text = fc
   .map((lines) => `${lines.flat().join('')}\n\n`)
 
 t.test('events are parsed as a library parses them, however the text is cut', async (t) => {
+  let texts = 0
+  let cutTexts = 0
   fc.assert(
     fc.property(text, fc.array(fc.nat()), (text, cuts) => {
       const parse = createEventParser()
       const at = [...new Set(cuts.map((cut) => cut % (text.length + 1)))].sort((a, b) => a - b)
+      texts += 1
+      if (at.length > 1) cutTexts += 1
       const pieces = [0, ...at].map((from, i) => text.slice(from, at[i]))
       const seen = pieces.flatMap((piece) => parse(piece))
       return JSON.stringify(seen) === JSON.stringify(expected(text))
     }),
-    { numRuns: 2_000 },
+    { numRuns: 2_000, seed: drawSeed(t) },
   )
-  t.pass('2,000 texts, each cut at random places')
+  t.equal(texts, 2_000, 'every text gave the same events')
+  t.ok(cutTexts > 500, `${cutTexts} of them were cut in several places`)
 })
