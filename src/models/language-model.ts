@@ -9,7 +9,7 @@ import {
   tool,
 } from 'ai'
 import type { ToolDefinition } from '../tools/tool.js'
-import { type Continuation, toContinuation } from './messages.js'
+import { type PendingResponse, toPendingResponse } from './messages.js'
 import type { Model, ModelEvent, ProviderOptions, Usage } from './model.js'
 import { ModelError } from './model-error.js'
 import { toPrompt } from './prompt.js'
@@ -77,7 +77,7 @@ export const languageModel = (options: LanguageModelOptions): Model => ({
     const timer = setTimeout(() => abort.abort(timeout), firstEventTimeoutMs)
     const requestOptions = dialect.requestOptions?.(name.slice(name.indexOf('/') + 1), reasoning)
     const { steps = [], tools = [], toolChoice = 'auto' } = request
-    let hasText = steps.some(({ continuation }) => (continuation as Continuation).hasText)
+    let hasText = steps.some(({ continuation }) => (continuation as PendingResponse).hasText)
     let hasCalls = false
     let metadata: ProviderOptions = {}
     // What parts two pieces of reasoning that follow each other.
@@ -142,7 +142,7 @@ export const languageModel = (options: LanguageModelOptions): Model => ({
             yield* calls.splice(0)
             const usage = toUsage(part.totalUsage)
             const { messages } = await result.response
-            const continuation = toContinuation(messages, metadata, hasText, dialect)
+            const continuation = toPendingResponse(messages, metadata, hasText, dialect)
             const parts = toResponseParts(continuation.parts, continuation.options)
             yield {
               type: 'finish',

@@ -5,7 +5,7 @@ import { introduceSummary } from './summary.js'
 import type { Dialect } from './wire/dialect.js'
 
 /** What the SDK needs to continue a response with tool results. */
-export interface Continuation {
+export interface PendingResponse {
   /** the response, including what the provider needs back, such as reasoning */
   parts: ReturnType<typeof replayedParts>
   /** the options of the response as a whole */
@@ -15,12 +15,12 @@ export interface Continuation {
 }
 
 /** Keeps the assistant's messages only: the SDK adds results for calls that it finds invalid, and we give our own. */
-export const toContinuation = (
+export const toPendingResponse = (
   messages: readonly (AssistantModelMessage | ToolModelMessage)[],
   metadata: ProviderOptions,
   hasText: boolean,
   dialect: Dialect,
-): Continuation => ({
+): PendingResponse => ({
   parts: replayedParts(
     messages.filter((message): message is AssistantModelMessage => message.role === 'assistant'),
     dialect,
@@ -43,7 +43,7 @@ const withUniqueIds = (calls: readonly ToolCall[], taken: Set<string>): ToolCall
 
 const stepMessages = ({ continuation, calls }: Step): ModelMessage[] => {
   const rest = [...calls]
-  const { parts, options } = continuation as Continuation
+  const { parts, options } = continuation as PendingResponse
   const content = parts
     .filter((part) => part.type !== 'text' || part.text.trim() !== '')
     .map((part) => {

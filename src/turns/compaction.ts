@@ -91,7 +91,7 @@ export const createCompaction = (options: CompactionOptions): Compaction => {
     if (!claimed) return
     const system = instruction(Math.max(20, Math.floor(maxBytes / 10)))
     const request = { system, history: [], message: transcript(claimed), signal }
-    const { status, model: answeredBy = model.name, answer, cause } = await runModel(model, request)
+    const { status, model: answeredBy, answer, cause } = await runModel(model, request)
     if (status !== 'completed') throw cause
     const text = truncate(fromFirstVisible(answer.text).trimEnd(), maxBytes) || null
     await store.storeSummary({

@@ -75,7 +75,7 @@ export const createTitles = ({ store, log, timeoutMs = 30_000, max = 100 }: Titl
   const generate = async (conversation: TitleRequest, signal: AbortSignal): Promise<void> => {
     const { userId, conversationId, message, model } = conversation
     const request = { system: instruction, history: [], message, signal }
-    const { status, model: answeredBy = model.name, answer, cause } = await runModel(model, request)
+    const { status, model: answeredBy, answer, cause } = await runModel(model, request)
     if (status !== 'completed') throw cause
     const title = cleanTitle(answer.text) || null
     await store.setTitle({ userId, conversationId, title, model: answeredBy, usage: answer.usage })

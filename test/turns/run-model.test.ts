@@ -44,6 +44,7 @@ t.test('events add up to text, tool calls and usage', async (t) => {
     ended,
     {
       status: 'completed',
+      model: 'scripted',
       error: null,
       answer: {
         text: 'ab😀c',

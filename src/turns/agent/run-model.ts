@@ -20,8 +20,8 @@ const maxRetryAfter = 3_600
 /** The result of an attempt's run. */
 interface ModelRun {
   status: EndStatus
-  /** of a chain: the name of the model that answered, or that was asked last */
-  model?: string
+  /** the name of the model that answered; of a chain, of the one that was asked last */
+  model: string
   answer: Answer
   error: TurnError | null
   /** the provider's Retry-After, in seconds */
@@ -110,9 +110,9 @@ export const runModel = async (
   toolbox: Toolbox = noTools,
 ): Promise<ModelRun> => {
   const answer = emptyAnswer()
-  const asked: Pick<ModelRun, 'model'> = {}
+  let asked = model.name
   const onModel = (name: string) => {
-    asked.model = name
+    asked = name
   }
   const emit = createEmitter(answer, onModel, onEvent)
   const { signal } = request
@@ -123,11 +123,11 @@ export const runModel = async (
     // One abort listener for all events. After an abort, further events of the model are ignored.
     await untilAborted(emitAll(events, emit, signal), signal)
     if (!answer.finish_reason) throw new Error('the model stopped without finishing')
-    return { status: 'completed', ...asked, error: null, answer }
+    return { status: 'completed', model: asked, error: null, answer }
   } catch (cause) {
     for (const event of cutOffEvents(answer)) emit(event)
     const reason = signal.aborted ? (signal.reason as AbortReason) : undefined
-    return { ...(reason ? aborts[reason] : modelFailed(cause)), ...asked, answer, cause }
+    return { ...(reason ? aborts[reason] : modelFailed(cause)), model: asked, answer, cause }
   } finally {
     // Not awaited: a model that ignores the signal must not delay the turn's end.
     void Promise.resolve(events?.return?.()).catch(() => {})

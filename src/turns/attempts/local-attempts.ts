@@ -1,7 +1,7 @@
 import { retry } from '../../concurrency/retry.js'
 import { isUnavailable } from '../../db/errors.js'
 import type { Model } from '../../models/model.js'
-import { modelOfTurn } from '../../models/unconfigured-model.js'
+import { modelOfTurn } from '../../models/model-of-turn.js'
 import type { ToolRegistry } from '../../tools/tool.js'
 import { availableTokens, fitWindow, forHistory, maxToolBytes, windowSize } from '../agent/history-window.js'
 import { runModel } from '../agent/run-model.js'
@@ -101,7 +101,7 @@ export const createLocalAttempts = (options: LocalAttemptsOptions) => {
     if (cause !== undefined)
       log.warn({ turn_id, status: end.status, err: cause }, 'the turn did not complete')
 
-    const { answer, status, model: answeredBy = model.name, error, retryAfter } = end
+    const { answer, status, model: answeredBy, error, retryAfter } = end
     const storeEnd = () =>
       store.endTurn({
         userId,
