@@ -790,11 +790,12 @@ CREATE FUNCTION colloquy.prune_idempotency_keys(p_limit integer) RETURNS TABLE(p
     LANGUAGE plpgsql
     AS $$
 declare
-  v_before timestamptz := colloquy.clock() - interval '24 hours';
+  v_before timestamptz;
   v_expired record;
   v_count integer;
 begin
   perform colloquy.act_as(null);
+  v_before := colloquy.clock() - interval '24 hours';
   -- The policy of this name lets expired keys be read, whoever's they are, and nothing else.
   set local colloquy.pruning = 'on';
   pruned := 0;
@@ -974,7 +975,7 @@ CREATE FUNCTION colloquy.sync_attempts(p_entries json, p_lease_ms integer) RETUR
     LANGUAGE plpgsql
     AS $$
 declare
-  v_lease interval := p_lease_ms * interval '1 millisecond';
+  v_lease interval;
   v_now timestamptz(3);
   v_entry record;
   v_turn record;
@@ -983,6 +984,7 @@ declare
   v_is_held boolean;
 begin
   perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+  v_lease := p_lease_ms * interval '1 millisecond';
   for v_entry in
     select row_number() over () as number, e.*
     from json_to_recordset(p_entries) as e (

@@ -3,11 +3,12 @@ create or replace function colloquy.prune_idempotency_keys(p_limit integer) retu
 language plpgsql
 as $$
 declare
-  v_before timestamptz := colloquy.clock() - interval '24 hours';
+  v_before timestamptz;
   v_expired record;
   v_count integer;
 begin
   perform colloquy.act_as(null);
+  v_before := colloquy.clock() - interval '24 hours';
   -- The policy of this name lets expired keys be read, whoever's they are, and nothing else.
   set local colloquy.pruning = 'on';
   pruned := 0;

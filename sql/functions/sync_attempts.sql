@@ -19,7 +19,7 @@ returns table (entry integer, state text, seq integer, events json)
 language plpgsql
 as $$
 declare
-  v_lease interval := p_lease_ms * interval '1 millisecond';
+  v_lease interval;
   v_now timestamptz(3);
   v_entry record;
   v_turn record;
@@ -28,6 +28,7 @@ declare
   v_is_held boolean;
 begin
   perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+  v_lease := p_lease_ms * interval '1 millisecond';
   for v_entry in
     select row_number() over () as number, e.*
     from json_to_recordset(p_entries) as e (

@@ -114,9 +114,10 @@ export const recordMigration = (
   insert into colloquy.migrations (version, name, checksum, oldest_program)
   values (${version}, ${name}, ${checksum}, ${oldestProgram})`
 
+/** Also lets the next attempt come at once: the pause is for attempts that failed. */
 export const recordFunctions = (sql: Sql, { checksum, program }: FunctionSet): PromiseLike<unknown> => sql`
   update colloquy.migrations m
-  set functions_checksum = ${checksum}, functions_program = ${program}
+  set functions_checksum = ${checksum}, functions_program = ${program}, tried_at = null
   where m.version = (select max(newest.version) from colloquy.migrations newest)`
 
 /** The migrations that the database lacks. Throws SchemaMismatch when this program cannot use the database at all. */

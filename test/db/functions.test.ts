@@ -77,6 +77,21 @@ t.test('the functions that the program calls, and no others, are outside of inte
   )
 })
 
+t.test('a function that the program calls has its search_path before anything else', async (t) => {
+  const safe =
+    /^(set search_path = pg_catalog, pg_temp$|begin\n( *--.*\n)* *perform (pg_catalog\.set_config\('search_path'|colloquy\.act_as\())/m
+  // What PostgreSQL works out before the body's first statement.
+  const constants = /:= (?!0;|'\{\}';).*/g
+  // act_as() calls the one, and the other is a single call that names its schema.
+  const exempt = ['app_role', 'clock']
+  for (const { name, text, isInternal } of functionSet.functions) {
+    if (isInternal || exempt.includes(name)) continue
+    t.match(text, safe, `${name} sets its search_path first`)
+    const declared = /^declare\n(.*?)^begin$/ms.exec(text)?.[1] ?? ''
+    t.same(declared.match(constants) ?? [], [], `${name} works out nothing before that`)
+  }
+})
+
 t.test('functions that read tables are in PL/pgSQL, which keeps their plans', async (t) => {
   for (const { name, text } of functionSet.functions) {
     if (/^language sql/m.test(text)) t.notMatch(text.replace(/--.*/g, ''), /\bfrom\b/, name)

@@ -4,6 +4,8 @@ import t from 'tap'
 import { connect } from '../../src/db/connect.js'
 import { migrate } from '../../src/db/migrate.js'
 import { checkRls } from '../../src/db/rls-check.js'
+import { pruneIdempotencyKeys } from '../../src/turns/store/prune-idempotency-keys.js'
+import { syncAttempts } from '../../src/turns/store/sync-attempts.js'
 import { testApp } from '../helpers/app.js'
 import { testCluster } from '../helpers/cluster.js'
 import { type DatabaseOptions, testDatabase } from '../helpers/database.js'
@@ -124,6 +126,9 @@ t.test('what another role made in public does not take the place of what our SQL
     await chat('second', { conversation_id })
     const list = await call('GET', `/api/alice/conversations/${conversation_id}/messages`)
     t.equal(list.body.data.length, 4, 'all four messages are read')
+    // What the program does on its own, in its own time.
+    await syncAttempts(db, [], 15_000)
+    await pruneIdempotencyKeys(db, 10)
   }
   await use()
   await sql`create policy leak on colloquy.messages using (true)`
