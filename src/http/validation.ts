@@ -1,4 +1,4 @@
-import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js'
+import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import type { FastifySchemaCompiler } from 'fastify'
 import type { components } from '../../generated/closed/contract.js'
@@ -140,15 +140,26 @@ const schemaOf = (part: string, schema: ObjectSchema): ObjectSchema & { addition
   return schema
 }
 
+const ajv = createAjv()
+/** By their JSON. To compile the contract's schemas takes longer than all else when a server starts. */
+const compiled = new Map<string, ValidateFunction>()
+
+/** A process may have several servers, which have the same contract. */
+const compileOnce = (schema: object): ValidateFunction => {
+  const json = JSON.stringify(schema)
+  const validate = compiled.get(json) ?? ajv.compile(schema)
+  compiled.set(json, validate)
+  return validate
+}
+
 /** Compiles the contract's schemas for fastify. Query strings are parsed strictly first. */
-export const createValidatorCompiler = (): FastifySchemaCompiler<ObjectSchema> => {
-  const ajv = createAjv()
-  return ({ schema, httpPart = '' }) => {
-    const validate = ajv.compile(schemaOf(httpPart, schema))
+export const createValidatorCompiler =
+  (): FastifySchemaCompiler<ObjectSchema> =>
+  ({ schema, httpPart = '' }) => {
+    const validate = compileOnce(schemaOf(httpPart, schema))
     const part = partNames[httpPart] ?? `/${httpPart}`
     return (data: unknown) => {
       const value = httpPart === 'querystring' ? parseQuery(data as Record<string, unknown>, schema) : data
       return validate(value) ? { value } : { error: validationProblem(part, validate.errors ?? []) }
     }
   }
-}
