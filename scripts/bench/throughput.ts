@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import postgres from 'postgres'
 import { backendPids } from './backends.js'
 import { bareDriver, ceilingPlot, pgbench, pgbenchVersion } from './ceiling.js'
+import { connectionCost } from './connection-cost.js'
 import { costOf } from './cost.js'
 import { type Load, latencyOf, makeLoad } from './load.js'
 import { minimalCeiling } from './minimal-ceiling.js'
@@ -194,6 +195,9 @@ const run = async (bench: Bench) => {
       costs.push([kind, cost.transactions.toFixed(2), cost.pages, cost.wal])
       deadlocks = cost.deadlocks
     }
+    const at100 = summaries.find(({ kind, connections }) => kind === 'new' && connections === 100)
+    const many = connectionCounts.filter((connections) => connections >= 100)
+    const waiting = await connectionCost(bench, many, at100?.perSecond ?? 1_000)
     return {
       tables: [
         {
@@ -210,6 +214,7 @@ const run = async (bench: Bench) => {
           rows: costs,
           notes: ['A statement of the program is a transaction, and holds a batch of turns.'],
         },
+        waiting,
       ],
       targets: [
         ...kinds.flatMap((kind) => targetsOf(kind, summaries)),
