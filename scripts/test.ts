@@ -150,7 +150,7 @@ const run = async (args: string[], folder: string): Promise<number> => {
   if (initialised) await promisify(execFile)('cp', ['-a', initialised, dataDir])
   const cluster = await startEmbedded({
     dataDir,
-    settings: { fsync: 'off', full_page_writes: 'off', max_connections: '200' },
+    settings: { fsync: 'off', full_page_writes: 'off', max_connections: '200', autovacuum: 'off' },
     ...(version && { binaries: systemServer(version) }),
   })
   let pooler: Pooler | undefined
