@@ -12,6 +12,7 @@ import { clientTable } from './client-table.js'
 import { closeContract } from './closed-contract.js'
 import { interrupted } from './interrupted.js'
 import { type Contract, operationTable } from './operation-table.js'
+import { postmanCollection } from './postman-collection.js'
 
 const signal = interrupted()
 const root = new URL('../', import.meta.url)
@@ -54,6 +55,7 @@ const generate = async (): Promise<Record<string, string>> => {
     'generated/contract.ts': await types(bundled),
     'generated/closed/openapi.json': `${closed}\n`,
     'generated/closed/contract.ts': await types(closed),
+    'generated/postman.json': `${JSON.stringify(postmanCollection(JSON.parse(bundled)), undefined, 2)}\n`,
     'generated/bindings.ts': tableOf(
       operationTable(contract),
       'Every operation of the contract, by its operationId.',

@@ -11,12 +11,12 @@ import { parseArgs } from 'node:util'
 import { breakages } from './generators/breakages.js'
 import { readDocument } from './generators/client-folder.js'
 import { type Generator, generators } from './generators/generators.js'
-import { installGenerators } from './generators/install.js'
 import { lintContract } from './generators/lint.js'
 import { type Contract, countOperations } from './generators/proxy.js'
 import { startWorld } from './generators/server.js'
 import { readExpected, saveTable, tableText } from './generators/table.js'
 import { columns, type Row, type Surroundings, tryGenerator } from './generators/try-generator.js'
+import { installPackages } from './install-packages.js'
 import { interrupted } from './interrupted.js'
 
 const signal = interrupted()
@@ -74,7 +74,7 @@ const run = async (folder: string): Promise<void> => {
     ({ client }) => positionals.length === 0 || positionals.some((name) => client.startsWith(name)),
   )
   if (chosen.length === 0) throw new Error(`There is no generator ${positionals.join(', ')}.`)
-  const modules = await installGenerators(signal, progress)
+  const modules = await installPackages('generators', signal, progress)
   for (const { name, findings } of await lintContract(folder, modules, signal)) {
     check(findings === '', `${name}:\n${findings}`)
     progress(name)

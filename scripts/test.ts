@@ -117,11 +117,9 @@ const selectTests = async (args: string[]): Promise<{ paths: string[]; options: 
   for (const path of named) if (!existsSync(join(root, path))) throw new Error(`There is no ${path} to test.`)
   const found = await Promise.all((named.length > 0 ? named : ['test']).map(filesOf))
   const paths = found.flat().filter((path) => path.endsWith('.test.ts'))
-  // Mutations have a command of their own, `npm run test:mutations`, which names them.
-  return {
-    paths: named.length > 0 ? paths : paths.filter((path) => !path.endsWith('mutations.test.ts')),
-    options,
-  }
+  // They have commands of their own, `npm run test:mutations` and `test:browser`, which name them.
+  const isApart = (path: string) => path.endsWith('mutations.test.ts') || path.startsWith('test/browser/')
+  return { paths: named.length > 0 ? paths : paths.filter((path) => !isApart(path)), options }
 }
 
 /** Makes a cluster to be copied, which takes a tenth of the time that initdb takes. */

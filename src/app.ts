@@ -121,6 +121,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   const { heartbeatMs, stalledMs } = options.streamTimeouts ?? defaultStreamTimeouts
   const json = await readFile(new URL('generated/openapi.json', packageRoot), 'utf8')
   const yaml = await readFile(new URL('contracts/chat-api.yaml', packageRoot), 'utf8')
+  const postman = await readFile(new URL('generated/postman.json', packageRoot), 'utf8')
   const contract = JSON.parse(json) as ChatContract
   const isUserId = createAjv().compile<string>(contract.components.schemas.UserId)
 
@@ -198,7 +199,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance> =>
   const models = [options.model, ...(options.otherModels ?? [])].map(({ name }) => name)
   const handlers = createHandlers({ db, turns, models, checkReady, toolKeys: options.toolKeys ?? [] })
   bindContract(app, { contract, handlers, authenticate: [authenticate, authorize] })
-  serveDocuments(app, { json, yaml, demoUser: options.demoUser })
+  serveDocuments(app, { json, yaml, postman, demoUser: options.demoUser })
 
   const pruning = new AbortController()
   app.addHook('onReady', async () => void turns.keepPruned(pruning.signal))

@@ -19,7 +19,7 @@ t.test('the routes are the contract’s operations and its documents, and no oth
   const served = flatten(app.printRoutes({ commonPrefix: false }))
   // What the reference page is made of lies under its own path.
   const routes = served.filter((route) => !/^(GET|HEAD) \/docs\//.test(route))
-  const documents = ['/docs', '/openapi.json', '/openapi.yaml'].flatMap((path) => [
+  const documents = ['/docs', '/openapi.json', '/openapi.yaml', '/postman.json'].flatMap((path) => [
     `GET ${path}`,
     `HEAD ${path}`,
   ])

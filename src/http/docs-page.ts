@@ -22,12 +22,12 @@ const resolveRef = (document: Node, node: Node): Node => {
 
 /**
  * A parameter as the page needs it. The page sends examples and defaults as if its user had typed them, and a cursor or an
- * id of an example is nobody's. They go into the description.
+ * id of an example is nobody's. They go into the description. It also makes up properties of objects that may have any.
  */
 const withoutValues = (document: Node, parameter: Node): Node => {
   const { example, examples, ...rest } = parameter
   const schema = resolveRef(document, isNode(parameter.schema) ? parameter.schema : {})
-  const { default: fallback, example: _, examples: __, ...type } = schema
+  const { default: fallback, example: _, examples: __, additionalProperties: ___, ...type } = schema
   const notes = [
     ...(example === undefined ? [] : [`Example: \`${JSON.stringify(example)}\`.`]),
     ...(fallback === undefined ? [] : [`Default: \`${JSON.stringify(fallback)}\`.`]),

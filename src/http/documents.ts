@@ -2,24 +2,32 @@ import fastifySwagger from '@fastify/swagger'
 import fastifySwaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
 import { authorizeInPage, type DemoUser, docsDocument, isLocal } from './docs-page.js'
+import { collectionFor } from './postman.js'
 
 interface Documents {
   /** the bundled contract, as JSON */
   json: string
   /** the contract's source */
   yaml: string
-  /** in development: who tries things out on the reference page, from this machine */
+  /** the Postman collection that is made from it, as JSON */
+  postman: string
+  /** in development: who tries things out from this machine, on the reference page or with Postman */
   demoUser?: DemoUser | undefined
 }
 
 /** Serves the contract and a reference page generated from it, without authentication. */
-export const serveDocuments = (app: FastifyInstance, { json, yaml, demoUser }: Documents): void => {
+export const serveDocuments = (app: FastifyInstance, { json, yaml, postman, demoUser }: Documents): void => {
   app.get('/openapi.json', async (_request, reply) =>
     reply.type('application/json; charset=utf-8').send(json),
   )
   app.get('/openapi.yaml', async (_request, reply) =>
     reply.type('application/yaml; charset=utf-8').send(yaml),
   )
+  const collection = JSON.parse(postman)
+  app.get('/postman.json', async (request, reply) => {
+    const text = JSON.stringify(collectionFor(collection, request, demoUser), undefined, 2)
+    return reply.type('application/json; charset=utf-8').send(text)
+  })
   const contract = JSON.parse(json)
   const page = docsDocument(contract)
   const localPage = docsDocument(contract, demoUser)

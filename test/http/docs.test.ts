@@ -12,7 +12,7 @@ interface Parameter {
   required?: boolean
   example?: unknown
   examples?: unknown
-  schema: { default?: unknown; example?: unknown }
+  schema: { default?: unknown; example?: unknown; additionalProperties?: unknown }
 }
 interface Page {
   paths: Record<string, Record<string, unknown>>
@@ -78,6 +78,11 @@ t.test(
       filled.map((parameter) => [parameter.name, prefilled(parameter)]),
       [['user_id', 'demo']],
       'no other parameter has a value before somebody types one',
+    )
+    t.same(
+      parametersOf(await pageOf(url)).filter(({ schema }) => 'additionalProperties' in schema),
+      [],
+      'and none has properties that the page would make up',
     )
     const { requestInterceptor } = await configOf(url)
     const { headers } = await requestInterceptor({

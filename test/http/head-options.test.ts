@@ -13,7 +13,8 @@ t.test('HEAD is answered like GET, without the body', async (t) => {
     .filter(({ method, path }) => method === 'GET' && !path.endsWith('/stream'))
     .map(({ path }) => path.replace(/\{(\w+)\}/g, (_, name: string) => ids[name] ?? ''))
   t.ok(paths.length > 8, 'there are such operations')
-  for (const path of [...paths, '/openapi.json', '/openapi.yaml', `/api/alice/turns/${conversation_id}`]) {
+  const documents = ['/openapi.json', '/openapi.yaml', '/postman.json']
+  for (const path of [...paths, ...documents, `/api/alice/turns/${conversation_id}`]) {
     const send = (method: string) => fetch(url + path, { method, headers: { authorization } })
     const [get, head] = [await send('GET'), await send('HEAD')]
     t.equal(head.status, get.status, `${path}: the status`)
@@ -38,6 +39,7 @@ t.test('OPTIONS names the methods of a path, to everybody', async (t) => {
     ['/api/alice/conversations/x/stream', 'GET, OPTIONS'],
     ['/health/ready', 'GET, HEAD, OPTIONS'],
     ['/openapi.json', 'GET, HEAD, OPTIONS'],
+    ['/postman.json', 'GET, HEAD, OPTIONS'],
     ['/docs/', 'GET, HEAD, OPTIONS'],
     ['/docs/static/index.css', 'GET, HEAD, OPTIONS'],
   ]

@@ -87,6 +87,7 @@ t.test('every kind of answer says what it is, and is neither kept nor guessed at
     ],
     ['liveness', '/health/live', {}, /^application\/json; charset=utf-8$/],
     ['the contract as JSON', '/openapi.json', {}, /^application\/json; charset=utf-8$/],
+    ['the Postman collection', '/postman.json', {}, /^application\/json; charset=utf-8$/],
     ['the contract as YAML', '/openapi.yaml', {}, /^application\/yaml; charset=utf-8$/],
   ]
   for (const [what, path, init, type] of kinds) {

@@ -3,26 +3,26 @@ import { existsSync } from 'node:fs'
 import { cp, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { packageRoot } from '../../src/root.js'
-import { run } from './run.js'
-
-const source = fileURLToPath(new URL('scripts/generators/', packageRoot))
-const cache = fileURLToPath(new URL('node_modules/.cache/colloquy-generators/', packageRoot))
+import { packageRoot } from '../src/root.js'
+import { run } from './generators/run.js'
 
 /**
- * Installs the pinned generators into a cache of their own, which a later run finds, and gives its node_modules. Some declare
- * Node 22, but run on 20 as well.
+ * Installs the packages that `scripts/<folder>/package.json` pins into a cache of their own, which a later run finds, and
+ * resolves with their node_modules. Some declare Node 22, but run on 20 as well.
  */
-export const installGenerators = async (
+export const installPackages = async (
+  folder: string,
   signal: AbortSignal,
   progress: (text: string) => void,
 ): Promise<string> => {
+  const source = fileURLToPath(new URL(`scripts/${folder}/`, packageRoot))
+  const cache = fileURLToPath(new URL(`node_modules/.cache/colloquy-${folder}/`, packageRoot))
   const lock = await readFile(join(source, 'package-lock.json'))
   const name = createHash('sha256').update(lock).digest('hex').slice(0, 16)
-  const folder = join(cache, name)
-  const modules = join(folder, 'node_modules')
-  if (existsSync(folder)) return modules
-  progress('installing the generators, once; it takes a minute or two')
+  const installed = join(cache, name)
+  const modules = join(installed, 'node_modules')
+  if (existsSync(installed)) return modules
+  progress(`installing the packages of scripts/${folder}, once; it may take a minute or two`)
   const unfinished = join(cache, `${name}-${process.pid}`)
   await mkdir(unfinished, { recursive: true })
   try {
@@ -31,8 +31,8 @@ export const installGenerators = async (
     const flags = ['--ignore-scripts', '--engine-strict=false', '--no-audit', '--no-fund', '--loglevel=error']
     await run('npm', ['ci', ...flags], { cwd: unfinished, signal, boundMs: 300_000 })
     // Whoever was faster has the same.
-    await rename(unfinished, folder).catch((error: unknown) => {
-      if (!existsSync(folder)) throw error
+    await rename(unfinished, installed).catch((error: unknown) => {
+      if (!existsSync(installed)) throw error
     })
   } finally {
     await rm(unfinished, { recursive: true, force: true, maxRetries: 5 })
