@@ -10,14 +10,16 @@ interface Documents {
   yaml: string
   /** in development: who tries things out on the reference page, from this machine */
   demoUser?: DemoUser | undefined
+  /** what the paths begin with */
+  prefix: string
 }
 
 /** Serves the contract and a reference page generated from it, without authentication. */
-export const serveDocuments = (app: FastifyInstance, { json, yaml, demoUser }: Documents): void => {
-  app.get('/openapi.json', async (_request, reply) =>
+export const serveDocuments = (app: FastifyInstance, { json, yaml, demoUser, prefix }: Documents): void => {
+  app.get(`${prefix}/openapi.json`, async (_request, reply) =>
     reply.type('application/json; charset=utf-8').send(json),
   )
-  app.get('/openapi.yaml', async (_request, reply) =>
+  app.get(`${prefix}/openapi.yaml`, async (_request, reply) =>
     reply.type('application/yaml; charset=utf-8').send(yaml),
   )
   const contract = JSON.parse(json)
@@ -25,7 +27,7 @@ export const serveDocuments = (app: FastifyInstance, { json, yaml, demoUser }: D
   const localPage = docsDocument(contract, demoUser)
   app.register(fastifySwagger, { mode: 'static', specification: { document: contract } })
   app.register(fastifySwaggerUi, {
-    routePrefix: '/docs',
+    routePrefix: `${prefix}/docs`,
     // The default policy upgrades requests to https, which this server does not speak.
     staticCSP:
       "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; base-uri 'self'; frame-ancestors 'none'",
