@@ -1,0 +1,127 @@
+import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { MountedChat } from '../app.js'
+import { hasBody } from '../http/body.js'
+import { destroyStalled } from '../http/connections.js'
+import { pathOf } from '../http/problem-responses.js'
+
+/** After the last turn has ended: how long its answer may take to leave. */
+const LAST_BYTES_MS = 1_000
+
+/** The header fields of a body, which the chat's own answer has. */
+const ofBody = new Set(['content-type', 'content-length', 'content-encoding', 'transfer-encoding'])
+
+/** Passes what hooks of the app have set on, such as the header fields of its CORS plugin. */
+const keepHeaders = (reply: FastifyReply): void => {
+  for (const [name, value] of Object.entries(reply.getHeaders())) {
+    if (value !== undefined && !ofBody.has(name)) reply.raw.setHeader(name, value)
+  }
+}
+
+/** Whether it is the path as the contract writes it: the app's router may ignore case, and matches an empty parameter. */
+const createPathCheck = (url: string) => {
+  const source = url
+    .replace(/[.+?^${}()|[\]\\]/g, '\\$&')
+    .replace(/:\w+/g, '[^/]+')
+    .replace(/\*$/, '.*')
+  const pattern = new RegExp(`^${source}$`)
+  return ({ raw }: FastifyRequest): boolean => {
+    try {
+      return pattern.test(decodeURI(pathOf(raw.url ?? '')))
+    } catch {
+      return true
+    }
+  }
+}
+
+/** Counts the answers that are under way, and cuts those that nobody reads. */
+const trackAnswers = (stalledMs: number) => {
+  const responses = new Set<ServerResponse>()
+  const sockets = new Set<Socket>()
+  const sweeping = destroyStalled(sockets, stalledMs)
+  return {
+    add({ raw }: FastifyRequest, response: ServerResponse): void {
+      const { socket } = raw
+      responses.add(response)
+      // The streams of an HTTP/2 connection share its socket.
+      if (raw.httpVersionMajor < 2) sockets.add(socket)
+      response.once('close', () => {
+        responses.delete(response)
+        sockets.delete(socket)
+      })
+    },
+    end(): void {
+      clearInterval(sweeping)
+      setTimeout(() => {
+        for (const response of responses) response.destroy()
+      }, LAST_BYTES_MS).unref()
+    },
+  }
+}
+
+/** The chat's paths that the app has itself. Throws when they are those of users' conversations. */
+const findTaken = (app: FastifyInstance, { routes }: MountedChat): Set<string> => {
+  const taken = [...routes].flatMap(([url, methods]) => {
+    const method = methods.find((method) => app.hasRoute({ method, url }))
+    return method === undefined ? [] : [{ method, url }]
+  })
+  const usersData = taken.find(({ url }) => url.includes('/api/:user_id/'))
+  if (usersData) {
+    throw new Error(
+      `The app has a route ${usersData.method} ${usersData.url} already: register the chat with a prefix, such as { prefix: '/chat-service' }.`,
+    )
+  }
+  return new Set(taken.map(({ url }) => url))
+}
+
+/**
+ * Adds the chat's paths to an app. Their requests are handed over before anything of them is read: of the app's hooks only
+ * `onRequest` and `onResponse` run, and its parsers, its error handler and the rest have nothing to do with them.
+ */
+export const mount = (
+  app: FastifyInstance,
+  mounted: MountedChat,
+  { stalledMs, log }: { stalledMs: number; log: Pick<FastifyBaseLogger, 'info'> },
+): { end(): void } => {
+  const { chat, routes } = mounted
+  const taken = findTaken(app, mounted)
+  const answers = trackAnswers(stalledMs)
+
+  const handOver = (request: FastifyRequest, reply: FastifyReply): void => {
+    if (request.raw.readableDidRead && hasBody(request)) {
+      throw new Error('A hook of the app has read the body of this request before the chat could.')
+    }
+    keepHeaders(reply)
+    reply.hijack()
+    answers.add(request, reply.raw)
+    chat.routing(request.raw, reply.raw)
+  }
+  // Last of all, after the hooks that the app's plugins add to each route.
+  app.addHook('onRoute', (route) => {
+    const isPath = createPathCheck(route.url)
+    route.onRequest = [
+      ...[route.onRequest ?? []].flat(),
+      (request: FastifyRequest, reply: FastifyReply) => {
+        if (isPath(request)) handOver(request, reply)
+        else reply.callNotFound()
+      },
+    ]
+  })
+  for (const url of routes.keys()) {
+    if (taken.has(url)) continue
+    app.route({
+      // All that the app does not have there: the chat answers methods that are none of the path's.
+      method: app.supportedMethods.filter((method) => !app.hasRoute({ method, url })),
+      url: url.slice(app.prefix.length),
+      exposeHeadRoute: false,
+      // Not a part of the app's own reference page.
+      schema: { hide: true },
+      config: { colloquy: true },
+      // Not reached: the hook hands over.
+      handler: handOver,
+    })
+  }
+  if (taken.size > 0) log.info({ paths: [...taken] }, 'the app answers these paths of the chat itself')
+  return answers
+}
