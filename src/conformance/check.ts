@@ -1,5 +1,6 @@
 import type { Exchange, Frame, WireRequest } from './client.js'
 import type { Contract, Operation } from './contract.js'
+import type { Fault } from './rules/fault.js'
 
 export interface User {
   id: string
@@ -57,6 +58,8 @@ export interface Context {
   runs: number
   /** aborts when the run is interrupted or its time is over */
   signal: AbortSignal
+  /** in the metadata, or at the beginning of the title, of every conversation that the checks make */
+  mark: string
   /**
    * Calls an operation and judges all of its answer: status, headers, media type, body and stream. Throws Failure. The conversations that
    * it makes are deleted when the run ends.
@@ -64,6 +67,8 @@ export interface Context {
   call(operation: string | Operation, options?: CallOptions): Promise<Judged>
   /** Sends a request as it is. Nothing is judged. */
   send(request: Omit<WireRequest, 'url'> & { path: string }): Promise<Exchange>
+  /** What is wrong with a refusal that no operation gives: of an unknown path, or of a method that a path does not have. */
+  judgeRefusal(exchange: Exchange, status: number, code: string): Fault[]
   /** A new, empty conversation of the user, which carries the run's mark in its metadata. */
   conversation(user?: User): Promise<string>
   /** The ids of one completed turn of the user: the same one each time it is asked for. */
@@ -90,8 +95,8 @@ export interface Judged extends Exchange {
 }
 
 export interface StreamEvent {
-  /** the frame's id */
-  id: string
+  /** the id of its frame, which `Last-Event-ID` takes */
+  frameId: string
   type: string
   [field: string]: unknown
 }

@@ -115,7 +115,10 @@ const readResponse = (resolve: (value: Node) => Node, raw: Node): DeclaredRespon
       }),
     ),
     content: Object.fromEntries(
-      Object.entries(content as Record<string, Node>).map(([type, { schema }]) => [type, schema as JsonSchema]),
+      Object.entries(content as Record<string, Node>).map(([type, { schema }]) => [
+        type,
+        schema as JsonSchema,
+      ]),
     ),
   }
 }
