@@ -28,7 +28,10 @@ const columns = (rows: (string | number)[][]): string[] => {
 
 /** A line for each operation, and one for what is about none. */
 const operationTable = ({ results, requests, statuses }: Report): string[] => {
-  const operations = [...new Set(statuses.map(({ operation }) => operation))]
+  const all = new Set(statuses.map(({ operation }) => operation))
+  const operations = [...all].filter(
+    (name) => requests[name] || results.some(({ operation }) => operation === name),
+  )
   const rows = operations.map((operation) => {
     const own = results.filter((result) => result.operation === operation)
     const declared = statuses.filter((row) => row.operation === operation)
@@ -44,10 +47,10 @@ const operationTable = ({ results, requests, statuses }: Report): string[] => {
 }
 
 /** The statuses that were not seen, with the operations that declare them. */
-const unseenStatuses = ({ statuses }: Report): string[] => {
+const unseenStatuses = ({ statuses, requests }: Report): string[] => {
   const groups = new Map<string, string[]>()
-  for (const { operation, status, seen, reason = 'not seen' } of statuses) {
-    if (seen > 0) continue
+  for (const { operation, status, seen, reason = 'no check of this run has had it' } of statuses) {
+    if (seen > 0 || !requests[operation]) continue
     const key = `${status}: ${reason}`
     groups.set(key, [...(groups.get(key) ?? []), operation])
   }
