@@ -65,6 +65,11 @@ const run = async (): Promise<void> => {
     case 'doctor':
       process.exitCode = (await doctor(configure())) ? 0 : 1
       return
+    case 'conformance': {
+      const { conformance } = await import('./commands/conformance.js')
+      process.exitCode = await conformance(values, process.env)
+      return
+    }
   }
 }
 
@@ -74,7 +79,7 @@ process.stdout.on('error', () => {})
 try {
   await run()
 } catch (error) {
-  process.exitCode ??= 1
+  process.exitCode ??= error instanceof UsageError ? error.exitCode : 1
   if (error instanceof UsageError) console.error(`${error.message}\n\n${usageOf()}`)
   else if (error instanceof ConfigError || error instanceof StartupError) console.error(error.message)
   else console.error(`colloquy: ${errorMessage(error)}`)
