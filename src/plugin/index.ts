@@ -61,7 +61,11 @@ const register = async (
   })
   const { chat } = mounted
   defer(() => chat.close())
-  const answers = mount(app, mounted, { stalledMs: defaultStreamTimeouts.stalledMs, log })
+  const answers = mount(app, mounted, {
+    stalledMs: defaultStreamTimeouts.stalledMs,
+    corsOrigins: config.corsOrigins,
+    log,
+  })
   const stop = once(async () => {
     await chat.close()
     answers.end()

@@ -1,9 +1,16 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type {
+  FastifyBaseLogger,
+  FastifyContextConfig,
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+} from 'fastify'
 import type { MountedChat } from '../app.js'
 import { hasBody } from '../http/body.js'
 import { destroyStalled } from '../http/connections.js'
+import { corsRules, isPreflight } from '../http/cors.js'
 import { pathOf } from '../http/problem-responses.js'
 
 /** After the last turn has ended: how long its answer may take to leave. */
@@ -75,6 +82,19 @@ const findTaken = (app: FastifyInstance, { routes }: MountedChat): Set<string> =
   return new Set(taken.map(({ url }) => url))
 }
 
+interface MountOptions {
+  stalledMs: number
+  /** origins that the chat itself allows; empty: those of the app's @fastify/cors, if it has that */
+  corsOrigins: readonly string[]
+  log: Pick<FastifyBaseLogger, 'info'>
+}
+
+/** A route's part in @fastify/cors: the app decides on the origin, and OPTIONS requests that are no preflights go on. */
+const appsCors = { ...corsRules, strictPreflight: false, preflightContinue: true }
+
+const isAnsweredByAppsCors = (request: FastifyRequest): boolean =>
+  isPreflight(request) && 'corsPreflightEnabled' in request && request.corsPreflightEnabled === true
+
 /**
  * Adds the chat's paths to an app. Their requests are handed over before anything of them is read: of the app's hooks only
  * `onRequest` and `onResponse` run, and its parsers, its error handler and the rest have nothing to do with them.
@@ -82,9 +102,10 @@ const findTaken = (app: FastifyInstance, { routes }: MountedChat): Set<string> =
 export const mount = (
   app: FastifyInstance,
   mounted: MountedChat,
-  { stalledMs, log }: { stalledMs: number; log: Pick<FastifyBaseLogger, 'info'> },
+  { stalledMs, corsOrigins, log }: MountOptions,
 ): { end(): void } => {
   const { chat, routes } = mounted
+  const prefix = app.prefix.replace(/\/$/, '')
   const taken = findTaken(app, mounted)
   const answers = trackAnswers(stalledMs)
 
@@ -99,16 +120,21 @@ export const mount = (
   }
   // Last of all, after the hooks that the app's plugins add to each route.
   app.addHook('onRoute', (route) => {
-    const isPath = createPathCheck(route.url)
+    const isPath = prefix ? () => true : createPathCheck(route.url)
     route.onRequest = [
       ...[route.onRequest ?? []].flat(),
       (request: FastifyRequest, reply: FastifyReply) => {
-        if (isPath(request)) handOver(request, reply)
+        if (isAnsweredByAppsCors(request)) reply.code(204).header('content-length', '0').send()
+        else if (isPath(request)) handOver(request, reply)
         else reply.callNotFound()
       },
     ]
   })
-  for (const url of routes.keys()) {
+  const cors = corsOrigins.length > 0 ? false : appsCors
+  const config: FastifyContextConfig & { cors: object | false } = { colloquy: true, cors }
+  // Below a prefix unknown paths are the chat's as well.
+  const urls = [...routes.keys(), ...(prefix ? [`${prefix}/*`] : [])]
+  for (const url of urls) {
     if (taken.has(url)) continue
     app.route({
       // All that the app does not have there: the chat answers methods that are none of the path's.
@@ -117,7 +143,7 @@ export const mount = (
       exposeHeadRoute: false,
       // Not a part of the app's own reference page.
       schema: { hide: true },
-      config: { colloquy: true },
+      config,
       // Not reached: the hook hands over.
       handler: handOver,
     })

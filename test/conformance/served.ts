@@ -16,9 +16,8 @@ export const tokens = (a = 'alice', b = 'bob'): Record<string, string> => ({
 
 const words = Array.from({ length: 200 }, (_, i) => `number ${i + 1}\n`)
 
-/** A server process of ours, whose model answers at once, and takes four seconds for the message that asks for a long answer. */
-export const servedWithSlowModel = async (t: Test, env: Record<string, string> = {}): Promise<string> => {
-  const { url } = await testDatabase(t)
+/** The variables of a model that answers at once, and takes four seconds for the message that asks for a long answer. */
+export const slowModel = async (t: Test): Promise<Record<string, string>> => {
   const provider = await upstream(t)
   provider.answer(async (response, request) => {
     const isLong = request.body.messages.at(-1).content === longMessage
@@ -30,15 +29,17 @@ export const servedWithSlowModel = async (t: Test, env: Record<string, string> =
     const end = [chatCompletions.finish(), chatCompletions.usage, chatCompletions.done]
     await Promise.resolve(events(chatCompletions.begin, ...steps, ...end)(response, request)).catch(() => {})
   })
-  const server = await startServer(t, {
-    env: {
-      DATABASE_URL: url,
-      BETTER_AUTH_SECRET: SECRET,
-      CHAT_MODEL: 'openai-compatible/m',
-      CHAT_BUSY_WAIT_MS: '500',
-      OPENAI_COMPATIBLE_BASE_URL: `${provider.url}/v1`,
-      ...env,
-    },
-  })
+  return {
+    BETTER_AUTH_SECRET: SECRET,
+    CHAT_MODEL: 'openai-compatible/m',
+    CHAT_BUSY_WAIT_MS: '500',
+    OPENAI_COMPATIBLE_BASE_URL: `${provider.url}/v1`,
+  }
+}
+
+/** A server process of ours with that model. */
+export const servedWithSlowModel = async (t: Test, env: Record<string, string> = {}): Promise<string> => {
+  const { url } = await testDatabase(t)
+  const server = await startServer(t, { env: { DATABASE_URL: url, ...(await slowModel(t)), ...env } })
   return server.url
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { connect as connectHttp2 } from 'node:http2'
 import { text } from 'node:stream/consumers'
+import fastifyCors from '@fastify/cors'
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import t, { type Test } from 'tap'
 import { type ColloquyOptions, colloquy } from '../../src/plugin/index.js'
@@ -347,6 +348,81 @@ t.test('the app’s request hooks run before the chat, and what they set stays',
     ['/api/:user_id/conversations 200', '/api/:user_id/conversations 403', '/api/:user_id/conversations 429'],
     'and the hooks for answers see them all',
   )
+})
+
+const preflightOf = (origin: string) => ({
+  origin,
+  'access-control-request-method': 'PATCH',
+  'access-control-request-headers': 'idempotency-key',
+})
+const conversations = '/api/alice/conversations'
+const allowed = 'access-control-allow-origin: https://tasks.example'
+
+/** The header fields of an answer that CORS is about, in lower case. */
+const corsOf = ({ headers }: WireAnswer): string[] =>
+  headers
+    .map((line) => line.replace(/^[^:]*/, (name) => name.toLowerCase()))
+    .filter((line) => /^access/.test(line))
+
+t.test('pages of the origins that the app allows may use the chat', async (t) => {
+  const { url } = await appWithChat(t, {
+    prepare: (app) => void app.register(fastifyCors, { origin: ['https://tasks.example'] }),
+  })
+  const preflighted = await send(url, get(conversations, preflightOf('https://tasks.example'), 'OPTIONS'))
+  t.equal(preflighted.status, 204, 'a preflight is answered')
+  t.ok(corsOf(preflighted).includes(allowed), 'its origin is allowed')
+  t.match(
+    corsOf(preflighted).join(),
+    /allow-methods: GET, HEAD, POST, PATCH, DELETE/,
+    'with the chat’s methods',
+  )
+  t.match(
+    corsOf(preflighted).join(),
+    /allow-headers: authorization, .*idempotency-key/,
+    'and its header fields',
+  )
+  const answer = await send(url, get(conversations, { authorization, origin: 'https://tasks.example' }))
+  t.ok(corsOf(answer).includes(allowed), 'the page may read the answer')
+  t.match(corsOf(answer).join(), /expose-headers: .*x-request-id/, 'and the chat’s header fields')
+  const other = await send(url, get(conversations, preflightOf('https://other.example'), 'OPTIONS'))
+  t.notOk(
+    corsOf(other).some((line) => line.includes('allow-origin')),
+    'another origin is not allowed',
+  )
+  const options = await send(url, get(conversations, {}, 'OPTIONS'))
+  t.ok(
+    options.headers.includes('allow: GET, HEAD, POST, OPTIONS'),
+    'what is no preflight is the chat’s to answer',
+  )
+})
+
+t.test('a chat with origins of its own keeps to them', async (t) => {
+  const app = Fastify()
+  app.register(fastifyCors, { origin: ['https://tasks.example'] })
+  app.register(colloquy, { ...(await settings(t)), corsOrigins: ['https://chat.example'] })
+  const url = await listening(t, app)
+  const own = await send(url, get(conversations, preflightOf('https://chat.example'), 'OPTIONS'))
+  t.ok(corsOf(own).includes('access-control-allow-origin: https://chat.example'), 'its own is allowed')
+  const others = await send(url, get(conversations, preflightOf('https://tasks.example'), 'OPTIONS'))
+  t.equal(others.status, 403, 'the app’s is not')
+})
+
+t.test('below a prefix unknown paths are the chat’s', async (t) => {
+  const { url } = await appWithChat(t, {
+    prefix: '/chat-service',
+    prepare: (app) => void app.get('/chat-service/own', async () => 'of the app'),
+  })
+  for (const path of ['/chat-service/nope', '/chat-service/', '/chat-service/api/alice/conversations/']) {
+    const answer = await send(url, get(path))
+    t.equal(answer.status, 404, `${path} is not found`)
+    t.match(
+      JSON.parse(answer.body),
+      { code: 'route-not-found', instance: path },
+      'and says so as the chat does',
+    )
+  }
+  t.equal((await send(url, get('/chat-service/own'))).body, 'of the app', 'a route of the app stays')
+  t.match((await send(url, get('/nope'))).body, /Route GET:\/nope not found/, 'beside it the app answers')
 })
 
 t.test('a hook of the app can tell the chat’s requests from its own', async (t) => {
