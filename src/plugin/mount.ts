@@ -90,10 +90,25 @@ interface MountOptions {
 }
 
 /** A route's part in @fastify/cors: the app decides on the origin, and OPTIONS requests that are no preflights go on. */
-const appsCors = { ...corsRules, strictPreflight: false, preflightContinue: true }
+const appsCors = { strictPreflight: false, preflightContinue: true }
 
-const isAnsweredByAppsCors = (request: FastifyRequest): boolean =>
+const isAllowedByAppsCors = (request: FastifyRequest): boolean =>
   isPreflight(request) && 'corsPreflightEnabled' in request && request.corsPreflightEnabled === true
+
+/** Says what pages may send, where the app's CORS plugin has said who may. */
+const allowSending = (reply: FastifyReply): FastifyReply =>
+  reply.headers({
+    'access-control-allow-methods': corsRules.methods.join(', '),
+    'access-control-allow-headers': corsRules.allowedHeaders.join(', '),
+    'access-control-max-age': String(corsRules.maxAge),
+  })
+
+/** Says what pages may read, where the app's CORS plugin has said who may. */
+const allowReading = (reply: FastifyReply): void => {
+  if (!reply.hasHeader('access-control-allow-origin')) return
+  const exposed = [reply.getHeader('access-control-expose-headers') ?? [], corsRules.exposedHeaders].flat()
+  reply.header('access-control-expose-headers', exposed.join(', '))
+}
 
 /**
  * Adds the chat's paths to an app. Their requests are handed over before anything of them is read: of the app's hooks only
@@ -113,6 +128,7 @@ export const mount = (
     if (request.raw.readableDidRead && hasBody(request)) {
       throw new Error('A hook of the app has read the body of this request before the chat could.')
     }
+    allowReading(reply)
     keepHeaders(reply)
     reply.hijack()
     answers.add(request, reply.raw)
@@ -124,8 +140,11 @@ export const mount = (
     route.onRequest = [
       ...[route.onRequest ?? []].flat(),
       (request: FastifyRequest, reply: FastifyReply) => {
-        if (isAnsweredByAppsCors(request)) reply.code(204).header('content-length', '0').send()
-        else if (isPath(request)) handOver(request, reply)
+        const isOurs = isPath(request)
+        if (isAllowedByAppsCors(request)) {
+          if (isOurs) allowSending(reply)
+          reply.code(204).header('content-length', '0').send()
+        } else if (isOurs) handOver(request, reply)
         else reply.callNotFound()
       },
     ]
