@@ -1,6 +1,6 @@
 /**
  * Packs the program, which builds it, and installs it into empty folders with npm, yarn 1 and pnpm, on the oldest Node that it is for, and
- * starts it in each as a new user would, without arguments.
+ * starts it in each as a new user would, without arguments. Then an app with a fastify of its own registers the plugin.
  */
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -10,6 +10,7 @@ import { delimiter, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { startEmbedded } from '../src/embedded-postgres/start.js'
 import { interrupted } from './interrupted.js'
 
 const NODE = '20.19.0'
@@ -69,6 +70,56 @@ const start = async (cwd: string): Promise<void> => {
   if (status !== 200 || code !== 0) throw new Error(`It answers ${status} and ends with ${code}:\n${said}`)
 }
 
+/** An app as a team writes it; it asks its chat once, says the answer and closes. */
+const app = (load: string) => `${load}
+const run = async () => {
+  const encode = (value) => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const exp = Math.floor(Date.now() / 1000) + 60
+  const input = encode({ alg: 'HS256' }) + '.' + encode({ sub: 'alice', exp })
+  const secret = process.env.BETTER_AUTH_SECRET
+  const token = input + '.' + createHmac('sha256', secret).update(input).digest('base64url')
+  const app = Fastify()
+  await app.register(colloquy, { databaseUrl: process.env.CHAT_DATABASE, prefix: '/chat' })
+  const url = await app.listen({ host: '127.0.0.1', port: 0 })
+  const answer = await fetch(url + '/chat/api/alice/chat', {
+    method: 'POST',
+    headers: { authorization: 'Bearer ' + token, 'content-type': 'application/json' },
+    body: '{"message":"Hello"}',
+  })
+  console.log((await answer.json()).response)
+  await app.close()
+}
+run()
+`
+const kinds: [file: string, load: (names: string, from: string) => string][] = [
+  ['app.mjs', (names, from) => `import ${names} from '${from}'`],
+  ['app.cjs', (names, from) => `const ${names} = require('${from}')`],
+]
+
+/** Registers the installed plugin in an app with a fastify of its own, as a module and with `require`. */
+const mountInApp = async (cwd: string): Promise<void> => {
+  await run('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts', 'fastify@5'], cwd)
+  const database = await startEmbedded({ dataDir: join(folder, 'data'), log: () => {} })
+  try {
+    for (const [file, load] of kinds) {
+      const packages: [names: string, from: string][] = [
+        ['{ createHmac }', 'node:crypto'],
+        ['Fastify', 'fastify'],
+        ['{ colloquy }', 'colloquy/fastify'],
+      ]
+      await writeFile(join(cwd, file), app(packages.map((each) => load(...each)).join('\n')))
+      Object.assign(env, {
+        CHAT_DATABASE: database.url,
+        BETTER_AUTH_SECRET: 'a secret of more than thirty-two bytes',
+      })
+      const said = await run('node', [file], cwd)
+      if (said !== 'Echo: Hello\n') throw new Error(`${file} says:\n${said}`)
+    }
+  } finally {
+    await database.stop()
+  }
+}
+
 try {
   const flags = ['--no-save', '--ignore-scripts', '--no-audit', '--no-fund']
   const names = [`node-${process.platform}-${process.arch}@${NODE}`, 'yarn@1.22.22', 'pnpm@12.21.0']
@@ -91,6 +142,8 @@ try {
     await start(cwd)
     console.log(`${name}: installs on Node ${NODE} without a warning, and starts`)
   }
+  await mountInApp(join(folder, 'npm'))
+  console.log('colloquy/fastify: an app with a fastify of its own registers it, and is answered')
 } catch (error) {
   if (!signal.aborted) console.error(error)
   process.exitCode ??= 1

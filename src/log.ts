@@ -9,7 +9,7 @@ interface LoggedError {
 }
 
 /** Logs only these properties of an error: a PostgreSQL error's other properties quote the row. */
-const serializeError = (error: unknown): object | string => {
+export const serializeError = (error: unknown): object | string => {
   if (typeof error !== 'object' || error === null) return String(error)
   const { name, code, message, stack, cause }: LoggedError = error
   return { name, code, message, stack, ...(cause !== undefined && { cause: serializeError(cause) }) }

@@ -4,7 +4,8 @@ import { type CommandLine, parseCommandLine, UsageError, usageOf } from './comma
 import { doctor } from './commands/doctor.js'
 import { errorMessage } from './commands/error-message.js'
 import { migrate } from './commands/migrate.js'
-import { StartupError, serve } from './commands/serve.js'
+import { StartupError } from './commands/open-chat.js'
+import { serve } from './commands/serve.js'
 import { printToken } from './commands/token.js'
 import { type Config, readConfigRecorded } from './config.js'
 import { ConfigError, type Environment } from './environment.js'
@@ -64,6 +65,11 @@ const run = async (): Promise<void> => {
     case 'doctor':
       process.exitCode = (await doctor(configure())) ? 0 : 1
       return
+    case 'conformance': {
+      const { conformance } = await import('./commands/conformance.js')
+      process.exitCode = await conformance(values, process.env)
+      return
+    }
   }
 }
 
@@ -73,7 +79,7 @@ process.stdout.on('error', () => {})
 try {
   await run()
 } catch (error) {
-  process.exitCode ??= 1
+  process.exitCode ??= error instanceof UsageError ? error.exitCode : 1
   if (error instanceof UsageError) console.error(`${error.message}\n\n${usageOf()}`)
   else if (error instanceof ConfigError || error instanceof StartupError) console.error(error.message)
   else console.error(`colloquy: ${errorMessage(error)}`)

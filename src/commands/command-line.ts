@@ -2,7 +2,14 @@ import { parseArgs } from 'node:util'
 import { closestName } from '../closest-name.js'
 
 /** A wrong command line. */
-export class UsageError extends Error {}
+export class UsageError extends Error {
+  readonly exitCode: number
+
+  constructor(message: string, exitCode = 1) {
+    super(message)
+    this.exitCode = exitCode
+  }
+}
 
 interface Option {
   /** what stands for its value in the help; an option without it is a switch */
@@ -42,10 +49,32 @@ const commands = {
       'check the database, its schema, the role, row-level security, the keys, the model and the tools',
     options: {},
   },
+  conformance: {
+    summary: 'check any server that claims the contract',
+    options: {
+      url: { value: 'url', help: 'where its API begins, such as http://127.0.0.1:3000' },
+      'token-a': { value: 'token', help: 'the token of a user; better in COLLOQUY_TOKEN_A' },
+      'token-b': { value: 'token', help: 'the token of another user; better in COLLOQUY_TOKEN_B' },
+      'user-a': { value: 'id', help: "the first user's id, where it is not the token's sub" },
+      'user-b': { value: 'id', help: "the second user's id, where it is not the token's sub" },
+      only: { value: 'names', help: 'only these operations and checks, separated by commas' },
+      skip: { value: 'names', help: 'without these operations and checks' },
+      list: { help: 'list the checks, and run none' },
+      seed: { value: 'number', help: 'what the generated requests come from; a new one unless set' },
+      runs: { value: 'number', help: 'how many generated requests an operation gets; 20 unless set' },
+      timeout: { value: 'seconds', help: 'how long an answer may take; 150 unless set' },
+      'total-timeout': { value: 'seconds', help: 'how long the run may take; 1800 unless set' },
+      json: { value: 'file', help: 'write a report as JSON' },
+      junit: { value: 'file', help: 'write a report as JUnit XML' },
+    },
+  },
 } satisfies Record<string, Command>
 
 export type CommandName = keyof typeof commands
 type OptionName = { [Name in CommandName]: keyof (typeof commands)[Name]['options'] }[CommandName]
+/** An option without a value is a switch. */
+type Switch = 'list'
+type Values = Partial<Record<Exclude<OptionName, Switch>, string> & Record<Switch, boolean>>
 
 const byName: Record<CommandName, Command> = commands
 const isCommand = (name: string): name is CommandName => Object.hasOwn(commands, name)
@@ -90,8 +119,11 @@ export interface CommandLine {
   asksFor: 'help' | 'version' | undefined
   /** undefined: the help of all commands */
   helpOn: CommandName | undefined
-  values: Partial<Record<OptionName, string>>
+  values: Values
 }
+
+/** CI tells a server that failed the checks (1) from a run that could not begin. */
+const usageExitCode = (command: CommandName): number => (command === 'conformance' ? 2 : 1)
 
 const unknownOption = (rawName: string, command: CommandName): UsageError => {
   const known = Object.keys({ ...byName[command].options, ...general })
@@ -99,6 +131,7 @@ const unknownOption = (rawName: string, command: CommandName): UsageError => {
   const list = known.map((name) => `--${name}`).join(', ')
   return new UsageError(
     `Unknown option '${rawName}' of "${command}"${likely ? ` (did you mean --${likely}?)` : ''}. It takes ${list}.`,
+    usageExitCode(command),
   )
 }
 
@@ -138,7 +171,9 @@ export const parseCommandLine = (args: string[]): CommandLine => {
       throw unknownOption(token.rawName, command)
   }
   if (name !== undefined && !isCommand(name)) throw unknownCommand(name)
-  if (rest.length > 0) throw new UsageError(`"${command}" does not take the arguments "${rest.join(' ')}".`)
+  const exitCode = usageExitCode(command)
+  if (rest.length > 0)
+    throw new UsageError(`"${command}" does not take the arguments "${rest.join(' ')}".`, exitCode)
   try {
     const { values } = parseArgs({ args, options: parserOptions(options), allowPositionals: true })
     const { help, version, ...own } = values
@@ -146,9 +181,9 @@ export const parseCommandLine = (args: string[]): CommandLine => {
       command,
       asksFor: help || isHelp ? 'help' : version ? 'version' : undefined,
       helpOn: name === undefined ? undefined : command,
-      values: own as CommandLine['values'],
+      values: own as Values,
     }
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error))
+    throw new UsageError(error instanceof Error ? error.message : String(error), exitCode)
   }
 }

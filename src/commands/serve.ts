@@ -2,24 +2,17 @@ import { resolve } from 'node:path'
 import type { Logger } from 'pino'
 import { buildApp } from '../app.js'
 import { type Config, requireModels, requireTokenVerification, requireToolKeys } from '../config.js'
-import { connect } from '../db/connect.js'
-import { migrate } from '../db/migrate.js'
-import { checkRls } from '../db/rls-check.js'
 import { createLog } from '../log.js'
-import { publicJwks } from '../tools/signing-keys.js'
-import { authenticationOptions, openDatabase, openModels } from './runtime.js'
+import { openChat, openMigratedDatabase, StartupError } from './open-chat.js'
+import { openDatabase } from './runtime.js'
 import { prepareShutdown, type Shutdown } from './shutdown.js'
 import { signLoginToken } from './token.js'
 import { openTokenSecret } from './token-secret.js'
-import { openTools } from './tools.js'
 
 /** After the last turn has ended: how long idle connections stay open, and how long the rest of the shutdown may take. */
 const IDLE_CONNECTION_MS = 1_000
 const CLOSE_MS = 30_000
 const DAY_SECONDS = 86_400
-
-/** The server cannot start; the message tells the operator what to do. */
-export class StartupError extends Error {}
 
 const printWelcome = (address: string, config: Config, token: string, isEmbedded: boolean): void => {
   console.log(`
@@ -55,16 +48,7 @@ const start = async (config: Config, log: Logger, shutdown: Shutdown): Promise<v
     if (error) shutdown.fail(error)
   })
 
-  await migrate(url, { log: (line) => log.info(line) })
-  const { poolMax, prepare } = config.database
-  const db = connect({ url, max: poolMax, prepare })
-  shutdown.defer(db.close)
-  const faults = await checkRls(db)
-  if (faults.length > 0) {
-    const lines = faults.map(({ issue, fix }) => `- ${issue}\n  As an administrator of it run: ${fix}`)
-    throw new StartupError(`This database would not isolate users from each other:\n${lines.join('\n')}`)
-  }
-
+  const db = await openMigratedDatabase({ url, config, migrates: true, log, defer: shutdown.defer })
   const { secret, isDevelopment } = await openTokenSecret(config)
   if (isDevelopment && !embedded) {
     log.warn('tokens are verified with a development secret: set BETTER_AUTH_URL or BETTER_AUTH_SECRET')
@@ -73,24 +57,9 @@ const start = async (config: Config, log: Logger, shutdown: Shutdown): Promise<v
     isDevelopment && secret
       ? { id: 'demo', token: await signLoginToken(config, secret, 'demo', DAY_SECONDS) }
       : undefined
-  for (const warning of config.toolWarnings) log.warn(`CHAT_MCP_CONFIG: ${warning}`)
-  const { registry, keys } = await openTools(config, { log })
-  const servers = config.toolServers.filter(({ disabled }) => !disabled).map(({ name }) => name)
-  if (servers.length > 0) log.info({ servers }, 'tool servers configured')
   const app = await buildApp({
-    db,
-    log,
-    tools: registry,
-    toolKeys: publicJwks(keys),
-    ...(await openModels(config, log)),
-    systemPrompt: config.systemPrompt,
-    titles: config.titles,
-    compact: config.compact,
-    limits: config.limits,
-    auth: authenticationOptions(config, secret, log),
-    corsOrigins: config.corsOrigins,
+    ...(await openChat(config, { db, secret, log })),
     demoUser,
-    shutdownMs: config.shutdownMs,
     maxConnections: config.maxConnections,
   })
   // Runs after the turns have drained. An idle keep-alive connection would otherwise keep the server open.

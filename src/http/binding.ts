@@ -24,6 +24,8 @@ interface BindingOptions {
   handlers: Handlers
   /** runs before the body is read, on every operation that requires a token */
   authenticate: (onRequestHookHandler | onRequestAsyncHookHandler)[]
+  /** what the paths begin with */
+  prefix: string
 }
 
 /** Any operation's handler, for code that is generic over operations. Its input was validated before. */
@@ -128,7 +130,8 @@ export const bindContract = (app: FastifyInstance, options: BindingOptions): voi
   app.addHook('onRoute', ({ schema, config }) => {
     if (config?.operationId && schema) schema.querystring ??= { type: 'object', properties: {} }
   })
-  app.register(fastifyOpenapiGlue, { specification: withoutResponses(options.contract), operationResolver })
+  const specification = withoutResponses(options.contract)
+  app.register(fastifyOpenapiGlue, { specification, operationResolver, prefix: options.prefix })
 }
 
 declare module 'fastify' {

@@ -10,6 +10,24 @@ export const isPreflight = ({ method, raw }: Pick<FastifyRequest, 'method' | 'ra
   raw.headers.origin !== undefined &&
   raw.headers['access-control-request-method'] !== undefined
 
+/** What pages of allowed origins may send and read. */
+export const corsRules = {
+  methods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
+  allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'last-event-id'],
+  exposedHeaders: [
+    'location',
+    'deprecation',
+    'retry-after',
+    'sunset',
+    'ratelimit',
+    'ratelimit-policy',
+    'x-request-id',
+    'x-vercel-ai-ui-message-stream',
+    'idempotency-replayed',
+  ],
+  maxAge: 600,
+}
+
 /** Allows pages of these origins to call (Fetch standard, CORS protocol). Tokens are sent in a header; there are no cookies. */
 export const allowOrigins = (app: FastifyInstance, origins: string[]): void => {
   const limitDetails = createDetailLimiter()
@@ -28,20 +46,7 @@ export const allowOrigins = (app: FastifyInstance, origins: string[]): void => {
   const delegator = (request: FastifyRequest, done: (error: null, options: FastifyCorsOptions) => void) => {
     done(null, {
       origin: origins,
-      methods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
-      allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'last-event-id'],
-      exposedHeaders: [
-        'location',
-        'deprecation',
-        'retry-after',
-        'sunset',
-        'ratelimit',
-        'ratelimit-policy',
-        'x-request-id',
-        'x-vercel-ai-ui-message-stream',
-        'idempotency-replayed',
-      ],
-      maxAge: 600,
+      ...corsRules,
       // Any other OPTIONS request is no preflight.
       preflight: isPreflight(request),
     })

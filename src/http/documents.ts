@@ -13,18 +13,23 @@ interface Documents {
   postman: string
   /** in development: who tries things out from this machine, on the reference page or with Postman */
   demoUser?: DemoUser | undefined
+  /** what the paths begin with */
+  prefix: string
 }
 
 /** Serves the contract and a reference page generated from it, without authentication. */
-export const serveDocuments = (app: FastifyInstance, { json, yaml, postman, demoUser }: Documents): void => {
-  app.get('/openapi.json', async (_request, reply) =>
+export const serveDocuments = (
+  app: FastifyInstance,
+  { json, yaml, postman, demoUser, prefix }: Documents,
+): void => {
+  app.get(`${prefix}/openapi.json`, async (_request, reply) =>
     reply.type('application/json; charset=utf-8').send(json),
   )
-  app.get('/openapi.yaml', async (_request, reply) =>
+  app.get(`${prefix}/openapi.yaml`, async (_request, reply) =>
     reply.type('application/yaml; charset=utf-8').send(yaml),
   )
   const collection = JSON.parse(postman)
-  app.get('/postman.json', async (request, reply) => {
+  app.get(`${prefix}/postman.json`, async (request, reply) => {
     const text = JSON.stringify(collectionFor(collection, request, demoUser), undefined, 2)
     return reply.type('application/json; charset=utf-8').send(text)
   })
@@ -33,7 +38,7 @@ export const serveDocuments = (app: FastifyInstance, { json, yaml, postman, demo
   const localPage = docsDocument(contract, demoUser)
   app.register(fastifySwagger, { mode: 'static', specification: { document: contract } })
   app.register(fastifySwaggerUi, {
-    routePrefix: '/docs',
+    routePrefix: `${prefix}/docs`,
     // The default policy upgrades requests to https, which this server does not speak.
     staticCSP:
       "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; base-uri 'self'; frame-ancestors 'none'",

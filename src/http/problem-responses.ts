@@ -40,7 +40,7 @@ const toProblem = (error: unknown): Problem => {
 }
 
 /** The path of a request target (RFC 9112, section 3.2), which may be an absolute URL. */
-const pathOf = (target: string): string =>
+export const pathOf = (target: string): string =>
   target.replace(/^[a-z][a-z\d+.-]*:\/\/[^/?#]*/i, '').split('?', 1)[0] ?? ''
 
 /** The path as a URI reference (RFC 3986): invalid characters are encoded, and no escape is cut in two. */

@@ -1,0 +1,187 @@
+import { readFile } from 'node:fs/promises'
+import accepts from '@fastify/accepts'
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { singleFlight } from './concurrency/single-flight.js'
+import type { Database } from './db/database.js'
+import { pendingMigrations, SchemaMismatch } from './db/migrate.js'
+import { withProbeTimeout } from './db/probe-timeout.js'
+import { createHandlers } from './handlers/handlers.js'
+import { type AuthenticationOptions, authorize, registerAuthentication } from './http/authentication.js'
+import { bindContract, type Contract } from './http/binding.js'
+import { acceptOnlyJson } from './http/body.js'
+import { sendInChunks } from './http/chunked-body.js'
+import { allowOrigins, isPreflight } from './http/cors.js'
+import type { DemoUser } from './http/docs-page.js'
+import { serveDocuments } from './http/documents.js'
+import { commonHeaders, registerProblemResponses } from './http/problem-responses.js'
+import { checkRequest } from './http/request-checks.js'
+import { createAjv, createValidatorCompiler } from './http/validation.js'
+import type { Model } from './models/model.js'
+import { Problem } from './problems.js'
+import { packageRoot } from './root.js'
+import type { PublicJwk } from './tools/signing-keys.js'
+import type { ToolRegistry } from './tools/tool.js'
+import { createTurnEngine } from './turns/engine.js'
+import type { TitleMaker, TurnLimits } from './turns/types.js'
+
+export interface ChatOptions {
+  db: Database
+  model: Model
+  /** the models that a message may choose by name, besides the default */
+  otherModels?: readonly Model[]
+  systemPrompt?: string | undefined
+  /** the models' tools; closed with the app */
+  tools?: ToolRegistry | undefined
+  /** the public keys with which tool servers verify our tokens */
+  toolKeys?: PublicJwk[]
+  /** how new conversations get their titles; default: from their first message */
+  titles?: TitleMaker
+  /** whether what has fallen out of the history window is summed up; default: no */
+  compact?: boolean
+  limits: TurnLimits
+  auth: Omit<AuthenticationOptions, 'isUserId'>
+  corsOrigins: string[]
+  /** in development: who tries things out at /docs */
+  demoUser?: DemoUser | undefined
+  log: FastifyBaseLogger
+  /** how long running turns may take to finish when the app closes */
+  shutdownMs: number
+  /** how long a stream may be silent, and how long a client may leave pending data unread */
+  streamTimeouts?: { heartbeatMs: number; stalledMs: number }
+}
+
+/** Where the chat is served. */
+interface Site {
+  /** what the paths begin with, without a trailing slash; default: nothing */
+  prefix?: string
+  /** whether the contract and its reference page are served; default: yes */
+  documents?: boolean
+  /** whether a request came on a connection past the maximum */
+  isOverflow?: (request: FastifyRequest) => boolean
+}
+
+/** Probes need no token, so all of them together query the database only once per this time. */
+const readinessMs = 1_000
+
+const servedWhileClosing = new Set<string | undefined>(['getLiveness', 'getToolKeys'])
+const servedWhileFull = new Set<string | undefined>([...servedWhileClosing, 'getReadiness'])
+
+export const defaultStreamTimeouts = { heartbeatMs: 15_000, stalledMs: 30_000 }
+
+interface ChatContract extends Contract {
+  servers: { url: string }[]
+  components: { schemas: { UserId: object } }
+}
+
+/** The contract as JSON and as YAML, with the prefix as its server's URL. */
+const readContract = async (prefix: string) => {
+  const json = await readFile(new URL('generated/openapi.json', packageRoot), 'utf8')
+  const yaml = await readFile(new URL('contracts/chat-api.yaml', packageRoot), 'utf8')
+  const postman = await readFile(new URL('generated/postman.json', packageRoot), 'utf8')
+  const contract = JSON.parse(json) as ChatContract
+  if (prefix === '') return { contract, json, yaml, postman }
+  const servers = contract.servers.map((server) => ({ ...server, url: prefix }))
+  return {
+    contract,
+    postman,
+    json: JSON.stringify({ ...contract, servers }),
+    yaml: yaml.replace(/^( {2}- url: )\/$/m, `$1${prefix}`),
+  }
+}
+
+const createReadinessCheck = (db: Database) => {
+  const checkSchema = async () => {
+    const fits = await pendingMigrations(withProbeTimeout(db)).then(
+      (pending) => pending.length === 0,
+      (error) => {
+        if (error instanceof SchemaMismatch) return false
+        throw error
+      },
+    )
+    if (!fits) {
+      throw new Problem('database-unavailable', { detail: 'The database has the schema of another version.' })
+    }
+  }
+  return singleFlight(readinessMs, checkSchema)
+}
+
+/** Asks the client to close the connection, which HTTP/2 does by itself. */
+const closeConnection = ({ raw }: FastifyRequest, reply: FastifyReply): void => {
+  if (raw.httpVersionMajor < 2) reply.header('connection', 'close')
+}
+
+/**
+ * Makes a fastify instance, which has nothing else on it, answer the chat's requests. The order of registration is the order
+ * of processing.
+ */
+export const registerChat = async (app: FastifyInstance, options: ChatOptions & Site): Promise<void> => {
+  const { db, prefix = '', documents = true, isOverflow = () => false } = options
+  const { contract, json, yaml, postman } = await readContract(prefix)
+  const isUserId = createAjv().compile<string>(contract.components.schemas.UserId)
+  const turns = createTurnEngine({
+    ...options,
+    ...options.limits,
+    systemPrompt: options.systemPrompt,
+    heartbeatMs: (options.streamTimeouts ?? defaultStreamTimeouts).heartbeatMs,
+  })
+  let closing = false
+
+  sendInChunks(app)
+  app.setValidatorCompiler(createValidatorCompiler())
+  app.setSerializerCompiler(() => JSON.stringify)
+  acceptOnlyJson(app)
+  app.register(accepts)
+
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.headers(commonHeaders(request.id))
+    // No upgrades: Node reads no further request on a connection after one with an Upgrade header.
+    if (request.headers.upgrade) closeConnection(request, reply)
+    done()
+  })
+  allowOrigins(app, options.corsOrigins)
+  app.addHook('onRequest', checkRequest)
+  registerProblemResponses(app)
+  app.addHook('onRequest', (request, reply, done) => {
+    // Draining turns may still call tools, whose servers verify our tokens with these keys.
+    if (!closing || servedWhileClosing.has(request.routeOptions.config?.operationId)) return done()
+    closeConnection(request, reply)
+    throw new Problem('shutting-down')
+  })
+  app.addHook('onRequest', (request, reply, done) => {
+    if (!isOverflow(request)) return done()
+    closeConnection(request, reply)
+    if (servedWhileFull.has(request.routeOptions.config?.operationId)) return done()
+    throw new Problem('too-many-connections')
+  })
+  app.addHook('onResponse', (request, reply, done) => {
+    // Closing the server ends only the connections that are idle at that moment; later ones would keep it open.
+    if (closing && request.raw.httpVersionMajor < 2) request.raw.socket.destroySoon?.()
+    request.log.info(
+      {
+        operation:
+          request.routeOptions.config?.operationId ?? (isPreflight(request) ? 'preflight' : undefined),
+        status: reply.statusCode,
+        ms: Math.round(reply.elapsedTime),
+        ...(request.refusal && { refusal: request.refusal }),
+      },
+      'request',
+    )
+    done()
+  })
+
+  const authenticate = registerAuthentication(app, { ...options.auth, isUserId })
+  const models = [options.model, ...(options.otherModels ?? [])].map(({ name }) => name)
+  const checkReady = createReadinessCheck(db)
+  const handlers = createHandlers({ db, turns, models, checkReady, toolKeys: options.toolKeys ?? [] })
+  bindContract(app, { contract, handlers, authenticate: [authenticate, authorize], prefix })
+  if (documents) serveDocuments(app, { json, yaml, postman, demoUser: options.demoUser, prefix })
+
+  const pruning = new AbortController()
+  app.addHook('onReady', async () => void turns.keepPruned(pruning.signal))
+  app.addHook('preClose', async () => {
+    closing = true
+    pruning.abort()
+    await turns.drain(options.shutdownMs)
+  })
+  app.addHook('onClose', async () => options.tools?.close())
+}

@@ -1,0 +1,65 @@
+import type { FastifyBaseLogger } from 'fastify'
+import type { ChatOptions } from '../chat.js'
+import type { Config } from '../config.js'
+import { connect } from '../db/connect.js'
+import type { Database } from '../db/database.js'
+import { migrate, pendingMigrations } from '../db/migrate.js'
+import { checkRls } from '../db/rls-check.js'
+import { publicJwks } from '../tools/signing-keys.js'
+import { authenticationOptions, openModels } from './runtime.js'
+import { openTools } from './tools.js'
+
+/** The chat cannot start; the message tells the operator what to do. */
+export class StartupError extends Error {}
+
+export interface OpenDatabaseOptions {
+  url: string
+  config: Config
+  /** whether the database is migrated, or refused when it is not */
+  migrates: boolean
+  log: FastifyBaseLogger
+  /** registers something to close; the last registered is closed first */
+  defer(close: () => Promise<unknown>): void
+}
+
+/** Connects to a database that is migrated and isolates users from each other. Throws StartupError. */
+export const openMigratedDatabase = async (options: OpenDatabaseOptions): Promise<Database> => {
+  const { url, config, migrates, log, defer } = options
+  if (migrates) await migrate(url, { log: (line) => log.info(line) })
+  const { poolMax, prepare } = config.database
+  const db = connect({ url, max: poolMax, prepare })
+  defer(() => db.close())
+  const missing = migrates ? [] : await pendingMigrations(db)
+  if (missing.length > 0) {
+    throw new StartupError(`The database lacks ${missing.join(', ')}: run "colloquy migrate".`)
+  }
+  const faults = await checkRls(db)
+  if (faults.length === 0) return db
+  const lines = faults.map(({ issue, fix }) => `- ${issue}\n  As an administrator of it run: ${fix}`)
+  throw new StartupError(`This database would not isolate users from each other:\n${lines.join('\n')}`)
+}
+
+/** Opens what the chat consists of, as configured; `secret` verifies HS256 tokens. Throws ConfigError. */
+export const openChat = async (
+  config: Config,
+  { db, secret, log }: { db: Database; secret: string | undefined; log: FastifyBaseLogger },
+): Promise<ChatOptions> => {
+  for (const warning of config.toolWarnings) log.warn(`CHAT_MCP_CONFIG: ${warning}`)
+  const { registry, keys } = await openTools(config, { log })
+  const servers = config.toolServers.filter(({ disabled }) => !disabled).map(({ name }) => name)
+  if (servers.length > 0) log.info({ servers }, 'tool servers configured')
+  return {
+    db,
+    log,
+    tools: registry,
+    toolKeys: publicJwks(keys),
+    ...(await openModels(config, log)),
+    systemPrompt: config.systemPrompt,
+    titles: config.titles,
+    compact: config.compact,
+    limits: config.limits,
+    auth: authenticationOptions(config, secret, log),
+    corsOrigins: config.corsOrigins,
+    shutdownMs: config.shutdownMs,
+  }
+}

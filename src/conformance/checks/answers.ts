@@ -1,0 +1,23 @@
+import type { Check, Context } from '../check.js'
+import type { Contract, Operation } from '../contract.js'
+import { beginsTurn, expect, forEach, sampleOf } from '../samples.js'
+
+const answers = async (context: Context, operation: Operation): Promise<void> => {
+  const sample = await sampleOf(context, operation, context.a)
+  const judged = await context.call(operation, sample)
+  expect(
+    judged.status < 300,
+    `a right request is ${judged.status} ${judged.json?.code ?? ''}`,
+    operation.id,
+    judged,
+  )
+}
+
+/** The plain answer of every operation that costs nothing. What begins turns has checks of its own. */
+export const answerChecks = ({ operations }: Contract): Check[] =>
+  forEach(
+    operations.filter((operation) => !beginsTurn(operation)),
+    'answer',
+    () => 'a right request is answered as the contract declares',
+    answers,
+  )

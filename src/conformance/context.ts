@@ -1,0 +1,163 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { toRequest } from './build-request.js'
+import {
+  type CallOptions,
+  type Context,
+  Failure,
+  type Judged,
+  type StreamEvent,
+  type TurnIds,
+  type User,
+} from './check.js'
+import { type Exchange, exchange as exchangeOver, type WireRequest } from './client.js'
+import type { Contract, Operation } from './contract.js'
+import { createLedger, type Ledger } from './created.js'
+import { createResponseJudge, mediaTypeOf } from './rules/response-rules.js'
+
+export interface Settings {
+  contract: Contract
+  url: string
+  a: User
+  b: User
+  seed: number
+  runs: number
+  /** the time for one exchange */
+  timeoutMs: number
+  signal: AbortSignal
+}
+
+/** What runs the checks, and what they have done so far. */
+export interface OpenContext extends Context {
+  ledger: Ledger
+  requests(): number
+  /** how many of them were of each operation */
+  requestsOf: Map<string, number>
+  /** how often each operation has answered with each status: `createTurn 200` */
+  seen: Map<string, number>
+}
+
+const maxBytes = 4 * 1024 * 1024
+/** How long a `429` may hold up one request. */
+const maxRetryAfterMs = 60_000
+
+const parseJson = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+const readEvents = ({ response }: Exchange): StreamEvent[] =>
+  (response?.frames ?? [])
+    .filter(({ data }) => data !== '[DONE]')
+    .map(({ id, data }) => ({ ...(parseJson(data) as object), frameId: id ?? '' }) as StreamEvent)
+
+const toJudged = (operation: Operation, done: Exchange): Judged => {
+  const { status = 0, headers = {}, text = '' } = done.response ?? {}
+  const isJson = done.response && /json$/.test(mediaTypeOf(done.response))
+  return {
+    ...done,
+    operation,
+    status,
+    headers,
+    json: isJson ? parseJson(text) : undefined,
+    events: readEvents(done),
+  }
+}
+
+/** `429` says when to come back; a limit of the server's is no fault of it. */
+const waitsFor = ({ response }: Exchange): number | undefined => {
+  if (response?.status !== 429) return undefined
+  const seconds = Number(response.headers['retry-after'])
+  return seconds * 1000 <= maxRetryAfterMs ? seconds * 1000 : undefined
+}
+
+export const createContext = (settings: Settings): OpenContext => {
+  const { contract, url, a, signal, timeoutMs } = settings
+  const judge = createResponseJudge(contract)
+  const ledger = createLedger()
+  const seen = new Map<string, number>()
+  const mark = `conformance-${Date.now().toString(36)}${settings.seed.toString(36)}`
+  const requestsOf = new Map<string, number>()
+  let requests = 0
+
+  const exchange = (request: WireRequest, onFrame?: CallOptions['onFrame']): Promise<Exchange> => {
+    requests += 1
+    return exchangeOver(request, { timeoutMs, maxBytes, signal, ...(onFrame && { onFrame }) })
+  }
+
+  const exchangeWithinLimits = async (
+    request: WireRequest,
+    { onFrame, expect }: CallOptions,
+  ): Promise<Exchange> => {
+    for (let tries = 0; ; tries += 1) {
+      const done = await exchange(request, onFrame)
+      const wait = [expect].flat().includes(429) || tries === 3 ? undefined : waitsFor(done)
+      if (wait === undefined) return done
+      await sleep(wait, undefined, { signal })
+    }
+  }
+
+  const call: Context['call'] = async (named, options = {}) => {
+    const operation = typeof named === 'string' ? contract.operation(named) : named
+    const done = await exchangeWithinLimits(toRequest(url, a, operation, options), options)
+    signal.throwIfAborted()
+    requestsOf.set(operation.id, (requestsOf.get(operation.id) ?? 0) + 1)
+    ledger.record(operation, options.as ?? a, done)
+    const [first, ...others] = judge.operation(operation, done)
+    if (first) {
+      const messages = [first, ...others].map(({ message }) => message)
+      throw new Failure([...new Set(messages)].slice(0, 5).join('; '), first.promise, done)
+    }
+    const judged = toJudged(operation, done)
+    const name = `${operation.id} ${judged.status}`
+    seen.set(name, (seen.get(name) ?? 0) + 1)
+    const expected = [options.expect ?? []].flat()
+    if (expected.length > 0 && !expected.includes(judged.status)) {
+      const code = judged.json?.code ? ` ${judged.json.code}` : ''
+      const reason = options.because ? `: ${options.because}` : ''
+      throw new Failure(
+        `the status is ${judged.status}${code}, not ${expected.join(' or ')}${reason}`,
+        `${operation.id} ${expected[0]}`,
+        done,
+      )
+    }
+    return judged
+  }
+
+  const conversation = async (user: User = a): Promise<string> => {
+    const { json } = await call('createConversation', {
+      as: user,
+      body: { metadata: { conformance: mark } },
+      expect: 201,
+    })
+    return json.id
+  }
+
+  const turns = new Map<User, Promise<TurnIds>>()
+  const newTurn = async (user: User): Promise<TurnIds> => {
+    const body = { conversation_id: await conversation(user), message: 'Answer with the one word: yes' }
+    const { json } = await call('createTurn', { as: user, body, expect: 200 })
+    return json
+  }
+  const turn = (user: User = a): Promise<TurnIds> => {
+    const made = turns.get(user) ?? newTurn(user)
+    turns.set(user, made)
+    return made
+  }
+
+  return {
+    ...settings,
+    judgeRefusal: judge.refusal,
+    ledger,
+    mark,
+    seen,
+    requests: () => requests,
+    requestsOf,
+    call,
+    send: ({ path, ...request }) => exchange({ ...request, url: url + path }),
+    conversation,
+    turn,
+  }
+}

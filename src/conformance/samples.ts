@@ -1,0 +1,117 @@
+import { randomBytes } from 'node:crypto'
+import { type CallOptions, type Check, type Context, Failure, type Judged, type User } from './check.js'
+import type { Operation } from './contract.js'
+
+/** A UUIDv7 that names nothing. */
+export const unknownId = (): string => {
+  const bytes = randomBytes(16)
+  bytes.writeUIntBE(Date.now(), 0, 6)
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x70
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80
+  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
+}
+
+/** A body that is right for each operation that takes one. */
+const bodies: Record<string, object> = {
+  createTurn: { message: 'Answer with the one word: yes' },
+  streamNewTurn: { message: 'Answer with the one word: yes' },
+  createConversation: { title: 'A title' },
+  updateConversation: { title: 'Another title' },
+}
+
+/** The operations that begin a turn, and name their conversation in the body. */
+export const beginsTurn = ({ id }: Operation): boolean => id === 'createTurn' || id === 'streamNewTurn'
+
+/** Whether the operation is about one row: a conversation, a turn or a message. */
+export const namesRow = (operation: Operation): boolean =>
+  /\{(?!user_id)/.test(operation.path) || beginsTurn(operation)
+
+/** Only the path and the body of a right request are of interest here. */
+export type Sample = Pick<CallOptions, 'path' | 'body'>
+
+/** A right request for what `ids` name. */
+export const sampleFor = (operation: Operation, ids: Record<string, string>): Sample => {
+  const body = bodies[operation.id] ?? (operation.body && {})
+  const names = [...operation.path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name)
+  const known = names.filter((name) => name !== 'user_id').map((name) => [name, ids[name] ?? unknownId()])
+  return {
+    path: Object.fromEntries(known),
+    ...(body && {
+      body: beginsTurn(operation) ? { ...body, conversation_id: ids.conversation_id } : body,
+    }),
+  }
+}
+
+/** A right request for something of the user's. What is deleted is a conversation of its own. */
+export const sampleOf = async (context: Context, operation: Operation, user: User): Promise<Sample> => {
+  const needsIds = namesRow(operation)
+  const ids = needsIds ? { ...(await context.turn(user)) } : {}
+  if (operation.method === 'DELETE')
+    return sampleFor(operation, { conversation_id: await context.conversation(user) })
+  return sampleFor(operation, ids)
+}
+
+/** A check for each operation that fits. */
+export const forEach = (
+  operations: Operation[],
+  name: string,
+  title: (operation: Operation) => string,
+  run: (context: Context, operation: Operation) => Promise<void>,
+): Check[] =>
+  operations.map((operation) => ({
+    id: `${name}.${operation.id}`,
+    title: title(operation),
+    operation: operation.id,
+    run: (context) => run(context, operation),
+  }))
+
+/** Calls, and expects a problem with this status and code. */
+export const expectProblem = async (
+  context: Context,
+  operation: Operation | string,
+  options: CallOptions,
+  status: number,
+  code: string,
+): Promise<Judged> => {
+  const judged = await context.call(operation, { ...options, expect: status })
+  if (judged.request.method !== 'HEAD' && judged.json?.code !== code)
+    throw new Failure(`the code is ${judged.json?.code}, not ${code}`, `ProblemCode, ${code}`, judged)
+  return judged
+}
+
+/** Fails unless `condition` holds. */
+export const expect = (condition: boolean, message: string, promise: string, exchange?: Judged): void => {
+  if (!condition) throw new Failure(message, promise, exchange)
+}
+
+const show = (value: unknown): string => {
+  const text = JSON.stringify(value) ?? 'undefined'
+  return text.length > 300 ? `${text.slice(0, 300)}…` : text
+}
+
+/** JSON with the keys in order, so that equal values are equal texts. */
+const canonical = (value: unknown): string =>
+  JSON.stringify(value, (_, inner) =>
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  ) ?? 'undefined'
+
+export const expectEqual = (
+  actual: unknown,
+  expected: unknown,
+  what: string,
+  promise: string,
+  exchange?: Judged,
+): void => {
+  if (canonical(actual) === canonical(expected)) return
+  throw new Failure(`${what} is ${show(actual)}, not ${show(expected)}`, promise, exchange)
+}
+
+/** A conversation with its messages, to see whether it changes. */
+export const snapshot = async (context: Context, user: User, conversation_id: string): Promise<unknown> => {
+  const options = { as: user, path: { conversation_id }, expect: 200 }
+  const { json: conversation } = await context.call('getConversation', options)
+  const { json: messages } = await context.call('listMessages', options)
+  return { conversation, messages }
+}
