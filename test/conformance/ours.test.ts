@@ -47,7 +47,7 @@ t.test('our server passes every check, and the reports say so', async (t) => {
     '--runs',
     '5',
   ]
-  const { code, stdout, stderr } = await runColloquy(args, { env: tokens() })
+  const { code, stdout, stderr } = await runColloquy(args, { env: tokens(), limitMs: 240_000 })
   t.equal(code, 0, `it exits with 0:\n${stdout}${stderr}`)
   t.match(stderr, /^\d+ of \d+ checks$/m, 'the progress is told on stderr')
   t.match(stdout, /^createTurn +\d+ +0 +\d+ +\d+\/\d+$/m, 'each operation has a line')
