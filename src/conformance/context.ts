@@ -89,9 +89,9 @@ export const createContext = (settings: Settings): OpenContext => {
 
   const attempt = async (operation: Operation, options: CallOptions): Promise<Judged> => {
     const done = await exchange(toRequest(url, a, operation, options), options.onFrame)
+    ledger.record(operation, options.as ?? a, done)
     signal.throwIfAborted()
     requestsOf.set(operation.id, (requestsOf.get(operation.id) ?? 0) + 1)
-    ledger.record(operation, options.as ?? a, done)
     const [first, ...others] = judge.operation(operation, done)
     if (first) {
       const messages = [first, ...others].map(({ message }) => message)

@@ -107,24 +107,20 @@ const brokenQueries = (
       rule: 'unknown',
       sentence: '`unknown`, there is no such field or parameter',
       statuses: invalid,
-      draft: fc
-        .tuple(valid, unknown, fc.constantFrom('', '1', 'x'))
-        .map(([draft, name, value]) => ({
-          ...draft,
-          query: [...draft.query, [name, value] as [string, string]],
-        })),
+      draft: fc.tuple(valid, unknown, fc.constantFrom('', '1', 'x')).map(([draft, name, value]) => ({
+        ...draft,
+        query: [...draft.query, [name, value] as [string, string]],
+      })),
     },
     {
       at: '/query',
       rule: 'encoding',
       sentence: 'The URL or a header cannot be read: a bad percent-encoding, a NUL, or a header sent twice.',
       statuses: [400],
-      draft: fc
-        .tuple(valid, badEncodings)
-        .map(([draft, wrong]) => ({
-          ...draft,
-          rawQuery: [toQuery(draft.query), `x=${wrong}`].filter(Boolean).join('&'),
-        })),
+      draft: fc.tuple(valid, badEncodings).map(([draft, wrong]) => ({
+        ...draft,
+        rawQuery: [toQuery(draft.query), `x=${wrong}`].filter(Boolean).join('&'),
+      })),
     },
   ]
 }
