@@ -155,7 +155,7 @@ export const conformance = async (values: Values, variables: Variables): Promise
   const users = { a: readUser('a', values, variables), b: readUser('b', values, variables) }
   if (users.a.id === users.b.id) throw new UsageError('The two tokens have to be of two users', 2)
   const seed = readInteger(values, 'seed', [0, 2_147_483_647], randomInt(2_147_483_647))
-  const runs = readInteger(values, 'runs', [0, 10_000], 20)
+  const runs = readInteger(values, 'runs', [1, 10_000], 20)
   const timeoutMs = readInteger(values, 'timeout', [1, 3_600], 150) * 1000
   const totalMs = readInteger(values, 'total-timeout', [1, 86_400], 1_800) * 1000
   await requireWritable(values.json, 'json')

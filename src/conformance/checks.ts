@@ -5,24 +5,32 @@ import { bodyChecks } from './checks/bodies.js'
 import { conversationChecks } from './checks/conversations.js'
 import { idempotencyChecks } from './checks/idempotency.js'
 import { isolationChecks } from './checks/isolation.js'
+import { messageChecks } from './checks/messages.js'
+import { modelAndUsageChecks } from './checks/models-and-usage.js'
 import { pagingChecks } from './checks/paging.js'
 import { requestChecks } from './checks/request-checks.js'
 import { routeChecks } from './checks/routes.js'
 import { runningTurnChecks } from './checks/running-turns.js'
+import { stoppedTurnChecks } from './checks/stopped-turns.js'
 import { streamChecks } from './checks/streams.js'
 import type { Contract } from './contract.js'
+import { generatedChecks } from './generated/checks.js'
 
 /** Every check, in the order in which they run. */
 export const allChecks = (contract: Contract): Check[] => [
   ...answerChecks(contract),
   ...conversationChecks,
+  ...messageChecks,
+  ...modelAndUsageChecks,
   ...idempotencyChecks,
   ...pagingChecks,
   ...streamChecks,
   ...runningTurnChecks,
+  ...stoppedTurnChecks,
   ...isolationChecks(contract),
   ...authenticationChecks(contract),
   ...routeChecks(contract),
   ...requestChecks(contract),
   ...bodyChecks(contract),
+  ...generatedChecks(contract),
 ]

@@ -87,21 +87,8 @@ export const createContext = (settings: Settings): OpenContext => {
     return exchangeOver(request, { timeoutMs, maxBytes, signal, ...(onFrame && { onFrame }) })
   }
 
-  const exchangeWithinLimits = async (
-    request: WireRequest,
-    { onFrame, expect }: CallOptions,
-  ): Promise<Exchange> => {
-    for (let tries = 0; ; tries += 1) {
-      const done = await exchange(request, onFrame)
-      const wait = [expect].flat().includes(429) || tries === 3 ? undefined : waitsFor(done)
-      if (wait === undefined) return done
-      await sleep(wait, undefined, { signal })
-    }
-  }
-
-  const call: Context['call'] = async (named, options = {}) => {
-    const operation = typeof named === 'string' ? contract.operation(named) : named
-    const done = await exchangeWithinLimits(toRequest(url, a, operation, options), options)
+  const attempt = async (operation: Operation, options: CallOptions): Promise<Judged> => {
+    const done = await exchange(toRequest(url, a, operation, options), options.onFrame)
     signal.throwIfAborted()
     requestsOf.set(operation.id, (requestsOf.get(operation.id) ?? 0) + 1)
     ledger.record(operation, options.as ?? a, done)
@@ -113,6 +100,21 @@ export const createContext = (settings: Settings): OpenContext => {
     const judged = toJudged(operation, done)
     const name = `${operation.id} ${judged.status}`
     seen.set(name, (seen.get(name) ?? 0) + 1)
+    return judged
+  }
+
+  const attemptWithinLimits = async (operation: Operation, options: CallOptions): Promise<Judged> => {
+    for (let tries = 0; ; tries += 1) {
+      const judged = await attempt(operation, options)
+      const wait = [options.expect].flat().includes(429) || tries === 3 ? undefined : waitsFor(judged)
+      if (wait === undefined) return judged
+      await sleep(wait, undefined, { signal })
+    }
+  }
+
+  const call: Context['call'] = async (named, options = {}) => {
+    const operation = typeof named === 'string' ? contract.operation(named) : named
+    const judged = await attemptWithinLimits(operation, options)
     const expected = [options.expect ?? []].flat()
     if (expected.length > 0 && !expected.includes(judged.status)) {
       const code = judged.json?.code ? ` ${judged.json.code}` : ''
@@ -120,7 +122,7 @@ export const createContext = (settings: Settings): OpenContext => {
       throw new Failure(
         `the status is ${judged.status}${code}, not ${expected.join(' or ')}${reason}`,
         `${operation.id} ${expected[0]}`,
-        done,
+        judged,
       )
     }
     return judged

@@ -49,6 +49,11 @@ export const beginLongTurn = async (context: Context, key: string): Promise<Runn
   return { ...ids, body, key, hasEnded: () => hasEnded, stream }
 }
 
+/** What is seen of a running turn can be judged only if it ran until then. */
+export const stillRan = (turn: RunningTurn): void => {
+  if (turn.hasEnded()) throw new NotSeen('the turn ended before it could be looked at')
+}
+
 /** Stops the turn when the check is over, so that it costs no more than it has to. */
 export const withLongTurn = async (
   context: Context,

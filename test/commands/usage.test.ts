@@ -29,6 +29,9 @@ const wrong: [args: string[], message: RegExp][] = [
   [['serve', '--help=yes'], /^Option '-h, --help' does not take an argument/],
 ]
 
+const conformanceOptions =
+  'url token-a token-b user-a user-b only skip list seed runs timeout total-timeout json junit'.split(' ')
+
 /** The command line is judged before the configuration. */
 const env = { PORT: 'bad' }
 
@@ -48,10 +51,16 @@ t.test('--help: the usage on stdout, exit code 0', async (t) => {
   for (const args of [['--help'], ['-h'], ['help']]) {
     const { code, stdout, stderr } = await runColloquy(args, { env })
     t.same([code, stderr], [0, ''], args.join(' '))
-    for (const command of ['serve', 'migrate', 'token', 'doctor'])
+    for (const command of ['serve', 'migrate', 'token', 'doctor', 'conformance'])
       t.match(stdout, new RegExp(`^  ${command} `, 'm'), `${args.join(' ')} lists ${command}`)
   }
-  const own = { serve: ['port', 'host'], migrate: [], token: ['user', 'ttl'], doctor: [] }
+  const own = {
+    serve: ['port', 'host'],
+    migrate: [],
+    token: ['user', 'ttl'],
+    doctor: [],
+    conformance: conformanceOptions,
+  }
   for (const [command, options] of Object.entries(own)) {
     for (const args of [
       [command, '--help'],
@@ -60,7 +69,7 @@ t.test('--help: the usage on stdout, exit code 0', async (t) => {
     ]) {
       const { code, stdout, stderr } = await runColloquy(args, { env })
       t.same([code, stderr], [0, ''], args.join(' '))
-      const listed = [...stdout.matchAll(/^ .*--(\w+)/gm)].map(([, name]) => name)
+      const listed = [...stdout.matchAll(/^ .*?--([\w-]+)/gm)].map(([, name]) => name)
       t.same(listed, [...options, 'help', 'version'], `${args.join(' ')} lists its options and no others`)
     }
   }

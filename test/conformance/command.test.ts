@@ -33,7 +33,7 @@ const wrong: [args: string[], env: Record<string, string>, message: RegExp][] = 
   [[...nowhere, '--skip', 'no-such-thing'], tokens(), /^--skip: there is no operation and no check /],
   [[...nowhere, '--seed', '-1'], tokens(), /^Option '--seed/],
   [[...nowhere, '--seed=x'], tokens(), /^--seed takes an integer from 0 to 2147483647/],
-  [[...nowhere, '--runs', '1e3'], tokens(), /^--runs takes an integer from 0 to 10000/],
+  [[...nowhere, '--runs', '1e3'], tokens(), /^--runs takes an integer from 1 to 10000/],
   [[...nowhere, '--timeout', '0'], tokens(), /^--timeout takes an integer from 1 to 3600/],
   [[...nowhere, '--total-timeout', '0'], tokens(), /^--total-timeout takes an integer from 1 /],
   [[...nowhere, '--json', '/no/such/folder/report.json'], tokens(), /^--json: there is no folder /],

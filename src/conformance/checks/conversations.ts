@@ -1,5 +1,5 @@
-import type { Check, Context, Judged } from '../check.js'
-import { expect, expectEqual, expectProblem, unknownId } from '../samples.js'
+import type { Check, Context } from '../check.js'
+import { expect, expectEqual, expectProblem } from '../samples.js'
 
 const createsOne = async (context: Context): Promise<void> => {
   const body = { title: 'Groceries', metadata: { conformance: context.mark, project: 'kitchen' } }
@@ -41,85 +41,6 @@ const firstMessage = async (context: Context): Promise<void> => {
   expect(typeof title === 'string', 'the conversation has no title', 'Conversation: title', got)
   expectEqual(running_turn_id, null, 'running_turn_id', 'Conversation: running_turn_id', got)
   expect(message_count >= 2, `message_count is ${message_count}`, 'Conversation: message_count', got)
-}
-
-/** White space at both ends, several scripts, and a text that JSON and HTML would escape. */
-const oddText = '  \t"Answer" with the one word: yes. <&>\\ Ünï 漢字 👩‍👩‍👧 \u2028 e\u0301\n '
-
-interface Message {
-  id: string
-  role: string
-  position: number
-  parent_id: string | null
-  content: string
-  turn_id: string
-  parts: { type: string; text?: string }[]
-}
-
-const continues = async (context: Context): Promise<void> => {
-  const conversation_id = await context.conversation()
-  const path = { conversation_id }
-  const answers: Judged[] = []
-  for (const message of [oddText, 'And again, the one word: yes'])
-    answers.push(await context.call('createTurn', { body: { conversation_id, message }, expect: 200 }))
-  const listed = await context.call('listMessages', { path, query: { limit: 100 }, expect: 200 })
-  const messages: Message[] = listed.json.data
-  const said = messages.filter(({ role }) => role !== 'summary')
-  expectEqual(
-    said.map(({ id, role, turn_id }) => ({ id, role, turn_id })),
-    answers.flatMap(({ json: { turn_id, user_message_id, message_id } }) => [
-      { id: user_message_id, role: 'user', turn_id },
-      { id: message_id, role: 'assistant', turn_id },
-    ]),
-    'the list of messages',
-    'listMessages: by position',
-    listed,
-  )
-  expectEqual(said[0]?.content, oddText, "the user's message", 'TurnRequest: stored exactly as sent', listed)
-  expectEqual(
-    said.map(({ parent_id }) => parent_id),
-    [null, ...said.slice(0, -1).map(({ id }) => id)],
-    'the parents',
-    'Message: parent_id',
-    listed,
-  )
-  const rises = messages.every(({ position }, i) => i === 0 || position > (messages[i - 1]?.position ?? 0))
-  expect(rises, 'the positions do not rise', 'Message: position', listed)
-  for (const { parts, content } of messages) {
-    const texts = parts.filter(({ type }) => type === 'text').map(({ text }) => text)
-    expectEqual(texts.join(''), content, 'its texts joined', 'Message: parts', listed)
-  }
-  for (const { json } of answers) await agreesWithRows(context, json, messages)
-  const { json } = await context.call('getConversation', { path, expect: 200 })
-  expectEqual(json.message_count, messages.length, 'message_count', 'Conversation: message_count', listed)
-}
-
-/** An answer of createTurn says what getTurn, getMessage and the lists say. */
-const agreesWithRows = async (context: Context, answer: Record<string, unknown>, messages: Message[]) => {
-  const ids = answer as Record<string, string>
-  const turn = await context.call('getTurn', { path: { turn_id: ids.turn_id ?? '' }, expect: 200 })
-  const { id: turn_id, finished_at, error, attempt, created_at, ...rest } = turn.json
-  const { response, tool_calls, finish_reason, ...same } = answer
-  expectEqual({ turn_id, ...rest }, same, 'the turn', 'getTurn 200', turn)
-  expectEqual([error, finished_at !== null], [null, true], 'error, finished', 'Turn', turn)
-  for (const message_id of [ids.user_message_id ?? '', ids.message_id ?? '']) {
-    const got = await context.call('getMessage', { path: { message_id }, expect: 200 })
-    const listed = messages.find(({ id }) => id === message_id)
-    expectEqual(got.json, listed, 'getMessage', 'getMessage: as listMessages gives it', got)
-    if (got.json.role !== 'assistant') continue
-    const { content, tool_calls: calls, finish_reason: reason } = got.json
-    expectEqual(
-      [content, calls, reason],
-      [response, tool_calls, finish_reason],
-      'the message',
-      'TurnAnswer',
-      got,
-    )
-  }
-  const path = { conversation_id: ids.conversation_id ?? '' }
-  const turns = await context.call('listTurns', { path, query: { limit: 100 }, expect: 200 })
-  const listed = turns.json.data.find(({ id }: { id: string }) => id === turn_id)
-  expectEqual(listed, turn.json, 'the listed turn', 'listTurns: each as getTurn gives it', turns)
 }
 
 const updates = async (context: Context): Promise<void> => {
@@ -226,56 +147,7 @@ const deletes = async (context: Context): Promise<void> => {
   expect(!isListed, 'a deleted conversation is listed', 'deleteConversation: at once and for good', listed)
 }
 
-const models = async (context: Context): Promise<void> => {
-  const listed = await context.call('listModels', { expect: 200 })
-  const defaults: boolean[] = listed.json.data.map(({ is_default }: { is_default: boolean }) => is_default)
-  expect(
-    defaults[0] === true && defaults.filter(Boolean).length === 1,
-    'the first is not the only default',
-    'ModelPage: the default first',
-    listed,
-  )
-  const { name } = listed.json.data[0]
-  const body = { conversation_id: await context.conversation(), message: 'Answer with the one word: yes' }
-  await context.call('createTurn', { body: { ...body, model: name }, expect: 200 })
-  const model = `conformance/${unknownId()}`
-  await expectProblem(context, 'createTurn', { body: { ...body, model } }, 422, 'validation-failed')
-}
-
-const usage = async (context: Context): Promise<void> => {
-  const days = async (): Promise<Judged> => {
-    const first_day = new Date(Date.now() - 86_400_000).toISOString().slice(0, 10)
-    return context.call('listUsage', { query: { first_day, limit: 100 }, expect: 200 })
-  }
-  const sum = ({ json }: Judged): number =>
-    json.data.reduce((total: number, { turns }: { turns: number }) => total + turns, 0)
-  const before = sum(await days())
-  const conversation_id = await context.conversation()
-  await context.call('createTurn', {
-    body: { conversation_id, message: 'Answer with the one word: yes' },
-    expect: 200,
-  })
-  await context.call('deleteConversation', { path: { conversation_id }, expect: 204 })
-  const after = await days()
-  const message = `a turn was added, and the turns went from ${before} to ${sum(after)}`
-  expect(sum(after) > before, message, 'listUsage: a turn counts once, and deleting changes nothing', after)
-  for (const query of [
-    { first_day: '2026-02-30' },
-    { first_day: '2026-11-02', last_day: '2026-11-01' },
-    { last_day: 'today' },
-  ])
-    await expectProblem(context, 'listUsage', { query }, 422, 'validation-failed')
-  const past = await context.call('listUsage', { query: { last_day: '2001-01-01' }, expect: 200 })
-  expectEqual(
-    past.json,
-    { data: [], next_cursor: null },
-    'the usage before 2001',
-    'listUsage: last_day',
-    past,
-  )
-}
-
-/** Conversations, their messages and what is counted of them. */
+/** Conversations: made, changed and deleted. */
 export const conversationChecks: Check[] = [
   {
     id: 'conversation.create',
@@ -288,12 +160,6 @@ export const conversationChecks: Check[] = [
     title: 'a first message begins a conversation with a title',
     operation: 'createTurn',
     run: firstMessage,
-  },
-  {
-    id: 'conversation.continue',
-    title: 'a conversation goes on, in order, and every operation says the same of it',
-    operation: 'createTurn',
-    run: continues,
   },
   {
     id: 'conversation.update',
@@ -319,11 +185,4 @@ export const conversationChecks: Check[] = [
     operation: 'deleteConversation',
     run: deletes,
   },
-  {
-    id: 'models',
-    title: 'a message may choose one of the listed models, and no other',
-    operation: 'listModels',
-    run: models,
-  },
-  { id: 'usage', title: 'usage counts turns, by day, deleted ones too', operation: 'listUsage', run: usage },
 ]

@@ -1,4 +1,4 @@
-import { toCurl } from '../client.js'
+import { toCurl } from '../curl.js'
 import type { Report, Result } from '../run.js'
 import type { Secrets } from './text.js'
 
@@ -45,7 +45,7 @@ const testCase = (result: Result, secrets: Secrets): string => {
   const details = [
     promise && `promised: ${promise}`,
     `came: ${message}`,
-    exchange && toCurl(exchange, secrets),
+    exchange && toCurl(exchange.request, secrets),
   ]
   const inner =
     outcome === 'failed'

@@ -1,4 +1,4 @@
-import { toCurl } from '../client.js'
+import { toCurl } from '../curl.js'
 import type { Report, Result } from '../run.js'
 
 /** Secrets, and the variables that stand for them in what is printed. */
@@ -12,7 +12,7 @@ export const describeFailure = (result: Result, secrets: Secrets): string =>
     `FAIL  ${result.id}: ${result.title}`,
     ...(result.promise ? [`      promised: ${result.promise}`] : []),
     `      came: ${result.message}`,
-    ...(result.exchange ? [`      ${toCurl(result.exchange, secrets)}`] : []),
+    ...(result.exchange ? [`      ${toCurl(result.exchange.request, secrets)}`] : []),
   ].join('\n')
 
 const columns = (rows: (string | number)[][]): string[] => {
