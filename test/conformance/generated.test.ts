@@ -173,12 +173,12 @@ t.test('schemas that our contract does not have yet', async (t) => {
   ]
   for (const [what, schema, meaning] of cases) {
     for (const value of draw(validValue(schemas, schema), 40))
-      if (errorsOf(meaning, value).length > 0) t.fail(`${what}: valid values are valid`, { value })
+      if (!ajv.validate(meaning, value)) t.fail(`${what}: valid values are valid`, { value })
     const broken = brokenValues(schemas, schema)
     t.ok(broken.length > 0, `${what}: there are rules to break`)
     for (const { rule, value } of broken)
       for (const drawn of draw(value, 20))
-        if (errorsOf(meaning, drawn).length === 0)
+        if (ajv.validate(meaning, drawn))
           t.fail(`${what}: what breaks ${rule} is not valid`, { drawn })
   }
   t.throws(

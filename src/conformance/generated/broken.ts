@@ -22,14 +22,16 @@ const samples: Record<string, unknown[]> = {
   object: [{}, { length: 1 }, objectOf([['__proto__', {}]])],
 }
 
-/** A number that is whole passes for both. */
 const isOf = (types: string[], name: string): boolean =>
   types.includes(name) || (name === 'integer' && types.includes('number'))
 
 const wrongTypes = (types: string[]): Broken[] => {
   const others = Object.keys(samples).filter((name) => !isOf(types, name))
   if (types.length === 0 || others.length === 0) return []
-  return [{ at: '', rule: 'type', value: fc.constantFrom(...others.flatMap((name) => samples[name] ?? [])) }]
+  const values = others.flatMap((name) => samples[name] ?? [])
+  // In JSON Schema 1e300 is an integer.
+  const wrong = types.includes('integer') ? values.filter((value) => !Number.isInteger(value)) : values
+  return [{ at: '', rule: 'type', value: fc.constantFrom(...wrong) }]
 }
 
 const otherThan = (values: unknown[]): fc.Arbitrary<unknown> => {
@@ -41,10 +43,10 @@ const otherThan = (values: unknown[]): fc.Arbitrary<unknown> => {
 const brokenNumbers = ({ minimum, maximum }: Schema): Broken[] => [
   ...(minimum === undefined
     ? []
-    : [{ at: '', rule: 'minimum', value: fc.constantFrom(minimum - 1, -Number.MAX_SAFE_INTEGER) }]),
+    : [{ at: '', rule: 'minimum', value: fc.constantFrom(minimum - 1, -2 * Math.abs(minimum) - 1) }]),
   ...(maximum === undefined
     ? []
-    : [{ at: '', rule: 'maximum', value: fc.constantFrom(maximum + 1, Number.MAX_SAFE_INTEGER, 1e300) }]),
+    : [{ at: '', rule: 'maximum', value: fc.constantFrom(maximum + 1, 2 * Math.abs(maximum) + 1, 1e300) }]),
 ]
 
 const escaped = (name: string): string => name.replaceAll('~', '~0').replaceAll('/', '~1')
@@ -142,13 +144,14 @@ const brokenChoices = (schemas: Schemas, schema: Schema, choices: Schema[], hint
   const types = choices.flatMap((choice) => typesOf(schemas.resolve(choice)))
   const isTyped = choices.every((choice) => typesOf(schemas.resolve(choice)).length > 0)
   const broken = choices.flatMap((choice) => brokenValues(schemas, choice, hints))
-  const others = broken.filter(({ rule }) => rule !== 'type' && rule !== 'enum')
+  const isBroken = (value: unknown): boolean => !schemas.isValid(schema, value)
+  // What one alternative forbids another one may allow, always.
+  const others = broken
+    .filter(({ rule }) => rule !== 'type' && rule !== 'enum')
+    .filter(({ value }) => fc.sample(value, { seed: 1, numRuns: 20 }).some(isBroken))
   return [
     ...(isTyped ? wrongTypes(types) : []),
-    ...others.map((wrong) => ({
-      ...wrong,
-      value: wrong.value.filter((value) => !schemas.isValid(schema, value)),
-    })),
+    ...others.map((wrong) => ({ ...wrong, value: wrong.value.filter(isBroken) })),
   ]
 }
 
