@@ -8,9 +8,9 @@ import { allChecks } from '../conformance/checks.js'
 import { readContract } from '../conformance/contract.js'
 import { toJson } from '../conformance/reports/json.js'
 import { toJunit } from '../conformance/reports/junit.js'
-import { toText } from '../conformance/reports/text.js'
+import { printable, toText } from '../conformance/reports/text.js'
 import { type Report, type Result, runChecks } from '../conformance/run.js'
-import { findObstacle, subjectOf } from '../conformance/users.js'
+import { expiryOf, findObstacle, subjectOf } from '../conformance/users.js'
 import { type CommandLine, UsageError } from './command-line.js'
 
 type Values = CommandLine['values']
@@ -100,14 +100,14 @@ const tellProgress = (all: number) => {
     done += 1
     const isTerminal = process.stderr.isTTY
     const clear = isTerminal ? '\r\x1b[K' : ''
-    if (outcome === 'failed') console.error(`${clear}FAIL  ${id}: ${message}`)
+    if (outcome === 'failed') console.error(`${clear}FAIL  ${id}: ${printable(message ?? '')}`)
     if (isTerminal) process.stderr.write(done === all ? clear : `${clear}${done}/${all} ${id}`)
     else if (done % progressEvery === 0 || done === all) console.error(`${done} of ${all} checks`)
   }
 }
 
 /** Aborts when a signal comes, or the time is over. A second signal ends the process at once. */
-const watch = (totalMs: number) => {
+const watch = (totalMs: number, { a, b }: { a: User; b: User }) => {
   const controller = new AbortController()
   let received: NodeJS.Signals | undefined
   const onSignal = (signal: NodeJS.Signals): void => {
@@ -119,12 +119,19 @@ const watch = (totalMs: number) => {
     () => controller.abort(new Error(`it took longer than ${totalMs / 1000} s`)),
     totalMs,
   )
+  // From then on every check would fail, and tell nothing.
+  const expiry = Math.min(expiryOf(a.token), expiryOf(b.token)) - Date.now()
+  const expiryTimer =
+    expiry < totalMs
+      ? setTimeout(() => controller.abort(new Error('a token has expired')), Math.max(expiry, 0))
+      : undefined
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
   return {
     signal: controller.signal,
     received: () => received,
     end() {
       clearTimeout(timer)
+      clearTimeout(expiryTimer)
       process.off('SIGINT', onSignal).off('SIGTERM', onSignal)
     },
   }
@@ -162,7 +169,7 @@ export const conformance = async (values: Values, variables: Variables): Promise
   await requireWritable(values.junit, 'junit')
   const secrets = { [users.a.token]: 'TOKEN_A', [users.b.token]: 'TOKEN_B' }
 
-  const watcher = watch(totalMs)
+  const watcher = watch(totalMs, users)
   try {
     const obstacle = await findObstacle({ contract, url, timeoutMs: Math.min(timeoutMs, 10_000) }, users)
     if (obstacle) {

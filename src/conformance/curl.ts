@@ -13,8 +13,8 @@ interface Piece {
   times: number
 }
 
-/** But for what printf or the quotes would take for something else. */
-const runs = new RegExp(`([^%\\\\'\\n-])\\1{${longRun},}`, 'gsu')
+/** A character, also one that a URL has percent-encoded; but for those that the quotes, or printf, would take for something else. */
+const runs = new RegExp(`((?:%[0-9A-F]{2}){1,4}|[^%\\\\'\\n-])\\1{${longRun},}`, 'gsu')
 
 /** Parts the text at its long runs of one character. */
 const pieces = (text: string): Piece[] => {
@@ -28,7 +28,8 @@ const pieces = (text: string): Piece[] => {
   return [...found, { text: text.slice(end), times: 1 }].filter((piece) => piece.text !== '')
 }
 
-const repeat = ({ text, times }: Piece): string => `printf '${text}%.0s' $(seq ${times})`
+const repeat = ({ text, times }: Piece): string =>
+  `printf '${text.replaceAll('%', '%%')}%.0s' $(seq ${times})`
 
 /** The text as one word of a shell. */
 const quote = (text: string): string =>

@@ -77,11 +77,8 @@ const begins = (operation: string) => async (context: Context) => {
     onFrame: ({ data }) => {
       if (data.includes('"data-turn"')) turn_id = JSON.parse(data).data.turn_id
       // "The last one comes only after the turn's end is stored."
-      if (/"type":\s*"(finish|abort|error)"/.test(data)) {
+      if (/"type":\s*"(finish|abort|error)"/.test(data))
         stored ??= context.call('getTurn', { path: { turn_id }, expect: 200 })
-        // When the stream itself is at fault, nobody waits for this.
-        stored.catch(() => {})
-      }
       return undefined
     },
   })

@@ -45,7 +45,7 @@ const tryValid = async (context: Context, operation: Operation, draft: Draft): P
   const allowed = mayBeRefused.filter(({ operations }) => operations(operation)).map(({ status }) => status)
   const answer = await context.call(operation, {
     ...toCall(draft, ids),
-    expect: isKnown ? [...successes(operation), ...allowed] : [404, 429],
+    expect: isKnown ? [...successes(operation), ...allowed] : [404],
     because: isKnown ? 'nothing in the contract forbids this request' : 'there is no such row',
   })
   if (answer.status < 300) await effects[operation.id]?.({ context, draft, answer, ids })
