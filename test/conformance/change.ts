@@ -58,9 +58,12 @@ export const requests = (
 /** Changes the JSON that the server is sent. */
 export const bodies = (operations: string, change: (json: Json) => Json): Fault =>
   requests(operations, (request) => {
-    if (request.body === '') return request
+    const text = Buffer.from(request.body, 'latin1').toString('utf8')
+    // What is no UTF-8 stays as it is.
+    if (text === '' || Buffer.from(text).toString('latin1') !== request.body) return request
     try {
-      return { ...request, body: JSON.stringify(change(JSON.parse(request.body))) }
+      const changed = JSON.stringify(change(JSON.parse(text)))
+      return { ...request, body: Buffer.from(changed).toString('latin1') }
     } catch {
       return request
     }

@@ -28,12 +28,12 @@ const failed = (results: Result[]): string[] =>
 /** The checks that had to see the fault, and did not. */
 const blindChecks = async (
   site: Site & { url: string },
-  { seenBy, make }: PlantedFault,
+  { seenBy, make, runs = 8 }: PlantedFault,
 ): Promise<string[]> => {
   const scope = createScope()
   try {
     const url = await faultyServer(scope, site.url, make(site))
-    const results = await judge(site, url, seenBy, 8)
+    const results = await judge(site, url, seenBy, runs)
     return seenBy.filter((id) => results.find((result) => result.id === id)?.outcome !== 'failed')
   } finally {
     await scope.end()

@@ -117,9 +117,4 @@ export const mayBeRefused: {
 }[] = [
   ...[502, 503, 504].map((status) => ({ status, sentence: modelFailed, operations: isTurn })),
   { status: 409, sentence: 'A second message waits for its turn, up to a bound', operations: isTurn },
-  {
-    status: 429,
-    sentence: 'A `429` may come at any point from the token on.',
-    operations: ({ isPublic }) => !isPublic,
-  },
 ]

@@ -31,7 +31,8 @@ const notIntegers = [
 ]
 const notBooleans = ['', 'TRUE', 'yes', '1', 'on', 'null', 'truefalse', ' true']
 
-const isUnclear = (text: string): boolean => toQuery([['', text]]).length > 7_000
+/** A URL may have 8,192 bytes. */
+const isShort = (pairs: [string, string][]): boolean => toQuery(pairs).length < 7_000
 
 /** What a query's text can say that its schema forbids. */
 const brokenPairs = (
@@ -41,19 +42,23 @@ const brokenPairs = (
   const { name } = parameter
   const schema = schemas.resolve(parameter.schema)
   const [type = 'string'] = typesOf(schema)
-  const one = (value: string): [string, string][] => [[name, value]]
-  const texts = { integer: notIntegers, number: notIntegers, boolean: notBooleans }[type]
-  const typed = texts ? [{ rule: 'type', at: '', pairs: fc.constantFrom(...texts).map(one) }] : []
-  const plain = type === 'object' ? [{ rule: 'type', at: '', pairs: fc.constantFrom('', 'x').map(one) }] : []
+  const texts = { integer: notIntegers, number: notIntegers, boolean: notBooleans }[type] ?? []
+  const typed = (type === 'object' ? ['', 'x'] : texts).map((text) => ({
+    rule: 'type',
+    at: '',
+    pairs: fc.constant<[string, string][]>([[name, text]]),
+  }))
   // A query has no types: whatever breaks only the type of a text is another text.
   const others = brokenValues(schemas, schema).filter(({ rule }) => rule !== 'type')
   return [
     ...typed,
-    ...plain,
     ...others.map(({ rule, at, value }) => ({
       rule,
       at,
-      pairs: value.filter(isWritable).map((wrong) => toPairs(parameter, wrong)),
+      pairs: value
+        .filter(isWritable)
+        .map((wrong) => toPairs(parameter, wrong))
+        .filter(isShort),
     })),
   ]
 }
@@ -62,7 +67,7 @@ const brokenPairs = (
 const isWritable = (value: unknown): boolean => {
   if (Array.isArray(value)) return value.length > 0 && !value.some((item) => String(item).includes(','))
   if (typeof value === 'object' && value !== null) return !Object.keys(value).some((key) => /[[\]]/.test(key))
-  return !isUnclear(String(value))
+  return true
 }
 
 const withQuery = (draft: Draft, { name }: Parameter, pairs: [string, string][]): Draft => ({
@@ -82,7 +87,7 @@ const brokenQueries = (
       fc.string({ minLength: 1 }),
     )
     .filter((name) => !names.has(name) && !/[[\]]/.test(name))
-  const badEncodings = fc.constantFrom('%', '%zz', '%ff', '%00', '%c0%80', '%ed%a0%80', 'a%0', '%E0%A4%A')
+  const badEncodings = ['%', '%zz', '%ff', '%00', '%c0%80', '%ed%a0%80', 'a%0', '%E0%A4%A']
   return [
     ...parameters.flatMap((parameter) =>
       brokenPairs(schemas, parameter).map(({ rule, at, pairs }) => ({
@@ -112,16 +117,16 @@ const brokenQueries = (
         query: [...draft.query, [name, value] as [string, string]],
       })),
     },
-    {
+    ...badEncodings.map((wrong) => ({
       at: '/query',
       rule: 'encoding',
       sentence: 'The URL or a header cannot be read: a bad percent-encoding, a NUL, or a header sent twice.',
       statuses: [400],
-      draft: fc.tuple(valid, badEncodings).map(([draft, wrong]) => ({
+      draft: valid.map((draft) => ({
         ...draft,
         rawQuery: [toQuery(draft.query), `x=${wrong}`].filter(Boolean).join('&'),
       })),
-    },
+    })),
   ]
 }
 

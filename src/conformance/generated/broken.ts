@@ -3,7 +3,7 @@ import { type Schema, type Schemas, typesOf } from './schema.js'
 import { brokenTexts } from './text.js'
 import { entriesOf, type Hints, type JsonObject, objectOf, validValue } from './valid.js'
 
-/** Values in which one rule is broken, in one place, and nothing else. */
+/** Values in which one rule is broken, in one place, and nothing else. Several may be of one rule: each is a way to break it. */
 export interface Broken {
   /** the place, as a JSON Pointer from the whole value on */
   at: string
@@ -28,10 +28,11 @@ const isOf = (types: string[], name: string): boolean =>
 const wrongTypes = (types: string[]): Broken[] => {
   const others = Object.keys(samples).filter((name) => !isOf(types, name))
   if (types.length === 0 || others.length === 0) return []
-  const values = others.flatMap((name) => samples[name] ?? [])
   // In JSON Schema 1e300 is an integer.
-  const wrong = types.includes('integer') ? values.filter((value) => !Number.isInteger(value)) : values
-  return [{ at: '', rule: 'type', value: fc.constantFrom(...wrong) }]
+  const fits = (value: unknown) => types.includes('integer') && Number.isInteger(value)
+  return others
+    .map((name) => (samples[name] ?? []).filter((value) => !fits(value)))
+    .map((values) => ({ at: '', rule: 'type', value: fc.constantFrom(...values) }))
 }
 
 const otherThan = (values: unknown[]): fc.Arbitrary<unknown> => {

@@ -161,7 +161,7 @@ export const brokenTexts = (
     rules.push({ rule: 'pattern', text: text.filter((value) => !regExpOf(pattern).test(value)) })
   }
   if (format === 'visible-text') rules.push({ rule: 'format', text: blankOf(invisible) })
-  if (format === 'date') rules.push({ rule: 'format', text: fc.constantFrom(...noDates) })
+  if (format === 'date') rules.push(...noDates.map((date) => ({ rule: 'format', text: fc.constant(date) })))
   if (format === 'date-time' || format === 'uuid')
     rules.push({ rule: 'format', text: mutated(schema).filter((value) => !isValid(value)) })
   return rules

@@ -131,10 +131,7 @@ export const accessFaults: PlantedFault[] = [
   },
   {
     name: 'a health check asks for a token',
-    seenBy: ['public.getLiveness'],
-    make: () =>
-      requests('getLiveness', (request) =>
-        request.headers.authorization ? request : problem(401, 'unauthenticated'),
-      ),
+    seenBy: ['public.getLiveness', 'answer.getLiveness'],
+    make: () => requests('getLiveness', () => problem(401, 'unauthenticated')),
   },
 ]

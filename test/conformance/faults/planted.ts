@@ -15,5 +15,7 @@ export interface PlantedFault {
   name: string
   /** the checks that have to see it; a star stands for any operation */
   seenBy: string[]
+  /** how many generated requests an operation gets, where few might miss it */
+  runs?: number
   make: (site: Site) => Fault
 }

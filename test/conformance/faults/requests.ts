@@ -173,6 +173,7 @@ export const requestFaults: PlantedFault[] = [
   {
     name: 'odd input is a 500',
     seenBy: ['generated-valid.createConversation'],
+    runs: 80,
     make: () =>
       requests('createConversation', (request) =>
         oddInput.test(utf8(request.body)) ? problem(500, 'internal-error') : request,
@@ -218,7 +219,7 @@ export const requestFaults: PlantedFault[] = [
   },
   {
     name: 'a message is trimmed',
-    seenBy: ['generated-valid.createTurn'],
+    seenBy: ['conversation.continue'],
     make: () =>
       bodies('createTurn', (json: Json) =>
         typeof json?.message === 'string' && json.message.trim()
@@ -229,6 +230,7 @@ export const requestFaults: PlantedFault[] = [
   {
     name: 'a title is put into lower case',
     seenBy: ['generated-valid.createConversation'],
+    runs: 80,
     make: () =>
       bodies('createConversation', (json: Json) =>
         typeof json?.title === 'string' ? { ...json, title: json.title.toLowerCase() } : json,
@@ -237,6 +239,7 @@ export const requestFaults: PlantedFault[] = [
   {
     name: 'a key named __proto__ is lost',
     seenBy: ['generated-valid.createConversation'],
+    runs: 80,
     make: () =>
       requests('createConversation', (request) => ({
         ...request,
