@@ -7,7 +7,7 @@ import { toCurl } from '../../src/conformance/curl.js'
 const argumentsOf = async (line: string, env: Record<string, string> = {}): Promise<string[]> => {
   const fake = `curl() { for one in "$@"; do case "$one" in @/dev/fd/*) cat "\${one#@}";; *) printf %s "$one";; esac | od -An -v -tx1 | tr -d ' \\n'; echo; done; }`
   const { stdout } = await promisify(execFile)('bash', ['-c', `${fake}\n${line}`], {
-    env: { PATH: process.env.PATH, LC_ALL: 'C.UTF-8', ...env },
+    env: { PATH: process.env.PATH, LC_ALL: 'C', ...env },
     maxBuffer: 4_000_000,
   })
   return stdout.trimEnd().split('\n').slice(4)
