@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { promisify } from 'node:util'
+import { isDeepStrictEqual, promisify } from 'node:util'
 import t from 'tap'
 import { toCurl } from '../../src/conformance/curl.js'
 
@@ -31,11 +31,9 @@ t.test('a curl line says to a shell what was sent', async (t) => {
   ]
   for (const [what, body] of bodies) {
     const line = toCurl({ method: 'POST', url: 'http://h/x', headers: { 'content-type': 'a/b' }, body })
-    t.same(
-      await argumentsOf(line),
-      ['-X', 'POST', 'http://h/x', '-H', 'content-type: a/b', '--data-binary', body].map(hex),
-      what,
-    )
+    const expected = ['-X', 'POST', 'http://h/x', '-H', 'content-type: a/b', '--data-binary', body]
+    // Not t.same(), which takes long to compare long texts.
+    t.ok(isDeepStrictEqual(await argumentsOf(line), expected.map(hex)), `${what}: ${line.slice(0, 300)}`)
     t.ok(line.length < 4_000, `${what}: the line stays short`)
   }
   const url = `http://h/x?a=${'%F0%9F%98%80'.repeat(700)}&b=${'x'.repeat(9_000)}`
