@@ -153,9 +153,8 @@ const writeReports = async (
  */
 export const conformance = async (values: Values, variables: Variables): Promise<number> => {
   const contract = await readContract()
-  const checks = select(allChecks(contract), values)
   if (values.list) {
-    console.log(list(checks))
+    console.log(list(select(allChecks(contract), values)))
     return 0
   }
   const url = readUrl(values.url)
@@ -167,6 +166,7 @@ export const conformance = async (values: Values, variables: Variables): Promise
   const totalMs = readInteger(values, 'total-timeout', [1, 86_400], 1_800) * 1000
   await requireWritable(values.json, 'json')
   await requireWritable(values.junit, 'junit')
+  const checks = select(allChecks(contract), values)
   const secrets = { [users.a.token]: 'TOKEN_A', [users.b.token]: 'TOKEN_B' }
 
   const watcher = watch(totalMs, users)

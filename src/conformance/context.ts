@@ -36,6 +36,20 @@ export interface OpenContext extends Context {
   seen: Map<string, number>
 }
 
+/**
+ * How long a request that is under way may take when the run is interrupted. What it makes has to be known, to be deleted.
+ */
+const graceMs = 3_000
+
+/** Aborts a while after the other. */
+const delayed = (signal: AbortSignal): AbortSignal => {
+  const controller = new AbortController()
+  const abort = () => setTimeout(() => controller.abort(signal.reason), graceMs).unref()
+  if (signal.aborted) abort()
+  else signal.addEventListener('abort', abort, { once: true })
+  return controller.signal
+}
+
 const maxBytes = 4 * 1024 * 1024
 /** How long a `429` may hold up one request. */
 const maxRetryAfterMs = 60_000
@@ -80,11 +94,13 @@ export const createContext = (settings: Settings): OpenContext => {
   const seen = new Map<string, number>()
   const mark = `conformance-${Date.now().toString(36)}${settings.seed.toString(36)}`
   const requestsOf = new Map<string, number>()
+  const cut = delayed(signal)
   let requests = 0
 
-  const exchange = (request: WireRequest, onFrame?: CallOptions['onFrame']): Promise<Exchange> => {
+  const exchange = async (request: WireRequest, onFrame?: CallOptions['onFrame']): Promise<Exchange> => {
+    signal.throwIfAborted()
     requests += 1
-    return exchangeOver(request, { timeoutMs, maxBytes, signal, ...(onFrame && { onFrame }) })
+    return exchangeOver(request, { timeoutMs, maxBytes, signal: cut, ...(onFrame && { onFrame }) })
   }
 
   const attempt = async (operation: Operation, options: CallOptions): Promise<Judged> => {

@@ -7,7 +7,7 @@ import { toCurl } from '../../src/conformance/curl.js'
 const argumentsOf = async (line: string, env: Record<string, string> = {}): Promise<string[]> => {
   const fake = `curl() { for one in "$@"; do case "$one" in @/dev/fd/*) cat "\${one#@}";; *) printf %s "$one";; esac | od -An -v -tx1 | tr -d ' \\n'; echo; done; }`
   const { stdout } = await promisify(execFile)('bash', ['-c', `${fake}\n${line}`], {
-    env: { PATH: process.env.PATH, LC_ALL: 'C.UTF-8', ...env },
+    env: { PATH: process.env.PATH, LC_ALL: 'C', ...env },
     maxBuffer: 4_000_000,
   })
   return stdout.trimEnd().split('\n').slice(4)
@@ -36,7 +36,7 @@ t.test('a curl line says to a shell what was sent', async (t) => {
       ['-X', 'POST', 'http://h/x', '-H', 'content-type: a/b', '--data-binary', body].map(hex),
       what,
     )
-    t.ok(line.length < 3_000, `${what}: the line stays short`)
+    t.ok(line.length < 4_000, `${what}: the line stays short`)
   }
   const url = `http://h/x?a=${'%F0%9F%98%80'.repeat(700)}&b=${'x'.repeat(9_000)}`
   const line = toCurl({ method: 'GET', url, headers: {} })
