@@ -53,7 +53,7 @@ export const answerFaults: PlantedFault[] = [
   entry('listTurns', 'an id is in upper case', (turn) => ({ ...turn, id: turn.id.toUpperCase() })),
   success('createConversation', 'an id is of another version', (c) => ({
     ...c,
-    id: c.id.replace(/-7/, '-4'),
+    id: `${c.id.slice(0, 14)}4${c.id.slice(15)}`,
   })),
   success('listTurns', 'next_cursor is left out on the last page', (page) =>
     page.next_cursor === null ? without(page, 'next_cursor') : page,
