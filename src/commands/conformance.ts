@@ -8,9 +8,9 @@ import { allChecks } from '../conformance/checks.js'
 import { readContract } from '../conformance/contract.js'
 import { toJson } from '../conformance/reports/json.js'
 import { toJunit } from '../conformance/reports/junit.js'
-import { toText } from '../conformance/reports/text.js'
+import { printable, toText } from '../conformance/reports/text.js'
 import { type Report, type Result, runChecks } from '../conformance/run.js'
-import { findObstacle, subjectOf } from '../conformance/users.js'
+import { expiryOf, findObstacle, subjectOf } from '../conformance/users.js'
 import { type CommandLine, UsageError } from './command-line.js'
 
 type Values = CommandLine['values']
@@ -100,14 +100,14 @@ const tellProgress = (all: number) => {
     done += 1
     const isTerminal = process.stderr.isTTY
     const clear = isTerminal ? '\r\x1b[K' : ''
-    if (outcome === 'failed') console.error(`${clear}FAIL  ${id}: ${message}`)
+    if (outcome === 'failed') console.error(`${clear}FAIL  ${id}: ${printable(message ?? '')}`)
     if (isTerminal) process.stderr.write(done === all ? clear : `${clear}${done}/${all} ${id}`)
     else if (done % progressEvery === 0 || done === all) console.error(`${done} of ${all} checks`)
   }
 }
 
 /** Aborts when a signal comes, or the time is over. A second signal ends the process at once. */
-const watch = (totalMs: number) => {
+const watch = (totalMs: number, { a, b }: { a: User; b: User }) => {
   const controller = new AbortController()
   let received: NodeJS.Signals | undefined
   const onSignal = (signal: NodeJS.Signals): void => {
@@ -119,12 +119,19 @@ const watch = (totalMs: number) => {
     () => controller.abort(new Error(`it took longer than ${totalMs / 1000} s`)),
     totalMs,
   )
+  // From then on every check would fail, and tell nothing.
+  const expiry = Math.min(expiryOf(a.token), expiryOf(b.token)) - Date.now()
+  const expiryTimer =
+    expiry < totalMs
+      ? setTimeout(() => controller.abort(new Error('a token has expired')), Math.max(expiry, 0))
+      : undefined
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
   return {
     signal: controller.signal,
     received: () => received,
     end() {
       clearTimeout(timer)
+      clearTimeout(expiryTimer)
       process.off('SIGINT', onSignal).off('SIGTERM', onSignal)
     },
   }
@@ -146,23 +153,23 @@ const writeReports = async (
  */
 export const conformance = async (values: Values, variables: Variables): Promise<number> => {
   const contract = await readContract()
-  const checks = select(allChecks(contract), values)
   if (values.list) {
-    console.log(list(checks))
+    console.log(list(select(allChecks(contract), values)))
     return 0
   }
   const url = readUrl(values.url)
   const users = { a: readUser('a', values, variables), b: readUser('b', values, variables) }
   if (users.a.id === users.b.id) throw new UsageError('The two tokens have to be of two users', 2)
   const seed = readInteger(values, 'seed', [0, 2_147_483_647], randomInt(2_147_483_647))
-  const runs = readInteger(values, 'runs', [0, 10_000], 20)
+  const runs = readInteger(values, 'runs', [1, 10_000], 20)
   const timeoutMs = readInteger(values, 'timeout', [1, 3_600], 150) * 1000
   const totalMs = readInteger(values, 'total-timeout', [1, 86_400], 1_800) * 1000
   await requireWritable(values.json, 'json')
   await requireWritable(values.junit, 'junit')
+  const checks = select(allChecks(contract), values)
   const secrets = { [users.a.token]: 'TOKEN_A', [users.b.token]: 'TOKEN_B' }
 
-  const watcher = watch(totalMs)
+  const watcher = watch(totalMs, users)
   try {
     const obstacle = await findObstacle({ contract, url, timeoutMs: Math.min(timeoutMs, 10_000) }, users)
     if (obstacle) {

@@ -14,6 +14,7 @@ import { runningTurnChecks } from './checks/running-turns.js'
 import { stoppedTurnChecks } from './checks/stopped-turns.js'
 import { streamChecks } from './checks/streams.js'
 import type { Contract } from './contract.js'
+import { generatedChecks } from './generated/checks.js'
 
 /** Every check, in the order in which they run. */
 export const allChecks = (contract: Contract): Check[] => [
@@ -31,4 +32,5 @@ export const allChecks = (contract: Contract): Check[] => [
   ...routeChecks(contract),
   ...requestChecks(contract),
   ...bodyChecks(contract),
+  ...generatedChecks(contract),
 ]

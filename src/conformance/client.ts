@@ -17,8 +17,6 @@ export interface Frame {
   /** the frame's name; undefined in streams of this contract */
   event: string | undefined
   data: string
-  /** when it arrived, in ms after the request was sent */
-  at: number
 }
 
 export interface WireResponse {
@@ -79,6 +77,17 @@ const messageOf = (error: unknown): string => {
   return message || code || String(error)
 }
 
+const codeOf = (error: unknown): string => String((error as { code?: unknown }).code)
+
+/** A reader that cannot make sense of a frame reads on: the frame is judged at the end. */
+const wantsToLeave = (frame: Frame, onFrame: RequestOptions['onFrame']): boolean => {
+  try {
+    return onFrame?.(frame) === true
+  } catch {
+    return false
+  }
+}
+
 const isUtf8 = (bytes: Buffer): boolean => {
   try {
     new TextDecoder('utf-8', { fatal: true }).decode(bytes)
@@ -92,7 +101,6 @@ const isUtf8 = (bytes: Buffer): boolean => {
 const readBody = (
   incoming: http.IncomingMessage,
   { maxBytes, onFrame }: RequestOptions,
-  startedAt: number,
 ): Promise<{ response: WireResponse; error?: string }> =>
   new Promise((resolve) => {
     const chunks: Buffer[] = []
@@ -105,16 +113,19 @@ const readBody = (
     const parser = createParser({
       onEvent({ id, event, data }) {
         if (hasLeft) return
-        const frame = { id, event, data, at: Math.round(performance.now() - startedAt) }
+        const frame = { id, event, data }
         frames.push(frame)
-        if (onFrame?.(frame)) hasLeft = true
+        hasLeft = wantsToLeave(frame, onFrame)
       },
       onComment: () => {
         comments += 1
       },
     })
     const decoder = new TextDecoder()
+    let isSettled = false
     const settle = (isComplete: boolean, error?: string) => {
+      if (isSettled) return
+      isSettled = true
       const all = Buffer.concat(chunks)
       const response = {
         status: incoming.statusCode ?? 0,
@@ -147,85 +158,84 @@ const readBody = (
     incoming.on('close', () => settle(false, 'the connection was cut'))
   })
 
-/** Sends one request and waits for its whole response, in bounded time and memory. It never rejects. */
-export const exchange = async (request: WireRequest, options: RequestOptions): Promise<Exchange> => {
-  const startedAt = performance.now()
-  const finish = (rest: { response?: WireResponse; error?: string }): Exchange => ({
-    request,
-    ...rest,
-    milliseconds: Math.round(performance.now() - startedAt),
-  })
-  return new Promise<Exchange>((resolve) => {
-    const { protocol } = new URL(request.url)
-    const { request: open } = protocol === 'https:' ? https : http
-    const { body } = request
-    const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }
-    // The URL is given in parts: `new URL` would normalise what a check means to send as it is.
-    const [, hostname, port, path] =
-      /^https?:\/\/(\[[^\]]+\]|[^:/?#]+)(?::(\d+))?(.*)$/.exec(request.url) ?? []
-    const outgoing = open({
-      agent: protocol === 'https:' ? agents['https:'] : agents['http:'],
-      protocol,
-      hostname: hostname?.replace(/^\[|\]$/g, ''),
-      port,
-      path: path || '/',
-      method: request.method,
-      headers: { ...length, ...request.headers },
-    })
+/** Why no response came, and whether the server had closed a connection that was kept open before it saw the request. */
+interface Unanswered {
+  error: string
+  wasStale: boolean
+}
+
+/** Opens the request. The URL is given in parts: `new URL` would normalise what a check means to send as it is. */
+const open = ({ method, url, headers, body }: WireRequest): http.ClientRequest => {
+  const [, protocol, hostname, port, path] =
+    /^(https?:)\/\/(\[[^\]]+\]|[^:/?#]+)(?::(\d+))?(.*)$/.exec(url) ?? []
+  const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }
+  const options = {
+    hostname: hostname?.replace(/^\[|\]$/g, ''),
+    port,
+    path: path || '/',
+    method,
+    headers: { ...length, ...headers },
+  }
+  return protocol === 'https:'
+    ? https.request({ ...options, agent: agents['https:'] })
+    : http.request({ ...options, agent: agents['http:'] })
+}
+
+const sendOnce = (
+  request: WireRequest,
+  options: RequestOptions,
+): Promise<Pick<Exchange, 'response' | 'error'> | Unanswered> =>
+  new Promise((resolve) => {
+    const { timeoutMs, signal } = options
+    const outgoing = open(request)
     let hasAnswer = false
-    const abort = (error: string) => {
-      outgoing.destroy(new Error(error))
+    let stopped: string | undefined
+    const stop = (reason: string) => {
+      stopped = reason
+      outgoing.destroy(new Error(reason))
     }
-    const timer = setTimeout(
-      () => abort(`no complete answer within ${options.timeoutMs} ms`),
-      options.timeoutMs,
-    )
-    const onAbort = () => abort('interrupted')
-    options.signal?.addEventListener('abort', onAbort, { once: true })
-    const end = (result: Exchange) => {
+    const timer = setTimeout(() => stop(`no complete answer within ${timeoutMs} ms`), timeoutMs)
+    const onAbort = () => stop('interrupted')
+    signal?.addEventListener('abort', onAbort, { once: true })
+    const settle: typeof resolve = (result) => {
       clearTimeout(timer)
-      options.signal?.removeEventListener('abort', onAbort)
+      signal?.removeEventListener('abort', onAbort)
       resolve(result)
     }
     outgoing.on('response', (incoming) => {
       hasAnswer = true
-      void readBody(incoming, options, startedAt).then((rest) => end(finish(rest)))
+      void readBody(incoming, options).then((read) =>
+        settle(read.error !== undefined && stopped !== undefined ? { ...read, error: stopped } : read),
+      )
     })
-    // After the response has begun, the reader of its body tells what is wrong with it.
     outgoing.on('error', (error) => {
-      if (!hasAnswer) end(finish({ error: messageOf(error) }))
+      // After the response has begun, the reader of its body tells what is wrong with it.
+      if (hasAnswer) return
+      const wasStale = outgoing.reusedSocket && /^(ECONNRESET|EPIPE)$/.test(codeOf(error))
+      settle({ error: stopped ?? messageOf(error), wasStale: wasStale && stopped === undefined })
     })
-    if (options.signal?.aborted) onAbort()
-    outgoing.end(body)
+    if (signal?.aborted) onAbort()
+    outgoing.end(request.body)
   })
-}
 
-const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`
-
-/** How much of a body a curl line shows. */
-const maxCurlBody = 4_000
-
-/** The request as a line for a shell. `secrets` maps what must not be shown to the variable that stands for it. */
-export const toCurl = ({ request }: Exchange, secrets: Record<string, string> = {}): string => {
-  const { method, url, headers, body } = request
-  const show = (text: string): string => {
-    const found = Object.keys(secrets).find((secret) => secret !== '' && text.includes(secret))
-    if (found === undefined) return quote(text)
-    return text
-      .split(found)
-      .map((part) => (part === '' ? '' : quote(part)))
-      .join(`"$${secrets[found]}"`)
+/** Sends one request and waits for its whole response, in bounded time and memory. It never rejects. */
+export const exchange = async (request: WireRequest, options: RequestOptions): Promise<Exchange> => {
+  const startedAt = performance.now()
+  const send = () =>
+    Promise.resolve()
+      .then(() => sendOnce(request, options))
+      .catch((error: unknown) => ({
+        error: `the request cannot be sent: ${messageOf(error)}`,
+        wasStale: false,
+      }))
+  let result = await send()
+  // Node's documentation asks to send such a request again.
+  if ('wasStale' in result && result.wasStale) result = await send()
+  const { error, response } = { response: undefined, ...result }
+  return {
+    request,
+    ...(response && { response }),
+    ...(error !== undefined && { error }),
+    milliseconds: Math.round(performance.now() - startedAt),
   }
-  const lines = Object.entries(headers).flatMap(([name, value]) =>
-    [value].flat().map((one) => `-H ${show(`${name}: ${one}`)}`),
-  )
-  const text = body === undefined ? undefined : body.toString()
-  const data =
-    text === undefined
-      ? []
-      : text.length > maxCurlBody
-        ? [`--data-binary @- # a body of ${Buffer.byteLength(text)} bytes: ${quote(`${text.slice(0, 60)}…`)}`]
-        : [`--data-binary ${quote(text)}`]
-  const verb = method === 'GET' ? [] : method === 'HEAD' ? ['-I'] : [`-X ${method}`]
-  return ['curl -sS -i --path-as-is', ...verb, quote(url), ...lines, ...data].join(' ')
 }

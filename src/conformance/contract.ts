@@ -90,7 +90,7 @@ const isUtc = (text: string): boolean => /(?:Z|[+-]00:00)$/i.test(text) && !Numb
 
 const createAjv = (): Ajv2020 => {
   const ajv = new Ajv2020({ strict: false, allErrors: true })
-  addFormats.default(ajv, ['date', 'date-time', 'uri-reference'])
+  addFormats.default(ajv, ['date', 'date-time', 'uri-reference', 'uuid'])
   const rfc3339 = ajv.formats['date-time']
   const isDateTime = (text: string): boolean =>
     typeof rfc3339 === 'object' && 'validate' in rfc3339 && typeof rfc3339.validate === 'function'

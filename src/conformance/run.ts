@@ -40,13 +40,23 @@ export interface Report {
 
 type Outcome = Pick<Result, 'outcome' | 'message' | 'promise' | 'exchange'>
 
+/** How much of an answer's text is kept of a failure. */
+const keptText = 65_536
+
+const kept = ({ request, response, error, milliseconds }: Exchange): Exchange => ({
+  request,
+  ...(response && { response: { ...response, text: response.text.slice(0, keptText), frames: [] } }),
+  ...(error !== undefined && { error }),
+  milliseconds,
+})
+
 const outcomeOf = (error: unknown): Outcome => {
   const message = error instanceof Error ? error.message : String(error)
   if (error instanceof NotSeen) return { outcome: 'not seen', message }
   if (!(error instanceof Failure))
     return { outcome: 'failed', message: `the check could not go on: ${message}` }
   const { promise, exchange } = error
-  return { outcome: 'failed', message, promise, ...(exchange && { exchange }) }
+  return { outcome: 'failed', message, promise, ...(exchange && { exchange: kept(exchange) }) }
 }
 
 /** Runs one check. Undefined when the run was interrupted meanwhile. */

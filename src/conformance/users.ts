@@ -3,14 +3,24 @@ import type { User } from './check.js'
 import { exchange } from './client.js'
 import type { Contract } from './contract.js'
 
+const claimsOf = (token: string): { sub?: unknown; exp?: unknown } => {
+  try {
+    return JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) ?? {}
+  } catch {
+    return {}
+  }
+}
+
 /** Whom a JWT is for. Undefined when it cannot be read. */
 export const subjectOf = (token: string): string | undefined => {
-  try {
-    const { sub } = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
-    return typeof sub === 'string' ? sub : undefined
-  } catch {
-    return undefined
-  }
+  const { sub } = claimsOf(token)
+  return typeof sub === 'string' ? sub : undefined
+}
+
+/** When a JWT expires, in ms since 1970. */
+export const expiryOf = (token: string): number => {
+  const { exp } = claimsOf(token)
+  return typeof exp === 'number' ? exp * 1000 : Number.POSITIVE_INFINITY
 }
 
 export interface Server {

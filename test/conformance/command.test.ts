@@ -3,16 +3,18 @@ import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Window } from 'happy-dom'
 import t, { type Test } from 'tap'
 import { parseCommandLine } from '../../src/commands/command-line.js'
 import { conformance } from '../../src/commands/conformance.js'
 import { escapeXml } from '../../src/conformance/reports/junit.js'
+import { printable } from '../../src/conformance/reports/text.js'
 import { tokenOf } from '../helpers/app.js'
 import { testFolder } from '../helpers/cluster.js'
 import { testDatabase } from '../helpers/database.js'
 import { runColloquy, spawnColloquy, startServer } from '../helpers/server.js'
-import { SECRET } from '../helpers/tokens.js'
+import { claims, hs256, SECRET } from '../helpers/tokens.js'
 import { until, within } from '../helpers/wait.js'
 import { tokens } from './served.js'
 
@@ -33,7 +35,7 @@ const wrong: [args: string[], env: Record<string, string>, message: RegExp][] = 
   [[...nowhere, '--skip', 'no-such-thing'], tokens(), /^--skip: there is no operation and no check /],
   [[...nowhere, '--seed', '-1'], tokens(), /^Option '--seed/],
   [[...nowhere, '--seed=x'], tokens(), /^--seed takes an integer from 0 to 2147483647/],
-  [[...nowhere, '--runs', '1e3'], tokens(), /^--runs takes an integer from 0 to 10000/],
+  [[...nowhere, '--runs', '1e3'], tokens(), /^--runs takes an integer from 1 to 10000/],
   [[...nowhere, '--timeout', '0'], tokens(), /^--timeout takes an integer from 1 to 3600/],
   [[...nowhere, '--total-timeout', '0'], tokens(), /^--total-timeout takes an integer from 1 /],
   [[...nowhere, '--json', '/no/such/folder/report.json'], tokens(), /^--json: there is no folder /],
@@ -81,7 +83,7 @@ t.test('--list shows the checks, --only and --skip choose, and no server is aske
   )
   t.notOk(ids.includes('paging.limit') || ids.includes('no-token.getTurn'), 'what is skipped is not there')
   t.ok(
-    ids.every((id) => /\.getTurn$|^paging\.|\.shown$/.test(id)),
+    ids.every((id) => /\.getTurn(\.|$)|^paging\.|\.shown$/.test(id)),
     `no others are there: ${ids}`,
   )
 })
@@ -147,17 +149,14 @@ t.test('a model that answers at once, wrong tokens, and Ctrl-C', async (t) => {
     'it is said why',
   )
 
-  const short = ['conformance', '--url', url, '--total-timeout', '1']
-  const late = await runColloquy(short, { env: tokens('dave', 'eve') })
-  t.equal(late.code, 1, 'a run that takes too long has not passed')
-  t.match(late.stdout, /^The run was cut short: it took longer than 1 s\.$/m, 'it says so')
   await ctrlC(t, url)
 })
 
 /** Answers everything alike, in a media type that no report may take for markup. */
-const parrot = async (t: Test): Promise<string> => {
-  const server = createServer((request, response) => {
+const parrot = async (t: Test, delayMs = 0): Promise<string> => {
+  const server = createServer(async (request, response) => {
     request.resume()
+    await sleep(delayMs)
     response
       .writeHead(200, { 'content-type': 'text/<b>&"]]>\'', 'x-request-id': 'always the same' })
       .end('{}')
@@ -170,6 +169,19 @@ const parrot = async (t: Test): Promise<string> => {
   })
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
+
+t.test('a run ends when its time is over, or when a token expires', async (t) => {
+  const url = await parrot(t, 50)
+  const late = await runColloquy(['conformance', '--url', url, '--total-timeout', '1'], { env: tokens() })
+  t.equal(late.code, 1, 'a run that takes too long has not passed')
+  t.match(late.stdout, /^The run was cut short: it took longer than 1 s\.$/m, 'it says so')
+
+  const exp = Math.floor(Date.now() / 1000) + 2
+  const env = { ...tokens(), COLLOQUY_TOKEN_B: hs256(claims({ sub: 'bob', exp })) }
+  const expired = await runColloquy(['conformance', '--url', url], { env })
+  t.equal(expired.code, 1, 'a run whose token expires has not passed')
+  t.match(expired.stdout, /^The run was cut short: a token has expired\.$/m, 'it says so')
+})
 
 t.test(
   'a server that breaks the contract: exit code 1, and reports that people and programs can read',
@@ -187,6 +199,8 @@ t.test(
       junit,
       '--seed',
       '11',
+      '--skip',
+      'generated-valid,generated-invalid',
       '--runs',
       '2',
     ]
@@ -217,7 +231,7 @@ t.test(
       {
         outcome: 'failed',
         promise: 'listModels 200',
-        exchange: { request: { method: 'GET' }, response: { status: 200, body: '{}' } },
+        exchange: { request: { method: 'GET' }, response: { status: 200 } },
       },
       'JSON: a failure has its exchange',
     )
@@ -262,6 +276,15 @@ t.test('what XML cannot have is written another way', (t) => {
     escapeXml('\0\x1b\x7f\ufffe\ud800é😀'),
     '\\u0000\\u001b\\u007f\\ufffe\ufffdé😀',
     'control characters and surrogates',
+  )
+  t.end()
+})
+
+t.test('what a server says does not steer the terminal', (t) => {
+  t.equal(
+    printable('a\u001b[31m\r\u0007\u009b2J\u2028\nb'),
+    'a\\u001b[31m\\u000d\\u0007\\u009b2J\\u2028\nb',
+    'it is printed as text',
   )
   t.end()
 })

@@ -27,7 +27,8 @@ const createsOne = async (context: Context): Promise<void> => {
     made,
   )
   const messages = await context.call('listMessages', { path, expect: 200 })
-  expectEqual(messages.json, { data: [], next_cursor: null }, 'its messages', promise, messages)
+  const { data, next_cursor } = messages.json
+  expectEqual([data, next_cursor], [[], null], 'the list of its messages', promise, messages)
   const empty = await context.call('createConversation', { body: {}, expect: 201 })
   expectEqual([empty.json.title, empty.json.metadata], [null, {}], 'title and metadata', promise, empty)
 }

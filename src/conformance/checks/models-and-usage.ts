@@ -42,8 +42,8 @@ const usage = async (context: Context): Promise<void> => {
     await expectProblem(context, 'listUsage', { query }, 422, 'validation-failed')
   const past = await context.call('listUsage', { query: { last_day: '2001-01-01' }, expect: 200 })
   expectEqual(
-    past.json,
-    { data: [], next_cursor: null },
+    [past.json.data, past.json.next_cursor],
+    [[], null],
     'the usage before 2001',
     'listUsage: last_day',
     past,

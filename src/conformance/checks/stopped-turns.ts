@@ -18,13 +18,12 @@ const cancels = (context: Context): Promise<void> =>
     const { turn_id, conversation_id, body, key } = turn
     const path = { turn_id }
     const told = await context.call('cancelTurn', { path, expect: [200, 202] })
-    if (told.status === 200)
-      expect(
-        told.json.status !== 'running',
-        'a running turn is 200',
-        'cancelTurn 200: the turn has ended',
-        told,
-      )
+    if (told.status === 200) {
+      const promise = 'cancelTurn 200: the turn has ended'
+      expect(told.json.status !== 'running', 'a running turn is 200', promise, told)
+      const stored = await context.call('getTurn', { path, expect: 200 })
+      expectEqual(stored.json, told.json, 'the turn that is said to have ended', promise, stored)
+    }
     const ended = await waitForEnd(context, turn_id)
     if (ended.json.status === 'completed') throw new NotSeen('the turn ended before it could be cancelled')
     expectEqual(ended.json.status, 'cancelled', 'the status', 'cancelTurn', ended)

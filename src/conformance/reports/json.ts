@@ -1,4 +1,5 @@
-import { type Exchange, toCurl } from '../client.js'
+import type { Exchange } from '../client.js'
+import { toCurl } from '../curl.js'
 import type { Report } from '../run.js'
 import type { Secrets } from './text.js'
 
@@ -29,7 +30,7 @@ const describe = ({ request, response, error, milliseconds }: Exchange, secrets:
   }),
   ...(error !== undefined && { error }),
   milliseconds,
-  curl: toCurl({ request, milliseconds }, secrets),
+  curl: toCurl(request, secrets),
 })
 
 /** The report as JSON, with the exchanges of what failed. No token is in it. */

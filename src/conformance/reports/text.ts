@@ -1,8 +1,15 @@
-import { toCurl } from '../client.js'
+import { toCurl } from '../curl.js'
 import type { Report, Result } from '../run.js'
 
 /** Secrets, and the variables that stand for them in what is printed. */
 export type Secrets = Record<string, string>
+
+/** What a server says must not steer the terminal. */
+export const printable = (text: string): string =>
+  text.replace(
+    /(?!\n)[\p{Cc}\u2028\u2029]/gu,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
 
 const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
 
@@ -11,8 +18,8 @@ export const describeFailure = (result: Result, secrets: Secrets): string =>
   [
     `FAIL  ${result.id}: ${result.title}`,
     ...(result.promise ? [`      promised: ${result.promise}`] : []),
-    `      came: ${result.message}`,
-    ...(result.exchange ? [`      ${toCurl(result.exchange, secrets)}`] : []),
+    `      came: ${printable(result.message ?? '').replaceAll('\n', ' ')}`,
+    ...(result.exchange ? [`      ${toCurl(result.exchange.request, secrets)}`] : []),
   ].join('\n')
 
 const columns = (rows: (string | number)[][]): string[] => {
@@ -82,7 +89,7 @@ export const toText = (report: Report, secrets: Secrets): string => {
     `Contract ${version} at ${url}, as ${users.join(' and ')}`,
     '',
     ...failed.flatMap((result) => [describeFailure(result, secrets), '']),
-    ...unseen.map(({ id, message }) => `-     ${id}: not seen, ${message}`),
+    ...unseen.map(({ id, message = '' }) => `-     ${id}: not seen, ${printable(message)}`),
     ...(unseen.length > 0 ? [''] : []),
     ...operationTable(report),
     '',

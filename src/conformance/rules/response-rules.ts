@@ -28,7 +28,7 @@ export const createResponseJudge = (contract: Contract) => {
       if (text === undefined) return declared.required ? [`the header ${name} is missing`] : []
       return contract
         .faults(declared.schema, headerValue(contract, declared, text))
-        .map((fault) => `the header ${name} is "${text}": ${fault}`)
+        .map((fault) => `the header ${name} is "${text.slice(0, 200)}": ${fault}`)
     })
 
   const identityFaults = ({ headers }: WireResponse): string[] => {

@@ -1,0 +1,63 @@
+import { randomUUID } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
+import { type Context, Failure, type Judged } from '../check.js'
+import type { Operation } from '../contract.js'
+
+type Rows = Record<string, string>
+
+const once = <T>(make: (context: Context) => Promise<T>): ((context: Context) => Promise<T>) => {
+  const made = new WeakMap<Context, Promise<T>>()
+  return (context) => {
+    const found = made.get(context) ?? make(context)
+    made.set(context, found)
+    return found
+  }
+}
+
+/** The models that a message may name. */
+export const modelsOf = once(async (context): Promise<string[]> => {
+  const { json } = await context.call('listModels', { expect: 200 })
+  return json.data.map(({ name }: { name: string }) => name)
+})
+
+const sharedRows = once(async (context): Promise<Rows> => {
+  const [turn, models] = await Promise.all([context.turn(), modelsOf(context)])
+  return { ...turn, conversation_id: await context.conversation(), model_id: models[0] ?? '' }
+})
+
+/** Rows of user A that exist: a turn, a message, and a conversation without either. */
+export const rowsOf = async (context: Context): Promise<Rows> => ({
+  ...(await sharedRows(context)),
+  fresh_id: randomUUID(),
+})
+
+/** The rows of a valid request. What changes a conversation gets one of its own. */
+export const idsFor = async (context: Context, { id }: Operation): Promise<Rows> => {
+  const rows = await rowsOf(context)
+  const needsOwn = id === 'updateConversation' || id === 'deleteConversation'
+  return needsOwn ? { ...rows, conversation_id: await context.conversation() } : rows
+}
+
+const stateOf = async (context: Context, { conversation_id = '', turn_id = '' }: Rows) => {
+  const [conversation, newest, turn] = await Promise.all([
+    context.call('getConversation', { path: { conversation_id }, expect: 200 }),
+    context.call('listConversations', { query: { limit: 1 }, expect: 200 }),
+    context.call('getTurn', { path: { turn_id }, expect: 200 }),
+  ])
+  return { conversation: conversation.json, newest: newest.json.data[0]?.id, turn: turn.json }
+}
+
+/** Remembers what there is, and gives a check that it is still the same after a refused request. */
+export const unchanged = async (context: Context, rows: Rows) => {
+  const before = await stateOf(context, rows)
+  return async (refused: Judged): Promise<void> => {
+    const after = await stateOf(context, rows)
+    if (isDeepStrictEqual(before, after)) return
+    const what = before.newest === after.newest ? 'changed a row' : 'made a conversation'
+    throw new Failure(
+      `The request was refused with ${refused.status}, and yet it ${what}.`,
+      `${refused.operation.id} ${refused.status}`,
+      refused,
+    )
+  }
+}

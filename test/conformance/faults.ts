@@ -1,0 +1,17 @@
+import { accessFaults } from './faults/access.js'
+import { answerFaults } from './faults/answers.js'
+import { behaviourFaults } from './faults/behaviour.js'
+import type { PlantedFault } from './faults/planted.js'
+import { requestFaults } from './faults/requests.js'
+import { runningFaults } from './faults/running.js'
+import { streamFaults } from './faults/streams.js'
+
+/** What may be wrong with a server, one thing at a time. */
+export const plantedFaults: PlantedFault[] = [
+  ...accessFaults,
+  ...answerFaults,
+  ...requestFaults,
+  ...behaviourFaults,
+  ...streamFaults,
+  ...runningFaults,
+]

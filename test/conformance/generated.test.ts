@@ -1,0 +1,271 @@
+import { readFile } from 'node:fs/promises'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import addFormats from 'ajv-formats'
+import fc from 'fast-check'
+import t from 'tap'
+import { Failure } from '../../src/conformance/check.js'
+import { type Operation, readContract } from '../../src/conformance/contract.js'
+import { mayBeRefused } from '../../src/conformance/generated/beyond-schema.js'
+import { brokenValues } from '../../src/conformance/generated/broken.js'
+import { brokenRequests } from '../../src/conformance/generated/broken-request.js'
+import { generatedChecks } from '../../src/conformance/generated/checks.js'
+import { forAll } from '../../src/conformance/generated/property.js'
+import { hintsFor, knownIds, validDraft } from '../../src/conformance/generated/request.js'
+import { type Schema, schemasOf } from '../../src/conformance/generated/schema.js'
+import { validValue } from '../../src/conformance/generated/valid.js'
+import { packageRoot } from '../../src/root.js'
+import { hasVisibleText } from '../../src/visible-text.js'
+import { drawSeed } from '../helpers/seed.js'
+
+const document = JSON.parse(await readFile(new URL('generated/openapi.json', packageRoot), 'utf8'))
+const contract = await readContract()
+const schemas = schemasOf(contract)
+const seed = drawSeed(t)
+const draw = <T>(values: fc.Arbitrary<T>, count = 60): T[] => fc.sample(values, { seed, numRuns: count })
+
+/** A judge of its own, with none of the generator's code. */
+const ajv = new Ajv2020({ strict: false, allErrors: true })
+addFormats.default(ajv)
+ajv.addFormat('visible-text', hasVisibleText)
+ajv.addFormat('int32', true)
+ajv.addFormat('int64', true)
+ajv.addSchema({ ...document, $id: 'contract' })
+
+/** What is wrong with a value: the places and the rules. */
+const errorsOf = (schema: Schema, value: unknown): { at: string; rule: string }[] => {
+  const validate = ajv.getSchema(String(schema.$ref)) ?? ajv.compile(schema)
+  if (validate(value)) return []
+  return (validate.errors ?? [])
+    .filter(
+      ({ keyword, params }) => keyword !== 'propertyNames' && !(keyword === 'type' && params.type === 'null'),
+    )
+    .map(({ instancePath, keyword, params }) => ({
+      at: keyword === 'required' ? `${instancePath}/${params.missingProperty}` : instancePath,
+      rule: keyword,
+    }))
+}
+
+/** `*` in a place stands for any key or index. */
+const isAt = (place: string, path: string): boolean => {
+  const [wanted, seen] = [place.split('/'), path.split('/')]
+  return wanted.length === seen.length && wanted.every((token, at) => token === '*' || token === seen[at])
+}
+
+const named = Object.keys(document.components.schemas).map((name): [string, Schema] => [
+  name,
+  { $ref: `contract#/components/schemas/${name}` },
+])
+
+t.test('every value that is made to be valid is valid', async (t) => {
+  for (const [name, schema] of named) {
+    const wrong = draw(validValue(schemas, schema)).find((value) => errorsOf(schema, value).length > 0)
+    t.equal(wrong, undefined, `${name}: the values are what the schema allows`)
+  }
+})
+
+t.test('every value that is made to break a rule breaks it, in its place and nowhere else', async (t) => {
+  const bodies = [
+    'TurnRequest',
+    'ConversationCreation',
+    'ConversationUpdate',
+    'Metadata',
+    'MetadataPatch',
+    'Id',
+    'Day',
+  ]
+  const more = ['CursorValue', 'IdempotencyKey', 'EventId', 'Usage', 'Conversation', 'DailyUsage', 'Order']
+  for (const name of [...bodies, ...more]) {
+    const schema = { $ref: `contract#/components/schemas/${name}` }
+    const broken = brokenValues(schemas, schema)
+    t.ok(broken.length > 0, `${name} has rules`)
+    for (const { at, rule, value } of broken) {
+      for (const drawn of draw(value, 25)) {
+        const errors = errorsOf(schema, drawn).filter(({ rule }) => rule !== 'anyOf')
+        const isBroken = errors.some((error) => error.rule === rule)
+        const elsewhere = errors.find((error) => !isAt(at, error.at))
+        if (isBroken && !elsewhere) continue
+        t.fail(`${name}: ${rule} of ${at} alone is broken`, { drawn, errors })
+        break
+      }
+      t.pass(`${name}: ${rule} of ${at}`)
+    }
+  }
+})
+
+t.test('all rules of the request schemas are broken, one by one', async (t) => {
+  const rulesOf = (name: string) => [
+    ...new Set(
+      brokenValues(schemas, { $ref: `contract#/components/schemas/${name}` }).map(
+        ({ at, rule }) => `${rule} ${at}`,
+      ),
+    ),
+  ]
+  t.same(
+    rulesOf('TurnRequest').sort(),
+    [
+      'additionalProperties ',
+      ...['maxLength', 'minLength', 'pattern', 'type'].map((rule) => `${rule} /conversation_id`),
+      ...['format', 'maxLength', 'minLength', 'pattern', 'required', 'type'].map(
+        (rule) => `${rule} /message`,
+      ),
+      ...['maxLength', 'minLength', 'type'].map((rule) => `${rule} /model`),
+      'type ',
+    ].sort(),
+    'of a message',
+  )
+  t.same(
+    rulesOf('ConversationUpdate').sort(),
+    [
+      'additionalProperties ',
+      'minProperties ',
+      'type ',
+      'type /archived',
+      ...['format', 'maxLength', 'minLength', 'pattern', 'type'].map((rule) => `${rule} /title`),
+      ...['maxLength', 'maxProperties', 'minLength', 'type'].map((rule) => `${rule} /metadata`),
+      ...['maxLength', 'type'].map((rule) => `${rule} /metadata/*`),
+    ].sort(),
+    'of a change',
+  )
+})
+
+t.test('schemas that our contract does not have yet', async (t) => {
+  const cases: [string, Schema, Schema][] = [
+    [
+      'allOf',
+      {
+        allOf: [
+          { type: 'integer', minimum: 2 },
+          { type: 'integer', maximum: 4, minimum: 1 },
+        ],
+      },
+      { type: 'integer', minimum: 2, maximum: 4 },
+    ],
+    [
+      'allOf of objects',
+      {
+        allOf: [
+          { type: 'object', properties: { a: { type: 'string' } }, required: ['a'] },
+          { type: 'object', properties: { b: { type: 'null' } }, required: ['b'] },
+        ],
+      },
+      { type: 'object', required: ['a', 'b'], properties: { a: { type: 'string' }, b: { type: 'null' } } },
+    ],
+    ['several types', { type: ['string', 'null'], maxLength: 3 }, { type: ['string', 'null'], maxLength: 3 }],
+    [
+      'oneOf',
+      {
+        oneOf: [
+          { type: 'integer', minimum: 0 },
+          { type: 'integer', maximum: 10 },
+        ],
+      },
+      {
+        oneOf: [
+          { type: 'integer', minimum: 0 },
+          { type: 'integer', maximum: 10 },
+        ],
+      },
+    ],
+    [
+      'a list',
+      { type: 'array', items: { enum: ['a', 'b'] }, minItems: 1, maxItems: 3 },
+      { type: 'array', items: { enum: ['a', 'b'] }, minItems: 1, maxItems: 3 },
+    ],
+    ['a uuid', { type: 'string', format: 'uuid' }, { type: 'string', format: 'uuid' }],
+    ['a time', { type: 'string', format: 'date-time' }, { type: 'string', format: 'date-time' }],
+  ]
+  for (const [what, schema, meaning] of cases) {
+    for (const value of draw(validValue(schemas, schema), 40))
+      if (!ajv.validate(meaning, value)) t.fail(`${what}: valid values are valid`, { value })
+    const broken = brokenValues(schemas, schema)
+    t.ok(broken.length > 0, `${what}: there are rules to break`)
+    for (const { rule, value } of broken)
+      for (const drawn of draw(value, 20))
+        if (ajv.validate(meaning, drawn)) t.fail(`${what}: what breaks ${rule} is not valid`, { drawn })
+  }
+  t.throws(
+    () => validValue(schemas, { type: 'object', patternProperties: {} }),
+    /patternProperties/,
+    'an unknown keyword is no keyword to skip',
+  )
+})
+
+const operations = contract.operations
+const hints = hintsFor(knownIds, ['echo'])
+const requestsOf = (operation: Operation) => {
+  const valid = validDraft(schemas, operation, { ids: knownIds, hints })
+  return { valid, broken: brokenRequests(schemas, operation, valid, hints) }
+}
+
+t.test('requests are made of all operations, and each parameter and body has its rules', async (t) => {
+  for (const operation of operations) {
+    const { valid, broken } = requestsOf(operation)
+    const places = new Set(broken.map(({ at }) => at.split('/').slice(0, 3).join('/')))
+    for (const { name, in: part } of operation.parameters) {
+      if (name === 'user_id') continue
+      const place = `/${part === 'header' ? 'headers' : part}/${name}`
+      t.ok(places.has(place), `${operation.id}: ${place} is broken`)
+    }
+    t.equal(
+      places.has('/body'),
+      operation.body !== undefined,
+      `${operation.id}: a body is broken where there is one`,
+    )
+    for (const { draft } of [{ draft: valid }, ...broken])
+      t.equal(draw(draft, 3).length, 3, `${operation.id}: there are cases`)
+  }
+})
+
+t.test('what no schema says is in the contract word by word', async (t) => {
+  const plain = (text: string) => text.replace(/\s+/g, ' ')
+  const text = plain(JSON.stringify(document).replaceAll('\\n', ' ').replaceAll('\\"', '"'))
+  const sentences = [
+    ...operations.flatMap((operation) =>
+      requestsOf(operation).broken.flatMap(({ sentence = [] }) => sentence),
+    ),
+    ...mayBeRefused.map(({ sentence }) => sentence),
+  ]
+  for (const sentence of new Set(sentences)) t.ok(text.includes(plain(sentence)), sentence)
+})
+
+t.test('the same seed gives the same cases', async (t) => {
+  const operation = contract.operation('createTurn')
+  const cases = () => JSON.stringify(draw(requestsOf(operation).valid))
+  t.equal(cases(), cases(), 'of valid requests')
+  const other = fc.sample(requestsOf(operation).valid, { seed: seed + 1, numRuns: 60 })
+  t.not(cases(), JSON.stringify(other), 'and another seed gives others')
+})
+
+t.test('ids of checks are unique', async (t) => {
+  const ids = generatedChecks(contract).map(({ id }) => id)
+  t.equal(new Set(ids).size, ids.length, `${ids.length} checks`)
+})
+
+t.test('a failing case is made smaller', async (t) => {
+  const run = { seed, signal: AbortSignal.timeout(30_000) }
+  let tried = 0
+  const limit = async (value: string) => {
+    tried += 1
+    if (value.length >= 3) throw new Failure(`${value.length} characters.`, 'a limit')
+  }
+  const error: Error = await forAll(
+    run,
+    fc.string({ minLength: 0, maxLength: 50 }),
+    { runs: 100, shrinks: 200 },
+    limit,
+  ).then(
+    () => t.fail('it is found'),
+    (error) => error,
+  )
+  t.match(
+    error.message,
+    new RegExp(`^3 characters\\. Found with seed ${seed} in case \\d+`),
+    'to the smallest that fails',
+  )
+  tried = 0
+  await t.rejects(
+    forAll(run, fc.string({ minLength: 30 }), { runs: 100, shrinks: 4 }, limit),
+    'a bound on the search',
+  )
+  t.ok(tried <= 5, `no more requests than allowed: ${tried}`)
+})
