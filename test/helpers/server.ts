@@ -24,6 +24,8 @@ export interface ServerOptions {
   cwd?: string
   /** the command line of a server; default: `serve` */
   args?: string[]
+  /** how long a command may take, where that is more than usual */
+  limitMs?: number
 }
 
 const hasEnded = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null
@@ -48,7 +50,9 @@ export const runColloquy = async (args: string[], options?: ServerOptions) => {
     stderr += chunk
   })
   const what = () => `the end of colloquy ${args.join(' ')}, which has said:\n${stdout}${stderr}`
-  const [code] = await within(what, once(child, 'close')).finally(() => child.kill('SIGKILL'))
+  const [code] = await within(what, once(child, 'close'), options?.limitMs).finally(() =>
+    child.kill('SIGKILL'),
+  )
   return { code: code as number | null, stdout, stderr }
 }
 
