@@ -3,14 +3,19 @@ import { isDeepStrictEqual, promisify } from 'node:util'
 import t from 'tap'
 import { toCurl } from '../../src/conformance/curl.js'
 
+/** Stands between arguments. */
+const separator = '<|>'
+
 /** What curl would be given: its arguments, each in hex, with the content of `@<(…)` in its place. */
 const argumentsOf = async (line: string, env: Record<string, string> = {}): Promise<string[]> => {
-  const fake = `curl() { for one in "$@"; do case "$one" in @/dev/fd/*) cat "\${one#@}";; *) printf %s "$one";; esac | od -An -v -tx1 | tr -d ' \\n'; echo; done; }`
+  const show = `case "$one" in @/dev/fd/*) cat "\${one#@}";; *) printf %s "$one";; esac`
+  const fake = `curl() { for one in "$@"; do ${show}; printf %s '${separator}'; done; }`
   const { stdout } = await promisify(execFile)('bash', ['-c', `${fake}\n${line}`], {
     env: { PATH: process.env.PATH, LC_ALL: 'C', ...env },
+    encoding: 'buffer',
     maxBuffer: 4_000_000,
   })
-  return stdout.trimEnd().split('\n').slice(4)
+  return stdout.toString('hex').split(hex(separator)).slice(4, -1)
 }
 
 const hex = (text: string | Buffer): string => Buffer.from(text).toString('hex')

@@ -94,7 +94,10 @@ const brokenQueries = (
         at: `/query/${parameter.name}${at}`,
         rule,
         statuses: invalid,
-        draft: fc.tuple(valid, pairs).map(([draft, wrong]) => withQuery(draft, parameter, wrong)),
+        draft: fc
+          .tuple(valid, pairs)
+          .map(([draft, wrong]) => withQuery(draft, parameter, wrong))
+          .filter(({ query }) => isShort(query)),
       })),
     ),
     ...parameters.filter(isSimple).map((parameter) => ({

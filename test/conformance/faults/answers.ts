@@ -43,7 +43,9 @@ export const answerFaults: PlantedFault[] = [
     ...c,
     message_count: String(c.message_count),
   })),
-  entry('listConversations', 'a boolean is null', (c) => ({ ...c, archived: null })),
+  entry('listConversations', 'a boolean is null', (c) => ({ ...c, archived: null }), [
+    'paging.conversations',
+  ]),
   entry('listMessages', 'a number is extra large', (m) => ({ ...m, position: m.position + 1e300 })),
   entry('listTurns', 'a time is not in UTC', (turn) => ({
     ...turn,

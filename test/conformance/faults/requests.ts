@@ -92,7 +92,7 @@ export const requestFaults: PlantedFault[] = [
         answer.status === 422 &&
         request.operation === 'listConversations' &&
         answer.body.includes('/query/cursor')
-          ? send({ ...request, url: request.url.replace(/([?&])cursor=[^&]*/, '$1limit=20') })
+          ? send({ ...request, url: request.url.replace(/([?&])cursor=[^&]*&?/, '$1').replace(/[?&]$/, '') })
           : answer,
     }),
   },
@@ -111,7 +111,7 @@ export const requestFaults: PlantedFault[] = [
     make: () =>
       queries('listUsage', (query) => {
         for (const name of ['first_day', 'last_day'])
-          if (/-(30|31|29)$/.test(query.get(name) ?? '')) query.set(name, `${query.get(name)?.slice(0, 8)}01`)
+          if (/-(30|31|29|00)$/.test(query.get(name) ?? '')) query.delete(name)
       }),
   },
   {
@@ -166,7 +166,7 @@ export const requestFaults: PlantedFault[] = [
     make: () =>
       bodies('updateConversation', (json: Json) =>
         json?.metadata && typeof json.metadata === 'object'
-          ? { ...json, metadata: Object.fromEntries(Object.entries(json.metadata).slice(0, 16)) }
+          ? { ...json, metadata: Object.fromEntries(Object.entries(json.metadata).slice(0, 10)) }
           : json,
       ),
   },
