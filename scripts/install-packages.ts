@@ -4,7 +4,7 @@ import { cp, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { packageRoot } from '../src/root.js'
-import { run } from './generators/run.js'
+import { run } from './run.js'
 
 /**
  * Installs the packages that `scripts/<folder>/package.json` pins into a cache of their own, which a later run finds, and

@@ -98,7 +98,7 @@ const kinds: [file: string, load: (names: string, from: string) => string][] = [
 
 /** Registers the installed plugin in an app with a fastify of its own, as a module and with `require`. */
 const mountInApp = async (cwd: string): Promise<void> => {
-  await run('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts', 'fastify@5'], cwd)
+  await run('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts', 'fastify@5.0.0'], cwd)
   const database = await startEmbedded({ dataDir: join(folder, 'data'), log: () => {} })
   try {
     for (const [file, load] of kinds) {

@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { packageRoot } from '../src/root.js'
-import { run } from './generators/run.js'
 import { installPackages } from './install-packages.js'
 import { interrupted } from './interrupted.js'
+import { run } from './run.js'
 
 const signal = interrupted()
 const root = fileURLToPath(packageRoot)

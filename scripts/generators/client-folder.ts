@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { packageRoot } from '../../src/root.js'
+import { run } from '../run.js'
 import { type Generator, ownPackages } from './generators.js'
-import { run } from './run.js'
 
 const root = fileURLToPath(packageRoot)
 const source = join(root, 'scripts/generators')

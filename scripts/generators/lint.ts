@@ -2,7 +2,7 @@ import { cp, mkdir, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { packageRoot } from '../../src/root.js'
-import { run } from './run.js'
+import { run } from '../run.js'
 
 const root = fileURLToPath(packageRoot)
 const contract = 'contracts/chat-api.yaml'

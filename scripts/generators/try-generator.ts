@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
+import { run } from '../run.js'
 import { bundle, compile, fillFolder, generate, reasonOf } from './client-folder.js'
 import type { Generator } from './generators.js'
 import { type ClientProxy, type Contract, countOperations, startProxy } from './proxy.js'
-import { run } from './run.js'
 import type { Outcome } from './scenario.js'
 import { tokenOf } from './user.js'
 

@@ -6,9 +6,9 @@ interface Collection {
 }
 
 /** Where the client has found the collection, and so the API. Proxies that end TLS say so. */
-const baseUrl = ({ headers, host, routeOptions }: FastifyRequest): string => {
-  const protocol = headers['x-forwarded-proto'] === 'https' ? 'https' : 'http'
-  return `${protocol}://${host}${routeOptions.url?.replace('/postman.json', '')}`
+const baseUrl = ({ headers, host, protocol, routeOptions }: FastifyRequest): string => {
+  const [forwarded] = String(headers['x-forwarded-proto'] ?? '').split(',')
+  return `${forwarded?.trim() === 'https' ? 'https' : protocol}://${host}${routeOptions.url?.replace('/postman.json', '')}`
 }
 
 /** The collection for who asks: with this server's address and, in development, from this machine, with the demo user. */

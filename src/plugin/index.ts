@@ -67,14 +67,19 @@ const register = async (
     log,
   })
   const stop = once(async () => {
-    await chat.close()
-    answers.end()
+    try {
+      await chat.close()
+    } finally {
+      answers.end()
+    }
   })
   app.addHook('onReady', async () => void (await chat.ready()))
   app.addHook('preClose', stop)
-  // Also where the app ends before it was ready, which runs no `preClose`.
-  app.addHook('onClose', stop)
-  app.addHook('onClose', async () => db.close())
+  app.addHook('onClose', async () => {
+    // Where the app ends before it was ready, no `preClose` has run.
+    await stop()
+    await db.close()
+  })
 }
 
 /**

@@ -55,7 +55,8 @@ const trackAnswers = (stalledMs: number) => {
       if (raw.httpVersionMajor < 2) sockets.add(socket)
       response.once('close', () => {
         responses.delete(response)
-        sockets.delete(socket)
+        // A client may have sent several requests at once.
+        if (![...responses].some(({ req }) => req.socket === socket)) sockets.delete(socket)
       })
     },
     end(): void {

@@ -40,6 +40,10 @@ t.test('the contract is served where it is asked for, as that of its prefix', as
   t.match(contract, { openapi: '3.1.0', servers: [{ url: '/chat-service' }] }, 'as JSON')
   const yaml = await (await fetch(`${url}/chat-service/openapi.yaml`)).text()
   t.match(yaml, /^servers:\n {2}- url: \/chat-service\n/m, 'as YAML')
+  const collection = await (await fetch(`${url}/chat-service/postman.json`)).json()
+  const { variable } = collection as { variable: { key: string; value: string }[] }
+  const base = variable.find(({ key }) => key === 'baseUrl')
+  t.equal(base?.value, `${url}/chat-service`, 'and as a Postman collection')
   const page = await fetch(`${url}/chat-service/docs`)
   t.match(await page.text(), /swagger-ui/, 'and as a page')
   const script = await fetch(`${url}/chat-service/docs/static/swagger-ui-bundle.js`)

@@ -74,7 +74,8 @@ t.test('a tag is published after .ci/run, with provenance', async (t) => {
   t.match(ci, /^ {2}workflow_call:$/m, 'and can be called')
   t.match(publish, /uses: \.\/\.github\/workflows\/ci\.yml[\s\S]+needs: ci\n/, 'publish waits for it')
   t.match(publish, /^ +id-token: write$/m, 'it may identify itself')
-  const published = [...publish.matchAll(/run: (npm publish .*)$/gm)].map(([, command]) => command)
+  t.match(publish, /^permissions: \{\}$/m, 'and nothing else is allowed unless it is told')
+  const published = [...publish.matchAll(/\|\| (npm publish .*)$/gm)].map(([, command]) => command)
   t.same(
     published,
     ['npm publish --provenance --access public ./src/client', 'npm publish --provenance --access public'],
