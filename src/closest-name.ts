@@ -21,6 +21,7 @@ const editDistance = (a: string, b: string): number => {
 /** The known name that someone most likely meant: at most `maxEdits` away, by default a third of its length. */
 export const closestName = (name: string, known: Iterable<string>, maxEdits?: number): string | undefined => {
   const near = [...known]
+    .filter(({ length }) => Math.abs(length - name.length) <= (maxEdits ?? 3))
     .map((candidate) => ({ candidate, edits: editDistance(name, candidate) }))
     .filter(({ candidate, edits }) => edits <= (maxEdits ?? Math.min(3, candidate.length / 3)))
     .sort((a, b) => a.edits - b.edits)

@@ -1,20 +1,17 @@
 #!/usr/bin/env node
 import { readFile } from 'node:fs/promises'
 import { type CommandLine, parseCommandLine, UsageError, usageOf } from './commands/command-line.js'
-import { doctor } from './commands/doctor.js'
 import { errorMessage } from './commands/error-message.js'
-import { migrate } from './commands/migrate.js'
-import { StartupError } from './commands/open-chat.js'
-import { serve } from './commands/serve.js'
-import { printToken } from './commands/token.js'
-import { type Config, readConfigRecorded } from './config.js'
+import { StartupError } from './commands/startup-error.js'
+import type { Config } from './config.js'
 import { ConfigError, type Environment } from './environment.js'
 import { withEnvironmentFile } from './environment-file.js'
 import { misspeltVariables } from './misspelt-variables.js'
 import { packageRoot } from './root.js'
 
 /** The configuration of the environment and, in development, of `.env`. What is odd about it goes to stderr. Throws ConfigError. */
-const configure = (overrides: Environment = {}): Config => {
+const configure = async (overrides: Environment = {}): Promise<Config> => {
+  const { readConfigRecorded } = await import('./config.js')
   const { env, fromFile } = withEnvironmentFile(process.env, process.cwd())
   const known = new Set<string>()
   // With nothing set, which reads every variable but those that a file of tool servers names.
@@ -45,26 +42,38 @@ const version = async (): Promise<string> => {
 
 const userPattern = /^(?!\.{1,2}$)[A-Za-z0-9_.:@-]{1,128}$/
 
+/** A command's program is loaded when it is asked for: all of them together take longer than most of them run. */
 const run = async (): Promise<void> => {
   const { command, asksFor, helpOn, values } = parseCommandLine(process.argv.slice(2))
   if (asksFor === 'help') return console.log(usageOf(helpOn))
   if (asksFor === 'version') return console.log(await version())
   switch (command) {
-    case 'serve':
-      return serve(configure(listeningOn(values)))
-    case 'migrate':
-      return migrate(configure())
+    case 'serve': {
+      const config = await configure(listeningOn(values))
+      const { serve } = await import('./commands/serve.js')
+      return serve(config)
+    }
+    case 'migrate': {
+      const config = await configure()
+      const { migrate } = await import('./commands/migrate.js')
+      return migrate(config)
+    }
     case 'token': {
       const { user = '', ttl = '3600' } = values
       if (!userPattern.test(user)) {
         throw new UsageError('token needs --user with 1 to 128 of A-Z a-z 0-9 _ . : @ -, and not . or ..')
       }
       if (!/^[1-9]\d{0,8}$/.test(ttl)) throw new UsageError('--ttl takes 1 to 999999999 seconds')
-      return printToken(configure(), user, Number(ttl))
+      const config = await configure()
+      const { printToken } = await import('./commands/token.js')
+      return printToken(config, user, Number(ttl))
     }
-    case 'doctor':
-      process.exitCode = (await doctor(configure())) ? 0 : 1
+    case 'doctor': {
+      const config = await configure()
+      const { doctor } = await import('./commands/doctor.js')
+      process.exitCode = (await doctor(config)) ? 0 : 1
       return
+    }
     case 'conformance': {
       const { conformance } = await import('./commands/conformance.js')
       process.exitCode = await conformance(values, process.env)

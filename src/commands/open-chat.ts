@@ -7,10 +7,8 @@ import { migrate, pendingMigrations } from '../db/migrate.js'
 import { checkRls } from '../db/rls-check.js'
 import { publicJwks } from '../tools/signing-keys.js'
 import { authenticationOptions, openModels } from './runtime.js'
+import { StartupError } from './startup-error.js'
 import { openTools } from './tools.js'
-
-/** The chat cannot start; the message tells the operator what to do. */
-export class StartupError extends Error {}
 
 export interface OpenDatabaseOptions {
   url: string
