@@ -111,7 +111,7 @@ const brokenCheck = (operation: Operation, ways: BrokenRequest[], share: number)
       title: `${operation.id} refuses a request that breaks ${describe(broken)}, and changes nothing`,
       operation: operation.id,
       async run(context) {
-        const least = Math.max(2, Math.ceil(context.runs * share))
+        const least = Math.max(Math.min(2, context.runs), Math.ceil(context.runs * share))
         const options = { runs: Math.ceil(least / ways.length), shrinks: 100 }
         for (const way of ways)
           await forAll(context, way.draft, options, (draft) => tryBroken(context, operation, way, draft))
