@@ -26,6 +26,19 @@ const configure = async (overrides: Environment = {}): Promise<Config> => {
   }
 }
 
+/** The variables of `conformance`: its own, which have nothing to do with a server's. Throws UsageError. */
+const conformanceVariables = (): Environment => {
+  try {
+    const { env, fromFile } = withEnvironmentFile(process.env, process.cwd())
+    const read = fromFile.filter((name) => name.startsWith('COLLOQUY_TOKEN_'))
+    if (read.length > 0) console.error(`Read from .env: ${read.join(', ')}`)
+    return env
+  } catch (error) {
+    // It has not begun, which is another exit code than that of a failed check.
+    throw error instanceof ConfigError ? new UsageError(error.message, 2) : error
+  }
+}
+
 /** What --port and --host stand for. */
 const listeningOn = ({ port, host }: CommandLine['values']): Environment => {
   if (port !== undefined && !(/^\d{1,5}$/.test(port) && Number(port) <= 65_535)) {
@@ -76,7 +89,7 @@ const run = async (): Promise<void> => {
     }
     case 'conformance': {
       const { conformance } = await import('./commands/conformance.js')
-      process.exitCode = await conformance(values, process.env)
+      process.exitCode = await conformance(values, conformanceVariables())
       return
     }
   }

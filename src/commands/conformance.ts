@@ -1,7 +1,6 @@
 import { randomInt } from 'node:crypto'
-import { access, constants as modes, writeFile } from 'node:fs/promises'
+import { open, writeFile } from 'node:fs/promises'
 import { constants } from 'node:os'
-import { dirname } from 'node:path'
 import { closestName } from '../closest-name.js'
 import type { Check, User } from '../conformance/check.js'
 import { allChecks } from '../conformance/checks.js'
@@ -75,7 +74,9 @@ const named = (checks: Check[], list: string, option: string): Check[] =>
 const select = (checks: Check[], { only, skip }: Values): Check[] => {
   const chosen = new Set(only === undefined ? checks : named(checks, only, 'only'))
   const skipped = new Set(skip === undefined ? [] : named(checks, skip, 'skip'))
-  return checks.filter((check) => chosen.has(check) && !skipped.has(check))
+  const selected = checks.filter((check) => chosen.has(check) && !skipped.has(check))
+  if (selected.length === 0) throw new UsageError('--only and --skip leave no check', 2)
+  return selected
 }
 
 const list = (checks: Check[]): string => {
@@ -88,9 +89,10 @@ const list = (checks: Check[]): string => {
 /** Refuses a file that cannot be written before the checks have run. */
 const requireWritable = async (file: string | undefined, option: string): Promise<void> => {
   if (file === undefined) return
-  await access(dirname(file), modes.W_OK).catch(() => {
-    throw new UsageError(`--${option}: there is no folder for ${file} that can be written`, 2)
+  const opened = await open(file, 'a').catch((error: NodeJS.ErrnoException) => {
+    throw new UsageError(`--${option}: ${file} cannot be written (${error.code})`, 2)
   })
+  await opened.close()
 }
 
 /** Tells on stderr how far the run is, and at once what has failed. */
@@ -167,7 +169,7 @@ export const conformance = async (values: Values, variables: Variables): Promise
   await requireWritable(values.json, 'json')
   await requireWritable(values.junit, 'junit')
   const checks = select(allChecks(contract), values)
-  const secrets = { [users.a.token]: 'TOKEN_A', [users.b.token]: 'TOKEN_B' }
+  const secrets = { [users.a.token]: 'COLLOQUY_TOKEN_A', [users.b.token]: 'COLLOQUY_TOKEN_B' }
 
   const watcher = watch(totalMs, users)
   try {

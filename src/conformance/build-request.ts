@@ -28,7 +28,7 @@ const fillPath = (path: string, values: Record<string, string>): string =>
 const streamType = 'text/event-stream'
 
 /** What an operation answers with on success is a stream only. */
-const isStream = ({ responses }: Operation): boolean => {
+export const isStream = ({ responses }: Operation): boolean => {
   const types = Object.keys(responses[200]?.content ?? {})
   return types.length === 1 && types[0] === streamType
 }

@@ -1,7 +1,8 @@
 import { toRequest } from './build-request.js'
 import type { User } from './check.js'
-import { exchange } from './client.js'
-import type { OpenContext } from './context.js'
+import { type Exchange, exchange, type WireRequest } from './client.js'
+import type { RunContext } from './context.js'
+import { withinLimits } from './rate-limit.js'
 
 const timeoutMs = 10_000
 const maxPages = 3
@@ -11,14 +12,29 @@ interface Listed {
   next_cursor?: string | null
 }
 
-/** Conversations of this run whose making was cut off before its answer. */
-const findUnanswered = async ({ url, contract, mark }: OpenContext, user: User): Promise<string[]> => {
+/** Sends within the deadline, and waits for what a `429` puts off. */
+type Send = (request: WireRequest) => Promise<Exchange>
+
+const sendUntil = (deadline: AbortSignal): Send => {
+  const send = (request: WireRequest) =>
+    exchange(request, { timeoutMs, maxBytes: 8_388_608, signal: deadline })
+  return (request) => withinLimits(() => send(request), deadline)
+}
+
+/** Conversations of this run, archived or not, whose making was cut off before its answer. */
+const findUnanswered = async (
+  send: Send,
+  { url, contract, mark }: RunContext,
+  user: User,
+  archived: boolean,
+): Promise<string[]> => {
   const found: string[] = []
   let cursor: string | undefined
   for (let page = 0; page < maxPages; page += 1) {
-    const query = { limit: 100, ...(cursor && { cursor }) }
-    const request = toRequest(url, user, contract.operation('listConversations'), { as: user, query })
-    const { response } = await exchange(request, { timeoutMs, maxBytes: 8_388_608 })
+    const query = { limit: 100, archived, ...(cursor && { cursor }) }
+    const { response } = await send(
+      toRequest(url, user, contract.operation('listConversations'), { as: user, query }),
+    )
     if (response?.status !== 200) break
     const { data = [], next_cursor } = JSON.parse(response.text) as Listed
     const ours = data.filter(
@@ -31,21 +47,27 @@ const findUnanswered = async ({ url, contract, mark }: OpenContext, user: User):
   return found
 }
 
-/** Deletes the conversations that the checks have made. Returns how many could not be deleted. */
-export const cleanUp = async (context: OpenContext): Promise<number> => {
+/**
+ * Deletes the conversations that the checks have made, within a deadline of its own: a run whose time is over cleans up, too. Returns
+ * how many are left.
+ */
+export const cleanUp = async (context: RunContext, deadlineMs = 60_000): Promise<number> => {
   const { url, contract, ledger, a, b } = context
-  for (const user of [a, b]) {
-    const found = await findUnanswered(context, user).catch(() => [])
-    for (const id of found) ledger.conversations.set(id, user)
-  }
-  let left = 0
-  const operation = contract.operation('deleteConversation')
+  const deadline = AbortSignal.timeout(deadlineMs)
+  const send = sendUntil(deadline)
+  for (const user of [a, b])
+    for (const archived of [false, true]) {
+      const found = await findUnanswered(send, context, user, archived).catch(() => [])
+      for (const id of found) ledger.conversations.set(id, user)
+    }
   const queue = [...ledger.conversations]
+  const operation = contract.operation('deleteConversation')
+  let left = 0
   const work = async () => {
     for (let next = queue.pop(); next; next = queue.pop()) {
       const [conversation_id, user] = next
       const request = toRequest(url, user, operation, { as: user, path: { conversation_id } })
-      const { response } = await exchange(request, { timeoutMs, maxBytes: 65_536 })
+      const { response } = await send(request).catch(() => ({ response: undefined }))
       if (response?.status === 204 || response?.status === 404) continue
       left += 1
       // A server that does not answer any more would hold up each of them.

@@ -31,7 +31,7 @@ export interface WireResponse {
   frames: Frame[]
   /** how many comments a stream had */
   comments: number
-  /** the longest silence in the body, in ms */
+  /** the longest silence in the body, that before its end too, in ms */
   longestSilence: number
   /** false when the reader left, or the connection was cut before the body's end */
   isComplete: boolean
@@ -110,6 +110,11 @@ const readBody = (
     let longestSilence = 0
     let lastAt = performance.now()
     let hasLeft = false
+    const hear = () => {
+      const now = performance.now()
+      longestSilence = Math.max(longestSilence, now - lastAt)
+      lastAt = now
+    }
     const parser = createParser({
       onEvent({ id, event, data }) {
         if (hasLeft) return
@@ -126,6 +131,7 @@ const readBody = (
     const settle = (isComplete: boolean, error?: string) => {
       if (isSettled) return
       isSettled = true
+      if (isComplete) hear()
       const all = Buffer.concat(chunks)
       const response = {
         status: incoming.statusCode ?? 0,
@@ -144,9 +150,7 @@ const readBody = (
       incoming.destroy()
     }
     incoming.on('data', (chunk: Buffer) => {
-      const now = performance.now()
-      longestSilence = Math.max(longestSilence, now - lastAt)
-      lastAt = now
+      hear()
       bytes += chunk.length
       chunks.push(chunk)
       if (isEventStream(incoming)) parser.feed(decoder.decode(chunk, { stream: true }))

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { toRequest } from './build-request.js'
 import {
   type CallOptions,
@@ -11,8 +10,12 @@ import {
 } from './check.js'
 import { type Exchange, exchange as exchangeOver, type WireRequest } from './client.js'
 import type { Contract, Operation } from './contract.js'
-import { createLedger, type Ledger } from './created.js'
+import { createLedger, type Ledger } from './ledger.js'
+import { onceFor } from './once-for.js'
+import { parseJson } from './parse-json.js'
+import { withinLimits } from './rate-limit.js'
 import { createResponseJudge, mediaTypeOf } from './rules/response-rules.js'
+import { shortMessage } from './samples.js'
 
 export interface Settings {
   contract: Contract
@@ -27,7 +30,7 @@ export interface Settings {
 }
 
 /** What runs the checks, and what they have done so far. */
-export interface OpenContext extends Context {
+export interface RunContext extends Context {
   ledger: Ledger
   requests(): number
   /** how many of them were of each operation */
@@ -51,16 +54,6 @@ const delayed = (signal: AbortSignal): AbortSignal => {
 }
 
 const maxBytes = 4 * 1024 * 1024
-/** How long a `429` may hold up one request. */
-const maxRetryAfterMs = 60_000
-
-const parseJson = (text: string): unknown => {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
 
 const readEvents = ({ response }: Exchange): StreamEvent[] =>
   (response?.frames ?? [])
@@ -80,14 +73,7 @@ const toJudged = (operation: Operation, done: Exchange): Judged => {
   }
 }
 
-/** `429` says when to come back; a limit of the server's is no fault of it. */
-const waitsFor = ({ response }: Exchange): number | undefined => {
-  if (response?.status !== 429) return undefined
-  const seconds = Number(response.headers['retry-after'])
-  return seconds * 1000 <= maxRetryAfterMs ? seconds * 1000 : undefined
-}
-
-export const createContext = (settings: Settings): OpenContext => {
+export const createContext = (settings: Settings): RunContext => {
   const { contract, url, a, signal, timeoutMs } = settings
   const judge = createResponseJudge(contract)
   const ledger = createLedger()
@@ -119,19 +105,11 @@ export const createContext = (settings: Settings): OpenContext => {
     return judged
   }
 
-  const attemptWithinLimits = async (operation: Operation, options: CallOptions): Promise<Judged> => {
-    for (let tries = 0; ; tries += 1) {
-      const judged = await attempt(operation, options)
-      const wait = [options.expect].flat().includes(429) || tries === 3 ? undefined : waitsFor(judged)
-      if (wait === undefined) return judged
-      await sleep(wait, undefined, { signal })
-    }
-  }
-
   const callNow: Context['call'] = async (named, options = {}) => {
     const operation = typeof named === 'string' ? contract.operation(named) : named
-    const judged = await attemptWithinLimits(operation, options)
     const expected = [options.expect ?? []].flat()
+    const once = () => attempt(operation, options)
+    const judged = await (expected.includes(429) ? once() : withinLimits(once, signal))
     if (expected.length > 0 && !expected.includes(judged.status)) {
       const code = judged.json?.code ? ` ${judged.json.code}` : ''
       const reason = options.because ? `: ${options.because}` : ''
@@ -160,17 +138,11 @@ export const createContext = (settings: Settings): OpenContext => {
     return json.id
   }
 
-  const turns = new Map<User, Promise<TurnIds>>()
-  const newTurn = async (user: User): Promise<TurnIds> => {
-    const body = { conversation_id: await conversation(user), message: 'Answer with the one word: yes' }
+  const turnOf = onceFor(async (user: User): Promise<TurnIds> => {
+    const body = { conversation_id: await conversation(user), message: shortMessage }
     const { json } = await call('createTurn', { as: user, body, expect: 200 })
     return json
-  }
-  const turn = (user: User = a): Promise<TurnIds> => {
-    const made = turns.get(user) ?? newTurn(user)
-    turns.set(user, made)
-    return made
-  }
+  })
 
   return {
     ...settings,
@@ -181,8 +153,8 @@ export const createContext = (settings: Settings): OpenContext => {
     requests: () => requests,
     requestsOf,
     call,
-    send: ({ path, ...request }) => exchange({ ...request, url: url + path }),
+    send: ({ path, ...request }) => withinLimits(() => exchange({ ...request, url: url + path }), signal),
     conversation,
-    turn,
+    turn: (user = a) => turnOf(user),
   }
 }

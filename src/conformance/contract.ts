@@ -151,7 +151,7 @@ const readOperation = (
 }
 
 /** Reads an OpenAPI 3.1 document whose references are all its own. */
-export const parseContract = (published: object): Contract => {
+const parseContract = (published: object): Contract => {
   const document = absolute(published) as Node
   const resolve = (value: Node): Node => dereference(document, value)
   const ajv = createAjv()

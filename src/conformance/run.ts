@@ -1,7 +1,7 @@
 import { type Check, Failure, NotSeen } from './check.js'
 import { cleanUp } from './clean-up.js'
 import type { Exchange } from './client.js'
-import { createContext, type OpenContext, type Settings } from './context.js'
+import { createContext, type RunContext, type Settings } from './context.js'
 import { type StatusRow, statusTable } from './statuses.js'
 
 export interface Result {
@@ -43,7 +43,7 @@ type Outcome = Pick<Result, 'outcome' | 'message' | 'promise' | 'exchange'>
 /** How much of an answer's text is kept of a failure. */
 const keptText = 65_536
 
-const kept = ({ request, response, error, milliseconds }: Exchange): Exchange => ({
+const truncateExchange = ({ request, response, error, milliseconds }: Exchange): Exchange => ({
   request,
   ...(response && { response: { ...response, text: response.text.slice(0, keptText), frames: [] } }),
   ...(error !== undefined && { error }),
@@ -56,11 +56,11 @@ const outcomeOf = (error: unknown): Outcome => {
   if (!(error instanceof Failure))
     return { outcome: 'failed', message: `the check could not go on: ${message}` }
   const { promise, exchange } = error
-  return { outcome: 'failed', message, promise, ...(exchange && { exchange: kept(exchange) }) }
+  return { outcome: 'failed', message, promise, ...(exchange && { exchange: truncateExchange(exchange) }) }
 }
 
 /** Runs one check. Undefined when the run was interrupted meanwhile. */
-const runCheck = async (context: OpenContext, check: Check): Promise<Result | undefined> => {
+const runCheck = async (context: RunContext, check: Check): Promise<Result | undefined> => {
   const { ledger, signal } = context
   const [startedAt, requests, turns] = [performance.now(), context.requests(), ledger.turns.size]
   const outcome = await check.run(context).then((): Outcome => ({ outcome: 'passed' }), outcomeOf)

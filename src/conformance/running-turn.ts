@@ -18,13 +18,13 @@ export interface RunningTurn {
 }
 
 /** Begins a turn that takes a while, and returns as soon as its first words have come. */
-export const beginLongTurn = async (context: Context, key: string): Promise<RunningTurn> => {
+const beginLongTurn = async (context: Context, key: string): Promise<RunningTurn> => {
   const body = { conversation_id: await context.conversation(), message: longMessage }
   let hasEnded = false
   let ids: Omit<RunningTurn, 'body' | 'key' | 'hasEnded' | 'stream'> | undefined
-  let tell = () => {}
-  const speaks = new Promise<void>((resolve) => {
-    tell = resolve
+  let resolveStarted = () => {}
+  const started = new Promise<void>((resolve) => {
+    resolveStarted = resolve
   })
   const stream = context
     .call('streamNewTurn', {
@@ -33,17 +33,17 @@ export const beginLongTurn = async (context: Context, key: string): Promise<Runn
       expect: 200,
       onFrame: ({ data }) => {
         if (data.includes('"data-turn"')) ids ??= JSON.parse(data).data
-        if (data.includes('"text-delta"')) tell()
+        if (data.includes('"text-delta"')) resolveStarted()
         return undefined
       },
     })
     .finally(() => {
       hasEnded = true
-      tell()
+      resolveStarted()
     })
   // A check that ends before the stream does must not leave a rejection that nobody handles.
   stream.catch(() => {})
-  await speaks
+  await started
   if (!ids) await stream
   if (!ids || hasEnded) throw new NotSeen('the model answered too fast for its turn to be met while it ran')
   return { ...ids, body, key, hasEnded: () => hasEnded, stream }

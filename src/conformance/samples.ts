@@ -1,5 +1,13 @@
 import { randomBytes } from 'node:crypto'
-import { type CallOptions, type Check, type Context, Failure, type Judged, type User } from './check.js'
+import {
+  type CallOptions,
+  type Check,
+  type Context,
+  Failure,
+  type Judged,
+  type TurnIds,
+  type User,
+} from './check.js'
 import type { Operation } from './contract.js'
 
 /** A UUIDv7 that names nothing. */
@@ -11,10 +19,13 @@ export const unknownId = (): string => {
   return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
 }
 
+/** What any model answers soon and with little. */
+export const shortMessage = 'Answer with the one word: yes'
+
 /** A body that is right for each operation that takes one. */
 const bodies: Record<string, object> = {
-  createTurn: { message: 'Answer with the one word: yes' },
-  streamNewTurn: { message: 'Answer with the one word: yes' },
+  createTurn: { message: shortMessage },
+  streamNewTurn: { message: shortMessage },
   createConversation: { title: 'A title' },
   updateConversation: { title: 'Another title' },
 }
@@ -24,7 +35,11 @@ export const beginsTurn = ({ id }: Operation): boolean => id === 'createTurn' ||
 
 /** Whether the operation is about one row: a conversation, a turn or a message. */
 export const namesRow = (operation: Operation): boolean =>
-  /\{(?!user_id)/.test(operation.path) || beginsTurn(operation)
+  rowIdsOf(operation).length > 0 || beginsTurn(operation)
+
+/** The names of the ids in its path, the user's aside. */
+export const rowIdsOf = ({ path }: Operation): string[] =>
+  [...path.matchAll(/\{(?!user_id\})(\w+)\}/g)].map(([, name = '']) => name)
 
 /** Only the path and the body of a right request are of interest here. */
 export type Sample = Pick<CallOptions, 'path' | 'body'>
@@ -32,10 +47,9 @@ export type Sample = Pick<CallOptions, 'path' | 'body'>
 /** A right request for what `ids` name. */
 export const sampleFor = (operation: Operation, ids: Record<string, string>): Sample => {
   const body = bodies[operation.id] ?? (operation.body && {})
-  const names = [...operation.path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name)
-  const known = names.filter((name) => name !== 'user_id').map((name) => [name, ids[name] ?? unknownId()])
+  const path = rowIdsOf(operation).map((name) => [name, ids[name] ?? unknownId()])
   return {
-    path: Object.fromEntries(known),
+    path: Object.fromEntries(path),
     ...(body && {
       body: beginsTurn(operation) ? { ...body, conversation_id: ids.conversation_id } : body,
     }),
@@ -52,7 +66,7 @@ export const sampleOf = async (context: Context, operation: Operation, user: Use
 }
 
 /** A check for each operation that fits. */
-export const forEach = (
+export const checksForEach = (
   operations: Operation[],
   name: string,
   title: (operation: Operation) => string,
@@ -107,6 +121,29 @@ export const expectEqual = (
   if (canonical(actual) === canonical(expected)) return
   throw new Failure(`${what} is ${show(actual)}, not ${show(expected)}`, promise, exchange)
 }
+
+/** Fails unless the problem's errors name this place. The name of a header may be in any case. */
+export const expectErrorAt = (judged: Judged, place: string): void => {
+  const places: string[] = judged.json.errors.map(({ path }: { path: string }) => path)
+  const isNamed = place.startsWith('/headers/')
+    ? places.some((path) => path.toLowerCase() === place.toLowerCase())
+    : places.includes(place)
+  expect(isNamed, `errors are about ${places}, not about ${place}`, `FieldError: ${place}`, judged)
+}
+
+/** Waits for all of them, also for those beside one that fails. Throws what the first of them has failed with. */
+export const allOrFirstFailure = async <T extends readonly Promise<unknown>[] | []>(promises: T) => {
+  await Promise.allSettled(promises)
+  return Promise.all(promises)
+}
+
+/** What a stream says of its turn at its beginning. */
+export const turnDataOf = ({ events }: Judged): Partial<TurnIds> =>
+  events.find(({ type }) => type === 'data-turn')?.data ?? {}
+
+/** The frames of a stream, to compare what two readers were sent. */
+export const framesOf = ({ response }: Judged): string[] =>
+  (response?.frames ?? []).map(({ id, data }) => `${id} ${data}`)
 
 /** A conversation with its messages, to see whether it changes. */
 export const snapshot = async (context: Context, user: User, conversation_id: string): Promise<unknown> => {

@@ -1,6 +1,8 @@
 import { accessFaults } from './faults/access.js'
 import { answerFaults } from './faults/answers.js'
 import { behaviourFaults } from './faults/behaviour.js'
+import { listFaults } from './faults/lists.js'
+import { parameterFaults } from './faults/parameters.js'
 import type { PlantedFault } from './faults/planted.js'
 import { requestFaults } from './faults/requests.js'
 import { runningFaults } from './faults/running.js'
@@ -11,7 +13,9 @@ export const plantedFaults: PlantedFault[] = [
   ...accessFaults,
   ...answerFaults,
   ...requestFaults,
+  ...parameterFaults,
   ...behaviourFaults,
+  ...listFaults,
   ...streamFaults,
   ...runningFaults,
 ]

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, request as open, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { contractOperations } from '../helpers/contract.js'
+import { listen } from '../helpers/listen.js'
 import type { Scope } from '../helpers/scope.js'
 
 export type Headers = Record<string, string | string[] | undefined>
@@ -120,7 +120,7 @@ const sendStream = async (
 const isAnswer = (made: ProxiedRequest | ProxiedAnswer): made is ProxiedAnswer => 'status' in made
 
 /** A server in front of the one at `target`, which has whatever fault it is given. */
-export const faultyServer = async (t: Scope, target: string, fault: Fault = {}): Promise<string> => {
+export const faultyServer = (t: Scope, target: string, fault: Fault = {}): Promise<string> => {
   const at = new URL(target)
   const send: Send = async (request) => {
     const incoming = await forward(at, request)
@@ -163,11 +163,5 @@ export const faultyServer = async (t: Scope, target: string, fault: Fault = {}):
   const server = createServer({ maxHeaderSize: 1_000_000 }, (message, response) => {
     serve(message, response).catch(() => response.destroy())
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    server.closeAllConnections()
-    return new Promise((resolve) => server.close(resolve))
-  })
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  return listen(t, server)
 }

@@ -5,7 +5,7 @@ import { contractOperations } from '../helpers/contract.js'
 import { testDatabase } from '../helpers/database.js'
 import { claims, hs256, SECRET } from '../helpers/tokens.js'
 import { appSecret, type Seen, tasksApp } from './tasks-app.js'
-import { send, sendBytes, type WireRequest } from './wire.js'
+import { type SentRequest, send, sendBytes } from './wire.js'
 
 const session = (sub: string) => ({ authorization: `Bearer ${hs256(claims({ sub }), {}, appSecret)}` })
 const json = { 'content-type': 'application/json' }
@@ -14,13 +14,13 @@ const preflight = (origin: string, method = 'POST') => ({
   'access-control-request-method': method,
   'access-control-request-headers': 'content-type',
 })
-const post = (path: string, body: string | undefined, headers: WireRequest['headers'] = json) => ({
+const post = (path: string, body: string | undefined, headers: SentRequest['headers'] = json) => ({
   method: 'POST',
   path,
   body,
   headers: { ...session('alice'), ...headers },
 })
-const get = (path: string, headers: WireRequest['headers'] = {}, method = 'GET') => ({
+const get = (path: string, headers: SentRequest['headers'] = {}, method = 'GET') => ({
   method,
   path,
   headers,
@@ -28,7 +28,7 @@ const get = (path: string, headers: WireRequest['headers'] = {}, method = 'GET')
 const tasks = '/api/alice/tasks'
 
 /** What the app is asked, before and after. */
-const requests: WireRequest[] = [
+const requests: SentRequest[] = [
   get(tasks),
   get(tasks, session('alice')),
   get(tasks, session('bob')),

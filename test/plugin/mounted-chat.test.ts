@@ -2,7 +2,7 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import { colloquy } from '../../src/plugin/index.js'
 import { testApp, tokenOf } from '../helpers/app.js'
-import { send, type WireAnswer, type WireRequest } from './wire.js'
+import { type SentRequest, send, type WireAnswer } from './wire.js'
 import {
   type AppWithChat,
   appWithChat,
@@ -19,7 +19,7 @@ const nobody = '01a21908-84c4-7554-89e3-0b13f8048a1e'
 const preflight = { origin: 'https://other.example', 'access-control-request-method': 'POST' }
 
 /** What is asked, in this order; `first` is the conversation of the first answer. */
-const requestsWith = (first: string): WireRequest[] => [
+const requestsWith = (first: string): SentRequest[] => [
   post('/api/alice/chat', { message: 'Hello', conversation_id: first }),
   post('/api/alice/chat', { message: 'Again' }, { ...json, 'idempotency-key': 'k' }),
   post('/api/alice/chat', { message: 'Again' }, { ...json, 'idempotency-key': 'k' }),

@@ -1,9 +1,9 @@
 import { type IncomingMessage, request } from 'node:http'
-import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { rawExchange } from '../helpers/raw.js'
 import { within } from '../helpers/wait.js'
 
-export interface WireRequest {
+export interface SentRequest {
   method: string
   path: string
   headers?: Record<string, string | string[]>
@@ -27,7 +27,7 @@ const withoutDate = ({ rawHeaders }: IncomingMessage): string[] => {
 }
 
 /** Sends a request on a connection of its own, and gives all of the answer. */
-export const send = (url: string, { method, path, headers, body }: WireRequest): Promise<WireAnswer> =>
+export const send = (url: string, { method, path, headers, body }: SentRequest): Promise<WireAnswer> =>
   within(
     `the answer to ${method} ${path}`,
     new Promise((resolve, reject) => {
@@ -45,9 +45,7 @@ export const send = (url: string, { method, path, headers, body }: WireRequest):
   )
 
 /** Sends bytes as they are, and gives all that comes back until the connection ends, without the date. */
-export const sendBytes = (url: string, bytes: string): Promise<string> => {
-  const { hostname, port } = new URL(url)
-  const socket = connect(Number(port), hostname)
-  socket.end(bytes)
-  return within('the answer to bytes', text(socket)).then((answer) => answer.replace(/^date: .*\r\n/gim, ''))
+export const sendBytes = async (url: string, bytes: string): Promise<string> => {
+  const answer = await within('the answer to bytes', rawExchange(url, bytes))
+  return answer.replace(/^date: .*\r\n/gim, '')
 }

@@ -4,12 +4,12 @@ import { type ColloquyOptions, colloquy } from '../../src/plugin/index.js'
 import { tokenOf } from '../helpers/app.js'
 import { testDatabase } from '../helpers/database.js'
 import { SECRET } from '../helpers/tokens.js'
-import type { WireRequest } from './wire.js'
+import type { SentRequest } from './wire.js'
 
 export const authorization = `Bearer ${tokenOf('alice')}`
 export const json = { authorization, 'content-type': 'application/json' }
 export const stream = { ...json, accept: 'text/event-stream' }
-export const post = (path: string, body?: unknown, headers: WireRequest['headers'] = json): WireRequest => ({
+export const post = (path: string, body?: unknown, headers: SentRequest['headers'] = json): SentRequest => ({
   method: 'POST',
   path,
   headers,
@@ -17,9 +17,9 @@ export const post = (path: string, body?: unknown, headers: WireRequest['headers
 })
 export const get = (
   path: string,
-  headers: WireRequest['headers'] = { authorization },
+  headers: SentRequest['headers'] = { authorization },
   method = 'GET',
-): WireRequest => ({
+): SentRequest => ({
   method,
   path,
   headers,

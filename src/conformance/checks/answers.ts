@@ -1,6 +1,6 @@
 import type { Check, Context } from '../check.js'
 import type { Contract, Operation } from '../contract.js'
-import { beginsTurn, expect, forEach, sampleOf } from '../samples.js'
+import { beginsTurn, checksForEach, expect, sampleOf } from '../samples.js'
 
 const answers = async (context: Context, operation: Operation): Promise<void> => {
   const sample = await sampleOf(context, operation, context.a)
@@ -15,7 +15,7 @@ const answers = async (context: Context, operation: Operation): Promise<void> =>
 
 /** The plain answer of every operation that costs nothing. What begins turns has checks of its own. */
 export const answerChecks = ({ operations }: Contract): Check[] =>
-  forEach(
+  checksForEach(
     operations.filter((operation) => !beginsTurn(operation)),
     'answer',
     () => 'a right request is answered as the contract declares',

@@ -1,7 +1,16 @@
 import { randomBytes } from 'node:crypto'
 import { type CallOptions, type Check, type Context, Failure, type User } from '../check.js'
 import type { Contract, Operation } from '../contract.js'
-import { expect, expectEqual, expectProblem, forEach, namesRow, sampleOf, snapshot } from '../samples.js'
+import {
+  checksForEach,
+  expect,
+  expectEqual,
+  expectProblem,
+  namesRow,
+  rowIdsOf,
+  sampleOf,
+  snapshot,
+} from '../samples.js'
 
 const base64url = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
 
@@ -131,8 +140,7 @@ const beforeTheBody = async (context: Context, operation: Operation): Promise<vo
 }
 
 const beforeTheIds = async (context: Context, operation: Operation): Promise<void> => {
-  const names = [...operation.path.matchAll(/\{(?!user_id)(\w+)\}/g)].map(([, name = '']) => [name, 'x'])
-  const path = Object.fromEntries(names)
+  const path = Object.fromEntries(rowIdsOf(operation).map((name) => [name, 'x']))
   const body = operation.body && {}
   await expectProblem(context, operation, { path, body, as: null }, 401, 'unauthenticated')
   const others = { ...path, user_id: context.b.id }
@@ -149,22 +157,27 @@ const withoutNeed = async (context: Context, operation: Operation): Promise<void
 export const authenticationChecks = ({ operations }: Contract): Check[] => {
   const secured = operations.filter(({ isPublic }) => !isPublic)
   return [
-    ...forEach(secured, 'no-token', () => 'without a token it is 401, and nothing is done', withoutToken),
-    ...forEach(secured, 'bad-token', () => 'a forged token is 401, and nothing is done', withBadToken),
-    ...forEach(
+    ...checksForEach(
+      secured,
+      'no-token',
+      () => 'without a token it is 401, and nothing is done',
+      withoutToken,
+    ),
+    ...checksForEach(secured, 'bad-token', () => 'a forged token is 401, and nothing is done', withBadToken),
+    ...checksForEach(
       secured,
       'other-user',
       () => "with another user's token it is 403, and nothing is done",
       withOthersToken,
     ),
-    ...forEach(
+    ...checksForEach(
       secured.filter(({ body }) => body),
       'token-before-body',
       () => 'the token is judged before the body',
       beforeTheBody,
     ),
-    ...forEach(secured, 'token-before-ids', () => 'the token is judged before the ids', beforeTheIds),
-    ...forEach(
+    ...checksForEach(secured, 'token-before-ids', () => 'the token is judged before the ids', beforeTheIds),
+    ...checksForEach(
       operations.filter(({ isPublic }) => isPublic),
       'public',
       () => 'it asks for no token, and judges none',

@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib'
 import type { CallOptions, Check, Context, Judged } from '../check.js'
 import type { Contract, Operation } from '../contract.js'
-import { beginsTurn, expect, expectProblem, forEach, type Sample, sampleOf } from '../samples.js'
+import { beginsTurn, checksForEach, expect, expectProblem, type Sample, sampleOf } from '../samples.js'
 
 /** The row of the sample, without its body. */
 const rowOf = ({ path }: Sample): CallOptions => (path ? { path } : {})
@@ -113,11 +113,21 @@ export const bodyChecks = ({ operations }: Contract): Check[] => {
   const withBody = operations.filter(({ body }) => body)
   const free = withBody.filter((operation) => !beginsTurn(operation))
   return [
-    ...forEach(withBody, 'malformed-body', () => 'a body that cannot be read is 400', malformed),
-    ...forEach(withBody, 'media-type', () => 'a body of another media type or coding is 415', mediaTypes),
-    ...forEach(free, 'own-media-types', () => 'each declared media type is taken, in UTF-8', ownTypes),
-    ...forEach(withBody, 'large-body', () => 'a body of more than 256 KiB is 413', tooLarge),
-    ...forEach(withBody, 'invalid-body', () => 'a body that is not what the contract says is 422', invalid),
-    ...forEach(withBody, 'texts', () => 'a text is bounded in code points, and can be seen', texts),
+    ...checksForEach(withBody, 'malformed-body', () => 'a body that cannot be read is 400', malformed),
+    ...checksForEach(
+      withBody,
+      'media-type',
+      () => 'a body of another media type or coding is 415',
+      mediaTypes,
+    ),
+    ...checksForEach(free, 'own-media-types', () => 'each declared media type is taken, in UTF-8', ownTypes),
+    ...checksForEach(withBody, 'large-body', () => 'a body of more than 256 KiB is 413', tooLarge),
+    ...checksForEach(
+      withBody,
+      'invalid-body',
+      () => 'a body that is not what the contract says is 422',
+      invalid,
+    ),
+    ...checksForEach(withBody, 'texts', () => 'a text is bounded in code points, and can be seen', texts),
   ]
 }

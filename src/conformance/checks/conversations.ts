@@ -1,5 +1,5 @@
 import type { Check, Context } from '../check.js'
-import { expect, expectEqual, expectProblem } from '../samples.js'
+import { expect, expectEqual, expectProblem, shortMessage } from '../samples.js'
 
 const createsOne = async (context: Context): Promise<void> => {
   const body = { title: 'Groceries', metadata: { conformance: context.mark, project: 'kitchen' } }
@@ -123,7 +123,7 @@ const mergesMetadata = async (context: Context): Promise<void> => {
 
 const deletes = async (context: Context): Promise<void> => {
   const conversation_id = await context.conversation()
-  const body = { conversation_id, message: 'Answer with the one word: yes' }
+  const body = { conversation_id, message: shortMessage }
   const { json } = await context.call('createTurn', { body, expect: 200 })
   const { turn_id, message_id } = json
   const path = { conversation_id }

@@ -1,8 +1,16 @@
 import { randomUUID } from 'node:crypto'
 import { type CallOptions, type Check, type Context, Failure, type Judged } from '../check.js'
-import { expect, expectEqual, expectProblem } from '../samples.js'
+import {
+  allOrFirstFailure,
+  expect,
+  expectEqual,
+  expectErrorAt,
+  expectProblem,
+  shortMessage,
+  turnDataOf,
+} from '../samples.js'
 
-const message = 'Answer with the one word: yes'
+const message = shortMessage
 
 interface Send {
   key: string
@@ -19,9 +27,6 @@ const countTurns = async (context: Context, conversation_id: string): Promise<nu
   const { json } = await context.call('listTurns', { path: { conversation_id }, expect: 200 })
   return json.data.length
 }
-
-const turnOfStream = ({ events }: Judged): unknown =>
-  (events.find(({ type }) => type === 'data-turn')?.data as { turn_id?: unknown } | undefined)?.turn_id
 
 const replays = async (context: Context): Promise<void> => {
   const body = { conversation_id: await context.conversation(), message }
@@ -40,7 +45,7 @@ const replays = async (context: Context): Promise<void> => {
     expect: 200,
   })
   expectEqual(
-    turnOfStream(streamed),
+    turnDataOf(streamed).turn_id,
     first.json.turn_id,
     'the turn of the stream',
     'streamNewTurn: a key counts for both',
@@ -78,10 +83,7 @@ const concurrent = async (context: Context): Promise<void> => {
   const body = { message: `${context.mark}: answer with the one word: yes` }
   const key = randomUUID()
   const sent = Array.from({ length: 4 }, () => send(context, { key, body }, { expect: [200, 409] }))
-  const outcomes = await Promise.allSettled(sent)
-  const failed = outcomes.find(({ status }) => status === 'rejected') as PromiseRejectedResult | undefined
-  if (failed) throw failed.reason
-  const answers = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? outcome.value : []))
+  const answers = await allOrFirstFailure(sent)
   for (const { status, json } of answers)
     if (status === 409)
       expectEqual(json.code, 'idempotency-key-in-use', 'the code', 'ProblemCode, idempotency-key-in-use')
@@ -171,13 +173,7 @@ const keys = async (context: Context): Promise<void> => {
             : error
         },
       )
-      const places = judged.json.errors.map(({ path }: { path: string }) => path.toLowerCase())
-      expect(
-        places.includes('/headers/idempotency-key'),
-        `errors are about ${places}`,
-        'FieldError, path',
-        judged,
-      )
+      expectErrorAt(judged, '/headers/Idempotency-Key')
     }
     const twice = { 'idempotency-key': [randomUUID(), randomUUID()] }
     await expectProblem(context, operation, { body, headers: twice }, 400, 'malformed-request')

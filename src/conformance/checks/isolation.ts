@@ -2,11 +2,13 @@ import type { Check, Context } from '../check.js'
 import type { Contract, Operation } from '../contract.js'
 import {
   beginsTurn,
+  checksForEach,
   expect,
   expectEqual,
+  expectErrorAt,
   expectProblem,
-  forEach,
   namesRow,
+  rowIdsOf,
   sampleFor,
   snapshot,
   unknownId,
@@ -62,7 +64,7 @@ const malformedIds = [
 ]
 
 const withMalformedId = async (context: Context, operation: Operation): Promise<void> => {
-  const names = [...operation.path.matchAll(/\{(?!user_id)(\w+)\}/g)].map(([, name = '']) => name)
+  const names = rowIdsOf(operation)
   for (const id of malformedIds) {
     const path = Object.fromEntries(names.map((name) => [name, id]))
     const sample = sampleFor(operation, {})
@@ -70,14 +72,7 @@ const withMalformedId = async (context: Context, operation: Operation): Promise<
       ? { body: { ...(sample.body as object), conversation_id: id } }
       : { ...sample, path }
     const judged = await expectProblem(context, operation, options, 422, 'validation-failed')
-    const place = beginsTurn(operation) ? '/body/conversation_id' : `/path/${names[0]}`
-    const places = judged.json.errors.map(({ path }: { path: string }) => path)
-    expect(
-      places.includes(place),
-      `errors are about ${places}, not about ${place}`,
-      'FieldError, path',
-      judged,
-    )
+    expectErrorAt(judged, beginsTurn(operation) ? '/body/conversation_id' : `/path/${names[0]}`)
   }
 }
 
@@ -97,13 +92,13 @@ const inLists = async (context: Context): Promise<void> => {
 export const isolationChecks = ({ operations }: Contract): Check[] => {
   const withRows = operations.filter(namesRow)
   return [
-    ...forEach(
+    ...checksForEach(
       withRows,
       'other-row',
       () => "another user's row is answered like one that does not exist, and is not changed",
       ofAnotherUser,
     ),
-    ...forEach(
+    ...checksForEach(
       withRows,
       'malformed-id',
       () => 'an id that is no UUIDv7 in lower case is 422',

@@ -1,5 +1,5 @@
 import type { Check, Context, Judged } from '../check.js'
-import { expect, expectEqual, expectProblem, unknownId } from '../samples.js'
+import { expect, expectEqual, expectProblem, shortMessage, unknownId } from '../samples.js'
 
 const models = async (context: Context): Promise<void> => {
   const listed = await context.call('listModels', { expect: 200 })
@@ -11,7 +11,7 @@ const models = async (context: Context): Promise<void> => {
     listed,
   )
   const { name } = listed.json.data[0]
-  const body = { conversation_id: await context.conversation(), message: 'Answer with the one word: yes' }
+  const body = { conversation_id: await context.conversation(), message: shortMessage }
   await context.call('createTurn', { body: { ...body, model: name }, expect: 200 })
   const model = `conformance/${unknownId()}`
   await expectProblem(context, 'createTurn', { body: { ...body, model } }, 422, 'validation-failed')
@@ -27,7 +27,7 @@ const usage = async (context: Context): Promise<void> => {
   const before = sum(await days())
   const conversation_id = await context.conversation()
   await context.call('createTurn', {
-    body: { conversation_id, message: 'Answer with the one word: yes' },
+    body: { conversation_id, message: shortMessage },
     expect: 200,
   })
   await context.call('deleteConversation', { path: { conversation_id }, expect: 204 })

@@ -1,6 +1,6 @@
 import type { Check, Context } from '../check.js'
 import type { Contract, Operation } from '../contract.js'
-import { expect, expectProblem, forEach, sampleOf } from '../samples.js'
+import { checksForEach, expect, expectProblem, sampleOf } from '../samples.js'
 
 const unreadable = async (context: Context, operation: Operation): Promise<void> => {
   const sample = await sampleOf(context, operation, context.a)
@@ -38,13 +38,13 @@ const unknownQuery = async (context: Context, operation: Operation): Promise<voi
 
 /** What of a request is judged the same way for every operation, its body aside. */
 export const requestChecks = ({ operations }: Contract): Check[] => [
-  ...forEach(
+  ...checksForEach(
     operations,
     'unreadable',
     () => 'a bad percent-encoding, a NUL or a header sent twice is 400',
     unreadable,
   ),
-  ...forEach(operations, 'long-url', () => 'a URL of more than 8,192 bytes is 414', longUrl),
-  ...forEach(operations, 'large-headers', () => 'headers of more than 16 KiB are 431', largeHeaders),
-  ...forEach(operations, 'unknown-query', () => 'an unknown query parameter is 422', unknownQuery),
+  ...checksForEach(operations, 'long-url', () => 'a URL of more than 8,192 bytes is 414', longUrl),
+  ...checksForEach(operations, 'large-headers', () => 'headers of more than 16 KiB are 431', largeHeaders),
+  ...checksForEach(operations, 'unknown-query', () => 'an unknown query parameter is 422', unknownQuery),
 ]

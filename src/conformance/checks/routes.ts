@@ -1,9 +1,8 @@
+import { isStream } from '../build-request.js'
 import { type Check, type Context, Failure } from '../check.js'
 import type { Exchange } from '../client.js'
 import type { Contract, Operation } from '../contract.js'
-import { expect, forEach, sampleOf, unknownId } from '../samples.js'
-
-const isStream = ({ path }: Operation): boolean => path.endsWith('/stream')
+import { checksForEach, expect, sampleOf, unknownId } from '../samples.js'
 
 /** The path with the ids of nothing: routes are judged before rows. */
 const fill = (path: string, user: string): string =>
@@ -129,7 +128,7 @@ export const routeChecks = ({ operations }: Contract): Check[] => {
   const readable = operations.filter((operation) => operation.method === 'GET' && !isStream(operation))
   return [
     ...checks,
-    ...forEach(readable, 'head', () => 'HEAD is answered like GET, without a body', head),
+    ...checksForEach(readable, 'head', () => 'HEAD is answered like GET, without a body', head),
     {
       id: 'unknown-path',
       title: 'an unknown path is 404 route-not-found, before the token is judged',

@@ -1,11 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Check, type Context, Failure, type Judged } from '../check.js'
+import { type Check, type Context, Failure } from '../check.js'
 import { type RunningTurn, stillRan, withLongTurn } from '../running-turn.js'
-import { expect, expectEqual } from '../samples.js'
-
-const turnDataOf = ({ events }: Judged): Record<string, unknown> | undefined =>
-  events.find(({ type }) => type === 'data-turn')?.data as Record<string, unknown> | undefined
+import { allOrFirstFailure, expect, expectEqual, framesOf, shortMessage, turnDataOf } from '../samples.js'
 
 const shownAsRunning = (context: Context): Promise<void> =>
   withLongTurn(context, randomUUID(), async (turn) => {
@@ -48,10 +45,6 @@ const shownAsRunning = (context: Context): Promise<void> =>
     )
   })
 
-/** Frames of two readers of one attempt: the shorter is the beginning, or the rest, of the longer. */
-const framesOf = ({ response }: Judged): string[] =>
-  (response?.frames ?? []).map(({ id, data }) => `${id} ${data}`)
-
 const follows = (context: Context): Promise<void> =>
   withLongTurn(context, randomUUID(), async (turn) => {
     const { turn_id, conversation_id, body, key } = turn
@@ -77,12 +70,7 @@ const follows = (context: Context): Promise<void> =>
     await sleep(300, undefined, { signal: context.signal })
     stillRan(turn)
     await context.call('cancelTurn', { path, expect: [200, 202] })
-    const results = await Promise.allSettled([turn.stream, ...readers])
-    const failed = results.find(({ status }) => status === 'rejected') as PromiseRejectedResult | undefined
-    if (failed) throw failed.reason
-    const [first, rest, ...others] = results.flatMap((result) =>
-      result.status === 'fulfilled' ? result.value : [],
-    )
+    const [first, rest, ...others] = await allOrFirstFailure([turn.stream, ...readers])
     if (!first || !rest) return
     const whole = framesOf(first)
     const at = whole.findIndex((frame) => frame.startsWith(`${lastId} `))
@@ -95,7 +83,7 @@ const follows = (context: Context): Promise<void> =>
     )
     for (const other of others) {
       if (other.status === 204) throw new Failure('204 while a turn ran', 'streamConversation 200', other)
-      expectEqual(turnDataOf(other)?.turn_id, turn_id, 'the turn', other.operation.id, other)
+      expectEqual(turnDataOf(other).turn_id, turn_id, 'the turn', other.operation.id, other)
       expectEqual(
         framesOf(other),
         whole,
@@ -109,7 +97,7 @@ const follows = (context: Context): Promise<void> =>
 /** The next message waits for a while, and is refused after that; it never runs beside the turn. */
 const queues = async (context: Context, operation: string, turn: RunningTurn): Promise<void> => {
   const { conversation_id, turn_id } = turn
-  const body = { conversation_id, message: 'Answer with the one word: yes' }
+  const body = { conversation_id, message: shortMessage }
   const waiting = await context.call(operation, { body, expect: [200, 409] })
   if (waiting.status === 409) {
     const { json } = waiting
@@ -135,15 +123,11 @@ const busy = (context: Context): Promise<void> =>
   withLongTurn(context, randomUUID(), async (turn) => {
     const { turn_id, body, key } = turn
     const headers = { 'idempotency-key': key }
-    const retried = context.call('createTurn', { body, headers, expect: [200, 409] })
-    const outcomes = await Promise.allSettled([
-      retried,
+    const [retry] = await allOrFirstFailure([
+      context.call('createTurn', { body, headers, expect: [200, 409] }),
       queues(context, 'createTurn', turn),
       queues(context, 'streamNewTurn', turn),
     ])
-    const failed = outcomes.find(({ status }) => status === 'rejected') as PromiseRejectedResult | undefined
-    if (failed) throw failed.reason
-    const retry = await retried
     const { status, json } = retry
     if (status === 409)
       expectEqual(json.code, 'idempotency-key-in-use', 'code', 'TurnConflict: idempotency-key-in-use', retry)

@@ -1,7 +1,15 @@
 import type { Check, Context, Judged, StreamEvent } from '../check.js'
-import { expect, expectEqual, expectProblem, unknownId } from '../samples.js'
+import {
+  expect,
+  expectEqual,
+  expectProblem,
+  framesOf,
+  shortMessage,
+  turnDataOf,
+  unknownId,
+} from '../samples.js'
 
-const message = 'Answer with the one word: yes'
+const message = shortMessage
 const sse = { accept: 'text/event-stream' }
 
 /** The texts of a stream, one for each text part. */
@@ -19,18 +27,9 @@ const isText = (events: StreamEvent[], content: string): boolean => {
   return texts.join('') === content || texts.filter((text) => text !== '').join('\n\n') === content
 }
 
-interface TurnData {
-  turn_id: string
-  conversation_id: string
-  user_message_id: string
-}
-
-const turnData = ({ events }: Judged): TurnData =>
-  events.find(({ type }) => type === 'data-turn')?.data as TurnData
-
 /** A stream tells of the turn what is stored of it. */
 const agrees = async (context: Context, stream: Judged): Promise<void> => {
-  const { turn_id, conversation_id, user_message_id } = turnData(stream)
+  const { turn_id = '', conversation_id, user_message_id } = turnDataOf(stream)
   const { json: turn } = await context.call('getTurn', { path: { turn_id }, expect: 200 })
   expectEqual(
     [turn.conversation_id, turn.user_message_id, turn.message_id],
@@ -118,20 +117,17 @@ const negotiates = async (context: Context): Promise<void> => {
   await expectProblem(context, 'streamTurn', { path, headers: sse }, 404, 'turn-not-found')
 }
 
-const frames = ({ response }: Judged): string[] =>
-  (response?.frames ?? []).map(({ id, data }) => `${id} ${data}`)
-
 /** The rest after the given frame, or all of it anew. */
 const resumesExactly = async (context: Context, turn_id: string, all: Judged): Promise<void> => {
   const path = { turn_id }
-  const whole = frames(all)
+  const whole = framesOf(all)
   for (const [at, frame] of (all.response?.frames ?? []).entries()) {
     const rest = await context.call('streamTurn', {
       path,
       headers: { 'last-event-id': frame.id },
       expect: 200,
     })
-    const got = frames(rest)
+    const got = framesOf(rest)
     const isRest = got.join('\n') === whole.slice(at + 1).join('\n')
     const isAnew = got.join('\n') === whole.join('\n')
     expect(
@@ -147,16 +143,16 @@ const resumes = async (context: Context): Promise<void> => {
   const { turn_id } = await context.turn()
   const path = { turn_id }
   const all = await context.call('streamTurn', { path, expect: 200 })
-  expectEqual(turnData(all).turn_id, turn_id, 'the turn of the stream', 'streamTurn 200', all)
+  expectEqual(turnDataOf(all).turn_id, turn_id, 'the turn of the stream', 'streamTurn 200', all)
   await agrees(context, all)
   const again = await context.call('streamTurn', { path, expect: 200 })
-  expectEqual(frames(again), frames(all), 'the second replay', 'streamTurn: replays the turn', again)
+  expectEqual(framesOf(again), framesOf(all), 'the second replay', 'streamTurn: replays the turn', again)
   await resumesExactly(context, turn_id, all)
   // Of an older or a later attempt, or beyond the end: the replay starts anew.
   for (const id of ['2147483647-1', '1-2147483647']) {
     const anew = await context.call('streamTurn', { path, headers: { 'last-event-id': id }, expect: 200 })
-    const got = frames(anew)
-    const isKnown = got.length === 0 || got.join('\n') === frames(all).join('\n')
+    const got = framesOf(anew)
+    const isKnown = got.length === 0 || got.join('\n') === framesOf(all).join('\n')
     expect(
       isKnown,
       `after ${id} come ${got.length} frames that are not the whole`,

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import type { Operation } from '../contract.js'
+import { beginsTurn } from '../samples.js'
 import type { BrokenRequest, Draft } from './request.js'
 
 type Breaks = (valid: fc.Arbitrary<Draft>) => fc.Arbitrary<Draft>
@@ -68,7 +69,7 @@ const rules: Rule[] = [
     ),
   },
   {
-    operations: isOneOf('createTurn', 'streamNewTurn'),
+    operations: beginsTurn,
     at: '/body/model',
     rule: 'allowed',
     sentence: 'Who answers, one of those that the server allows.',
@@ -105,7 +106,6 @@ export const beyondSchema = (operation: Operation, valid: fc.Arbitrary<Draft>): 
     .filter(({ operations }) => operations(operation))
     .map(({ breaks, at, rule, sentence }) => ({ at, rule, sentence, statuses: [422], draft: breaks(valid) }))
 
-const isTurn = isOneOf('createTurn', 'streamNewTurn')
 const modelFailed =
   'the message and the failed turn, with the text that came before, stay in the conversation and the problem carries'
 
@@ -115,6 +115,6 @@ export const mayBeRefused: {
   sentence: string
   operations: (operation: Operation) => boolean
 }[] = [
-  ...[502, 503, 504].map((status) => ({ status, sentence: modelFailed, operations: isTurn })),
-  { status: 409, sentence: 'A second message waits for its turn, up to a bound', operations: isTurn },
+  ...[502, 503, 504].map((status) => ({ status, sentence: modelFailed, operations: beginsTurn })),
+  { status: 409, sentence: 'A second message waits for its turn, up to a bound', operations: beginsTurn },
 ]

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import type { Draft } from './request.js'
 
 /** A body that is wrong before any schema is looked at. */
-export interface BrokenBody {
+interface BrokenBody {
   rule: string
   statuses: number[]
   /** what the contract says of it */

@@ -1,5 +1,6 @@
 import { type CallOptions, type Check, type Context, Failure, type Judged } from '../check.js'
 import type { Contract, Operation } from '../contract.js'
+import { beginsTurn } from '../samples.js'
 import { isAllowed, mayBeRefused } from './beyond-schema.js'
 import { brokenRequests } from './broken-request.js'
 import { effects } from './effects.js'
@@ -9,7 +10,7 @@ import {
   type BrokenRequest,
   type Draft,
   hintsFor,
-  known,
+  idPlaceholder,
   knownIds,
   toCall,
   validDraft,
@@ -24,9 +25,6 @@ const nameOf = (place: string): string =>
     .slice(1)
     .replaceAll('*', 'each')
     .replace(/[^A-Za-z0-9_]+/g, '-')
-
-/** Turns cost what the model costs, so few of them are run. */
-const callsModel = ({ id }: Operation): boolean => id === 'createTurn' || id === 'streamNewTurn'
 
 const successes = ({ responses }: Operation): number[] =>
   Object.keys(responses)
@@ -60,7 +58,8 @@ const validCheck = (contract: Contract, operation: Operation): Check => ({
     const drafts = validDraft(schemasOf(contract), operation, { ids: anyIds, hints }).filter((draft) =>
       isAllowed(operation, draft),
     )
-    const isCostly = callsModel(operation)
+    // Turns cost what the model costs, so few of them are run.
+    const isCostly = beginsTurn(operation)
     const runs = isCostly || !varies(operation) ? Math.min(4, context.runs) : context.runs
     await forAll(context, drafts, { runs, shrinks: isCostly ? 6 : 100 }, (draft) =>
       tryValid(context, operation, draft),
@@ -112,7 +111,7 @@ const brokenCheck = (operation: Operation, ways: BrokenRequest[], share: number)
       title: `${operation.id} refuses a request that breaks ${describe(broken)}, and changes nothing`,
       operation: operation.id,
       async run(context) {
-        const least = Math.max(2, Math.ceil(context.runs * share))
+        const least = Math.max(Math.min(2, context.runs), Math.ceil(context.runs * share))
         const options = { runs: Math.ceil(least / ways.length), shrinks: 100 }
         for (const way of ways)
           await forAll(context, way.draft, options, (draft) => tryBroken(context, operation, way, draft))
@@ -134,7 +133,7 @@ const byRule = (broken: BrokenRequest[]): BrokenRequest[][] => {
 export const generatedChecks = (contract: Contract): Check[] =>
   contract.operations.flatMap((operation) => {
     const schemas = schemasOf(contract)
-    const hints = hintsFor(knownIds, [known('model_id')])
+    const hints = hintsFor(knownIds, [idPlaceholder('model_id')])
     const valid = validDraft(schemas, operation, { ids: knownIds, hints })
     const rules = byRule(brokenRequests(schemas, operation, valid, hints))
     return [

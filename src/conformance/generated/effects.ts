@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type Context, Failure, type Judged } from '../check.js'
+import { turnDataOf } from '../samples.js'
 import type { Draft } from './request.js'
 
 /** What a valid request has to have done beyond an answer of the right form. */
@@ -45,8 +46,8 @@ const stored: Effect = ({ draft, answer }) => {
 }
 
 /** What an answer names, be it JSON or a stream. */
-const turnOf = ({ json, events }: Judged): { user_message_id?: string; conversation_id?: string } =>
-  json ?? events.find(({ type }) => type === 'data-turn')?.data ?? {}
+const turnOf = (answer: Judged): { user_message_id?: string; conversation_id?: string } =>
+  answer.json ?? turnDataOf(answer)
 
 const storedAsSent: Effect = async ({ context, draft, answer, ids }) => {
   const { message, conversation_id } = draft.body as Body

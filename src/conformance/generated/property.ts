@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { type Context, Failure, NotSeen } from '../check.js'
 
-export interface PropertyOptions {
+interface PropertyOptions {
   runs: number
   /** how many requests the search for a smaller failing case may take */
   shrinks: number

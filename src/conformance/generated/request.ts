@@ -31,7 +31,7 @@ export interface BrokenRequest {
 }
 
 /** Stands for the id of a row that exists, until the request is sent. */
-export const known = (name: string): string => `{${name}}`
+export const idPlaceholder = (name: string): string => `{${name}}`
 
 const hex = fc.integer({ min: 0, max: 2 ** 30 }).map((bits) => bits.toString(16).padStart(8, '0'))
 
@@ -43,7 +43,7 @@ const strangerId = fc
 /** Where the ids in generated requests come from. */
 export type Ids = (name: string) => fc.Arbitrary<string>
 
-export const knownIds: Ids = (name) => fc.constant(known(name))
+export const knownIds: Ids = (name) => fc.constant(idPlaceholder(name))
 export const anyIds: Ids = (name) =>
   fc.oneof({ weight: 3, arbitrary: knownIds(name) }, { weight: 1, arbitrary: strangerId })
 
@@ -51,7 +51,9 @@ export const anyIds: Ids = (name) =>
 const freshKey = fc
   .tuple(fc.boolean(), fc.string({ unit: fc.constantFrom(...'aZ09!#[]{}~=,;\'`|"\\'), maxLength: 100 }))
   .map(([isQuoted, rest]) =>
-    isQuoted ? `"${known('fresh_id')}${rest.replace(/["\\]/g, '\\$&')}"` : `${known('fresh_id')}${rest}`,
+    isQuoted
+      ? `"${idPlaceholder('fresh_id')}${rest.replace(/["\\]/g, '\\$&')}"`
+      : `${idPlaceholder('fresh_id')}${rest}`,
   )
 
 /** Values for where the schema allows more than the contract does: see `beyond-schema.ts`. */
@@ -77,7 +79,7 @@ const hasBracket = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && Object.keys(value).some((key) => /[[\]]/.test(key))
 
 /** Values of a query parameter that can be written into a URL. */
-export const queryValue = (schemas: Schemas, { schema }: Parameter, hints: Hints = {}) =>
+const queryValue = (schemas: Schemas, { schema }: Parameter, hints: Hints = {}) =>
   validValue(schemas, schema, hints).filter((value) => !hasBracket(value))
 
 const record = <T>(entries: (readonly [string, fc.Arbitrary<T>])[]): fc.Arbitrary<Record<string, T>> =>

@@ -2,25 +2,17 @@ import { randomUUID } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import { type Context, Failure, type Judged } from '../check.js'
 import type { Operation } from '../contract.js'
+import { onceFor } from '../once-for.js'
 
 type Rows = Record<string, string>
 
-const once = <T>(make: (context: Context) => Promise<T>): ((context: Context) => Promise<T>) => {
-  const made = new WeakMap<Context, Promise<T>>()
-  return (context) => {
-    const found = made.get(context) ?? make(context)
-    made.set(context, found)
-    return found
-  }
-}
-
 /** The models that a message may name. */
-export const modelsOf = once(async (context): Promise<string[]> => {
+export const modelsOf = onceFor(async (context: Context): Promise<string[]> => {
   const { json } = await context.call('listModels', { expect: 200 })
   return json.data.map(({ name }: { name: string }) => name)
 })
 
-const sharedRows = once(async (context): Promise<Rows> => {
+const sharedRows = onceFor(async (context: Context): Promise<Rows> => {
   const [turn, models] = await Promise.all([context.turn(), modelsOf(context)])
   return { ...turn, conversation_id: await context.conversation(), model_id: models[0] ?? '' }
 })

@@ -14,7 +14,7 @@ export const printable = (text: string): string =>
 const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
 
 /** A failed check: what was promised, what came, and a line that asks for it again. */
-export const describeFailure = (result: Result, secrets: Secrets): string =>
+const describeFailure = (result: Result, secrets: Secrets): string =>
   [
     `FAIL  ${result.id}: ${result.title}`,
     ...(result.promise ? [`      promised: ${result.promise}`] : []),
@@ -70,7 +70,7 @@ const unseenStatuses = ({ statuses, requests }: Report): string[] => {
     )
 }
 
-export const summarize = (report: Report): string => {
+const summarize = (report: Report): string => {
   const { results, allRequests, turns, milliseconds, seed } = report
   const count = (outcome: Result['outcome']) => results.filter((result) => result.outcome === outcome).length
   return (

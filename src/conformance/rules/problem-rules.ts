@@ -1,17 +1,10 @@
 import type { WireResponse } from '../client.js'
 import type { Contract } from '../contract.js'
+import { parseJson } from '../parse-json.js'
 import type { Fault } from './fault.js'
 
 /** The statuses of requests that may not have been read as far as their path. */
 const maybeUnread = new Set([400, 408, 414, 431])
-
-const parse = (text: string): unknown => {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
 
 const decode = (path: string): string => {
   try {
@@ -33,7 +26,7 @@ interface Problem {
 }
 
 /** The status of each problem code, from the table in the contract's description of ProblemCode. */
-export const readCodeStatuses = (contract: Contract): Map<string, number> => {
+const readCodeStatuses = (contract: Contract): Map<string, number> => {
   const rows = String(contract.schema('ProblemCode').description).matchAll(/^\| `([a-z-]+)` \| (\d{3}) \|/gm)
   return new Map([...rows].map(([, code = '', status]) => [code, Number(status)]))
 }
@@ -81,7 +74,7 @@ export const createProblemJudge = (contract: Contract) => {
     if (!/^application\/problem\+json\s*(?:;|$)/i.test(type)) {
       return [{ message: `its media type is ${type}`, promise: 'Problem: application/problem+json' }]
     }
-    const problem = parse(text)
+    const problem = parseJson(text)
     const shape = contract.faults(contract.schema('Problem'), problem)
     if (shape.length > 0) return shape.map((message) => ({ message, promise: 'Problem' }))
     const read = problem as Problem

@@ -92,5 +92,3 @@ export const createResponseJudge = (contract: Contract) => {
     },
   }
 }
-
-export type ResponseJudge = ReturnType<typeof createResponseJudge>

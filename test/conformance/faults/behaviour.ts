@@ -6,14 +6,11 @@ import {
   type Json,
   noContent,
   problem,
-  queries,
   requests,
   successes,
   withJson,
 } from '../change.js'
 import type { PlantedFault } from './planted.js'
-
-const reversed = (page: Json): Json => ({ ...page, data: page.data.toReversed() })
 
 /** What the server says that it has done, and has not. */
 export const behaviourFaults: PlantedFault[] = [
@@ -71,75 +68,6 @@ export const behaviourFaults: PlantedFault[] = [
     name: 'the answer is not the one that is stored',
     seenBy: ['conversation.continue'],
     make: () => successes('createTurn', (turn) => ({ ...turn, response: `${turn.response} ` })),
-  },
-  {
-    name: 'a conversation is listed on two pages',
-    seenBy: ['paging.conversations'],
-    make: () => {
-      let last: Json
-      return successes('listConversations', (page, { url }) => {
-        const data = url.includes('cursor=') && last ? [last, ...page.data.slice(1)] : page.data
-        last = page.data.at(-1)
-        return { ...page, data }
-      })
-    },
-  },
-  {
-    name: 'a conversation is on no page',
-    seenBy: ['paging.conversations'],
-    make: () =>
-      successes('listConversations', (page) =>
-        page.next_cursor ? { ...page, data: page.data.slice(0, -1) } : page,
-      ),
-  },
-  {
-    name: 'conversations are listed with the oldest first',
-    seenBy: ['paging.conversations'],
-    make: () => successes('listConversations', reversed),
-  },
-  {
-    name: 'the last page of conversations has a next_cursor',
-    seenBy: ['paging.conversations'],
-    make: () => {
-      let cursor: string | undefined
-      return successes('listConversations', (page) => {
-        cursor = page.next_cursor ?? cursor
-        return { ...page, next_cursor: cursor ?? null }
-      })
-    },
-  },
-  {
-    name: 'there is only one page of messages',
-    seenBy: ['paging.messages'],
-    make: () => successes('listMessages', (page) => ({ ...page, next_cursor: null })),
-  },
-  {
-    name: 'limit is ignored',
-    seenBy: ['paging.turns'],
-    make: () => queries('listConversations listMessages listTurns', (query) => query.delete('limit')),
-  },
-  {
-    name: 'messages come in the wrong order',
-    seenBy: ['paging.messages'],
-    make: () => successes('listMessages', reversed),
-  },
-  {
-    name: 'order=desc is ignored for turns',
-    seenBy: ['paging.turns'],
-    make: () => queries('listTurns', (query) => query.delete('order')),
-  },
-  {
-    name: 'archived conversations are listed with the others',
-    seenBy: ['conversation.archive'],
-    make: () => queries('listConversations', (query) => query.delete('archived')),
-  },
-  {
-    name: 'the filter by metadata is ignored',
-    seenBy: ['conversation.metadata'],
-    make: () =>
-      queries('listConversations', (query) => {
-        for (const name of [...query.keys()]) if (name.startsWith('metadata')) query.delete(name)
-      }),
   },
   {
     name: 'deleting does not delete',
@@ -217,15 +145,6 @@ export const behaviourFaults: PlantedFault[] = [
       successes('getConversation', (c) => ({
         ...c,
         running_turn_id: c.running_turn_id ?? (c.message_count > 0 ? c.id : null),
-      })),
-  },
-  {
-    name: 'positions are counted from each page',
-    seenBy: ['paging.messages'],
-    make: () =>
-      successes('listMessages', (page) => ({
-        ...page,
-        data: page.data.map((m: Json, at: number) => ({ ...m, position: at + 1 })),
       })),
   },
   {

@@ -18,6 +18,25 @@ const grow = (value: unknown, operation: string): unknown => {
   return { ...Object.fromEntries(fields), [`added_to_${schemaOf(operation)}`]: { in: 'version 1.9' } }
 }
 
+/** A server whose user has used many models on every day: far more rows than pages that a circle is given. */
+export const muchUsedServer: Fault = {
+  request: async (request, send) => {
+    if (request.operation !== 'listUsage') return request
+    const { pathname, searchParams: query } = new URL(request.url, 'http://h')
+    const answer = await send({ ...request, url: pathname })
+    return withJson(answer, ({ data }) => {
+      const rows = Array.from({ length: 31 * 4 }, (_, at) => ({
+        ...data[0],
+        day: new Date(Date.now() - Math.floor(at / 4) * 86_400_000).toISOString().slice(0, 10),
+        model: `some/model-${at % 4}`,
+      }))
+      const from = Number((query.get('cursor') ?? 'c0').slice(1))
+      const end = from + Number(query.get('limit') ?? 20)
+      return { data: rows.slice(from, end), next_cursor: end < rows.length ? `c${end}` : null }
+    })
+  },
+}
+
 /** What the contract lets a later version add: fields, headers, and events whose type begins with `data-`. */
 export const newerServer: Fault = {
   answer: (answer, { operation }) => ({

@@ -13,7 +13,7 @@ export interface Site {
 export interface PlantedFault {
   /** what the server does wrong */
   name: string
-  /** the checks that have to see it; a star stands for any operation */
+  /** the ids of the checks that have to see it */
   seenBy: string[]
   /** how many generated requests an operation gets, where few might miss it */
   runs?: number

@@ -1,4 +1,4 @@
-import { answers, bodies, type Json, problem, queries, requests, without } from '../change.js'
+import { answers, bodies, type Json, problem, requests, without } from '../change.js'
 import type { PlantedFault } from './planted.js'
 
 const known = ['conversation_id', 'message', 'model', 'title', 'metadata', 'archived']
@@ -8,7 +8,7 @@ const shortened = (text: unknown, length: number): unknown =>
 const utf8 = (body: string): string => Buffer.from(body, 'latin1').toString('utf8')
 const oddInput = /\p{Emoji_Presentation}/u
 
-/** What the server takes that it must refuse, and refuses that it must take. */
+/** What the server takes in bodies that it must refuse, and refuses that it must take. */
 export const requestFaults: PlantedFault[] = [
   {
     name: 'an unknown field is ignored',
@@ -50,69 +50,6 @@ export const requestFaults: PlantedFault[] = [
       bodies('createTurn', (json: Json) =>
         typeof json?.message === 'number' ? { ...json, message: String(json.message) } : json,
       ),
-  },
-  {
-    name: 'a limit over 100 is taken for 100',
-    seenBy: ['generated-invalid.listMessages.query-limit.maximum'],
-    make: () =>
-      queries('listMessages', (query) => {
-        if (Number(query.get('limit')) > 100) query.set('limit', '100')
-      }),
-  },
-  {
-    name: 'a limit in hexadecimal is taken',
-    seenBy: ['generated-invalid.listTurns.query-limit.type'],
-    make: () =>
-      queries('listTurns', (query) => {
-        if (query.get('limit')?.startsWith('0x')) query.set('limit', '16')
-      }),
-  },
-  {
-    name: 'an unknown query parameter is ignored',
-    seenBy: ['generated-invalid.listConversations.query.unknown'],
-    make: () =>
-      queries('listConversations', (query) => {
-        for (const name of [...query.keys()])
-          if (!/^(limit|cursor|archived|metadata.*)$/.test(name)) query.delete(name)
-      }),
-  },
-  {
-    name: 'the last of two parameters of a name counts',
-    seenBy: ['generated-invalid.listMessages.query-limit.twice'],
-    make: () =>
-      queries('listMessages', (query) => {
-        for (const name of new Set(query.keys())) query.set(name, query.getAll(name).at(-1) ?? '')
-      }),
-  },
-  {
-    name: 'a cursor that was changed leads to the first page',
-    seenBy: ['generated-invalid.listConversations.query-cursor.opaque'],
-    make: () => ({
-      answer: async (answer, request, send) =>
-        answer.status === 422 &&
-        request.operation === 'listConversations' &&
-        answer.body.includes('/query/cursor')
-          ? send({ ...request, url: request.url.replace(/([?&])cursor=[^&]*&?/, '$1').replace(/[?&]$/, '') })
-          : answer,
-    }),
-  },
-  {
-    name: 'the days of a range may be in the wrong order',
-    seenBy: ['generated-invalid.listUsage.query-last_day.order'],
-    make: () =>
-      queries('listUsage', (query) => {
-        const [first, last] = [query.get('first_day'), query.get('last_day')]
-        if (first && last && first > last) query.delete('first_day')
-      }),
-  },
-  {
-    name: 'a day that does not exist is taken',
-    seenBy: ['generated-invalid.listUsage.query-first_day.format'],
-    make: () =>
-      queries('listUsage', (query) => {
-        for (const name of ['first_day', 'last_day'])
-          if (/-(30|31|29|00)$/.test(query.get(name) ?? '')) query.delete(name)
-      }),
   },
   {
     name: 'a NUL is dropped from a text',
@@ -188,18 +125,6 @@ export const requestFaults: PlantedFault[] = [
       ),
   },
   {
-    name: 'every 422 is a 200',
-    seenBy: ['generated-invalid.listModels.query.unknown'],
-    make: () =>
-      answers('listModels', (answer) => (answer.status === 422 ? { ...answer, status: 200 } : answer)),
-  },
-  {
-    name: 'a 422 is a 400',
-    seenBy: ['generated-invalid.getTurn.path-turn_id.pattern'],
-    make: () =>
-      answers('getTurn', (answer) => (answer.status === 422 ? problem(400, 'malformed-request') : answer)),
-  },
-  {
     name: 'a refused message begins a conversation all the same',
     seenBy: ['generated-invalid.createTurn.body-message.minLength'],
     make: () => ({
@@ -245,22 +170,5 @@ export const requestFaults: PlantedFault[] = [
         ...request,
         body: request.body.replace(/"__proto__":"(?:[^"\\]|\\.)*",?/, '').replace(/,\}/g, '}'),
       })),
-  },
-  {
-    name: 'two Idempotency-Keys are one',
-    seenBy: ['generated-invalid.createTurn.headers-Idempotency-Key.twice'],
-    make: () =>
-      requests('createTurn', (request) => ({
-        ...request,
-        headers: {
-          ...request.headers,
-          'idempotency-key': [request.headers['idempotency-key'] ?? []].flat()[0],
-        },
-      })),
-  },
-  {
-    name: 'a path with a bad percent-encoding is taken',
-    seenBy: ['generated-invalid.listModels.query.encoding'],
-    make: () => requests('listModels', (request) => ({ ...request, url: request.url.replace(/\?.*/, '') })),
   },
 ]

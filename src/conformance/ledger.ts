@@ -1,14 +1,15 @@
 import type { User } from './check.js'
 import type { Exchange } from './client.js'
 import type { Operation } from './contract.js'
+import { parseJson } from './parse-json.js'
 
-const parse = (text: string): { id?: unknown; conversation_id?: unknown; turn_id?: unknown } => {
-  try {
-    return JSON.parse(text) ?? {}
-  } catch {
-    return {}
-  }
+interface Named {
+  id?: unknown
+  conversation_id?: unknown
+  turn_id?: unknown
 }
+
+const parse = (text: string): Named => (parseJson(text) as Named | null | undefined) ?? {}
 
 /** The ids that a stream names at its beginning. */
 const idsOfStream = ({ response }: Exchange) => {

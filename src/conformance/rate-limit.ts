@@ -1,0 +1,27 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Exchange } from './client.js'
+
+/** How long a `429` may hold up one request. */
+const maxRetryAfterMs = 60_000
+const maxRetries = 3
+
+/** How long a `429` asks to wait, in ms. Undefined for any other answer, and where that is too long or is not said. */
+const retryAfterOf = ({ response }: Exchange): number | undefined => {
+  const text = response?.headers['retry-after'] ?? ''
+  if (response?.status !== 429 || !/^\d{1,9}$/.test(text)) return undefined
+  const ms = Number(text) * 1000
+  return ms <= maxRetryAfterMs ? ms : undefined
+}
+
+/** Sends again what a `429` has put off: a server's limit is no fault of it. Rejects when the signal aborts meanwhile. */
+export const withinLimits = async <T extends Exchange>(
+  attempt: () => Promise<T>,
+  signal: AbortSignal,
+): Promise<T> => {
+  for (let retries = 0; ; retries += 1) {
+    const done = await attempt()
+    const wait = retries === maxRetries ? undefined : retryAfterOf(done)
+    if (wait === undefined) return done
+    await sleep(wait, undefined, { signal })
+  }
+}
