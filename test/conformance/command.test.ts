@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
@@ -13,6 +14,7 @@ import { printable } from '../../src/conformance/reports/text.js'
 import { tokenOf } from '../helpers/app.js'
 import { testFolder } from '../helpers/cluster.js'
 import { testDatabase } from '../helpers/database.js'
+import { builtProgram } from '../helpers/program.js'
 import { runColloquy, spawnColloquy, startServer } from '../helpers/server.js'
 import { claims, hs256, SECRET } from '../helpers/tokens.js'
 import { until, within } from '../helpers/wait.js'
@@ -38,7 +40,19 @@ const wrong: [args: string[], env: Record<string, string>, message: RegExp][] = 
   [[...nowhere, '--runs', '1e3'], tokens(), /^--runs takes an integer from 1 to 10000/],
   [[...nowhere, '--timeout', '0'], tokens(), /^--timeout takes an integer from 1 to 3600/],
   [[...nowhere, '--total-timeout', '0'], tokens(), /^--total-timeout takes an integer from 1 /],
-  [[...nowhere, '--json', '/no/such/folder/report.json'], tokens(), /^--json: there is no folder /],
+  [[...nowhere, '--only', 'getTurn', '--skip', 'getTurn'], tokens(), /^--only and --skip leave no check/],
+  [
+    [...nowhere, '--json', '/no/such/folder/report.json'],
+    tokens(),
+    /^--json: ".*report\.json" cannot be written: ENOENT/,
+  ],
+  [[...nowhere, '--junit', '/'], tokens(), /^--junit: "\/" cannot be written: EISDIR/],
+  [[...nowhere, '--json', ''], tokens(), /^--json: "" cannot be written: ENOENT/],
+  [
+    [...nowhere, '--json', 'report', '--junit', './report'],
+    tokens(),
+    /^--json and --junit have to be two files/,
+  ],
   [
     [...nowhere, '--urls', 'x'],
     tokens(),
@@ -123,6 +137,26 @@ const ctrlC = async (t: Test, url: string): Promise<void> => {
   t.equal(await conversationsOf(url, 'alice'), 0, 'and leaves no conversation behind')
 }
 
+/** Node's own pipes are sockets, which fail in another way than those of a shell. */
+const closedPipe = async (t: Test, url: string): Promise<void> => {
+  // Enough for several lines of progress: the second one that cannot be written is what ends a process.
+  const groups = 'answer,no-token,bad-token,options,other-user,unknown-query,unreadable,wrong-method'
+  const args = ['bundle/src/main.js', 'conformance', '--url', url, '--only', groups]
+  const child = spawn(
+    'bash',
+    ['-o', 'pipefail', '-c', '"$@" 2>&1 | true', 'bash', process.execPath, ...args],
+    {
+      cwd: builtProgram(),
+      env: { PATH: process.env.PATH, ...tokens() },
+      stdio: 'ignore',
+    },
+  )
+  t.teardown(() => child.kill('SIGKILL'))
+  const [code] = await within('the end of a run that nobody reads', once(child, 'close'))
+  t.equal(code, 0, 'a run whose checks pass is a success, though nobody reads its report')
+  t.equal(await conversationsOf(url, 'alice'), 0, 'and it leaves no conversation behind')
+}
+
 t.test('a model that answers at once, wrong tokens, and Ctrl-C', async (t) => {
   const { url: DATABASE_URL } = await testDatabase(t)
   const { url } = await startServer(t, { env: { DATABASE_URL, BETTER_AUTH_SECRET: SECRET } })
@@ -150,6 +184,7 @@ t.test('a model that answers at once, wrong tokens, and Ctrl-C', async (t) => {
   )
 
   await ctrlC(t, url)
+  await closedPipe(t, url)
 })
 
 /** Answers everything alike, in a media type that no report may take for markup. */
