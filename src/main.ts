@@ -95,8 +95,8 @@ const run = async (): Promise<void> => {
   }
 }
 
-// A closed pipe (`colloquy doctor | head`) must not keep a command from stopping what it started.
-process.stdout.on('error', () => {})
+// A closed pipe (`colloquy doctor | head`, `2>&1 | head`) must not keep a command from stopping what it started.
+for (const output of [process.stdout, process.stderr]) output.on('error', () => {})
 
 try {
   await run()

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto'
-import { open, writeFile } from 'node:fs/promises'
+import { access, appendFile, rm, writeFile } from 'node:fs/promises'
 import { constants } from 'node:os'
+import { resolve } from 'node:path'
 import { closestName } from '../closest-name.js'
 import type { Check, User } from '../conformance/check.js'
 import { allChecks } from '../conformance/checks.js'
@@ -11,6 +12,7 @@ import { printable, toText } from '../conformance/reports/text.js'
 import { type Report, type Result, runChecks } from '../conformance/run.js'
 import { expiryOf, findObstacle, subjectOf } from '../conformance/users.js'
 import { type CommandLine, UsageError } from './command-line.js'
+import { errorMessage } from './error-message.js'
 
 type Values = CommandLine['values']
 type Variables = Record<string, string | undefined>
@@ -66,7 +68,7 @@ const named = (checks: Check[], list: string, option: string): Check[] =>
     const known = checks.flatMap(({ id, operation }) => [id, id.split('.')[0] ?? '', operation ?? ''])
     const likely = closestName(name, known)
     throw new UsageError(
-      `--${option}: there is no operation and no check "${name}"${likely ? `; did you mean "${likely}"?` : ''}. --list shows them.`,
+      `--${option}: there is no operation and no check "${name}"${likely ? `; did you mean "${likely}"?` : '.'} --list shows them.`,
       2,
     )
   })
@@ -75,6 +77,7 @@ const select = (checks: Check[], { only, skip }: Values): Check[] => {
   const chosen = new Set(only === undefined ? checks : named(checks, only, 'only'))
   const skipped = new Set(skip === undefined ? [] : named(checks, skip, 'skip'))
   const selected = checks.filter((check) => chosen.has(check) && !skipped.has(check))
+  // A run without a check would pass.
   if (selected.length === 0) throw new UsageError('--only and --skip leave no check', 2)
   return selected
 }
@@ -86,13 +89,26 @@ const list = (checks: Check[]): string => {
   )
 }
 
-/** Refuses a file that cannot be written before the checks have run. */
+/** Refuses a file that cannot be written before the checks have run. Until then it stays as it is, or is not there. */
 const requireWritable = async (file: string | undefined, option: string): Promise<void> => {
   if (file === undefined) return
-  const opened = await open(file, 'a').catch((error: NodeJS.ErrnoException) => {
-    throw new UsageError(`--${option}: ${file} cannot be written (${error.code})`, 2)
-  })
-  await opened.close()
+  try {
+    const isNew = await access(file).then(
+      () => false,
+      () => true,
+    )
+    await appendFile(file, '')
+    if (isNew) await rm(file)
+  } catch (error) {
+    throw new UsageError(`--${option}: "${file}" cannot be written: ${errorMessage(error)}`, 2)
+  }
+}
+
+const requireReports = async ({ json, junit }: Values): Promise<void> => {
+  if (json !== undefined && junit !== undefined && resolve(json) === resolve(junit))
+    throw new UsageError('--json and --junit have to be two files', 2)
+  await requireWritable(json, 'json')
+  await requireWritable(junit, 'junit')
 }
 
 /** Tells on stderr how far the run is, and at once what has failed. */
@@ -166,9 +182,8 @@ export const conformance = async (values: Values, variables: Variables): Promise
   const runs = readInteger(values, 'runs', [1, 10_000], 20)
   const timeoutMs = readInteger(values, 'timeout', [1, 3_600], 150) * 1000
   const totalMs = readInteger(values, 'total-timeout', [1, 86_400], 1_800) * 1000
-  await requireWritable(values.json, 'json')
-  await requireWritable(values.junit, 'junit')
   const checks = select(allChecks(contract), values)
+  await requireReports(values)
   const secrets = { [users.a.token]: 'COLLOQUY_TOKEN_A', [users.b.token]: 'COLLOQUY_TOKEN_B' }
 
   const watcher = watch(totalMs, users)

@@ -132,6 +132,8 @@ export const mount = (
     allowReading(reply)
     keepHeaders(reply)
     reply.hijack()
+    // The client left while a hook of the app was at work: no `close` would come any more to forget its answer.
+    if (request.raw.socket.destroyed) return
     answers.add(request, reply.raw)
     chat.routing(request.raw, reply.raw)
   }

@@ -1,11 +1,14 @@
 import { writeFile } from 'node:fs/promises'
+
 import { join } from 'node:path'
 import t from 'tap'
 import { parseCommandLine } from '../../src/commands/command-line.js'
 import { conformance } from '../../src/commands/conformance.js'
 import { tokenOf } from '../helpers/app.js'
+
 import { mutant } from '../helpers/mutant.js'
 import { runColloquy } from '../helpers/server.js'
+
 import { tokens } from './served.js'
 
 const nowhere = ['--url', 'http://127.0.0.1:1']
@@ -33,9 +36,15 @@ const wrong: [args: string[], env: Record<string, string>, message: RegExp][] = 
   [
     [...nowhere, '--json', '/no/such/folder/report.json'],
     tokens(),
-    /^--json: \/no\/such\/folder\/report\.json cannot be written \(ENOENT\)$/,
+    /^--json: ".*report\.json" cannot be written: ENOENT/,
   ],
-  [[...nowhere, '--junit', '.'], tokens(), /^--junit: \. cannot be written \(EISDIR\)$/],
+  [[...nowhere, '--junit', '/'], tokens(), /^--junit: "\/" cannot be written: EISDIR/],
+  [[...nowhere, '--json', ''], tokens(), /^--json: "" cannot be written: ENOENT/],
+  [
+    [...nowhere, '--json', 'report', '--junit', './report'],
+    tokens(),
+    /^--json and --junit have to be two files/,
+  ],
   [
     [...nowhere, '--urls', 'x'],
     tokens(),

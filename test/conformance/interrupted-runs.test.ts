@@ -1,7 +1,9 @@
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import t, { type Test } from 'tap'
 import { tokenOf } from '../helpers/app.js'
 import { testDatabase } from '../helpers/database.js'
+import { builtProgram } from '../helpers/program.js'
 import { runColloquy, spawnColloquy, startServer } from '../helpers/server.js'
 import { claims, hs256, SECRET } from '../helpers/tokens.js'
 import { until, within } from '../helpers/wait.js'
@@ -34,6 +36,26 @@ const ctrlC = async (t: Test, url: string): Promise<void> => {
   t.equal(await conversationsOf(url, 'alice'), 0, 'and leaves no conversation behind')
 }
 
+/** Node's own pipes are sockets, which fail in another way than those of a shell. */
+const closedPipe = async (t: Test, url: string): Promise<void> => {
+  // Enough for several lines of progress: the second one that cannot be written is what ends a process.
+  const groups = 'answer,no-token,bad-token,options,other-user,unknown-query,unreadable,wrong-method'
+  const args = ['bundle/src/main.js', 'conformance', '--url', url, '--only', groups]
+  const child = spawn(
+    'bash',
+    ['-o', 'pipefail', '-c', '"$@" 2>&1 | true', 'bash', process.execPath, ...args],
+    {
+      cwd: builtProgram(),
+      env: { PATH: process.env.PATH, ...tokens() },
+      stdio: 'ignore',
+    },
+  )
+  t.teardown(() => child.kill('SIGKILL'))
+  const [code] = await within('the end of a run that nobody reads', once(child, 'close'))
+  t.equal(code, 0, 'a run whose checks pass is a success, though nobody reads its report')
+  t.equal(await conversationsOf(url, 'alice'), 0, 'and it leaves no conversation behind')
+}
+
 t.test('a model that answers at once, wrong tokens, and Ctrl-C', async (t) => {
   const { url: DATABASE_URL } = await testDatabase(t)
   const { url } = await startServer(t, { env: { DATABASE_URL, BETTER_AUTH_SECRET: SECRET } })
@@ -61,6 +83,7 @@ t.test('a model that answers at once, wrong tokens, and Ctrl-C', async (t) => {
   )
 
   await ctrlC(t, url)
+  await closedPipe(t, url)
 })
 
 t.test('a run ends when its time is over, or when a token expires', async (t) => {

@@ -1,9 +1,12 @@
 import { once } from 'node:events'
 import { connect as connectHttp2 } from 'node:http2'
+import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import Fastify from 'fastify'
 import t from 'tap'
 import { colloquy } from '../../src/plugin/index.js'
+import { collectGarbage } from '../helpers/garbage.js'
+import { until } from '../helpers/wait.js'
 import { send } from './wire.js'
 import { appWithChat, authorization, get, json, listening, post, settings, stream } from './with-chat.js'
 
@@ -162,4 +165,32 @@ t.test('a body that a hook of the app has read is an error of the app, and no en
     'told',
   )
   t.equal((await send(url, get('/api/alice/conversations'))).status, 200, 'what has no body is answered')
+})
+
+t.test('a client that leaves while a hook of the app is at work leaves nothing behind', async (t) => {
+  const requests: WeakRef<object>[] = []
+  const { url } = await appWithChat(t, {
+    prepare(app) {
+      app.addHook('onRequest', async ({ raw }) => {
+        requests.push(new WeakRef(raw))
+        await once(raw.socket, 'close')
+      })
+    },
+  })
+  const { hostname, port } = new URL(url)
+  const abandoned = 10
+  for (let at = 1; at <= abandoned; at += 1) {
+    const socket = connect(Number(port), hostname).on('error', () => {})
+    socket.write(
+      `GET /api/alice/conversations HTTP/1.1\r\nhost: x\r\nauthorization: ${authorization}\r\n\r\n`,
+    )
+    await until(() => requests.length === at, 'the hook to be at work')
+    socket.destroy()
+  }
+  const areForgotten = async () => {
+    await collectGarbage()
+    return requests.filter((request) => request.deref()).length === 0
+  }
+  await until(areForgotten, 'the requests to be forgotten')
+  t.equal(requests.length, abandoned, 'no request and no answer is kept')
 })
