@@ -6,7 +6,7 @@ import { openChat, openMigratedDatabase } from '../commands/open-chat.js'
 import { serializeError } from '../log.js'
 import { mount } from './mount.js'
 import type { ColloquyOptions } from './options.js'
-import { readSettings } from './read-options.js'
+import { checkOwnOptions, readSettings } from './read-options.js'
 
 export type { ColloquyOptions, ColloquySettings } from './options.js'
 
@@ -48,6 +48,7 @@ const register = async (
   { env = process.env, migrate = true, documents = false, ...settings }: ColloquyOptions,
   defer: (close: () => Promise<unknown>) => void,
 ): Promise<void> => {
+  checkOwnOptions({ env, migrate, documents })
   const config = readSettings(settings, env)
   const { secret } = config.auth
   const log = app.log.child({ plugin: 'colloquy' }, { serializers: { err: serializeError } })

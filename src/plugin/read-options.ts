@@ -52,6 +52,13 @@ const unknownSetting = (name: string, known: Iterable<string>): ConfigError => {
   return new ConfigError(`There is no option ${name}${likely ? `: did you mean ${likely}?` : '.'}`)
 }
 
+/** Refuses what only TypeScript would: `migrate: 'no'` would migrate. Throws ConfigError. */
+export const checkOwnOptions = (own: { env: unknown; migrate: unknown; documents: unknown }): void => {
+  for (const name of ['migrate', 'documents'] as const)
+    if (typeof own[name] !== 'boolean') throw new ConfigError(`${name} must be true or false`)
+  if (typeof own.env !== 'object' || own.env === null) throw new ConfigError('env must be an object')
+}
+
 /** The configuration of these settings, and of the environment where they say nothing. Throws ConfigError. */
 export const readSettings = (settings: ColloquySettings, env: Environment): Config => {
   const variables = settingVariables()

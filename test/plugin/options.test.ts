@@ -102,6 +102,9 @@ const bad: [what: string, options: Record<string, unknown>, message: RegExp][] =
     /^colloquy: There is no option databseUrl: did you mean databaseUrl\?/,
   ],
   ['an option of the server', { ...needed, port: 1 }, /^colloquy: There is no option port\./],
+  ['no switch', { ...needed, migrate: 'no' }, /^colloquy: migrate must be true or false/],
+  ['no switch either', { ...needed, documents: 0 }, /^colloquy: documents must be true or false/],
+  ['no environment', { ...needed, env: 'production' }, /^colloquy: env must be an object/],
   ['a database that nobody serves', needed, /^colloquy: database unavailable: .*ECONNREFUSED/],
 ]
 
