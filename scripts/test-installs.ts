@@ -1,6 +1,6 @@
 /**
  * Packs the program, which builds it, and installs it into empty folders with npm, yarn 1 and pnpm, on the oldest Node that it is for, and
- * starts it in each as a new user would, without arguments. Then an app with a fastify of its own registers the plugin.
+ * starts it in each as a new user would, without arguments; one of them judges it by `colloquy conformance`. Then an app with a fastify of its own registers the plugin.
  */
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -44,9 +44,18 @@ const managers: [name: string, program: string, args: (tarball: string) => strin
   ['pnpm', 'pnpm', (tarball) => ['add', '--config.strict-dep-builds=false', '--ignore-scripts', tarball]],
 ]
 
+const colloquy = (cwd: string) => join(cwd, 'node_modules/.bin/colloquy')
+
+/** Judges the server by the installed `colloquy conformance`, with tokens of the installed `colloquy token`. */
+const judge = async (url: string, cwd: string): Promise<void> => {
+  const token = async (user: string) => (await run(colloquy(cwd), ['token', '--user', user], cwd)).trim()
+  const tokens = ['--token-a', await token('alice'), '--token-b', await token('bob')]
+  await run(colloquy(cwd), ['conformance', '--url', url, ...tokens, '--runs', '1'], cwd)
+}
+
 /** Runs the installed command without arguments until it listens, asks it whether it is ready, and ends it. */
-const start = async (cwd: string): Promise<void> => {
-  const child = spawn(join(cwd, 'node_modules/.bin/colloquy'), [], {
+const start = async (cwd: string, whileItRuns: (url: string) => Promise<void>): Promise<void> => {
+  const child = spawn(colloquy(cwd), [], {
     cwd,
     env: { ...env, PORT: '0' },
     signal,
@@ -63,7 +72,7 @@ const start = async (cwd: string): Promise<void> => {
     const [, url] = /^Colloquy listens on (\S+)/.exec(line) ?? []
     if (!url) continue
     status = (await fetch(`${url}/health/ready`)).status
-    child.kill('SIGTERM')
+    await whileItRuns(url).finally(() => child.kill('SIGTERM'))
   }
   const [code] = await ended
   clearTimeout(limit)
@@ -139,9 +148,12 @@ try {
       .split('\n')
       .filter((line) => /^\s*(?:npm )?warn(?:ing)?\b|\bengine\b|deprecated/i.test(line))
     if (warnings.length > 0) throw new Error(`${name} warns:\n${warnings.join('\n')}`)
-    await start(cwd)
+    await start(cwd, async (url) => {
+      if (name === 'npm') await judge(url, cwd)
+    })
     console.log(`${name}: installs on Node ${NODE} without a warning, and starts`)
   }
+  console.log('colloquy conformance: finds nothing wrong with the server that npm has installed')
   await mountInApp(join(folder, 'npm'))
   console.log('colloquy/fastify: an app with a fastify of its own registers it, and is answered')
 } catch (error) {

@@ -53,8 +53,9 @@ const findUnanswered = async (
  */
 export const cleanUp = async (context: RunContext, deadlineMs = 60_000): Promise<number> => {
   const { url, contract, ledger, a, b } = context
-  const deadline = AbortSignal.timeout(deadlineMs)
-  const send = sendUntil(deadline)
+  const deadline = new AbortController()
+  const timer = setTimeout(() => deadline.abort(), deadlineMs)
+  const send = sendUntil(deadline.signal)
   for (const user of [a, b])
     for (const archived of [false, true]) {
       const found = await findUnanswered(send, context, user, archived).catch(() => [])
@@ -75,6 +76,7 @@ export const cleanUp = async (context: RunContext, deadlineMs = 60_000): Promise
     }
   }
   await Promise.all([work(), work(), work(), work()])
+  clearTimeout(timer)
   ledger.conversations.clear()
   return left
 }
