@@ -36,10 +36,15 @@ const MAX_LENGTH = 80
 /** More than a title may need, to look at; a text may be long. */
 const MAX_UNITS = 1_000
 
+/** Characters that are each a grapheme of their own. Under load the segmenter took 7 % of the server's time. */
+const isPlain = (text: string): boolean => /^[ -~]*$/.test(text)
 const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
 
 /** The beginning of a line: at most 80 characters (code points), cut between graphemes unless the first alone is longer. */
 const truncate = (line: string): string => {
+  // With one character more, which might belong to the last one.
+  const beginning = line.slice(0, MAX_LENGTH + 1)
+  if (isPlain(beginning)) return beginning.slice(0, MAX_LENGTH).trimEnd()
   let title = ''
   let length = 0
   for (const { segment } of graphemes.segment(line.slice(0, MAX_UNITS))) {
