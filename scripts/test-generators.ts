@@ -4,10 +4,9 @@
  * (generators/tomorrow.ts). A cell that differs from the table of contracts/README.md fails; --save writes the table there.
  * The contract is linted as well. The last line has the numbers of what was checked.
  */
-import { chmod, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { createCountedChecks } from './counted-checks.js'
 import { breakages } from './generators/breakages.js'
 import { readDocument } from './generators/client-folder.js'
 import { type Generator, generators } from './generators/generators.js'
@@ -24,12 +23,7 @@ const start = performance.now()
 const progress = (text: string): void =>
   console.log(`${((performance.now() - start) / 1000).toFixed(0).padStart(4)} s  ${text}`)
 
-let passed = 0
-const failures: string[] = []
-const check = (isRight: boolean, failure: string): void => {
-  if (isRight) passed += 1
-  else failures.push(failure)
-}
+const { check, run } = createCountedChecks(signal)
 
 /** Two at a time: much of what a generator does is a single thread's work. */
 const inPairs = async <T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> => {
@@ -65,7 +59,7 @@ const checkBreakages = (surroundings: Surroundings): Promise<void> =>
     progress(`${name} is ${isSeen ? '' : 'not '}seen`)
   })
 
-const run = async (folder: string): Promise<void> => {
+const checkAll = async (folder: string): Promise<void> => {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: { save: { type: 'boolean', default: false } },
@@ -104,16 +98,4 @@ const run = async (folder: string): Promise<void> => {
   }
 }
 
-const folder = await mkdtemp(join(tmpdir(), 'colloquy-generators-'))
-try {
-  // PostgreSQL runs as another user when this runs as root, and has to get to its data.
-  await chmod(folder, 0o755)
-  await run(folder)
-} catch (error) {
-  if (!signal.aborted) failures.push(error instanceof Error ? (error.stack ?? error.message) : String(error))
-} finally {
-  await rm(folder, { recursive: true, force: true, maxRetries: 5 })
-}
-for (const failure of failures) console.log(`failed: ${failure}`)
-if (failures.length > 0) process.exitCode ??= 1
-console.log(`${passed} passed, ${failures.length + (signal.aborted ? 1 : 0)} failed`)
+await run('generators', checkAll)

@@ -3,11 +3,11 @@
  * in by hand. Then with all optional parameters, and with a token that is none, which its assertions have to notice. The last line
  * has the numbers of the assertions.
  */
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { packageRoot } from '../src/root.js'
 import { startServer } from './bench/server.js'
+import { createCountedChecks } from './counted-checks.js'
 import { installPackages } from './install-packages.js'
 import { interrupted } from './interrupted.js'
 import {
@@ -20,12 +20,7 @@ import {
 } from './postman-run.js'
 
 const signal = interrupted()
-let passed = 0
-const failures: string[] = []
-const check = (isRight: boolean, failure: string): void => {
-  if (isRight) passed += 1
-  else failures.push(failure)
-}
+const { check, run } = createCountedChecks(signal)
 
 /** Each assertion of each request counts. */
 const checkSent = (run: string, sent: Sent[]): void => {
@@ -45,7 +40,7 @@ const checkOperations = async (collection: Collection): Promise<void> => {
   for (const operation of operations) check(names.includes(operation), `${operation} has no request`)
 }
 
-const run = async (folder: string): Promise<void> => {
+const checkAll = async (folder: string): Promise<void> => {
   const modules = await installPackages('checkers', signal, console.log)
   const program = ['--import', 'tsx', 'src/main.ts', 'serve']
   // Without a secret of its own the server is in development, and fills in its token.
@@ -67,16 +62,4 @@ const run = async (folder: string): Promise<void> => {
   }
 }
 
-const folder = await mkdtemp(join(tmpdir(), 'colloquy-postman-'))
-try {
-  // PostgreSQL runs as another user when this runs as root, and has to get to its data.
-  await chmod(folder, 0o755)
-  await run(folder)
-} catch (error) {
-  if (!signal.aborted) failures.push(error instanceof Error ? (error.stack ?? error.message) : String(error))
-} finally {
-  await rm(folder, { recursive: true, force: true, maxRetries: 5 })
-}
-for (const failure of failures) console.log(`failed: ${failure}`)
-if (failures.length > 0) process.exitCode ??= 1
-console.log(`${passed} passed, ${failures.length + (signal.aborted ? 1 : 0)} failed`)
+await run('postman', checkAll)

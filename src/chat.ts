@@ -73,19 +73,19 @@ interface ChatContract extends Contract {
   components: { schemas: { UserId: object } }
 }
 
-/** The contract as JSON and as YAML, with the prefix as its server's URL. */
-const readContract = async (prefix: string) => {
-  const json = await readFile(new URL('generated/openapi.json', packageRoot), 'utf8')
-  const yaml = await readFile(new URL('contracts/chat-api.yaml', packageRoot), 'utf8')
-  const postman = await readFile(new URL('generated/postman.json', packageRoot), 'utf8')
+const read = (path: string): Promise<string> => readFile(new URL(path, packageRoot), 'utf8')
+
+/** What serveDocuments serves: the contract as JSON and as YAML, with the prefix as its server's URL, and the collection. */
+const readDocuments = async (json: string, prefix: string) => {
+  const yaml = await read('contracts/chat-api.yaml')
+  const postman = await read('generated/postman.json')
+  if (prefix === '') return { json, yaml, postman }
   const contract = JSON.parse(json) as ChatContract
-  if (prefix === '') return { contract, json, yaml, postman }
   const servers = contract.servers.map((server) => ({ ...server, url: prefix }))
   return {
-    contract,
-    postman,
     json: JSON.stringify({ ...contract, servers }),
     yaml: yaml.replace(/^( {2}- url: )\/$/m, `$1${prefix}`),
+    postman,
   }
 }
 
@@ -116,7 +116,9 @@ const closeConnection = ({ raw }: FastifyRequest, reply: FastifyReply): void => 
  */
 export const registerChat = async (app: FastifyInstance, options: ChatOptions & Site): Promise<void> => {
   const { db, prefix = '', documents = true, isOverflow = () => false } = options
-  const { contract, json, yaml, postman } = await readContract(prefix)
+  const json = await read('generated/openapi.json')
+  const site = documents ? { ...(await readDocuments(json, prefix)), prefix } : undefined
+  const contract = JSON.parse(json) as ChatContract
   const isUserId = createAjv().compile<string>(contract.components.schemas.UserId)
   const turns = createTurnEngine({
     ...options,
@@ -174,7 +176,7 @@ export const registerChat = async (app: FastifyInstance, options: ChatOptions & 
   const checkReady = createReadinessCheck(db)
   const handlers = createHandlers({ db, turns, models, checkReady, toolKeys: options.toolKeys ?? [] })
   bindContract(app, { contract, handlers, authenticate: [authenticate, authorize], prefix })
-  if (documents) serveDocuments(app, { json, yaml, postman, demoUser: options.demoUser, prefix })
+  if (site) serveDocuments(app, { ...site, demoUser: options.demoUser })
 
   const pruning = new AbortController()
   app.addHook('onReady', async () => void turns.keepPruned(pruning.signal))

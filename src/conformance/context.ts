@@ -9,7 +9,7 @@ import {
   type User,
 } from './check.js'
 import { type Exchange, exchange as exchangeOver, type WireRequest } from './client.js'
-import type { Contract, Operation } from './contract.js'
+import type { Operation } from './contract.js'
 import { createLedger, type Ledger } from './ledger.js'
 import { onceFor } from './once-for.js'
 import { parseJson } from './parse-json.js'
@@ -17,16 +17,9 @@ import { withinLimits } from './rate-limit.js'
 import { createResponseJudge, mediaTypeOf } from './rules/response-rules.js'
 import { shortMessage } from './samples.js'
 
-export interface Settings {
-  contract: Contract
-  url: string
-  a: User
-  b: User
-  seed: number
-  runs: number
+export interface Settings extends Pick<Context, 'contract' | 'url' | 'a' | 'b' | 'seed' | 'runs' | 'signal'> {
   /** the time for one exchange */
   timeoutMs: number
-  signal: AbortSignal
 }
 
 /** What runs the checks, and what they have done so far. */

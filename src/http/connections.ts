@@ -28,11 +28,11 @@ export const trackResponses = (server: Server): ((socket: Socket) => ServerRespo
  * Destroys connections whose client has read none of the pending data for `stalledMs`. A socket's own timeout is of no use:
  * it restarts with each write, and with each part of a write that the system accepts.
  */
-export const destroyStalled = (sockets: ReadonlySet<Socket>, stalledMs: number): NodeJS.Timeout => {
+export const destroyStalled = (sockets: { keys(): Iterable<Socket> }, stalledMs: number): NodeJS.Timeout => {
   const seen = new WeakMap<Socket, { taken: number; at: number }>()
   const sweep = () => {
     const now = performance.now()
-    for (const socket of sockets) {
+    for (const socket of sockets.keys()) {
       const taken = socket.bytesWritten - socket.writableLength
       const last = seen.get(socket)
       if (socket.writableLength === 0 || taken !== last?.taken) seen.set(socket, { taken, at: now })

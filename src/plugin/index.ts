@@ -3,6 +3,7 @@ import { buildMountedChat } from '../app.js'
 import { defaultStreamTimeouts } from '../chat.js'
 import { errorMessage } from '../commands/error-message.js'
 import { openChat, openMigratedDatabase } from '../commands/open-chat.js'
+import { singleFlight } from '../concurrency/single-flight.js'
 import { serializeError } from '../log.js'
 import { mount } from './mount.js'
 import type { ColloquyOptions } from './options.js'
@@ -34,15 +35,6 @@ const boundShutdown = (shutdownMs: number, { initialConfig }: HostApp): number =
   return pluginTimeout === 0 ? shutdownMs : Math.max(0, Math.min(shutdownMs, pluginTimeout - CLOSE_MS))
 }
 
-/** Runs once, however often it is called. */
-const once = (work: () => Promise<void>): (() => Promise<void>) => {
-  let running: Promise<void> | undefined
-  return () => {
-    running ??= work()
-    return running
-  }
-}
-
 const register = async (
   app: FastifyInstance,
   { env = process.env, migrate = true, documents = false, ...settings }: ColloquyOptions,
@@ -67,7 +59,7 @@ const register = async (
     corsOrigins: config.corsOrigins,
     log,
   })
-  const stop = once(async () => {
+  const stop = singleFlight(Number.POSITIVE_INFINITY, async () => {
     try {
       await chat.close()
     } finally {

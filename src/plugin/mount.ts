@@ -45,18 +45,22 @@ const createPathCheck = (url: string) => {
 /** Counts the answers that are under way, and cuts those that nobody reads. */
 const trackAnswers = (stalledMs: number) => {
   const responses = new Set<ServerResponse>()
-  const sockets = new Set<Socket>()
+  /** how many answers each connection has under way: a client may send several requests at once */
+  const sockets = new Map<Socket, number>()
   const sweeping = destroyStalled(sockets, stalledMs)
   return {
     add({ raw }: FastifyRequest, response: ServerResponse): void {
       const { socket } = raw
       responses.add(response)
       // The streams of an HTTP/2 connection share its socket.
-      if (raw.httpVersionMajor < 2) sockets.add(socket)
+      const isOwn = raw.httpVersionMajor < 2
+      if (isOwn) sockets.set(socket, (sockets.get(socket) ?? 0) + 1)
       response.once('close', () => {
         responses.delete(response)
-        // A client may have sent several requests at once.
-        if (![...responses].some(({ req }) => req.socket === socket)) sockets.delete(socket)
+        if (!isOwn) return
+        const left = (sockets.get(socket) ?? 0) - 1
+        if (left > 0) sockets.set(socket, left)
+        else sockets.delete(socket)
       })
     },
     end(): void {

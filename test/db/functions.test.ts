@@ -110,8 +110,10 @@ t.test('functions that differ are replaced, and said to have been', async (t) =>
   t.same(lines, [`applied the functions of version ${functionSet.program}`], 'the log says so')
   t.same(await sql`select colloquy.answer() as answer`, [{ answer: 1 }], 'the new function answers')
   t.same(await migrate(url, changed), [], 'once')
-  await migrate(url, program({ functions: { answer: answering('answer', 2) } }))
+  const replaced = program({ functions: { answer: answering('answer', 2) } })
+  await migrate(url, { ...replaced, log: (line) => lines.push(line) })
   t.same(await sql`select colloquy.answer() as answer`, [{ answer: 2 }], 'its replacement answers')
+  t.equal(lines.length, 2, 'and has waited for nobody')
 })
 
 t.test('all functions come in one transaction, or none', async (t) => {

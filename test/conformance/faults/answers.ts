@@ -9,29 +9,24 @@ import {
   successes,
   without,
 } from '../change.js'
+import type { Fault } from '../proxy.js'
 import type { PlantedFault } from './planted.js'
 
-const success = (
-  operation: string,
-  name: string,
-  change: (json: Json) => Json,
-  seenBy = [`answer.${operation}`],
-): PlantedFault => ({
-  name: `${operation}: ${name}`,
-  seenBy,
-  make: () => successes(operation, change),
-})
+const inJson =
+  (changed: (operation: string, change: (json: Json) => Json) => Fault) =>
+  (
+    operation: string,
+    name: string,
+    change: (json: Json) => Json,
+    seenBy = [`answer.${operation}`],
+  ): PlantedFault => ({
+    name: `${operation}: ${name}`,
+    seenBy,
+    make: () => changed(operation, change),
+  })
 
-const entry = (
-  operation: string,
-  name: string,
-  change: (json: Json) => Json,
-  seenBy = [`answer.${operation}`],
-): PlantedFault => ({
-  name: `${operation}: ${name}`,
-  seenBy,
-  make: () => entries(operation, change),
-})
+const success = inJson(successes)
+const entry = inJson(entries)
 
 /** The form of answers: their fields, types, headers and media types. */
 export const answerFaults: PlantedFault[] = [
