@@ -106,7 +106,7 @@ t.test('a pool with no connection free', async (t) => {
 t.test('a server that does not let anyone in', async (t) => {
   const { url, superuserUrl } = await testDatabase(t)
   const wire = await countingProxy(t, url)
-  const db = open(t, wire.url, { acquireTimeoutMs: 1_000, max: 2 })
+  const db = open(t, wire.url, { acquireTimeoutMs: 2_000, max: 2 })
   wire.silence(true)
   await Promise.all(
     Array.from({ length: 5 }, () =>
