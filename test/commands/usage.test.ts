@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import t from 'tap'
+import { parseCommandLine, UsageError, usageOf } from '../../src/commands/command-line.js'
 import { packageRoot } from '../../src/root.js'
 import { runColloquy } from '../helpers/server.js'
 
@@ -7,10 +8,6 @@ const wrong: [args: string[], message: RegExp][] = [
   [['serve', 'migrate'], /^"serve" does not take the arguments "migrate"\./],
   [['toString'], /^There is no command "toString"\./],
   [['serv'], /^There is no command "serv"; did you mean "serve"\?/],
-  [['token'], /^token needs --user with 1 to 128 of /],
-  [['token', '--user', 'a/b'], /^token needs --user /],
-  [['token', '--user', 'alice', '--ttl', '0'], /^--ttl takes 1 to 999999999 seconds/],
-  [['token', '--user', 'alice', '--ttl', '1h'], /^--ttl takes /],
   [
     ['token', '--usr', 'alice'],
     /^Unknown option '--usr' of "token" \(did you mean --user\?\)\. It takes --user, --ttl, /,
@@ -23,10 +20,18 @@ const wrong: [args: string[], message: RegExp][] = [
   [['--toString'], /^Unknown option '--toString' of "serve"\./],
   [['-x'], /^Unknown option '-x' of "serve"\./],
   [['--port'], /^Option '--port <value>' argument missing/],
+  [['serve', '--help=yes'], /^Option '-h, --help' does not take an argument/],
+]
+
+/** What the program judges when it has read the command line. */
+const refused: [args: string[], message: RegExp][] = [
+  [['serv'], /^There is no command "serv"/],
+  [['token', '--user', 'a/b'], /^token needs --user with 1 to 128 of /],
+  [['token', '--user', 'alice', '--ttl', '0'], /^--ttl takes 1 to 999999999 seconds/],
+  [['token', '--user', 'alice', '--ttl', '1h'], /^--ttl takes /],
   [['serve', '--port', 'http'], /^--port takes an integer from 0 to 65535/],
   [['serve', '--port=65536'], /^--port takes an integer from 0 to 65535/],
   [['serve', '--host='], /^--host takes an address or a host name/],
-  [['serve', '--help=yes'], /^Option '-h, --help' does not take an argument/],
 ]
 
 const conformanceOptions =
@@ -35,8 +40,18 @@ const conformanceOptions =
 /** The command line is judged before the configuration. */
 const env = { PORT: 'bad' }
 
-t.test('a wrong command line: what is wrong and the usage on stderr, exit code 1', async (t) => {
-  const runs = wrong.map(async ([args, message]) => {
+t.test('a wrong command line is refused, and says what is meant', async (t) => {
+  for (const [args, message] of wrong) {
+    t.throws(
+      () => parseCommandLine(args),
+      Object.assign(new UsageError(''), { message, exitCode: 1 }),
+      args.join(' '),
+    )
+  }
+})
+
+t.test('what is wrong and the usage on stderr, exit code 1', async (t) => {
+  const runs = refused.map(async ([args, message]) => {
     const { code, stdout, stderr } = await runColloquy(args, { env })
     const line = `"${args.join(' ')}"`
     t.same([code, stdout], [1, ''], `${line} is refused`)
@@ -48,12 +63,10 @@ t.test('a wrong command line: what is wrong and the usage on stderr, exit code 1
 })
 
 t.test('--help: the usage on stdout, exit code 0', async (t) => {
-  for (const args of [['--help'], ['-h'], ['help']]) {
-    const { code, stdout, stderr } = await runColloquy(args, { env })
-    t.same([code, stderr], [0, ''], args.join(' '))
-    for (const command of ['serve', 'migrate', 'token', 'doctor', 'conformance'])
-      t.match(stdout, new RegExp(`^  ${command} `, 'm'), `${args.join(' ')} lists ${command}`)
-  }
+  const asked = await runColloquy(['--help'], { env })
+  t.same(asked, { code: 0, stdout: `${usageOf()}\n`, stderr: '' }, '--help')
+  for (const args of [['-h'], ['help']])
+    t.match(parseCommandLine(args), { asksFor: 'help', helpOn: undefined }, args.join(' '))
   const own = {
     serve: ['port', 'host'],
     migrate: [],
@@ -62,14 +75,15 @@ t.test('--help: the usage on stdout, exit code 0', async (t) => {
     conformance: conformanceOptions,
   }
   for (const [command, options] of Object.entries(own)) {
+    t.match(asked.stdout, new RegExp(`^  ${command} `, 'm'), `--help lists ${command}`)
     for (const args of [
       [command, '--help'],
       ['-h', command],
       ['help', command],
     ]) {
-      const { code, stdout, stderr } = await runColloquy(args, { env })
-      t.same([code, stderr], [0, ''], args.join(' '))
-      const listed = [...stdout.matchAll(/^ .*?--([\w-]+)/gm)].map(([, name]) => name)
+      const { asksFor, helpOn } = parseCommandLine(args)
+      t.equal(asksFor, 'help', args.join(' '))
+      const listed = [...usageOf(helpOn).matchAll(/^ .*?--([\w-]+)/gm)].map(([, name]) => name)
       t.same(listed, [...options, 'help', 'version'], `${args.join(' ')} lists its options and no others`)
     }
   }

@@ -14,6 +14,10 @@ export const builtProgram = (): string => {
 /** The built path of a source file: `src/main.ts` becomes `src/main.js`. */
 export const builtPath = (path: string): string => path.replace(/\.ts$/, '.js')
 
-/** Node's arguments for a source file of the program in `folder`, whether that program is built or not. */
-export const nodeArgs = (folder: string, path: string): string[] =>
-  existsSync(join(folder, builtPath(path))) ? [builtPath(path)] : ['--import', 'tsx', path]
+/** Node's arguments for a source file of the program in `folder`, whether that program is bundled, built or neither. */
+export const nodeArgs = (folder: string, path: string): string[] => {
+  const built = [join('bundle', builtPath(path)), builtPath(path)].find((file) =>
+    existsSync(join(folder, file)),
+  )
+  return built ? [built] : ['--import', 'tsx', path]
+}

@@ -31,9 +31,12 @@ export interface ServerOptions {
 const hasEnded = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null
 
 /** `colloquy <args>` in a process of its own, without the variables of this one that would configure it. */
-export const spawnColloquy = (args: string[], { env = {}, cwd }: ServerOptions = {}): ChildProcess =>
-  spawn(process.execPath, [...(cwd ? nodeArgs(cwd, 'src/main.ts') : ['bundle/src/main.js']), ...args], {
-    cwd: cwd ?? builtProgram(),
+export const spawnColloquy = (
+  args: string[],
+  { env = {}, cwd = builtProgram() }: ServerOptions = {},
+): ChildProcess =>
+  spawn(process.execPath, [...nodeArgs(cwd, 'src/main.ts'), ...args], {
+    cwd,
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

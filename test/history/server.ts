@@ -2,7 +2,9 @@
 import { join } from 'node:path'
 import { destination, pino } from 'pino'
 import { buildApp } from '../../src/app.js'
+import { retry } from '../../src/concurrency/retry.js'
 import { connect } from '../../src/db/connect.js'
+import { isUnavailable } from '../../src/db/errors.js'
 import { migrate } from '../../src/db/migrate.js'
 import type { TurnLimits } from '../../src/turns/types.js'
 import { type Moods, nonceModel } from './model.js'
@@ -43,7 +45,8 @@ setInterval(() => {
 // Whoever started it is gone.
 process.on('disconnect', () => process.exit(1))
 
-await migrate(url)
+// A server that ends because the database is not there yet is started again by whatever supervises it.
+await retry(() => migrate(url), { when: isUnavailable, forMs: 30_000 })
 const db = connect({
   url,
   max: 5,
