@@ -18,6 +18,7 @@ export const operations = {
   getMessage: {"method":"GET","path":"/api/{user_id}/messages/{message_id}","secured":true,"consumes":[],"queryDefaults":{},"headers":[],"produces":["application/json"]},
   listModels: {"method":"GET","path":"/api/{user_id}/models","secured":true,"consumes":[],"queryDefaults":{},"headers":[],"produces":["application/json"]},
   listUsage: {"method":"GET","path":"/api/{user_id}/usage","secured":true,"consumes":[],"queryDefaults":{"limit":20},"headers":[],"produces":["application/json"]},
+  eraseUser: {"method":"DELETE","path":"/api/{user_id}","secured":true,"consumes":[],"queryDefaults":{},"headers":[],"produces":["application/json"]},
   getLiveness: {"method":"GET","path":"/health/live","secured":false,"consumes":[],"queryDefaults":{},"headers":[],"produces":["application/json"]},
   getReadiness: {"method":"GET","path":"/health/ready","secured":false,"consumes":[],"queryDefaults":{},"headers":[],"produces":["application/json"]},
   getToolKeys: {"method":"GET","path":"/.well-known/jwks.json","secured":false,"consumes":[],"queryDefaults":{},"headers":[],"produces":["application/json"]},

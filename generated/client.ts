@@ -18,6 +18,7 @@ export const operations = {
   getMessage: {"method":"GET","path":"/api/{user_id}/messages/{message_id}","query":["include"],"answer":"json"},
   listModels: {"method":"GET","path":"/api/{user_id}/models","answer":"page"},
   listUsage: {"method":"GET","path":"/api/{user_id}/usage","query":["first_day","last_day","limit","cursor"],"answer":"page"},
+  eraseUser: {"method":"DELETE","path":"/api/{user_id}","query":["confirm"],"answer":"json"},
   getLiveness: {"method":"GET","path":"/health/live","open":true,"answer":"json"},
   getReadiness: {"method":"GET","path":"/health/ready","open":true,"answer":"json"},
   getToolKeys: {"method":"GET","path":"/.well-known/jwks.json","open":true,"answer":"json"},

@@ -433,6 +433,38 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserIdParameter"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Erase a user
+         * @description Erases all that is stored of the user, for good: conversations with their turns and messages, what running turns have said, Idempotency-Keys
+         *     and usage. The receipt counts the rows by kind. `confirm` has to be the same id as the path's, so that no other request becomes this one by a slip, such
+         *     as a path whose `..` was resolved.
+         *
+         *     Running turns are given up: whoever waits for one gets `404`, and its streams end with an `error`. Repeating it is safe, and after an
+         *     error it goes on where it was; what an earlier call has erased is not counted again. A message that is sent meanwhile is erased or begins
+         *     anew, as a whole. The login's own user is not touched; a token stays valid, and the next message begins with nothing.
+         */
+        delete: operations["eraseUser"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/health/live": {
         parameters: {
             query?: never;
@@ -642,6 +674,23 @@ export interface components {
         UsagePage: {
             data: components["schemas"]["DailyUsage"][];
             next_cursor: components["schemas"]["NextCursor"];
+        };
+        /** @description The receipt of an erasure. */
+        Erasure: {
+            user_id: components["schemas"]["UserId"];
+            /** @description When the last row was gone. */
+            erased_at: components["schemas"]["Timestamp"];
+            /** @description How many rows of each kind this call has erased. A later version may count more kinds. */
+            rows: {
+                conversations: components["schemas"]["Total"];
+                turns: components["schemas"]["Total"];
+                messages: components["schemas"]["Total"];
+                /** @description Batches of events of turns that were running. */
+                stream_events: components["schemas"]["Total"];
+                idempotency_keys: components["schemas"]["Total"];
+                /** @description Sums of listUsage, one per day and model. */
+                usage: components["schemas"]["Total"];
+            };
         };
         /** @enum {string} */
         KnownTurnStatus: "queued" | "running" | "waiting" | "completed" | "failed" | "cancelled" | "interrupted";
@@ -2463,6 +2512,50 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["UsagePage"];
+                };
+            };
+            400: components["responses"]["Unreadable"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            414: components["responses"]["UriTooLong"];
+            422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    eraseUser: {
+        parameters: {
+            query: {
+                /**
+                 * @description The user's id again. Another one is `422`, and nothing is erased.
+                 * @example alice
+                 */
+                confirm: components["schemas"]["UserId"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserIdParameter"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Nothing is left. The receipt. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Erasure"];
                 };
             };
             400: components["responses"]["Unreadable"];

@@ -94,6 +94,35 @@ end
 $$;
 
 --
+-- Name: add_job_usage(text, uuid, text, integer, integer, integer, integer, integer); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.add_job_usage(p_user_id text, p_conversation_id uuid, p_model text, p_input_tokens integer, p_output_tokens integer, p_cached_input_tokens integer, p_reasoning_tokens integer, p_total_tokens integer) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+declare
+  v_now timestamptz := colloquy.clock();
+begin
+  perform from colloquy.conversations c
+  where c.user_id = p_user_id and c.id = p_conversation_id
+  for key share;
+  if not found then
+    perform from colloquy.usage u
+    where u.user_id = p_user_id and u.day = (v_now at time zone 'UTC')::date and u.model = p_model
+    for update;
+    if not found then
+      return;
+    end if;
+  end if;
+  perform colloquy.add_usage(
+    p_user_id => p_user_id, p_at => v_now, p_model => p_model, p_turns => 0,
+    p_input_tokens => p_input_tokens, p_output_tokens => p_output_tokens,
+    p_cached_input_tokens => p_cached_input_tokens, p_reasoning_tokens => p_reasoning_tokens,
+    p_total_tokens => p_total_tokens);
+end
+$$;
+
+--
 -- Name: add_usage(text, timestamp with time zone, text, bigint, bigint, bigint, bigint, bigint, bigint); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
@@ -404,10 +433,43 @@ begin
   if not found then
     return false;
   end if;
-  delete from colloquy.turns t where t.user_id = p_user_id and t.conversation_id = p_conversation_id;
-  delete from colloquy.messages m where m.user_id = p_user_id and m.conversation_id = p_conversation_id;
-  delete from colloquy.conversations c where c.user_id = p_user_id and c.id = p_conversation_id;
+  perform colloquy.delete_conversations(p_user_id => p_user_id, p_conversation_ids => array[p_conversation_id]);
   return true;
+end
+$$;
+
+--
+-- Name: delete_conversations(text, uuid[]); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.delete_conversations(p_user_id text, p_conversation_ids uuid[]) RETURNS jsonb
+    LANGUAGE plpgsql
+    AS $$
+declare
+  v_running uuid[];
+  v_events bigint;
+  v_turns bigint;
+  v_messages bigint;
+  v_conversations bigint;
+begin
+  select array_agg(r.id) into v_running
+  from (
+    select t.id
+    from colloquy.turns t
+    where t.user_id = p_user_id and t.conversation_id = any (p_conversation_ids) and t.status = 'running'
+    order by t.id
+    for update
+  ) r;
+  delete from colloquy.turn_events e where e.user_id = p_user_id and e.turn_id = any (v_running);
+  get diagnostics v_events = row_count;
+  delete from colloquy.turns t where t.user_id = p_user_id and t.conversation_id = any (p_conversation_ids);
+  get diagnostics v_turns = row_count;
+  delete from colloquy.messages m where m.user_id = p_user_id and m.conversation_id = any (p_conversation_ids);
+  get diagnostics v_messages = row_count;
+  delete from colloquy.conversations c where c.user_id = p_user_id and c.id = any (p_conversation_ids);
+  get diagnostics v_conversations = row_count;
+  return jsonb_build_object(
+    'conversations', v_conversations, 'turns', v_turns, 'messages', v_messages, 'stream_events', v_events);
 end
 $$;
 
@@ -550,6 +612,63 @@ begin
       p_cached_input_tokens => v_sum.cached_input_tokens::bigint,
       p_reasoning_tokens => v_sum.reasoning_tokens::bigint, p_total_tokens => v_sum.total_tokens::bigint);
   end loop;
+end
+$$;
+
+--
+-- Name: erase_user(text, integer); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.erase_user(p_user_id text, p_rows integer) RETURNS TABLE(is_done boolean, erased jsonb)
+    LANGUAGE plpgsql
+    AS $$
+declare
+  v_ids uuid[];
+  v_orphans bigint;
+  v_keys bigint;
+  v_usage bigint;
+begin
+  perform colloquy.act_as(p_user_id);
+  select array_agg(n.id) into v_ids
+  from (
+    select c.id,
+      sum(c.last_position + 1) over newest_first - (c.last_position + 1) as rows_before
+    from colloquy.conversations c
+    where c.user_id = p_user_id
+    window newest_first as (order by c.archived, c.last_turn_at desc, c.id desc)
+    order by c.archived, c.last_turn_at desc, c.id desc
+    limit greatest(1, p_rows / 10)
+  ) n
+  where n.rows_before < p_rows;
+  if v_ids is not null then
+    select array_agg(l.id) into v_ids
+    from (
+      select c.id
+      from colloquy.conversations c
+      where c.user_id = p_user_id and c.id = any (v_ids)
+      order by c.id
+      for update
+    ) l;
+    is_done := false;
+    erased := colloquy.delete_conversations(p_user_id => p_user_id, p_conversation_ids => v_ids);
+    return next;
+    return;
+  end if;
+
+  -- A message has no foreign key to its conversation.
+  delete from colloquy.messages m
+  where m.user_id = p_user_id
+    and not exists (select from colloquy.conversations c where c.user_id = m.user_id and c.id = m.conversation_id);
+  get diagnostics v_orphans = row_count;
+  delete from colloquy.idempotency_keys k
+  where k.user_id = p_user_id
+    and not exists (select from colloquy.conversations c where c.user_id = k.user_id and c.id = k.conversation_id);
+  get diagnostics v_keys = row_count;
+  delete from colloquy.usage u where u.user_id = p_user_id;
+  get diagnostics v_usage = row_count;
+  is_done := true;
+  erased := jsonb_build_object('messages', v_orphans, 'idempotency_keys', v_keys, 'usage', v_usage);
+  return next;
 end
 $$;
 
@@ -922,8 +1041,8 @@ begin
   update colloquy.conversations c
   set title = p_title, title_by = 'model', updated_at = colloquy.clock()
   where c.user_id = p_user_id and c.id = p_conversation_id and p_title is not null and c.title_by = 'message';
-  perform colloquy.add_usage(
-    p_user_id => p_user_id, p_at => colloquy.clock(), p_model => p_model, p_turns => 0,
+  perform colloquy.add_job_usage(
+    p_user_id => p_user_id, p_conversation_id => p_conversation_id, p_model => p_model,
     p_input_tokens => p_input_tokens, p_output_tokens => p_output_tokens,
     p_cached_input_tokens => p_cached_input_tokens, p_reasoning_tokens => p_reasoning_tokens,
     p_total_tokens => p_total_tokens);
@@ -958,8 +1077,8 @@ begin
       (p_user_id, p_conversation_id, v_position, p_message_id, 'summary', 'completed', p_text, p_window_tokens, p_through,
        v_now);
   end if;
-  perform colloquy.add_usage(
-    p_user_id => p_user_id, p_at => colloquy.clock(), p_model => p_model, p_turns => 0,
+  perform colloquy.add_job_usage(
+    p_user_id => p_user_id, p_conversation_id => p_conversation_id, p_model => p_model,
     p_input_tokens => p_input_tokens, p_output_tokens => p_output_tokens,
     p_cached_input_tokens => p_cached_input_tokens, p_reasoning_tokens => p_reasoning_tokens,
     p_total_tokens => p_total_tokens);

@@ -42,6 +42,11 @@ const bodies: Record<string, (ids: Owned) => object> = {
   updateConversation: () => ({ title: 'taken over' }),
 }
 
+/** The query that an operation cannot do without. */
+const queries: Record<string, (userId: string) => string> = {
+  eraseUser: (userId) => `?confirm=${userId}`,
+}
+
 const pathOf = (path: string, values: Record<string, string>): string =>
   path.replace(/\{(\w+)\}/g, (_, name: string) => {
     const value = values[name]
@@ -53,7 +58,8 @@ const sender =
   (url: string): Send =>
   async (operation, { token, user_id, ids }) => {
     const body = bodies[operation.operationId]?.(ids)
-    const response = await fetch(`${url}${pathOf(operation.path, { user_id, ...ids })}`, {
+    const query = queries[operation.operationId]?.(user_id) ?? ''
+    const response = await fetch(`${url}${pathOf(operation.path, { user_id, ...ids })}${query}`, {
       method: operation.method,
       headers: {
         ...(token && { authorization: `Bearer ${token}` }),
@@ -68,10 +74,12 @@ const sender =
 const comparable = ({ status, text }: Seen): string =>
   `${status} ${text.replace(/"(request_id|instance)":"[^"]*"/g, '"$1":""')}`
 
-/** Deleting comes last, so that it cannot hide what the others leak. */
+/** Deleting comes last, and erasing after that, so that they cannot hide what the others leak. */
 const deletesLast = (operations: ContractOperation[]): ContractOperation[] => {
   const isDelete = ({ method }: ContractOperation) => method === 'DELETE'
-  return [...operations.filter((o) => !isDelete(o)), ...operations.filter(isDelete)]
+  const rank = (operation: ContractOperation) =>
+    Number(isDelete(operation)) + Number(operation.operationId === 'eraseUser')
+  return [...operations].sort((a, b) => rank(a) - rank(b))
 }
 const secured = deletesLast(contractOperations.filter(({ path }) => path.includes('{user_id}')))
 const addressesRow = ({ path, operationId }: ContractOperation): boolean =>

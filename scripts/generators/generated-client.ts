@@ -31,6 +31,8 @@ export interface GeneratedClient {
   listConversations(metadata?: Record<string, string>): Promise<{ data: { id: string }[] }>
   listModels(): Promise<{ data: { name: string; is_default: boolean }[] }>
   listUsage(first_day: string): Promise<{ data: { day: string; turns: number }[] }>
+  /** Erases the target's user. */
+  eraseUser(): Promise<{ rows: { conversations: number } }>
   getLiveness(): Promise<{ status: string }>
   getReadiness(): Promise<{ status: string }>
   getToolKeys(): Promise<{ keys: { kid: string }[] }>

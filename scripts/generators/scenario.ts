@@ -104,14 +104,21 @@ export const runScenario = async (client: GeneratedClient): Promise<Outcome> => 
     if (stream) ok((await stream).includes('abort'), 'abort')
   })
   const { streams } = client
-  if (!streams) return outcome
-  await step('streamNewTurn', async () => {
-    const stream = await streams.streamNewTurn({ message: calls, conversation_id }, randomUUID())
-    outcome.streams = kindOf(stream)
-    const text = await read(stream)
-    for (const type of ['data-turn', 'text-delta', 'tool-output-available', 'finish'])
-      ok(text.includes(type), type)
+  if (streams) {
+    await step('streamNewTurn', async () => {
+      const stream = await streams.streamNewTurn({ message: calls, conversation_id }, randomUUID())
+      outcome.streams = kindOf(stream)
+      const text = await read(stream)
+      for (const type of ['data-turn', 'text-delta', 'tool-output-available', 'finish'])
+        ok(text.includes(type), type)
+    })
+    await step('streamTurn', async () =>
+      ok((await read(await streams.streamTurn(turn_id))).includes('finish')),
+    )
+  }
+  await step('eraseUser', async () => {
+    equal((await client.eraseUser()).rows.conversations, 1)
+    equal((await client.listConversations()).data.length, 0)
   })
-  await step('streamTurn', async () => ok((await read(await streams.streamTurn(turn_id))).includes('finish')))
   return outcome
 }

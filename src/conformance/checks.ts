@@ -3,6 +3,7 @@ import { answerChecks } from './checks/answers.js'
 import { authenticationChecks } from './checks/authentication.js'
 import { bodyChecks } from './checks/bodies.js'
 import { conversationChecks } from './checks/conversations.js'
+import { erasureChecks } from './checks/erasure.js'
 import { idempotencyChecks } from './checks/idempotency.js'
 import { isolationChecks } from './checks/isolation.js'
 import { messageChecks } from './checks/messages.js'
@@ -33,4 +34,5 @@ export const allChecks = (contract: Contract): Check[] => [
   ...requestChecks(contract),
   ...bodyChecks(contract),
   ...generatedChecks(contract),
+  ...erasureChecks,
 ]

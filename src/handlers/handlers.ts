@@ -4,6 +4,7 @@ import { createConversation } from './create-conversation.js'
 import { createTurn } from './create-turn.js'
 import { deleteConversation } from './delete-conversation.js'
 import type { Deps } from './deps.js'
+import { eraseUser } from './erase-user.js'
 import { getConversation } from './get-conversation.js'
 import { getLiveness } from './get-liveness.js'
 import { getMessage } from './get-message.js'
@@ -39,6 +40,7 @@ export const createHandlers = (deps: Deps) =>
     listModels: listModels(deps),
     listTurns: listTurns(deps),
     streamNewTurn: streamNewTurn(deps),
+    eraseUser: eraseUser(deps),
     getLiveness: getLiveness(),
     getReadiness: getReadiness(deps),
     getToolKeys: getToolKeys(deps),

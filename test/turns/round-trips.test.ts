@@ -20,6 +20,8 @@ const acts: Record<string, Act> = {
   listMessages: ({ call }, id) => call('GET', `/api/alice/conversations/${id}/messages`),
   updateConversation: ({ call }, id) =>
     call('PATCH', `/api/alice/conversations/${id}`, { body: { title: 'x' } }),
+  // Last: nothing is left for the others.
+  'erasing a user of whom there is nothing': ({ call }) => call('DELETE', '/api/alice?confirm=alice'),
 }
 
 /** How often each act waits for the database, once its connection is open and its statements are known there. */
@@ -62,6 +64,7 @@ t.test('a turn costs two round trips to the database, anything else one', async 
       createConversation: 1,
       listMessages: 1,
       updateConversation: 1,
+      'erasing a user of whom there is nothing': 1,
     },
     'each costs no more than these',
   )

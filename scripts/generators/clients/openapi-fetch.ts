@@ -61,6 +61,8 @@ export const createGeneratedClient = ({ url, user, token }: Target): GeneratedCl
     listModels: async () => dataOf(await client.GET('/api/{user_id}/models', { params: { path } })),
     listUsage: async (first_day) =>
       dataOf(await client.GET('/api/{user_id}/usage', { params: { path, query: { first_day } } })),
+    eraseUser: async () =>
+      dataOf(await client.DELETE('/api/{user_id}', { params: { path, query: { confirm: user } } })),
     getLiveness: async () => dataOf(await client.GET('/health/live')),
     getReadiness: async () => dataOf(await client.GET('/health/ready')),
     getToolKeys: async () => dataOf(await client.GET('/.well-known/jwks.json')),

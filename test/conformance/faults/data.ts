@@ -1,0 +1,78 @@
+import { answers, requests, successes } from '../change.js'
+import type { PlantedFault } from './planted.js'
+
+const rows = { conversations: 3, turns: 2, messages: 4, stream_events: 0, idempotency_keys: 0, usage: 1 }
+
+const usage = {
+  day: '2026-11-21',
+  model: 'echo',
+  turns: 1,
+  input_tokens: 0,
+  output_tokens: 0,
+  cached_input_tokens: 0,
+  reasoning_tokens: 0,
+  total_tokens: 0,
+}
+
+/** What happens to all of a user's data at once. */
+export const dataFaults: PlantedFault[] = [
+  {
+    name: 'a user is erased without being confirmed',
+    seenBy: ['erase.confirm'],
+    make: () => ({
+      request: (request) => {
+        const [path = ''] = request.url.split('?')
+        return request.operation === 'eraseUser'
+          ? { ...request, url: `${path}?confirm=${path.split('/').at(-1)}` }
+          : request
+      },
+    }),
+  },
+  {
+    name: 'erasing erases nothing',
+    seenBy: ['erase.all'],
+    make: () =>
+      requests('eraseUser', ({ url }) => ({
+        status: 200,
+        headers: {
+          'content-type': 'application/json',
+          'cache-control': 'no-store',
+          'x-request-id': '019a0c4e-7b7a-7c15-9c3d-7e8f90a1b2c3',
+        },
+        body: JSON.stringify({
+          user_id: decodeURIComponent(url.split('confirm=')[1] ?? ''),
+          erased_at: '2026-11-21T09:45:00.000Z',
+          rows,
+        }),
+      })),
+  },
+  {
+    name: 'the receipt counts nothing',
+    seenBy: ['erase.all'],
+    make: () =>
+      successes('eraseUser', (receipt) => ({
+        ...receipt,
+        rows: Object.fromEntries(Object.keys(receipt.rows).map((kind) => [kind, 0])),
+      })),
+  },
+  {
+    name: 'a second erasure counts what the first has erased',
+    seenBy: ['erase.all'],
+    make: () => successes('eraseUser', (receipt) => ({ ...receipt, rows })),
+  },
+  {
+    name: 'the problem of a wrong confirmation names no place',
+    seenBy: ['erase.confirm'],
+    make: () =>
+      answers('eraseUser', (answer) =>
+        answer.status === 422
+          ? { ...answer, body: answer.body.replaceAll('/query/confirm', '/query') }
+          : answer,
+      ),
+  },
+  {
+    name: 'usage outlives the erasure of its user',
+    seenBy: ['erase.all'],
+    make: () => successes('listUsage', (page) => (page.data.length > 0 ? page : { ...page, data: [usage] })),
+  },
+]
