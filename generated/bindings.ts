@@ -16,6 +16,7 @@ export const operations = {
   listTurns: {"method":"GET","path":"/api/{user_id}/conversations/{conversation_id}/turns","secured":true,"consumes":[],"queryDefaults":{"order":"asc","limit":20},"headers":[],"produces":["application/json"]},
   listMessages: {"method":"GET","path":"/api/{user_id}/conversations/{conversation_id}/messages","secured":true,"consumes":[],"queryDefaults":{"order":"asc","limit":20},"headers":[],"produces":["application/json"]},
   getMessage: {"method":"GET","path":"/api/{user_id}/messages/{message_id}","secured":true,"consumes":[],"queryDefaults":{},"headers":[],"produces":["application/json"]},
+  rateMessage: {"method":"PUT","path":"/api/{user_id}/messages/{message_id}/feedback","secured":true,"consumes":["application/json"],"queryDefaults":{},"headers":[],"produces":["application/json"]},
   listModels: {"method":"GET","path":"/api/{user_id}/models","secured":true,"consumes":[],"queryDefaults":{},"headers":[],"produces":["application/json"]},
   listUsage: {"method":"GET","path":"/api/{user_id}/usage","secured":true,"consumes":[],"queryDefaults":{"limit":20},"headers":[],"produces":["application/json"]},
   eraseUser: {"method":"DELETE","path":"/api/{user_id}","secured":true,"consumes":[],"queryDefaults":{},"headers":[],"produces":["application/json"]},

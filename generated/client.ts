@@ -16,6 +16,7 @@ export const operations = {
   listTurns: {"method":"GET","path":"/api/{user_id}/conversations/{conversation_id}/turns","query":["order","limit","cursor"],"answer":"page"},
   listMessages: {"method":"GET","path":"/api/{user_id}/conversations/{conversation_id}/messages","query":["order","include","limit","cursor"],"answer":"page"},
   getMessage: {"method":"GET","path":"/api/{user_id}/messages/{message_id}","query":["include"],"answer":"json"},
+  rateMessage: {"method":"PUT","path":"/api/{user_id}/messages/{message_id}/feedback","body":"application/json","answer":"json"},
   listModels: {"method":"GET","path":"/api/{user_id}/models","answer":"page"},
   listUsage: {"method":"GET","path":"/api/{user_id}/usage","query":["first_day","last_day","limit","cursor"],"answer":"page"},
   eraseUser: {"method":"DELETE","path":"/api/{user_id}","query":["confirm"],"answer":"json"},

@@ -450,6 +450,7 @@ declare
   v_events bigint;
   v_turns bigint;
   v_messages bigint;
+  v_feedback bigint;
   v_conversations bigint;
 begin
   select array_agg(r.id) into v_running
@@ -466,10 +467,14 @@ begin
   get diagnostics v_turns = row_count;
   delete from colloquy.messages m where m.user_id = p_user_id and m.conversation_id = any (p_conversation_ids);
   get diagnostics v_messages = row_count;
+  -- After their messages, which whoever rates one has locked.
+  delete from colloquy.feedback f where f.user_id = p_user_id and f.conversation_id = any (p_conversation_ids);
+  get diagnostics v_feedback = row_count;
   delete from colloquy.conversations c where c.user_id = p_user_id and c.id = any (p_conversation_ids);
   get diagnostics v_conversations = row_count;
   return jsonb_build_object(
-    'conversations', v_conversations, 'turns', v_turns, 'messages', v_messages, 'stream_events', v_events);
+    'conversations', v_conversations, 'turns', v_turns, 'messages', v_messages,
+    'feedback', v_feedback, 'stream_events', v_events);
 end
 $$;
 
@@ -941,6 +946,42 @@ end
 $$;
 
 --
+-- Name: rate_message(text, uuid, text, text); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.rate_message(p_user_id text, p_message_id uuid, p_rating text, p_comment text) RETURNS TABLE(outcome text, updated_at timestamp with time zone)
+    LANGUAGE plpgsql
+    AS $$
+declare
+  v_now timestamptz(3);
+  v_message record;
+begin
+  perform colloquy.act_as(p_user_id);
+  select m.conversation_id, m.role into v_message
+  from colloquy.messages m
+  where m.user_id = p_user_id and m.id = p_message_id
+  for key share;
+  outcome := case
+    when not found then 'not-found'
+    when v_message.role <> 'assistant' then 'no-answer'
+    else 'rated'
+  end;
+  if outcome = 'rated' and p_rating is null and p_comment is null then
+    delete from colloquy.feedback f
+    where f.user_id = p_user_id and f.conversation_id = v_message.conversation_id and f.message_id = p_message_id;
+  elsif outcome = 'rated' then
+    v_now := colloquy.clock();
+    updated_at := v_now;
+    insert into colloquy.feedback (user_id, conversation_id, message_id, rating, comment, updated_at)
+    values (p_user_id, v_message.conversation_id, p_message_id, p_rating, p_comment, v_now)
+    on conflict on constraint feedback_pkey do update
+    set rating = excluded.rating, comment = excluded.comment, updated_at = excluded.updated_at;
+  end if;
+  return next;
+end
+$$;
+
+--
 -- Name: resume_turn(text, bytea, bytea, uuid, integer, integer, integer, integer, boolean); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
@@ -992,6 +1033,8 @@ begin
     delete from colloquy.messages m
     where m.user_id = p_user_id and m.id = v_turn.message_id
     returning m.tool_calls into v_calls;
+    delete from colloquy.feedback f
+    where f.user_id = p_user_id and f.conversation_id = v_key.conversation_id and f.message_id = v_turn.message_id;
     update colloquy.turns t
     set status = 'running', attempt = t.attempt + 1, begun_by = p_begin_id, cancel_requested = false,
       lease_until = v_now + p_lease_ms * interval '1 millisecond', finished_at = null, error_code = null,
@@ -1216,6 +1259,22 @@ WITH (fillfactor='80');
 ALTER TABLE ONLY colloquy.conversations FORCE ROW LEVEL SECURITY;
 
 --
+-- Name: feedback; Type: TABLE; Schema: colloquy; Owner: -
+--
+
+CREATE TABLE colloquy.feedback (
+    user_id text NOT NULL,
+    conversation_id uuid NOT NULL,
+    message_id uuid NOT NULL,
+    rating text,
+    comment text,
+    updated_at timestamp(3) with time zone NOT NULL,
+    CONSTRAINT feedback_rating_check CHECK ((rating = ANY (ARRAY['up'::text, 'down'::text])))
+);
+
+ALTER TABLE ONLY colloquy.feedback FORCE ROW LEVEL SECURITY;
+
+--
 -- Name: idempotency_keys; Type: TABLE; Schema: colloquy; Owner: -
 --
 
@@ -1344,6 +1403,13 @@ ALTER TABLE ONLY colloquy.conversations
     ADD CONSTRAINT conversations_pkey PRIMARY KEY (user_id, id);
 
 --
+-- Name: feedback feedback_pkey; Type: CONSTRAINT; Schema: colloquy; Owner: -
+--
+
+ALTER TABLE ONLY colloquy.feedback
+    ADD CONSTRAINT feedback_pkey PRIMARY KEY (user_id, conversation_id, message_id);
+
+--
 -- Name: idempotency_keys idempotency_keys_pkey; Type: CONSTRAINT; Schema: colloquy; Owner: -
 --
 
@@ -1438,6 +1504,12 @@ ALTER TABLE ONLY colloquy.turns
 CREATE POLICY acting_user ON colloquy.conversations USING ((user_id = current_setting('colloquy.user_id'::text, true)));
 
 --
+-- Name: feedback acting_user; Type: POLICY; Schema: colloquy; Owner: -
+--
+
+CREATE POLICY acting_user ON colloquy.feedback USING ((user_id = current_setting('colloquy.user_id'::text, true)));
+
+--
 -- Name: idempotency_keys acting_user; Type: POLICY; Schema: colloquy; Owner: -
 --
 
@@ -1472,6 +1544,12 @@ CREATE POLICY acting_user ON colloquy.usage USING ((user_id = current_setting('c
 --
 
 ALTER TABLE colloquy.conversations ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: feedback; Type: ROW SECURITY; Schema: colloquy; Owner: -
+--
+
+ALTER TABLE colloquy.feedback ENABLE ROW LEVEL SECURITY;
 
 --
 -- Name: idempotency_keys; Type: ROW SECURITY; Schema: colloquy; Owner: -
@@ -1520,6 +1598,12 @@ GRANT USAGE ON SCHEMA colloquy TO colloquy_app;
 --
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE colloquy.conversations TO colloquy_app;
+
+--
+-- Name: TABLE feedback; Type: ACL; Schema: colloquy; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE colloquy.feedback TO colloquy_app;
 
 --
 -- Name: TABLE idempotency_keys; Type: ACL; Schema: colloquy; Owner: -

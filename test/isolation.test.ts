@@ -40,6 +40,7 @@ const bodies: Record<string, (ids: Owned) => object> = {
   streamNewTurn: ({ conversation_id }) => ({ conversation_id, message: 'from somebody else' }),
   createConversation: () => ({ title: 'of my own' }),
   updateConversation: () => ({ title: 'taken over' }),
+  rateMessage: () => ({ rating: 'up', comment: 'not mine' }),
 }
 
 /** The query that an operation cannot do without. */
@@ -123,7 +124,7 @@ const leaks = async (url: string): Promise<string[]> => {
 }
 
 /** The tables that hold what users say, and what it has cost. */
-const tables = ['conversations', 'turns', 'messages', 'turn_events', 'usage']
+const tables = ['conversations', 'turns', 'messages', 'turn_events', 'usage', 'feedback']
 
 /** Every condition on the user is taken out of the handlers, and the turn functions get the path's ids alone. */
 const withoutWhere = {
@@ -206,6 +207,12 @@ t.test('in SQL, too: nothing of another user can be read, changed or written', a
   await begin(db, turn)
   const entry = { user_id: 'alice', turn_id: turn.turnId, runs: true, attempt: 1, seq: 0, events: ['said'] }
   t.same(await syncAttempts(db, [entry], 60_000), [])
+  await db.asUser(
+    'alice',
+    (tx) => tx`
+      insert into colloquy.feedback (user_id, conversation_id, message_id, rating, updated_at)
+      values ('alice', ${turn.conversationId}, ${turn.userMessageId}, 'up', now())`,
+  )
   await setTitle(db, { ...turn, usage: emptyAnswer().usage })
   const as = <T>(user: string | null, work: (tx: postgres.TransactionSql) => Promise<T>) =>
     sql.begin(async (tx) => {

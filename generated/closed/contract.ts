@@ -379,6 +379,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/{user_id}/messages/{message_id}/feedback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserIdParameter"];
+                /**
+                 * @description The message's id.
+                 * @example 019a0c4e-7b7a-7c14-a2bb-1a2b3c4d5e6f
+                 */
+                message_id: components["parameters"]["MessageIdParameter"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Rate an answer
+         * @description Says what the user thinks of an answer, in place of what was said before: a rating, a comment, or both. `rating: null` without a comment takes
+         *     it back. Repeating it is safe. getMessage and listMessages show it as the message's `feedback`.
+         *
+         *     Any answer that is stored can be rated, however its turn ended. A user's message, and a summary, cannot: `422` at `/path/message_id`.
+         *     Feedback goes with its message; when a failed turn is tried again, another answer takes the message's place, and has none yet.
+         */
+        put: operations["rateMessage"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/{user_id}/models": {
         parameters: {
             query?: never;
@@ -451,7 +486,7 @@ export interface paths {
         post?: never;
         /**
          * Erase a user
-         * @description Erases all that is stored of the user, for good: conversations with their turns and messages, what running turns have said, Idempotency-Keys
+         * @description Erases all that is stored of the user, for good: conversations with their turns and messages, what running turns have said, feedback, Idempotency-Keys
          *     and usage. The receipt counts the rows by kind. `confirm` has to be the same id as the path's, so that no other request becomes this one by a slip, such
          *     as a path whose `..` was resolved.
          *
@@ -685,6 +720,7 @@ export interface components {
                 conversations: components["schemas"]["Total"];
                 turns: components["schemas"]["Total"];
                 messages: components["schemas"]["Total"];
+                feedback: components["schemas"]["Total"];
                 /** @description Batches of events of turns that were running. */
                 stream_events: components["schemas"]["Total"];
                 idempotency_keys: components["schemas"]["Total"];
@@ -1142,6 +1178,8 @@ export interface components {
              * @description Of a `summary`, the position of the last message that it sums up. Other messages have no such field.
              */
             summarized_through?: number;
+            /** @description What the user thinks of the answer. A message that was not rated has no such field. */
+            feedback?: components["schemas"]["Feedback"];
             created_at: components["schemas"]["Timestamp"];
         };
         /** @enum {string} */
@@ -1175,6 +1213,33 @@ export interface components {
         MessagePage: {
             data: components["schemas"]["Message"][];
             next_cursor: components["schemas"]["NextCursor"];
+        };
+        /** @enum {string} */
+        KnownRating: "up" | "down";
+        /** @description A thumb. */
+        Rating: components["schemas"]["KnownRating"];
+        /**
+         * Format: visible-text
+         * @description 1 to 2,000 characters (Unicode code points), of which one can be seen (as of a message). Stored exactly as sent.
+         * @example The list has no milk.
+         */
+        Comment: string;
+        FeedbackRequest: {
+            /**
+             * @description A thumb, or null for none.
+             * @example up
+             * @enum {string|null}
+             */
+            rating: "up" | "down" | null;
+            comment?: components["schemas"]["Comment"];
+        };
+        Feedback: {
+            /** @description Null where there is none. */
+            rating: components["schemas"]["Rating"] | null;
+            /** @description Null where there is none. */
+            comment: components["schemas"]["Comment"] | null;
+            /** @description When it was said; null when nothing is said. */
+            updated_at: components["schemas"]["Timestamp"] | null;
         };
         /** @enum {string} */
         KnownLivenessStatus: "ok";
@@ -2422,6 +2487,57 @@ export interface operations {
             404: components["responses"]["MessageNotFound"];
             408: components["responses"]["RequestTimeout"];
             414: components["responses"]["UriTooLong"];
+            422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    rateMessage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserIdParameter"];
+                /**
+                 * @description The message's id.
+                 * @example 019a0c4e-7b7a-7c14-a2bb-1a2b3c4d5e6f
+                 */
+                message_id: components["parameters"]["MessageIdParameter"];
+            };
+            cookie?: never;
+        };
+        /** @description All of the feedback. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FeedbackRequest"];
+            };
+        };
+        responses: {
+            /** @description The feedback as it is now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Feedback"];
+                };
+            };
+            400: components["responses"]["UnreadableBody"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["MessageNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["BodyTooLarge"];
+            414: components["responses"]["UriTooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["ValidationFailed"];
             429: components["responses"]["RateLimited"];
             431: components["responses"]["HeadersTooLarge"];

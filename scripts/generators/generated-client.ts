@@ -30,6 +30,7 @@ export interface GeneratedClient {
   deleteConversation(id: string): Promise<unknown>
   listConversations(metadata?: Record<string, string>): Promise<{ data: { id: string }[] }>
   listModels(): Promise<{ data: { name: string; is_default: boolean }[] }>
+  rateMessage(message: string, comment: string): Promise<{ comment: string | null }>
   listUsage(first_day: string): Promise<{ data: { day: string; turns: number }[] }>
   /** Erases the target's user. */
   eraseUser(): Promise<{ rows: { conversations: number } }>

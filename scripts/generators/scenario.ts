@@ -70,6 +70,9 @@ export const runScenario = async (client: GeneratedClient): Promise<Outcome> => 
     equal(message.id, message_id)
     ok(message.parts.every(({ type }) => type !== ''))
   })
+  await step('rateMessage', async () =>
+    equal((await client.rateMessage(message_id, 'Right')).comment, 'Right'),
+  )
   await step('conversations', async () => {
     const { id } = await client.createConversation('Groceries', { project: 'kitchen', draft: 'yes' })
     const { metadata } = await client.updateConversation(id, { draft: null, list: 'food' })

@@ -4,6 +4,7 @@ import { authenticationChecks } from './checks/authentication.js'
 import { bodyChecks } from './checks/bodies.js'
 import { conversationChecks } from './checks/conversations.js'
 import { erasureChecks } from './checks/erasure.js'
+import { feedbackChecks } from './checks/feedback.js'
 import { idempotencyChecks } from './checks/idempotency.js'
 import { isolationChecks } from './checks/isolation.js'
 import { messageChecks } from './checks/messages.js'
@@ -22,6 +23,7 @@ export const allChecks = (contract: Contract): Check[] => [
   ...answerChecks(contract),
   ...conversationChecks,
   ...messageChecks,
+  ...feedbackChecks,
   ...modelAndUsageChecks,
   ...idempotencyChecks,
   ...pagingChecks,

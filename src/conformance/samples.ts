@@ -28,6 +28,7 @@ const bodies: Record<string, object> = {
   streamNewTurn: { message: shortMessage },
   createConversation: { title: 'A title' },
   updateConversation: { title: 'Another title' },
+  rateMessage: { comment: 'A comment', rating: 'up' },
 }
 
 /** Confirms the erasure of nobody: what erases a user is asked for it only by its own check, where the operator permits it. */

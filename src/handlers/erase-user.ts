@@ -24,6 +24,7 @@ const erase = async (db: Database, userId: string): Promise<{ rows: Rows; erased
     conversations: 0,
     turns: 0,
     messages: 0,
+    feedback: 0,
     stream_events: 0,
     idempotency_keys: 0,
     usage: 0,

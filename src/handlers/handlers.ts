@@ -16,6 +16,7 @@ import { listMessages } from './list-messages.js'
 import { listModels } from './list-models.js'
 import { listTurns } from './list-turns.js'
 import { listUsage } from './list-usage.js'
+import { rateMessage } from './rate-message.js'
 import { streamConversation } from './stream-conversation.js'
 import { streamNewTurn } from './stream-new-turn.js'
 import { streamTurn } from './stream-turn.js'
@@ -40,6 +41,7 @@ export const createHandlers = (deps: Deps) =>
     listModels: listModels(deps),
     listTurns: listTurns(deps),
     streamNewTurn: streamNewTurn(deps),
+    rateMessage: rateMessage(deps),
     eraseUser: eraseUser(deps),
     getLiveness: getLiveness(),
     getReadiness: getReadiness(deps),

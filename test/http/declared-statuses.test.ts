@@ -10,11 +10,12 @@ import { rawCall } from '../helpers/raw.js'
 const unknownId = '019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d6e'
 
 /** A body that is right for each operation that takes one. */
-const bodies: Record<string, { message?: string; title?: string }> = {
+const bodies: Record<string, { message?: string; title?: string; rating?: string }> = {
   createTurn: { message: 'hi' },
   streamNewTurn: { message: 'hi' },
   createConversation: { title: 'new' },
   updateConversation: { title: 'new' },
+  rateMessage: { rating: 'up' },
 }
 
 /** The query that an operation cannot do without, of alice. */

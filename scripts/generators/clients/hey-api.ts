@@ -69,6 +69,14 @@ export const createGeneratedClient = ({ url, user, token }: Target): GeneratedCl
     listConversations: async (metadata) =>
       (await api.listConversations({ ...strict, query: { metadata } })).data,
     listModels: async () => (await api.listModels(strict)).data,
+    rateMessage: async (message_id, comment) =>
+      (
+        await api.rateMessage({
+          ...strict,
+          path: { user_id: user, message_id },
+          body: { rating: 'up', comment },
+        })
+      ).data,
     listUsage: async (first_day) => (await api.listUsage({ ...strict, query: { first_day } })).data,
     eraseUser: async () => (await api.eraseUser({ ...strict, query: { confirm: user } })).data,
     getLiveness: async () => (await api.getLiveness({ client, throwOnError: true })).data,

@@ -59,6 +59,13 @@ export const createGeneratedClient = ({ url, user, token }: Target): GeneratedCl
     listConversations: async (metadata) =>
       dataOf(await client.GET('/api/{user_id}/conversations', { params: { path, query: { metadata } } })),
     listModels: async () => dataOf(await client.GET('/api/{user_id}/models', { params: { path } })),
+    rateMessage: async (message_id, comment) =>
+      dataOf(
+        await client.PUT('/api/{user_id}/messages/{message_id}/feedback', {
+          params: { path: { ...path, message_id } },
+          body: { rating: 'up', comment },
+        }),
+      ),
     listUsage: async (first_day) =>
       dataOf(await client.GET('/api/{user_id}/usage', { params: { path, query: { first_day } } })),
     eraseUser: async () =>

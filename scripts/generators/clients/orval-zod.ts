@@ -60,6 +60,15 @@ export const createGeneratedClient = ({ url, user, token }: Target): GeneratedCl
       return parsed(zod.ListConversations200Response, request(`${api}/conversations?${query}`))
     },
     listModels: () => parsed(zod.ListModels200Response, request(`${api}/models`)),
+    rateMessage: (id, comment) =>
+      parsed(
+        zod.RateMessage200Response,
+        request(
+          `${api}/messages/${id}/feedback`,
+          'PUT',
+          zod.RateMessageBody.parse({ rating: 'up', comment }),
+        ),
+      ),
     listUsage: (day) => parsed(zod.ListUsage200Response, request(`${api}/usage?first_day=${day}`)),
     eraseUser: () => parsed(zod.EraseUser200Response, request(`${api}?confirm=${user}`, 'DELETE')),
     getLiveness: () => parsed(zod.GetLiveness200Response, request('/health/live')),

@@ -1,4 +1,4 @@
-import { Api, Inclusion, Order } from './generated/api.js'
+import { Api, Inclusion, KnownRating, Order } from './generated/api.js'
 import type { GeneratedClient, Streamed, Target } from './generated-client.js'
 
 const bytesOf = (response: Response): Streamed => {
@@ -26,6 +26,8 @@ export const createGeneratedClient = ({ url, user, token }: Target): GeneratedCl
     deleteConversation: (id) => api.deleteConversation(user, id),
     listConversations: async (metadata) => (await api.listConversations(user, { metadata })).data,
     listModels: async () => (await api.listModels(user)).data,
+    rateMessage: async (id, comment) =>
+      (await api.rateMessage(user, id, { rating: KnownRating.Up, comment })).data,
     listUsage: async (first_day) => (await api.listUsage(user, { first_day })).data,
     eraseUser: async () => (await api.eraseUser(user, { confirm: user })).data,
     getLiveness: async () => (await health.getLiveness()).data,

@@ -11,6 +11,7 @@ declare
   v_events bigint;
   v_turns bigint;
   v_messages bigint;
+  v_feedback bigint;
   v_conversations bigint;
 begin
   select array_agg(r.id) into v_running
@@ -27,9 +28,13 @@ begin
   get diagnostics v_turns = row_count;
   delete from colloquy.messages m where m.user_id = p_user_id and m.conversation_id = any (p_conversation_ids);
   get diagnostics v_messages = row_count;
+  -- After their messages, which whoever rates one has locked.
+  delete from colloquy.feedback f where f.user_id = p_user_id and f.conversation_id = any (p_conversation_ids);
+  get diagnostics v_feedback = row_count;
   delete from colloquy.conversations c where c.user_id = p_user_id and c.id = any (p_conversation_ids);
   get diagnostics v_conversations = row_count;
   return jsonb_build_object(
-    'conversations', v_conversations, 'turns', v_turns, 'messages', v_messages, 'stream_events', v_events);
+    'conversations', v_conversations, 'turns', v_turns, 'messages', v_messages,
+    'feedback', v_feedback, 'stream_events', v_events);
 end
 $$;

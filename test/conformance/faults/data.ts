@@ -1,7 +1,15 @@
-import { answers, requests, successes } from '../change.js'
+import { answers, problem, requests, successes } from '../change.js'
 import type { PlantedFault } from './planted.js'
 
-const rows = { conversations: 3, turns: 2, messages: 4, stream_events: 0, idempotency_keys: 0, usage: 1 }
+const rows = {
+  conversations: 3,
+  turns: 2,
+  messages: 4,
+  feedback: 0,
+  stream_events: 0,
+  idempotency_keys: 0,
+  usage: 1,
+}
 
 const usage = {
   day: '2026-11-21',
@@ -16,6 +24,29 @@ const usage = {
 
 /** What happens to all of a user's data at once. */
 export const dataFaults: PlantedFault[] = [
+  {
+    name: 'a rating is not kept',
+    seenBy: ['feedback'],
+    make: () => successes('getMessage', ({ feedback: _, ...message }) => message),
+  },
+  {
+    name: 'a rating that is taken back stays',
+    seenBy: ['feedback'],
+    make: () =>
+      requests('rateMessage', (request) =>
+        request.body === '{"rating":null}' ? { ...request, body: '{"rating":"up"}' } : request,
+      ),
+  },
+  {
+    name: "a user's message can be rated",
+    seenBy: ['feedback'],
+    make: () =>
+      answers('rateMessage', (answer) =>
+        answer.status === 422 && answer.body.includes('/path/message_id')
+          ? problem(404, 'message-not-found')
+          : answer,
+      ),
+  },
   {
     name: 'a user is erased without being confirmed',
     seenBy: ['erase.confirm'],
