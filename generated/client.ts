@@ -20,6 +20,8 @@ export const operations = {
   listModels: {"method":"GET","path":"/api/{user_id}/models","answer":"page"},
   listUsage: {"method":"GET","path":"/api/{user_id}/usage","query":["first_day","last_day","limit","cursor"],"answer":"page"},
   eraseUser: {"method":"DELETE","path":"/api/{user_id}","query":["confirm"],"answer":"json"},
+  exportUser: {"method":"GET","path":"/api/{user_id}/export","query":["cursor"],"answer":"lines"},
+  exportConversation: {"method":"GET","path":"/api/{user_id}/conversations/{conversation_id}/export","query":["format"],"answer":"document"},
   getLiveness: {"method":"GET","path":"/health/live","open":true,"answer":"json"},
   getReadiness: {"method":"GET","path":"/health/ready","open":true,"answer":"json"},
   getToolKeys: {"method":"GET","path":"/.well-known/jwks.json","open":true,"answer":"json"},

@@ -500,6 +500,72 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/{user_id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserIdParameter"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Export a user's data
+         * @description Everything that a user has, as lines of JSON (NDJSON), streamed: an `export` line; each conversation by its id, archived ones too, followed by
+         *     its messages by position, with their reasoning; then the usage; and an `end` line last. Each is an ExportLine. importUser takes the same lines.
+         *
+         *     **One moment.** The export shows the log as it was at `as_of`, the moment at which it began: what was stored by then is in it, and no
+         *     message that came later, so a turn that was running is there with its user's message only. What changes, a conversation's title and times
+         *     or a message's feedback, is as it is when its line is read. What is deleted or erased meanwhile is left out from then on.
+         *
+         *     **Resuming.** A connection that ends without the `end` line was cut. Each line has a `cursor`: ask again with that of the last whole line,
+         *     and the export goes on after it, as of the same moment, on any instance. A client that does not read is cut after a while (30 s).
+         */
+        get: operations["exportUser"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/{user_id}/conversations/{conversation_id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserIdParameter"];
+                /**
+                 * @description The conversation's id.
+                 * @example 019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d6e
+                 */
+                conversation_id: components["parameters"]["ConversationIdParameter"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Export a conversation
+         * @description One conversation with its messages, to be kept or read elsewhere: `json`, or `markdown` for people. It is streamed, and shows the log as it was
+         *     when it began. A connection that is cut cannot be resumed: ask again.
+         */
+        get: operations["exportConversation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/health/live": {
         parameters: {
             query?: never;
@@ -727,6 +793,92 @@ export interface components {
                 /** @description Sums of listUsage, one per day and model. */
                 usage: components["schemas"]["Total"];
             };
+        };
+        /**
+         * @default json
+         * @enum {string}
+         */
+        ExportFormat: "json" | "markdown";
+        /** @description What a conversation is beside its messages. */
+        ExportedConversation: {
+            id: components["schemas"]["Id"];
+            /** @description Null until the first message or the user gives it one. */
+            title: components["schemas"]["Title"] | null;
+            archived: boolean;
+            metadata: components["schemas"]["Metadata"];
+            created_at: components["schemas"]["Timestamp"];
+            updated_at: components["schemas"]["Timestamp"];
+            last_turn_at: components["schemas"]["Timestamp"];
+        };
+        /** @description A conversation with all of its messages, by position. */
+        ConversationExport: {
+            conversation: components["schemas"]["ExportedConversation"];
+            messages: components["schemas"]["Message"][];
+        };
+        /** @description A line of an export. KnownExportLine are those of today; others are `data-…`, so skip a line whose `type` you do not know. */
+        ExportLine: components["schemas"]["KnownExportLine"];
+        /** @description A line of a later version. Skip it. */
+        LaterExportLine: {
+            type: string;
+        };
+        /** @description The lines of today, told apart by `type`. */
+        KnownExportLine: components["schemas"]["ExportHeaderLine"] | components["schemas"]["ExportConversationLine"] | components["schemas"]["ExportMessageLine"] | components["schemas"]["ExportUsageLine"] | components["schemas"]["ExportEndLine"];
+        /** @description The first line, also of an export that goes on. */
+        ExportHeaderLine: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "export";
+            /**
+             * Format: int32
+             * @description Of the format.
+             */
+            version: number;
+            user_id: components["schemas"]["UserId"];
+            /** @description The moment that the export shows. */
+            as_of: components["schemas"]["Timestamp"];
+            cursor: components["schemas"]["CursorValue"];
+        };
+        /** @description A conversation. Its messages follow. */
+        ExportConversationLine: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "conversation";
+            conversation: components["schemas"]["ExportedConversation"];
+            cursor: components["schemas"]["CursorValue"];
+        };
+        /** @description A message. */
+        ExportMessageLine: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "message";
+            message: components["schemas"]["Message"];
+            /** @description Of a user's message, the turn that it began, if that had ended. */
+            turn?: components["schemas"]["Turn"];
+            cursor: components["schemas"]["CursorValue"];
+        };
+        /** @description What listUsage has for a day and model. */
+        ExportUsageLine: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "usage";
+            usage: components["schemas"]["DailyUsage"];
+            cursor: components["schemas"]["CursorValue"];
+        };
+        /** @description The last line. The export is whole. */
+        ExportEndLine: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "end";
         };
         /** @enum {string} */
         KnownTurnStatus: "queued" | "running" | "waiting" | "completed" | "failed" | "cancelled" | "interrupted";
@@ -1224,13 +1376,14 @@ export interface components {
          * @example The list has no milk.
          */
         Comment: string;
+        /**
+         * @description A thumb, or null for none.
+         * @example up
+         * @enum {string|null}
+         */
+        NewRating: "up" | "down" | null;
         FeedbackRequest: {
-            /**
-             * @description A thumb, or null for none.
-             * @example up
-             * @enum {string|null}
-             */
-            rating: "up" | "down" | null;
+            rating: components["schemas"]["NewRating"];
             comment?: components["schemas"]["Comment"];
         };
         Feedback: {
@@ -1701,6 +1854,11 @@ export interface components {
          * @example conversations/019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d6e
          */
         Location: string;
+        /**
+         * @description A name under which it may be saved (RFC 6266).
+         * @example attachment; filename="colloquy-export.ndjson"
+         */
+        Attachment: string;
         /**
          * @description The version of the AI SDK's UI message stream, where the answer is one.
          * @example v1
@@ -2677,6 +2835,103 @@ export interface operations {
             400: components["responses"]["Unreadable"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            414: components["responses"]["UriTooLong"];
+            422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    exportUser: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The `cursor` of the last line that was received. Opaque; a changed one is `422`.
+                 * @example eyJhZnRlciI6WzJdfQ.8J3kq0
+                 */
+                cursor?: components["schemas"]["CursorValue"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserIdParameter"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The lines, each with a line feed at its end. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    "Content-Disposition": components["headers"]["Attachment"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": components["schemas"]["ExportLine"];
+                };
+            };
+            400: components["responses"]["Unreadable"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            414: components["responses"]["UriTooLong"];
+            422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    exportConversation: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Which of the two.
+                 * @example markdown
+                 */
+                format?: components["schemas"]["ExportFormat"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserIdParameter"];
+                /**
+                 * @description The conversation's id.
+                 * @example 019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d6e
+                 */
+                conversation_id: components["parameters"]["ConversationIdParameter"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The conversation. Its media type is that of the format. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    "Content-Disposition": components["headers"]["Attachment"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConversationExport"];
+                    "text/markdown": string;
+                };
+            };
+            400: components["responses"]["Unreadable"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["ConversationNotFound"];
             408: components["responses"]["RequestTimeout"];
             414: components["responses"]["UriTooLong"];
             422: components["responses"]["ValidationFailed"];

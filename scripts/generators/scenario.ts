@@ -119,6 +119,14 @@ export const runScenario = async (client: GeneratedClient): Promise<Outcome> => 
       ok((await read(await streams.streamTurn(turn_id))).includes('finish')),
     )
   }
+  await step('exportConversation', async () => {
+    ok(await client.exportConversation(conversation_id))
+  })
+  await step('exportUser', async () => {
+    const lines = await client.exportUser()
+    ok(lines)
+    if (lines instanceof ReadableStream) await new Response(lines).text()
+  })
   await step('eraseUser', async () => {
     equal((await client.eraseUser()).rows.conversations, 1)
     equal((await client.listConversations()).data.length, 0)

@@ -4,6 +4,7 @@ import { authenticationChecks } from './checks/authentication.js'
 import { bodyChecks } from './checks/bodies.js'
 import { conversationChecks } from './checks/conversations.js'
 import { erasureChecks } from './checks/erasure.js'
+import { exportChecks } from './checks/exports.js'
 import { feedbackChecks } from './checks/feedback.js'
 import { idempotencyChecks } from './checks/idempotency.js'
 import { isolationChecks } from './checks/isolation.js'
@@ -24,6 +25,7 @@ export const allChecks = (contract: Contract): Check[] => [
   ...conversationChecks,
   ...messageChecks,
   ...feedbackChecks,
+  ...exportChecks,
   ...modelAndUsageChecks,
   ...idempotencyChecks,
   ...pagingChecks,

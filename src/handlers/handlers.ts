@@ -5,6 +5,8 @@ import { createTurn } from './create-turn.js'
 import { deleteConversation } from './delete-conversation.js'
 import type { Deps } from './deps.js'
 import { eraseUser } from './erase-user.js'
+import { exportConversation } from './export-conversation.js'
+import { exportUser } from './export-user.js'
 import { getConversation } from './get-conversation.js'
 import { getLiveness } from './get-liveness.js'
 import { getMessage } from './get-message.js'
@@ -42,6 +44,8 @@ export const createHandlers = (deps: Deps) =>
     listTurns: listTurns(deps),
     streamNewTurn: streamNewTurn(deps),
     rateMessage: rateMessage(deps),
+    exportUser: exportUser(deps),
+    exportConversation: exportConversation(deps),
     eraseUser: eraseUser(deps),
     getLiveness: getLiveness(),
     getReadiness: getReadiness(deps),

@@ -24,6 +24,7 @@ const acts: Record<string, Act> = {
     const { body } = await call('GET', `/api/alice/conversations/${id}/messages?order=desc&limit=1`)
     return call('PUT', `/api/alice/messages/${body.data[0].id}/feedback`, { body: { rating: 'up' } })
   },
+  exportConversation: ({ call }, id) => call('GET', `/api/alice/conversations/${id}/export`),
   // Last: nothing is left for the others.
   'erasing a user of whom there is nothing': ({ call }) => call('DELETE', '/api/alice?confirm=alice'),
 }
@@ -70,6 +71,8 @@ t.test('a turn costs two round trips to the database, anything else one', async 
       updateConversation: 1,
       // The list that it looks for an answer in is one of them.
       rateMessage: 2,
+      // The moment, the conversation, a page of its messages, and that there are no more.
+      exportConversation: 4,
       'erasing a user of whom there is nothing': 1,
     },
     'each costs no more than these',

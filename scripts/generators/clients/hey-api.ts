@@ -78,6 +78,8 @@ export const createGeneratedClient = ({ url, user, token }: Target): GeneratedCl
         })
       ).data,
     listUsage: async (first_day) => (await api.listUsage({ ...strict, query: { first_day } })).data,
+    exportConversation: async (id) => (await api.exportConversation(ofConversation(id))).data,
+    exportUser: async () => (await api.exportUser({ ...strict, parseAs: 'stream' })).data,
     eraseUser: async () => (await api.eraseUser({ ...strict, query: { confirm: user } })).data,
     getLiveness: async () => (await api.getLiveness({ client, throwOnError: true })).data,
     getReadiness: async () => (await api.getReadiness({ client, throwOnError: true })).data,

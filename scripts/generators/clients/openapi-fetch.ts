@@ -68,6 +68,13 @@ export const createGeneratedClient = ({ url, user, token }: Target): GeneratedCl
       ),
     listUsage: async (first_day) =>
       dataOf(await client.GET('/api/{user_id}/usage', { params: { path, query: { first_day } } })),
+    exportConversation: async (id) =>
+      dataOf(await client.GET('/api/{user_id}/conversations/{conversation_id}/export', ofConversation(id))),
+    async exportUser() {
+      const { data, error } = await client.GET('/api/{user_id}/export', { params: { path }, ...bytes })
+      if (error) throw new Error(error.code)
+      return data
+    },
     eraseUser: async () =>
       dataOf(await client.DELETE('/api/{user_id}', { params: { path, query: { confirm: user } } })),
     getLiveness: async () => dataOf(await client.GET('/health/live')),

@@ -70,6 +70,8 @@ export const createGeneratedClient = ({ url, user, token }: Target): GeneratedCl
         ),
       ),
     listUsage: (day) => parsed(zod.ListUsage200Response, request(`${api}/usage?first_day=${day}`)),
+    exportConversation: async (id) => (await request(`${conversationOf(id)}/export`)).json(),
+    exportUser: () => bytes(request(`${api}/export`)),
     eraseUser: () => parsed(zod.EraseUser200Response, request(`${api}?confirm=${user}`, 'DELETE')),
     getLiveness: () => parsed(zod.GetLiveness200Response, request('/health/live')),
     getReadiness: () => parsed(zod.GetReadiness200Response, request('/health/ready')),

@@ -1,4 +1,4 @@
-import { answers, problem, requests, successes } from '../change.js'
+import { answers, problem, queries, requests, successes } from '../change.js'
 import type { PlantedFault } from './planted.js'
 
 const rows = {
@@ -23,7 +23,64 @@ const usage = {
 }
 
 /** What happens to all of a user's data at once. */
+/** Changes the lines of an export. */
+const exported = (change: (lines: string[]) => string[]) =>
+  answers('exportUser', (answer) =>
+    answer.status === 200
+      ? {
+          ...answer,
+          body: change(answer.body.split('\n').slice(0, -1))
+            .map((line) => `${line}\n`)
+            .join(''),
+        }
+      : answer,
+  )
+const hasType = (type: string) => (line: string) => line.startsWith(`{"type":"${type}"`)
+
 export const dataFaults: PlantedFault[] = [
+  {
+    name: 'an export leaves a message out',
+    seenBy: ['export.lines'],
+    make: () =>
+      exported((lines) =>
+        lines.filter((line, at) => !(hasType('message')(line) && hasType('usage')(lines[at + 1] ?? ''))),
+      ),
+  },
+  {
+    name: 'an export has the messages of a conversation before it',
+    seenBy: ['export.lines'],
+    make: () =>
+      exported((lines) => [
+        ...lines.slice(0, 1),
+        ...lines.filter(hasType('message')),
+        ...lines.slice(1).filter((line) => !hasType('message')(line)),
+      ]),
+  },
+  {
+    name: 'an export has no end',
+    seenBy: ['export.lines'],
+    make: () => exported((lines) => lines.slice(0, -1)),
+  },
+  {
+    name: 'an export has no usage',
+    seenBy: ['export.lines'],
+    make: () => exported((lines) => lines.filter((line) => !hasType('usage')(line))),
+  },
+  {
+    name: 'a line of an export is no ExportLine',
+    seenBy: ['export.lines'],
+    make: () => exported((lines) => lines.map((line) => line.replace('"as_of"', '"asof"'))),
+  },
+  {
+    name: 'an export begins anew whatever the cursor',
+    seenBy: ['export.resume'],
+    make: () => queries('exportUser', (query) => query.delete('cursor')),
+  },
+  {
+    name: 'Markdown is not told from JSON',
+    seenBy: ['export.conversation'],
+    make: () => queries('exportConversation', (query) => query.delete('format')),
+  },
   {
     name: 'a rating is not kept',
     seenBy: ['feedback'],
