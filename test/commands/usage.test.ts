@@ -30,7 +30,9 @@ const wrong: [args: string[], message: RegExp][] = [
 ]
 
 const conformanceOptions =
-  'url token-a token-b user-a user-b only skip list seed runs timeout total-timeout json junit'.split(' ')
+  'url token-a token-b user-a user-b only skip erase list seed runs timeout total-timeout json junit'.split(
+    ' ',
+  )
 
 /** The command line is judged before the configuration. */
 const env = { PORT: 'bad' }
