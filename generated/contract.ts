@@ -379,6 +379,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/{user_id}/messages/{message_id}/feedback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserIdParameter"];
+                /**
+                 * @description The message's id.
+                 * @example 019a0c4e-7b7a-7c14-a2bb-1a2b3c4d5e6f
+                 */
+                message_id: components["parameters"]["MessageIdParameter"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Rate an answer
+         * @description Says what the user thinks of an answer, in place of what was said before: a rating, a comment, or both. `rating: null` without a comment takes
+         *     it back. Repeating it is safe. getMessage and listMessages show it as the message's `feedback`.
+         *
+         *     Any answer that is stored can be rated, however its turn ended. A user's message, and a summary, cannot: `422` at `/path/message_id`.
+         *     Feedback goes with its message; when a failed turn is tried again, another answer takes the message's place, and has none yet.
+         */
+        put: operations["rateMessage"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/{user_id}/models": {
         parameters: {
             query?: never;
@@ -425,6 +460,104 @@ export interface paths {
          *     attempt count, on the day on which it ended. Deleting a conversation does not change it. A day without turns has no entry.
          */
         get: operations["listUsage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserIdParameter"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Erase a user
+         * @description Erases all that is stored of the user, for good: conversations with their turns and messages, what running turns have said, feedback, Idempotency-Keys
+         *     and usage. The receipt counts the rows by kind. `confirm` has to be the same id as the path's, so that no other request becomes this one by a slip, such
+         *     as a path whose `..` was resolved.
+         *
+         *     Running turns are given up: whoever waits for one gets `404`, and its streams end with an `error`. Repeating it is safe, and after an
+         *     error it goes on where it was; what an earlier call has erased is not counted again. A message that is sent meanwhile is erased or begins
+         *     anew, as a whole. The login's own user is not touched; a token stays valid, and the next message begins with nothing.
+         */
+        delete: operations["eraseUser"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/{user_id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserIdParameter"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Export a user's data
+         * @description Everything that a user has, as lines of JSON (NDJSON), streamed: an `export` line; each conversation by its id, archived ones too, followed by
+         *     its messages by position, with their reasoning; then the usage; and an `end` line last. Each is an ExportLine. importUser takes the same lines.
+         *
+         *     **One moment.** The export shows the log as it was at `as_of`, the moment at which it began: what was stored by then is in it, and no
+         *     message that came later, so a turn that was running is there with its user's message only. What changes, a conversation's title and times
+         *     or a message's feedback, is as it is when its line is read. What is deleted or erased meanwhile is left out from then on.
+         *
+         *     **Resuming.** A connection that ends without the `end` line was cut. Each line has a `cursor`: ask again with that of the last whole line,
+         *     and the export goes on after it, as of the same moment, on any instance. A client that does not read is cut after a while (30 s).
+         */
+        get: operations["exportUser"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/{user_id}/conversations/{conversation_id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserIdParameter"];
+                /**
+                 * @description The conversation's id.
+                 * @example 019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d6e
+                 */
+                conversation_id: components["parameters"]["ConversationIdParameter"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Export a conversation
+         * @description One conversation with its messages, to be kept or read elsewhere: `json`, or `markdown` for people. It is streamed, and shows the log as it was
+         *     when it began. A connection that is cut cannot be resumed: ask again.
+         */
+        get: operations["exportConversation"];
         put?: never;
         post?: never;
         delete?: never;
@@ -642,6 +775,110 @@ export interface components {
         UsagePage: {
             data: components["schemas"]["DailyUsage"][];
             next_cursor: components["schemas"]["NextCursor"];
+        };
+        /** @description The receipt of an erasure. */
+        Erasure: {
+            user_id: components["schemas"]["UserId"];
+            /** @description When the last row was gone. */
+            erased_at: components["schemas"]["Timestamp"];
+            /** @description How many rows of each kind this call has erased. A later version may count more kinds. */
+            rows: {
+                conversations: components["schemas"]["Total"];
+                turns: components["schemas"]["Total"];
+                messages: components["schemas"]["Total"];
+                feedback: components["schemas"]["Total"];
+                /** @description Batches of events of turns that were running. */
+                stream_events: components["schemas"]["Total"];
+                idempotency_keys: components["schemas"]["Total"];
+                /** @description Sums of listUsage, one per day and model. */
+                usage: components["schemas"]["Total"];
+            };
+        };
+        /**
+         * @default json
+         * @enum {string}
+         */
+        ExportFormat: "json" | "markdown";
+        /** @description What a conversation is beside its messages. */
+        ExportedConversation: {
+            id: components["schemas"]["Id"];
+            /** @description Null until the first message or the user gives it one. */
+            title: components["schemas"]["Title"] | null;
+            archived: boolean;
+            metadata: components["schemas"]["Metadata"];
+            created_at: components["schemas"]["Timestamp"];
+            updated_at: components["schemas"]["Timestamp"];
+            last_turn_at: components["schemas"]["Timestamp"];
+        };
+        /** @description A conversation with all of its messages, by position. */
+        ConversationExport: {
+            conversation: components["schemas"]["ExportedConversation"];
+            messages: components["schemas"]["Message"][];
+        };
+        /** @description A line of an export. KnownExportLine are those of today; others are `data-…`, so skip a line whose `type` you do not know. */
+        ExportLine: components["schemas"]["KnownExportLine"] | components["schemas"]["LaterExportLine"];
+        /** @description A line of a later version. Skip it. */
+        LaterExportLine: {
+            type: string;
+        };
+        /** @description The lines of today, told apart by `type`. */
+        KnownExportLine: components["schemas"]["ExportHeaderLine"] | components["schemas"]["ExportConversationLine"] | components["schemas"]["ExportMessageLine"] | components["schemas"]["ExportUsageLine"] | components["schemas"]["ExportEndLine"];
+        /** @description The first line, also of an export that goes on. */
+        ExportHeaderLine: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "export";
+            /**
+             * Format: int32
+             * @description Of the format.
+             */
+            version: number;
+            user_id: components["schemas"]["UserId"];
+            /** @description The moment that the export shows. */
+            as_of: components["schemas"]["Timestamp"];
+            cursor: components["schemas"]["CursorValue"];
+        };
+        /** @description A conversation. Its messages follow. */
+        ExportConversationLine: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "conversation";
+            conversation: components["schemas"]["ExportedConversation"];
+            cursor: components["schemas"]["CursorValue"];
+        };
+        /** @description A message. */
+        ExportMessageLine: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "message";
+            message: components["schemas"]["Message"];
+            /** @description Of a user's message, the turn that it began, if that had ended. */
+            turn?: components["schemas"]["Turn"];
+            cursor: components["schemas"]["CursorValue"];
+        };
+        /** @description What listUsage has for a day and model. */
+        ExportUsageLine: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "usage";
+            usage: components["schemas"]["DailyUsage"];
+            cursor: components["schemas"]["CursorValue"];
+        };
+        /** @description The last line. The export is whole. */
+        ExportEndLine: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "end";
         };
         /** @enum {string} */
         KnownTurnStatus: "queued" | "running" | "waiting" | "completed" | "failed" | "cancelled" | "interrupted";
@@ -1093,6 +1330,8 @@ export interface components {
              * @description Of a `summary`, the position of the last message that it sums up. Other messages have no such field.
              */
             summarized_through?: number;
+            /** @description What the user thinks of the answer. A message that was not rated has no such field. */
+            feedback?: components["schemas"]["Feedback"];
             created_at: components["schemas"]["Timestamp"];
         };
         /** @enum {string} */
@@ -1126,6 +1365,34 @@ export interface components {
         MessagePage: {
             data: components["schemas"]["Message"][];
             next_cursor: components["schemas"]["NextCursor"];
+        };
+        /** @enum {string} */
+        KnownRating: "up" | "down";
+        /** @description A thumb. */
+        Rating: components["schemas"]["KnownRating"] | string;
+        /**
+         * Format: visible-text
+         * @description 1 to 2,000 characters (Unicode code points), of which one can be seen (as of a message). Stored exactly as sent.
+         * @example The list has no milk.
+         */
+        Comment: string;
+        /**
+         * @description A thumb, or null for none.
+         * @example up
+         * @enum {string|null}
+         */
+        NewRating: "up" | "down" | null;
+        FeedbackRequest: {
+            rating: components["schemas"]["NewRating"];
+            comment?: components["schemas"]["Comment"];
+        };
+        Feedback: {
+            /** @description Null where there is none. */
+            rating: components["schemas"]["Rating"] | null;
+            /** @description Null where there is none. */
+            comment: components["schemas"]["Comment"] | null;
+            /** @description When it was said; null when nothing is said. */
+            updated_at: components["schemas"]["Timestamp"] | null;
         };
         /** @enum {string} */
         KnownLivenessStatus: "ok";
@@ -1587,6 +1854,11 @@ export interface components {
          * @example conversations/019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d6e
          */
         Location: string;
+        /**
+         * @description A name under which it may be saved (RFC 6266).
+         * @example attachment; filename="colloquy-export.ndjson"
+         */
+        Attachment: string;
         /**
          * @description The version of the AI SDK's UI message stream, where the answer is one.
          * @example v1
@@ -2380,6 +2652,57 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    rateMessage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserIdParameter"];
+                /**
+                 * @description The message's id.
+                 * @example 019a0c4e-7b7a-7c14-a2bb-1a2b3c4d5e6f
+                 */
+                message_id: components["parameters"]["MessageIdParameter"];
+            };
+            cookie?: never;
+        };
+        /** @description All of the feedback. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FeedbackRequest"];
+            };
+        };
+        responses: {
+            /** @description The feedback as it is now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Feedback"];
+                };
+            };
+            400: components["responses"]["UnreadableBody"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["MessageNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["BodyTooLarge"];
+            414: components["responses"]["UriTooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     listModels: {
         parameters: {
             query?: never;
@@ -2468,6 +2791,147 @@ export interface operations {
             400: components["responses"]["Unreadable"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            414: components["responses"]["UriTooLong"];
+            422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    eraseUser: {
+        parameters: {
+            query: {
+                /**
+                 * @description The user's id again. Another one is `422`, and nothing is erased.
+                 * @example alice
+                 */
+                confirm: components["schemas"]["UserId"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserIdParameter"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Nothing is left. The receipt. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Erasure"];
+                };
+            };
+            400: components["responses"]["Unreadable"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            414: components["responses"]["UriTooLong"];
+            422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    exportUser: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The `cursor` of the last line that was received. Opaque; a changed one is `422`.
+                 * @example eyJhZnRlciI6WzJdfQ.8J3kq0
+                 */
+                cursor?: components["schemas"]["CursorValue"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserIdParameter"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The lines, each with a line feed at its end. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    "Content-Disposition": components["headers"]["Attachment"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": components["schemas"]["ExportLine"];
+                };
+            };
+            400: components["responses"]["Unreadable"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            414: components["responses"]["UriTooLong"];
+            422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    exportConversation: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Which of the two.
+                 * @example markdown
+                 */
+                format?: components["schemas"]["ExportFormat"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserIdParameter"];
+                /**
+                 * @description The conversation's id.
+                 * @example 019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d6e
+                 */
+                conversation_id: components["parameters"]["ConversationIdParameter"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The conversation. Its media type is that of the format. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    "Content-Disposition": components["headers"]["Attachment"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConversationExport"];
+                    "text/markdown": string;
+                };
+            };
+            400: components["responses"]["Unreadable"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["ConversationNotFound"];
             408: components["responses"]["RequestTimeout"];
             414: components["responses"]["UriTooLong"];
             422: components["responses"]["ValidationFailed"];

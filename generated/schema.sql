@@ -94,6 +94,35 @@ end
 $$;
 
 --
+-- Name: add_job_usage(text, uuid, text, integer, integer, integer, integer, integer); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.add_job_usage(p_user_id text, p_conversation_id uuid, p_model text, p_input_tokens integer, p_output_tokens integer, p_cached_input_tokens integer, p_reasoning_tokens integer, p_total_tokens integer) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+declare
+  v_now timestamptz := colloquy.clock();
+begin
+  perform from colloquy.conversations c
+  where c.user_id = p_user_id and c.id = p_conversation_id
+  for key share;
+  if not found then
+    perform from colloquy.usage u
+    where u.user_id = p_user_id and u.day = (v_now at time zone 'UTC')::date and u.model = p_model
+    for update;
+    if not found then
+      return;
+    end if;
+  end if;
+  perform colloquy.add_usage(
+    p_user_id => p_user_id, p_at => v_now, p_model => p_model, p_turns => 0,
+    p_input_tokens => p_input_tokens, p_output_tokens => p_output_tokens,
+    p_cached_input_tokens => p_cached_input_tokens, p_reasoning_tokens => p_reasoning_tokens,
+    p_total_tokens => p_total_tokens);
+end
+$$;
+
+--
 -- Name: add_usage(text, timestamp with time zone, text, bigint, bigint, bigint, bigint, bigint, bigint); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
@@ -404,10 +433,48 @@ begin
   if not found then
     return false;
   end if;
-  delete from colloquy.turns t where t.user_id = p_user_id and t.conversation_id = p_conversation_id;
-  delete from colloquy.messages m where m.user_id = p_user_id and m.conversation_id = p_conversation_id;
-  delete from colloquy.conversations c where c.user_id = p_user_id and c.id = p_conversation_id;
+  perform colloquy.delete_conversations(p_user_id => p_user_id, p_conversation_ids => array[p_conversation_id]);
   return true;
+end
+$$;
+
+--
+-- Name: delete_conversations(text, uuid[]); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.delete_conversations(p_user_id text, p_conversation_ids uuid[]) RETURNS jsonb
+    LANGUAGE plpgsql
+    AS $$
+declare
+  v_running uuid[];
+  v_events bigint;
+  v_turns bigint;
+  v_messages bigint;
+  v_feedback bigint;
+  v_conversations bigint;
+begin
+  select array_agg(r.id) into v_running
+  from (
+    select t.id
+    from colloquy.turns t
+    where t.user_id = p_user_id and t.conversation_id = any (p_conversation_ids) and t.status = 'running'
+    order by t.id
+    for update
+  ) r;
+  delete from colloquy.turn_events e where e.user_id = p_user_id and e.turn_id = any (v_running);
+  get diagnostics v_events = row_count;
+  delete from colloquy.turns t where t.user_id = p_user_id and t.conversation_id = any (p_conversation_ids);
+  get diagnostics v_turns = row_count;
+  delete from colloquy.messages m where m.user_id = p_user_id and m.conversation_id = any (p_conversation_ids);
+  get diagnostics v_messages = row_count;
+  -- After their messages, which whoever rates one has locked.
+  delete from colloquy.feedback f where f.user_id = p_user_id and f.conversation_id = any (p_conversation_ids);
+  get diagnostics v_feedback = row_count;
+  delete from colloquy.conversations c where c.user_id = p_user_id and c.id = any (p_conversation_ids);
+  get diagnostics v_conversations = row_count;
+  return jsonb_build_object(
+    'conversations', v_conversations, 'turns', v_turns, 'messages', v_messages,
+    'feedback', v_feedback, 'stream_events', v_events);
 end
 $$;
 
@@ -550,6 +617,63 @@ begin
       p_cached_input_tokens => v_sum.cached_input_tokens::bigint,
       p_reasoning_tokens => v_sum.reasoning_tokens::bigint, p_total_tokens => v_sum.total_tokens::bigint);
   end loop;
+end
+$$;
+
+--
+-- Name: erase_user(text, integer); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.erase_user(p_user_id text, p_rows integer) RETURNS TABLE(is_done boolean, erased jsonb)
+    LANGUAGE plpgsql
+    AS $$
+declare
+  v_ids uuid[];
+  v_orphans bigint;
+  v_keys bigint;
+  v_usage bigint;
+begin
+  perform colloquy.act_as(p_user_id);
+  select array_agg(n.id) into v_ids
+  from (
+    select c.id,
+      sum(c.last_position + 1) over newest_first - (c.last_position + 1) as rows_before
+    from colloquy.conversations c
+    where c.user_id = p_user_id
+    window newest_first as (order by c.archived, c.last_turn_at desc, c.id desc)
+    order by c.archived, c.last_turn_at desc, c.id desc
+    limit greatest(1, p_rows / 10)
+  ) n
+  where n.rows_before < p_rows;
+  if v_ids is not null then
+    select array_agg(l.id) into v_ids
+    from (
+      select c.id
+      from colloquy.conversations c
+      where c.user_id = p_user_id and c.id = any (v_ids)
+      order by c.id
+      for update
+    ) l;
+    is_done := false;
+    erased := colloquy.delete_conversations(p_user_id => p_user_id, p_conversation_ids => v_ids);
+    return next;
+    return;
+  end if;
+
+  -- A message has no foreign key to its conversation.
+  delete from colloquy.messages m
+  where m.user_id = p_user_id
+    and not exists (select from colloquy.conversations c where c.user_id = m.user_id and c.id = m.conversation_id);
+  get diagnostics v_orphans = row_count;
+  delete from colloquy.idempotency_keys k
+  where k.user_id = p_user_id
+    and not exists (select from colloquy.conversations c where c.user_id = k.user_id and c.id = k.conversation_id);
+  get diagnostics v_keys = row_count;
+  delete from colloquy.usage u where u.user_id = p_user_id;
+  get diagnostics v_usage = row_count;
+  is_done := true;
+  erased := jsonb_build_object('messages', v_orphans, 'idempotency_keys', v_keys, 'usage', v_usage);
+  return next;
 end
 $$;
 
@@ -822,6 +946,42 @@ end
 $$;
 
 --
+-- Name: rate_message(text, uuid, text, text); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.rate_message(p_user_id text, p_message_id uuid, p_rating text, p_comment text) RETURNS TABLE(outcome text, updated_at timestamp with time zone)
+    LANGUAGE plpgsql
+    AS $$
+declare
+  v_now timestamptz(3);
+  v_message record;
+begin
+  perform colloquy.act_as(p_user_id);
+  select m.conversation_id, m.role into v_message
+  from colloquy.messages m
+  where m.user_id = p_user_id and m.id = p_message_id
+  for key share;
+  outcome := case
+    when not found then 'not-found'
+    when v_message.role <> 'assistant' then 'no-answer'
+    else 'rated'
+  end;
+  if outcome = 'rated' and p_rating is null and p_comment is null then
+    delete from colloquy.feedback f
+    where f.user_id = p_user_id and f.conversation_id = v_message.conversation_id and f.message_id = p_message_id;
+  elsif outcome = 'rated' then
+    v_now := colloquy.clock();
+    updated_at := v_now;
+    insert into colloquy.feedback (user_id, conversation_id, message_id, rating, comment, updated_at)
+    values (p_user_id, v_message.conversation_id, p_message_id, p_rating, p_comment, v_now)
+    on conflict on constraint feedback_pkey do update
+    set rating = excluded.rating, comment = excluded.comment, updated_at = excluded.updated_at;
+  end if;
+  return next;
+end
+$$;
+
+--
 -- Name: resume_turn(text, bytea, bytea, uuid, integer, integer, integer, integer, boolean); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
@@ -873,6 +1033,8 @@ begin
     delete from colloquy.messages m
     where m.user_id = p_user_id and m.id = v_turn.message_id
     returning m.tool_calls into v_calls;
+    delete from colloquy.feedback f
+    where f.user_id = p_user_id and f.conversation_id = v_key.conversation_id and f.message_id = v_turn.message_id;
     update colloquy.turns t
     set status = 'running', attempt = t.attempt + 1, begun_by = p_begin_id, cancel_requested = false,
       lease_until = v_now + p_lease_ms * interval '1 millisecond', finished_at = null, error_code = null,
@@ -922,8 +1084,8 @@ begin
   update colloquy.conversations c
   set title = p_title, title_by = 'model', updated_at = colloquy.clock()
   where c.user_id = p_user_id and c.id = p_conversation_id and p_title is not null and c.title_by = 'message';
-  perform colloquy.add_usage(
-    p_user_id => p_user_id, p_at => colloquy.clock(), p_model => p_model, p_turns => 0,
+  perform colloquy.add_job_usage(
+    p_user_id => p_user_id, p_conversation_id => p_conversation_id, p_model => p_model,
     p_input_tokens => p_input_tokens, p_output_tokens => p_output_tokens,
     p_cached_input_tokens => p_cached_input_tokens, p_reasoning_tokens => p_reasoning_tokens,
     p_total_tokens => p_total_tokens);
@@ -958,8 +1120,8 @@ begin
       (p_user_id, p_conversation_id, v_position, p_message_id, 'summary', 'completed', p_text, p_window_tokens, p_through,
        v_now);
   end if;
-  perform colloquy.add_usage(
-    p_user_id => p_user_id, p_at => colloquy.clock(), p_model => p_model, p_turns => 0,
+  perform colloquy.add_job_usage(
+    p_user_id => p_user_id, p_conversation_id => p_conversation_id, p_model => p_model,
     p_input_tokens => p_input_tokens, p_output_tokens => p_output_tokens,
     p_cached_input_tokens => p_cached_input_tokens, p_reasoning_tokens => p_reasoning_tokens,
     p_total_tokens => p_total_tokens);
@@ -1097,6 +1259,22 @@ WITH (fillfactor='80');
 ALTER TABLE ONLY colloquy.conversations FORCE ROW LEVEL SECURITY;
 
 --
+-- Name: feedback; Type: TABLE; Schema: colloquy; Owner: -
+--
+
+CREATE TABLE colloquy.feedback (
+    user_id text NOT NULL,
+    conversation_id uuid NOT NULL,
+    message_id uuid NOT NULL,
+    rating text,
+    comment text,
+    updated_at timestamp(3) with time zone NOT NULL,
+    CONSTRAINT feedback_rating_check CHECK ((rating = ANY (ARRAY['up'::text, 'down'::text])))
+);
+
+ALTER TABLE ONLY colloquy.feedback FORCE ROW LEVEL SECURITY;
+
+--
 -- Name: idempotency_keys; Type: TABLE; Schema: colloquy; Owner: -
 --
 
@@ -1225,6 +1403,13 @@ ALTER TABLE ONLY colloquy.conversations
     ADD CONSTRAINT conversations_pkey PRIMARY KEY (user_id, id);
 
 --
+-- Name: feedback feedback_pkey; Type: CONSTRAINT; Schema: colloquy; Owner: -
+--
+
+ALTER TABLE ONLY colloquy.feedback
+    ADD CONSTRAINT feedback_pkey PRIMARY KEY (user_id, conversation_id, message_id);
+
+--
 -- Name: idempotency_keys idempotency_keys_pkey; Type: CONSTRAINT; Schema: colloquy; Owner: -
 --
 
@@ -1319,6 +1504,12 @@ ALTER TABLE ONLY colloquy.turns
 CREATE POLICY acting_user ON colloquy.conversations USING ((user_id = current_setting('colloquy.user_id'::text, true)));
 
 --
+-- Name: feedback acting_user; Type: POLICY; Schema: colloquy; Owner: -
+--
+
+CREATE POLICY acting_user ON colloquy.feedback USING ((user_id = current_setting('colloquy.user_id'::text, true)));
+
+--
 -- Name: idempotency_keys acting_user; Type: POLICY; Schema: colloquy; Owner: -
 --
 
@@ -1353,6 +1544,12 @@ CREATE POLICY acting_user ON colloquy.usage USING ((user_id = current_setting('c
 --
 
 ALTER TABLE colloquy.conversations ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: feedback; Type: ROW SECURITY; Schema: colloquy; Owner: -
+--
+
+ALTER TABLE colloquy.feedback ENABLE ROW LEVEL SECURITY;
 
 --
 -- Name: idempotency_keys; Type: ROW SECURITY; Schema: colloquy; Owner: -
@@ -1401,6 +1598,12 @@ GRANT USAGE ON SCHEMA colloquy TO colloquy_app;
 --
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE colloquy.conversations TO colloquy_app;
+
+--
+-- Name: TABLE feedback; Type: ACL; Schema: colloquy; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE colloquy.feedback TO colloquy_app;
 
 --
 -- Name: TABLE idempotency_keys; Type: ACL; Schema: colloquy; Owner: -

@@ -3,6 +3,8 @@ import { type Contract, operationTable } from './operation-table.js'
 type Node = Record<string, unknown>
 const json = 'application/json'
 const eventStream = 'text/event-stream'
+const lines = 'application/x-ndjson'
+const isText = (type: string): boolean => type.startsWith('text/') && type !== eventStream
 
 /** What the client needs to know of an operation to make its request and to read its answer. */
 export interface ClientEntry {
@@ -17,7 +19,7 @@ export interface ClientEntry {
   /** whether it requires no token */
   open?: true
   /** what it answers with */
-  answer: 'json' | 'page' | 'stream' | 'none'
+  answer: 'json' | 'page' | 'stream' | 'lines' | 'document' | 'none'
 }
 
 /** What `$ref` leads to in the bundled contract. */
@@ -54,8 +56,10 @@ const bodyFields = (contract: Contract, schema: unknown): string[] => {
 
 const answerOf = (contract: Contract, id: string, contents: Node): ClientEntry['answer'] => {
   const [other] = Object.keys(contents)
+  if (json in contents && Object.keys(contents).some(isText)) return 'document'
   if (json in contents) return isPage(contract, (contents[json] as Node).schema) ? 'page' : 'json'
   if (eventStream in contents) return 'stream'
+  if (lines in contents) return 'lines'
   if (other !== undefined) throw new Error(`${id}: the client cannot read ${other}.`)
   return 'none'
 }

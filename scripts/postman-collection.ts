@@ -1,10 +1,17 @@
 import { type Operation, operationsOf, type Parameter, type PostmanSource } from './postman-source.js'
 
+/** Off in the collection, so that nobody who sends all of it erases a user: it is to be filled in by hand. */
+const confirmation = 'confirm'
+
 /**
  * Values of optional parameters that no example can have: what the server gave last, and a new key for each request. The others
  * have the contract's example.
  */
-const optionalValues: Record<string, string> = { cursor: '{{next_cursor}}', 'Idempotency-Key': '{{$guid}}' }
+const optionalValues: Record<string, string> = {
+  cursor: '{{next_cursor}}',
+  'Idempotency-Key': '{{$guid}}',
+  [confirmation]: '',
+}
 
 interface Field {
   key: string
@@ -22,7 +29,7 @@ const toFields = ({ name, description = '', required, style, example }: Paramete
     key,
     value,
     description: description.trim(),
-    ...(!required && { disabled: true }),
+    ...((!required || name === confirmation) && { disabled: true }),
   })
   if (style !== 'deepObject') return [field(name, optionalValues[name] ?? toText(example))]
   return Object.entries(example ?? {}).map(([key, value]) => field(`${name}[${key}]`, toText(value)))
@@ -40,12 +47,15 @@ const toUrl = ({ path, parameters }: Operation) => {
 }
 
 /** Fails unless the answer is one of the operation's successes, with what the contract requires of its body. */
-const testsOf = ({ operationId, successes }: Operation): string[] => {
+const testsOf = ({ operationId, successes, parameters }: Operation): string[] => {
   const lines = successes.flatMap(({ status, mediaType, required }) => {
-    const check = mediaType.endsWith('json')
+    const isJson = mediaType.endsWith('/json')
+    const check = isJson
       ? `pm.expect(pm.response.json()).to.include.all.keys(${JSON.stringify(required)})`
-      : `pm.expect(pm.response.text()).to.match(/data: \\[DONE\\]\\n\\n$/)`
-    return mediaType === '' || (required.length === 0 && mediaType.endsWith('json'))
+      : mediaType.endsWith('ndjson')
+        ? `pm.expect(pm.response.text()).to.match(/\\{"type":"end"\\}\\n$/)`
+        : `pm.expect(pm.response.text()).to.match(/data: \\[DONE\\]\\n\\n$/)`
+    return mediaType === '' || (required.length === 0 && isJson)
       ? []
       : [
           `if (pm.response.code === ${status}) {`,
@@ -53,7 +63,8 @@ const testsOf = ({ operationId, successes }: Operation): string[] => {
           '}',
         ]
   })
-  const statuses = successes.map(({ status }) => status)
+  const isUnconfirmed = parameters.some(({ name }) => name === confirmation)
+  const statuses = [...successes.map(({ status }) => status), ...(isUnconfirmed ? [422] : [])]
   return [
     `pm.test('${operationId} answers ${statuses.join(' or ')}', () => pm.expect(pm.response.code).to.be.oneOf(${JSON.stringify(statuses)}))`,
     ...lines,

@@ -40,6 +40,12 @@ const bodies: Record<string, (ids: Owned) => object> = {
   streamNewTurn: ({ conversation_id }) => ({ conversation_id, message: 'from somebody else' }),
   createConversation: () => ({ title: 'of my own' }),
   updateConversation: () => ({ title: 'taken over' }),
+  rateMessage: () => ({ rating: 'up', comment: 'not mine' }),
+}
+
+/** The query that an operation cannot do without. */
+const queries: Record<string, (userId: string) => string> = {
+  eraseUser: (userId) => `?confirm=${userId}`,
 }
 
 const pathOf = (path: string, values: Record<string, string>): string =>
@@ -53,7 +59,8 @@ const sender =
   (url: string): Send =>
   async (operation, { token, user_id, ids }) => {
     const body = bodies[operation.operationId]?.(ids)
-    const response = await fetch(`${url}${pathOf(operation.path, { user_id, ...ids })}`, {
+    const query = queries[operation.operationId]?.(user_id) ?? ''
+    const response = await fetch(`${url}${pathOf(operation.path, { user_id, ...ids })}${query}`, {
       method: operation.method,
       headers: {
         ...(token && { authorization: `Bearer ${token}` }),
@@ -68,10 +75,12 @@ const sender =
 const comparable = ({ status, text }: Seen): string =>
   `${status} ${text.replace(/"(request_id|instance)":"[^"]*"/g, '"$1":""')}`
 
-/** Deleting comes last, so that it cannot hide what the others leak. */
+/** Deleting comes last, and erasing after that, so that they cannot hide what the others leak. */
 const deletesLast = (operations: ContractOperation[]): ContractOperation[] => {
   const isDelete = ({ method }: ContractOperation) => method === 'DELETE'
-  return [...operations.filter((o) => !isDelete(o)), ...operations.filter(isDelete)]
+  const rank = (operation: ContractOperation) =>
+    Number(isDelete(operation)) + Number(operation.operationId === 'eraseUser')
+  return [...operations].sort((a, b) => rank(a) - rank(b))
 }
 const secured = deletesLast(contractOperations.filter(({ path }) => path.includes('{user_id}')))
 const addressesRow = ({ path, operationId }: ContractOperation): boolean =>
@@ -115,7 +124,7 @@ const leaks = async (url: string): Promise<string[]> => {
 }
 
 /** The tables that hold what users say, and what it has cost. */
-const tables = ['conversations', 'turns', 'messages', 'turn_events', 'usage']
+const tables = ['conversations', 'turns', 'messages', 'turn_events', 'usage', 'feedback']
 
 /** Every condition on the user is taken out of the handlers, and the turn functions get the path's ids alone. */
 const withoutWhere = {
@@ -198,6 +207,12 @@ t.test('in SQL, too: nothing of another user can be read, changed or written', a
   await begin(db, turn)
   const entry = { user_id: 'alice', turn_id: turn.turnId, runs: true, attempt: 1, seq: 0, events: ['said'] }
   t.same(await syncAttempts(db, [entry], 60_000), [])
+  await db.asUser(
+    'alice',
+    (tx) => tx`
+      insert into colloquy.feedback (user_id, conversation_id, message_id, rating, updated_at)
+      values ('alice', ${turn.conversationId}, ${turn.userMessageId}, 'up', now())`,
+  )
   await setTitle(db, { ...turn, usage: emptyAnswer().usage })
   const as = <T>(user: string | null, work: (tx: postgres.TransactionSql) => Promise<T>) =>
     sql.begin(async (tx) => {

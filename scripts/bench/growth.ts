@@ -7,6 +7,7 @@ import { printPlans } from './plans.js'
 import { newestOf, type Owned, type Plot, seed } from './seed.js'
 import { endOf, explaining, newTurn } from './turn.js'
 import { callsOf } from './user.js'
+import { userDataCost } from './user-data.js'
 
 const wantedRatio = 1.2
 /** Turns that are not measured. */
@@ -207,10 +208,16 @@ const run = async (bench: Bench) => {
     progress('reads')
     const read = await readCost(bench, sql, server.url)
     if (verbose) await printPlans(sql, 'long', 'most')
+    progress('exports and erasures')
+    // Last: what they erase is gone.
+    const data = await userDataCost(bench, server.url, [
+      { label: 'one long conversation', user: 'long-000000' },
+      { label: 'many short conversations', user: 'most-000000' },
+    ])
     const size = `${messages.toLocaleString('en-GB')} messages, ${gigabytes.toFixed(1)} GB`
     return {
-      tables: [{ ...turn.table, title: `${turn.table.title} (${size})` }, read.table],
-      targets: [...turn.targets, ...read.targets],
+      tables: [{ ...turn.table, title: `${turn.table.title} (${size})` }, read.table, data.table],
+      targets: [...turn.targets, ...read.targets, ...data.targets],
     }
   } finally {
     await sql.end({ timeout: 1 })

@@ -30,7 +30,13 @@ export interface GeneratedClient {
   deleteConversation(id: string): Promise<unknown>
   listConversations(metadata?: Record<string, string>): Promise<{ data: { id: string }[] }>
   listModels(): Promise<{ data: { name: string; is_default: boolean }[] }>
+  rateMessage(message: string, comment: string): Promise<{ comment: string | null }>
   listUsage(first_day: string): Promise<{ data: { day: string; turns: number }[] }>
+  exportConversation(conversation: string): Promise<unknown>
+  /** Gives the lines as one text, as the stream of its bytes, or as whatever the client makes of them. */
+  exportUser(): Promise<unknown>
+  /** Erases the target's user. */
+  eraseUser(): Promise<{ rows: { conversations: number } }>
   getLiveness(): Promise<{ status: string }>
   getReadiness(): Promise<{ status: string }>
   getToolKeys(): Promise<{ keys: { kid: string }[] }>

@@ -70,6 +70,9 @@ export const runScenario = async (client: GeneratedClient): Promise<Outcome> => 
     equal(message.id, message_id)
     ok(message.parts.every(({ type }) => type !== ''))
   })
+  await step('rateMessage', async () =>
+    equal((await client.rateMessage(message_id, 'Right')).comment, 'Right'),
+  )
   await step('conversations', async () => {
     const { id } = await client.createConversation('Groceries', { project: 'kitchen', draft: 'yes' })
     const { metadata } = await client.updateConversation(id, { draft: null, list: 'food' })
@@ -104,14 +107,29 @@ export const runScenario = async (client: GeneratedClient): Promise<Outcome> => 
     if (stream) ok((await stream).includes('abort'), 'abort')
   })
   const { streams } = client
-  if (!streams) return outcome
-  await step('streamNewTurn', async () => {
-    const stream = await streams.streamNewTurn({ message: calls, conversation_id }, randomUUID())
-    outcome.streams = kindOf(stream)
-    const text = await read(stream)
-    for (const type of ['data-turn', 'text-delta', 'tool-output-available', 'finish'])
-      ok(text.includes(type), type)
+  if (streams) {
+    await step('streamNewTurn', async () => {
+      const stream = await streams.streamNewTurn({ message: calls, conversation_id }, randomUUID())
+      outcome.streams = kindOf(stream)
+      const text = await read(stream)
+      for (const type of ['data-turn', 'text-delta', 'tool-output-available', 'finish'])
+        ok(text.includes(type), type)
+    })
+    await step('streamTurn', async () =>
+      ok((await read(await streams.streamTurn(turn_id))).includes('finish')),
+    )
+  }
+  await step('exportConversation', async () => {
+    ok(await client.exportConversation(conversation_id))
   })
-  await step('streamTurn', async () => ok((await read(await streams.streamTurn(turn_id))).includes('finish')))
+  await step('exportUser', async () => {
+    const lines = await client.exportUser()
+    ok(lines)
+    if (lines instanceof ReadableStream) await new Response(lines).text()
+  })
+  await step('eraseUser', async () => {
+    equal((await client.eraseUser()).rows.conversations, 1)
+    equal((await client.listConversations()).data.length, 0)
+  })
   return outcome
 }

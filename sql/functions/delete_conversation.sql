@@ -1,5 +1,5 @@
 -- Deletes a conversation with its turns and messages; false when there is none. Locks: conversation, then turns, as
--- everybody does, so that a turn that ends at the same moment cannot deadlock with it, nor leave a message behind.
+-- everybody does.
 create or replace function colloquy.delete_conversation(p_user_id text, p_conversation_id uuid) returns boolean
 language plpgsql
 as $$
@@ -11,9 +11,7 @@ begin
   if not found then
     return false;
   end if;
-  delete from colloquy.turns t where t.user_id = p_user_id and t.conversation_id = p_conversation_id;
-  delete from colloquy.messages m where m.user_id = p_user_id and m.conversation_id = p_conversation_id;
-  delete from colloquy.conversations c where c.user_id = p_user_id and c.id = p_conversation_id;
+  perform colloquy.delete_conversations(p_user_id => p_user_id, p_conversation_ids => array[p_conversation_id]);
   return true;
 end
 $$;

@@ -1,6 +1,6 @@
 -- Stores the summary that was claimed as p_claim, as the conversation's next message, unless somebody else has claimed it
 -- since or the conversation is gone; false then. p_text is null when the model made none. What it has cost is counted in
--- any case. A turn that runs has its answer's position already, so a summary never comes between the two.
+-- any case (see add_job_usage). A turn that runs has its answer's position already, so a summary never comes between the two.
 create or replace function colloquy.store_summary(
   p_user_id text,
   p_conversation_id uuid,
@@ -39,8 +39,8 @@ begin
       (p_user_id, p_conversation_id, v_position, p_message_id, 'summary', 'completed', p_text, p_window_tokens, p_through,
        v_now);
   end if;
-  perform colloquy.add_usage(
-    p_user_id => p_user_id, p_at => colloquy.clock(), p_model => p_model, p_turns => 0,
+  perform colloquy.add_job_usage(
+    p_user_id => p_user_id, p_conversation_id => p_conversation_id, p_model => p_model,
     p_input_tokens => p_input_tokens, p_output_tokens => p_output_tokens,
     p_cached_input_tokens => p_cached_input_tokens, p_reasoning_tokens => p_reasoning_tokens,
     p_total_tokens => p_total_tokens);

@@ -155,11 +155,25 @@ export const createCaller = ({
   }
 }
 
+/** Reads a body whose media type the request has chosen: JSON as a value, anything else as text. */
+export const readDocument = async (connection: Connection, signal?: AbortSignal): Promise<unknown> => {
+  const { response } = connection
+  const isJson = response.headers.get('content-type')?.startsWith('application/json')
+  return isJson ? readJson(connection, signal) : readBody(connection, () => response.text(), signal)
+}
+
 /** Reads a JSON body. Throws ColloquyError, or the signal's reason. */
-export const readJson = async <T>({ response, close }: Connection, signal?: AbortSignal): Promise<T> => {
+export const readJson = <T>(connection: Connection, signal?: AbortSignal): Promise<T> =>
+  readBody(connection, () => connection.response.json() as Promise<T>, signal)
+
+const readBody = async <T>(
+  { close }: Connection,
+  read: () => Promise<T>,
+  signal: AbortSignal | undefined,
+): Promise<T> => {
   const onTimeout = () => connectionLost('The response did not arrive in time.')
   try {
-    return await withTimeout(BODY_MS, onTimeout, response.json() as Promise<T>, signal)
+    return await withTimeout(BODY_MS, onTimeout, read(), signal)
   } catch (error) {
     signal?.throwIfAborted()
     if (error instanceof ColloquyError) throw error

@@ -29,13 +29,17 @@ type KnownEvent<E> = E extends { type: infer T } ? (string extends T ? never : E
 type Json<O> = Answer<O> extends infer C ? (C extends { 'application/json': infer J } ? J : never) : never
 type Events<O> = Answer<O> extends infer C ? (C extends { 'text/event-stream': infer E } ? E : never) : never
 
+type Lines<O> =
+  Answer<O> extends infer C ? (C extends { 'application/x-ndjson': infer L } ? L : never) : never
+type Text<O> = Answer<O> extends infer C ? (C extends { 'text/markdown': infer T } ? T : never) : never
+
 export type AnswerOf<O> = [Json<O>] extends [never]
-  ? [Events<O>] extends [never]
+  ? [Events<O> | Lines<O>] extends [never]
     ? Promise<void>
-    : AsyncGenerator<KnownEvent<Events<O>>, void>
+    : AsyncGenerator<KnownEvent<Events<O> | Lines<O>>, void>
   : Json<O> extends Page<unknown>
     ? List<Json<O>>
-    : Promise<Json<O>>
+    : Promise<Json<O> | Text<O>>
 
 type Arguments<P> = unknown extends P
   ? [params?: Record<string, never>, options?: RequestOptions]

@@ -1,5 +1,5 @@
 import { operations } from '../../generated/client.js'
-import { readJson } from './call.js'
+import { readDocument, readJson } from './call.js'
 import type { Client } from './client-types.js'
 import {
   type ClientOptions,
@@ -15,6 +15,7 @@ import type { StreamEvent } from './event-stream.js'
 import { List, type Page } from './page.js'
 import { ColloquyError } from './problem.js'
 import { failureOf, readResumedEvents, type Turn } from './resumed-events.js'
+import { type Line, readResumedLines } from './resumed-lines.js'
 
 /** The same in two copies of this package, of which an app's bundler may have made one each for two of its parts. */
 const CORE = Symbol.for('@colloquy/client')
@@ -57,6 +58,21 @@ async function* stream(
   signal?.throwIfAborted()
 }
 
+/** The lines of an operation, of which each has the cursor to go on with. */
+const lines = (
+  core: Core,
+  id: OperationId,
+  params: Params,
+  options: RequestOptions,
+): AsyncGenerator<Line, void> =>
+  readResumedLines({
+    connect: (cursor) => core.open(id, { ...params, cursor }, options),
+    cursor: params.cursor as string | undefined,
+    retries: options.retries ?? core.retries,
+    silenceMs: core.silenceMs,
+    signal: options.signal,
+  })
+
 /** A DELETE whose answer was lost finds nothing when it is repeated: it has done its work. */
 const isDone = (id: OperationId, attempts: number, error: unknown): boolean =>
   attempts > 1 &&
@@ -87,6 +103,10 @@ const call = (core: Core, id: OperationId, params: Params = {}, options: Request
   switch (operationOf(id).answer) {
     case 'stream':
       return stream(core, id, params, options)
+    case 'lines':
+      return lines(core, id, params, options)
+    case 'document':
+      return core.request(id, params, options, (connection) => readDocument(connection, options.signal))
     case 'page':
       return new List((cursor) => json(cursor === undefined ? {} : { cursor }) as Promise<Page<unknown>>)
     case 'json':

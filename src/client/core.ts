@@ -1,5 +1,6 @@
 import { operations } from '../../generated/client.js'
 import { type Call, type CallerOptions, type Connection, createCaller } from './call.js'
+import { ANY_TYPE } from './problem.js'
 import { createRetryPolicy, retryWith } from './retry-policy.js'
 
 export interface ClientOptions extends CallerOptions {
@@ -41,12 +42,18 @@ interface Operation {
   body?: string
   key?: true
   open?: true
-  answer: 'json' | 'page' | 'stream' | 'none'
+  answer: 'json' | 'page' | 'stream' | 'lines' | 'document' | 'none'
 }
 
 export const operationOf = (id: OperationId): Operation => operations[id]
 
 const JSON_TYPE = 'application/json'
+/** The media type of what is answered with something else than JSON. */
+const ACCEPTED: Partial<Record<Operation['answer'], string>> = {
+  stream: 'text/event-stream',
+  lines: 'application/x-ndjson',
+  document: ANY_TYPE,
+}
 /** A turn may run for minutes before its answer begins. */
 const TURN_MS = 600_000
 
@@ -105,7 +112,7 @@ const toCall = (id: OperationId, params: Params, options: SendOptions): Call => 
     path,
     headers,
     ...(body !== undefined && { body }),
-    accept: answer === 'stream' ? 'text/event-stream' : JSON_TYPE,
+    accept: ACCEPTED[answer] ?? JSON_TYPE,
     isOpen: open,
     timeoutMs: options.timeoutMs ?? (key && answer === 'json' ? TURN_MS : undefined),
     signal: options.signal,

@@ -25,15 +25,14 @@ const toFrame = (id: string, data: string): Frame => {
 }
 
 /**
- * Reads a connection's server-sent events up to `[DONE]`. Throws `connection-lost` when the connection ends before that, or when
- * nothing arrives for `silenceMs`, not even the server's comments.
+ * Reads a connection's text as it comes. Throws `connection-lost` when the connection is lost, or when nothing arrives for
+ * `silenceMs`.
  */
-export async function* readFrames(
+export async function* readText(
   { response: { body }, close }: Connection,
   silenceMs: number,
   signal: AbortSignal | undefined,
-): AsyncGenerator<Frame> {
-  const parse = createEventParser()
+): AsyncGenerator<string> {
   const decoder = new TextDecoder()
   const reader = body?.getReader()
   const silence = () => connectionLost(`The connection was silent for ${silenceMs / 1000} s.`)
@@ -44,11 +43,26 @@ export async function* readFrames(
         signal?.throwIfAborted()
         throw error instanceof ColloquyError ? error : connectionLost('The connection was lost.', error)
       })
-      if (!chunk || chunk.done) throw connectionLost('The connection was lost.')
-      for (const { id, data } of parse(decoder.decode(chunk.value, { stream: true }))) yield toFrame(id, data)
+      if (!chunk || chunk.done) return
+      yield decoder.decode(chunk.value, { stream: true })
     }
   } finally {
     void reader?.cancel().catch(() => {})
     close()
   }
+}
+
+/**
+ * Reads a connection's server-sent events up to `[DONE]`. Throws `connection-lost` when the connection ends before that, or when
+ * nothing arrives for `silenceMs`, not even the server's comments.
+ */
+export async function* readFrames(
+  connection: Connection,
+  silenceMs: number,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Frame> {
+  const parse = createEventParser()
+  for await (const text of readText(connection, silenceMs, signal))
+    for (const { id, data } of parse(text)) yield toFrame(id, data)
+  throw connectionLost('The connection was lost.')
 }

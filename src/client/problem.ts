@@ -136,10 +136,12 @@ export const unexpectedAnswer = ({ status, url, headers }: Response, cause?: unk
 const hasType = ({ headers }: Response, type: string) =>
   headers.get('content-type')?.startsWith(type) ?? false
 
+export const ANY_TYPE = '*/*'
+
 /** Returns a successful response of the media type; throws ColloquyError for any other. */
 export const checkResponse = async (response: Response, type: string): Promise<Response> => {
   const { ok, status, headers } = response
-  if (ok && (status === 204 || hasType(response, type))) return response
+  if (ok && (status === 204 || type === ANY_TYPE || hasType(response, type))) return response
   if (ok) throw unexpectedAnswer(response)
   const body: unknown = await response.json().catch(() => undefined)
   const problem = body as Problem | undefined

@@ -59,6 +59,9 @@ const commands = {
       'user-b': { value: 'id', help: "the second user's id, where it is not the token's sub" },
       only: { value: 'names', help: 'only these operations and checks, separated by commas' },
       skip: { value: 'names', help: 'without these operations and checks' },
+      erase: {
+        help: 'permit to erase both users, with all that they have, in order to check that it is done',
+      },
       list: { help: 'list the checks, and run none' },
       seed: { value: 'number', help: 'what the generated requests come from; a new one unless set' },
       runs: { value: 'number', help: 'how many generated requests an operation gets; 20 unless set' },
@@ -73,7 +76,7 @@ const commands = {
 export type CommandName = keyof typeof commands
 type OptionName = { [Name in CommandName]: keyof (typeof commands)[Name]['options'] }[CommandName]
 /** An option without a value is a switch. */
-type Switch = 'list'
+type Switch = 'list' | 'erase'
 type Values = Partial<Record<Exclude<OptionName, Switch>, string> & Record<Switch, boolean>>
 
 const byName: Record<CommandName, Command> = commands

@@ -193,7 +193,8 @@ export const conformance = async (values: Values, variables: Variables): Promise
       console.error(obstacle)
       return 2
     }
-    const settings = { contract, url, ...users, seed, runs, timeoutMs, signal: watcher.signal }
+    const mayErase = values.erase === true
+    const settings = { contract, url, ...users, seed, runs, timeoutMs, mayErase, signal: watcher.signal }
     const report = await runChecks(settings, checks, tellProgress(checks.length))
     await writeReports(report, secrets, values)
     const signal = watcher.received()

@@ -33,6 +33,10 @@ export const isStream = ({ responses }: Operation): boolean => {
   return types.length === 1 && types[0] === streamType
 }
 
+/** Whether its path answers HEAD: every GET does that is answered with JSON alone. */
+export const hasHead = ({ method, responses }: Operation): boolean =>
+  method === 'GET' && Object.keys(responses[200]?.content ?? {}).every((type) => type === 'application/json')
+
 export const toRequest = (
   baseUrl: string,
   defaultUser: User,

@@ -56,6 +56,8 @@ export interface Context {
   seed: number
   /** how many generated requests an operation gets */
   runs: number
+  /** whether the users may be erased, with all that they have */
+  mayErase?: boolean
   /** aborts when the run is interrupted or its time is over */
   signal: AbortSignal
   /** in the metadata, or at the beginning of the title, of every conversation that the checks make */

@@ -3,6 +3,9 @@ import { answerChecks } from './checks/answers.js'
 import { authenticationChecks } from './checks/authentication.js'
 import { bodyChecks } from './checks/bodies.js'
 import { conversationChecks } from './checks/conversations.js'
+import { erasureChecks } from './checks/erasure.js'
+import { exportChecks } from './checks/exports.js'
+import { feedbackChecks } from './checks/feedback.js'
 import { idempotencyChecks } from './checks/idempotency.js'
 import { isolationChecks } from './checks/isolation.js'
 import { messageChecks } from './checks/messages.js'
@@ -21,6 +24,8 @@ export const allChecks = (contract: Contract): Check[] => [
   ...answerChecks(contract),
   ...conversationChecks,
   ...messageChecks,
+  ...feedbackChecks,
+  ...exportChecks,
   ...modelAndUsageChecks,
   ...idempotencyChecks,
   ...pagingChecks,
@@ -33,4 +38,5 @@ export const allChecks = (contract: Contract): Check[] => [
   ...requestChecks(contract),
   ...bodyChecks(contract),
   ...generatedChecks(contract),
+  ...erasureChecks,
 ]

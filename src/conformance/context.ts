@@ -17,7 +17,8 @@ import { withinLimits } from './rate-limit.js'
 import { createResponseJudge, mediaTypeOf } from './rules/response-rules.js'
 import { shortMessage } from './samples.js'
 
-export interface Settings extends Pick<Context, 'contract' | 'url' | 'a' | 'b' | 'seed' | 'runs' | 'signal'> {
+export interface Settings
+  extends Pick<Context, 'contract' | 'url' | 'a' | 'b' | 'seed' | 'runs' | 'mayErase' | 'signal'> {
   /** the time for one exchange */
   timeoutMs: number
 }

@@ -28,7 +28,19 @@ const bodies: Record<string, object> = {
   streamNewTurn: { message: shortMessage },
   createConversation: { title: 'A title' },
   updateConversation: { title: 'Another title' },
+  rateMessage: { comment: 'A comment', rating: 'up' },
 }
+
+/** Confirms the erasure of nobody: what erases a user is asked for it only by its own check, where the operator permits it. */
+const nobody = 'nobody-whom-a-check-knows'
+
+/** The query parameters that an operation cannot do without. */
+const queries: Record<string, Record<string, string>> = {
+  eraseUser: { confirm: nobody },
+}
+
+/** Whether a right request of it would take away what the checks need, and all that the user has besides. */
+export const erasesUser = ({ id }: Operation): boolean => id === 'eraseUser'
 
 /** The operations that begin a turn, and name their conversation in the body. */
 export const beginsTurn = ({ id }: Operation): boolean => id === 'createTurn' || id === 'streamNewTurn'
@@ -41,15 +53,17 @@ export const namesRow = (operation: Operation): boolean =>
 export const rowIdsOf = ({ path }: Operation): string[] =>
   [...path.matchAll(/\{(?!user_id\})(\w+)\}/g)].map(([, name = '']) => name)
 
-/** Only the path and the body of a right request are of interest here. */
-export type Sample = Pick<CallOptions, 'path' | 'body'>
+/** What a right request has to have. */
+export type Sample = Pick<CallOptions, 'path' | 'body'> & { query?: Record<string, string> }
 
 /** A right request for what `ids` name. */
 export const sampleFor = (operation: Operation, ids: Record<string, string>): Sample => {
   const body = bodies[operation.id] ?? (operation.body && {})
   const path = rowIdsOf(operation).map((name) => [name, ids[name] ?? unknownId()])
+  const query = queries[operation.id]
   return {
     path: Object.fromEntries(path),
+    ...(query && { query }),
     ...(body && {
       body: beginsTurn(operation) ? { ...body, conversation_id: ids.conversation_id } : body,
     }),
@@ -60,7 +74,7 @@ export const sampleFor = (operation: Operation, ids: Record<string, string>): Sa
 export const sampleOf = async (context: Context, operation: Operation, user: User): Promise<Sample> => {
   const needsIds = namesRow(operation)
   const ids = needsIds ? { ...(await context.turn(user)) } : {}
-  if (operation.method === 'DELETE')
+  if (operation.method === 'DELETE' && needsIds)
     return sampleFor(operation, { conversation_id: await context.conversation(user) })
   return sampleFor(operation, ids)
 }

@@ -3,6 +3,7 @@ import type { Operation } from './contract.js'
 /** Why a declared status may not be had over HTTP; by status, or by operation and status. */
 const reasons: Record<string, string> = {
   'cancelTurn 202': 'only a turn that does not stop at once is answered so',
+  'eraseUser 200': 'erasing the users was not permitted: --erase permits it',
   'streamConversation 200': 'the model answered too fast for its turn to be met while it ran',
   408: 'the contract does not say after how long a request is too slow',
   409: 'the model answered too fast, or the server waited for its answer',

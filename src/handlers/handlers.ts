@@ -4,6 +4,9 @@ import { createConversation } from './create-conversation.js'
 import { createTurn } from './create-turn.js'
 import { deleteConversation } from './delete-conversation.js'
 import type { Deps } from './deps.js'
+import { eraseUser } from './erase-user.js'
+import { exportConversation } from './export-conversation.js'
+import { exportUser } from './export-user.js'
 import { getConversation } from './get-conversation.js'
 import { getLiveness } from './get-liveness.js'
 import { getMessage } from './get-message.js'
@@ -15,6 +18,7 @@ import { listMessages } from './list-messages.js'
 import { listModels } from './list-models.js'
 import { listTurns } from './list-turns.js'
 import { listUsage } from './list-usage.js'
+import { rateMessage } from './rate-message.js'
 import { streamConversation } from './stream-conversation.js'
 import { streamNewTurn } from './stream-new-turn.js'
 import { streamTurn } from './stream-turn.js'
@@ -39,6 +43,10 @@ export const createHandlers = (deps: Deps) =>
     listModels: listModels(deps),
     listTurns: listTurns(deps),
     streamNewTurn: streamNewTurn(deps),
+    rateMessage: rateMessage(deps),
+    exportUser: exportUser(deps),
+    exportConversation: exportConversation(deps),
+    eraseUser: eraseUser(deps),
     getLiveness: getLiveness(),
     getReadiness: getReadiness(deps),
     getToolKeys: getToolKeys(deps),

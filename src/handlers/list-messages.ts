@@ -3,7 +3,7 @@ import type { Handler } from '../http/handler.js'
 import { problem } from '../problems.js'
 import type { Deps } from './deps.js'
 import { hasConversation } from './has-conversation.js'
-import { joinTurn, type MessageRow, messageColumns, toMessage } from './message-columns.js'
+import { joinTurn, type MessageRow, messageBytes, messageColumns, toMessage } from './message-columns.js'
 import { decodeCursor, maxPageBytes, pageOf, position } from './page.js'
 
 export const listMessages =
@@ -14,11 +14,9 @@ export const listMessages =
     const [after] = query.cursor === undefined ? [] : decodeCursor(scope, [position], query.cursor)
     const isNewestFirst = query.order === 'desc'
 
-    /** The next message's position and its size as JSON at most: the text comes twice, in `content` and in `parts`. */
+    /** The next message's position and its size as JSON. */
     const next = (sql: Sql, last: ReturnType<Sql> | undefined) => sql`
-      select m.position, 1000 + 2 * octet_length(to_json(m.content)::text)
-        + octet_length(m.tool_calls::text) + 400 * jsonb_array_length(m.tool_calls)
-        ${query.include?.includes('reasoning') ? sql`+ coalesce(octet_length(m.reasoning::text), 0)` : sql``} as bytes
+      select m.position, ${messageBytes(sql, query.include)} as bytes
       from colloquy.messages m
       where m.user_id = ${user.id} and m.conversation_id = ${conversationId}
         ${last === undefined ? sql`` : isNewestFirst ? sql`and m.position < ${last}` : sql`and m.position > ${last}`}

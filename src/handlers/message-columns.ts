@@ -9,8 +9,10 @@ import { toApiCalls } from './tool-calls.js'
 export type Message = components['schemas']['Message']
 type Part = components['schemas']['MessagePart']
 
-export interface MessageRow extends Omit<Message, 'error' | 'parts' | 'tool_calls' | 'summarized_through'> {
+export interface MessageRow
+  extends Omit<Message, 'error' | 'parts' | 'tool_calls' | 'summarized_through' | 'feedback'> {
   summarized_through: number | null
+  feedback: Message['feedback'] | null
   tool_calls: ToolCall[]
   /** selected only where it is asked for */
   reasoning?: Reasoning[] | null
@@ -25,12 +27,30 @@ export const messageColumns = (sql: Sql, include: Include) => sql`
   m.id, m.conversation_id, m.turn_id, m.position, m.parent_id, m.role, m.status, m.content, m.tool_calls,
   case when m.role = 'assistant' then t.finish_reason end as finish_reason,
   case when m.status in ('failed', 'interrupted') then t.error_code end as error_code, m.summarized_through,
+  case when f.message_id is not null then json_build_object(
+    'rating', f.rating, 'comment', f.comment, 'updated_at', ${utc(sql, sql`f.updated_at`)}) end as feedback,
   m.created_at
   ${include?.includes('reasoning') ? sql`, m.reasoning` : sql``}`
 
-/** Joins the turn that wrote `m` as `t`. */
-export const joinTurn = (sql: Sql) =>
-  sql`left join colloquy.turns t on t.user_id = m.user_id and t.id = m.turn_id`
+/** The size of the contract's message as JSON at most: the text comes twice, in `content` and in `parts`. */
+export const messageBytes = (sql: Sql, include: Include) => sql`
+  1000 + 2 * octet_length(to_json(m.content)::text)
+    + octet_length(m.tool_calls::text) + 400 * jsonb_array_length(m.tool_calls)
+    ${include?.includes('reasoning') ? sql`+ coalesce(octet_length(m.reasoning::text), 0)` : sql``}
+    + coalesce((
+        select octet_length(to_json(f.comment)::text)
+        from colloquy.feedback f
+        where f.user_id = m.user_id and f.conversation_id = m.conversation_id and f.message_id = m.id), 0)`
+
+/** Joins the turn that wrote `m` as `t`, and what the user thinks of it as `f`. */
+export const joinTurn = (sql: Sql) => sql`
+  left join colloquy.turns t on t.user_id = m.user_id and t.id = m.turn_id
+  left join colloquy.feedback f
+    on f.user_id = m.user_id and f.conversation_id = m.conversation_id and f.message_id = m.id`
+
+/** A time in JSON as the driver gives one in a column. */
+const utc = (sql: Sql, time: ReturnType<Sql>) =>
+  sql`to_char(${time} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`
 
 const toPart = (part: AnswerPart): Part =>
   part.type === 'tool-call' ? { type: 'tool-call', tool_call_id: part.call.id } : part
@@ -40,10 +60,12 @@ export const toMessage = ({
   tool_calls,
   reasoning,
   summarized_through,
+  feedback,
   ...message
 }: MessageRow): Message => ({
   ...message,
   ...(summarized_through !== null && { summarized_through }),
+  ...(feedback && { feedback }),
   parts: answerParts(message.content, tool_calls, reasoning ?? []).map(toPart),
   tool_calls: toApiCalls(tool_calls),
   error: error_code === null ? null : turnError(error_code),

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type {
   FastifyInstance,
   FastifyRequest,
@@ -13,6 +14,7 @@ import { hasBody } from './body.js'
 import type { Handlers, OperationId, Reply } from './handler.js'
 import { sendProblem } from './problem-responses.js'
 import { SseStream, sendSse } from './sse.js'
+import { sendText, TextStream } from './text-stream.js'
 
 /** The bundled contract, as parsed JSON. */
 export interface Contract {
@@ -80,6 +82,7 @@ const routeHandler =
   (
     handler: AnyHandler,
     { headers: headerNames, produces }: (typeof operations)[OperationId],
+    closing: AbortSignal,
   ): RouteHandlerMethod =>
   async (request, reply) => {
     const { params, query, body, log } = request
@@ -90,6 +93,7 @@ const routeHandler =
     if (result instanceof Problem) return sendProblem(result, request, reply)
     reply.code(result.status).headers(result.headers)
     if (result.body instanceof SseStream) return sendSse(result.body, reply)
+    if (result.body instanceof TextStream) return sendText(result.body, reply, closing)
     return result.body === undefined ? reply.send() : result.body
   }
 
@@ -108,6 +112,10 @@ const withoutResponses = (contract: Contract): Contract => {
 
 /** Registers a route for every operation of the contract. */
 export const bindContract = (app: FastifyInstance, options: BindingOptions): void => {
+  const closing = new AbortController()
+  // Every answer that is being sent listens to it.
+  setMaxListeners(0, closing.signal)
+  app.addHook('preClose', async () => closing.abort())
   const operationResolver = (id: string) => {
     const operationId = id as OperationId
     const operation = operations[operationId]
@@ -122,7 +130,7 @@ export const bindContract = (app: FastifyInstance, options: BindingOptions): voi
       preValidation: operation.consumes.length > 0 ? [requireBody] : [],
       // RFC 9110, section 9.3.2; the response to a stream would have no end.
       exposeHeadRoute: operation.produces.every((type) => type === 'application/json'),
-      handler: routeHandler(options.handlers[operationId] as AnyHandler, operation),
+      handler: routeHandler(options.handlers[operationId] as AnyHandler, operation, closing.signal),
       config: { operationId },
     }
   }

@@ -4,6 +4,7 @@ import type { operations as table } from '../../generated/bindings.js'
 import type { operations } from '../../generated/closed/contract.js'
 import type { CodesOf, Problem } from '../problems.js'
 import type { SseStream } from './sse.js'
+import type { TextStream } from './text-stream.js'
 
 export type OperationId = keyof typeof table
 type Operation<Id extends OperationId> = operations[Id]
@@ -24,6 +25,7 @@ type BodyOf<Id extends OperationId, S extends keyof Responses<Id>> = Responses<I
 type BodyAs<Content> =
   | (Content extends { 'application/json': infer Body } ? Body : never)
   | (Content extends { 'text/event-stream': unknown } ? SseStream : never)
+  | (Content extends { 'application/x-ndjson': unknown } | { 'text/markdown': unknown } ? TextStream : never)
 
 type ResponseHeaders = Record<string, string>
 

@@ -35,7 +35,9 @@ const refused: [args: string[], message: RegExp][] = [
 ]
 
 const conformanceOptions =
-  'url token-a token-b user-a user-b only skip list seed runs timeout total-timeout json junit'.split(' ')
+  'url token-a token-b user-a user-b only skip erase list seed runs timeout total-timeout json junit'.split(
+    ' ',
+  )
 
 /** The command line is judged before the configuration. */
 const env = { PORT: 'bad' }

@@ -1,6 +1,7 @@
 import { accessFaults } from './faults/access.js'
 import { answerFaults } from './faults/answers.js'
 import { behaviourFaults } from './faults/behaviour.js'
+import { dataFaults } from './faults/data.js'
 import { listFaults } from './faults/lists.js'
 import { parameterFaults } from './faults/parameters.js'
 import type { PlantedFault } from './faults/planted.js'
@@ -18,4 +19,5 @@ export const plantedFaults: PlantedFault[] = [
   ...listFaults,
   ...streamFaults,
   ...runningFaults,
+  ...dataFaults,
 ]

@@ -46,6 +46,7 @@ t.test('our server passes every check, and the reports say so', async (t) => {
     '7',
     '--runs',
     '5',
+    '--erase',
   ]
   const { code, stdout, stderr } = await runColloquy(args, { env: tokens(), limitMs: 240_000 })
   t.equal(code, 0, `it exits with 0:\n${stdout}${stderr}`)

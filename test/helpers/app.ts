@@ -65,6 +65,9 @@ const defaultLimits: AppOptions['limits'] = {
 /** A token of `user` that the test app accepts. */
 export const tokenOf = (user: string): string => hs256(claims({ sub: user, iss: undefined, aud: undefined }))
 
+/** What comes after each part of a stream; other bodies are judged as a whole. */
+const separators: Record<string, string> = { 'text/event-stream': '\n\n', 'application/x-ndjson': '\n' }
+
 /** Fails the test for every response that the contract does not know, whoever asked for it. */
 const watch = (t: Test, app: FastifyInstance): void => {
   app.addHook('onSend', async (request, reply, payload) => {
@@ -78,7 +81,8 @@ const watch = (t: Test, app: FastifyInstance): void => {
       })
       if (faults.length > 0) t.fail(`${request.method} ${request.url}: ${faults.join('; ')}`)
     }
-    if (!(payload instanceof Readable) || reply.getHeader('content-type') !== 'text/event-stream') {
+    const separator = separators[String(reply.getHeader('content-type')).split(';')[0] ?? '']
+    if (!(payload instanceof Readable)) {
       check(typeof payload === 'string' ? payload : '')
       return payload
     }
@@ -87,10 +91,15 @@ const watch = (t: Test, app: FastifyInstance): void => {
     const watched = new Transform({
       transform(chunk, _encoding, done) {
         begun += decoder.write(chunk)
-        const whole = begun.lastIndexOf('\n\n') + 2
-        if (whole > 1) check(begun.slice(0, whole))
-        if (whole > 1) begun = begun.slice(whole)
+        const last = separator === undefined ? -1 : begun.lastIndexOf(separator)
+        const whole = last + (separator?.length ?? 0)
+        if (last >= 0) check(begun.slice(0, whole))
+        if (last >= 0) begun = begun.slice(whole)
         done(null, chunk)
+      },
+      flush(done) {
+        if (separator === undefined) check(begun)
+        done()
       },
     })
     return pipeline(payload, watched, () => {})
@@ -137,11 +146,12 @@ export const testApp = async (t: Test, options: TestAppOptions = {}): Promise<Te
     const what = `the answer to ${method} ${path}`
     const response = await within(what, request(method, path, options))
     const text = await within(`the rest of ${what}`, response.text())
+    const isJson = /json\b/.test(response.headers.get('content-type')?.replace('x-ndjson', '') ?? '')
     return {
       status: response.status,
       headers: response.headers,
       text,
-      body: text.startsWith('{') ? JSON.parse(text) : undefined,
+      body: isJson && text.startsWith('{') ? JSON.parse(text) : undefined,
     }
   }
   return {

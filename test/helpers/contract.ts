@@ -113,6 +113,13 @@ export const eventFaults = (text: string): string[] =>
         : [...faults, ...validate('/components/schemas/StreamEvent', JSON.parse(data))]
     })
 
+/** What is wrong with the whole lines of an export's text: each is an ExportLine. */
+const lineFaults = (text: string): string[] =>
+  text
+    .split('\n')
+    .slice(0, -1)
+    .flatMap((line) => validate('/components/schemas/ExportLine', JSON.parse(line)))
+
 /** Everything in which a response differs from what the contract says of it; nothing when it is right. */
 export const contractFaults = (seen: SeenResponse): string[] => {
   const mediaType = String(seen.headers['content-type'] ?? '').split(';')[0] ?? ''
@@ -141,6 +148,8 @@ export const contractFaults = (seen: SeenResponse): string[] => {
   if (!response.content) return seen.body === '' ? headers : [...headers, 'a body where none is declared']
   if (!(mediaType in response.content)) return [...headers, `media type ${mediaType || 'none'}`]
   if (mediaType === 'text/event-stream') return [...headers, ...eventFaults(seen.body)]
+  if (mediaType === 'application/x-ndjson') return [...headers, ...lineFaults(seen.body)]
+  if (mediaType === 'text/markdown') return headers
   const body = validate(`${pointer}/content/${token(mediaType)}/schema`, JSON.parse(seen.body))
   const status = mediaType === 'application/problem+json' ? JSON.parse(seen.body).status : seen.status
   return [...headers, ...body, ...(status === seen.status ? [] : ['the problem names another status'])]

@@ -9,16 +9,30 @@ export interface RawAnswer {
   body: string
 }
 
+/** A chunked body (RFC 9112, section 7.1) without trailers. */
+const joinChunks = (text: string): string => {
+  let rest = Buffer.from(text)
+  let body = ''
+  for (;;) {
+    const start = rest.indexOf('\r\n') + 2
+    const size = Number.parseInt(rest.toString('latin1', 0, start), 16)
+    if (!(size > 0)) return body
+    body += rest.toString('utf8', start, start + size)
+    rest = rest.subarray(start + size + 2)
+  }
+}
+
 /** The final answer: an interim one (1xx, RFC 9110, section 15.2) goes before it. */
 const parse = (text: string): RawAnswer => {
   const [head = '', ...rest] = text.replace(/^(?:HTTP\/1\.1 1\d\d [^\r]*\r\n\r\n)+/, '').split('\r\n\r\n')
   const [statusLine = '', ...lines] = head.split('\r\n')
   const headers = Object.fromEntries(lines.map((line) => line.split(/:\s*/, 2).map((s) => s.trim())))
   const lower = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), String(value)])
+  const body = rest.join('\r\n\r\n')
   return {
     status: Number(statusLine.split(' ')[1]),
     headers: Object.fromEntries(lower),
-    body: rest.join('\r\n\r\n'),
+    body: /\nTransfer-Encoding: *chunked/i.test(head) ? joinChunks(body) : body,
   }
 }
 

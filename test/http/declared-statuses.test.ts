@@ -10,11 +10,17 @@ import { rawCall } from '../helpers/raw.js'
 const unknownId = '019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d6e'
 
 /** A body that is right for each operation that takes one. */
-const bodies: Record<string, { message?: string; title?: string }> = {
+const bodies: Record<string, { message?: string; title?: string; rating?: string }> = {
   createTurn: { message: 'hi' },
   streamNewTurn: { message: 'hi' },
   createConversation: { title: 'new' },
   updateConversation: { title: 'new' },
+  rateMessage: { rating: 'up' },
+}
+
+/** The query that an operation cannot do without, of alice. */
+const queries: Record<string, string> = {
+  eraseUser: 'confirm=alice',
 }
 
 /** What the model does is what it is asked; anything else it answers. */
@@ -77,7 +83,12 @@ t.test('every operation answers with every status that the contract declares for
   /** Sends what is right for the operation, but for what is told. */
   const send = (operation: ContractOperation, at: typeof app, ids: Ids, call: Call = {}, query = '') => {
     const body = bodies[operation.operationId]
-    return at.call(operation.method, pathOf(operation, ids) + query, { ...(body && { body }), ...call })
+    const required = queries[operation.operationId]
+    const asked = [required ?? [], query.slice(1) || []].flat().join('&')
+    return at.call(operation.method, `${pathOf(operation, ids)}${asked && `?${asked}`}`, {
+      ...(body && { body }),
+      ...call,
+    })
   }
   const raw = (operation: ContractOperation, ...headers: string[]) =>
     [`${operation.method} ${pathOf(operation, unknown)} HTTP/1.1`, 'host: a', ...headers].join('\r\n')
@@ -135,7 +146,8 @@ t.test('every operation answers with every status that the contract declares for
   )
   // Deleting comes last, since the others need what there is.
   const order = ({ operation, status }: (typeof pairs)[number]): number =>
-    operation.operationId === 'deleteConversation' && status === '204' ? 1 : 0
+    Number(`${operation.operationId} ${status}` === 'deleteConversation 204') +
+    2 * Number(`${operation.operationId} ${status}` === 'eraseUser 200')
   for (const { operation, status } of pairs.sort((a, b) => order(a) - order(b))) {
     const name = `${operation.operationId} ${status}`
     if (status === '429' || exempt.delete(name)) continue

@@ -16,7 +16,17 @@ t.test('the chat keeps the contract inside an app that has a life of its own', a
   t.teardown(() => app.close())
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   // Headers that Node refuses make no request: the app answers them.
-  const args = ['--url', `${url}/chat-service`, '--seed', '7', '--runs', '1', '--skip', 'large-headers']
+  const args = [
+    '--url',
+    `${url}/chat-service`,
+    '--seed',
+    '7',
+    '--runs',
+    '1',
+    '--erase',
+    '--skip',
+    'large-headers',
+  ]
   const { code, stdout, stderr } = await runColloquy(['conformance', ...args], {
     env: tokens(),
     limitMs: 240_000,

@@ -20,6 +20,13 @@ const acts: Record<string, Act> = {
   listMessages: ({ call }, id) => call('GET', `/api/alice/conversations/${id}/messages`),
   updateConversation: ({ call }, id) =>
     call('PATCH', `/api/alice/conversations/${id}`, { body: { title: 'x' } }),
+  rateMessage: async ({ call }, id) => {
+    const { body } = await call('GET', `/api/alice/conversations/${id}/messages?order=desc&limit=1`)
+    return call('PUT', `/api/alice/messages/${body.data[0].id}/feedback`, { body: { rating: 'up' } })
+  },
+  exportConversation: ({ call }, id) => call('GET', `/api/alice/conversations/${id}/export`),
+  // Last: nothing is left for the others.
+  'erasing a user of whom there is nothing': ({ call }) => call('DELETE', '/api/alice?confirm=alice'),
 }
 
 /** How often each act waits for the database, once its connection is open and its statements are known there. */
@@ -62,6 +69,11 @@ t.test('a turn costs two round trips to the database, anything else one', async 
       createConversation: 1,
       listMessages: 1,
       updateConversation: 1,
+      // The list that it looks for an answer in is one of them.
+      rateMessage: 2,
+      // The moment, the conversation, a page of its messages, and that there are no more.
+      exportConversation: 4,
+      'erasing a user of whom there is nothing': 1,
     },
     'each costs no more than these',
   )

@@ -69,7 +69,18 @@ export const createGeneratedClient = ({ url, user, token }: Target): GeneratedCl
     listConversations: async (metadata) =>
       (await api.listConversations({ ...strict, query: { metadata } })).data,
     listModels: async () => (await api.listModels(strict)).data,
+    rateMessage: async (message_id, comment) =>
+      (
+        await api.rateMessage({
+          ...strict,
+          path: { user_id: user, message_id },
+          body: { rating: 'up', comment },
+        })
+      ).data,
     listUsage: async (first_day) => (await api.listUsage({ ...strict, query: { first_day } })).data,
+    exportConversation: async (id) => (await api.exportConversation(ofConversation(id))).data,
+    exportUser: async () => (await api.exportUser({ ...strict, parseAs: 'stream' })).data,
+    eraseUser: async () => (await api.eraseUser({ ...strict, query: { confirm: user } })).data,
     getLiveness: async () => (await api.getLiveness({ client, throwOnError: true })).data,
     getReadiness: async () => (await api.getReadiness({ client, throwOnError: true })).data,
     getToolKeys: async () => (await api.getToolKeys({ client, throwOnError: true })).data,

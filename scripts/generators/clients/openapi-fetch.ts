@@ -59,8 +59,24 @@ export const createGeneratedClient = ({ url, user, token }: Target): GeneratedCl
     listConversations: async (metadata) =>
       dataOf(await client.GET('/api/{user_id}/conversations', { params: { path, query: { metadata } } })),
     listModels: async () => dataOf(await client.GET('/api/{user_id}/models', { params: { path } })),
+    rateMessage: async (message_id, comment) =>
+      dataOf(
+        await client.PUT('/api/{user_id}/messages/{message_id}/feedback', {
+          params: { path: { ...path, message_id } },
+          body: { rating: 'up', comment },
+        }),
+      ),
     listUsage: async (first_day) =>
       dataOf(await client.GET('/api/{user_id}/usage', { params: { path, query: { first_day } } })),
+    exportConversation: async (id) =>
+      dataOf(await client.GET('/api/{user_id}/conversations/{conversation_id}/export', ofConversation(id))),
+    async exportUser() {
+      const { data, error } = await client.GET('/api/{user_id}/export', { params: { path }, ...bytes })
+      if (error) throw new Error(error.code)
+      return data
+    },
+    eraseUser: async () =>
+      dataOf(await client.DELETE('/api/{user_id}', { params: { path, query: { confirm: user } } })),
     getLiveness: async () => dataOf(await client.GET('/health/live')),
     getReadiness: async () => dataOf(await client.GET('/health/ready')),
     getToolKeys: async () => dataOf(await client.GET('/.well-known/jwks.json')),

@@ -31,7 +31,12 @@ export const createGeneratedClient = ({ url, user, token }: Target): GeneratedCl
     deleteConversation: (id) => client.deleteConversation(undefined, ofConversation(id)),
     listConversations: (metadata) => client.listConversations({ params: path, queries: { metadata } }),
     listModels: () => client.listModels({ params: path }),
+    rateMessage: (message_id, comment) =>
+      client.rateMessage({ rating: 'up', comment }, { params: { ...path, message_id } }),
     listUsage: (first_day) => client.listUsage({ params: path, queries: { first_day } }),
+    exportConversation: (id) => unchecked.exportConversation(ofConversation(id)),
+    exportUser: () => unchecked.exportUser({ params: path }),
+    eraseUser: () => client.eraseUser(undefined, { params: path, queries: { confirm: user } }),
     getLiveness: () => client.getLiveness(),
     getReadiness: () => client.getReadiness(),
     getToolKeys: () => client.getToolKeys(),

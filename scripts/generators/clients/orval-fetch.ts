@@ -40,7 +40,12 @@ export const createGeneratedClient = ({ url, user, token }: Target): GeneratedCl
     deleteConversation: async (id) => dataOf(await api.deleteConversation(user, id, options)),
     listConversations: async (metadata) => dataOf(await api.listConversations(user, { metadata }, options)),
     listModels: async () => dataOf(await api.listModels(user, options)),
+    rateMessage: async (id, comment) =>
+      dataOf(await api.rateMessage(user, id, { rating: 'up', comment }, options)),
     listUsage: async (first_day) => dataOf(await api.listUsage(user, { first_day }, options)),
+    exportConversation: async (id) => dataOf(await api.exportConversation(user, id, {}, options)),
+    exportUser: async () => dataOf(await api.exportUser(user, {}, options)),
+    eraseUser: async () => dataOf(await api.eraseUser(user, { confirm: user }, options)),
     getLiveness: async () => dataOf(await api.getLiveness()),
     getReadiness: async () => dataOf(await api.getReadiness()),
     getToolKeys: async () => dataOf(await api.getToolKeys()),

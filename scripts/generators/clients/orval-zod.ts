@@ -60,7 +60,19 @@ export const createGeneratedClient = ({ url, user, token }: Target): GeneratedCl
       return parsed(zod.ListConversations200Response, request(`${api}/conversations?${query}`))
     },
     listModels: () => parsed(zod.ListModels200Response, request(`${api}/models`)),
+    rateMessage: (id, comment) =>
+      parsed(
+        zod.RateMessage200Response,
+        request(
+          `${api}/messages/${id}/feedback`,
+          'PUT',
+          zod.RateMessageBody.parse({ rating: 'up', comment }),
+        ),
+      ),
     listUsage: (day) => parsed(zod.ListUsage200Response, request(`${api}/usage?first_day=${day}`)),
+    exportConversation: async (id) => (await request(`${conversationOf(id)}/export`)).json(),
+    exportUser: () => bytes(request(`${api}/export`)),
+    eraseUser: () => parsed(zod.EraseUser200Response, request(`${api}?confirm=${user}`, 'DELETE')),
     getLiveness: () => parsed(zod.GetLiveness200Response, request('/health/live')),
     getReadiness: () => parsed(zod.GetReadiness200Response, request('/health/ready')),
     getToolKeys: () => parsed(zod.GetToolKeys200Response, request('/.well-known/jwks.json')),

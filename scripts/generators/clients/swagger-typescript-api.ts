@@ -1,4 +1,4 @@
-import { Api, Inclusion, Order } from './generated/api.js'
+import { Api, Inclusion, NewRating, Order } from './generated/api.js'
 import type { GeneratedClient, Streamed, Target } from './generated-client.js'
 
 const bytesOf = (response: Response): Streamed => {
@@ -26,7 +26,12 @@ export const createGeneratedClient = ({ url, user, token }: Target): GeneratedCl
     deleteConversation: (id) => api.deleteConversation(user, id),
     listConversations: async (metadata) => (await api.listConversations(user, { metadata })).data,
     listModels: async () => (await api.listModels(user)).data,
+    rateMessage: async (id, comment) =>
+      (await api.rateMessage(user, id, { rating: NewRating.Up, comment })).data,
     listUsage: async (first_day) => (await api.listUsage(user, { first_day })).data,
+    exportConversation: async (id) => (await api.exportConversation(user, id)).data,
+    exportUser: async () => bytesOf(await api.exportUser(user)),
+    eraseUser: async () => (await api.eraseUser(user, { confirm: user })).data,
     getLiveness: async () => (await health.getLiveness()).data,
     getReadiness: async () => (await health.getReadiness()).data,
     getToolKeys: async () => (await wellKnown.getToolKeys()).data,

@@ -58,6 +58,8 @@ begin
     delete from colloquy.messages m
     where m.user_id = p_user_id and m.id = v_turn.message_id
     returning m.tool_calls into v_calls;
+    delete from colloquy.feedback f
+    where f.user_id = p_user_id and f.conversation_id = v_key.conversation_id and f.message_id = v_turn.message_id;
     update colloquy.turns t
     set status = 'running', attempt = t.attempt + 1, begun_by = p_begin_id, cancel_requested = false,
       lease_until = v_now + p_lease_ms * interval '1 millisecond', finished_at = null, error_code = null,

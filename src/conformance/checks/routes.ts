@@ -1,4 +1,4 @@
-import { isStream } from '../build-request.js'
+import { hasHead } from '../build-request.js'
 import { type Check, type Context, Failure } from '../check.js'
 import type { Exchange } from '../client.js'
 import type { Contract, Operation } from '../contract.js'
@@ -19,7 +19,7 @@ const methodsOf = (header: string | undefined): string[] =>
 /** What a path takes, as the contract has it. */
 const declaredMethods = (operations: Operation[]): string[] => [
   ...operations.map(({ method }) => method),
-  ...(operations.some((operation) => operation.method === 'GET' && !isStream(operation)) ? ['HEAD'] : []),
+  ...(operations.some(hasHead) ? ['HEAD'] : []),
   'OPTIONS',
 ]
 
@@ -125,7 +125,7 @@ export const routeChecks = ({ operations }: Contract): Check[] => {
       },
     ]
   })
-  const readable = operations.filter((operation) => operation.method === 'GET' && !isStream(operation))
+  const readable = operations.filter(hasHead)
   return [
     ...checks,
     ...checksForEach(readable, 'head', () => 'HEAD is answered like GET, without a body', head),

@@ -1,6 +1,6 @@
 import { type CallOptions, type Check, type Context, Failure, type Judged } from '../check.js'
 import type { Contract, Operation } from '../contract.js'
-import { beginsTurn } from '../samples.js'
+import { beginsTurn, erasesUser } from '../samples.js'
 import { isAllowed, mayBeRefused } from './beyond-schema.js'
 import { brokenRequests } from './broken-request.js'
 import { effects } from './effects.js'
@@ -137,7 +137,7 @@ export const generatedChecks = (contract: Contract): Check[] =>
     const valid = validDraft(schemas, operation, { ids: knownIds, hints })
     const rules = byRule(brokenRequests(schemas, operation, valid, hints))
     return [
-      validCheck(contract, operation),
+      ...(erasesUser(operation) ? [] : [validCheck(contract, operation)]),
       ...rules.flatMap((ways) => brokenCheck(operation, ways, 1 / rules.length)),
     ]
   })

@@ -61,6 +61,8 @@ export const hintsFor = (ids: Ids, models: string[]): Hints => ({
   model: fc.constantFrom(...models),
   conversation_id: ids('conversation_id'),
   'Idempotency-Key': freshKey,
+  // Nobody is erased by a generated request.
+  confirm: fc.constant('nobody-whom-a-check-knows'),
 })
 
 export const inPath = ({ name, in: part }: Parameter): boolean => part === 'path' && name !== 'user_id'

@@ -1,5 +1,6 @@
 import type { Exchange, WireResponse } from '../client.js'
-import type { Contract, DeclaredHeader, DeclaredResponse, Operation } from '../contract.js'
+import type { Contract, DeclaredHeader, DeclaredResponse, JsonSchema, Operation } from '../contract.js'
+import { parseJson } from '../parse-json.js'
 import type { Fault } from './fault.js'
 import { createProblemJudge } from './problem-rules.js'
 import { createStreamJudge } from './stream-rules.js'
@@ -45,14 +46,27 @@ export const createResponseJudge = (contract: Contract) => {
     if (request.method === 'HEAD') return seen.text === '' ? [] : ['HEAD is answered with a body']
     if (types.length === 0) return seen.text === '' ? [] : ['there is a body, and none is declared']
     if (!types.includes(type)) return [`its media type is ${type || 'none'}, not ${types.join(' or ')}`]
-    if (!isJson(type) || type === 'application/problem+json') return []
+    if (type === 'application/problem+json' || type === 'text/event-stream') return []
     if (!seen.isUtf8) return ['the body is not UTF-8']
+    if (type === 'application/x-ndjson') return lineFaults(seen.text, declared.content[type])
+    if (!isJson(type)) return []
     try {
       const schema = declared.content[type]
       return schema ? contract.faults(schema, JSON.parse(seen.text)) : []
     } catch {
       return ['the body is not JSON']
     }
+  }
+
+  const lineFaults = (text: string, schema: JsonSchema = {}): string[] => {
+    const lines = text.split('\n')
+    if (lines.pop() !== '') return ['the last line has no line feed at its end']
+    return lines.flatMap((line) => {
+      const value = parseJson(line)
+      return value === undefined
+        ? [`a line is not JSON: ${line.slice(0, 100)}`]
+        : contract.faults(schema, value)
+    })
   }
 
   const specialFaults = ({ request }: Exchange, seen: WireResponse): Fault[] => {

@@ -1,0 +1,62 @@
+-- Erases some of what there is of a user, and gives the number of rows by kind; is_done when nothing was left. Called until
+-- then, since one transaction for all of a big user would take longer than a statement may.
+--   First the conversations, those with the newest turns first, so that running turns end first: as many as have about
+--   p_rows messages together, and one at least.
+--   Then, when there are none, the Idempotency-Keys and the usage.
+-- What begins meanwhile is erased or stays, in either case as a whole: a key goes with its conversation, if that is gone.
+--
+-- Locks: conversations in the order of their ids, then turns. Keys and usage, which those who hold a conversation wait for,
+-- come in a transaction of their own, which locks no conversation. So it cannot deadlock with begins, ends or the tick.
+create or replace function colloquy.erase_user(p_user_id text, p_rows integer)
+returns table (is_done boolean, erased jsonb)
+language plpgsql
+as $$
+declare
+  v_ids uuid[];
+  v_orphans bigint;
+  v_keys bigint;
+  v_usage bigint;
+begin
+  perform colloquy.act_as(p_user_id);
+  select array_agg(n.id) into v_ids
+  from (
+    select c.id,
+      sum(c.last_position + 1) over newest_first - (c.last_position + 1) as rows_before
+    from colloquy.conversations c
+    where c.user_id = p_user_id
+    window newest_first as (order by c.archived, c.last_turn_at desc, c.id desc)
+    order by c.archived, c.last_turn_at desc, c.id desc
+    limit greatest(1, p_rows / 10)
+  ) n
+  where n.rows_before < p_rows;
+  if v_ids is not null then
+    select array_agg(l.id) into v_ids
+    from (
+      select c.id
+      from colloquy.conversations c
+      where c.user_id = p_user_id and c.id = any (v_ids)
+      order by c.id
+      for update
+    ) l;
+    is_done := false;
+    erased := colloquy.delete_conversations(p_user_id => p_user_id, p_conversation_ids => v_ids);
+    return next;
+    return;
+  end if;
+
+  -- A message has no foreign key to its conversation.
+  delete from colloquy.messages m
+  where m.user_id = p_user_id
+    and not exists (select from colloquy.conversations c where c.user_id = m.user_id and c.id = m.conversation_id);
+  get diagnostics v_orphans = row_count;
+  delete from colloquy.idempotency_keys k
+  where k.user_id = p_user_id
+    and not exists (select from colloquy.conversations c where c.user_id = k.user_id and c.id = k.conversation_id);
+  get diagnostics v_keys = row_count;
+  delete from colloquy.usage u where u.user_id = p_user_id;
+  get diagnostics v_usage = row_count;
+  is_done := true;
+  erased := jsonb_build_object('messages', v_orphans, 'idempotency_keys', v_keys, 'usage', v_usage);
+  return next;
+end
+$$;

@@ -1,0 +1,40 @@
+-- Deletes conversations with everything that belongs to them, and gives the number of rows by kind. A new table whose rows
+-- go with a conversation is added here, and nowhere else.
+-- The caller has locked the conversations (for update), so that no turn begins in them. Locks: their running turns before
+-- what those have said, as everybody does, so that a turn that ends at the same moment cannot deadlock with it, nor leave a
+-- message behind.
+create or replace function colloquy.delete_conversations(p_user_id text, p_conversation_ids uuid[]) returns jsonb
+language plpgsql
+as $$
+declare
+  v_running uuid[];
+  v_events bigint;
+  v_turns bigint;
+  v_messages bigint;
+  v_feedback bigint;
+  v_conversations bigint;
+begin
+  select array_agg(r.id) into v_running
+  from (
+    select t.id
+    from colloquy.turns t
+    where t.user_id = p_user_id and t.conversation_id = any (p_conversation_ids) and t.status = 'running'
+    order by t.id
+    for update
+  ) r;
+  delete from colloquy.turn_events e where e.user_id = p_user_id and e.turn_id = any (v_running);
+  get diagnostics v_events = row_count;
+  delete from colloquy.turns t where t.user_id = p_user_id and t.conversation_id = any (p_conversation_ids);
+  get diagnostics v_turns = row_count;
+  delete from colloquy.messages m where m.user_id = p_user_id and m.conversation_id = any (p_conversation_ids);
+  get diagnostics v_messages = row_count;
+  -- After their messages, which whoever rates one has locked.
+  delete from colloquy.feedback f where f.user_id = p_user_id and f.conversation_id = any (p_conversation_ids);
+  get diagnostics v_feedback = row_count;
+  delete from colloquy.conversations c where c.user_id = p_user_id and c.id = any (p_conversation_ids);
+  get diagnostics v_conversations = row_count;
+  return jsonb_build_object(
+    'conversations', v_conversations, 'turns', v_turns, 'messages', v_messages,
+    'feedback', v_feedback, 'stream_events', v_events);
+end
+$$;
