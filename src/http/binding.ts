@@ -1,5 +1,6 @@
 import type {
   FastifyInstance,
+  FastifyReply,
   FastifyRequest,
   onRequestAsyncHookHandler,
   onRequestHookHandler,
@@ -26,6 +27,8 @@ interface BindingOptions {
   authenticate: (onRequestHookHandler | onRequestAsyncHookHandler)[]
   /** what the paths begin with */
   prefix: string
+  /** how many streams may be open at once; default: no limit */
+  maxStreams?: number | undefined
 }
 
 /** Any operation's handler, for code that is generic over operations. Its input was validated before. */
@@ -76,16 +79,30 @@ const negotiateMediaType = (request: FastifyRequest, [...types]: readonly string
   return typeof best === 'string' ? best : types[0]
 }
 
+/** Counts the streams that are open, those included that are about to be. */
+const createStreamCounter = (max: number) => {
+  let open = 0
+  return ({ raw }: FastifyReply): void => {
+    if (open >= max) throw new Problem('instance-overloaded')
+    open += 1
+    raw.once('close', () => {
+      open -= 1
+    })
+  }
+}
+
 const routeHandler =
   (
     handler: AnyHandler,
     { headers: headerNames, produces }: (typeof operations)[OperationId],
+    countStream: (reply: FastifyReply) => void,
   ): RouteHandlerMethod =>
   async (request, reply) => {
     const { params, query, body, log } = request
     const user = request.caller ?? undefined
     const headers = Object.fromEntries(headerNames.map((name) => [name, request.headers[name.toLowerCase()]]))
     const mediaType = produces.length > 1 ? negotiateMediaType(request, produces) : produces[0]
+    if (mediaType === 'text/event-stream') countStream(reply)
     const result = await handler({ params, query, headers, body, mediaType, log, user } as never, makeReply)
     if (result instanceof Problem) return sendProblem(result, request, reply)
     reply.code(result.status).headers(result.headers)
@@ -108,6 +125,7 @@ const withoutResponses = (contract: Contract): Contract => {
 
 /** Registers a route for every operation of the contract. */
 export const bindContract = (app: FastifyInstance, options: BindingOptions): void => {
+  const countStream = createStreamCounter(options.maxStreams ?? Number.POSITIVE_INFINITY)
   const operationResolver = (id: string) => {
     const operationId = id as OperationId
     const operation = operations[operationId]
@@ -122,7 +140,7 @@ export const bindContract = (app: FastifyInstance, options: BindingOptions): voi
       preValidation: operation.consumes.length > 0 ? [requireBody] : [],
       // RFC 9110, section 9.3.2; the response to a stream would have no end.
       exposeHeadRoute: operation.produces.every((type) => type === 'application/json'),
-      handler: routeHandler(options.handlers[operationId] as AnyHandler, operation),
+      handler: routeHandler(options.handlers[operationId] as AnyHandler, operation, countStream),
       config: { operationId },
     }
   }
