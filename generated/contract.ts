@@ -792,6 +792,8 @@ export interface components {
                 idempotency_keys: components["schemas"]["Total"];
                 /** @description Sums of listUsage, one per day and model. */
                 usage: components["schemas"]["Total"];
+                /** @description What was counted against the user's limits, which begin anew. */
+                limit_counts: components["schemas"]["Total"];
             };
         };
         /**
@@ -1465,7 +1467,7 @@ export interface components {
             turn_id?: components["schemas"]["Id"];
         };
         /** @enum {string} */
-        KnownProblemCode: "malformed-request" | "malformed-body" | "unauthenticated" | "forbidden" | "origin-not-allowed" | "route-not-found" | "conversation-not-found" | "turn-not-found" | "message-not-found" | "method-not-allowed" | "request-timeout" | "turn-in-progress" | "idempotency-key-in-use" | "body-too-large" | "uri-too-long" | "unsupported-media-type" | "validation-failed" | "idempotency-key-mismatch" | "headers-too-large" | "rate-limited" | "budget-exceeded" | "internal-error" | "model-failed" | "model-unreachable" | "model-unauthorized" | "model-context-exceeded" | "model-content-filtered" | "model-empty-answer" | "model-tool-limit" | "model-broken-off" | "database-unavailable" | "keys-unavailable" | "shutting-down" | "too-many-connections" | "turn-interrupted" | "model-overloaded" | "model-timeout";
+        KnownProblemCode: "malformed-request" | "malformed-body" | "unauthenticated" | "forbidden" | "origin-not-allowed" | "route-not-found" | "conversation-not-found" | "turn-not-found" | "message-not-found" | "method-not-allowed" | "request-timeout" | "turn-in-progress" | "idempotency-key-in-use" | "body-too-large" | "uri-too-long" | "unsupported-media-type" | "validation-failed" | "idempotency-key-mismatch" | "headers-too-large" | "rate-limited" | "budget-exceeded" | "internal-error" | "model-failed" | "model-unreachable" | "model-unauthorized" | "model-context-exceeded" | "model-content-filtered" | "model-empty-answer" | "model-tool-limit" | "model-broken-off" | "database-unavailable" | "keys-unavailable" | "shutting-down" | "too-many-connections" | "instance-overloaded" | "turn-interrupted" | "model-overloaded" | "model-timeout";
         /**
          * @description | code | status | meaning | repeat it? |
          *     |---|---|---|---|
@@ -1488,7 +1490,7 @@ export interface components {
          *     | `validation-failed` | 422 | not what the contract says; see `errors` | no |
          *     | `idempotency-key-mismatch` | 422 | the key was used with another body | with a new key |
          *     | `headers-too-large` | 431 | the headers have more than 16 KiB | no |
-         *     | `rate-limited` | 429 | a limit of the user's is reached; `limit` says which. Not sent yet | after `Retry-After` |
+         *     | `rate-limited` | 429 | a limit of the user's is reached; `limit` says which | after `Retry-After` |
          *     | `budget-exceeded` | 429 | what the user may spend is spent. Not sent yet | after `Retry-After` |
          *     | `internal-error` | 500 | our fault | same key |
          *     | `model-failed` | 502 | the model failed | same key |
@@ -1503,6 +1505,7 @@ export interface components {
          *     | `keys-unavailable` | 503 | the login's public keys cannot be fetched | after `Retry-After` |
          *     | `shutting-down` | 503 | this instance is going away; try again | after `Retry-After` |
          *     | `too-many-connections` | 503 | this instance has as many connections as it serves at once; try again | after `Retry-After` |
+         *     | `instance-overloaded` | 503 | this instance has as many running turns, waiting messages or streams as it takes on at once; try again | after `Retry-After` |
          *     | `turn-interrupted` | 503 | the instance that ran the turn gave it up | after `Retry-After` |
          *     | `model-overloaded` | 503 | the provider has too much to do, or allows no more for now; see `Retry-After` | after `Retry-After` |
          *     | `model-timeout` | 504 | the model took too long | same key |
@@ -1512,7 +1515,11 @@ export interface components {
          *     key. createConversation, repeated, may leave an empty conversation behind; all else is safe to repeat as it is.
          */
         ProblemCode: components["schemas"]["KnownProblemCode"] | string;
-        /** @enum {string} */
+        /**
+         * @description `running-turns` and `waiting-messages` (those that wait for their conversation's turn) count at once, `turns-per-minute` from the minute's first turn on,
+         *     `turns-per-day` and `tokens-per-day` per day in UTC. All instances share them. A turn that begins below `tokens-per-day` may end above it.
+         * @enum {string}
+         */
         KnownRateLimit: "running-turns" | "waiting-messages" | "turns-per-minute" | "turns-per-day" | "tokens-per-day" | "budget";
         /** @description The limit that was reached. */
         RateLimit: components["schemas"]["KnownRateLimit"] | string;
@@ -1581,7 +1588,10 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description A limit of the user's is reached (`rate-limited`), or what the user may spend is spent (`budget-exceeded`). Reserved: this version does not send it yet. */
+        /**
+         * @description A limit of the user's is reached (`rate-limited`), which `limit` names; nothing was stored, and no model was asked. `budget-exceeded`, that what the user may
+         *     spend is spent, is reserved: this version does not send it yet.
+         */
         RateLimited: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestId"];
@@ -1865,12 +1875,12 @@ export interface components {
          */
         StreamVersionIfStreamed: "v1";
         /**
-         * @description What is left of the limit, and for how many seconds (draft-ietf-httpapi-ratelimit-headers).
+         * @description What is left of the limit that was reached, and for how many seconds, where time alone gives more (draft-ietf-httpapi-ratelimit-headers-10).
          * @example "turns-per-minute";r=0;t=12
          */
         RateLimit: string;
         /**
-         * @description The limits that hold (draft-ietf-httpapi-ratelimit-headers).
+         * @description The user's limits, per window of `w` seconds or, without `w`, at once (draft-ietf-httpapi-ratelimit-headers-10).
          * @example "turns-per-minute";q=60;w=60
          */
         RateLimitPolicy: string;

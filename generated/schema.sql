@@ -36,7 +36,9 @@ CREATE TYPE colloquy.begun AS (
 	history json,
 	done_calls jsonb,
 	is_lapsed boolean,
-	window_state json
+	window_state json,
+	is_repeated boolean,
+	refusal json
 );
 
 --
@@ -167,7 +169,7 @@ $$;
 -- Name: begin_turn(text, uuid, boolean, uuid, uuid, uuid, text, text, text, integer, integer, integer, integer, bytea, bytea, boolean); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.begin_turn(p_user_id text, p_conversation_id uuid, p_is_new boolean, p_turn_id uuid, p_user_message_id uuid, p_message_id uuid, p_message text, p_title text, p_model text, p_lease_ms integer, p_history_messages integer, p_history_tokens integer, p_window_size integer, p_key_hash bytea, p_fingerprint bytea, p_may_wait boolean) RETURNS colloquy.begun
+CREATE FUNCTION colloquy.begin_turn(p_user_id text, p_conversation_id uuid, p_is_new boolean, p_turn_id uuid, p_user_message_id uuid, p_message_id uuid, p_message text, p_title text, p_model text, p_lease_ms integer, p_history_messages integer, p_history_tokens integer, p_window_size integer, p_key_hash bytea, p_fingerprint bytea, p_may_begin boolean) RETURNS colloquy.begun
     LANGUAGE plpgsql
     AS $$
 declare
@@ -181,10 +183,6 @@ declare
   v_window record;
   v_begun colloquy.begun;
 begin
-  -- Whoever waits for a conversation has no key yet: a batch that has the conversation may be about to wait for the key.
-  if p_may_wait and p_key_hash is not null and not p_is_new then
-    perform colloquy.lock_conversation(p_user_id, p_conversation_id, true);
-  end if;
   if p_key_hash is not null then
     insert into colloquy.idempotency_keys (user_id, key_hash, fingerprint, conversation_id, turn_id, created_at)
     values (p_user_id, p_key_hash, p_fingerprint, p_conversation_id, p_turn_id, v_now)
@@ -193,13 +191,13 @@ begin
       return colloquy.resume_turn(
         p_user_id => p_user_id, p_key_hash => p_key_hash, p_fingerprint => p_fingerprint, p_begin_id => p_turn_id,
         p_lease_ms => p_lease_ms, p_history_messages => p_history_messages, p_history_tokens => p_history_tokens,
-        p_window_size => p_window_size, p_may_wait => p_may_wait);
+        p_window_size => p_window_size, p_may_begin => p_may_begin);
     end if;
   end if;
 
   v_begun := row('begun', p_conversation_id, p_turn_id, p_user_message_id, p_message_id, 1, p_model, '[]', '[]', false,
-    '{"position": 1, "start": null, "is_whole": true, "summary": null}');
-  if p_is_new then
+    '{"position": 1, "start": null, "is_whole": true, "summary": null}', false, null);
+  if p_is_new and p_may_begin then
     -- The answer's position is given out together with the message's.
     insert into colloquy.conversations
       (user_id, id, title, last_position, last_turn_id, created_at, updated_at, last_turn_at)
@@ -210,9 +208,9 @@ begin
   end if;
 
   if v_position is null then
-    v_lock := colloquy.lock_conversation(p_user_id, p_conversation_id, p_may_wait);
+    v_lock := colloquy.lock_conversation(p_user_id, p_conversation_id, false);
     if v_lock.outcome <> 'held' then
-      v_begun.outcome := v_lock.outcome;
+      v_begun.outcome := case when p_is_new and not p_may_begin then 'limited' else v_lock.outcome end;
     else
       -- In a statement of its own: after a wait for the lock it sees what the holder has written.
       select t.id, t.status, t.begun_by, t.lease_until, t.position, t.message_id, t.window_starts into v_last
@@ -232,6 +230,7 @@ begin
           p_messages => p_history_messages, p_tokens => p_history_tokens);
         v_begun.history := v_window.history;
         v_begun.window_state := v_window.window_state;
+        v_begun.is_repeated := true;
         return v_begun;
       elsif v_last.begun_by = p_turn_id then
         v_begun.outcome := 'ended';
@@ -240,6 +239,8 @@ begin
         v_begun.outcome := 'busy';
         v_begun.turn_id := v_last.id;
         v_begun.is_lapsed := v_last.lease_until < v_now;
+      elsif not p_may_begin then
+        v_begun.outcome := 'limited';
       else
         update colloquy.conversations c
         set last_position = c.last_position + 2, last_turn_id = p_turn_id, title = coalesce(c.title, p_title),
@@ -285,12 +286,15 @@ $$;
 -- Name: begin_turns(json, boolean); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.begin_turns(p_entries json, p_may_wait boolean) RETURNS TABLE(entry integer, outcome text, conversation_id uuid, turn_id uuid, user_message_id uuid, message_id uuid, attempt integer, model text, history json, done_calls jsonb, is_lapsed boolean, window_state json)
+CREATE FUNCTION colloquy.begin_turns(p_entries json, p_may_wait boolean) RETURNS TABLE(entry integer, outcome text, conversation_id uuid, turn_id uuid, user_message_id uuid, message_id uuid, attempt integer, model text, history json, done_calls jsonb, is_lapsed boolean, window_state json, refusal json)
     LANGUAGE plpgsql
     AS $$
 declare
   v_entry record;
   v_begun colloquy.begun;
+  v_count record;
+  v_is_counted boolean;
+  v_refusal json;
   v_user_id text;
 begin
   perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
@@ -299,12 +303,42 @@ begin
     from json_to_recordset(p_entries) as e (
       user_id text, conversation_id uuid, is_new boolean, turn_id uuid, user_message_id uuid, message_id uuid,
       message text, title text, model text, lease_ms integer, history_messages integer, history_tokens integer,
-      window_size integer, key_hash text, fingerprint text)
+      window_size integer, key_hash text, fingerprint text, has_waited boolean,
+      running_turns integer, turns_per_minute integer, turns_per_day integer, tokens_per_day bigint)
     order by e.user_id collate "C", e.key_hash collate "C", e.conversation_id, number
   loop
     if v_user_id is distinct from v_entry.user_id then
       v_user_id := v_entry.user_id;
       perform colloquy.act_as(v_user_id);
+    end if;
+    if p_may_wait then
+      perform colloquy.lock_conversation(v_user_id, coalesce(
+        (
+          select k.conversation_id
+          from colloquy.idempotency_keys k
+          where k.user_id = v_user_id and k.key_hash = decode(v_entry.key_hash, 'hex')
+        ), v_entry.conversation_id), true);
+    end if;
+    -- Programs that know no limits give none.
+    v_is_counted := false;
+    v_refusal := null;
+    if v_entry.running_turns is not null then
+      if v_entry.turns_per_minute is null and v_entry.turns_per_day is null and v_entry.tokens_per_day is null then
+        -- What count_turn would write for a user who is far from the limit.
+        update colloquy.turn_counts c
+        set running = c.running || v_entry.turn_id
+        where c.user_id = v_user_id and cardinality(c.running) < least(v_entry.running_turns, 64)
+          and v_entry.turn_id <> all (c.running);
+        v_is_counted := found;
+      end if;
+      if not v_is_counted then
+        v_count := colloquy.count_turn(
+          p_user_id => v_user_id, p_turn_id => v_entry.turn_id, p_running_turns => v_entry.running_turns,
+          p_turns_per_minute => v_entry.turns_per_minute, p_turns_per_day => v_entry.turns_per_day,
+          p_tokens_per_day => v_entry.tokens_per_day);
+        v_is_counted := v_count.is_counted;
+        v_refusal := v_count.refusal;
+      end if;
     end if;
     v_begun := colloquy.begin_turn(
       p_user_id => v_user_id, p_conversation_id => v_entry.conversation_id, p_is_new => v_entry.is_new,
@@ -313,7 +347,17 @@ begin
       p_history_messages => v_entry.history_messages, p_history_tokens => v_entry.history_tokens,
       p_window_size => v_entry.window_size,
       p_key_hash => decode(v_entry.key_hash, 'hex'), p_fingerprint => decode(v_entry.fingerprint, 'hex'),
-      p_may_wait => p_may_wait);
+      p_may_begin => v_refusal is null);
+    if v_is_counted
+      and (v_begun.outcome <> 'begun' or v_begun.is_repeated or v_begun.turn_id <> v_entry.turn_id) then
+      perform colloquy.settle_count(
+        p_user_id => v_user_id, p_turn_id => v_entry.turn_id,
+        p_begun_id => case when v_begun.outcome = 'begun' and v_begun.is_repeated is not true then v_begun.turn_id end,
+        p_is_minute => v_entry.turns_per_minute is not null, p_is_day => v_entry.turns_per_day is not null);
+    end if;
+    if v_entry.has_waited and v_begun.outcome not in ('busy', 'locked') then
+      delete from colloquy.waiting_messages w where w.user_id = v_user_id and w.turn_id = v_entry.turn_id;
+    end if;
     entry := v_entry.number;
     outcome := v_begun.outcome;
     conversation_id := v_begun.conversation_id;
@@ -326,6 +370,7 @@ begin
     done_calls := v_begun.done_calls;
     is_lapsed := v_begun.is_lapsed;
     window_state := v_begun.window_state;
+    refusal := case when v_begun.outcome = 'limited' then v_refusal end;
     return next;
   end loop;
 end
@@ -417,6 +462,86 @@ $$;
 CREATE FUNCTION colloquy.clock() RETURNS timestamp with time zone
     LANGUAGE sql
     AS $$ select pg_catalog.clock_timestamp() $$;
+
+--
+-- Name: count_turn(text, uuid, integer, integer, integer, bigint); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.count_turn(p_user_id text, p_turn_id uuid, p_running_turns integer, p_turns_per_minute integer, p_turns_per_day integer, p_tokens_per_day bigint, OUT is_counted boolean, OUT refusal json) RETURNS record
+    LANGUAGE plpgsql
+    AS $$
+declare
+  v_now timestamptz(3);
+  v_day date;
+  v_counts record;
+begin
+  is_counted := false;
+  for v_try in 1..2 loop
+    select c.running, c.minute_started_at, c.minute_turns, c.day, c.day_turns into v_counts
+    from colloquy.turn_counts c
+    where c.user_id = p_user_id
+    for no key update;
+    exit when found;
+    v_now := colloquy.clock();
+    insert into colloquy.turn_counts (user_id, running, minute_started_at, minute_turns, day, day_turns)
+    values (p_user_id, '{}', v_now, 0, (v_now at time zone 'UTC')::date, 0)
+    on conflict do nothing;
+  end loop;
+  if p_turn_id = any (v_counts.running) then
+    return;
+  end if;
+  v_now := colloquy.clock();
+  v_day := greatest(v_counts.day, (v_now at time zone 'UTC')::date);
+  if v_counts.minute_started_at <= v_now - interval '1 minute' then
+    v_counts.minute_started_at := v_now;
+    v_counts.minute_turns := 0;
+  end if;
+  if v_counts.day < v_day then
+    v_counts.day_turns := 0;
+  end if;
+  -- Those that have ended are looked for when there are as many as may run, or so many that the row gets long. In a
+  -- statement of its own: it sees the turns of those who had the lock before. A turn whose lease has run out still
+  -- counts: an outage of the database lets all leases run out, and most of those turns go on.
+  if cardinality(v_counts.running) >= least(p_running_turns, 64) then
+    v_counts.running := array(
+      select r.id
+      from unnest(v_counts.running) with ordinality as r (id, n)
+      join colloquy.turns t on t.user_id = p_user_id and t.id = r.id
+      where t.status = 'running'
+      order by r.n);
+  end if;
+
+  refusal := case
+    when cardinality(v_counts.running) >= p_running_turns then
+      json_build_object('limit', 'running-turns', 'max', p_running_turns, 'reset_s', null, 'lapsed', (
+        select coalesce(json_agg(t.id order by t.id), '[]')
+        from colloquy.turns t
+        where t.user_id = p_user_id and t.id = any (v_counts.running) and t.lease_until < v_now))
+    when v_counts.minute_turns >= p_turns_per_minute then
+      json_build_object('limit', 'turns-per-minute', 'max', p_turns_per_minute, 'lapsed', '[]'::json, 'reset_s',
+        ceil(extract(epoch from v_counts.minute_started_at + interval '1 minute' - v_now)))
+    when v_counts.day_turns >= p_turns_per_day then
+      json_build_object('limit', 'turns-per-day', 'max', p_turns_per_day, 'lapsed', '[]'::json, 'reset_s',
+        ceil(extract(epoch from (v_day + 1)::timestamp at time zone 'UTC' - v_now)))
+    when p_tokens_per_day <= (
+      select coalesce(sum(u.total_tokens), 0)
+      from colloquy.usage u
+      where u.user_id = p_user_id and u.day = v_day) then
+      json_build_object('limit', 'tokens-per-day', 'max', p_tokens_per_day, 'lapsed', '[]'::json, 'reset_s',
+        ceil(extract(epoch from (v_day + 1)::timestamp at time zone 'UTC' - v_now)))
+  end;
+  is_counted := refusal is null;
+  if is_counted then
+    update colloquy.turn_counts c
+    set running = v_counts.running || p_turn_id,
+      minute_started_at = v_counts.minute_started_at,
+      minute_turns = v_counts.minute_turns + case when p_turns_per_minute is null then 0 else 1 end,
+      day = v_day,
+      day_turns = v_counts.day_turns + case when p_turns_per_day is null then 0 else 1 end
+    where c.user_id = p_user_id;
+  end if;
+end
+$$;
 
 --
 -- Name: delete_conversation(text, uuid); Type: FUNCTION; Schema: colloquy; Owner: -
@@ -632,6 +757,8 @@ declare
   v_orphans bigint;
   v_keys bigint;
   v_usage bigint;
+  v_counts bigint;
+  v_waiting bigint;
 begin
   perform colloquy.act_as(p_user_id);
   select array_agg(n.id) into v_ids
@@ -660,6 +787,11 @@ begin
     return;
   end if;
 
+  -- Before the keys, as begins do.
+  delete from colloquy.turn_counts c where c.user_id = p_user_id;
+  get diagnostics v_counts = row_count;
+  delete from colloquy.waiting_messages w where w.user_id = p_user_id;
+  get diagnostics v_waiting = row_count;
   -- A message has no foreign key to its conversation.
   delete from colloquy.messages m
   where m.user_id = p_user_id
@@ -672,7 +804,8 @@ begin
   delete from colloquy.usage u where u.user_id = p_user_id;
   get diagnostics v_usage = row_count;
   is_done := true;
-  erased := jsonb_build_object('messages', v_orphans, 'idempotency_keys', v_keys, 'usage', v_usage);
+  erased := jsonb_build_object('messages', v_orphans, 'idempotency_keys', v_keys, 'usage', v_usage,
+    'limit_counts', v_counts + v_waiting);
   return next;
 end
 $$;
@@ -985,7 +1118,7 @@ $$;
 -- Name: resume_turn(text, bytea, bytea, uuid, integer, integer, integer, integer, boolean); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.resume_turn(p_user_id text, p_key_hash bytea, p_fingerprint bytea, p_begin_id uuid, p_lease_ms integer, p_history_messages integer, p_history_tokens integer, p_window_size integer, p_may_wait boolean) RETURNS colloquy.begun
+CREATE FUNCTION colloquy.resume_turn(p_user_id text, p_key_hash bytea, p_fingerprint bytea, p_begin_id uuid, p_lease_ms integer, p_history_messages integer, p_history_tokens integer, p_window_size integer, p_may_begin boolean) RETURNS colloquy.begun
     LANGUAGE plpgsql
     AS $_$
 declare
@@ -1005,7 +1138,7 @@ begin
     return v_begun;
   end if;
   -- Of those who want to try a turn again, this lock lets one begin.
-  v_lock := colloquy.lock_conversation(p_user_id, v_key.conversation_id, p_may_wait);
+  v_lock := colloquy.lock_conversation(p_user_id, v_key.conversation_id, false);
   select t.id, t.status, t.attempt, t.begun_by, t.lease_until, t.position, t.user_message_id, t.message_id, t.model, t.done_calls,
     t.window_starts
   into v_turn
@@ -1020,12 +1153,15 @@ begin
   if v_turn.status = 'running' then
     v_begun.outcome := case when v_turn.begun_by = p_begin_id then 'begun' else 'attached' end;
     v_begun.is_lapsed := v_turn.lease_until < v_now;
+    v_begun.is_repeated := true;
   elsif v_turn.status in ('completed', 'cancelled') then
     v_begun.outcome := 'ended';
   elsif v_lock.outcome <> 'held' then
     v_begun.outcome := v_lock.outcome;
   elsif v_lock.last_turn_id <> v_turn.id or octet_length(v_turn.done_calls::text) > 4194304 then
     v_begun.outcome := 'ended';
+  elsif not p_may_begin then
+    v_begun.outcome := 'limited';
   else
     v_begun.outcome := 'begun';
     -- A running turn shows its user's message only, so the answer of the last attempt makes room for the next one's.
@@ -1089,6 +1225,27 @@ begin
     p_input_tokens => p_input_tokens, p_output_tokens => p_output_tokens,
     p_cached_input_tokens => p_cached_input_tokens, p_reasoning_tokens => p_reasoning_tokens,
     p_total_tokens => p_total_tokens);
+end
+$$;
+
+--
+-- Name: settle_count(text, uuid, uuid, boolean, boolean); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.settle_count(p_user_id text, p_turn_id uuid, p_begun_id uuid, p_is_minute boolean, p_is_day boolean) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+begin
+  if p_begun_id is null then
+    update colloquy.turn_counts c
+    set running = array_remove(c.running, p_turn_id),
+      minute_turns = c.minute_turns - p_is_minute::integer, day_turns = c.day_turns - p_is_day::integer
+    where c.user_id = p_user_id;
+  elsif p_begun_id <> p_turn_id then
+    update colloquy.turn_counts c
+    set running = array_replace(array_remove(c.running, p_begun_id), p_turn_id, p_begun_id)
+    where c.user_id = p_user_id;
+  end if;
 end
 $$;
 
@@ -1230,6 +1387,50 @@ begin
 end
 $$;
 
+--
+-- Name: wait_messages(json); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.wait_messages(p_entries json) RETURNS TABLE(entry integer, outcome text)
+    LANGUAGE plpgsql
+    AS $$
+declare
+  v_entry record;
+  v_now timestamptz(3);
+  v_waiting integer;
+begin
+  perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+  for v_entry in
+    select row_number() over ()::integer as number, e.*
+    from json_to_recordset(p_entries) as e (user_id text, turn_id uuid, wait_ms integer, waiting_messages integer)
+    order by e.user_id collate "C", number
+  loop
+    perform colloquy.act_as(v_entry.user_id);
+    entry := v_entry.number;
+    v_now := colloquy.clock();
+    insert into colloquy.turn_counts (user_id, running, minute_started_at, minute_turns, day, day_turns)
+    values (v_entry.user_id, '{}', v_now, 0, (v_now at time zone 'UTC')::date, 0)
+    on conflict do nothing;
+    perform from colloquy.turn_counts c
+    where c.user_id = v_entry.user_id
+    for no key update;
+    v_now := colloquy.clock();
+    delete from colloquy.waiting_messages w
+    where w.user_id = v_entry.user_id and (w.wait_until < v_now or w.turn_id = v_entry.turn_id);
+    -- In a statement of its own: after a wait for the lock it sees what the holder has written.
+    select count(*) into v_waiting
+    from colloquy.waiting_messages w
+    where w.user_id = v_entry.user_id;
+    outcome := case when v_waiting < v_entry.waiting_messages then 'waiting' else 'limited' end;
+    if outcome = 'waiting' then
+      insert into colloquy.waiting_messages (user_id, turn_id, wait_until)
+      values (v_entry.user_id, v_entry.turn_id, v_now + v_entry.wait_ms * interval '1 millisecond');
+    end if;
+    return next;
+  end loop;
+end
+$$;
+
 SET default_tablespace = '';
 
 SET default_table_access_method = heap;
@@ -1330,6 +1531,22 @@ CREATE TABLE colloquy.migrations (
 );
 
 --
+-- Name: turn_counts; Type: TABLE; Schema: colloquy; Owner: -
+--
+
+CREATE TABLE colloquy.turn_counts (
+    user_id text NOT NULL,
+    running uuid[] NOT NULL,
+    minute_started_at timestamp(3) with time zone NOT NULL,
+    minute_turns integer NOT NULL,
+    day date NOT NULL,
+    day_turns integer NOT NULL
+)
+WITH (fillfactor='50');
+
+ALTER TABLE ONLY colloquy.turn_counts FORCE ROW LEVEL SECURITY;
+
+--
 -- Name: turn_events; Type: TABLE; Schema: colloquy; Owner: -
 --
 
@@ -1396,6 +1613,18 @@ WITH (fillfactor='80');
 ALTER TABLE ONLY colloquy.usage FORCE ROW LEVEL SECURITY;
 
 --
+-- Name: waiting_messages; Type: TABLE; Schema: colloquy; Owner: -
+--
+
+CREATE TABLE colloquy.waiting_messages (
+    user_id text NOT NULL,
+    turn_id uuid NOT NULL,
+    wait_until timestamp(3) with time zone NOT NULL
+);
+
+ALTER TABLE ONLY colloquy.waiting_messages FORCE ROW LEVEL SECURITY;
+
+--
 -- Name: conversations conversations_pkey; Type: CONSTRAINT; Schema: colloquy; Owner: -
 --
 
@@ -1445,6 +1674,13 @@ ALTER TABLE ONLY colloquy.migrations
     ADD CONSTRAINT migrations_pkey PRIMARY KEY (version);
 
 --
+-- Name: turn_counts turn_counts_pkey; Type: CONSTRAINT; Schema: colloquy; Owner: -
+--
+
+ALTER TABLE ONLY colloquy.turn_counts
+    ADD CONSTRAINT turn_counts_pkey PRIMARY KEY (user_id);
+
+--
 -- Name: turn_events turn_events_pkey; Type: CONSTRAINT; Schema: colloquy; Owner: -
 --
 
@@ -1464,6 +1700,13 @@ ALTER TABLE ONLY colloquy.turns
 
 ALTER TABLE ONLY colloquy.usage
     ADD CONSTRAINT usage_pkey PRIMARY KEY (user_id, day, model);
+
+--
+-- Name: waiting_messages waiting_messages_pkey; Type: CONSTRAINT; Schema: colloquy; Owner: -
+--
+
+ALTER TABLE ONLY colloquy.waiting_messages
+    ADD CONSTRAINT waiting_messages_pkey PRIMARY KEY (user_id, turn_id);
 
 --
 -- Name: conversations_by_last_turn; Type: INDEX; Schema: colloquy; Owner: -
@@ -1522,6 +1765,12 @@ CREATE POLICY acting_user ON colloquy.idempotency_keys USING ((user_id = current
 CREATE POLICY acting_user ON colloquy.messages USING ((user_id = current_setting('colloquy.user_id'::text, true)));
 
 --
+-- Name: turn_counts acting_user; Type: POLICY; Schema: colloquy; Owner: -
+--
+
+CREATE POLICY acting_user ON colloquy.turn_counts USING ((user_id = current_setting('colloquy.user_id'::text, true)));
+
+--
 -- Name: turn_events acting_user; Type: POLICY; Schema: colloquy; Owner: -
 --
 
@@ -1538,6 +1787,12 @@ CREATE POLICY acting_user ON colloquy.turns USING ((user_id = current_setting('c
 --
 
 CREATE POLICY acting_user ON colloquy.usage USING ((user_id = current_setting('colloquy.user_id'::text, true)));
+
+--
+-- Name: waiting_messages acting_user; Type: POLICY; Schema: colloquy; Owner: -
+--
+
+CREATE POLICY acting_user ON colloquy.waiting_messages USING ((user_id = current_setting('colloquy.user_id'::text, true)));
 
 --
 -- Name: conversations; Type: ROW SECURITY; Schema: colloquy; Owner: -
@@ -1570,6 +1825,12 @@ ALTER TABLE colloquy.messages ENABLE ROW LEVEL SECURITY;
 CREATE POLICY pruning ON colloquy.idempotency_keys FOR SELECT USING (((current_setting('colloquy.pruning'::text, true) = 'on'::text) AND (created_at < (now() - '24:00:00'::interval))));
 
 --
+-- Name: turn_counts; Type: ROW SECURITY; Schema: colloquy; Owner: -
+--
+
+ALTER TABLE colloquy.turn_counts ENABLE ROW LEVEL SECURITY;
+
+--
 -- Name: turn_events; Type: ROW SECURITY; Schema: colloquy; Owner: -
 --
 
@@ -1586,6 +1847,12 @@ ALTER TABLE colloquy.turns ENABLE ROW LEVEL SECURITY;
 --
 
 ALTER TABLE colloquy.usage ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: waiting_messages; Type: ROW SECURITY; Schema: colloquy; Owner: -
+--
+
+ALTER TABLE colloquy.waiting_messages ENABLE ROW LEVEL SECURITY;
 
 --
 -- Name: SCHEMA colloquy; Type: ACL; Schema: -; Owner: -
@@ -1624,6 +1891,12 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE colloquy.messages TO colloquy_app;
 GRANT SELECT ON TABLE colloquy.migrations TO colloquy_app;
 
 --
+-- Name: TABLE turn_counts; Type: ACL; Schema: colloquy; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE colloquy.turn_counts TO colloquy_app;
+
+--
 -- Name: TABLE turn_events; Type: ACL; Schema: colloquy; Owner: -
 --
 
@@ -1640,6 +1913,12 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE colloquy.turns TO colloquy_app;
 --
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE colloquy.usage TO colloquy_app;
+
+--
+-- Name: TABLE waiting_messages; Type: ACL; Schema: colloquy; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE colloquy.waiting_messages TO colloquy_app;
 
 --
 -- PostgreSQL database dump complete

@@ -12,6 +12,9 @@ drop function if exists colloquy.begin_turn(
   text, uuid, boolean, uuid, uuid, uuid, text, text, text, integer, integer, integer, bytea, bytea, boolean);
 drop function if exists colloquy.resume_turn(text, bytea, bytea, uuid, integer, integer, integer, boolean);
 drop function if exists colloquy.history_window(text, uuid, integer, integer, integer);
+drop function if exists colloquy.begin_turn(
+  text, uuid, boolean, uuid, uuid, uuid, text, text, text, integer, integer, integer, integer, bytea, bytea, boolean);
+drop function if exists colloquy.resume_turn(text, bytea, bytea, uuid, integer, integer, integer, integer, boolean);
 -- Made anew right after this: it answers one column more, which a replacement may not, and callers name those they read.
 drop function if exists colloquy.begin_turns(json, boolean);
 -- No released program calls it.

@@ -22,7 +22,9 @@ import { packageRoot } from './root.js'
 import type { PublicJwk } from './tools/signing-keys.js'
 import type { ToolRegistry } from './tools/tool.js'
 import { createTurnEngine } from './turns/engine.js'
+import type { InstanceLimits } from './turns/limits.js'
 import type { TitleMaker, TurnLimits } from './turns/types.js'
+import { type LimitRules, limitsOf } from './turns/user-rules.js'
 
 export interface ChatOptions {
   db: Database
@@ -39,6 +41,12 @@ export interface ChatOptions {
   /** whether what has fallen out of the history window is summed up; default: no */
   compact?: boolean
   limits: TurnLimits
+  /** what the turns of each user are counted against; default: nothing */
+  userLimits?: LimitRules | undefined
+  /** the claim of a token that names its user's plan */
+  planClaim?: string | undefined
+  /** what this instance takes on at once; default: no limit */
+  instanceLimits?: InstanceLimits | undefined
   auth: Omit<AuthenticationOptions, 'isUserId'>
   corsOrigins: string[]
   /** in development: who tries things out at /docs */
@@ -171,11 +179,28 @@ export const registerChat = async (app: FastifyInstance, options: ChatOptions & 
     done()
   })
 
-  const authenticate = registerAuthentication(app, { ...options.auth, isUserId })
+  const { userLimits, planClaim } = options
+  const claims = planClaim === undefined ? [] : [planClaim]
+  const authenticate = registerAuthentication(app, { ...options.auth, isUserId, claims })
   const models = [options.model, ...(options.otherModels ?? [])].map(({ name }) => name)
   const checkReady = createReadinessCheck(db)
-  const handlers = createHandlers({ db, turns, models, checkReady, toolKeys: options.toolKeys ?? [] })
-  bindContract(app, { contract, handlers, authenticate: [authenticate, authorize], prefix })
+  const handlers = createHandlers({
+    db,
+    turns,
+    models,
+    checkReady,
+    toolKeys: options.toolKeys ?? [],
+    ...(userLimits && {
+      limitsOf: ({ id, claims }) => limitsOf(userLimits, id, planClaim && claims?.[planClaim]),
+    }),
+  })
+  bindContract(app, {
+    contract,
+    handlers,
+    authenticate: [authenticate, authorize],
+    prefix,
+    maxStreams: options.instanceLimits?.openStreams,
+  })
   if (site) serveDocuments(app, { ...site, demoUser: options.demoUser })
 
   const pruning = new AbortController()

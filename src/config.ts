@@ -1,3 +1,4 @@
+import { readLimits } from './config-limits.js'
 import { readModelChains } from './config-models.js'
 import { readTools, toolKeyCommand } from './config-tools.js'
 import { ConfigError, type Environment, type EnvironmentReader, environmentReader } from './environment.js'
@@ -6,7 +7,9 @@ import { isModelName, missingVariable } from './models/open-model.js'
 import { type CredentialsByProvider, providerNames, providers } from './models/providers.js'
 import { sendsUserToken, type ToolServer } from './tools/mcp/server-config.js'
 import type { SigningKey } from './tools/signing-keys.js'
+import type { InstanceLimits } from './turns/limits.js'
 import type { TitleMaker, TurnLimits } from './turns/types.js'
+import type { LimitRules } from './turns/user-rules.js'
 
 export interface Config {
   production: boolean
@@ -49,6 +52,10 @@ export interface Config {
   /** whether what has fallen out of the history window is summed up */
   compact: boolean
   limits: TurnLimits
+  userLimits: LimitRules
+  /** the claim of a token that names its user's plan */
+  planClaim: string | undefined
+  instanceLimits: InstanceLimits
   shutdownMs: number
   maxConnections: number
 }
@@ -177,6 +184,7 @@ export const readConfig = (env: Environment): Config => {
       toolCalls: integer('CHAT_TOOL_CALLS', 32, 1, 1_000),
       toolTimeoutMs: integer('CHAT_TOOL_TIMEOUT_MS', 30_000, 100, 3_600_000),
     },
+    ...readLimits(read),
     shutdownMs: integer('CHAT_SHUTDOWN_MS', 20_000, 0, 600_000),
     maxConnections: integer('CHAT_MAX_CONNECTIONS', 4_000, 1, 100_000),
   }

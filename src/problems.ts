@@ -156,6 +156,13 @@ export const catalogue = {
     detail: 'This instance has as many connections as it serves at once.',
     retryAfter: 2,
   },
+  'instance-overloaded': {
+    status: 503,
+    title: 'Instance overloaded',
+    detail:
+      'This instance has as many running turns, waiting messages or open streams as it takes on at once.',
+    retryAfter: 2,
+  },
   'turn-interrupted': {
     status: 503,
     title: 'Turn interrupted',
@@ -180,7 +187,7 @@ export type CodesOf<Status> = {
 }[ProblemCode]
 
 /** What an occurrence adds to its catalogue entry. All of it is public. */
-interface ProblemDetails extends Pick<ProblemBody, 'errors' | 'conversation_id' | 'turn_id'> {
+interface ProblemDetails extends Pick<ProblemBody, 'errors' | 'limit' | 'conversation_id' | 'turn_id'> {
   detail?: string
   /** further response headers */
   headers?: Record<string, string>

@@ -43,6 +43,14 @@ const integers: [string, (config: Config) => number, number, number, number][] =
   ['CHAT_TOOL_RESULT_BYTES', (c) => c.toolResultBytes, 65_536, 1_024, 1_048_576],
   ['CHAT_SHUTDOWN_MS', (c) => c.shutdownMs, 20_000, 0, 600_000],
   ['CHAT_MAX_CONNECTIONS', (c) => c.maxConnections, 4_000, 1, 100_000],
+  ['CHAT_USER_RUNNING_TURNS', (c) => c.userLimits.everybody.runningTurns, 20, 1, 1_000],
+  ['CHAT_USER_WAITING_MESSAGES', (c) => c.userLimits.everybody.waitingMessages, 50, 0, 1_000],
+  ['CHAT_USER_TURNS_PER_MINUTE', (c) => c.userLimits.everybody.turnsPerMinute ?? 0, 0, 0, 100_000],
+  ['CHAT_USER_TURNS_PER_DAY', (c) => c.userLimits.everybody.turnsPerDay ?? 0, 0, 0, 10_000_000],
+  ['CHAT_USER_TOKENS_PER_DAY', (c) => c.userLimits.everybody.tokensPerDay ?? 0, 0, 0, 1_000_000_000],
+  ['CHAT_MAX_RUNNING_TURNS', (c) => c.instanceLimits.runningTurns, 2_000, 1, 100_000],
+  ['CHAT_MAX_WAITING_MESSAGES', (c) => c.instanceLimits.waitingMessages, 2_000, 0, 100_000],
+  ['CHAT_MAX_STREAMS', (c) => c.instanceLimits.openStreams, 3_000, 1, 100_000],
 ]
 
 const folder = mkdtempSync(join(tmpdir(), 'config-'))

@@ -1,5 +1,5 @@
--- Begins turns, each for its own user: takes the conversation (or makes it), writes the key and the user's message, and
--- reads the history window. Repeating an entry with the same turn id writes nothing new. A refusal leaves no key behind.
+-- Begins turns, each for its own user: counts them against the user's limits, takes the conversation (or makes it), writes
+-- the key and the user's message, and reads the history window. Repeating an entry with the same turn id writes nothing new. A refusal leaves no key behind.
 --
 -- p_entries is an array of objects with the columns that are read from it below; key_hash and fingerprint are hexadecimal.
 -- Each row answers the entry of that number, from 1 on. outcome is
@@ -10,11 +10,13 @@
 --   ended      the key's turn has ended, and is not to be run again
 --   not-found  there is no such conversation (any more)
 --   mismatch   the key was used with another request
---   locked     another transaction holds the conversation, and p_may_wait is false: nothing was written
+--   limited    the user has reached a limit, which refusal names (see count_turn); what was begun before is still found
+--   locked     another transaction holds the conversation: nothing was written. Where p_may_wait is true, somebody has used
+--              the key meanwhile
 --
--- Locks: keys and conversations, in the order of the users, and nothing that turns share. A batch (p_may_wait is false)
--- waits for keys only, in their order; the caller sends what is locked again, alone, and that waits for its conversation
--- before it has its key. So they cannot deadlock.
+-- Locks: the counts, keys and conversations of one user after the other. A batch (p_may_wait is false) waits for counts and
+-- keys only, in their order; the caller sends what is locked again, alone, and that waits for its conversation before it
+-- has anything else. So they cannot deadlock.
 create or replace function colloquy.begin_turns(p_entries json, p_may_wait boolean)
 returns table (
   entry integer,
@@ -28,13 +30,17 @@ returns table (
   history json,
   done_calls jsonb,
   is_lapsed boolean,
-  window_state json
+  window_state json,
+  refusal json
 )
 language plpgsql
 as $$
 declare
   v_entry record;
   v_begun colloquy.begun;
+  v_count record;
+  v_is_counted boolean;
+  v_refusal json;
   v_user_id text;
 begin
   perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
@@ -43,12 +49,42 @@ begin
     from json_to_recordset(p_entries) as e (
       user_id text, conversation_id uuid, is_new boolean, turn_id uuid, user_message_id uuid, message_id uuid,
       message text, title text, model text, lease_ms integer, history_messages integer, history_tokens integer,
-      window_size integer, key_hash text, fingerprint text)
+      window_size integer, key_hash text, fingerprint text, has_waited boolean,
+      running_turns integer, turns_per_minute integer, turns_per_day integer, tokens_per_day bigint)
     order by e.user_id collate "C", e.key_hash collate "C", e.conversation_id, number
   loop
     if v_user_id is distinct from v_entry.user_id then
       v_user_id := v_entry.user_id;
       perform colloquy.act_as(v_user_id);
+    end if;
+    if p_may_wait then
+      perform colloquy.lock_conversation(v_user_id, coalesce(
+        (
+          select k.conversation_id
+          from colloquy.idempotency_keys k
+          where k.user_id = v_user_id and k.key_hash = decode(v_entry.key_hash, 'hex')
+        ), v_entry.conversation_id), true);
+    end if;
+    -- Programs that know no limits give none.
+    v_is_counted := false;
+    v_refusal := null;
+    if v_entry.running_turns is not null then
+      if v_entry.turns_per_minute is null and v_entry.turns_per_day is null and v_entry.tokens_per_day is null then
+        -- What count_turn would write for a user who is far from the limit.
+        update colloquy.turn_counts c
+        set running = c.running || v_entry.turn_id
+        where c.user_id = v_user_id and cardinality(c.running) < least(v_entry.running_turns, 64)
+          and v_entry.turn_id <> all (c.running);
+        v_is_counted := found;
+      end if;
+      if not v_is_counted then
+        v_count := colloquy.count_turn(
+          p_user_id => v_user_id, p_turn_id => v_entry.turn_id, p_running_turns => v_entry.running_turns,
+          p_turns_per_minute => v_entry.turns_per_minute, p_turns_per_day => v_entry.turns_per_day,
+          p_tokens_per_day => v_entry.tokens_per_day);
+        v_is_counted := v_count.is_counted;
+        v_refusal := v_count.refusal;
+      end if;
     end if;
     v_begun := colloquy.begin_turn(
       p_user_id => v_user_id, p_conversation_id => v_entry.conversation_id, p_is_new => v_entry.is_new,
@@ -57,7 +93,17 @@ begin
       p_history_messages => v_entry.history_messages, p_history_tokens => v_entry.history_tokens,
       p_window_size => v_entry.window_size,
       p_key_hash => decode(v_entry.key_hash, 'hex'), p_fingerprint => decode(v_entry.fingerprint, 'hex'),
-      p_may_wait => p_may_wait);
+      p_may_begin => v_refusal is null);
+    if v_is_counted
+      and (v_begun.outcome <> 'begun' or v_begun.is_repeated or v_begun.turn_id <> v_entry.turn_id) then
+      perform colloquy.settle_count(
+        p_user_id => v_user_id, p_turn_id => v_entry.turn_id,
+        p_begun_id => case when v_begun.outcome = 'begun' and v_begun.is_repeated is not true then v_begun.turn_id end,
+        p_is_minute => v_entry.turns_per_minute is not null, p_is_day => v_entry.turns_per_day is not null);
+    end if;
+    if v_entry.has_waited and v_begun.outcome not in ('busy', 'locked') then
+      delete from colloquy.waiting_messages w where w.user_id = v_user_id and w.turn_id = v_entry.turn_id;
+    end if;
     entry := v_entry.number;
     outcome := v_begun.outcome;
     conversation_id := v_begun.conversation_id;
@@ -70,6 +116,7 @@ begin
     done_calls := v_begun.done_calls;
     is_lapsed := v_begun.is_lapsed;
     window_state := v_begun.window_state;
+    refusal := case when v_begun.outcome = 'limited' then v_refusal end;
     return next;
   end loop;
 end

@@ -2,11 +2,12 @@
 -- then, since one transaction for all of a big user would take longer than a statement may.
 --   First the conversations, those with the newest turns first, so that running turns end first: as many as have about
 --   p_rows messages together, and one at least.
---   Then, when there are none, the Idempotency-Keys and the usage.
+--   Then, when there are none, what counts against limits, the Idempotency-Keys and the usage.
 -- What begins meanwhile is erased or stays, in either case as a whole: a key goes with its conversation, if that is gone.
 --
--- Locks: conversations in the order of their ids, then turns. Keys and usage, which those who hold a conversation wait for,
--- come in a transaction of their own, which locks no conversation. So it cannot deadlock with begins, ends or the tick.
+-- Locks: conversations in the order of their ids, then turns. Counts, keys and usage, which others wait for who hold what
+-- these wait for, come in a transaction of their own, which locks no conversation. So it cannot deadlock with begins,
+-- ends or the tick.
 create or replace function colloquy.erase_user(p_user_id text, p_rows integer)
 returns table (is_done boolean, erased jsonb)
 language plpgsql
@@ -16,6 +17,8 @@ declare
   v_orphans bigint;
   v_keys bigint;
   v_usage bigint;
+  v_counts bigint;
+  v_waiting bigint;
 begin
   perform colloquy.act_as(p_user_id);
   select array_agg(n.id) into v_ids
@@ -44,6 +47,11 @@ begin
     return;
   end if;
 
+  -- Before the keys, as begins do.
+  delete from colloquy.turn_counts c where c.user_id = p_user_id;
+  get diagnostics v_counts = row_count;
+  delete from colloquy.waiting_messages w where w.user_id = p_user_id;
+  get diagnostics v_waiting = row_count;
   -- A message has no foreign key to its conversation.
   delete from colloquy.messages m
   where m.user_id = p_user_id
@@ -56,7 +64,8 @@ begin
   delete from colloquy.usage u where u.user_id = p_user_id;
   get diagnostics v_usage = row_count;
   is_done := true;
-  erased := jsonb_build_object('messages', v_orphans, 'idempotency_keys', v_keys, 'usage', v_usage);
+  erased := jsonb_build_object('messages', v_orphans, 'idempotency_keys', v_keys, 'usage', v_usage,
+    'limit_counts', v_counts + v_waiting);
   return next;
 end
 $$;

@@ -61,9 +61,9 @@ export const connect = ({
   const withConnection = async <T>(
     queue: Queue,
     run: (connection: Connection) => Promise<T>,
-    waitMs?: number,
+    { owner, waitMs }: { owner?: string; waitMs?: number | undefined } = {},
   ) => {
-    const connection = await pool.acquire(queue, waitMs)
+    const connection = await pool.acquire(queue, owner, waitMs)
     try {
       return await run(connection)
     } catch (error) {
@@ -76,8 +76,10 @@ export const connect = ({
 
   return {
     asUser: (userId, work) =>
-      withConnection('others', (connection) =>
-        transact(connection, timeouts, beginStatements.asUser(userId), work),
+      withConnection(
+        'others',
+        (connection) => transact(connection, timeouts, beginStatements.asUser(userId), work),
+        { owner: userId },
       ),
     asLogin: (work, { withinMs, queue = 'others' } = {}) => {
       const start = performance.now()
@@ -92,7 +94,7 @@ export const connect = ({
       return withConnection(
         queue,
         (connection) => transact(connection, left(), beginStatements.asLogin, guarded),
-        withinMs,
+        { waitMs: withinMs },
       )
     },
     statement: (work, queue = 'turns') =>

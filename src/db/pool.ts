@@ -1,3 +1,4 @@
+import { createFairQueue, type FairQueue } from '../concurrency/fair-queue.js'
 import type { Connection } from './connection.js'
 import type { Queue } from './database.js'
 import { connectionError, DatabaseUnavailable, isTooManyConnections } from './errors.js'
@@ -8,8 +9,8 @@ interface Waiter {
 }
 
 interface Pool {
-  /** Lends a connection until it is released. Rejects with DatabaseUnavailable on a timeout or when too many callers wait. */
-  acquire(queue: Queue, timeoutMs?: number): Promise<Connection>
+  /** Lends a connection until it is released. `owner`: on whose behalf; the owners of a queue take turns. Rejects with DatabaseUnavailable on a timeout or when too many callers wait. */
+  acquire(queue: Queue, owner?: string, timeoutMs?: number): Promise<Connection>
   release(connection: Connection): void
   /** Closes every open connection as soon as it is released: its server can no longer be used. */
   retireAll(): void
@@ -29,34 +30,34 @@ const fullPauseMs = 1_000
 
 const poolClosing = () => new DatabaseUnavailable(connectionError('CLOSING', 'the pool is closing'))
 
-/** Up to `max` connections, opened on demand. Probes go first; the other two queues alternate. Each queue is FIFO. */
+/** Up to `max` connections, opened on demand. Probes go first; the other two queues alternate. */
 export const createPool = ({ open, max, acquireTimeoutMs, maxWaiting }: PoolOptions): Pool => {
   const all = new Set<Connection>()
   const idle: Connection[] = []
   const retired = new WeakSet<Connection>()
-  const queues: Record<Queue, Waiter[]> = { turns: [], others: [], probes: [] }
+  const queues: Record<Queue, FairQueue<Waiter>> = {
+    turns: createFairQueue(),
+    others: createFairQueue(),
+    probes: createFairQueue(),
+  }
   let last: Queue = 'turns'
   let opening = 0
   let pausedUntil = 0
   let closing: (() => void) | undefined
 
-  const remove = <T>(list: T[], item: T): void => {
-    const index = list.indexOf(item)
-    if (index >= 0) list.splice(index, 1)
-  }
-
-  const waiting = (): number => queues.turns.length + queues.others.length + queues.probes.length
+  const waiting = (): number => queues.turns.size + queues.others.size + queues.probes.size
 
   const nextWaiter = (): Waiter | undefined => {
-    if (queues.probes.length > 0) return queues.probes.shift()
+    if (queues.probes.size > 0) return queues.probes.shift()?.item
     const other = last === 'turns' ? 'others' : 'turns'
-    if (queues[other].length > 0) last = other
-    return queues[last].shift()
+    if (queues[other].size > 0) last = other
+    return queues[last].shift()?.item
   }
 
   const forget = (connection: Connection): void => {
     all.delete(connection)
-    remove(idle, connection)
+    const index = idle.indexOf(connection)
+    if (index >= 0) idle.splice(index, 1)
     grow()
   }
 
@@ -96,7 +97,7 @@ export const createPool = ({ open, max, acquireTimeoutMs, maxWaiting }: PoolOpti
   }
 
   return {
-    acquire(queue, timeoutMs = acquireTimeoutMs) {
+    acquire(queue, owner = '', timeoutMs = acquireTimeoutMs) {
       if (closing) return Promise.reject(poolClosing())
       const connection = idle.pop()
       if (connection) return Promise.resolve(connection)
@@ -106,7 +107,7 @@ export const createPool = ({ open, max, acquireTimeoutMs, maxWaiting }: PoolOpti
       }
       return new Promise((resolve, reject) => {
         const timer = setTimeout(() => {
-          remove(queues[queue], waiter)
+          queues[queue].remove(owner, waiter)
           waiter.reject(
             new DatabaseUnavailable(connectionError('WAIT', `no free connection within ${timeoutMs} ms`)),
           )
@@ -121,7 +122,7 @@ export const createPool = ({ open, max, acquireTimeoutMs, maxWaiting }: PoolOpti
             reject(error)
           },
         }
-        queues[queue].push(waiter)
+        queues[queue].push(owner, waiter)
         grow()
       })
     },
@@ -137,7 +138,7 @@ export const createPool = ({ open, max, acquireTimeoutMs, maxWaiting }: PoolOpti
       const closed = new Promise<void>((resolve) => {
         closing = resolve
       })
-      for (const waiter of Object.values(queues).flatMap((queue) => queue.splice(0)))
+      for (const waiter of Object.values(queues).flatMap((queue) => queue.clear()))
         waiter.reject(poolClosing())
       const timer = setTimeout(() => {
         for (const connection of all) connection.destroy()

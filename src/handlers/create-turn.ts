@@ -1,14 +1,16 @@
 import type { components } from '../../generated/closed/contract.js'
-import type { Handler } from '../http/handler.js'
+import type { Caller, Handler } from '../http/handler.js'
 import { parseIdempotencyKey } from '../http/idempotency-key.js'
 import { SseStream } from '../http/sse.js'
 import { Problem, problem } from '../problems.js'
-import type { SendResult, TurnEngine } from '../turns/engine.js'
+import type { UserLimits } from '../turns/limits.js'
+import type { SendResult } from '../turns/send.js'
 import type { Deps } from './deps.js'
+import { limitProblem } from './limit-problem.js'
 import { toApiCalls } from './tool-calls.js'
 
 interface SendRequest {
-  user: { id: string }
+  user: Caller
   body: components['schemas']['TurnRequest']
   headers: { 'Idempotency-Key'?: string }
 }
@@ -19,18 +21,22 @@ type Refusal =
   | 'validation-failed'
   | 'shutting-down'
   | 'turn-in-progress'
+  | 'rate-limited'
+  | 'instance-overloaded'
 
 /** Begins the turn of a message, or finds the one of its key. What refuses it is a problem. */
 export const sendMessage = async (
-  turns: TurnEngine,
+  { turns, limitsOf }: Pick<Deps, 'turns' | 'limitsOf'>,
   { user, body, headers }: SendRequest,
 ): Promise<Extract<SendResult, { kind: 'turn' }> | Problem<Refusal>> => {
+  const limits = limitsOf?.(user)
   const sent = await turns.send({
     userId: user.id,
     conversationId: body.conversation_id,
     message: body.message,
     model: body.model,
     key: parseIdempotencyKey(headers['Idempotency-Key']),
+    limits,
   })
   switch (sent.kind) {
     case 'turn':
@@ -43,6 +49,11 @@ export const sendMessage = async (
       const message = `must be one of ${sent.known.join(', ')}`.slice(0, 500)
       return problem('validation-failed', { errors: [{ path: '/body/model', code: 'value', message }] })
     }
+    case 'limited':
+      // Without limits none is reached.
+      return limitProblem(sent.refusal, limits as UserLimits)
+    case 'overloaded':
+      return problem('instance-overloaded')
     case 'shutting-down':
       return problem('shutting-down')
     case 'busy':
@@ -57,12 +68,14 @@ const endProblems = {
   'key-in-use': 'idempotency-key-in-use',
   'not-stored': 'database-unavailable',
   'handed-over': 'shutting-down',
+  overloaded: 'instance-overloaded',
 } as const
 
 export const createTurn =
-  ({ turns }: Deps): Handler<'createTurn'> =>
+  (deps: Deps): Handler<'createTurn'> =>
   async (request, reply) => {
-    const sent = await sendMessage(turns, request)
+    const { turns } = deps
+    const sent = await sendMessage(deps, request)
     if (sent instanceof Problem) return sent
     if (request.mediaType === 'text/event-stream') {
       return reply(200, new SseStream((signal) => turns.read(sent, undefined, signal)), replayedHeader(sent))

@@ -1,11 +1,15 @@
 import type { components } from '../../generated/closed/contract.js'
 import type { Database } from '../db/database.js'
+import type { Caller } from '../http/handler.js'
 import type { TurnEngine } from '../turns/engine.js'
+import type { UserLimits } from '../turns/limits.js'
 
 /** The handlers' dependencies. */
 export interface Deps {
   db: Database
   turns: TurnEngine
+  /** what a user's turns are counted against; default: nothing */
+  limitsOf?: ((user: Caller) => UserLimits) | undefined
   /** the names of the models that a message may choose, the default first */
   models: string[]
   /** Resolves when this instance is ready; rejects with a Problem otherwise. */

@@ -28,6 +28,7 @@ const erase = async (db: Database, userId: string): Promise<{ rows: Rows; erased
     stream_events: 0,
     idempotency_keys: 0,
     usage: 0,
+    limit_counts: 0,
   }
   for (;;) {
     const [batch] = await db.statement(

@@ -5,9 +5,13 @@ import { replayedHeader, sendMessage } from './create-turn.js'
 import type { Deps } from './deps.js'
 
 export const streamNewTurn =
-  ({ turns }: Deps): Handler<'streamNewTurn'> =>
+  (deps: Deps): Handler<'streamNewTurn'> =>
   async (request, reply) => {
-    const sent = await sendMessage(turns, request)
+    const sent = await sendMessage(deps, request)
     if (sent instanceof Problem) return sent
-    return reply(200, new SseStream((signal) => turns.read(sent, undefined, signal)), replayedHeader(sent))
+    return reply(
+      200,
+      new SseStream((signal) => deps.turns.read(sent, undefined, signal)),
+      replayedHeader(sent),
+    )
   }

@@ -1,6 +1,7 @@
 import fastifyJwt, { type TokenOrHeader } from '@fastify/jwt'
 import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from 'fastify'
 import { Problem } from '../problems.js'
+import type { Caller } from './handler.js'
 import {
   bearerToken,
   type ClaimRules,
@@ -14,10 +15,6 @@ import { toLogText, toLogTexts } from './log-text.js'
 import { keyId } from './public-keys.js'
 import { createDetailLimiter } from './refusal.js'
 
-interface Caller {
-  id: string
-}
-
 declare module 'fastify' {
   interface FastifyRequest {
     /** the authenticated user; null until a token was verified */
@@ -27,7 +24,7 @@ declare module 'fastify' {
 
 declare module '@fastify/jwt' {
   interface FastifyJWT {
-    payload: { sub: string }
+    payload: { sub: string } & Record<string, unknown>
     user: Caller
   }
 }
@@ -38,6 +35,8 @@ export interface AuthenticationOptions {
   /** EdDSA, ES256 and RS256 with the keys that the app publishes */
   published?: { keys: KeySet; issuer: string; audience: string } | undefined
   isUserId: ClaimRules['isUserId']
+  /** the names of the claims that `request.caller` keeps */
+  claims?: readonly string[] | undefined
   /** milliseconds since 1970 */
   now?: (() => number) | undefined
 }
@@ -82,7 +81,7 @@ export const registerAuthentication = (
   app: FastifyInstance,
   options: AuthenticationOptions,
 ): AuthenticationHook => {
-  const { now = Date.now } = options
+  const { now = Date.now, claims = [] } = options
   const limitDetails = createDetailLimiter()
   const verifiers = createVerifiers(options)
 
@@ -118,7 +117,10 @@ export const registerAuthentication = (
         findVerificationKey(token as DecodedJwt),
     },
     decoratorName: 'caller',
-    formatUser: ({ sub }) => ({ id: sub }),
+    formatUser: ({ sub, ...payload }) => ({
+      id: sub,
+      claims: Object.fromEntries(claims.flatMap((name) => (name in payload ? [[name, payload[name]]] : []))),
+    }),
     verify: {
       extractToken: ({ headers }) => bearerToken(headers.authorization),
       algorithms: ['HS256', 'EdDSA', 'ES256', 'RS256'],

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import type {
   FastifyInstance,
+  FastifyReply,
   FastifyRequest,
   onRequestAsyncHookHandler,
   onRequestHookHandler,
@@ -28,6 +29,8 @@ interface BindingOptions {
   authenticate: (onRequestHookHandler | onRequestAsyncHookHandler)[]
   /** what the paths begin with */
   prefix: string
+  /** how many streams may be open at once; default: no limit */
+  maxStreams?: number | undefined
 }
 
 /** Any operation's handler, for code that is generic over operations. Its input was validated before. */
@@ -78,17 +81,31 @@ const negotiateMediaType = (request: FastifyRequest, [...types]: readonly string
   return typeof best === 'string' ? best : types[0]
 }
 
+/** Counts the streams that are open, those included that are about to be. */
+const createStreamCounter = (max: number) => {
+  let open = 0
+  return ({ raw }: FastifyReply): void => {
+    if (open >= max) throw new Problem('instance-overloaded')
+    open += 1
+    raw.once('close', () => {
+      open -= 1
+    })
+  }
+}
+
 const routeHandler =
   (
     handler: AnyHandler,
     { headers: headerNames, produces }: (typeof operations)[OperationId],
     closing: AbortSignal,
+    countStream: (reply: FastifyReply) => void,
   ): RouteHandlerMethod =>
   async (request, reply) => {
     const { params, query, body, log } = request
     const user = request.caller ?? undefined
     const headers = Object.fromEntries(headerNames.map((name) => [name, request.headers[name.toLowerCase()]]))
     const mediaType = produces.length > 1 ? negotiateMediaType(request, produces) : produces[0]
+    if (mediaType === 'text/event-stream') countStream(reply)
     const result = await handler({ params, query, headers, body, mediaType, log, user } as never, makeReply)
     if (result instanceof Problem) return sendProblem(result, request, reply)
     reply.code(result.status).headers(result.headers)
@@ -116,6 +133,7 @@ export const bindContract = (app: FastifyInstance, options: BindingOptions): voi
   // Every answer that is being sent listens to it.
   setMaxListeners(0, closing.signal)
   app.addHook('preClose', async () => closing.abort())
+  const countStream = createStreamCounter(options.maxStreams ?? Number.POSITIVE_INFINITY)
   const operationResolver = (id: string) => {
     const operationId = id as OperationId
     const operation = operations[operationId]
@@ -130,7 +148,12 @@ export const bindContract = (app: FastifyInstance, options: BindingOptions): voi
       preValidation: operation.consumes.length > 0 ? [requireBody] : [],
       // RFC 9110, section 9.3.2; the response to a stream would have no end.
       exposeHeadRoute: operation.produces.every((type) => type === 'application/json'),
-      handler: routeHandler(options.handlers[operationId] as AnyHandler, operation, closing.signal),
+      handler: routeHandler(
+        options.handlers[operationId] as AnyHandler,
+        operation,
+        closing.signal,
+        countStream,
+      ),
       config: { operationId },
     }
   }

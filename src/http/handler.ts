@@ -49,6 +49,12 @@ type RequestBody<Id extends OperationId> =
     ? Body
     : undefined
 
+/** Who calls: the token's subject, and those of its claims that the program uses, by their names. */
+export interface Caller {
+  id: string
+  claims?: Readonly<Record<string, unknown>>
+}
+
 /** An authenticated request, validated against the contract. */
 interface HandlerRequest<Id extends OperationId> {
   params: Operation<Id>['parameters'] extends { path: infer Params } ? Params : Record<never, never>
@@ -59,7 +65,7 @@ interface HandlerRequest<Id extends OperationId> {
   /** the response media type that the client prefers */
   mediaType: (typeof table)[Id]['produces'][number]
   /** the token's subject, which equals the path's `user_id`; undefined where the operation requires no token */
-  user: (typeof table)[Id]['secured'] extends true ? { id: string } : undefined
+  user: (typeof table)[Id]['secured'] extends true ? Caller : undefined
   log: FastifyBaseLogger
 }
 

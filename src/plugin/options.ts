@@ -68,6 +68,26 @@ interface Settings {
   busyWaitMs: number
   /** How long a turn is believed alive after its instance was last heard of, in milliseconds. Default: 15000. */
   leaseMs: number
+  /** How many turns of a user may run at once. Default: 20. */
+  userRunningTurns: number
+  /** How many messages of a user may wait for busy conversations at once. Default: 50. */
+  userWaitingMessages: number
+  /** How many turns of a user may begin in a minute. Default: 0, no limit. */
+  userTurnsPerMinute: number
+  /** How many turns of a user may begin in a day. Default: 0, no limit. */
+  userTurnsPerDay: number
+  /** After how many tokens in a day no turn of a user begins. Default: 0, no limit. */
+  userTokensPerDay: number
+  /** The path of a JSON file of limits by plan and by user. Default: the same for everybody. */
+  plans: string
+  /** The claim of a user's token that names the plan. */
+  planClaim: string
+  /** How many turns run here at once. Default: 2000. */
+  maxRunningTurns: number
+  /** How many messages wait here at once. Default: 2000. */
+  maxWaitingMessages: number
+  /** How many streams are open here at once. Default: 3000. */
+  maxStreams: number
   /** How long running turns may finish when the app closes, within its `pluginTimeout`, in milliseconds. Default: 20000. */
   shutdownMs: number
 

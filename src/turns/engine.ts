@@ -12,15 +12,19 @@ import type { AttemptLog } from './attempts/attempt-log.js'
 import { createHeartbeat } from './attempts/heartbeat.js'
 import { createLocalAttempts } from './attempts/local-attempts.js'
 import { createRemoteAttempts, type OpenTurn } from './attempts/remote-attempts.js'
+import { createBeginSlots } from './begin-slots.js'
 import { createCompaction } from './compaction.js'
 import { createConversationLock } from './conversation-lock.js'
 import { idempotencyOf } from './idempotency.js'
+import { type InstanceLimits, noInstanceLimits } from './limits.js'
 import { keepPruned } from './retention.js'
+import type { SendMessage, SendResult, WaitResult } from './send.js'
 import type { BeginTurn, Begun } from './store/begin-turns.js'
 import { createTurnStore } from './store/turn-store.js'
 import { type Frame, readFrames } from './stream/frames.js'
 import { createTitles, titleFromMessage } from './titles.js'
-import type { Fate, TitleMaker, TurnLimits } from './types.js'
+import type { TitleMaker, TurnLimits } from './types.js'
+import { createWaitingRoom, type WaitRefusal } from './waiting-room.js'
 
 interface TurnEngineOptions extends TurnLimits {
   db: Database
@@ -35,31 +39,12 @@ interface TurnEngineOptions extends TurnLimits {
   titles?: TitleMaker | undefined
   /** whether what has fallen out of the history window is summed up; default: no */
   compact?: boolean | undefined
+  /** what this instance takes on at once; default: no limit */
+  instanceLimits?: InstanceLimits | undefined
   /** how long a stream may be silent */
   heartbeatMs: number
   log: { warn(fields: object, text: string): void }
 }
-
-export interface SendMessage {
-  userId: string
-  /** undefined starts a new conversation */
-  conversationId: string | undefined
-  message: string
-  /** the name of the model; undefined: the default model */
-  model: string | undefined
-  /** the client's Idempotency-Key, unquoted */
-  key: string | undefined
-}
-
-/** The result of sending a message. `replayed`: an earlier request created the turn, which may still be running. */
-export type SendResult =
-  | ({ kind: 'turn'; replayed: boolean } & OpenTurn)
-  | { kind: 'busy'; conversationId: string; turnId: string }
-  | { kind: 'not-found' | 'mismatch' | 'shutting-down' }
-  | { kind: 'unknown-model'; known: string[] }
-
-/** The result of waiting for a turn; `key-in-use` when it is still running at the deadline. */
-type WaitResult = Exclude<Fate, { kind: 'superseded' }> | { kind: 'key-in-use' }
 
 export interface TurnEngine {
   /** Begins a turn, or finds the one of its key. A turn runs until its end is stored, whether or not a client reads it. */
@@ -84,6 +69,7 @@ const cancelWaitMs = 2_000
 
 export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
   const { db, otherModels = [], log, busyWaitMs, leaseMs, heartbeatMs } = options
+  const { instanceLimits = noInstanceLimits } = options
   const models = new Map([options.model, ...otherModels].map((model) => [model.name, model]))
   const store = createTurnStore(db)
   const heartbeat = createHeartbeat({ store, leaseMs, log })
@@ -100,6 +86,7 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
     },
   })
   const remote = createRemoteAttempts({ store, heartbeat })
+  const waitingRoom = createWaitingRoom({ store, max: instanceLimits.waitingMessages, waitMs: busyWaitMs })
   const drained = new AbortController()
   // Every waiting request listens to it.
   setMaxListeners(0, drained.signal)
@@ -114,9 +101,16 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
     await end.catch(() => {})
   }
 
-  const beginWhenFree = createConversationLock({
+  const slots = createBeginSlots({
     // Retries reuse the ids, so a begin whose response was lost is found rather than repeated.
     begin: (turn) => retry(() => store.beginTurn(turn), { when: isUnavailable, forMs: beginTimeoutMs }),
+    running: local.count,
+    max: instanceLimits.runningTurns,
+  })
+
+  const beginWhenFree = createConversationLock({
+    begin: slots.begin,
+    enter: waitingRoom.enter,
     runsHere: (userId, turnId) => local.get(userId, turnId) !== undefined,
     untilEnded,
     untilEndedOrRenewed: (...turn) => heartbeat.untilEndedOrRenewed(...turn).catch(() => {}),
@@ -128,10 +122,19 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
     return here ? { attemptLog: here.attemptLog, leave: () => {} } : remote.open(userId, turnId)
   }
 
-  const toSendResult = async (turn: BeginTurn, begun: Begun): Promise<SendResult> => {
+  const toSendResult = async (turn: BeginTurn, begun: Begun | WaitRefusal): Promise<SendResult> => {
     switch (begun.outcome) {
-      case 'begun':
-        return { kind: 'turn', replayed: false, attemptLog: local.start(turn, begun), leave: () => {} }
+      case 'begun': {
+        const attemptLog = local.start(turn, begun)
+        slots.release()
+        return { kind: 'turn', replayed: false, attemptLog, leave: () => {} }
+      }
+      case 'limited':
+        // Those of a dead instance count until they are interrupted.
+        for (const turnId of begun.refusal.lapsed) {
+          if (!local.get(turn.userId, turnId)) heartbeat.watchLapsed(turn.userId, turnId, drained.signal)
+        }
+        return { kind: 'limited', refusal: begun.refusal }
       case 'attached':
       case 'ended': {
         const opened = await open(turn.userId, begun.turn_id)
@@ -173,6 +176,7 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
         message: message.message,
         title: titleFromMessage(message.message),
         idempotency: idempotencyOf(message),
+        limits: message.limits,
         model,
         leaseMs,
         historyMessages: options.historyMessages,
@@ -191,6 +195,11 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
     async wait({ attemptLog, replayed, leave }) {
       const first = replayed ? undefined : await attemptLog.ended
       if (first && first.kind !== 'superseded') return first
+      const place = attemptLog.fate ? undefined : waitingRoom.attach(attemptLog.ids.userId)
+      if (!attemptLog.fate && !place) {
+        leave()
+        return { kind: 'overloaded' }
+      }
       const deadline = createDeadline(busyWaitMs, drained.signal)
       let turn: { attemptLog: AttemptLog; leave(): void } | undefined = { attemptLog, leave }
       try {
@@ -205,6 +214,7 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
       } finally {
         deadline.end()
         turn?.leave()
+        place?.leave()
       }
     },
 

@@ -2,6 +2,7 @@ import { accessFaults } from './faults/access.js'
 import { answerFaults } from './faults/answers.js'
 import { behaviourFaults } from './faults/behaviour.js'
 import { dataFaults } from './faults/data.js'
+import { limitFaults } from './faults/limits.js'
 import { listFaults } from './faults/lists.js'
 import { parameterFaults } from './faults/parameters.js'
 import type { PlantedFault } from './faults/planted.js'
@@ -16,6 +17,7 @@ export const plantedFaults: PlantedFault[] = [
   ...requestFaults,
   ...parameterFaults,
   ...behaviourFaults,
+  ...limitFaults,
   ...listFaults,
   ...streamFaults,
   ...runningFaults,

@@ -19,6 +19,7 @@ const nothing = {
   stream_events: 0,
   idempotency_keys: 0,
   usage: 0,
+  limit_counts: 0,
 }
 
 const superuser = (t: Test, { superuserUrl }: TestApp) => {
@@ -72,7 +73,10 @@ t.test('a user is erased', async (t) => {
     t.match(body, { user_id: 'alice', erased_at: /^\d{4}-/ }, 'of this user')
     t.same(
       body.rows,
-      { ...nothing, conversations: 2, turns: 2, messages: 4, idempotency_keys: 3, usage: 1 },
+      {
+        ...nothing,
+        ...{ conversations: 2, turns: 2, messages: 4, idempotency_keys: 3, usage: 1, limit_counts: 1 },
+      },
       'which counts the rows by kind',
     )
     t.same(await rowsAbout(sql, 'alice'), {}, 'no table has a row of the user')

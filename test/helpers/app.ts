@@ -7,6 +7,8 @@ import { type AppOptions, buildApp } from '../../src/app.js'
 import { connect } from '../../src/db/connect.js'
 import type { Database } from '../../src/db/database.js'
 import { echo } from '../../src/models/echo.js'
+import type { UserLimits } from '../../src/turns/limits.js'
+import type { LimitRules } from '../../src/turns/user-rules.js'
 import './openapi-validator.js'
 import { contractFaults } from './contract.js'
 import { type DatabaseOptions, testDatabase } from './database.js'
@@ -61,6 +63,26 @@ const defaultLimits: AppOptions['limits'] = {
   toolCalls: 32,
   toolTimeoutMs: 30_000,
 }
+
+/** High enough for what tests do at once, so that turns are counted in all of them. */
+const defaultUserLimits: LimitRules = {
+  everybody: {
+    runningTurns: 1_000,
+    waitingMessages: 1_000,
+    turnsPerMinute: null,
+    turnsPerDay: null,
+    tokensPerDay: null,
+  },
+  plans: new Map(),
+  users: new Map(),
+}
+
+/** The limits of everybody in a test's app; what is left out is high enough. */
+export const limitRules = (limits: Partial<UserLimits>, more: Partial<LimitRules> = {}): LimitRules => ({
+  ...defaultUserLimits,
+  ...more,
+  everybody: { ...defaultUserLimits.everybody, ...limits },
+})
 
 /** A token of `user` that the test app accepts. */
 export const tokenOf = (user: string): string => hs256(claims({ sub: user, iss: undefined, aud: undefined }))
@@ -118,6 +140,7 @@ export const testApp = async (t: Test, options: TestAppOptions = {}): Promise<Te
     corsOrigins: [],
     log: pino({ level: process.env.TEST_LOG_LEVEL ?? 'silent' }),
     shutdownMs: 5_000,
+    userLimits: defaultUserLimits,
     ...options,
     limits: { ...defaultLimits, ...options.limits },
   })

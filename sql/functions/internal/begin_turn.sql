@@ -1,4 +1,5 @@
--- Begins one turn, for the user that the transaction acts for; begin_turns explains the outcomes.
+-- Begins one turn, for the user that the transaction acts for; begin_turns explains the outcomes. It waits for no
+-- conversation. p_may_begin: false when the user has reached a limit, so that only what was begun before is found.
 create or replace function colloquy.begin_turn(
   p_user_id text,
   p_conversation_id uuid,
@@ -15,7 +16,7 @@ create or replace function colloquy.begin_turn(
   p_window_size integer,
   p_key_hash bytea,
   p_fingerprint bytea,
-  p_may_wait boolean
+  p_may_begin boolean
 ) returns colloquy.begun
 language plpgsql
 as $$
@@ -30,10 +31,6 @@ declare
   v_window record;
   v_begun colloquy.begun;
 begin
-  -- Whoever waits for a conversation has no key yet: a batch that has the conversation may be about to wait for the key.
-  if p_may_wait and p_key_hash is not null and not p_is_new then
-    perform colloquy.lock_conversation(p_user_id, p_conversation_id, true);
-  end if;
   if p_key_hash is not null then
     insert into colloquy.idempotency_keys (user_id, key_hash, fingerprint, conversation_id, turn_id, created_at)
     values (p_user_id, p_key_hash, p_fingerprint, p_conversation_id, p_turn_id, v_now)
@@ -42,13 +39,13 @@ begin
       return colloquy.resume_turn(
         p_user_id => p_user_id, p_key_hash => p_key_hash, p_fingerprint => p_fingerprint, p_begin_id => p_turn_id,
         p_lease_ms => p_lease_ms, p_history_messages => p_history_messages, p_history_tokens => p_history_tokens,
-        p_window_size => p_window_size, p_may_wait => p_may_wait);
+        p_window_size => p_window_size, p_may_begin => p_may_begin);
     end if;
   end if;
 
   v_begun := row('begun', p_conversation_id, p_turn_id, p_user_message_id, p_message_id, 1, p_model, '[]', '[]', false,
-    '{"position": 1, "start": null, "is_whole": true, "summary": null}');
-  if p_is_new then
+    '{"position": 1, "start": null, "is_whole": true, "summary": null}', false, null);
+  if p_is_new and p_may_begin then
     -- The answer's position is given out together with the message's.
     insert into colloquy.conversations
       (user_id, id, title, last_position, last_turn_id, created_at, updated_at, last_turn_at)
@@ -59,9 +56,9 @@ begin
   end if;
 
   if v_position is null then
-    v_lock := colloquy.lock_conversation(p_user_id, p_conversation_id, p_may_wait);
+    v_lock := colloquy.lock_conversation(p_user_id, p_conversation_id, false);
     if v_lock.outcome <> 'held' then
-      v_begun.outcome := v_lock.outcome;
+      v_begun.outcome := case when p_is_new and not p_may_begin then 'limited' else v_lock.outcome end;
     else
       -- In a statement of its own: after a wait for the lock it sees what the holder has written.
       select t.id, t.status, t.begun_by, t.lease_until, t.position, t.message_id, t.window_starts into v_last
@@ -81,6 +78,7 @@ begin
           p_messages => p_history_messages, p_tokens => p_history_tokens);
         v_begun.history := v_window.history;
         v_begun.window_state := v_window.window_state;
+        v_begun.is_repeated := true;
         return v_begun;
       elsif v_last.begun_by = p_turn_id then
         v_begun.outcome := 'ended';
@@ -89,6 +87,8 @@ begin
         v_begun.outcome := 'busy';
         v_begun.turn_id := v_last.id;
         v_begun.is_lapsed := v_last.lease_until < v_now;
+      elsif not p_may_begin then
+        v_begun.outcome := 'limited';
       else
         update colloquy.conversations c
         set last_position = c.last_position + 2, last_turn_id = p_turn_id, title = coalesce(c.title, p_title),

@@ -1,5 +1,5 @@
 -- Begins again with a key that was used before; its outcomes are those of begin_turns. p_begin_id tells a begin whose
--- answer was lost from another one.
+-- answer was lost from another one. p_may_begin is as in begin_turn.
 create or replace function colloquy.resume_turn(
   p_user_id text,
   p_key_hash bytea,
@@ -9,7 +9,7 @@ create or replace function colloquy.resume_turn(
   p_history_messages integer,
   p_history_tokens integer,
   p_window_size integer,
-  p_may_wait boolean
+  p_may_begin boolean
 ) returns colloquy.begun
 language plpgsql
 as $$
@@ -30,7 +30,7 @@ begin
     return v_begun;
   end if;
   -- Of those who want to try a turn again, this lock lets one begin.
-  v_lock := colloquy.lock_conversation(p_user_id, v_key.conversation_id, p_may_wait);
+  v_lock := colloquy.lock_conversation(p_user_id, v_key.conversation_id, false);
   select t.id, t.status, t.attempt, t.begun_by, t.lease_until, t.position, t.user_message_id, t.message_id, t.model, t.done_calls,
     t.window_starts
   into v_turn
@@ -45,12 +45,15 @@ begin
   if v_turn.status = 'running' then
     v_begun.outcome := case when v_turn.begun_by = p_begin_id then 'begun' else 'attached' end;
     v_begun.is_lapsed := v_turn.lease_until < v_now;
+    v_begun.is_repeated := true;
   elsif v_turn.status in ('completed', 'cancelled') then
     v_begun.outcome := 'ended';
   elsif v_lock.outcome <> 'held' then
     v_begun.outcome := v_lock.outcome;
   elsif v_lock.last_turn_id <> v_turn.id or octet_length(v_turn.done_calls::text) > 4194304 then
     v_begun.outcome := 'ended';
+  elsif not p_may_begin then
+    v_begun.outcome := 'limited';
   else
     v_begun.outcome := 'begun';
     -- A running turn shows its user's message only, so the answer of the last attempt makes room for the next one's.

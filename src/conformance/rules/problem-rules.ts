@@ -2,6 +2,7 @@ import type { WireResponse } from '../client.js'
 import type { Contract } from '../contract.js'
 import { parseJson } from '../parse-json.js'
 import type { Fault } from './fault.js'
+import { rateLimitFaults } from './rate-limit-rules.js'
 
 /** The statuses of requests that may not have been read as far as their path. */
 const maybeUnread = new Set([400, 408, 414, 431])
@@ -23,6 +24,7 @@ interface Problem {
   request_id: string
   errors?: { path: string }[]
   turn_id?: string
+  limit?: string
 }
 
 /** The status of each problem code, from the table in the contract's description of ProblemCode. */
@@ -89,6 +91,7 @@ export const createProblemJudge = (contract: Contract) => {
       ...kindFaults(read),
       ...instanceFaults(read, status, path),
       ...detailFaults(read),
+      ...rateLimitFaults({ status, headers }, read.limit),
     ]
     return faults.map((message) => ({ message, promise: `Problem, code ${read.code}` }))
   }

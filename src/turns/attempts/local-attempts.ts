@@ -181,6 +181,8 @@ export const createLocalAttempts = (options: LocalAttemptsOptions) => {
       return attemptLog
     },
 
+    count: (): number => attempts.size,
+
     get: (userId: string, turnId: string): LocalAttempt | undefined => attempts.get(turnKey(userId, turnId)),
 
     /** Stops the running attempts, and those that begin from now on. */

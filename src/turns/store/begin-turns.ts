@@ -1,5 +1,6 @@
 import type { Database } from '../../db/database.js'
 import type { ToolCall } from '../../models/model.js'
+import type { LimitRefusal, UserLimits } from '../limits.js'
 import type { TurnIds, WindowState, WindowTurn } from '../types.js'
 import { asJson } from './as-json.js'
 
@@ -19,11 +20,16 @@ export interface BeginTurn extends TurnIds {
   windowSize: number
   /** hexadecimal hashes of the client's Idempotency-Key and of the request that has to be repeated with it */
   idempotency?: { keyHash: string; fingerprint: string } | undefined
+  /** what it is counted against; undefined: nothing */
+  limits?: UserLimits | undefined
+  /** whether it was counted as waiting */
+  hasWaited?: boolean
 }
 
 /** A result of begin_turns.sql, which documents the outcomes. */
 export type Begun =
   | { outcome: 'not-found' | 'mismatch' | 'locked' }
+  | { outcome: 'limited'; refusal: LimitRefusal }
   | { outcome: 'ended'; conversation_id: string; turn_id: string }
   /** `is_lapsed`: the running turn's lease has expired */
   | { outcome: 'busy' | 'attached'; conversation_id: string; turn_id: string; is_lapsed: boolean }
@@ -58,6 +64,11 @@ const toEntry = (turn: BeginTurn) => ({
   window_size: turn.windowSize,
   key_hash: turn.idempotency?.keyHash,
   fingerprint: turn.idempotency?.fingerprint,
+  has_waited: turn.hasWaited,
+  running_turns: turn.limits?.runningTurns,
+  turns_per_minute: turn.limits?.turnsPerMinute,
+  turns_per_day: turn.limits?.turnsPerDay,
+  tokens_per_day: turn.limits?.tokensPerDay,
 })
 
 const isTakenId = (error: unknown): boolean =>
@@ -74,7 +85,7 @@ export const beginTurns = async (
     const rows = await db.statement(
       (sql) => sql<({ entry: number } & Begun)[]>`
         select entry, outcome, conversation_id, turn_id, user_message_id, message_id, attempt, model, history,
-          done_calls, is_lapsed, window_state
+          done_calls, is_lapsed, window_state, refusal
         from colloquy.begin_turns(
           p_entries => ${asJson(sql, turns.map(toEntry))}, p_may_wait => ${mayWait})
         order by entry`,

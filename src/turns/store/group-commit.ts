@@ -1,3 +1,4 @@
+import { createFairQueue } from '../../concurrency/fair-queue.js'
 import { isStatementFailure } from '../../db/errors.js'
 
 export interface GroupCommitOptions<Entry, Answer> {
@@ -8,10 +9,14 @@ export interface GroupCommitOptions<Entry, Answer> {
   send(entries: readonly Entry[], mayWait: boolean): Promise<Answer[]>
   /** the approximate size of an entry, in characters */
   sizeOf(entry: Entry): number
+  /** whose entry it is: the owners take turns; default: all have the same owner */
+  ownerOf?(entry: Entry): string
   maxEntries?: number
   maxSize?: number
   /** maximum number of entries that wait for other transactions, each on its own connection */
   maxWaiting?: number
+  /** the same for the entries of one owner */
+  maxWaitingOfOwner?: number
 }
 
 interface Waiter<Entry, Answer> {
@@ -22,7 +27,7 @@ interface Waiter<Entry, Answer> {
 
 /**
  * Group commit: entries that arrive while a batch is in flight form the next batch; an entry that arrives alone is sent at
- * once. Entries are independent: one that fails, or would have to wait for another transaction, is sent again alone. So
+ * once. Those of an owner leave in their order. Entries are independent: one that fails, or would have to wait for another transaction, is sent again alone. So
  * sending an entry twice must be harmless.
  */
 export const createGroupCommit = <Entry, Answer extends { outcome: string }>({
@@ -30,39 +35,61 @@ export const createGroupCommit = <Entry, Answer extends { outcome: string }>({
   sizeOf,
   maxEntries = 32,
   maxSize = 1_048_576,
+  ownerOf = () => '',
   maxWaiting = 4,
+  maxWaitingOfOwner = maxWaiting,
 }: GroupCommitOptions<Entry, Answer>): ((entry: Entry) => Promise<Answer>) => {
   type Item = Waiter<Entry, Answer>
-  let queue: Item[] = []
-  let contended: Item[] = []
-  let waiting = 0
+  const queue = createFairQueue<Item>()
+  const contended = createFairQueue<Item>()
+  const waiting = new Map<string, number>()
+  let waitingCount = 0
   let isSending = false
 
   const nextBatch = (): Item[] => {
-    let count = 0
-    for (let size = 0; count < queue.length && count < maxEntries; count += 1) {
-      size += sizeOf((queue[count] as Item).entry)
-      if (count > 0 && size > maxSize) break
+    const batch: Item[] = []
+    for (let size = 0; batch.length < maxEntries; ) {
+      const next = queue.peek()
+      if (!next) break
+      size += sizeOf(next.entry)
+      if (batch.length > 0 && size > maxSize) break
+      queue.shift()
+      batch.push(next)
     }
-    const batch = queue.slice(0, count)
-    queue = queue.slice(count)
     return batch
   }
 
-  const sendAlone = (item: Item): void => {
-    if (waiting >= maxWaiting) {
-      contended.push(item)
-      return
+  const mayWait = (owner: string): boolean => (waiting.get(owner) ?? 0) < maxWaitingOfOwner
+
+  const countWaiting = (owner: string, change: 1 | -1): void => {
+    const count = (waiting.get(owner) ?? 0) + change
+    waitingCount += change
+    if (count > 0) waiting.set(owner, count)
+    else waiting.delete(owner)
+  }
+
+  const sendContended = (): void => {
+    while (waitingCount < maxWaiting) {
+      const next = contended.shift(mayWait)
+      if (!next) return
+      const { owner, item } = next
+      countWaiting(owner, 1)
+      send([item.entry], true)
+        .then(([answer]) => {
+          // What it was to wait for has changed meanwhile.
+          if (answer?.outcome === 'locked') contended.push(owner, item)
+          else item.resolve(answer as Answer)
+        }, item.reject)
+        .finally(() => {
+          countWaiting(owner, -1)
+          sendContended()
+        })
     }
-    waiting += 1
-    send([item.entry], true)
-      .then(([answer]) => item.resolve(answer as Answer), item.reject)
-      .finally(() => {
-        waiting -= 1
-        const [next, ...rest] = contended
-        contended = rest
-        if (next) sendAlone(next)
-      })
+  }
+
+  const sendAlone = (item: Item): void => {
+    contended.push(ownerOf(item.entry), item)
+    sendContended()
   }
 
   const sendBatch = async (batch: readonly Item[]): Promise<void> => {
@@ -84,13 +111,13 @@ export const createGroupCommit = <Entry, Answer extends { outcome: string }>({
 
   const run = async (): Promise<void> => {
     isSending = true
-    while (queue.length > 0) await sendBatch(nextBatch())
+    while (queue.size > 0) await sendBatch(nextBatch())
     isSending = false
   }
 
   return (entry) =>
     new Promise((resolve, reject) => {
-      queue.push({ entry, resolve, reject })
+      queue.push(ownerOf(entry), { entry, resolve, reject })
       if (!isSending) void run()
     })
 }

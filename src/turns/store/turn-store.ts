@@ -9,17 +9,25 @@ import { readTurn } from './read-turn.js'
 import { type SetTitle, setTitle } from './set-title.js'
 import { type ClaimSummary, claimSummary, type StoreSummary, storeSummary } from './summaries.js'
 import { type SyncEntry, syncAttempts } from './sync-attempts.js'
+import { type WaitMessage, waitMessages } from './wait-messages.js'
 
 /** All SQL calls of the engine. Turns that begin or end at the same time share a statement. */
 export const createTurnStore = (db: Database) => ({
   beginTurn: createGroupCommit<BeginTurn, Begun>({
     send: (turns, mayWait) => beginTurns(db, turns, mayWait),
     sizeOf: ({ message }) => message.length,
+    ownerOf: ({ userId }) => userId,
+    maxWaitingOfOwner: 2,
   }),
   endTurn: createGroupCommit<EndTurn, Ended>({
     send: (turns, mayWait) => endTurns(db, turns, mayWait),
     // Tool results are rare and limited in size, so an estimate will do.
     sizeOf: ({ answer }) => answer.text.length + answer.tool_calls.length * 1_000,
+  }),
+  waitMessage: createGroupCommit<WaitMessage, { outcome: 'waiting' | 'limited' }>({
+    send: (messages) => waitMessages(db, messages),
+    sizeOf: () => 1,
+    ownerOf: ({ userId }) => userId,
   }),
   syncAttempts: (entries: readonly SyncEntry[], leaseMs: number) => syncAttempts(db, entries, leaseMs),
   interruptTurn: (userId: string, turnId: string) => interruptTurn(db, userId, turnId),

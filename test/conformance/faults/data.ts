@@ -9,6 +9,7 @@ const rows = {
   stream_events: 0,
   idempotency_keys: 0,
   usage: 1,
+  limit_counts: 1,
 }
 
 const usage = {

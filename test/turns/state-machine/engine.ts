@@ -32,6 +32,8 @@ const meant = (begun: Begun): Begun => {
       const { history, window_state, done_calls } = begun
       return { outcome, ...ids, attempt, model, history, window_state, done_calls }
     }
+    case 'limited':
+      return { outcome: begun.outcome, refusal: begun.refusal }
     case 'busy':
     case 'attached': {
       const { outcome, conversation_id, turn_id, is_lapsed } = begun
@@ -220,6 +222,7 @@ export const createEngine = async (t: Test, { leaseMs, max }: { leaseMs: number;
         delete from colloquy.conversations;
         delete from colloquy.messages;
         delete from colloquy.idempotency_keys;
+        delete from colloquy.turn_counts;
         delete from colloquy.usage`.simple(),
     root,
   }

@@ -25,7 +25,15 @@ const messageFaults = (messages: MessageRow[], turnOf: (id: string) => TurnRow |
   })
 
 /** What is wrong with the rows that are stored, whatever was asked in whatever order; nothing in a sound database. */
-export const faultsOf = ({ conversations, turns, messages, keys, events, usage }: Stored): string[] => {
+export const faultsOf = ({
+  conversations,
+  turns,
+  messages,
+  keys,
+  events,
+  usage,
+  counts,
+}: Stored): string[] => {
   const turnOf = (id: string) => turns.find((turn) => turn.id === id)
   const ofConversations = conversations.flatMap(({ id, last_position, last_turn_id }) => {
     const mine = messages.filter(({ conversation_id }) => conversation_id === id)
@@ -73,5 +81,11 @@ export const faultsOf = ({ conversations, turns, messages, keys, events, usage }
     // Those of deleted conversations stay counted.
     return counted >= ended.length ? [] : [`${counted} of ${user}'s ${ended.length} turns are counted`]
   })
-  return [...ofConversations, ...orphans, ...ofTurns, ...ofKeys, ...ofEvents, ...ofUsage]
+  const ofCounts = turns
+    .filter(({ id, user_id, status }) => {
+      const running = counts.find((row) => row.user_id === user_id)?.running ?? []
+      return status === 'running' && running.filter((counted) => counted === id).length !== 1
+    })
+    .map(({ id }) => `turn ${id} runs, and is not counted once`)
+  return [...ofConversations, ...orphans, ...ofTurns, ...ofKeys, ...ofEvents, ...ofUsage, ...ofCounts]
 }

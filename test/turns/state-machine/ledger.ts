@@ -57,7 +57,13 @@ export const createLedger = (engine: Engine) => {
     request(userId: string, into?: string, name?: string, isUnstorable = false): Request {
       begins += 1
       const message = isUnstorable ? unstorable : 'hi'
-      return newRequest(begins, { userId, into, message, key: name && `${name} of ${into}` })
+      return newRequest(begins, {
+        userId,
+        into,
+        message,
+        key: name && `${name} of ${into}`,
+        isUnlimited: true,
+      })
     },
     async begin(request: Request, instance: number): Promise<void> {
       const { turnId, key, message } = request

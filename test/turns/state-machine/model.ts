@@ -1,5 +1,6 @@
 import type { Usage } from '../../../src/models/model.js'
 import { type Answer, emptyAnswer } from '../../../src/turns/events.js'
+import type { LimitRefusal } from '../../../src/turns/limits.js'
 import type { Begun } from '../../../src/turns/store/begin-turns.js'
 import type { CancelOutcome } from '../../../src/turns/store/cancel-turn.js'
 import type { Ended, EndTurn } from '../../../src/turns/store/end-turns.js'
@@ -7,7 +8,16 @@ import type { TurnErrorCode } from '../../../src/turns/turn-errors.js'
 import type { EndStatus, Fate, WindowState, WindowTurn } from '../../../src/turns/types.js'
 import { inOrder, together } from './batches.js'
 import { cannotBeStored, type Limits, type Request } from './requests.js'
-import type { ConversationRow, EventsRow, KeyRow, MessageRow, Stored, TurnRow, UsageRow } from './stored.js'
+import type {
+  ConversationRow,
+  CountsRow,
+  EventsRow,
+  KeyRow,
+  MessageRow,
+  Stored,
+  TurnRow,
+  UsageRow,
+} from './stored.js'
 
 /**
  * What the engine's functions promise, as plain data in memory: each method answers as the function of the same name
@@ -43,6 +53,8 @@ export interface Tick {
 /** Long past, since row-level security lets go of expired keys by the server's clock. */
 export const startOfTime = Date.UTC(2024, 10, 1)
 export const day = 86_400_000
+const minute = 60_000
+const wholeDay = day
 
 const noUsage: Usage = {
   input_tokens: null,
@@ -78,6 +90,7 @@ interface Rows {
   /** what running attempts are known to have said */
   kept: EventsRow[]
   usage: Map<string, UsageRow>
+  counts: Map<string, CountsRow>
 }
 
 export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSize }: Limits) => {
@@ -88,6 +101,7 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
     messages: [],
     kept: [],
     usage: new Map(),
+    counts: new Map(),
   }
   let now = startOfTime
 
@@ -191,13 +205,85 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
     addUsage(turn, model, answer.usage)
   }
 
-  const resume = (key: KeyRow & { fingerprint: string }, request: Request): Begun => {
+  const dayOf = (ms: number): string => at(ms).toISOString().slice(0, 10)
+
+  /** What a user's turns count, and the limit that one more would pass; undefined when none would. */
+  const count = ({ userId, turnId, limits }: Request): { isCounted: boolean; refusal?: LimitRefusal } => {
+    if (!limits) return { isCounted: false }
+    const isNew = !rows.counts.has(userId)
+    const day = dayOf(now)
+    const counts = rows.counts.get(userId) ?? {
+      ...{ user_id: userId, running: [], minute_started_at: at(now), minute_turns: 0, day, day_turns: 0 },
+    }
+    rows.counts.set(userId, counts)
+    if (counts.running.includes(turnId)) return { isCounted: false }
+    const isMinuteOver = counts.minute_started_at.getTime() <= now - minute
+    const minuteTurns = isMinuteOver ? 0 : counts.minute_turns
+    const dayTurns = counts.day < day ? 0 : counts.day_turns
+    const { turnsPerMinute, turnsPerDay, tokensPerDay, runningTurns } = limits
+    const isFar = counts.running.length < Math.min(runningTurns, 64)
+    const isUnrated = turnsPerMinute === null && turnsPerDay === null && tokensPerDay === null
+    if (isFar && isUnrated && !isNew) {
+      counts.running = [...counts.running, turnId]
+      return { isCounted: true }
+    }
+    const running = isFar
+      ? counts.running
+      : counts.running.filter((id) => rows.turns.get(id)?.status === 'running')
+    const tokens = [...rows.usage.values()].filter((row) => row.user_id === userId && row.day === day)
+    const toMidnight = Math.ceil((wholeDay - (now % wholeDay)) / 1000)
+    const refuse = (limit: LimitRefusal['limit'], max: number, reset_s: number | null) => ({
+      isCounted: false,
+      refusal: {
+        ...{ limit, max, reset_s },
+        lapsed:
+          limit === 'running-turns'
+            ? running.filter((id) => isLapsed(rows.turns.get(id) as TurnRow)).sort()
+            : [],
+      },
+    })
+    if (running.length >= runningTurns) return refuse('running-turns', runningTurns, null)
+    if (turnsPerMinute !== null && minuteTurns >= turnsPerMinute) {
+      const left = counts.minute_started_at.getTime() + minute - now
+      return refuse('turns-per-minute', turnsPerMinute, Math.ceil(left / 1000))
+    }
+    if (turnsPerDay !== null && dayTurns >= turnsPerDay)
+      return refuse('turns-per-day', turnsPerDay, toMidnight)
+    if (tokensPerDay !== null && tokens.reduce((sum, row) => sum + row.total_tokens, 0) >= tokensPerDay)
+      return refuse('tokens-per-day', tokensPerDay, toMidnight)
+    Object.assign(counts, {
+      running: [...running, turnId],
+      minute_started_at: isMinuteOver ? at(now) : counts.minute_started_at,
+      minute_turns: minuteTurns + (turnsPerMinute === null ? 0 : 1),
+      day,
+      day_turns: dayTurns + (turnsPerDay === null ? 0 : 1),
+    })
+    return { isCounted: true }
+  }
+
+  /** What becomes of a count, once it is known which turn the request has begun. */
+  const settle = ({ userId, turnId, limits }: Request, begunId: string | undefined): void => {
+    const counts = rows.counts.get(userId)
+    if (!counts) return
+    const others = counts.running.filter((id) => id !== turnId && id !== begunId)
+    if (begunId === undefined) {
+      counts.running = counts.running.filter((id) => id !== turnId)
+      counts.minute_turns -= limits?.turnsPerMinute == null ? 0 : 1
+      counts.day_turns -= limits?.turnsPerDay == null ? 0 : 1
+    } else counts.running = [...others, begunId]
+  }
+
+  const resume = (
+    key: KeyRow & { fingerprint: string },
+    request: Request,
+    refusal: LimitRefusal | undefined,
+  ): Begun & { isRepeated?: boolean } => {
     if (key.fingerprint !== request.idempotency?.fingerprint) return { outcome: 'mismatch' }
     const turn = rows.turns.get(key.turn_id)
     if (!turn) return { outcome: 'not-found' }
     const ids = { conversation_id: turn.conversation_id, turn_id: turn.id }
     if (turn.status === 'running') {
-      if (turn.begun_by === request.turnId) return begun(turn)
+      if (turn.begun_by === request.turnId) return { ...begun(turn), isRepeated: true }
       return { outcome: 'attached', ...ids, is_lapsed: isLapsed(turn) }
     }
     const conversation = rows.conversations.get(turn.conversation_id)
@@ -205,6 +291,7 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
     if (turn.status === 'completed' || turn.status === 'cancelled' || !isLast) {
       return { outcome: 'ended', ...ids }
     }
+    if (refusal) return { outcome: 'limited', refusal }
     const former = rows.messages.find(({ id }) => id === turn.message_id)?.tool_calls ?? []
     rows.messages = rows.messages.filter(({ id }) => id !== turn.message_id)
     Object.assign(turn, noUsage, {
@@ -245,19 +332,31 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
 
   /** `locked` never comes where nobody else is; `fails` where the ids are taken, which fails a batch. */
   const begin = (request: Request): Begun | { outcome: 'fails' } => {
+    const { isCounted, refusal } = count(request)
+    const { isRepeated, ...answer } = beginCounted(request, refusal)
+    const begunId = answer.outcome === 'begun' && !isRepeated ? answer.turn_id : undefined
+    if (isCounted) settle(request, begunId)
+    return answer
+  }
+
+  const beginCounted = (
+    request: Request,
+    refusal: LimitRefusal | undefined,
+  ): (Begun | { outcome: 'fails' }) & { isRepeated?: boolean } => {
     const { userId, conversationId, turnId, userMessageId, messageId, message, idempotency } = request
     const name = keyName(request)
     const used = name === undefined ? undefined : rows.keys.get(name)
-    if (used) return resume(used, request)
+    if (used) return resume(used, request, refusal)
     const conversation = conversationOf(userId, conversationId)
     if (!conversation && !request.isNewConversation) return { outcome: 'not-found' }
     const last = rows.turns.get(conversation?.last_turn_id ?? '')
     const ids = { conversation_id: conversationId, turn_id: turnId }
     if (last?.begun_by === turnId)
-      return last.status === 'running' ? begun(last) : { outcome: 'ended', ...ids }
+      return last.status === 'running' ? { ...begun(last), isRepeated: true } : { outcome: 'ended', ...ids }
     if (last?.status === 'running') {
       return { outcome: 'busy', conversation_id: conversationId, turn_id: last.id, is_lapsed: isLapsed(last) }
     }
+    if (refusal) return { outcome: 'limited', refusal }
     if (rows.turns.has(turnId)) return { outcome: 'fails' }
 
     const { last_position } = take(request, conversation)
@@ -308,8 +407,10 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
 
   const beginAlone = (request: Request): BeginAnswer => {
     if (cannotBeStored(request.message)) return { outcome: 'unstorable' }
+    const before = structuredClone(rows)
     const answer = begin(request)
     if (answer.outcome !== 'fails') return answer
+    rows = before
     return { outcome: 'ended', conversation_id: request.conversationId, turn_id: request.turnId }
   }
 
@@ -477,6 +578,7 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
       ),
       events: order(rows.kept, 'user_id', 'turn_id', 'attempt', 'seq'),
       usage: order(rows.usage.values(), 'user_id', 'day', 'model'),
+      counts: order(rows.counts.values(), 'user_id'),
     }),
   }
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { UserLimits } from '../../../src/turns/limits.js'
 import type { BeginTurn } from '../../../src/turns/store/begin-turns.js'
 
 export interface Limits {
@@ -11,6 +12,25 @@ export interface Limits {
 
 /** Small, so that the bounds matter. */
 export const limits: Limits = { leaseMs: 15_000, historyMessages: 4, historyTokens: 80, windowSize: 100 }
+
+const noLimits: UserLimits = {
+  runningTurns: 1_000,
+  waitingMessages: 1_000,
+  turnsPerMinute: null,
+  turnsPerDay: null,
+  tokensPerDay: null,
+}
+
+/** The limits that the nth request is judged by; mostly none, so that limits do not keep the rest from being seen. */
+const userLimits = (n: number): UserLimits => {
+  const tight: Partial<UserLimits>[] = [
+    { runningTurns: 2 },
+    { turnsPerMinute: 3 },
+    { turnsPerDay: 4 },
+    { tokensPerDay: 20 },
+  ]
+  return { ...noLimits, ...(n % 2 === 0 ? tight[(n / 2) % tight.length] : {}) }
+}
 
 /** A begin, with the client's key as it was before it was hashed. */
 export interface Request extends BeginTurn {
@@ -37,11 +57,13 @@ interface Wish {
   message: string
   key: string | undefined
   model?: string
+  /** whether no limit is to be reached */
+  isUnlimited?: boolean
 }
 
 /** The nth request, with ids of its own. */
 export const newRequest = (n: number, { key: wished, ...wish }: Wish): Request => {
-  const { userId, into, message, model = 'echo' } = wish
+  const { userId, into, message, model = 'echo', isUnlimited = false } = wish
   const key = wished === ownKey ? `k of ${n}` : wished
   return {
     userId,
@@ -59,5 +81,6 @@ export const newRequest = (n: number, { key: wished, ...wish }: Wish): Request =
         : { keyHash: sha256(key), fingerprint: sha256(`${into ?? 'new'} ${message}`) },
     model,
     ...limits,
+    limits: isUnlimited ? noLimits : userLimits(n),
   }
 }

@@ -71,6 +71,15 @@ export interface UsageRow {
   total_tokens: number
 }
 
+export interface CountsRow {
+  user_id: string
+  running: string[]
+  minute_started_at: Date
+  minute_turns: number
+  day: string
+  day_turns: number
+}
+
 /** Each list in the order of its primary key. */
 export interface EventsRow {
   user_id: string
@@ -87,11 +96,12 @@ export interface Stored {
   keys: KeyRow[]
   events: EventsRow[]
   usage: UsageRow[]
+  counts: CountsRow[]
 }
 
 /** All that turns have written, whoever's it is: `sql` has to pass row-level security. */
 export const readStored = async (sql: Sql): Promise<Stored> => {
-  const [conversations, turns, messages, keys, events, usage] = await Promise.all([
+  const [conversations, turns, messages, keys, events, usage, counts] = await Promise.all([
     sql<ConversationRow[]>`
       select user_id, id, title, last_position, last_turn_id, created_at, updated_at, last_turn_at
       from colloquy.conversations
@@ -120,6 +130,10 @@ export const readStored = async (sql: Sql): Promise<Stored> => {
         output_tokens::float8, cached_input_tokens::float8, reasoning_tokens::float8, total_tokens::float8
       from colloquy.usage
       order by user_id, day, model`,
+    sql<CountsRow[]>`
+      select user_id, running, minute_started_at, minute_turns, to_char(day, 'YYYY-MM-DD') as day, day_turns
+      from colloquy.turn_counts
+      order by user_id`,
   ])
   const plain = <Row extends object>(rows: Iterable<Row>) => Array.from(rows, (row) => ({ ...row }))
   return {
@@ -129,5 +143,6 @@ export const readStored = async (sql: Sql): Promise<Stored> => {
     keys: plain(keys),
     events: plain(events),
     usage: plain(usage),
+    counts: plain(counts),
   }
 }

@@ -66,7 +66,7 @@ export const tick = (masks: { held?: number; read?: number; awaited?: number } =
 
 const { leaseMs } = limits
 /** To both sides of each bound, the one at which a lease is renewed included. */
-const spans = [1, leaseMs / 3, leaseMs / 3 + 1, leaseMs, leaseMs + 1, day, day + 1]
+const spans = [1, 60_000, leaseMs / 3, leaseMs / 3 + 1, leaseMs, leaseMs + 1, day, day + 1]
 export const advance = (...ms: number[]) =>
   steps(fc.constantFrom(...(ms.length ? ms : spans)), ({ model }, ms) => ({
     words: `${ms} ms later`,

@@ -1,0 +1,97 @@
+import { readFileSync } from 'node:fs'
+import { z } from 'zod'
+import type { EnvironmentReader } from './environment.js'
+import type { InstanceLimits, UserLimits } from './turns/limits.js'
+import type { LimitRules, UserRules } from './turns/user-rules.js'
+
+const maxTurnsPerMinute = 100_000
+const maxTurnsPerDay = 10_000_000
+const maxTokensPerDay = 1_000_000_000
+const maxRunning = 1_000
+const maxWaiting = 1_000
+
+const rate = (max: number) => z.number().int().min(1).max(max).nullable().optional()
+
+/** What a plan, or a user, has of its own. `null`: no limit; what is left out is as for everybody. */
+const rules = z.strictObject({
+  running_turns: z.number().int().min(1).max(maxRunning).optional(),
+  waiting_messages: z.number().int().min(0).max(maxWaiting).optional(),
+  turns_per_minute: rate(maxTurnsPerMinute),
+  turns_per_day: rate(maxTurnsPerDay),
+  tokens_per_day: rate(maxTokensPerDay),
+})
+
+const file = z.strictObject({
+  plans: z.record(z.string().min(1).max(100), rules).default({}),
+  users: z.record(z.string().min(1).max(128), rules).default({}),
+})
+
+const toRules = (own: z.infer<typeof rules>): UserRules => ({
+  ...(own.running_turns !== undefined && { runningTurns: own.running_turns }),
+  ...(own.waiting_messages !== undefined && { waitingMessages: own.waiting_messages }),
+  ...(own.turns_per_minute !== undefined && { turnsPerMinute: own.turns_per_minute }),
+  ...(own.turns_per_day !== undefined && { turnsPerDay: own.turns_per_day }),
+  ...(own.tokens_per_day !== undefined && { tokensPerDay: own.tokens_per_day }),
+})
+
+const toMap = (entries: Record<string, z.infer<typeof rules>>): Map<string, UserRules> =>
+  new Map(Object.entries(entries).map(([name, own]) => [name, toRules(own)]))
+
+/** Reads a JSON file that a variable names. Throws ConfigError. */
+const readJsonFile = <T>(path: string, schema: z.ZodType<T>, fail: (expected: string) => never): T => {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (error) {
+    return fail(`the path of a readable file (${(error as NodeJS.ErrnoException).code})`)
+  }
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch {
+    return fail('the path of a file of valid JSON')
+  }
+  const { success, data, error } = schema.safeParse(json)
+  if (success) return data
+  const [issue] = error.issues
+  return fail(`the path of a valid file: at /${issue?.path.join('/') ?? ''}: ${issue?.message ?? 'invalid'}`)
+}
+
+/** Reads what a user and an instance may do at most. Throws ConfigError. */
+export const readLimits = ({
+  text,
+  fail,
+  integer,
+}: EnvironmentReader): {
+  userLimits: LimitRules
+  planClaim: string | undefined
+  instanceLimits: InstanceLimits
+} => {
+  /** 0 stands for no limit. */
+  const optional = (name: string, max: number): number | null => integer(name, 0, 0, max) || null
+  const everybody: UserLimits = {
+    runningTurns: integer('CHAT_USER_RUNNING_TURNS', 20, 1, maxRunning),
+    waitingMessages: integer('CHAT_USER_WAITING_MESSAGES', 50, 0, maxWaiting),
+    turnsPerMinute: optional('CHAT_USER_TURNS_PER_MINUTE', maxTurnsPerMinute),
+    turnsPerDay: optional('CHAT_USER_TURNS_PER_DAY', maxTurnsPerDay),
+    tokensPerDay: optional('CHAT_USER_TOKENS_PER_DAY', maxTokensPerDay),
+  }
+  const path = text('CHAT_PLANS')
+  const failPlans = (expected: string) => fail('CHAT_PLANS', expected)
+  const { plans, users } = path === undefined ? { plans: {}, users: {} } : readJsonFile(path, file, failPlans)
+  const planClaim = text('CHAT_PLAN_CLAIM')
+  if (planClaim === undefined && Object.keys(plans).length > 0)
+    fail(
+      'CHAT_PLAN_CLAIM',
+      "set when the file of CHAT_PLANS has plans: the claim of the token that names a user's plan",
+    )
+  return {
+    userLimits: { everybody, plans: toMap(plans), users: toMap(users) },
+    planClaim,
+    instanceLimits: {
+      runningTurns: integer('CHAT_MAX_RUNNING_TURNS', 2_000, 1, 100_000),
+      waitingMessages: integer('CHAT_MAX_WAITING_MESSAGES', 2_000, 0, 100_000),
+      openStreams: integer('CHAT_MAX_STREAMS', 3_000, 1, 100_000),
+    },
+  }
+}

@@ -1,0 +1,44 @@
+import { type Problem, problem } from '../problems.js'
+import type { LimitRefusal, UserLimits } from '../turns/limits.js'
+
+/** The limits as quota policies (draft-ietf-httpapi-ratelimit-headers-10, section 3). What counts at once has no window. */
+const toPolicies = ({
+  runningTurns,
+  waitingMessages,
+  turnsPerMinute,
+  turnsPerDay,
+  tokensPerDay,
+}: UserLimits) =>
+  [
+    `"running-turns";q=${runningTurns}`,
+    `"waiting-messages";q=${waitingMessages}`,
+    turnsPerMinute !== null && `"turns-per-minute";q=${turnsPerMinute};w=60`,
+    turnsPerDay !== null && `"turns-per-day";q=${turnsPerDay};w=86400`,
+    tokensPerDay !== null && `"tokens-per-day";q=${tokensPerDay};w=86400`,
+  ]
+    .filter((policy) => policy !== false)
+    .join(', ')
+
+const details: Partial<Record<LimitRefusal['limit'], (max: number) => string>> = {
+  'running-turns': (max) => `No more than ${max} turns of a user run at once.`,
+  'waiting-messages': (max) => `No more than ${max} messages of a user wait at once.`,
+  'turns-per-minute': (max) => `No more than ${max} turns of a user begin in a minute.`,
+  'turns-per-day': (max) => `No more than ${max} turns of a user begin in a day.`,
+  'tokens-per-day': (max) => `The ${max} tokens that a user has for a day are used.`,
+}
+
+/** The problem of a message that has reached a limit of its user's. */
+export const limitProblem = (refusal: LimitRefusal, limits: UserLimits): Problem<'rate-limited'> => {
+  const { limit, max, reset_s } = refusal
+  const reset = reset_s === null ? '' : `;t=${Math.max(reset_s, 1)}`
+  const detail = details[limit]?.(max)
+  return problem('rate-limited', {
+    limit,
+    ...(detail !== undefined && { detail }),
+    headers: {
+      'retry-after': String(Math.max(reset_s ?? 1, 1)),
+      ratelimit: `"${limit}";r=0${reset}`,
+      'ratelimit-policy': toPolicies(limits),
+    },
+  })
+}

@@ -1,0 +1,28 @@
+import type { OpenTurn } from './attempts/remote-attempts.js'
+import type { LimitRefusal, UserLimits } from './limits.js'
+import type { Fate } from './types.js'
+
+export interface SendMessage {
+  userId: string
+  /** undefined starts a new conversation */
+  conversationId: string | undefined
+  message: string
+  /** the name of the model; undefined: the default model */
+  model: string | undefined
+  /** the client's Idempotency-Key, unquoted */
+  key: string | undefined
+  /** what the turn is counted against; undefined: nothing */
+  limits?: UserLimits | undefined
+}
+
+/** The result of sending a message. `replayed`: an earlier request created the turn, which may still be running. */
+export type SendResult =
+  | ({ kind: 'turn'; replayed: boolean } & OpenTurn)
+  | { kind: 'busy'; conversationId: string; turnId: string }
+  | { kind: 'not-found' | 'mismatch' | 'shutting-down' | 'overloaded' }
+  /** a limit of the user's is reached */
+  | { kind: 'limited'; refusal: LimitRefusal }
+  | { kind: 'unknown-model'; known: string[] }
+
+/** The result of waiting for a turn; `key-in-use` when it is still running at the deadline, `overloaded` when too many wait. */
+export type WaitResult = Exclude<Fate, { kind: 'superseded' }> | { kind: 'key-in-use' | 'overloaded' }

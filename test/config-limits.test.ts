@@ -1,0 +1,73 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { readConfig } from '../src/config.js'
+import { ConfigError } from '../src/environment.js'
+import { limitsOf } from '../src/turns/user-rules.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'plans-'))
+t.teardown(() => rmSync(folder, { recursive: true }))
+
+/** The configuration with a file of plans that has this text. */
+const withPlans = (text: string, env: Record<string, string> = { CHAT_PLAN_CLAIM: 'plan' }) => {
+  const path = join(folder, 'plans.json')
+  writeFileSync(path, text)
+  return readConfig({ CHAT_PLANS: path, ...env })
+}
+
+t.test('a user’s own limits win over the plan’s, and these over everybody’s', async (t) => {
+  const plans = {
+    free: { running_turns: 2, turns_per_day: 50 },
+    pro: { turns_per_minute: null, tokens_per_day: 9 },
+  }
+  const users = { alice: { running_turns: 7, waiting_messages: 0 } }
+  const { userLimits, planClaim } = withPlans(JSON.stringify({ plans, users }), {
+    CHAT_PLAN_CLAIM: 'plan',
+    CHAT_USER_TURNS_PER_MINUTE: '30',
+  })
+  t.equal(planClaim, 'plan', 'the claim that names the plan')
+  const everybody = {
+    ...{ runningTurns: 20, waitingMessages: 50, turnsPerMinute: 30, turnsPerDay: null, tokensPerDay: null },
+  }
+  t.same(limitsOf(userLimits, 'bob', undefined), everybody, 'without a plan')
+  t.same(limitsOf(userLimits, 'bob', 'constructor'), everybody, 'with a plan that there is not')
+  t.same(
+    limitsOf(userLimits, 'bob', 'free'),
+    { ...everybody, runningTurns: 2, turnsPerDay: 50 },
+    'with a plan',
+  )
+  t.same(
+    limitsOf(userLimits, 'bob', 'pro'),
+    { ...everybody, turnsPerMinute: null, tokensPerDay: 9 },
+    'with a plan that lifts a limit',
+  )
+  t.same(
+    limitsOf(userLimits, 'alice', 'free'),
+    { ...everybody, runningTurns: 7, waitingMessages: 0, turnsPerDay: 50 },
+    'with limits of their own',
+  )
+  t.same(readConfig({}).userLimits.plans.size, 0, 'and without a file there are none')
+})
+
+t.test('a file that is wrong stops the start, and the message says where', async (t) => {
+  const bad: [text: string, says: RegExp, env?: Record<string, string>][] = [
+    ['{', /CHAT_PLANS must be the path of a file of valid JSON/],
+    ['[]', /CHAT_PLANS must be the path of a valid file: at \/:/],
+    ['{"plan": {}}', /CHAT_PLANS .* at \/: .*"plan"/],
+    ['{"plans": {"free": {"running_turns": 0}}}', /at \/plans\/free\/running_turns:/],
+    ['{"plans": {"free": {"running_turns": null}}}', /at \/plans\/free\/running_turns:/],
+    ['{"plans": {"free": {"turns_per_minute": 1.5}}}', /at \/plans\/free\/turns_per_minute:/],
+    ['{"plans": {"free": {"turns_per_hour": 1}}}', /at \/plans\/free: .*"turns_per_hour"/],
+    ['{"users": {"alice": {"tokens_per_day": "9"}}}', /at \/users\/alice\/tokens_per_day:/],
+    ['{"plans": {"free": {}}}', /CHAT_PLAN_CLAIM must be set/, {}],
+  ]
+  for (const [text, says, env] of bad) {
+    t.throws(() => withPlans(text, env), { message: says, constructor: ConfigError }, text)
+  }
+  t.throws(
+    () => readConfig({ CHAT_PLANS: join(folder, 'none.json') }),
+    { message: /CHAT_PLANS .*ENOENT/ },
+    'no file',
+  )
+})
