@@ -21,6 +21,7 @@ export const operations = {
   listUsage: {"method":"GET","path":"/api/{user_id}/usage","secured":true,"consumes":[],"queryDefaults":{"limit":20},"headers":[],"produces":["application/json"]},
   eraseUser: {"method":"DELETE","path":"/api/{user_id}","secured":true,"consumes":[],"queryDefaults":{},"headers":[],"produces":["application/json"]},
   exportUser: {"method":"GET","path":"/api/{user_id}/export","secured":true,"consumes":[],"queryDefaults":{},"headers":[],"produces":["application/x-ndjson"]},
+  importUser: {"method":"POST","path":"/api/{user_id}/import","secured":true,"consumes":["application/x-ndjson","application/json"],"queryDefaults":{},"headers":[],"produces":["application/json"]},
   exportConversation: {"method":"GET","path":"/api/{user_id}/conversations/{conversation_id}/export","secured":true,"consumes":[],"queryDefaults":{"format":"json"},"headers":[],"produces":["application/json","text/markdown"]},
   getLiveness: {"method":"GET","path":"/health/live","secured":false,"consumes":[],"queryDefaults":{},"headers":[],"produces":["application/json"]},
   getReadiness: {"method":"GET","path":"/health/ready","secured":false,"consumes":[],"queryDefaults":{},"headers":[],"produces":["application/json"]},

@@ -21,6 +21,7 @@ export const operations = {
   listUsage: {"method":"GET","path":"/api/{user_id}/usage","query":["first_day","last_day","limit","cursor"],"answer":"page"},
   eraseUser: {"method":"DELETE","path":"/api/{user_id}","query":["confirm"],"answer":"json"},
   exportUser: {"method":"GET","path":"/api/{user_id}/export","query":["cursor"],"answer":"lines"},
+  importUser: {"method":"POST","path":"/api/{user_id}/import","body":"application/x-ndjson","answer":"json"},
   exportConversation: {"method":"GET","path":"/api/{user_id}/conversations/{conversation_id}/export","query":["format"],"answer":"document"},
   getLiveness: {"method":"GET","path":"/health/live","open":true,"answer":"json"},
   getReadiness: {"method":"GET","path":"/health/ready","open":true,"answer":"json"},

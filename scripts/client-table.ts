@@ -95,7 +95,7 @@ const entryOf = (
     ...success.map(([, response]) => resolve(contract, response).content ?? {}),
   ) as Node
   const answer = answerOf(contract, id, contents)
-  if (consumed !== undefined && consumed !== json) {
+  if (consumed !== undefined && consumed !== json && consumed !== lines) {
     throw new Error(`${id}: the client cannot send ${consumed}.`)
   }
   return {

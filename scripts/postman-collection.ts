@@ -103,6 +103,8 @@ const toItem = (operation: Operation, name: string, body?: string) => {
 const toItems = (operation: Operation, ids: readonly string[]) => {
   if (operation.examples.length === 0) return [toItem(operation, operation.summary)]
   return operation.examples.flatMap(({ summary, value }, index) => {
+    // A file, which is sent as it is.
+    if (typeof value === 'string') return index > 0 ? [] : [toItem(operation, operation.summary, value)]
     const known = ids.filter((id) => id in value)
     if (index > 0 && known.length === 0) return []
     const variables = Object.fromEntries(known.map((id) => [id, `{{${id}}}`]))

@@ -40,6 +40,7 @@ const bodies: Record<string, (ids: Owned) => object> = {
   streamNewTurn: ({ conversation_id }) => ({ conversation_id, message: 'from somebody else' }),
   createConversation: () => ({ title: 'of my own' }),
   updateConversation: () => ({ title: 'taken over' }),
+  importUser: () => ({ type: 'end' }),
   rateMessage: () => ({ rating: 'up', comment: 'not mine' }),
 }
 

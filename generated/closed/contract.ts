@@ -534,6 +534,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/{user_id}/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserIdParameter"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import conversations
+         * @description Takes conversations from a file: the lines of exportUser, or the `conversations.json` of ChatGPT's or Claude's export. What it is is told by its content,
+         *     whatever the media type. It is read as a stream, of at most 64 MiB (67,108,864 bytes) and 8 MiB (8,388,608 bytes) a conversation (of exportUser, a line).
+         *
+         *     **Repeating it is safe**: ids are made of the source's, so what is there already is not added again. An import that was cut off goes on that way. A
+         *     conversation in which there has been a turn since is left as it is.
+         *
+         *     **What is taken**: titles, times, metadata, and the texts of users and assistants, as messages that no turn has written; the model is told of them as
+         *     of any others. Of a ChatGPT conversation it is the branch that was shown last; messages in a row by the same speaker become one. A message of more
+         *     than 1,000,000 characters, an answer that was not completed, a summary, and what is no text (images, tools) are left out. The report counts
+         *     all of it.
+         */
+        post: operations["importUser"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/{user_id}/conversations/{conversation_id}/export": {
         parameters: {
             query?: never;
@@ -795,6 +830,36 @@ export interface components {
                 /** @description What was counted against the user's limits, which begin anew. */
                 limit_counts: components["schemas"]["Total"];
             };
+        };
+        /** @description The whole file, as it is. */
+        ImportedFile: string;
+        /** @enum {string} */
+        KnownImportSource: "colloquy" | "chatgpt" | "claude";
+        /** @description Whose export it was. */
+        ImportSource: components["schemas"]["KnownImportSource"];
+        ImportCounts: {
+            taken: components["schemas"]["Total"];
+            /** @description Those of an earlier import, or that have always been here. */
+            already_there: components["schemas"]["Total"];
+            skipped: components["schemas"]["Total"];
+        };
+        /** @enum {string} */
+        KnownSkipReason: "unknown-format" | "no-messages" | "no-text" | "too-long" | "not-completed" | "summary" | "other-speaker";
+        /**
+         * @description `unknown-format` is none of these formats; `no-messages`, a conversation without any that could be taken; `no-text`, an image or an attachment alone;
+         *     `too-long`; `not-completed`, an answer that failed or was interrupted; `summary`; `other-speaker`, a tool or a system prompt.
+         */
+        SkipReason: components["schemas"]["KnownSkipReason"];
+        ImportReport: {
+            source: components["schemas"]["ImportSource"];
+            conversations: components["schemas"]["ImportCounts"];
+            messages: components["schemas"]["ImportCounts"];
+            /** @description How many conversations and messages were left out, and why. */
+            skipped: components["schemas"]["ImportSkip"][];
+        };
+        ImportSkip: {
+            reason: components["schemas"]["SkipReason"];
+            count: components["schemas"]["Total"];
         };
         /**
          * @default json
@@ -1663,6 +1728,17 @@ export interface components {
         };
         /** @description The body has more than 256 KiB. */
         BodyTooLarge: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                "Cache-Control": components["headers"]["NoStore"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The file has more than 64 MiB, or a conversation in it more than 8 MiB. */
+        ImportTooLarge: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestId"];
                 "Cache-Control": components["headers"]["NoStore"];
@@ -2892,6 +2968,52 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             408: components["responses"]["RequestTimeout"];
             414: components["responses"]["UriTooLong"];
+            422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    importUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserIdParameter"];
+            };
+            cookie?: never;
+        };
+        /** @description The file. */
+        requestBody: {
+            content: {
+                "application/x-ndjson": components["schemas"]["ImportedFile"];
+                "application/json": components["schemas"]["ImportedFile"];
+            };
+        };
+        responses: {
+            /** @description What was taken of the file, and what was not. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportReport"];
+                };
+            };
+            400: components["responses"]["UnreadableBody"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["ImportTooLarge"];
+            414: components["responses"]["UriTooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["ValidationFailed"];
             429: components["responses"]["RateLimited"];
             431: components["responses"]["HeadersTooLarge"];

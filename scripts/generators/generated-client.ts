@@ -32,6 +32,8 @@ export interface GeneratedClient {
   listModels(): Promise<{ data: { name: string; is_default: boolean }[] }>
   rateMessage(message: string, comment: string): Promise<{ comment: string | null }>
   listUsage(first_day: string): Promise<{ data: { day: string; turns: number }[] }>
+  /** Imports the lines of exportUser. */
+  importUser(lines: string): Promise<{ source: string }>
   exportConversation(conversation: string): Promise<unknown>
   /** Gives the lines as one text, as the stream of its bytes, or as whatever the client makes of them. */
   exportUser(): Promise<unknown>

@@ -119,6 +119,9 @@ export const runScenario = async (client: GeneratedClient): Promise<Outcome> => 
       ok((await read(await streams.streamTurn(turn_id))).includes('finish')),
     )
   }
+  await step('importUser', async () => {
+    equal((await client.importUser('{"type":"end"}\n')).source, 'colloquy')
+  })
   await step('exportConversation', async () => {
     ok(await client.exportConversation(conversation_id))
   })

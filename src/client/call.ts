@@ -19,7 +19,8 @@ export interface Call {
   /** the path and the query, from the server's URL */
   path: string
   headers?: Headers
-  body?: string
+  /** JSON, or a file */
+  body?: string | Blob | undefined
   /** the required media type of the response */
   accept: string
   /** whether it is sent without a token */

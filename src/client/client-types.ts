@@ -13,9 +13,11 @@ type Content<T> = T extends { content: infer C } ? C : never
 type BodyOf<O> = O extends { requestBody?: infer B } ? Content<NonNullable<B>> : never
 type Fields<O> = [BodyOf<O>] extends [never]
   ? unknown
-  : BodyOf<O> extends { 'application/json': infer J }
-    ? J
-    : never
+  : BodyOf<O> extends { 'application/x-ndjson': unknown }
+    ? { file: string | Blob }
+    : BodyOf<O> extends { 'application/json': infer J }
+      ? J
+      : never
 
 /** All parameters of an operation in one object: the path's, the query's and the fields of the JSON body. */
 export type ParamsOf<O> = Path<O> & Query<O> & Fields<O>

@@ -88,7 +88,9 @@ const toPath = (id: OperationId, path: string, params: Params): string =>
     return encodeURIComponent(value)
   })
 
-const toBody = (id: OperationId, { body: type }: Operation, rest: Params): string | undefined => {
+const toBody = (id: OperationId, { body: type }: Operation, { file, ...rest }: Params): Call['body'] => {
+  if (type === ACCEPTED.lines) return file as Call['body']
+  if (file !== undefined) rest.file = file
   if (type === JSON_TYPE) return JSON.stringify(rest)
   const name = Object.keys(rest).find((name) => rest[name] !== undefined)
   if (name !== undefined) throw new TypeError(`${id} has no parameter \`${name}\`.`)

@@ -49,7 +49,8 @@ export const toRequest = (
   const bytes = rawBody ?? (body === undefined ? undefined : JSON.stringify(body))
   const headers: Record<string, string | string[] | undefined> = {
     authorization: as && !operation.isPublic ? `Bearer ${as.token}` : undefined,
-    'content-type': bytes === undefined ? undefined : 'application/json',
+    'content-type':
+      bytes === undefined ? undefined : (Object.keys(operation.body ?? {})[0] ?? 'application/json'),
     accept: isStream(operation) ? streamType : undefined,
     ...options.headers,
   }

@@ -7,6 +7,7 @@ import { erasureChecks } from './checks/erasure.js'
 import { exportChecks } from './checks/exports.js'
 import { feedbackChecks } from './checks/feedback.js'
 import { idempotencyChecks } from './checks/idempotency.js'
+import { importChecks } from './checks/imports.js'
 import { isolationChecks } from './checks/isolation.js'
 import { messageChecks } from './checks/messages.js'
 import { modelAndUsageChecks } from './checks/models-and-usage.js'
@@ -26,6 +27,7 @@ export const allChecks = (contract: Contract): Check[] => [
   ...messageChecks,
   ...feedbackChecks,
   ...exportChecks,
+  ...importChecks,
   ...modelAndUsageChecks,
   ...idempotencyChecks,
   ...pagingChecks,

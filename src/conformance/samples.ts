@@ -42,6 +42,10 @@ const queries: Record<string, Record<string, string>> = {
 /** Whether a right request of it would take away what the checks need, and all that the user has besides. */
 export const erasesUser = ({ id }: Operation): boolean => id === 'eraseUser'
 
+/** Whether its body is a file, which no schema tells right from wrong. */
+export const takesFile = ({ body }: Operation): boolean =>
+  body !== undefined && 'application/x-ndjson' in body
+
 /** The operations that begin a turn, and name their conversation in the body. */
 export const beginsTurn = ({ id }: Operation): boolean => id === 'createTurn' || id === 'streamNewTurn'
 
@@ -54,16 +58,17 @@ export const rowIdsOf = ({ path }: Operation): string[] =>
   [...path.matchAll(/\{(?!user_id\})(\w+)\}/g)].map(([, name = '']) => name)
 
 /** What a right request has to have. */
-export type Sample = Pick<CallOptions, 'path' | 'body'> & { query?: Record<string, string> }
+export type Sample = Pick<CallOptions, 'path' | 'body' | 'rawBody'> & { query?: Record<string, string> }
 
 /** A right request for what `ids` name. */
 export const sampleFor = (operation: Operation, ids: Record<string, string>): Sample => {
-  const body = bodies[operation.id] ?? (operation.body && {})
+  const body = bodies[operation.id] ?? (operation.body && !takesFile(operation) && {})
   const path = rowIdsOf(operation).map((name) => [name, ids[name] ?? unknownId()])
   const query = queries[operation.id]
   return {
     path: Object.fromEntries(path),
     ...(query && { query }),
+    ...(takesFile(operation) && { rawBody: '{"type":"end"}\n' }),
     ...(body && {
       body: beginsTurn(operation) ? { ...body, conversation_id: ids.conversation_id } : body,
     }),

@@ -13,6 +13,7 @@ import { getMessage } from './get-message.js'
 import { getReadiness } from './get-readiness.js'
 import { getToolKeys } from './get-tool-keys.js'
 import { getTurn } from './get-turn.js'
+import { importUser } from './import-user.js'
 import { listConversations } from './list-conversations.js'
 import { listMessages } from './list-messages.js'
 import { listModels } from './list-models.js'
@@ -44,6 +45,7 @@ export const createHandlers = (deps: Deps) =>
     listTurns: listTurns(deps),
     streamNewTurn: streamNewTurn(deps),
     rateMessage: rateMessage(deps),
+    importUser: importUser(deps),
     exportUser: exportUser(deps),
     exportConversation: exportConversation(deps),
     eraseUser: eraseUser(deps),

@@ -11,7 +11,7 @@ import type {
 import { fastifyOpenapiGlue } from 'fastify-openapi-glue'
 import { operations } from '../../generated/bindings.js'
 import { Problem } from '../problems.js'
-import { hasBody } from './body.js'
+import { hasBody, streamedType } from './body.js'
 import type { Handlers, OperationId, Reply } from './handler.js'
 import { sendProblem } from './problem-responses.js'
 import { SseStream, sendSse } from './sse.js'
@@ -64,6 +64,13 @@ const acceptOnly =
     done()
   }
 
+/** Has the body read as a stream, whichever of the operation's media types it has: fastify chooses the parser by the type. */
+const streamBody: onRequestHookHandler = ({ raw }, _reply, done) => {
+  const [, ...parameters] = raw.headers['content-type']?.split(';') ?? []
+  raw.headers['content-type'] = [streamedType, ...parameters].join(';')
+  done()
+}
+
 const requireBody: preValidationHookHandler = (request, _reply, done) => {
   if (request.body === undefined) throw bodyError('required', 'is required')
   done()
@@ -114,13 +121,24 @@ const routeHandler =
     return result.body === undefined ? reply.send() : result.body
   }
 
-/** Handlers' responses are sent as they are, so the glue need not compile serializers for their schemas. */
-const withoutResponses = (contract: Contract): Contract => {
+/**
+ * Handlers' responses are sent as they are, so the glue need not compile serializers for their schemas; and a body that is a
+ * stream is judged by its handler.
+ */
+const withoutUnused = (contract: Contract): Contract => {
+  const isStreamed = (operation: object) =>
+    streamedType in ((operation as { requestBody?: { content?: object } }).requestBody?.content ?? {})
   const bare = (item: Record<string, object>) =>
     Object.fromEntries(
       Object.entries(item).map(([key, value]) => [
         key,
-        'responses' in value ? { ...value, responses: { default: { description: 'any' } } } : value,
+        'responses' in value
+          ? {
+              ...value,
+              responses: { default: { description: 'any' } },
+              ...(isStreamed(value) && { requestBody: undefined }),
+            }
+          : value,
       ]),
     )
   const paths = Object.entries(contract.paths).map(([path, item]) => [path, bare(item)])
@@ -144,6 +162,7 @@ export const bindContract = (app: FastifyInstance, options: BindingOptions): voi
         rejectEmptyParameter,
         ...(operation.secured ? options.authenticate : []),
         operation.consumes.length > 0 ? acceptOnly(operation.consumes) : rejectBody,
+        ...((operation.consumes as readonly string[]).includes(streamedType) ? [streamBody] : []),
       ],
       preValidation: operation.consumes.length > 0 ? [requireBody] : [],
       // RFC 9110, section 9.3.2; the response to a stream would have no end.
@@ -161,7 +180,7 @@ export const bindContract = (app: FastifyInstance, options: BindingOptions): voi
   app.addHook('onRoute', ({ schema, config }) => {
     if (config?.operationId && schema) schema.querystring ??= { type: 'object', properties: {} }
   })
-  const specification = withoutResponses(options.contract)
+  const specification = withoutUnused(options.contract)
   app.register(fastifyOpenapiGlue, { specification, operationResolver, prefix: options.prefix })
 }
 

@@ -52,6 +52,9 @@ const rejectEncodings = ({ headers }: FastifyRequest): void => {
   }
 }
 
+/** The media type of a body that the handler reads as a stream. */
+export const streamedType = 'application/x-ndjson'
+
 /** Makes JSON in UTF-8 the only accepted body. An empty body counts as none. */
 export const acceptOnlyJson = (app: FastifyInstance): void => {
   app.removeAllContentTypeParsers()
@@ -63,6 +66,10 @@ export const acceptOnlyJson = (app: FastifyInstance): void => {
       return bytes.length === 0 ? undefined : parseJson(bytes)
     },
   )
+  app.addContentTypeParser(streamedType, async (request: FastifyRequest, payload: unknown) => {
+    rejectEncodings(request)
+    return payload
+  })
 }
 
 /** Whether the request announces content (RFC 9112, section 6). */

@@ -42,11 +42,14 @@ type HeadersOf<Id extends OperationId> = Operation<Id>['parameters'] extends { h
     : NonNullable<Headers>
   : Record<never, never>
 
+/** A file comes as its bytes, which the handler reads. */
 type RequestBody<Id extends OperationId> =
-  Operation<Id> extends {
-    requestBody: { content: { 'application/json': infer Body } }
-  }
-    ? Body
+  Operation<Id> extends { requestBody: { content: infer Content } }
+    ? Content extends { 'application/x-ndjson': unknown }
+      ? AsyncIterable<Buffer>
+      : Content extends { 'application/json': infer Body }
+        ? Body
+        : undefined
     : undefined
 
 /** Who calls: the token's subject, and those of its claims that the program uses, by their names. */

@@ -70,6 +70,7 @@ t.test('there is a method for every operation of the contract, and it calls that
     updateConversation: { conversation_id, title: 'Renamed' },
     deleteConversation: { conversation_id: (await as().createConversation({})).id },
     rateMessage: { message_id, rating: 'up' },
+    importUser: { file: new Blob(['{"type":"end"}']) },
     eraseUser: { confirm: 'alice' },
   }
   // What erases all of it comes last.

@@ -10,12 +10,19 @@ import { rawCall } from '../helpers/raw.js'
 const unknownId = '019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d6e'
 
 /** A body that is right for each operation that takes one. */
-const bodies: Record<string, { message?: string; title?: string; rating?: string }> = {
+const bodies: Record<
+  string,
+  { message?: string; title?: string; rating?: string; type?: string; conversation?: object }
+> = {
   createTurn: { message: 'hi' },
   streamNewTurn: { message: 'hi' },
   createConversation: { title: 'new' },
   updateConversation: { title: 'new' },
   rateMessage: { rating: 'up' },
+  importUser: {
+    type: 'conversation',
+    conversation: { id: '019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d6f', created_at: '2026-01-01T00:00:00.000Z' },
+  },
 }
 
 /** The query that an operation cannot do without, of alice. */
@@ -121,7 +128,10 @@ t.test('every operation answers with every status that the contract declares for
     408: (operation) => rawCall(t, hasty.url, raw(operation, `authorization: Bearer ${tokenOf('alice')}`)),
     409: (operation) =>
       send(operation, app, ended, { body: { ...turn, conversation_id: running.conversation_id } }),
-    413: (operation) => send(operation, app, ended, { body: { message: 'x'.repeat(300_000) } }),
+    413: (operation) =>
+      send(operation, app, ended, {
+        body: { message: 'x'.repeat(operation.operationId === 'importUser' ? 8_500_000 : 300_000) },
+      }),
     414: (operation) => send(operation, app, ended, {}, `?x=${'x'.repeat(9_000)}`),
     415: (operation) =>
       send(operation, app, ended, { body: 'hi', headers: { 'content-type': 'text/plain' } }),

@@ -173,7 +173,7 @@ t.test('instance is a URI reference, whatever was asked for', async (t) => {
   addFormats.default(ajv)
   const isReference = ajv.compile({ type: 'string', format: 'uri-reference', maxLength: 2_048 })
   const { url } = await testApp(t)
-  const cut = `/api/x${'%41'.repeat(1_000)}`
+  const cut = `/apix${'%41'.repeat(1_000)}`
   const paths = ['/api/al|ice/x', '/x"<>', '/%zz', '/x%', '//a:b/', '/[x]#y', '/\\^`{}', '/\xc3\xa9\xff', cut]
   for (const path of paths) {
     const { status, body } = await rawCall(t, url, closing(`GET ${path}?secret`))

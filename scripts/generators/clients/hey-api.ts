@@ -78,6 +78,7 @@ export const createGeneratedClient = ({ url, user, token }: Target): GeneratedCl
         })
       ).data,
     listUsage: async (first_day) => (await api.listUsage({ ...strict, query: { first_day } })).data,
+    importUser: async (body) => (await api.importUser({ ...strict, body, bodySerializer: null })).data,
     exportConversation: async (id) => (await api.exportConversation(ofConversation(id))).data,
     exportUser: async () => (await api.exportUser({ ...strict, parseAs: 'stream' })).data,
     eraseUser: async () => (await api.eraseUser({ ...strict, query: { confirm: user } })).data,

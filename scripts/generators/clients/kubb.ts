@@ -39,6 +39,7 @@ export const createGeneratedClient = ({ url, user, token }: Target): GeneratedCl
     listModels: () => api.listModels(user, config),
     rateMessage: (id, comment) => api.rateMessage(user, id, { rating: 'up', comment }, config),
     listUsage: (first_day) => api.listUsage(user, { first_day }, config),
+    importUser: (file) => api.importUser(user, file, config),
     exportConversation: (id) => api.exportConversation(user, id, {}, config),
     exportUser: () => api.exportUser(user, {}, config),
     eraseUser: () => api.eraseUser(user, { confirm: user }, config),

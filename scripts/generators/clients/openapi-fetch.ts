@@ -68,6 +68,15 @@ export const createGeneratedClient = ({ url, user, token }: Target): GeneratedCl
       ),
     listUsage: async (first_day) =>
       dataOf(await client.GET('/api/{user_id}/usage', { params: { path, query: { first_day } } })),
+    importUser: async (body) =>
+      dataOf(
+        await client.POST('/api/{user_id}/import', {
+          params: { path },
+          body,
+          bodySerializer: (file) => file,
+          headers: { 'content-type': 'application/x-ndjson' },
+        }),
+      ),
     exportConversation: async (id) =>
       dataOf(await client.GET('/api/{user_id}/conversations/{conversation_id}/export', ofConversation(id))),
     async exportUser() {

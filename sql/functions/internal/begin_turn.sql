@@ -65,6 +65,14 @@ begin
       from colloquy.turns t
       where t.user_id = p_user_id and t.id = v_lock.last_turn_id;
       v_parent_id := v_last.message_id;
+      if v_lock.last_turn_id is null then
+        -- What is there without any turn was imported.
+        select m.id into v_parent_id
+        from colloquy.messages m
+        where m.user_id = p_user_id and m.conversation_id = p_conversation_id
+        order by m.position desc
+        limit 1;
+      end if;
       v_window_starts := v_last.window_starts;
       v_now := colloquy.clock();
       if v_last.begun_by = p_turn_id and v_last.status = 'running' then

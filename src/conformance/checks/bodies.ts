@@ -1,7 +1,15 @@
 import { gzipSync } from 'node:zlib'
 import type { CallOptions, Check, Context, Judged } from '../check.js'
 import type { Contract, Operation } from '../contract.js'
-import { beginsTurn, checksForEach, expect, expectProblem, type Sample, sampleOf } from '../samples.js'
+import {
+  beginsTurn,
+  checksForEach,
+  expect,
+  expectProblem,
+  type Sample,
+  sampleOf,
+  takesFile,
+} from '../samples.js'
 
 /** The row of the sample, without its body. */
 const rowOf = ({ path }: Sample): CallOptions => (path ? { path } : {})
@@ -113,7 +121,7 @@ const texts = async (context: Context, operation: Operation): Promise<void> => {
 
 /** Request bodies. */
 export const bodyChecks = ({ operations }: Contract): Check[] => {
-  const withBody = operations.filter(({ body }) => body)
+  const withBody = operations.filter((operation) => operation.body && !takesFile(operation))
   const free = withBody.filter((operation) => !beginsTurn(operation))
   return [
     ...checksForEach(withBody, 'malformed-body', () => 'a body that cannot be read is 400', malformed),

@@ -1,6 +1,6 @@
 import { type CallOptions, type Check, type Context, Failure, type Judged } from '../check.js'
 import type { Contract, Operation } from '../contract.js'
-import { beginsTurn, erasesUser } from '../samples.js'
+import { beginsTurn, erasesUser, takesFile } from '../samples.js'
 import { isAllowed, mayBeRefused } from './beyond-schema.js'
 import { brokenRequests } from './broken-request.js'
 import { effects } from './effects.js'
@@ -132,6 +132,7 @@ const byRule = (broken: BrokenRequest[]): BrokenRequest[][] => {
 /** The checks that send generated requests: valid ones, and for each rule of the contract some that break it alone. */
 export const generatedChecks = (contract: Contract): Check[] =>
   contract.operations.flatMap((operation) => {
+    if (takesFile(operation)) return []
     const schemas = schemasOf(contract)
     const hints = hintsFor(knownIds, [idPlaceholder('model_id')])
     const valid = validDraft(schemas, operation, { ids: knownIds, hints })

@@ -40,6 +40,29 @@ const hasType = (type: string) => (line: string) => line.startsWith(`{"type":"${
 
 export const dataFaults: PlantedFault[] = [
   {
+    name: 'a second import counts as a first',
+    seenBy: ['import.lines', 'import.others'],
+    make: () =>
+      successes('importUser', (report) => ({
+        ...report,
+        messages: { ...report.messages, taken: 2, already_there: 0 },
+      })),
+  },
+  {
+    name: 'an import says that it has taken what it has not',
+    seenBy: ['import.lines'],
+    make: () =>
+      requests('importUser', (request) => ({ ...request, body: request.body.replace('"Why? "', '"Why?"') })),
+  },
+  {
+    name: 'a file that is none is taken for an empty one',
+    seenBy: ['import.refused'],
+    make: () =>
+      requests('importUser', (request) =>
+        request.body === '{"a":1}' ? { ...request, body: '{"type":"end"}' } : request,
+      ),
+  },
+  {
     name: 'an export leaves a message out',
     seenBy: ['export.lines'],
     make: () =>

@@ -1,0 +1,64 @@
+-- Adds imported messages to a conversation, which it makes if it is not there. p_conversation is an object with id, title,
+-- archived, metadata, created_at and last_turn_at; p_messages an array of objects with the columns that are read from it
+-- below. Repeating it adds nothing. The outcome is
+--   made      the conversation is new
+--   added     it is of an earlier import, or an earlier part of this one
+--   foreign   a turn has been begun in it, so nothing is added
+-- taken is the number of messages that were not there yet. Locks: the conversation.
+create or replace function colloquy.import_messages(p_user_id text, p_conversation json, p_messages json)
+returns table (outcome text, taken integer)
+language plpgsql
+as $$
+declare
+  v_now timestamptz(3);
+  v_conversation record;
+  v_message record;
+  v_last_position integer;
+  v_last_turn_id uuid;
+begin
+  perform colloquy.act_as(p_user_id);
+  v_now := colloquy.clock();
+  taken := 0;
+  select * into v_conversation
+  from json_to_record(p_conversation) as c (
+    id uuid, title text, archived boolean, metadata jsonb, created_at timestamptz, last_turn_at timestamptz);
+  insert into colloquy.conversations
+    (user_id, id, title, title_by, archived, metadata, last_position, created_at, updated_at, last_turn_at)
+  values
+    (p_user_id, v_conversation.id, v_conversation.title, case when v_conversation.title is null then 'message' else 'user' end,
+     v_conversation.archived, v_conversation.metadata, 0, v_conversation.created_at, v_now, v_conversation.last_turn_at)
+  on conflict do nothing;
+  outcome := case when found then 'made' else 'added' end;
+  select c.last_position, c.last_turn_id into v_last_position, v_last_turn_id
+  from colloquy.conversations c
+  where c.user_id = p_user_id and c.id = v_conversation.id
+  for no key update;
+  if not found or v_last_turn_id is not null then
+    outcome := 'foreign';
+    return next;
+    return;
+  end if;
+  for v_message in
+    select m.*
+    from json_to_recordset(p_messages) as m (
+      id uuid, position integer, parent_id uuid, role text, content text, window_tokens integer,
+      created_at timestamptz)
+    order by m.position
+  loop
+    insert into colloquy.messages
+      (user_id, conversation_id, position, id, parent_id, role, status, content, window_tokens, created_at)
+    values
+      (p_user_id, v_conversation.id, v_message.position, v_message.id, v_message.parent_id, v_message.role, 'completed',
+       v_message.content, v_message.window_tokens, v_message.created_at)
+    on conflict do nothing;
+    if found then
+      taken := taken + 1;
+      v_last_position := greatest(v_last_position, v_message.position);
+    end if;
+  end loop;
+  update colloquy.conversations c
+  set last_position = v_last_position, updated_at = v_now
+  where c.user_id = p_user_id and c.id = v_conversation.id and c.last_position <> v_last_position;
+  return next;
+end
+$$;

@@ -1,0 +1,155 @@
+import type { components } from '../../generated/closed/contract.js'
+import type { Database } from '../db/database.js'
+import { isJsonObject, type JsonObject } from '../json-object.js'
+import { estimateTokens } from '../turns/agent/history-window.js'
+import { asJson } from '../turns/store/as-json.js'
+import { isChatGpt, readChatGpt } from './chatgpt.js'
+import { isClaude, readClaude } from './claude.js'
+import { createMessageReader, isColloquy, readConversation } from './colloquy.js'
+import type { ImportedConversation, ImportedMessage, SkipReason, Source } from './imported.js'
+import { splitFile } from './split-file.js'
+import { UnreadableFile } from './unreadable-file.js'
+
+type Report = components['schemas']['ImportReport']
+
+/** How much a transaction adds at most: much less than what its time limit allows. */
+const batchMessages = 200
+const batchCharacters = 1_000_000
+
+const formatOf = (value: JsonObject): Source | undefined => {
+  if (isColloquy(value)) return 'colloquy'
+  if (isChatGpt(value)) return 'chatgpt'
+  return isClaude(value) ? 'claude' : undefined
+}
+
+/** Adds conversations and messages, and counts. */
+const createImporter = (db: Database, userId: string) => {
+  const report: Omit<Report, 'source' | 'skipped'> = {
+    conversations: { taken: 0, already_there: 0, skipped: 0 },
+    messages: { taken: 0, already_there: 0, skipped: 0 },
+  }
+  const reasons = new Map<SkipReason, number>()
+
+  const skip = (kind: 'conversations' | 'messages', reason: SkipReason): void => {
+    report[kind].skipped += 1
+    reasons.set(reason, (reasons.get(reason) ?? 0) + 1)
+  }
+
+  const toRow = (message: ImportedMessage, question: string) => ({
+    ...message,
+    window_tokens: message.role === 'assistant' ? estimateTokens(`${question}${message.content}`) : 0,
+  })
+
+  /** Adds some messages of a conversation, the first time with the conversation. */
+  const store = async (
+    conversation: ImportedConversation,
+    messages: ImportedMessage[],
+    isFirst: boolean,
+  ): Promise<void> => {
+    const rows = messages.map((message, at) => toRow(message, messages[at - 1]?.content ?? ''))
+    const [{ outcome, taken }] = await db.statement(
+      (sql) => sql<[{ outcome: 'made' | 'added' | 'foreign'; taken: number }]>`
+        select outcome, taken
+        from colloquy.import_messages(
+          p_user_id => ${userId}, p_conversation => ${asJson(sql, conversation)}, p_messages => ${asJson(sql, rows)})`,
+      'others',
+    )
+    if (isFirst) report.conversations[outcome === 'made' ? 'taken' : 'already_there'] += 1
+    report.messages.taken += taken
+    report.messages.already_there += messages.length - taken
+  }
+
+  /** Takes the messages of a conversation one by one, and stores them batch by batch. */
+  const open = (conversation: ImportedConversation) => {
+    let batch: ImportedMessage[] = []
+    let size = 0
+    let isFirst = true
+    const flush = async () => {
+      if (batch.length === 0 && !isFirst) return
+      const full = batch
+      batch = []
+      size = 0
+      await store(conversation, full, isFirst)
+      isFirst = false
+    }
+    return {
+      id: conversation.id,
+      flush,
+      async add(message: ImportedMessage): Promise<void> {
+        batch.push(message)
+        size += message.content.length
+        if (batch.length >= batchMessages || size >= batchCharacters) await flush()
+      },
+    }
+  }
+
+  return {
+    open,
+    skip,
+    reportOf: (source: Source): Report => ({
+      source,
+      ...report,
+      skipped: [...reasons].map(([reason, count]) => ({ reason, count })),
+    }),
+  }
+}
+
+type Importer = ReturnType<typeof createImporter>
+
+const importForeign = async (importer: Importer, value: JsonObject, source: Source): Promise<void> => {
+  const { conversation, messages, skipped } = source === 'chatgpt' ? readChatGpt(value) : readClaude(value)
+  for (const reason of skipped) importer.skip('messages', reason)
+  if (messages.length === 0) return importer.skip('conversations', 'no-messages')
+  const opened = importer.open(conversation)
+  for (const message of messages) await opened.add(message)
+  await opened.flush()
+}
+
+/** Takes the lines of exportUser: a conversation's messages come after it. */
+const createLineImporter = (importer: Importer) => {
+  let opened: ReturnType<Importer['open']> | undefined
+  let read = createMessageReader()
+  const end = async () => opened?.flush()
+  return {
+    end,
+    async take(line: JsonObject): Promise<void> {
+      if (line.type === 'conversation') {
+        await end()
+        const conversation = readConversation(line)
+        opened = conversation && importer.open(conversation)
+        read = createMessageReader()
+        if (!conversation) importer.skip('conversations', 'unknown-format')
+      } else if (line.type === 'message') {
+        const { conversation_id } = isJsonObject(line.message) ? line.message : {}
+        const message = opened?.id === conversation_id ? read(line) : ('unknown-format' as const)
+        if (typeof message === 'string') importer.skip('messages', message)
+        else await opened?.add(message)
+      }
+    },
+  }
+}
+
+/** Adds what a file has. Throws UnreadableFile for one that cannot be read; what came before the fault has been added. */
+export const importFile = async (
+  db: Database,
+  userId: string,
+  bytes: AsyncIterable<Buffer>,
+): Promise<Report> => {
+  const importer = createImporter(db, userId)
+  const lines = createLineImporter(importer)
+  let source: Source | undefined
+  for await (const value of splitFile(bytes)) {
+    const object = isJsonObject(value) ? value : {}
+    const format = formatOf(object)
+    source ??= format
+    if (format === 'colloquy') await lines.take(object)
+    else if (format) await importForeign(importer, object, format)
+    else importer.skip('conversations', 'unknown-format')
+  }
+  await lines.end()
+  if (source) return importer.reportOf(source)
+  throw new UnreadableFile(
+    'unknown-format',
+    'must be an export of this server, of ChatGPT or of Claude (conversations.json)',
+  )
+}
