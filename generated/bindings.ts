@@ -17,6 +17,7 @@ export const operations = {
   listMessages: {"method":"GET","path":"/api/{user_id}/conversations/{conversation_id}/messages","secured":true,"consumes":[],"queryDefaults":{"order":"asc","limit":20},"headers":[],"produces":["application/json"]},
   getMessage: {"method":"GET","path":"/api/{user_id}/messages/{message_id}","secured":true,"consumes":[],"queryDefaults":{},"headers":[],"produces":["application/json"]},
   listModels: {"method":"GET","path":"/api/{user_id}/models","secured":true,"consumes":[],"queryDefaults":{},"headers":[],"produces":["application/json"]},
+  searchMessages: {"method":"GET","path":"/api/{user_id}/search","secured":true,"consumes":[],"queryDefaults":{"limit":20},"headers":[],"produces":["application/json"]},
   listUsage: {"method":"GET","path":"/api/{user_id}/usage","secured":true,"consumes":[],"queryDefaults":{"limit":20},"headers":[],"produces":["application/json"]},
   getLiveness: {"method":"GET","path":"/health/live","secured":false,"consumes":[],"queryDefaults":{},"headers":[],"produces":["application/json"]},
   getReadiness: {"method":"GET","path":"/health/ready","secured":false,"consumes":[],"queryDefaults":{},"headers":[],"produces":["application/json"]},

@@ -17,6 +17,7 @@ export const operations = {
   listMessages: {"method":"GET","path":"/api/{user_id}/conversations/{conversation_id}/messages","query":["order","include","limit","cursor"],"answer":"page"},
   getMessage: {"method":"GET","path":"/api/{user_id}/messages/{message_id}","query":["include"],"answer":"json"},
   listModels: {"method":"GET","path":"/api/{user_id}/models","answer":"page"},
+  searchMessages: {"method":"GET","path":"/api/{user_id}/search","query":["q","conversation_id","archived","after","before","limit","cursor"],"answer":"page"},
   listUsage: {"method":"GET","path":"/api/{user_id}/usage","query":["first_day","last_day","limit","cursor"],"answer":"page"},
   getLiveness: {"method":"GET","path":"/health/live","open":true,"answer":"json"},
   getReadiness: {"method":"GET","path":"/health/ready","open":true,"answer":"json"},

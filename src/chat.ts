@@ -19,6 +19,7 @@ import { createAjv, createValidatorCompiler } from './http/validation.js'
 import type { Model } from './models/model.js'
 import { Problem } from './problems.js'
 import { packageRoot } from './root.js'
+import { createSearchIndexer } from './search/indexer.js'
 import type { PublicJwk } from './tools/signing-keys.js'
 import type { ToolRegistry } from './tools/tool.js'
 import { createTurnEngine } from './turns/engine.js'
@@ -126,6 +127,7 @@ export const registerChat = async (app: FastifyInstance, options: ChatOptions & 
     systemPrompt: options.systemPrompt,
     heartbeatMs: (options.streamTimeouts ?? defaultStreamTimeouts).heartbeatMs,
   })
+  const search = createSearchIndexer({ db, log: options.log })
   let closing = false
 
   sendInChunks(app)
@@ -174,7 +176,7 @@ export const registerChat = async (app: FastifyInstance, options: ChatOptions & 
   const authenticate = registerAuthentication(app, { ...options.auth, isUserId })
   const models = [options.model, ...(options.otherModels ?? [])].map(({ name }) => name)
   const checkReady = createReadinessCheck(db)
-  const handlers = createHandlers({ db, turns, models, checkReady, toolKeys: options.toolKeys ?? [] })
+  const handlers = createHandlers({ db, turns, search, models, checkReady, toolKeys: options.toolKeys ?? [] })
   bindContract(app, { contract, handlers, authenticate: [authenticate, authorize], prefix })
   if (site) serveDocuments(app, { ...site, demoUser: options.demoUser })
 
@@ -183,7 +185,7 @@ export const registerChat = async (app: FastifyInstance, options: ChatOptions & 
   app.addHook('preClose', async () => {
     closing = true
     pruning.abort()
-    await turns.drain(options.shutdownMs)
+    await Promise.all([turns.drain(options.shutdownMs), search.stop()])
   })
   app.addHook('onClose', async () => options.tools?.close())
 }

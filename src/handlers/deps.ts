@@ -1,11 +1,13 @@
 import type { components } from '../../generated/closed/contract.js'
 import type { Database } from '../db/database.js'
+import type { SearchIndexer } from '../search/indexer.js'
 import type { TurnEngine } from '../turns/engine.js'
 
 /** The handlers' dependencies. */
 export interface Deps {
   db: Database
   turns: TurnEngine
+  search: SearchIndexer
   /** the names of the models that a message may choose, the default first */
   models: string[]
   /** Resolves when this instance is ready; rejects with a Problem otherwise. */

@@ -15,6 +15,7 @@ import { listMessages } from './list-messages.js'
 import { listModels } from './list-models.js'
 import { listTurns } from './list-turns.js'
 import { listUsage } from './list-usage.js'
+import { searchMessages } from './search-messages.js'
 import { streamConversation } from './stream-conversation.js'
 import { streamNewTurn } from './stream-new-turn.js'
 import { streamTurn } from './stream-turn.js'
@@ -39,6 +40,7 @@ export const createHandlers = (deps: Deps) =>
     listModels: listModels(deps),
     listTurns: listTurns(deps),
     streamNewTurn: streamNewTurn(deps),
+    searchMessages: searchMessages(deps),
     getLiveness: getLiveness(),
     getReadiness: getReadiness(deps),
     getToolKeys: getToolKeys(deps),
