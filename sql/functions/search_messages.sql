@@ -240,8 +240,7 @@ begin
         from unnest(v_stem_patterns, v_stems) t (pattern, stems)
         cross join lateral colloquy.search_stemmed(x.text, t.pattern, t.stems) w
         where t.pattern is not null),
-      'text', substr(x.text, greatest(1, regexp_instr(x.text, coalesce(
-        case when x.text ~ p_phrase then p_phrase end, v_coarse[1])) - 100), 500))
+      'text', substr(x.text, y.start, 500), 'is_cut', y.start > 1)
     order by p.rank desc, p.created_at desc, p.id desc), '[]')
   into results
   from (
@@ -265,7 +264,10 @@ begin
   join colloquy.conversations c on c.user_id = p_user_id and c.id = p.conversation_id
   left join colloquy.messages m
     on m.user_id = p_user_id and m.conversation_id = p.conversation_id and m.position = p.position
-  cross join lateral (select coalesce(m.content, c.title) as text) x;
+  cross join lateral (select coalesce(m.content, c.title) as text) x
+  cross join lateral (
+    select greatest(1, regexp_instr(x.text, case when x.text ~ p_phrase then p_phrase else v_coarse[1] end) - 100) as start
+  ) y;
   return next;
 end
 $$;

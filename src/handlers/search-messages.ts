@@ -8,12 +8,15 @@ import { type CursorKey, decodeCursor, encodeCursor, instant } from './page.js'
 
 type SearchResult = components['schemas']['SearchResult']
 
-interface Match extends Pick<SearchResult, 'conversation_id' | 'position' | 'rank' | 'created_at'> {
+interface Match extends Pick<SearchResult, 'conversation_id' | 'rank' | 'created_at'> {
+  /** 0 is the title */
+  position: number
   id: string
   title: string | null
   archived: boolean
   role: 'user' | 'assistant' | null
   text: string
+  is_cut: boolean
   stemmed: string[]
 }
 
@@ -45,16 +48,17 @@ const toPlace = (key: CursorKey | undefined) => {
   }
 }
 
-const toResult = ({ id, position, title, archived, role, text, stemmed, ...match }: Match, query: Query) => ({
-  ...match,
-  type: position === 0 ? ('title' as const) : ('message' as const),
-  message_id: position === 0 ? null : id,
-  position: position === 0 ? null : position,
-  role,
-  title,
-  archived,
-  ...excerptOf(text, patternsOf(query, stemmed)),
-})
+const toResult = (match: Match, query: Query): SearchResult => {
+  const { id, position, text, is_cut, stemmed, ...shown } = match
+  const isTitle = position === 0
+  return {
+    ...shown,
+    type: isTitle ? 'title' : 'message',
+    message_id: isTitle ? null : id,
+    position: isTitle ? null : position,
+    ...excerptOf(text, is_cut, patternsOf(query, stemmed)),
+  }
+}
 
 export const searchMessages =
   ({ db, search }: Deps): Handler<'searchMessages'> =>

@@ -38,17 +38,23 @@ const wordStartFrom = (text: string, at: number, end: number): number => {
   return found && space.lastIndex <= end ? space.lastIndex : at
 }
 
-/** The piece of a text around its first match, and where the matches are in it, in code points. */
+/**
+ * The piece of a text around its first match, and where the matches are in it, in code points. `isCut` says that a longer
+ * text comes before it.
+ */
 export const excerptOf = (
   text: string,
+  isCut: boolean,
   patterns: readonly RegExp[],
 ): { excerpt: string; highlights: Highlight[] } => {
   const matches = matchesIn(text, patterns)
   const first = matches[0]?.start ?? 0
   const letters = [...text]
   const firstPoint = codePointsIn(text, first)
-  const from = firstPoint <= before ? 0 : letters.slice(0, firstPoint - before).join('').length
-  const start = from === 0 ? 0 : wordStartFrom(text, from, first)
+  const isWhole = !isCut && (firstPoint <= before || letters.length <= excerptLength)
+  const start = isWhole
+    ? 0
+    : wordStartFrom(text, letters.slice(0, Math.max(0, firstPoint - before)).join('').length, first)
   const excerpt = [...text.slice(start)].slice(0, excerptLength).join('')
   const highlights = matches
     .filter((each) => each.start >= start && each.start < start + excerpt.length)

@@ -98,8 +98,10 @@ const split = (folded: string): string[] => {
   )
   const terms = parts.filter((part) => part !== '')
   if (terms.length === 0) return [folded.trim()]
-  // What people put around words is not searched, unless there is nothing else.
-  const bared = terms.map((term) => term.replace(/^[.,;:!?¿¡…。、]+(?=.)|(?<=.)[.,;:!?…。、]+$/gu, ''))
+  // What people put around words is not searched.
+  const bared = terms.map((term) =>
+    term.replace(/^[.,;:!?¿¡…。、]+(?=[\p{L}\p{N}])|(?<=[\p{L}\p{N}])[.,;:!?…。、]+$/gu, ''),
+  )
   return bared.length > maxTerms
     ? [...bared.slice(0, maxTerms - 1), bared.slice(maxTerms - 1).join(' ')]
     : bared

@@ -11,9 +11,15 @@ const search = async (q: string, more = ''): Promise<Json> => {
 
 /** What a user has written, and what each finds it by. */
 const found: [message: string, queries: string[]][] = [
-  ['The cities were crowded when we went running', ['city', 'cities', 'CROWDED', 'run', 'runs', 'crowd', 'owded', 'when running']],
+  [
+    'The cities were crowded when we went running',
+    ['city', 'cities', 'CROWDED', 'run', 'runs', 'crowd', 'owded', 'when running'],
+  ],
   ['Le café était fermé, les chevaux dormaient', ['cafe', 'CAFÉ', 'cafe\u0301', 'ferme', 'cheval', 'dormir']],
-  ['Das Häuschen an der Hauptstraße gehört den Kindern', ['häuschen', 'hauschen', 'HAUPTSTRASSE', 'straße', 'Kinder']],
+  [
+    'Das Häuschen an der Hauptstraße gehört den Kindern',
+    ['häuschen', 'hauschen', 'HAUPTSTRASSE', 'straße', 'Kinder'],
+  ],
   ['Dos canciones de otoño', ['cancion', 'canción', 'otono', 'CANCIONES']],
   ['Книги лежат на столе, Ёлка стоит', ['книга', 'КНИГИ', 'стол', 'елка', 'ёлка']],
   ['Η θάλασσα είναι γαλάζια. ΟΔΥΣΣΕΥΣ', ['θαλασσα', 'ΘΆΛΑΣΣΑ', 'οδυσσευς', 'γαλαζ']],
@@ -25,15 +31,24 @@ const found: [message: string, queries: string[]][] = [
   ['मुझे हिन्दी पढ़ना पसंद है', ['हिन्दी', 'पसंद']],
   ['ฉันชอบกินข้าวผัด', ['ข้าว', 'ชอบกิน']],
   ['Kapıyı kapatın, İstanbul güzel', ['istanbul', 'KAPIYI', 'guzel', 'kapatin']],
-  ['call foo_bar(x) and then std::vector<int> in C++ or C#, a->b != c', ['foo_bar(x)', 'foo_bar', 'bar(x', 'std::vector', 'vector<int>', 'C++', 'C#', '->', '!=', 'a->b']],
-  ['See https://example.org/docs?page=2&x=y or mail ann@example.org', ['example.org', 'docs?page=2', 'ann@example', '&x=y']],
-  ['Error 0x80070057 in C:\\Windows\\System32 at 100%', ['0x80070057', 'C:\\Windows', '100%', 'system32', '70057']],
+  [
+    'call foo_bar(x) and then std::vector<int> in C++ or C#, a->b != c',
+    ['foo_bar(x)', 'foo_bar', 'bar(x', 'std::vector', 'vector<int>', 'C++', 'C#', '->', '!=', 'a->b'],
+  ],
+  [
+    'See https://example.org/docs?page=2&x=y or mail ann@example.org',
+    ['example.org', 'docs?page=2', 'ann@example', '&x=y'],
+  ],
+  [
+    'Error 0x80070057 in C:\\Windows\\System32 at 100%',
+    ['0x80070057', 'C:\\Windows', '100%', 'system32', '70057'],
+  ],
   ['Thumbs up 👍🏽 and a family 👨‍👩‍👧 and ❤️', ['👍', '👍🏽', '👨‍👩‍👧', '❤️', '❤']],
   ['ＦＵＬＬ ｗｉｄｔｈ and ｶﾀｶﾅ', ['full width', 'カタカナ', 'FULL']],
-  ['It is 5 o’clock, she said "go"', ['go', '5', "o'", '"she said"', 'said "go']],
+  ['It is 5 o’clock, she said "go"', ['go', '5', '"she said"', 'said "go']],
   ['operators :*&| and !() stay', [':*&|', '!()', '&', '|', ':*']],
   ['the naïve coöperation of résumés', ['naive', 'cooperation', 'resume', 'résumé']],
-].map(([message, queries]) => [message, (queries as string[]).filter((q) => q !== "o'")] as [string, string[]])
+]
 
 t.test('a message is found by its words, in any language, by parts of them, and by code', async (t) => {
   for (const [message] of found) await app.chat(message)
@@ -46,7 +61,10 @@ t.test('a message is found by its words, in any language, by parts of them, and 
         const letters = [...excerpt]
         t.ok(highlights.length > 0, `${JSON.stringify(q)} is highlighted`)
         for (const { start, end } of highlights)
-          t.ok(start < end && end <= letters.length, `a highlight of ${JSON.stringify(q)} lies in the excerpt`)
+          t.ok(
+            start < end && end <= letters.length,
+            `a highlight of ${JSON.stringify(q)} lies in the excerpt`,
+          )
       }
     }
   }
