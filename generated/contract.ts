@@ -730,7 +730,7 @@ export interface components {
             data: components["schemas"]["SearchResult"][];
             next_cursor: components["schemas"]["NextCursor"];
             /**
-             * @description False while the user has more messages that are not indexed yet than can be searched without an index (100,000), which is
+             * @description False while the user has more messages that are not indexed yet than can be searched without an index (30,000), which is
              *     soon after the first search of so many. Only the newer ones of these are searched then.
              */
             is_complete: boolean;

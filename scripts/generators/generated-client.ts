@@ -31,6 +31,9 @@ export interface GeneratedClient {
   listConversations(metadata?: Record<string, string>): Promise<{ data: { id: string }[] }>
   listModels(): Promise<{ data: { name: string; is_default: boolean }[] }>
   listUsage(first_day: string): Promise<{ data: { day: string; turns: number }[] }>
+  searchMessages(
+    q: string,
+  ): Promise<{ data: { message_id: string | null; highlights: { start: number; end: number }[] }[] }>
   getLiveness(): Promise<{ status: string }>
   getReadiness(): Promise<{ status: string }>
   getToolKeys(): Promise<{ keys: { kid: string }[] }>

@@ -32,7 +32,7 @@ language plpgsql
 as $$
 declare
   -- How many entries of the tail are compared, how many candidates fill a window, and how many a request may have.
-  c_tail constant integer := 100000;
+  c_tail constant integer := 30000;
   c_window constant integer := 500;
   c_most constant integer := 3000;
   v_sealed_to uuid := '00000000-0000-0000-0000-000000000000';

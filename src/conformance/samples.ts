@@ -30,6 +30,9 @@ const bodies: Record<string, object> = {
   updateConversation: { title: 'Another title' },
 }
 
+/** What the operations' required parameters may be. */
+const queries: Record<string, Record<string, string>> = { searchMessages: { q: 'yes' } }
+
 /** The operations that begin a turn, and name their conversation in the body. */
 export const beginsTurn = ({ id }: Operation): boolean => id === 'createTurn' || id === 'streamNewTurn'
 
@@ -41,15 +44,17 @@ export const namesRow = (operation: Operation): boolean =>
 export const rowIdsOf = ({ path }: Operation): string[] =>
   [...path.matchAll(/\{(?!user_id\})(\w+)\}/g)].map(([, name = '']) => name)
 
-/** Only the path and the body of a right request are of interest here. */
-export type Sample = Pick<CallOptions, 'path' | 'body'>
+/** Only what has to be in a right request is of interest here. */
+export type Sample = Pick<CallOptions, 'path' | 'body'> & { query?: Record<string, string> }
 
 /** A right request for what `ids` name. */
 export const sampleFor = (operation: Operation, ids: Record<string, string>): Sample => {
   const body = bodies[operation.id] ?? (operation.body && {})
+  const query = queries[operation.id]
   const path = rowIdsOf(operation).map((name) => [name, ids[name] ?? unknownId()])
   return {
     path: Object.fromEntries(path),
+    ...(query && { query }),
     ...(body && {
       body: beginsTurn(operation) ? { ...body, conversation_id: ids.conversation_id } : body,
     }),

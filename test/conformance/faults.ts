@@ -6,6 +6,7 @@ import { parameterFaults } from './faults/parameters.js'
 import type { PlantedFault } from './faults/planted.js'
 import { requestFaults } from './faults/requests.js'
 import { runningFaults } from './faults/running.js'
+import { searchFaults } from './faults/search.js'
 import { streamFaults } from './faults/streams.js'
 
 /** What may be wrong with a server, one thing at a time. */
@@ -16,6 +17,7 @@ export const plantedFaults: PlantedFault[] = [
   ...parameterFaults,
   ...behaviourFaults,
   ...listFaults,
+  ...searchFaults,
   ...streamFaults,
   ...runningFaults,
 ]

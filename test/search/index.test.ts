@@ -1,5 +1,6 @@
 import t from 'tap'
 import type { Json } from '../helpers/app.js'
+import { until } from '../helpers/models.js'
 import { drawSeed } from '../helpers/seed.js'
 import { indexed, searchApp, segmentsOf, superuser, writeMessages } from './helpers.js'
 
@@ -163,4 +164,13 @@ t.test('a segment is not stored when something has changed since it was read', a
   })
   t.equal(await tries(['number 0', 'number 1']), true, 'else it is')
   t.equal(await tries(['number 0', 'number 1']), false, 'once')
+})
+
+t.test('a history that is too long to be compared at once says so until it is indexed', async (t) => {
+  const many = Array.from({ length: 30_100 }, (_, n) => (n === 0 ? 'the oldest pelican' : 'x'))
+  await writeMessages(sql, 'erin', many, 50)
+  const first = await search('pelican', {}, 'erin')
+  t.same([first.data, first.is_complete], [[], false], 'the oldest are not searched')
+  await until(async () => (await search('pelican', {}, 'erin')).is_complete)
+  t.equal((await search('pelican', {}, 'erin')).data.length, 1, 'soon they are')
 })

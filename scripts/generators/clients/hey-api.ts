@@ -70,6 +70,7 @@ export const createGeneratedClient = ({ url, user, token }: Target): GeneratedCl
       (await api.listConversations({ ...strict, query: { metadata } })).data,
     listModels: async () => (await api.listModels(strict)).data,
     listUsage: async (first_day) => (await api.listUsage({ ...strict, query: { first_day } })).data,
+    searchMessages: async (q) => (await api.searchMessages({ ...strict, query: { q } })).data,
     getLiveness: async () => (await api.getLiveness({ client, throwOnError: true })).data,
     getReadiness: async () => (await api.getReadiness({ client, throwOnError: true })).data,
     getToolKeys: async () => (await api.getToolKeys({ client, throwOnError: true })).data,

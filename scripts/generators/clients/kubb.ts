@@ -38,6 +38,7 @@ export const createGeneratedClient = ({ url, user, token }: Target): GeneratedCl
     listConversations: (metadata) => api.listConversations(user, { metadata }, config),
     listModels: () => api.listModels(user, config),
     listUsage: (first_day) => api.listUsage(user, { first_day }, config),
+    searchMessages: (q) => api.searchMessages(user, { q }, config),
     getLiveness: () => api.getLiveness(config),
     getReadiness: () => api.getReadiness(config),
     getToolKeys: () => api.getToolKeys(config),

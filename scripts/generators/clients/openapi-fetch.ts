@@ -61,6 +61,8 @@ export const createGeneratedClient = ({ url, user, token }: Target): GeneratedCl
     listModels: async () => dataOf(await client.GET('/api/{user_id}/models', { params: { path } })),
     listUsage: async (first_day) =>
       dataOf(await client.GET('/api/{user_id}/usage', { params: { path, query: { first_day } } })),
+    searchMessages: async (q) =>
+      dataOf(await client.GET('/api/{user_id}/search', { params: { path, query: { q } } })),
     getLiveness: async () => dataOf(await client.GET('/health/live')),
     getReadiness: async () => dataOf(await client.GET('/health/ready')),
     getToolKeys: async () => dataOf(await client.GET('/.well-known/jwks.json')),

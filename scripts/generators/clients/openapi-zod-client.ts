@@ -32,6 +32,7 @@ export const createGeneratedClient = ({ url, user, token }: Target): GeneratedCl
     listConversations: (metadata) => client.listConversations({ params: path, queries: { metadata } }),
     listModels: () => client.listModels({ params: path }),
     listUsage: (first_day) => client.listUsage({ params: path, queries: { first_day } }),
+    searchMessages: (q) => client.searchMessages({ params: path, queries: { q } }),
     getLiveness: () => client.getLiveness(),
     getReadiness: () => client.getReadiness(),
     getToolKeys: () => client.getToolKeys(),

@@ -41,6 +41,7 @@ export const createGeneratedClient = ({ url, user, token }: Target): GeneratedCl
     listConversations: async (metadata) => dataOf(await api.listConversations(user, { metadata }, options)),
     listModels: async () => dataOf(await api.listModels(user, options)),
     listUsage: async (first_day) => dataOf(await api.listUsage(user, { first_day }, options)),
+    searchMessages: async (q) => dataOf(await api.searchMessages(user, { q }, options)),
     getLiveness: async () => dataOf(await api.getLiveness()),
     getReadiness: async () => dataOf(await api.getReadiness()),
     getToolKeys: async () => dataOf(await api.getToolKeys()),

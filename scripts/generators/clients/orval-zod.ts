@@ -61,6 +61,8 @@ export const createGeneratedClient = ({ url, user, token }: Target): GeneratedCl
     },
     listModels: () => parsed(zod.ListModels200Response, request(`${api}/models`)),
     listUsage: (day) => parsed(zod.ListUsage200Response, request(`${api}/usage?first_day=${day}`)),
+    searchMessages: (q) =>
+      parsed(zod.SearchMessages200Response, request(`${api}/search?q=${encodeURIComponent(q)}`)),
     getLiveness: () => parsed(zod.GetLiveness200Response, request('/health/live')),
     getReadiness: () => parsed(zod.GetReadiness200Response, request('/health/ready')),
     getToolKeys: () => parsed(zod.GetToolKeys200Response, request('/.well-known/jwks.json')),

@@ -27,6 +27,7 @@ export const createGeneratedClient = ({ url, user, token }: Target): GeneratedCl
     listConversations: async (metadata) => (await api.listConversations(user, { metadata })).data,
     listModels: async () => (await api.listModels(user)).data,
     listUsage: async (first_day) => (await api.listUsage(user, { first_day })).data,
+    searchMessages: async (q) => (await api.searchMessages(user, { q })).data,
     getLiveness: async () => (await health.getLiveness()).data,
     getReadiness: async () => (await health.getReadiness()).data,
     getToolKeys: async () => (await wellKnown.getToolKeys()).data,
