@@ -110,6 +110,7 @@ const paged = async (context: Context): Promise<void> => {
   const conversation_id = await context.conversation()
   for (const n of [1, 2, 3]) await say(context, `Answer with the number ${n}. ${word}`, conversation_id)
   const whole = await search(context, { q: word, limit: 100 })
+  expect(messagesOf(whole).length >= 3, 'not every message is found', 'searchMessages 200', whole)
   const ranks: number[] = whole.json.data.map(({ rank }: Result) => rank)
   expectEqual(
     ranks,
