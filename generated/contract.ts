@@ -440,6 +440,45 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/{user_id}/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserIdParameter"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Search messages and titles
+         * @description The user's messages, and the titles of their conversations, that have every term of `q`, the best first. It finds a message as soon as it is
+         *     stored, a running turn's answer when the turn has ended, and answers that failed or were cancelled by what they have. Summaries are not searched.
+         *
+         *     **Terms** are separated by white space; what is in double quotes is one term. Nothing else is an operator: `foo_bar(x)`, `C++` and `:*&|` are searched
+         *     as they stand, in any language. Upper and lower case are alike, and so are letters with and without accents (`cafe` finds `Café`), and full and half width.
+         *     A term is found anywhere in a text, in the middle of a word too; one or two letters only at the beginning of a word, unless their script
+         *     puts no spaces between words. A word also finds words of the same stem: `running` finds `run`
+         *     and `runs`, in the languages that PostgreSQL has a stemmer for. Past the fifteenth term, the rest is one term.
+         *
+         *     **Order.** By `rank`, ties by `created_at`, newest first, then by id. A whole word ranks above the beginning of one, that above another form of the word, and that above
+         *     a part of a word; all terms in a row rank above the same terms apart. `rank` depends only on the text and `q`. Where more than some hundreds match, they
+         *     come in groups, the newer conversations' first, each ranked in itself. What does not change while you walk the pages comes exactly once.
+         *
+         *     **Filters.** A conversation that does not exist, or is another user's, has no results.
+         */
+        get: operations["searchMessages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/{user_id}/usage": {
         parameters: {
             query?: never;
@@ -946,6 +985,59 @@ export interface components {
              * @enum {string}
              */
             type: "end";
+        };
+        /**
+         * Format: date-time
+         * @description A time as in RFC 3339, such as 2026-11-01T00:00:00Z. Its `+` has to be encoded as `%2B` in a URL.
+         * @example 2026-11-01T00:00:00Z
+         */
+        Instant: string;
+        /**
+         * @description Where a match is in `excerpt`, as Unicode code points, as all lengths in this API are: from `start` up to before `end`. In JavaScript
+         *     `[...excerpt].slice(start, end).join('')`, in Python `excerpt[start:end]`.
+         */
+        Highlight: {
+            /** Format: int32 */
+            start: number;
+            /** Format: int32 */
+            end: number;
+        };
+        /** @enum {string} */
+        KnownSearchResultType: "message" | "title";
+        /** @description What was found, a message or the title of a conversation. */
+        SearchResultType: components["schemas"]["KnownSearchResultType"] | string;
+        SearchResult: {
+            type: components["schemas"]["SearchResultType"];
+            conversation_id: components["schemas"]["Id"];
+            /** @description The message; null for a title. */
+            message_id: components["schemas"]["Id"] | null;
+            /** @description The message's position in its conversation; null for a title. */
+            position: number | null;
+            /** @description Who says it; null for a title. */
+            role: components["schemas"]["MessageRole"] | null;
+            /** @description The conversation's title; null until it has one. */
+            title: string | null;
+            /** @description Whether the conversation is archived. */
+            archived: boolean;
+            /**
+             * Format: int32
+             * @description How well it matches; more is better.
+             */
+            rank: number;
+            /** @description The title, or a piece of the message with the first match in it, as it is stored. At most 240 characters. */
+            excerpt: string;
+            /** @description The matches in `excerpt`, in order. They do not overlap. */
+            highlights: components["schemas"]["Highlight"][];
+            created_at: components["schemas"]["Timestamp"];
+        };
+        SearchPage: {
+            data: components["schemas"]["SearchResult"][];
+            next_cursor: components["schemas"]["NextCursor"];
+            /**
+             * @description False while the user has more messages that are not indexed yet than can be searched without an index (30,000), which is
+             *     soon after the first search of so many. Only the newer ones of these are searched then.
+             */
+            is_complete: boolean;
         };
         /** @enum {string} */
         KnownTurnStatus: "queued" | "running" | "waiting" | "completed" | "failed" | "cancelled" | "interrupted";
@@ -2813,6 +2905,80 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ModelPage"];
+                };
+            };
+            400: components["responses"]["Unreadable"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            414: components["responses"]["UriTooLong"];
+            422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    searchMessages: {
+        parameters: {
+            query: {
+                /**
+                 * @description What to search, 1 to 200 characters (Unicode code points), of which one can be seen.
+                 * @example "train to Rome" ticket
+                 */
+                q: string;
+                /**
+                 * @description Search only this conversation.
+                 * @example 019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d6e
+                 */
+                conversation_id?: components["schemas"]["Id"];
+                /**
+                 * @description Search only archived conversations, or only the others; all of them when absent.
+                 * @example false
+                 */
+                archived?: boolean;
+                /**
+                 * @description Only what was created at this time or later.
+                 * @example 2026-11-01T00:00:00Z
+                 */
+                after?: components["schemas"]["Instant"];
+                /**
+                 * @description Only what was created before this time.
+                 * @example 2026-12-01T00:00:00Z
+                 */
+                before?: components["schemas"]["Instant"];
+                /**
+                 * @description How many entries a page has at most. It may have fewer, and only `next_cursor` says whether it is the last.
+                 * @example 20
+                 */
+                limit?: components["parameters"]["LimitParameter"];
+                /**
+                 * @description The `next_cursor` of the page before. Opaque; a changed one is `422`.
+                 * @example eyJhZnRlciI6WzJdfQ.8J3kq0
+                 */
+                cursor?: components["parameters"]["CursorParameter"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserIdParameter"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of results. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchPage"];
                 };
             };
             400: components["responses"]["Unreadable"];

@@ -255,6 +255,12 @@ begin
           updated_at = v_now, last_turn_at = v_now
         where c.user_id = p_user_id and c.id = p_conversation_id
         returning c.last_position - 1, c.summary_position into v_position, v_summary_position;
+        -- So that a search looks at what is past the segments of the conversation, where it has any.
+        insert into colloquy.search_tails (user_id, conversation_id, sealed_position)
+        select i.user_id, p_conversation_id, v_position - 1
+        from colloquy.search_indexes i
+        where i.user_id = p_user_id and i.sealed_to >= p_conversation_id
+        on conflict do nothing;
       end if;
     end if;
   end if;
@@ -603,6 +609,7 @@ begin
   -- After their messages, which whoever rates one has locked.
   delete from colloquy.feedback f where f.user_id = p_user_id and f.conversation_id = any (p_conversation_ids);
   get diagnostics v_feedback = row_count;
+  perform colloquy.unindex_conversations(p_user_id => p_user_id, p_conversation_ids => p_conversation_ids);
   delete from colloquy.conversations c where c.user_id = p_user_id and c.id = any (p_conversation_ids);
   get diagnostics v_conversations = row_count;
   return jsonb_build_object(
@@ -789,6 +796,10 @@ begin
       order by c.id
       for update
     ) l;
+    -- Whole, and not conversation by conversation.
+    delete from colloquy.search_indexes i where i.user_id = p_user_id;
+    delete from colloquy.search_segments s where s.user_id = p_user_id;
+    delete from colloquy.search_tails t where t.user_id = p_user_id;
     is_done := false;
     erased := colloquy.delete_conversations(p_user_id => p_user_id, p_conversation_ids => v_ids);
     return next;
@@ -884,6 +895,7 @@ declare
   v_now timestamptz(3);
   v_conversation record;
   v_message record;
+  v_position_before integer;
   v_last_position integer;
   v_last_turn_id uuid;
 begin
@@ -909,6 +921,7 @@ begin
     return next;
     return;
   end if;
+  v_position_before := v_last_position;
   for v_message in
     select m.*
     from json_to_recordset(p_messages) as m (
@@ -930,6 +943,12 @@ begin
   update colloquy.conversations c
   set last_position = v_last_position, updated_at = v_now
   where c.user_id = p_user_id and c.id = v_conversation.id and c.last_position <> v_last_position;
+  -- An imported conversation is not among those with the greatest ids, which a search takes for new.
+  if outcome = 'made' or taken > 0 then
+    insert into colloquy.search_tails (user_id, conversation_id, sealed_position)
+    values (p_user_id, v_conversation.id, case when outcome = 'made' then -1 else v_position_before end)
+    on conflict do nothing;
+  end if;
   return next;
 end
 $$;
@@ -1278,6 +1297,419 @@ end
 $_$;
 
 --
+-- Name: search_batch(text, integer, uuid); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.search_batch(p_user_id text, p_limit integer, p_before uuid) RETURNS TABLE(number integer, version integer, conversation_id uuid, "position" integer, entry text)
+    LANGUAGE plpgsql
+    AS $$
+declare
+  -- in bytes
+  c_most constant integer := 16777216;
+  v_sealed_to uuid := '00000000-0000-0000-0000-000000000000';
+  v_segments integer := 0;
+  v_row record;
+begin
+  perform colloquy.act_as(p_user_id);
+  for v_row in
+    select s.number, s.version, s.conversation_ids, s.first_positions, s.lengths
+    from colloquy.search_segments s
+    where s.user_id = p_user_id and s.signature is null
+    order by s.number desc
+    limit 1
+  loop
+    return query
+      select v_row.number, v_row.version, r.conversation_id, r.first + i,
+        case when r.first + i = 0 then c.title when m.role <> 'summary' then m.content end
+      from unnest(v_row.conversation_ids, v_row.first_positions, v_row.lengths)
+        with ordinality r (conversation_id, first, length, n)
+      cross join lateral generate_series(0, r.length - 1) i
+      join colloquy.conversations c on c.user_id = p_user_id and c.id = r.conversation_id
+      left join colloquy.messages m
+        on m.user_id = p_user_id and m.conversation_id = r.conversation_id and m.position = r.first + i
+      order by r.n, i;
+    return;
+  end loop;
+
+  for v_row in select i.sealed_to, i.segments from colloquy.search_indexes i where i.user_id = p_user_id loop
+    v_sealed_to := v_row.sealed_to;
+    v_segments := v_row.segments;
+  end loop;
+  return query
+    with opened as (
+      select t.conversation_id, t.sealed_position, 0 as later
+      from colloquy.search_tails t
+      where t.user_id = p_user_id and t.conversation_id <= v_sealed_to
+      union all
+      select n.id, -1, 1
+      from (
+        select c.id
+        from colloquy.conversations c
+        where c.user_id = p_user_id and c.id > v_sealed_to and c.id < p_before
+        order by c.id
+        limit p_limit
+      ) n
+    ),
+    entries as (
+      select o.later, o.conversation_id, e.position, e.entry,
+        sum(octet_length(e.entry)) over running as bytes, row_number() over running as n
+      from opened o
+      join colloquy.conversations c on c.user_id = p_user_id and c.id = o.conversation_id
+      left join colloquy.turns t on t.user_id = p_user_id and t.id = c.last_turn_id
+      cross join lateral (
+        select 0 as position, coalesce(c.title, '') as entry
+        where o.sealed_position < 0
+        union all
+        select m.position, case when m.role = 'summary' then '' else m.content end
+        from colloquy.messages m
+        where m.user_id = p_user_id and m.conversation_id = o.conversation_id and m.position > o.sealed_position
+          and m.position <= case
+            when t.status in ('running', 'failed', 'interrupted') then t.position - 1 else c.last_position end
+        order by 1
+        limit p_limit
+      ) e
+      window running as (order by o.later, o.conversation_id, e.position)
+      order by o.later, o.conversation_id, e.position
+      limit p_limit
+    ),
+    fitting as (
+      select e.later, e.conversation_id, e.position, e.entry, e.n,
+        max(e.n) over () = p_limit or max(e.bytes) over () > c_most as is_enough
+      from entries e
+      where e.n = 1 or e.bytes <= c_most
+    )
+    select null::integer, v_segments, f.conversation_id, f.position, f.entry
+    from fitting f
+    where f.is_enough
+    order by f.n;
+end
+$$;
+
+--
+-- Name: search_messages(text, jsonb, text, text, uuid, boolean, timestamp with time zone, timestamp with time zone, integer, integer, integer, timestamp with time zone, uuid, integer); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.search_messages(p_user_id text, p_terms jsonb, p_phrase text, p_word text, p_conversation_id uuid, p_archived boolean, p_after timestamp with time zone, p_before timestamp with time zone, p_upper integer, p_lower integer, p_rank integer, p_time timestamp with time zone, p_id uuid, p_limit integer) RETURNS TABLE(results json, window_end integer, unsealed integer, is_complete boolean, has_stale boolean)
+    LANGUAGE plpgsql
+    AS $$
+declare
+  -- How many entries of the tail are compared, how many candidates fill a window, and how many a request may have.
+  c_tail constant integer := 30000;
+  c_window constant integer := 500;
+  c_most constant integer := 3000;
+  v_sealed_to uuid := '00000000-0000-0000-0000-000000000000';
+  v_segments integer := 0;
+  -- of the conversations that are searched
+  v_first uuid := coalesce(p_conversation_id, '00000000-0000-0000-0000-000000000000');
+  -- where the tail begins, so far as it can be compared
+  v_floor uuid;
+  v_last uuid := coalesce(p_conversation_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
+  v_segment record;
+  v_found record;
+  v_any text[];
+  v_starts text[];
+  v_wholes text[];
+  v_stem_patterns text[];
+  v_stems jsonb[];
+  v_letters integer[];
+  v_coarse text[];
+  v_slices integer[];
+  v_slice_terms integer[];
+  v_slice_ways integer[];
+  v_bits bit(1024);
+  v_checked integer := 0;
+  v_conversations uuid[] := '{}';
+  v_positions integer[] := '{}';
+  v_ranks integer[] := '{}';
+  v_times timestamptz[] := '{}';
+  v_ids uuid[] := '{}';
+  v_is_full boolean := false;
+begin
+  perform colloquy.act_as(p_user_id);
+  is_complete := true;
+  unsealed := 0;
+  for v_segment in select i.sealed_to, i.segments from colloquy.search_indexes i where i.user_id = p_user_id loop
+    v_sealed_to := v_segment.sealed_to;
+    v_segments := v_segment.segments;
+  end loop;
+
+  select array_agg(t."any" order by t.n), array_agg(t.start order by t.n), array_agg(t.whole order by t.n),
+    array_agg(t.stem_pattern order by t.n), array_agg(t.stems order by t.n),
+    array_agg(t.letters order by t.n), array_agg(t."any" || coalesce('|' || t.stem_pattern, '') order by t.n)
+  into v_any, v_starts, v_wholes, v_stem_patterns, v_stems, v_letters, v_coarse
+  from (
+    select e.n, e."any", e.start, e.whole, s.stems, s.letters,
+      '(?<!' || p_word || ')(' || array_to_string(e.pieces[1:s.letters], '') || p_word || '*)' as stem_pattern
+    from rows from (jsonb_to_recordset(p_terms) as ("any" text, start text, whole text, word text, pieces text[]))
+      with ordinality e ("any", start, whole, word, pieces, n)
+    left join lateral colloquy.search_stems(e.word) s on e.word is not null
+  ) t;
+  -- A term's entries have all slices of the term, or all of what the words of its stems begin with.
+  select array_agg(w.n), array_agg(w.way), array_agg(w.slice)
+  into v_slice_terms, v_slice_ways, v_slices
+  from (
+    select e.n, 0 as way, unnest(e.slices) as slice
+    from rows from (jsonb_to_recordset(p_terms) as (slices integer[])) with ordinality e (slices, n)
+    union all
+    select e.n, 1, unnest(e.trigrams[1:least(v_letters[e.n] - 2, 6)])
+    from rows from (jsonb_to_recordset(p_terms) as (trigrams integer[])) with ordinality e (trigrams, n)
+    where v_letters[e.n] is not null
+  ) w;
+
+  if p_upper is null then
+    -- On the keys alone, which the index has.
+    select m.conversation_id into v_floor
+    from colloquy.messages m
+    where m.user_id = p_user_id and m.conversation_id > v_sealed_to
+      and m.conversation_id >= v_first and m.conversation_id <= v_last
+    order by m.conversation_id desc, m.position desc
+    offset c_tail limit 1;
+    is_complete := v_floor is null;
+    v_floor := coalesce(v_floor, v_sealed_to);
+    with entries as (
+      select m.conversation_id, m.position, m.id, m.created_at,
+        case when m.role <> 'summary' then m.content end as text
+      from colloquy.messages m
+      where m.user_id = p_user_id and m.conversation_id > v_floor
+        and m.conversation_id >= v_first and m.conversation_id <= v_last
+      union all
+      select m.conversation_id, m.position, m.id, m.created_at,
+        case when m.role <> 'summary' then m.content end
+      from colloquy.search_tails t
+      join colloquy.messages m
+        on m.user_id = p_user_id and m.conversation_id = t.conversation_id and m.position > t.sealed_position
+      where t.user_id = p_user_id and t.conversation_id <= v_sealed_to
+        and t.conversation_id >= v_first and t.conversation_id <= v_last
+      union all
+      select c.id, 0, c.id, c.created_at, c.title
+      from colloquy.conversations c
+      where c.user_id = p_user_id and c.id > v_sealed_to and c.id >= v_first and c.id <= v_last
+      union all
+      select c.id, 0, c.id, c.created_at, c.title
+      from colloquy.search_tails t
+      join colloquy.conversations c on c.user_id = p_user_id and c.id = t.conversation_id
+      where t.user_id = p_user_id and t.conversation_id <= v_sealed_to and t.sealed_position < 0
+        and t.conversation_id >= v_first and t.conversation_id <= v_last
+    ),
+    ranked as (
+      select e.conversation_id, e.position, e.id, e.created_at,
+        case
+          when e.text ~ all (v_coarse)
+            and (p_after is null or e.created_at >= p_after) and (p_before is null or e.created_at < p_before)
+          then colloquy.search_rank(e.text, v_any, v_starts, v_wholes, p_phrase, v_stem_patterns, v_stems)
+          else 0 end as rank
+      from entries e
+    )
+    select count(*) as entries, array_agg(r.conversation_id) filter (where r.rank > 0) as conversations,
+      array_agg(r.position) filter (where r.rank > 0) as positions, array_agg(r.rank) filter (where r.rank > 0) as ranks,
+      array_agg(r.created_at) filter (where r.rank > 0) as times, array_agg(r.id) filter (where r.rank > 0) as ids
+    into v_found
+    from ranked r;
+    unsealed := v_found.entries;
+    if v_found.ranks is not null then
+      v_checked := cardinality(v_found.ranks);
+      v_conversations := v_found.conversations;
+      v_positions := v_found.positions;
+      v_ranks := v_found.ranks;
+      v_times := v_found.times;
+      v_ids := v_found.ids;
+    end if;
+  end if;
+
+  window_end := coalesce(p_upper, v_segments + 1);
+  for v_segment in
+    select s.number, s.conversation_ids, s.first_positions, s.lengths, s.signature is null as is_stale
+    from colloquy.search_segments s
+    where s.user_id = p_user_id and (p_upper is null or s.number < p_upper) and (p_lower is null or s.number >= p_lower)
+    order by s.number desc
+  loop
+    v_is_full := p_lower is null
+      and (v_checked >= c_most or (v_checked >= c_window and cardinality(v_ranks) > p_limit));
+    exit when v_is_full;
+    window_end := v_segment.number;
+    continue when p_conversation_id <> all (v_segment.conversation_ids);
+    v_bits := null;
+    if not v_segment.is_stale then
+      select bit_and(t.bits) into v_bits
+      from (
+        select bit_or(w.bits) as bits
+        from (
+          select g.term, g.way,
+            bit_and(('x' || encode(substring(s.signature from g.slice * 128 + 1 for 128), 'hex'))::bit(1024)) as bits
+          from colloquy.search_segments s
+          cross join unnest(v_slice_terms, v_slice_ways, v_slices) g (term, way, slice)
+          where s.user_id = p_user_id and s.number = v_segment.number
+          group by g.term, g.way
+        ) w
+        group by w.term
+      ) t;
+      continue when bit_count(v_bits) = 0;
+    end if;
+    with candidates as materialized (
+      select r.conversation_id, r.first + i as position
+      from (
+        select e.conversation_id, e.first, e.length, sum(e.length) over (order by e.n)::integer - e.length as before
+        from unnest(v_segment.conversation_ids, v_segment.first_positions, v_segment.lengths)
+          with ordinality e (conversation_id, first, length, n)
+      ) r
+      cross join lateral generate_series(0, r.length - 1) i
+      where r.conversation_id >= v_first and r.conversation_id <= v_last
+        and case when v_bits is null then true else get_bit(v_bits, r.before + i) = 1 end
+    ),
+    entries as (
+      select x.conversation_id, x.position, m.id, m.created_at, m.content as text
+      from candidates x
+      join colloquy.messages m
+        on m.user_id = p_user_id and m.conversation_id = x.conversation_id and m.position = x.position
+      where m.role <> 'summary' and m.content ~ all (v_coarse)
+      union all
+      select x.conversation_id, 0, c.id, c.created_at, c.title
+      from candidates x
+      join colloquy.conversations c on c.user_id = p_user_id and c.id = x.conversation_id
+      where x.position = 0 and c.title ~ all (v_coarse)
+    ),
+    ranked as (
+      select e.conversation_id, e.position, e.id, e.created_at,
+        colloquy.search_rank(e.text, v_any, v_starts, v_wholes, p_phrase, v_stem_patterns, v_stems) as rank
+      from entries e
+      where (p_after is null or e.created_at >= p_after) and (p_before is null or e.created_at < p_before)
+    )
+    select (select count(*) from candidates) as entries, array_agg(r.conversation_id) as conversations,
+      array_agg(r.position) as positions, array_agg(r.rank) as ranks, array_agg(r.created_at) as times,
+      array_agg(r.id) as ids
+    into v_found
+    from ranked r
+    where r.rank > 0;
+    v_checked := v_checked + v_found.entries;
+    if v_found.ranks is not null then
+      v_conversations := v_conversations || v_found.conversations;
+      v_positions := v_positions || v_found.positions;
+      v_ranks := v_ranks || v_found.ranks;
+      v_times := v_times || v_found.times;
+      v_ids := v_ids || v_found.ids;
+    end if;
+  end loop;
+  window_end := case when p_lower is not null then p_lower when v_is_full then window_end else 0 end;
+
+  has_stale := exists (
+    select from colloquy.search_segments s where s.user_id = p_user_id and s.signature is null);
+  select coalesce(json_agg(
+    json_build_object(
+      'position', p.position, 'rank', p.rank, 'id', p.id, 'conversation_id', p.conversation_id, 'title', c.title,
+      'archived', c.archived, 'role', m.role,
+      'created_at', to_char(p.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+      'stemmed', (
+        select coalesce(json_agg(distinct w.word), '[]')
+        from unnest(v_stem_patterns, v_stems) t (pattern, stems)
+        cross join lateral colloquy.search_stemmed(x.text, t.pattern, t.stems) w
+        where t.pattern is not null),
+      'text', substr(x.text, y.start, 500), 'is_cut', y.start > 1)
+    order by p.rank desc, p.created_at desc, p.id desc), '[]')
+  into results
+  from (
+    select e.conversation_id, e.position, e.rank, e.created_at, e.id
+    from (
+      select f.conversation_id, f.position, f.rank, f.created_at, f.id,
+        bool_or(f.position = 1) over (partition by f.conversation_id) as has_first
+      from unnest(v_conversations, v_positions, v_ranks, v_times, v_ids) f (conversation_id, position, rank, created_at, id)
+    ) e
+    where (p_rank is null or (e.rank, e.created_at, e.id) < (p_rank, p_time, p_id))
+      and (p_archived is null or exists (
+        select from colloquy.conversations c
+        where c.user_id = p_user_id and c.id = e.conversation_id and c.archived = p_archived))
+      -- A title that is the beginning of the first message says nothing that this does not.
+      and (e.position > 0 or not e.has_first or not exists (
+        select from colloquy.conversations c
+        where c.user_id = p_user_id and c.id = e.conversation_id and c.title_by = 'message'))
+    order by e.rank desc, e.created_at desc, e.id desc
+    limit p_limit + 1
+  ) p
+  join colloquy.conversations c on c.user_id = p_user_id and c.id = p.conversation_id
+  left join colloquy.messages m
+    on m.user_id = p_user_id and m.conversation_id = p.conversation_id and m.position = p.position
+  cross join lateral (select coalesce(m.content, c.title) as text) x
+  cross join lateral (
+    select greatest(1, regexp_instr(x.text, case when x.text ~ p_phrase then p_phrase else v_coarse[1] end) - 100) as start
+  ) y;
+  return next;
+end
+$$;
+
+--
+-- Name: search_rank(text, text[], text[], text[], text, text[], jsonb[]); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.search_rank(p_text text, p_any text[], p_starts text[], p_wholes text[], p_phrase text, p_stem_patterns text[], p_stems jsonb[]) RETURNS integer
+    LANGUAGE plpgsql STABLE
+    AS $$
+declare
+  v_sum integer := 0;
+begin
+  for n in 1 .. cardinality(p_any) loop
+    v_sum := v_sum + case
+      when p_text ~ p_wholes[n] then 4
+      when p_text ~ p_starts[n] then 3
+      when p_stem_patterns[n] is not null
+        and exists (select from colloquy.search_stemmed(p_text, p_stem_patterns[n], p_stems[n])) then 2
+      when p_text ~ p_any[n] then 1
+    end;
+    if v_sum is null then
+      return 0;
+    end if;
+  end loop;
+  return v_sum * 20 / cardinality(p_any) + case when p_phrase is null or p_text ~ p_phrase then 20 else 0 end;
+end
+$$;
+
+--
+-- Name: search_stemmed(text, text, jsonb); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.search_stemmed(p_text text, p_pattern text, p_stems jsonb) RETURNS TABLE(word text)
+    LANGUAGE plpgsql STABLE
+    AS $$
+begin
+  return query
+    select m.groups[1]
+    from regexp_matches(p_text, p_pattern, 'g') m (groups)
+    cross join jsonb_each_text(p_stems) s
+    -- Not every locale of a database knows these letters.
+    where (ts_lexize(s.key::regdictionary, translate(lower(left(m.groups[1], 60)),
+      'АБВГДЕЁЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩÄÖÜÀÂÁÃÅÇÉÈÊËÍÌÎÏÑÓÒÔÕÚÙÛ',
+      'абвгдеёжзийклмнопрстуфхцчшщъыьэюяαβγδεζηθικλμνξοπρστυφχψωäöüàâáãåçéèêëíìîïñóòôõúùû')))[1] = s.value;
+end
+$$;
+
+--
+-- Name: search_stems(text); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.search_stems(p_word text, OUT stems jsonb, OUT letters integer) RETURNS record
+    LANGUAGE plpgsql STABLE
+    AS $$
+begin
+  select jsonb_object_agg(s.dictionary, s.stem), min(length(s.beginning))
+  into stems, letters
+  from (
+    select d.dictionary, d.stem,
+      -- English writes "city" with the stem "citi".
+      case when d.stem like '%i' then left(d.stem, -1) else d.stem end as beginning
+    from (
+      select name as dictionary, (ts_lexize(name::regdictionary, p_word))[1] as stem
+      from unnest(array[
+        'pg_catalog.english_stem', 'pg_catalog.german_stem', 'pg_catalog.french_stem', 'pg_catalog.spanish_stem',
+        'pg_catalog.italian_stem', 'pg_catalog.portuguese_stem', 'pg_catalog.dutch_stem', 'pg_catalog.swedish_stem',
+        'pg_catalog.danish_stem', 'pg_catalog.norwegian_stem', 'pg_catalog.finnish_stem', 'pg_catalog.russian_stem',
+        'pg_catalog.greek_stem', 'pg_catalog.turkish_stem', 'pg_catalog.hungarian_stem', 'pg_catalog.romanian_stem',
+        'pg_catalog.arabic_stem', 'pg_catalog.hindi_stem'
+      ]) name
+    ) d
+  ) s
+  where length(s.beginning) >= 3 and starts_with(p_word, s.beginning);
+end
+$$;
+
+--
 -- Name: set_title(text, uuid, text, text, integer, integer, integer, integer, integer); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
@@ -1289,6 +1721,7 @@ begin
   update colloquy.conversations c
   set title = p_title, title_by = 'model', updated_at = colloquy.clock()
   where c.user_id = p_user_id and c.id = p_conversation_id and p_title is not null and c.title_by = 'message';
+  perform colloquy.unindex_title(p_user_id, p_conversation_id);
   perform colloquy.add_job_usage(
     p_user_id => p_user_id, p_conversation_id => p_conversation_id, p_model => p_model,
     p_input_tokens => p_input_tokens, p_output_tokens => p_output_tokens,
@@ -1315,6 +1748,70 @@ begin
     set running = array_replace(array_remove(c.running, p_begun_id), p_turn_id, p_begun_id)
     where c.user_id = p_user_id;
   end if;
+end
+$$;
+
+--
+-- Name: store_segment(text, integer, integer, uuid[], integer[], integer[], text[], bytea); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.store_segment(p_user_id text, p_number integer, p_version integer, p_conversation_ids uuid[], p_first_positions integer[], p_lengths integer[], p_titles text[], p_signature bytea) RETURNS boolean
+    LANGUAGE plpgsql
+    AS $$
+declare
+  v_unchanged integer;
+begin
+  perform colloquy.act_as(p_user_id);
+  if p_number is not null then
+    update colloquy.search_segments s
+    set signature = p_signature, conversation_ids = p_conversation_ids, first_positions = p_first_positions,
+      lengths = p_lengths
+    where s.user_id = p_user_id and s.number = p_number and s.version = p_version and s.signature is null;
+    return found;
+  end if;
+
+  perform from colloquy.conversations c
+  where c.user_id = p_user_id and c.id = any (p_conversation_ids)
+  order by c.id
+  for no key update skip locked;
+  get diagnostics v_unchanged = row_count;
+  if v_unchanged < cardinality(p_conversation_ids) then
+    return false;
+  end if;
+  if exists (
+    select
+    from unnest(p_conversation_ids, p_first_positions, p_titles) e (id, first, title)
+    join colloquy.conversations c on c.user_id = p_user_id and c.id = e.id
+    where e.first = 0 and e.title is distinct from coalesce(c.title, '')
+  ) then
+    return false;
+  end if;
+
+  insert into colloquy.search_indexes (user_id, sealed_to, segments)
+  values (p_user_id, '00000000-0000-0000-0000-000000000000', 0)
+  on conflict do nothing;
+  perform from colloquy.search_indexes i
+  where i.user_id = p_user_id and i.segments = p_version
+  for no key update;
+  if not found then
+    return false;
+  end if;
+  insert into colloquy.search_segments
+    (user_id, number, conversation_ids, first_positions, lengths, signature)
+  values
+    (p_user_id, p_version + 1, p_conversation_ids, p_first_positions, p_lengths, p_signature);
+  update colloquy.search_indexes i
+  set segments = p_version + 1,
+    sealed_to = greatest(i.sealed_to, (select max(e.id::text collate "C")::uuid from unnest(p_conversation_ids) e (id)))
+  where i.user_id = p_user_id;
+  delete from colloquy.search_tails t
+  where t.user_id = p_user_id and t.conversation_id = any (p_conversation_ids);
+  insert into colloquy.search_tails (user_id, conversation_id, sealed_position)
+  select p_user_id, c.id, e.first + e.length - 1
+  from unnest(p_conversation_ids, p_first_positions, p_lengths) e (id, first, length)
+  join colloquy.conversations c on c.user_id = p_user_id and c.id = e.id
+  where c.last_position > e.first + e.length - 1;
+  return true;
 end
 $$;
 
@@ -1453,6 +1950,54 @@ begin
       return next;
     end if;
   end loop;
+end
+$$;
+
+--
+-- Name: unindex_conversations(text, uuid[]); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.unindex_conversations(p_user_id text, p_conversation_ids uuid[]) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+declare
+  v_segment record;
+begin
+  delete from colloquy.search_tails t
+  where t.user_id = p_user_id and t.conversation_id = any (p_conversation_ids);
+  for v_segment in
+    select s.number, s.conversation_ids, s.first_positions, s.lengths
+    from colloquy.search_segments s
+    where s.user_id = p_user_id and s.conversation_ids && p_conversation_ids
+    order by s.number
+    for no key update
+  loop
+    update colloquy.search_segments s
+    set signature = null, version = s.version + 1,
+      (conversation_ids, first_positions, lengths) = (
+        select coalesce(array_agg(k.id order by k.n), '{}'), coalesce(array_agg(k.first order by k.n), '{}'),
+          coalesce(array_agg(k.length order by k.n), '{}')
+        from unnest(v_segment.conversation_ids, v_segment.first_positions, v_segment.lengths)
+          with ordinality k (id, first, length, n)
+        where k.id <> all (p_conversation_ids))
+    where s.user_id = p_user_id and s.number = v_segment.number;
+  end loop;
+end
+$$;
+
+--
+-- Name: unindex_title(text, uuid); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.unindex_title(p_user_id text, p_conversation_id uuid) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+begin
+  perform colloquy.act_as(p_user_id);
+  update colloquy.search_segments s
+  set signature = null, version = s.version + 1
+  where s.user_id = p_user_id and p_conversation_id = any (s.conversation_ids)
+    and s.first_positions[array_position(s.conversation_ids, p_conversation_id)] = 0;
 end
 $$;
 
@@ -1600,6 +2145,47 @@ CREATE TABLE colloquy.migrations (
 );
 
 --
+-- Name: search_indexes; Type: TABLE; Schema: colloquy; Owner: -
+--
+
+CREATE TABLE colloquy.search_indexes (
+    user_id text NOT NULL,
+    sealed_to uuid NOT NULL,
+    segments integer NOT NULL
+);
+
+ALTER TABLE ONLY colloquy.search_indexes FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: search_segments; Type: TABLE; Schema: colloquy; Owner: -
+--
+
+CREATE TABLE colloquy.search_segments (
+    user_id text NOT NULL,
+    number integer NOT NULL,
+    conversation_ids uuid[] NOT NULL,
+    first_positions integer[] NOT NULL,
+    lengths integer[] NOT NULL,
+    signature bytea,
+    version integer DEFAULT 0 NOT NULL
+);
+ALTER TABLE ONLY colloquy.search_segments ALTER COLUMN signature SET STORAGE EXTERNAL;
+
+ALTER TABLE ONLY colloquy.search_segments FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: search_tails; Type: TABLE; Schema: colloquy; Owner: -
+--
+
+CREATE TABLE colloquy.search_tails (
+    user_id text NOT NULL,
+    conversation_id uuid NOT NULL,
+    sealed_position integer NOT NULL
+);
+
+ALTER TABLE ONLY colloquy.search_tails FORCE ROW LEVEL SECURITY;
+
+--
 -- Name: turn_counts; Type: TABLE; Schema: colloquy; Owner: -
 --
 
@@ -1743,6 +2329,27 @@ ALTER TABLE ONLY colloquy.migrations
     ADD CONSTRAINT migrations_pkey PRIMARY KEY (version);
 
 --
+-- Name: search_indexes search_indexes_pkey; Type: CONSTRAINT; Schema: colloquy; Owner: -
+--
+
+ALTER TABLE ONLY colloquy.search_indexes
+    ADD CONSTRAINT search_indexes_pkey PRIMARY KEY (user_id);
+
+--
+-- Name: search_segments search_segments_pkey; Type: CONSTRAINT; Schema: colloquy; Owner: -
+--
+
+ALTER TABLE ONLY colloquy.search_segments
+    ADD CONSTRAINT search_segments_pkey PRIMARY KEY (user_id, number);
+
+--
+-- Name: search_tails search_tails_pkey; Type: CONSTRAINT; Schema: colloquy; Owner: -
+--
+
+ALTER TABLE ONLY colloquy.search_tails
+    ADD CONSTRAINT search_tails_pkey PRIMARY KEY (user_id, conversation_id);
+
+--
 -- Name: turn_counts turn_counts_pkey; Type: CONSTRAINT; Schema: colloquy; Owner: -
 --
 
@@ -1834,6 +2441,24 @@ CREATE POLICY acting_user ON colloquy.idempotency_keys USING ((user_id = current
 CREATE POLICY acting_user ON colloquy.messages USING ((user_id = current_setting('colloquy.user_id'::text, true)));
 
 --
+-- Name: search_indexes acting_user; Type: POLICY; Schema: colloquy; Owner: -
+--
+
+CREATE POLICY acting_user ON colloquy.search_indexes USING ((user_id = current_setting('colloquy.user_id'::text, true)));
+
+--
+-- Name: search_segments acting_user; Type: POLICY; Schema: colloquy; Owner: -
+--
+
+CREATE POLICY acting_user ON colloquy.search_segments USING ((user_id = current_setting('colloquy.user_id'::text, true)));
+
+--
+-- Name: search_tails acting_user; Type: POLICY; Schema: colloquy; Owner: -
+--
+
+CREATE POLICY acting_user ON colloquy.search_tails USING ((user_id = current_setting('colloquy.user_id'::text, true)));
+
+--
 -- Name: turn_counts acting_user; Type: POLICY; Schema: colloquy; Owner: -
 --
 
@@ -1892,6 +2517,24 @@ ALTER TABLE colloquy.messages ENABLE ROW LEVEL SECURITY;
 --
 
 CREATE POLICY pruning ON colloquy.idempotency_keys FOR SELECT USING (((current_setting('colloquy.pruning'::text, true) = 'on'::text) AND (created_at < (now() - '24:00:00'::interval))));
+
+--
+-- Name: search_indexes; Type: ROW SECURITY; Schema: colloquy; Owner: -
+--
+
+ALTER TABLE colloquy.search_indexes ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: search_segments; Type: ROW SECURITY; Schema: colloquy; Owner: -
+--
+
+ALTER TABLE colloquy.search_segments ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: search_tails; Type: ROW SECURITY; Schema: colloquy; Owner: -
+--
+
+ALTER TABLE colloquy.search_tails ENABLE ROW LEVEL SECURITY;
 
 --
 -- Name: turn_counts; Type: ROW SECURITY; Schema: colloquy; Owner: -
@@ -1958,6 +2601,24 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE colloquy.messages TO colloquy_app;
 --
 
 GRANT SELECT ON TABLE colloquy.migrations TO colloquy_app;
+
+--
+-- Name: TABLE search_indexes; Type: ACL; Schema: colloquy; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE colloquy.search_indexes TO colloquy_app;
+
+--
+-- Name: TABLE search_segments; Type: ACL; Schema: colloquy; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE colloquy.search_segments TO colloquy_app;
+
+--
+-- Name: TABLE search_tails; Type: ACL; Schema: colloquy; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE colloquy.search_tails TO colloquy_app;
 
 --
 -- Name: TABLE turn_counts; Type: ACL; Schema: colloquy; Owner: -

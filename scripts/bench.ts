@@ -15,6 +15,7 @@ import { machineText } from './bench/machine.js'
 import type { Bench } from './bench/part.js'
 import { prefix } from './bench/prefix.js'
 import { reportText } from './bench/print.js'
+import { search } from './bench/search.js'
 import { startup } from './bench/startup.js'
 import { streams } from './bench/streams.js'
 import { throughput } from './bench/throughput.js'
@@ -24,7 +25,19 @@ import { writes } from './bench/writes.js'
 import { interrupted } from './interrupted.js'
 
 /** In the order of execution: the big table comes last. A new part needs a file and an entry here. */
-const parts = [throughput, hotPath, waiting, streams, following, writes, tick, startup, prefix, growth]
+const parts = [
+  throughput,
+  hotPath,
+  waiting,
+  streams,
+  following,
+  writes,
+  tick,
+  startup,
+  prefix,
+  search,
+  growth,
+]
 const boundMs = 30 * 60_000
 
 const { values, positionals } = parseArgs({

@@ -19,6 +19,7 @@ import { createAjv, createValidatorCompiler } from './http/validation.js'
 import type { Model } from './models/model.js'
 import { Problem } from './problems.js'
 import { packageRoot } from './root.js'
+import { createSearchIndexer } from './search/indexer.js'
 import type { PublicJwk } from './tools/signing-keys.js'
 import type { ToolRegistry } from './tools/tool.js'
 import { createTurnEngine } from './turns/engine.js'
@@ -134,6 +135,7 @@ export const registerChat = async (app: FastifyInstance, options: ChatOptions & 
     systemPrompt: options.systemPrompt,
     heartbeatMs: (options.streamTimeouts ?? defaultStreamTimeouts).heartbeatMs,
   })
+  const search = createSearchIndexer({ db, log: options.log })
   let closing = false
 
   sendInChunks(app)
@@ -187,6 +189,7 @@ export const registerChat = async (app: FastifyInstance, options: ChatOptions & 
   const handlers = createHandlers({
     db,
     turns,
+    search,
     models,
     checkReady,
     toolKeys: options.toolKeys ?? [],
@@ -208,7 +211,7 @@ export const registerChat = async (app: FastifyInstance, options: ChatOptions & 
   app.addHook('preClose', async () => {
     closing = true
     pruning.abort()
-    await turns.drain(options.shutdownMs)
+    await Promise.all([turns.drain(options.shutdownMs), search.stop()])
   })
   app.addHook('onClose', async () => options.tools?.close())
 }

@@ -17,3 +17,6 @@ const rng = (): Uint8Array => {
 
 /** A UUIDv7 (RFC 9562, section 5.7). */
 export const newId = (): string => v7({ rng })
+
+/** The smallest id of that time. */
+export const firstIdAt = (msecs: number): string => v7({ msecs, seq: 0, random: new Uint8Array(idBytes) })

@@ -6,7 +6,7 @@ import { emptyAnswer } from '../src/turns/events.js'
 import { setTitle } from '../src/turns/store/set-title.js'
 import { syncAttempts } from '../src/turns/store/sync-attempts.js'
 import { testApp, tokenOf } from './helpers/app.js'
-import { type ContractOperation, contractOperations } from './helpers/contract.js'
+import { type ContractOperation, contractOperations, requiredQuery } from './helpers/contract.js'
 import { testDatabase } from './helpers/database.js'
 import { gatedModel } from './helpers/models.js'
 import { mutant } from './helpers/mutant.js'
@@ -44,10 +44,8 @@ const bodies: Record<string, (ids: Owned) => object> = {
   rateMessage: () => ({ rating: 'up', comment: 'not mine' }),
 }
 
-/** The query that an operation cannot do without. */
-const queries: Record<string, (userId: string) => string> = {
-  eraseUser: (userId) => `?confirm=${userId}`,
-}
+/** What required parameters of the query have, where the contract's example would find nothing that could leak. */
+const queryValues = { q: secret }
 
 const pathOf = (path: string, values: Record<string, string>): string =>
   path.replace(/\{(\w+)\}/g, (_, name: string) => {
@@ -60,15 +58,17 @@ const sender =
   (url: string): Send =>
   async (operation, { token, user_id, ids }) => {
     const body = bodies[operation.operationId]?.(ids)
-    const query = queries[operation.operationId]?.(user_id) ?? ''
-    const response = await fetch(`${url}${pathOf(operation.path, { user_id, ...ids })}${query}`, {
-      method: operation.method,
-      headers: {
-        ...(token && { authorization: `Bearer ${token}` }),
-        ...(body && { 'content-type': 'application/json' }),
+    const response = await fetch(
+      `${url}${pathOf(operation.path, { user_id, ...ids })}${requiredQuery(operation, { ...queryValues, confirm: user_id })}`,
+      {
+        method: operation.method,
+        headers: {
+          ...(token && { authorization: `Bearer ${token}` }),
+          ...(body && { 'content-type': 'application/json' }),
+        },
+        ...(body && { body: JSON.stringify(body) }),
       },
-      ...(body && { body: JSON.stringify(body) }),
-    })
+    )
     return { status: response.status, text: await response.text() }
   }
 
@@ -120,12 +120,16 @@ const leaks = async (url: string): Promise<string[]> => {
   for (const operation of secured) {
     const own = await send(operation, { token: alice, user_id: 'alice', ids })
     if (own.status >= 300) found.push(`${operation.operationId}: alice got ${own.status} for her own`)
+    const isSearch = operation.operationId === 'searchMessages'
+    if (isSearch && !own.text.includes(ids.message_id))
+      found.push('searchMessages: alice does not find her own')
   }
   return found
 }
 
 /** The tables that hold what users say, and what it has cost. */
 const tables = ['conversations', 'turns', 'messages', 'turn_events', 'usage', 'feedback']
+const searchTables = ['search_indexes', 'search_tails', 'search_segments']
 
 /** Every condition on the user is taken out of the handlers, and the turn functions get the path's ids alone. */
 const withoutWhere = {
@@ -220,7 +224,15 @@ t.test('in SQL, too: nothing of another user can be read, changed or written', a
       if (user !== null) await tx`select colloquy.act_as(${user})`
       return work(tx)
     })
-  for (const table of tables) {
+  await as('alice', async (tx) => {
+    const id = turn.conversationId
+    await tx`insert into colloquy.search_indexes (user_id, sealed_to, segments) values ('alice', ${id}, 1)`
+    await tx`insert into colloquy.search_tails (user_id, conversation_id, sealed_position) values ('alice', ${id}, 0)`
+    await tx`
+      insert into colloquy.search_segments (user_id, number, conversation_ids, first_positions, lengths)
+      values ('alice', 1, '{}', '{}', '{}')`
+  })
+  for (const table of [...tables, ...searchTables]) {
     const name = sql(`colloquy.${table}`)
     t.equal((await as('alice', (tx) => tx`select from ${name}`)).length, 1, `alice sees her ${table}`)
     for (const user of ['bob', null]) {

@@ -39,6 +39,9 @@ export interface GeneratedClient {
   exportUser(): Promise<unknown>
   /** Erases the target's user. */
   eraseUser(): Promise<{ rows: { conversations: number } }>
+  searchMessages(
+    q: string,
+  ): Promise<{ data: { message_id: string | null; highlights: { start: number; end: number }[] }[] }>
   getLiveness(): Promise<{ status: string }>
   getReadiness(): Promise<{ status: string }>
   getToolKeys(): Promise<{ keys: { kid: string }[] }>

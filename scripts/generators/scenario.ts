@@ -87,6 +87,10 @@ export const runScenario = async (client: GeneratedClient): Promise<Outcome> => 
   })
   await step('listModels', async () => equal((await client.listModels()).data[0]?.is_default, true))
   await step('listUsage', async () => equal((await client.listUsage('2026-01-01')).data[0]?.turns, 1))
+  await step('searchMessages', async () => {
+    const { data } = await client.searchMessages('buy milk')
+    ok(data.some(({ message_id, highlights }) => message_id !== null && highlights.length > 0))
+  })
   await step('getLiveness', async () => ok((await client.getLiveness()).status !== ''))
   await step('getReadiness', async () => ok((await client.getReadiness()).status !== ''))
   await step('getToolKeys', async () => equal((await client.getToolKeys()).keys.length, 1))

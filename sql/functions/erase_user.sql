@@ -41,6 +41,10 @@ begin
       order by c.id
       for update
     ) l;
+    -- Whole, and not conversation by conversation.
+    delete from colloquy.search_indexes i where i.user_id = p_user_id;
+    delete from colloquy.search_segments s where s.user_id = p_user_id;
+    delete from colloquy.search_tails t where t.user_id = p_user_id;
     is_done := false;
     erased := colloquy.delete_conversations(p_user_id => p_user_id, p_conversation_ids => v_ids);
     return next;

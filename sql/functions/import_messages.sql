@@ -13,6 +13,7 @@ declare
   v_now timestamptz(3);
   v_conversation record;
   v_message record;
+  v_position_before integer;
   v_last_position integer;
   v_last_turn_id uuid;
 begin
@@ -38,6 +39,7 @@ begin
     return next;
     return;
   end if;
+  v_position_before := v_last_position;
   for v_message in
     select m.*
     from json_to_recordset(p_messages) as m (
@@ -59,6 +61,12 @@ begin
   update colloquy.conversations c
   set last_position = v_last_position, updated_at = v_now
   where c.user_id = p_user_id and c.id = v_conversation.id and c.last_position <> v_last_position;
+  -- An imported conversation is not among those with the greatest ids, which a search takes for new.
+  if outcome = 'made' or taken > 0 then
+    insert into colloquy.search_tails (user_id, conversation_id, sealed_position)
+    values (p_user_id, v_conversation.id, case when outcome = 'made' then -1 else v_position_before end)
+    on conflict do nothing;
+  end if;
   return next;
 end
 $$;

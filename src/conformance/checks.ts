@@ -15,6 +15,7 @@ import { pagingChecks } from './checks/paging.js'
 import { requestChecks } from './checks/request-checks.js'
 import { routeChecks } from './checks/routes.js'
 import { runningTurnChecks } from './checks/running-turns.js'
+import { searchChecks } from './checks/search.js'
 import { stoppedTurnChecks } from './checks/stopped-turns.js'
 import { streamChecks } from './checks/streams.js'
 import type { Contract } from './contract.js'
@@ -31,6 +32,7 @@ export const allChecks = (contract: Contract): Check[] => [
   ...modelAndUsageChecks,
   ...idempotencyChecks,
   ...pagingChecks,
+  ...searchChecks,
   ...streamChecks,
   ...runningTurnChecks,
   ...stoppedTurnChecks,

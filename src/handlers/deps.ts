@@ -1,6 +1,7 @@
 import type { components } from '../../generated/closed/contract.js'
 import type { Database } from '../db/database.js'
 import type { Caller } from '../http/handler.js'
+import type { SearchIndexer } from '../search/indexer.js'
 import type { TurnEngine } from '../turns/engine.js'
 import type { UserLimits } from '../turns/limits.js'
 
@@ -10,6 +11,7 @@ export interface Deps {
   turns: TurnEngine
   /** what a user's turns are counted against; default: nothing */
   limitsOf?: ((user: Caller) => UserLimits) | undefined
+  search: SearchIndexer
   /** the names of the models that a message may choose, the default first */
   models: string[]
   /** Resolves when this instance is ready; rejects with a Problem otherwise. */

@@ -20,6 +20,7 @@ import { listModels } from './list-models.js'
 import { listTurns } from './list-turns.js'
 import { listUsage } from './list-usage.js'
 import { rateMessage } from './rate-message.js'
+import { searchMessages } from './search-messages.js'
 import { streamConversation } from './stream-conversation.js'
 import { streamNewTurn } from './stream-new-turn.js'
 import { streamTurn } from './stream-turn.js'
@@ -49,6 +50,7 @@ export const createHandlers = (deps: Deps) =>
     exportUser: exportUser(deps),
     exportConversation: exportConversation(deps),
     eraseUser: eraseUser(deps),
+    searchMessages: searchMessages(deps),
     getLiveness: getLiveness(),
     getReadiness: getReadiness(deps),
     getToolKeys: getToolKeys(deps),

@@ -17,9 +17,10 @@ export const updateConversation =
   ({ db }: Deps): Handler<'updateConversation'> =>
   async ({ params, user, body }, reply) => {
     const { title, archived, metadata = {} } = body
-    const [conversation] = await db.asUser(user.id, (sql) => {
+    let updated: PromiseLike<Conversation[]> = Promise.resolve([])
+    await db.asUser(user.id, (sql) => {
       const merged = sql`jsonb_strip_nulls(c.metadata || ${sql.json(metadata)})`
-      return sql<Conversation[]>`
+      const update = sql<Conversation[]>`
         with c as (
           update colloquy.conversations c
           set title = coalesce(${title ?? null}, c.title),
@@ -34,7 +35,14 @@ export const updateConversation =
         select ${conversationColumns(sql)}
         from c
         ${joinLastTurn(sql)}`
+      updated = update
+      if (title === undefined) return update
+      // After it, in the same round trip, because a statement does not see what others committed while it waited.
+      void update.execute()
+      return sql`
+        select colloquy.unindex_title(p_user_id => ${user.id}, p_conversation_id => ${params.conversation_id})`
     })
+    const [conversation] = await updated
     if (conversation) return reply(200, conversation)
     return (await hasConversation(db, user.id, params.conversation_id))
       ? problem('validation-failed', { errors: [tooManyPairs] })

@@ -8,6 +8,7 @@ import { parameterFaults } from './faults/parameters.js'
 import type { PlantedFault } from './faults/planted.js'
 import { requestFaults } from './faults/requests.js'
 import { runningFaults } from './faults/running.js'
+import { searchFaults } from './faults/search.js'
 import { streamFaults } from './faults/streams.js'
 
 /** What may be wrong with a server, one thing at a time. */
@@ -19,6 +20,7 @@ export const plantedFaults: PlantedFault[] = [
   ...behaviourFaults,
   ...limitFaults,
   ...listFaults,
+  ...searchFaults,
   ...streamFaults,
   ...runningFaults,
   ...dataFaults,

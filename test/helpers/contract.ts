@@ -4,10 +4,19 @@ import addFormats from 'ajv-formats'
 import { packageRoot } from '../../src/root.js'
 import { hasVisibleText } from '../../src/visible-text.js'
 
+interface Parameter {
+  $ref?: string
+  name: string
+  in: 'path' | 'query' | 'header'
+  required?: boolean
+  example?: unknown
+}
+
 export interface ContractOperation {
   operationId: string
   method: string
   path: string
+  parameters?: Parameter[]
   responses: Record<
     string,
     { headers?: Record<string, { schema: object }>; content?: Record<string, object> }
@@ -57,6 +66,22 @@ const resolve = <T extends object>(value: T & { $ref?: string }): { value: T; po
       document,
     )
   return { value: found as T, pointer }
+}
+
+/** The query of a right request: a value for each parameter that is required, by its name, or as in the contract's example. */
+export const requiredQuery = (
+  { operationId, parameters = [] }: ContractOperation,
+  values: Record<string, string> = {},
+): string => {
+  const pairs = parameters
+    .map((parameter) => resolve(parameter).value)
+    .filter((parameter) => parameter.in === 'query' && parameter.required)
+    .map(({ name, example }): [string, string] => {
+      const value = values[name] ?? example
+      if (value === undefined) throw new Error(`${operationId} has no example of its parameter ${name}`)
+      return [name, String(value)]
+    })
+  return pairs.length === 0 ? '' : `?${new URLSearchParams(pairs)}`
 }
 
 export interface SeenResponse {

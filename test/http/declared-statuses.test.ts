@@ -3,7 +3,7 @@ import type { Database } from '../../src/db/database.js'
 import { DatabaseUnavailable } from '../../src/db/errors.js'
 import type { Model } from '../../src/models/model.js'
 import { type Call, testApp, tokenOf } from '../helpers/app.js'
-import { type ContractOperation, contractOperations } from '../helpers/contract.js'
+import { type ContractOperation, contractOperations, requiredQuery } from '../helpers/contract.js'
 import { until } from '../helpers/models.js'
 import { rawCall } from '../helpers/raw.js'
 
@@ -88,7 +88,13 @@ t.test('every operation answers with every status that the contract declares for
   })
 
   /** Sends what is right for the operation, but for what is told. */
-  const send = (operation: ContractOperation, at: typeof app, ids: Ids, call: Call = {}, query = '') => {
+  const send = (
+    operation: ContractOperation,
+    at: typeof app,
+    ids: Ids,
+    call: Call = {},
+    query = requiredQuery(operation),
+  ) => {
     const body = bodies[operation.operationId]
     const required = queries[operation.operationId]
     const asked = [required ?? [], query.slice(1) || []].flat().join('&')

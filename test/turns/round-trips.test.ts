@@ -16,6 +16,7 @@ const acts: Record<string, Act> = {
   listConversationsByMetadata: ({ call }) => call('GET', '/api/alice/conversations?metadata[a]=b'),
   listUsage: ({ call }) => call('GET', '/api/alice/usage'),
   listTurns: ({ call }, id) => call('GET', `/api/alice/conversations/${id}/turns`),
+  searchMessages: ({ call }) => call('GET', '/api/alice/search?q=message'),
   createConversation: ({ call }) => call('POST', '/api/alice/conversations', { body: {} }),
   listMessages: ({ call }, id) => call('GET', `/api/alice/conversations/${id}/messages`),
   updateConversation: ({ call }, id) =>
@@ -66,6 +67,7 @@ t.test('a turn costs two round trips to the database, anything else one', async 
       listConversationsByMetadata: 1,
       listUsage: 1,
       listTurns: 1,
+      searchMessages: 1,
       createConversation: 1,
       listMessages: 1,
       updateConversation: 1,

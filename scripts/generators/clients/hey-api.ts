@@ -82,6 +82,7 @@ export const createGeneratedClient = ({ url, user, token }: Target): GeneratedCl
     exportConversation: async (id) => (await api.exportConversation(ofConversation(id))).data,
     exportUser: async () => (await api.exportUser({ ...strict, parseAs: 'stream' })).data,
     eraseUser: async () => (await api.eraseUser({ ...strict, query: { confirm: user } })).data,
+    searchMessages: async (q) => (await api.searchMessages({ ...strict, query: { q } })).data,
     getLiveness: async () => (await api.getLiveness({ client, throwOnError: true })).data,
     getReadiness: async () => (await api.getReadiness({ client, throwOnError: true })).data,
     getToolKeys: async () => (await api.getToolKeys({ client, throwOnError: true })).data,

@@ -43,6 +43,7 @@ export const createGeneratedClient = ({ url, user, token }: Target): GeneratedCl
     exportConversation: (id) => api.exportConversation(user, id, {}, config),
     exportUser: () => api.exportUser(user, {}, config),
     eraseUser: () => api.eraseUser(user, { confirm: user }, config),
+    searchMessages: (q) => api.searchMessages(user, { q }, config),
     getLiveness: () => api.getLiveness(config),
     getReadiness: () => api.getReadiness(config),
     getToolKeys: () => api.getToolKeys(config),

@@ -86,6 +86,8 @@ export const createGeneratedClient = ({ url, user, token }: Target): GeneratedCl
     },
     eraseUser: async () =>
       dataOf(await client.DELETE('/api/{user_id}', { params: { path, query: { confirm: user } } })),
+    searchMessages: async (q) =>
+      dataOf(await client.GET('/api/{user_id}/search', { params: { path, query: { q } } })),
     getLiveness: async () => dataOf(await client.GET('/health/live')),
     getReadiness: async () => dataOf(await client.GET('/health/ready')),
     getToolKeys: async () => dataOf(await client.GET('/.well-known/jwks.json')),

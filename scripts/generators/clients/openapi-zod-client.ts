@@ -38,6 +38,7 @@ export const createGeneratedClient = ({ url, user, token }: Target): GeneratedCl
     exportConversation: (id) => unchecked.exportConversation(ofConversation(id)),
     exportUser: () => unchecked.exportUser({ params: path }),
     eraseUser: () => client.eraseUser(undefined, { params: path, queries: { confirm: user } }),
+    searchMessages: (q) => client.searchMessages({ params: path, queries: { q } }),
     getLiveness: () => client.getLiveness(),
     getReadiness: () => client.getReadiness(),
     getToolKeys: () => client.getToolKeys(),

@@ -47,6 +47,7 @@ export const createGeneratedClient = ({ url, user, token }: Target): GeneratedCl
     exportConversation: async (id) => dataOf(await api.exportConversation(user, id, {}, options)),
     exportUser: async () => dataOf(await api.exportUser(user, {}, options)),
     eraseUser: async () => dataOf(await api.eraseUser(user, { confirm: user }, options)),
+    searchMessages: async (q) => dataOf(await api.searchMessages(user, { q }, options)),
     getLiveness: async () => dataOf(await api.getLiveness()),
     getReadiness: async () => dataOf(await api.getReadiness()),
     getToolKeys: async () => dataOf(await api.getToolKeys()),

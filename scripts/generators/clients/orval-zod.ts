@@ -82,6 +82,8 @@ export const createGeneratedClient = ({ url, user, token }: Target): GeneratedCl
     exportConversation: async (id) => (await request(`${conversationOf(id)}/export`)).json(),
     exportUser: () => bytes(request(`${api}/export`)),
     eraseUser: () => parsed(zod.EraseUser200Response, request(`${api}?confirm=${user}`, 'DELETE')),
+    searchMessages: (q) =>
+      parsed(zod.SearchMessages200Response, request(`${api}/search?q=${encodeURIComponent(q)}`)),
     getLiveness: () => parsed(zod.GetLiveness200Response, request('/health/live')),
     getReadiness: () => parsed(zod.GetReadiness200Response, request('/health/ready')),
     getToolKeys: () => parsed(zod.GetToolKeys200Response, request('/.well-known/jwks.json')),

@@ -33,6 +33,7 @@ export const createGeneratedClient = ({ url, user, token }: Target): GeneratedCl
     exportConversation: async (id) => (await api.exportConversation(user, id)).data,
     exportUser: async () => bytesOf(await api.exportUser(user)),
     eraseUser: async () => (await api.eraseUser(user, { confirm: user })).data,
+    searchMessages: async (q) => (await api.searchMessages(user, { q })).data,
     getLiveness: async () => (await health.getLiveness()).data,
     getReadiness: async () => (await health.getReadiness()).data,
     getToolKeys: async () => (await wellKnown.getToolKeys()).data,

@@ -103,6 +103,12 @@ begin
           updated_at = v_now, last_turn_at = v_now
         where c.user_id = p_user_id and c.id = p_conversation_id
         returning c.last_position - 1, c.summary_position into v_position, v_summary_position;
+        -- So that a search looks at what is past the segments of the conversation, where it has any.
+        insert into colloquy.search_tails (user_id, conversation_id, sealed_position)
+        select i.user_id, p_conversation_id, v_position - 1
+        from colloquy.search_indexes i
+        where i.user_id = p_user_id and i.sealed_to >= p_conversation_id
+        on conflict do nothing;
       end if;
     end if;
   end if;

@@ -31,6 +31,7 @@ begin
   -- After their messages, which whoever rates one has locked.
   delete from colloquy.feedback f where f.user_id = p_user_id and f.conversation_id = any (p_conversation_ids);
   get diagnostics v_feedback = row_count;
+  perform colloquy.unindex_conversations(p_user_id => p_user_id, p_conversation_ids => p_conversation_ids);
   delete from colloquy.conversations c where c.user_id = p_user_id and c.id = any (p_conversation_ids);
   get diagnostics v_conversations = row_count;
   return jsonb_build_object(

@@ -94,4 +94,5 @@ export const effects: Record<string, Effect> = {
   listMessages: page,
   listTurns: page,
   listUsage: page,
+  searchMessages: page,
 }

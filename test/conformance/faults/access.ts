@@ -43,6 +43,14 @@ export const accessFaults: PlantedFault[] = [
     'streamTurn',
   ].map(sharedRows),
   {
+    name: 'a search finds what another user wrote',
+    seenBy: ['search.other-user'],
+    make: ({ a, b }) =>
+      requests('searchMessages', (request) =>
+        tokenOf(request) === bearer(b) ? asUser(request, b, a) : request,
+      ),
+  },
+  {
     name: 'a token is not checked for listModels',
     seenBy: ['no-token.listModels', 'bad-token.listModels'],
     make: ({ a }) =>

@@ -1,0 +1,201 @@
+import t from 'tap'
+import type { Json } from '../helpers/app.js'
+import { until } from '../helpers/models.js'
+import { drawSeed } from '../helpers/seed.js'
+import { rowsAbout } from '../helpers/stored-rows.js'
+import { indexed, searchApp, segmentsOf, superuser, writeMessages } from './helpers.js'
+
+const seed = drawSeed(t)
+let state = seed
+/** A number from 0 up to before `below`, by a linear congruential generator. */
+const random = (below: number): number => {
+  state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+  return Math.floor((state / 2 ** 32) * below)
+}
+const pick = <T>(values: readonly T[]): T => values[random(values.length)] as T
+
+const words =
+  'running Läufer straße café foo_bar(x) книга книги θάλασσα 東京 天気 go C# ab 👍 naïve city cities world'.split(
+    ' ',
+  )
+const common = 'the and of to in is that it was for on are with as they be at one have this'.split(' ')
+const textOf = (): string =>
+  Array.from({ length: 4 + random(20) }, () => (random(25) === 0 ? pick(words) : pick(common))).join(' ')
+
+const app = await searchApp(t)
+const { call, chat, search, walk } = app
+const sql = superuser(t, app)
+/** The id that writeMessages gives a conversation. */
+const conversation = (n: number): string => {
+  const digits = String(n + 1).padStart(16, '0')
+  const hex = `${digits.slice(0, 12)}7${digits.slice(12, 15)}8${digits.slice(15)}${'0'.repeat(14)}`
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
+}
+const count = 2_600
+const texts = Array.from({ length: count }, textOf)
+await writeMessages(sql, 'alice', texts, 20)
+
+const queries = [
+  'running',
+  'run',
+  'lauf',
+  'strasse',
+  'foo_bar',
+  'книга',
+  'θαλασσα',
+  '京',
+  '天気',
+  'go',
+  'C#',
+  'city',
+  'the naive',
+  '👍',
+  'unning',
+  'world "is that"',
+]
+const keyOf = ({ type, conversation_id, position, rank }: Json): string =>
+  `${type} ${conversation_id} ${position} ${rank}`
+const all = async (): Promise<Record<string, string[]>> =>
+  Object.fromEntries(
+    await Promise.all(queries.map(async (q) => [q, (await walk(q, 100)).map(keyOf)] as const)),
+  )
+const sorted = (found: Record<string, string[]>) =>
+  Object.fromEntries(Object.entries(found).map(([q, keys]) => [q, [...keys].sort()]))
+
+t.test('the index finds what a search without it finds', async (t) => {
+  const without = sorted(await all())
+  t.same(
+    queries.filter((q) => without[q]?.length === 0),
+    [],
+    'every query finds something',
+  )
+  await indexed(sql, app, 'alice', 2)
+  t.same(sorted(await all()), without, 'the same with the index')
+  for (const q of ['world', 'the', 'go']) {
+    const keys = (await walk(q, 23)).map(keyOf)
+    t.equal(new Set(keys).size, keys.length, `${q}: nothing comes twice in small pages`)
+    t.same([...keys].sort(), (await walk(q, 100)).map(keyOf).sort(), `${q}: nor is anything missed`)
+  }
+})
+
+t.test('what comes after is found at once', async (t) => {
+  const conversation_id = conversation(3)
+  await chat('a belated capybara', { conversation_id })
+  t.equal((await search('capybara', { conversation_id })).data.length, 2, 'in a conversation that is indexed')
+  await chat('another capybara')
+  t.equal((await search('capybara')).data.length, 4, 'and in a new one')
+})
+
+t.test('a new title is found in place of the one that was indexed', async (t) => {
+  const conversation_id = conversation(5)
+  await call('PATCH', `/api/alice/conversations/${conversation_id}`, { body: { title: 'Quokka' } })
+  t.match((await search('quokka')).data, [{ type: 'title', conversation_id }], 'the new title is found')
+  await indexed(sql, app, 'alice', 2)
+  t.match((await search('quokka')).data, [{ type: 'title', conversation_id }], 'and when it is indexed, too')
+  const titles = (await walk('"number 5"', 100)).map((each: Json) => each.title)
+  t.notOk(titles.includes('number 5'), 'the old one is not')
+})
+
+t.test('deleting a conversation takes it out of the index', async (t) => {
+  const before = sorted(await all())
+  const gone = [conversation(0), conversation(60)]
+  for (const id of gone) await call('DELETE', `/api/alice/conversations/${id}`)
+  const wanted = Object.fromEntries(
+    Object.entries(before).map(([q, keys]) => [
+      q,
+      keys.filter((key) => !gone.some((id) => key.includes(id))),
+    ]),
+  )
+  t.same(sorted(await all()), wanted, 'the rest is found as before')
+  const rows = await sql`
+    select from colloquy.search_segments where conversation_ids && ${gone}::uuid[]
+    union all select from colloquy.search_tails where conversation_id = any (${gone}::uuid[])`
+  t.equal(rows.length, 0, 'nothing of it is left in the index')
+  const { stale } = await segmentsOf(sql, 'alice')
+  t.ok(stale > 0, 'nor in a signature that was made of it')
+  await indexed(sql, app, 'alice', 2)
+  t.same(sorted(await all()), wanted, 'and when it is indexed anew')
+})
+
+t.test('an imported conversation is found, whatever its id, and indexed in its turn', async (t) => {
+  const file = [
+    { uuid: 'a-1', name: 'Imported', created_at: '2020-01-01T00:00:00Z', updated_at: '2020-01-01T00:00:00Z' },
+  ].map((each) => ({
+    ...each,
+    chat_messages: [
+      { uuid: 'm-1', sender: 'human', text: 'an axolotl', created_at: '2020-01-01T00:00:00Z' },
+      { uuid: 'm-2', sender: 'assistant', text: 'what about it', created_at: '2020-01-01T00:00:01Z' },
+    ],
+  }))
+  const imported = await call('POST', '/api/alice/import', { body: file })
+  t.equal(imported.status, 200, `the file is taken: ${imported.text}`)
+  t.equal((await search('axolotl')).data.length, 1, 'its message is found')
+  await writeMessages(sql, 'alice', Array.from({ length: 3_700 }, textOf), 20)
+  await indexed(sql, app, 'alice', 4)
+  t.equal((await search('axolotl')).data.length, 1, 'also when it is indexed')
+})
+
+t.test('erasing the user takes the whole index away', async (t) => {
+  const receipt = await call('DELETE', '/api/alice?confirm=alice')
+  t.equal(receipt.status, 200, 'alice is erased')
+  t.same(await rowsAbout(sql, 'alice'), {}, 'and nothing of her is left in any table')
+})
+
+t.test('what may still change is not indexed', async (t) => {
+  await writeMessages(
+    sql,
+    'carol',
+    Array.from({ length: 2_100 }, () => 'a common sentence'),
+    2_100,
+  )
+  await sql`
+    insert into colloquy.turns (user_id, id, conversation_id, position, status, attempt, begun_by, user_message_id,
+      message_id, model, created_at)
+    select user_id, id, conversation_id, 2099, 'failed', 1, id, id, id, 'echo', now()
+    from colloquy.messages where user_id = 'carol' and position = 2100`
+  await sql`
+    update colloquy.conversations c set last_turn_id = t.id
+    from colloquy.turns t where t.user_id = 'carol' and c.user_id = 'carol'`
+  await indexed(sql, app, 'carol', 2)
+  const [tail] = await sql`select sealed_position from colloquy.search_tails where user_id = 'carol'`
+  t.equal(tail?.sealed_position, 2_047, 'two whole segments, and the rest is the tail')
+  t.same((await segmentsOf(sql, 'carol')).segments, 2, 'there are two')
+})
+
+t.test('a segment is not stored when something has changed since it was read', async (t) => {
+  await writeMessages(
+    sql,
+    'dave',
+    Array.from({ length: 2_000 }, (_, n) => `sentence ${n}`),
+    20,
+  )
+  const store = (titles: string[], version = 0) => sql<[{ stored: boolean }]>`
+    select colloquy.store_segment(
+      p_user_id => 'dave', p_number => null, p_version => ${version}, p_conversation_ids => ${[conversation(0), conversation(1)]}::uuid[],
+      p_first_positions => ${[0, 0]}::integer[], p_lengths => ${[21, 21]}::integer[], p_titles => ${titles}::text[],
+      p_signature => ${Buffer.alloc(524_288)}) as stored`
+  const tries = async (titles: string[], version?: number) => (await store(titles, version))[0].stored
+  t.equal(await tries(['number 0', 'another']), false, 'another title')
+  t.equal(await tries(['number 0', 'number 1'], 1), false, 'another segment came first')
+  await sql.begin(async (holder) => {
+    await holder`select from colloquy.conversations where user_id = 'dave' and id = ${conversation(1)} for update`
+    const other = superuser(t, app)
+    const [row] = await other<[{ stored: boolean }]>`
+      select colloquy.store_segment(
+        p_user_id => 'dave', p_number => null, p_version => 0, p_conversation_ids => ${[conversation(1)]}::uuid[],
+        p_first_positions => ${[0]}::integer[], p_lengths => ${[21]}::integer[], p_titles => ${['number 1']}::text[],
+        p_signature => ${Buffer.alloc(524_288)}) as stored`
+    t.equal(row.stored, false, 'somebody writes the conversation now')
+  })
+  t.equal(await tries(['number 0', 'number 1']), true, 'else it is')
+  t.equal(await tries(['number 0', 'number 1']), false, 'once')
+})
+
+t.test('a history that is too long to be compared at once says so until it is indexed', async (t) => {
+  const many = Array.from({ length: 30_100 }, (_, n) => (n === 0 ? 'the oldest pelican' : 'x'))
+  await writeMessages(sql, 'erin', many, 50)
+  const first = await search('pelican', {}, 'erin')
+  t.same([first.data, first.is_complete], [[], false], 'the oldest are not searched')
+  await until(async () => (await search('pelican', {}, 'erin')).is_complete)
+  t.equal((await search('pelican', {}, 'erin')).data.length, 1, 'soon they are')
+})
