@@ -1305,12 +1305,15 @@ CREATE FUNCTION colloquy.search_batch(p_user_id text, p_limit integer, p_before 
     AS $$
 declare
   -- in bytes
-  c_most constant integer := 16777216;
-  v_sealed_to uuid := '00000000-0000-0000-0000-000000000000';
-  v_segments integer := 0;
+  c_most integer;
+  v_sealed_to uuid;
+  v_segments integer;
   v_row record;
 begin
   perform colloquy.act_as(p_user_id);
+  c_most := 16777216;
+  v_sealed_to := '00000000-0000-0000-0000-000000000000';
+  v_segments := 0;
   for v_row in
     select s.number, s.version, s.conversation_ids, s.first_positions, s.lengths
     from colloquy.search_segments s
@@ -1394,16 +1397,16 @@ CREATE FUNCTION colloquy.search_messages(p_user_id text, p_terms jsonb, p_phrase
     AS $$
 declare
   -- How many entries of the tail are compared, how many candidates fill a window, and how many a request may have.
-  c_tail constant integer := 30000;
-  c_window constant integer := 500;
-  c_most constant integer := 3000;
-  v_sealed_to uuid := '00000000-0000-0000-0000-000000000000';
-  v_segments integer := 0;
+  c_tail integer;
+  c_window integer;
+  c_most integer;
+  v_sealed_to uuid;
+  v_segments integer;
   -- of the conversations that are searched
-  v_first uuid := coalesce(p_conversation_id, '00000000-0000-0000-0000-000000000000');
+  v_first uuid;
   -- where the tail begins, so far as it can be compared
   v_floor uuid;
-  v_last uuid := coalesce(p_conversation_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
+  v_last uuid;
   v_segment record;
   v_found record;
   v_any text[];
@@ -1417,15 +1420,24 @@ declare
   v_slice_terms integer[];
   v_slice_ways integer[];
   v_bits bit(1024);
-  v_checked integer := 0;
+  v_checked integer;
   v_conversations uuid[] := '{}';
   v_positions integer[] := '{}';
   v_ranks integer[] := '{}';
   v_times timestamptz[] := '{}';
   v_ids uuid[] := '{}';
-  v_is_full boolean := false;
+  v_is_full boolean;
 begin
   perform colloquy.act_as(p_user_id);
+  c_tail := 30000;
+  c_window := 500;
+  c_most := 3000;
+  v_sealed_to := '00000000-0000-0000-0000-000000000000';
+  v_segments := 0;
+  v_checked := 0;
+  v_is_full := false;
+  v_first := coalesce(p_conversation_id, '00000000-0000-0000-0000-000000000000');
+  v_last := coalesce(p_conversation_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
   is_complete := true;
   unsealed := 0;
   for v_segment in select i.sealed_to, i.segments from colloquy.search_indexes i where i.user_id = p_user_id loop

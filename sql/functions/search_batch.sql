@@ -8,12 +8,15 @@ language plpgsql
 as $$
 declare
   -- in bytes
-  c_most constant integer := 16777216;
-  v_sealed_to uuid := '00000000-0000-0000-0000-000000000000';
-  v_segments integer := 0;
+  c_most integer;
+  v_sealed_to uuid;
+  v_segments integer;
   v_row record;
 begin
   perform colloquy.act_as(p_user_id);
+  c_most := 16777216;
+  v_sealed_to := '00000000-0000-0000-0000-000000000000';
+  v_segments := 0;
   for v_row in
     select s.number, s.version, s.conversation_ids, s.first_positions, s.lengths
     from colloquy.search_segments s

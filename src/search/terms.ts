@@ -78,12 +78,13 @@ const spread = (slices: number[]): number[] => {
 const termOf = (folded: string): Term => {
   const letters = [...folded]
   const pattern = patternOf(letters)
-  const start = startOfWord + pattern
+  // Without lookarounds, which cost PostgreSQL more than the rest of a pattern.
+  const start = `(?:^|[${notWord}])${pattern}`
   const isWord = /^\p{L}{4,40}$/u.test(folded) && letters.length === folded.length
   return {
-    any: isShortWord(letters) ? start : pattern,
+    any: isShortWord(letters) ? startOfWord + pattern : pattern,
     start,
-    whole: wholeWord(pattern),
+    whole: `${start}(?:$|[${notWord}])`,
     word: isWord ? folded : null,
     pieces: isWord ? letters.map((letter) => `${pieceOf(letter)}[${marks}]*`) : [],
     slices: spread(slicesOfTerm(letters)),
