@@ -118,21 +118,23 @@ t.test('deleting a conversation takes it out of the index', async (t) => {
 })
 
 t.test('an imported conversation is found, whatever its id, and indexed in its turn', async (t) => {
-  const file = [
-    { uuid: 'a-1', name: 'Imported', created_at: '2020-01-01T00:00:00Z', updated_at: '2020-01-01T00:00:00Z' },
-  ].map((each) => ({
-    ...each,
-    chat_messages: [
-      { uuid: 'm-1', sender: 'human', text: 'an axolotl', created_at: '2020-01-01T00:00:00Z' },
-      { uuid: 'm-2', sender: 'assistant', text: 'what about it', created_at: '2020-01-01T00:00:01Z' },
-    ],
+  await writeMessages(sql, 'frank', Array.from({ length: 1_100 }, textOf), 20)
+  await indexed(sql, app, 'frank', 1)
+  const created_at = '2020-01-01T00:00:00Z'
+  const chat_messages = Array.from({ length: 1_100 }, (_, n) => ({
+    ...{ uuid: `m-${n}`, created_at, text: n === 0 ? 'an axolotl' : 'one more' },
+    sender: n % 2 === 0 ? 'human' : 'assistant',
   }))
-  const imported = await call('POST', '/api/alice/import', { body: file })
-  t.equal(imported.status, 200, `the file is taken: ${imported.text}`)
-  t.equal((await search('axolotl')).data.length, 1, 'its message is found')
-  await writeMessages(sql, 'alice', Array.from({ length: 3_700 }, textOf), 20)
-  await indexed(sql, app, 'alice', 4)
-  t.equal((await search('axolotl')).data.length, 1, 'also when it is indexed')
+  const body = [{ uuid: 'a-1', name: 'Imported', created_at, updated_at: created_at, chat_messages }]
+  const imported = await call('POST', '/api/frank/import', { user: 'frank', body })
+  t.match(imported.body, { messages: { taken: 1_100 } }, 'the file is taken')
+  t.equal((await search('axolotl', {}, 'frank')).data.length, 1, 'its message is found')
+  await indexed(sql, app, 'frank', 2)
+  const [sealed] = await sql`
+    select conversation_ids[1] = (select conversation_id from colloquy.messages where content = 'an axolotl') as imported
+    from colloquy.search_segments where user_id = 'frank' and number = 2`
+  t.same(sealed, { imported: true }, 'the segment is of it')
+  t.equal((await search('axolotl', {}, 'frank')).data.length, 1, 'and it is found there')
 })
 
 t.test('erasing the user takes the whole index away', async (t) => {
@@ -192,7 +194,7 @@ t.test('a segment is not stored when something has changed since it was read', a
 })
 
 t.test('a history that is too long to be compared at once says so until it is indexed', async (t) => {
-  const many = Array.from({ length: 30_100 }, (_, n) => (n === 0 ? 'the oldest pelican' : 'x'))
+  const many = Array.from({ length: 30_050 }, (_, n) => (n === 0 ? 'the oldest pelican' : 'x'))
   await writeMessages(sql, 'erin', many, 50)
   const first = await search('pelican', {}, 'erin')
   t.same([first.data, first.is_complete], [[], false], 'the oldest are not searched')
