@@ -14,7 +14,7 @@ export const operations = {
   updateConversation: {"method":"PATCH","path":"/api/{user_id}/conversations/{conversation_id}","secured":true,"consumes":["application/json","application/merge-patch+json"],"queryDefaults":{},"headers":[],"produces":["application/json"]},
   streamConversation: {"method":"GET","path":"/api/{user_id}/conversations/{conversation_id}/stream","secured":true,"consumes":[],"queryDefaults":{},"headers":["Last-Event-ID"],"produces":["text/event-stream"]},
   listTurns: {"method":"GET","path":"/api/{user_id}/conversations/{conversation_id}/turns","secured":true,"consumes":[],"queryDefaults":{"order":"asc","limit":20},"headers":[],"produces":["application/json"]},
-  listMessages: {"method":"GET","path":"/api/{user_id}/conversations/{conversation_id}/messages","secured":true,"consumes":[],"queryDefaults":{"order":"asc","limit":20},"headers":[],"produces":["application/json"]},
+  listMessages: {"method":"GET","path":"/api/{user_id}/conversations/{conversation_id}/messages","secured":true,"consumes":[],"queryDefaults":{"order":"asc","branch":"active","limit":20},"headers":[],"produces":["application/json"]},
   getMessage: {"method":"GET","path":"/api/{user_id}/messages/{message_id}","secured":true,"consumes":[],"queryDefaults":{},"headers":[],"produces":["application/json"]},
   listModels: {"method":"GET","path":"/api/{user_id}/models","secured":true,"consumes":[],"queryDefaults":{},"headers":[],"produces":["application/json"]},
   listUsage: {"method":"GET","path":"/api/{user_id}/usage","secured":true,"consumes":[],"queryDefaults":{"limit":20},"headers":[],"produces":["application/json"]},

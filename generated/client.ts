@@ -14,7 +14,7 @@ export const operations = {
   updateConversation: {"method":"PATCH","path":"/api/{user_id}/conversations/{conversation_id}","body":"application/json","answer":"json"},
   streamConversation: {"method":"GET","path":"/api/{user_id}/conversations/{conversation_id}/stream","answer":"stream"},
   listTurns: {"method":"GET","path":"/api/{user_id}/conversations/{conversation_id}/turns","query":["order","limit","cursor"],"answer":"page"},
-  listMessages: {"method":"GET","path":"/api/{user_id}/conversations/{conversation_id}/messages","query":["order","include","limit","cursor"],"answer":"page"},
+  listMessages: {"method":"GET","path":"/api/{user_id}/conversations/{conversation_id}/messages","query":["order","branch","include","limit","cursor"],"answer":"page"},
   getMessage: {"method":"GET","path":"/api/{user_id}/messages/{message_id}","query":["include"],"answer":"json"},
   listModels: {"method":"GET","path":"/api/{user_id}/models","answer":"page"},
   listUsage: {"method":"GET","path":"/api/{user_id}/usage","query":["first_day","last_day","limit","cursor"],"answer":"page"},

@@ -16,3 +16,8 @@ drop function if exists colloquy.history_window(text, uuid, integer, integer, in
 drop function if exists colloquy.begin_turns(json, boolean);
 -- No released program calls it.
 drop function if exists colloquy.set_title(text, uuid, text, text, integer, integer, integer, integer);
+drop function if exists colloquy.begin_turn(
+  text, uuid, boolean, uuid, uuid, uuid, text, text, text, integer, integer, integer, integer, bytea, bytea, boolean);
+drop function if exists colloquy.history_window(text, uuid, integer, integer, integer, integer, integer);
+-- Made anew, with more columns.
+drop function if exists colloquy.lock_conversation(text, uuid, boolean);

@@ -6,6 +6,7 @@ import { Problem, problem } from '../problems.js'
 import type { SendResult, TurnEngine } from '../turns/engine.js'
 import type { Deps } from './deps.js'
 import { toApiCalls } from './tool-calls.js'
+import { combinationErrors, placeOf, unfitMessage } from './turn-place.js'
 
 interface SendRequest {
   user: { id: string }
@@ -15,6 +16,7 @@ interface SendRequest {
 
 type Refusal =
   | 'conversation-not-found'
+  | 'message-not-found'
   | 'idempotency-key-mismatch'
   | 'validation-failed'
   | 'shutting-down'
@@ -25,10 +27,13 @@ export const sendMessage = async (
   turns: TurnEngine,
   { user, body, headers }: SendRequest,
 ): Promise<Extract<SendResult, { kind: 'turn' }> | Problem<Refusal>> => {
+  const errors = combinationErrors(body)
+  if (errors.length > 0) return problem('validation-failed', { errors })
   const sent = await turns.send({
     userId: user.id,
     conversationId: body.conversation_id,
-    message: body.message,
+    message: body.message ?? '',
+    place: placeOf(body),
     model: body.model,
     key: parseIdempotencyKey(headers['Idempotency-Key']),
   })
@@ -37,6 +42,10 @@ export const sendMessage = async (
       return sent
     case 'not-found':
       return problem('conversation-not-found')
+    case 'message-not-found':
+      return problem('message-not-found')
+    case 'unfit-message':
+      return problem('validation-failed', { errors: [unfitMessage(body)] })
     case 'mismatch':
       return problem('idempotency-key-mismatch')
     case 'unknown-model': {

@@ -20,7 +20,7 @@ import type { BeginTurn, Begun } from './store/begin-turns.js'
 import { createTurnStore } from './store/turn-store.js'
 import { type Frame, readFrames } from './stream/frames.js'
 import { createTitles, titleFromMessage } from './titles.js'
-import type { Fate, TitleMaker, TurnLimits } from './types.js'
+import type { Fate, Place, TitleMaker, TurnLimits } from './types.js'
 
 interface TurnEngineOptions extends TurnLimits {
   db: Database
@@ -44,7 +44,10 @@ export interface SendMessage {
   userId: string
   /** undefined starts a new conversation */
   conversationId: string | undefined
+  /** empty when an earlier message is answered again */
   message: string
+  /** where in the conversation; undefined: at the end of its active branch */
+  place?: Place | undefined
   /** the name of the model; undefined: the default model */
   model: string | undefined
   /** the client's Idempotency-Key, unquoted */
@@ -55,7 +58,7 @@ export interface SendMessage {
 export type SendResult =
   | ({ kind: 'turn'; replayed: boolean } & OpenTurn)
   | { kind: 'busy'; conversationId: string; turnId: string }
-  | { kind: 'not-found' | 'mismatch' | 'shutting-down' }
+  | { kind: 'not-found' | 'message-not-found' | 'unfit-message' | 'mismatch' | 'shutting-down' }
   | { kind: 'unknown-model'; known: string[] }
 
 /** The result of waiting for a turn; `key-in-use` when it is still running at the deadline. */
@@ -171,7 +174,8 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
         userMessageId: newId(),
         messageId: newId(),
         message: message.message,
-        title: titleFromMessage(message.message),
+        title: titleFromMessage(message.message) || null,
+        place: message.place,
         idempotency: idempotencyOf(message),
         model,
         leaseMs,

@@ -29,8 +29,8 @@ const meant = (begun: Begun): Begun => {
     case 'begun': {
       const { outcome, conversation_id, turn_id, user_message_id, message_id, attempt, model } = begun
       const ids = { conversation_id, turn_id, user_message_id, message_id }
-      const { history, window_state, done_calls } = begun
-      return { outcome, ...ids, attempt, model, history, window_state, done_calls }
+      const { message, history, window_state, done_calls } = begun
+      return { outcome, ...ids, attempt, model, message, history, window_state, done_calls }
     }
     case 'busy':
     case 'attached': {

@@ -147,6 +147,7 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
     message_id: turn.message_id,
     attempt: turn.attempt,
     model: turn.model,
+    message: null,
     done_calls: turn.done_calls,
     ...historyBefore(turn.conversation_id, turn.position, turn.window_starts?.[windowSize] ?? null),
   })

@@ -6,7 +6,7 @@ import type { EndStatus } from '../../../src/turns/types.js'
 export interface ConversationRow {
   user_id: string
   id: string
-  title: string
+  title: string | null
   last_position: number
   last_turn_id: string
   created_at: Date
