@@ -12,6 +12,7 @@ export const operations = {
   getConversation: {"method":"GET","path":"/api/{user_id}/conversations/{conversation_id}","secured":true,"consumes":[],"queryDefaults":{},"headers":[],"produces":["application/json"]},
   deleteConversation: {"method":"DELETE","path":"/api/{user_id}/conversations/{conversation_id}","secured":true,"consumes":[],"queryDefaults":{},"headers":[],"produces":[]},
   updateConversation: {"method":"PATCH","path":"/api/{user_id}/conversations/{conversation_id}","secured":true,"consumes":["application/json","application/merge-patch+json"],"queryDefaults":{},"headers":[],"produces":["application/json"]},
+  forkConversation: {"method":"POST","path":"/api/{user_id}/conversations/{conversation_id}/fork","secured":true,"consumes":["application/json"],"queryDefaults":{},"headers":[],"produces":["application/json"]},
   streamConversation: {"method":"GET","path":"/api/{user_id}/conversations/{conversation_id}/stream","secured":true,"consumes":[],"queryDefaults":{},"headers":["Last-Event-ID"],"produces":["text/event-stream"]},
   listTurns: {"method":"GET","path":"/api/{user_id}/conversations/{conversation_id}/turns","secured":true,"consumes":[],"queryDefaults":{"order":"asc","limit":20},"headers":[],"produces":["application/json"]},
   listMessages: {"method":"GET","path":"/api/{user_id}/conversations/{conversation_id}/messages","secured":true,"consumes":[],"queryDefaults":{"order":"asc","branch":"active","limit":20},"headers":[],"produces":["application/json"]},

@@ -12,6 +12,7 @@ export const operations = {
   getConversation: {"method":"GET","path":"/api/{user_id}/conversations/{conversation_id}","answer":"json"},
   deleteConversation: {"method":"DELETE","path":"/api/{user_id}/conversations/{conversation_id}","answer":"none"},
   updateConversation: {"method":"PATCH","path":"/api/{user_id}/conversations/{conversation_id}","body":"application/json","answer":"json"},
+  forkConversation: {"method":"POST","path":"/api/{user_id}/conversations/{conversation_id}/fork","body":"application/json","answer":"json"},
   streamConversation: {"method":"GET","path":"/api/{user_id}/conversations/{conversation_id}/stream","answer":"stream"},
   listTurns: {"method":"GET","path":"/api/{user_id}/conversations/{conversation_id}/turns","query":["order","limit","cursor"],"answer":"page"},
   listMessages: {"method":"GET","path":"/api/{user_id}/conversations/{conversation_id}/messages","query":["order","branch","include","limit","cursor"],"answer":"page"},

@@ -257,6 +257,41 @@ export interface paths {
         patch: operations["updateConversation"];
         trace?: never;
     };
+    "/api/{user_id}/conversations/{conversation_id}/fork": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserIdParameter"];
+                /**
+                 * @description The conversation's id.
+                 * @example 019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d6e
+                 */
+                conversation_id: components["parameters"]["ConversationIdParameter"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Fork a conversation
+         * @description Copies the branch up to a message, with that message, into a new conversation. The two have nothing to do with each other from then on: messages and
+         *     turns have ids of their own, and deleting one leaves the other. Title and metadata are copied, unless the body has a title. What the copied turns
+         *     have cost is not counted again, and an Idempotency-Key of theirs means the old turn. A turn that runs is not copied: its
+         *     answer is `404` until it has ended.
+         *     Where the message is a user's, the copy ends with it; createTurn with `regenerate` has it answered.
+         */
+        post: operations["forkConversation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/{user_id}/conversations/{conversation_id}/stream": {
         parameters: {
             query?: never;
@@ -1085,6 +1120,11 @@ export interface components {
             title?: components["schemas"]["Title"];
             metadata?: components["schemas"]["Metadata"];
         };
+        ConversationFork: {
+            /** @description The last message to copy. */
+            message_id: components["schemas"]["Id"];
+            title?: components["schemas"]["Title"];
+        };
         ConversationPage: {
             data: components["schemas"]["Conversation"][];
             next_cursor: components["schemas"]["NextCursor"];
@@ -1274,7 +1314,7 @@ export interface components {
          *
          *     To repeat with the *same key* is to send the request again with the same `Idempotency-Key`: a failed turn is tried again, an ended one is
          *     answered again, and nothing is done twice. After `Retry-After`: wait for as many seconds first, and keep the key. Only createTurn and streamNewTurn take a
-         *     key. createConversation, repeated, may leave an empty conversation behind; all else is safe to repeat as it is.
+         *     key. createConversation and forkConversation, repeated, may leave another conversation behind; all else is safe to repeat as it is.
          */
         ProblemCode: components["schemas"]["KnownProblemCode"] | string;
         /** @enum {string} */
@@ -2165,6 +2205,58 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
                     "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            400: components["responses"]["UnreadableBody"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["PlaceNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["BodyTooLarge"];
+            414: components["responses"]["UriTooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    forkConversation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserIdParameter"];
+                /**
+                 * @description The conversation's id.
+                 * @example 019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d6e
+                 */
+                conversation_id: components["parameters"]["ConversationIdParameter"];
+            };
+            cookie?: never;
+        };
+        /** @description The message, and a title for the copy. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConversationFork"];
+            };
+        };
+        responses: {
+            /** @description The conversation. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {

@@ -40,6 +40,7 @@ const bodies: Record<string, (ids: Owned) => object> = {
   streamNewTurn: ({ conversation_id }) => ({ conversation_id, message: 'from somebody else' }),
   createConversation: () => ({ title: 'of my own' }),
   updateConversation: () => ({ title: 'taken over' }),
+  forkConversation: ({ message_id }) => ({ message_id }),
 }
 
 const pathOf = (path: string, values: Record<string, string>): string =>

@@ -2,6 +2,7 @@ import type { Check } from './check.js'
 import { answerChecks } from './checks/answers.js'
 import { authenticationChecks } from './checks/authentication.js'
 import { bodyChecks } from './checks/bodies.js'
+import { branchChecks } from './checks/branches.js'
 import { conversationChecks } from './checks/conversations.js'
 import { idempotencyChecks } from './checks/idempotency.js'
 import { isolationChecks } from './checks/isolation.js'
@@ -21,6 +22,7 @@ export const allChecks = (contract: Contract): Check[] => [
   ...answerChecks(contract),
   ...conversationChecks,
   ...messageChecks,
+  ...branchChecks,
   ...modelAndUsageChecks,
   ...idempotencyChecks,
   ...pagingChecks,

@@ -4,6 +4,7 @@ import { createConversation } from './create-conversation.js'
 import { createTurn } from './create-turn.js'
 import { deleteConversation } from './delete-conversation.js'
 import type { Deps } from './deps.js'
+import { forkConversation } from './fork-conversation.js'
 import { getConversation } from './get-conversation.js'
 import { getLiveness } from './get-liveness.js'
 import { getMessage } from './get-message.js'
@@ -35,6 +36,7 @@ export const createHandlers = (deps: Deps) =>
     listMessages: listMessages(deps),
     listUsage: listUsage(deps),
     createConversation: createConversation(deps),
+    forkConversation: forkConversation(deps),
     getMessage: getMessage(deps),
     listModels: listModels(deps),
     listTurns: listTurns(deps),

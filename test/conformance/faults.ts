@@ -1,6 +1,7 @@
 import { accessFaults } from './faults/access.js'
 import { answerFaults } from './faults/answers.js'
 import { behaviourFaults } from './faults/behaviour.js'
+import { branchFaults } from './faults/branches.js'
 import { listFaults } from './faults/lists.js'
 import { parameterFaults } from './faults/parameters.js'
 import type { PlantedFault } from './faults/planted.js'
@@ -15,6 +16,7 @@ export const plantedFaults: PlantedFault[] = [
   ...requestFaults,
   ...parameterFaults,
   ...behaviourFaults,
+  ...branchFaults,
   ...listFaults,
   ...streamFaults,
   ...runningFaults,

@@ -2,12 +2,19 @@ import type { Test } from 'tap'
 import { type Model, unknownUsage } from '../../src/models/model.js'
 import { type Answer, type Json, type TestAppOptions, testApp } from './app.js'
 
-/** Answers `A(message)#n`, the nth time that it is asked; what begins with "fail" fails. */
+/** Answers `A(message)#n`, the nth time that it is asked; what begins with "fail" fails. Its summaries name the messages that they sum up. */
 const countingModel = () => {
   const asked: string[] = []
   const model: Model = {
     name: 'counting',
-    async *run({ history, summary, message }) {
+    async *run({ system, history, summary, message }) {
+      if (system?.includes('Sum up')) {
+        const [, before] = /^Summary of what came before:\n(.*)/.exec(message) ?? []
+        const said = [...message.matchAll(/^User:\n(.*)/gm)].map(([, text]) => text)
+        yield { type: 'text-delta', delta: [...(before === undefined ? [] : [before]), ...said].join('+') }
+        yield { type: 'finish', usage: unknownUsage }
+        return
+      }
       const turns = history.map(({ user, assistant }) => `${user}>${assistant}`)
       asked.push([...(summary === undefined ? [] : [`(${summary})`]), ...turns, message].join(' '))
       if (message.startsWith('fail')) throw new Error('as it was told')

@@ -10,11 +10,12 @@ import { rawCall } from '../helpers/raw.js'
 const unknownId = '019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d6e'
 
 /** A body that is right for each operation that takes one. */
-const bodies: Record<string, { message?: string; title?: string }> = {
+const bodies: Record<string, { message?: string; title?: string; message_id?: string }> = {
   createTurn: { message: 'hi' },
   streamNewTurn: { message: 'hi' },
   createConversation: { title: 'new' },
   updateConversation: { title: 'new' },
+  forkConversation: { message_id: unknownId },
 }
 
 /** What the model does is what it is asked; anything else it answers. */
@@ -76,7 +77,8 @@ t.test('every operation answers with every status that the contract declares for
 
   /** Sends what is right for the operation, but for what is told. */
   const send = (operation: ContractOperation, at: typeof app, ids: Ids, call: Call = {}, query = '') => {
-    const body = bodies[operation.operationId]
+    const given = bodies[operation.operationId]
+    const body = given?.message_id ? { message_id: ids.message_id } : given
     return at.call(operation.method, pathOf(operation, ids) + query, { ...(body && { body }), ...call })
   }
   const raw = (operation: ContractOperation, ...headers: string[]) =>

@@ -18,6 +18,12 @@ const acts: Record<string, Act> = {
   listTurns: ({ call }, id) => call('GET', `/api/alice/conversations/${id}/turns`),
   createConversation: ({ call }) => call('POST', '/api/alice/conversations', { body: {} }),
   listMessages: ({ call }, id) => call('GET', `/api/alice/conversations/${id}/messages`),
+  forkConversation: async ({ call }, id) => {
+    const { body } = await call('GET', `/api/alice/conversations/${id}`)
+    return call('POST', `/api/alice/conversations/${id}/fork`, {
+      body: { message_id: body.active_message_id },
+    })
+  },
   updateConversation: ({ call }, id) =>
     call('PATCH', `/api/alice/conversations/${id}`, { body: { title: 'x' } }),
 }
@@ -61,6 +67,8 @@ t.test('a turn costs two round trips to the database, anything else one', async 
       listTurns: 1,
       createConversation: 1,
       listMessages: 1,
+      // and one of getConversation
+      forkConversation: 2,
       updateConversation: 1,
     },
     'each costs no more than these',

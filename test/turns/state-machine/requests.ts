@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { BeginTurn } from '../../../src/turns/store/begin-turns.js'
+import type { Place } from '../../../src/turns/types.js'
 
 export interface Limits {
   /** in milliseconds */
@@ -37,11 +38,12 @@ interface Wish {
   message: string
   key: string | undefined
   model?: string
+  place?: Place
 }
 
 /** The nth request, with ids of its own. */
 export const newRequest = (n: number, { key: wished, ...wish }: Wish): Request => {
-  const { userId, into, message, model = 'echo' } = wish
+  const { userId, into, message, model = 'echo', place } = wish
   const key = wished === ownKey ? `k of ${n}` : wished
   return {
     userId,
@@ -51,12 +53,16 @@ export const newRequest = (n: number, { key: wished, ...wish }: Wish): Request =
     userMessageId: id(4 * n + 2),
     messageId: id(4 * n + 3),
     message,
-    title: message,
+    title: message || null,
+    place,
     key,
     idempotency:
       key === undefined
         ? undefined
-        : { keyHash: sha256(key), fingerprint: sha256(`${into ?? 'new'} ${message}`) },
+        : {
+            keyHash: sha256(key),
+            fingerprint: sha256(`${into ?? 'new'} ${message} ${JSON.stringify(place ?? null)}`),
+          },
     model,
     ...limits,
   }
