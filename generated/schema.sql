@@ -38,7 +38,8 @@ CREATE TYPE colloquy.begun AS (
 	is_lapsed boolean,
 	window_state json,
 	is_repeated boolean,
-	refusal json
+	refusal json,
+	message text
 );
 
 --
@@ -92,6 +93,36 @@ begin
         using errcode = 'insufficient_privilege', hint = 'Run "colloquy doctor".';
     end if;
   end if;
+end
+$$;
+
+--
+-- Name: add_branch(text, uuid, integer, integer, int4multirange); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.add_branch(p_user_id text, p_conversation_id uuid, p_position integer, p_parent_position integer, p_ancestors int4multirange) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+declare
+  v_parent_id uuid;
+  v_first record;
+begin
+  select m.id into v_parent_id
+  from colloquy.messages m
+  where m.user_id = p_user_id and m.conversation_id = p_conversation_id and m.position = p_parent_position;
+  select m.position, m.parent_id into v_first
+  from colloquy.messages m
+  where m.user_id = p_user_id and m.conversation_id = p_conversation_id and m.position > p_parent_position
+    and m.role <> 'summary'
+  order by m.position
+  limit 1;
+  if v_first.parent_id is not distinct from v_parent_id then
+    insert into colloquy.branches (user_id, conversation_id, position, parent_position)
+    values (p_user_id, p_conversation_id, v_first.position, p_parent_position)
+    on conflict do nothing;
+  end if;
+  insert into colloquy.branches (user_id, conversation_id, position, parent_position, ancestors)
+  values (p_user_id, p_conversation_id, p_position, p_parent_position, p_ancestors);
 end
 $$;
 
@@ -166,10 +197,10 @@ end
 $$;
 
 --
--- Name: begin_turn(text, uuid, boolean, uuid, uuid, uuid, text, text, text, integer, integer, integer, integer, bytea, bytea, boolean); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: begin_turn(text, uuid, boolean, uuid, uuid, uuid, text, text, text, uuid, text, integer, integer, integer, integer, bytea, bytea, boolean); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.begin_turn(p_user_id text, p_conversation_id uuid, p_is_new boolean, p_turn_id uuid, p_user_message_id uuid, p_message_id uuid, p_message text, p_title text, p_model text, p_lease_ms integer, p_history_messages integer, p_history_tokens integer, p_window_size integer, p_key_hash bytea, p_fingerprint bytea, p_may_begin boolean) RETURNS colloquy.begun
+CREATE FUNCTION colloquy.begin_turn(p_user_id text, p_conversation_id uuid, p_is_new boolean, p_turn_id uuid, p_user_message_id uuid, p_message_id uuid, p_message text, p_title text, p_place text, p_target_id uuid, p_model text, p_lease_ms integer, p_history_messages integer, p_history_tokens integer, p_window_size integer, p_key_hash bytea, p_fingerprint bytea, p_may_begin boolean) RETURNS colloquy.begun
     LANGUAGE plpgsql
     AS $$
 declare
@@ -177,6 +208,15 @@ declare
   v_position integer;
   v_lock record;
   v_last record;
+  v_place record;
+  v_is_placed boolean := false;
+  v_refusal text;
+  v_path int4multirange;
+  v_active_path int4multirange;
+  v_question_position integer;
+  v_answer_position integer;
+  -- how many positions the turn takes
+  v_given integer := case when p_place = 'again' then 1 else 2 end;
   v_parent_id uuid;
   v_summary_position integer;
   v_window_starts jsonb;
@@ -196,7 +236,7 @@ begin
   end if;
 
   v_begun := row('begun', p_conversation_id, p_turn_id, p_user_message_id, p_message_id, 1, p_model, '[]', '[]', false,
-    '{"position": 1, "start": null, "is_whole": true, "summary": null}', false, null);
+    '{"position": 1, "start": null, "is_whole": true, "summary": null}', false, null, null);
   if p_is_new and p_may_begin then
     -- The answer's position is given out together with the message's.
     insert into colloquy.conversations
@@ -213,29 +253,35 @@ begin
       v_begun.outcome := case when p_is_new and not p_may_begin then 'limited' else v_lock.outcome end;
     else
       -- In a statement of its own: after a wait for the lock it sees what the holder has written.
-      select t.id, t.status, t.begun_by, t.lease_until, t.position, t.message_id, t.window_starts into v_last
+      select t.id, t.status, t.begun_by, t.lease_until, t.position, t.answer_position, t.user_message_id, t.message_id,
+        t.window_starts
+      into v_last
       from colloquy.turns t
       where t.user_id = p_user_id and t.id = v_lock.last_turn_id;
       v_parent_id := v_last.message_id;
-      if v_lock.last_turn_id is null then
-        -- What is there without any turn was imported.
-        select m.id into v_parent_id
-        from colloquy.messages m
-        where m.user_id = p_user_id and m.conversation_id = p_conversation_id
-        order by m.position desc
-        limit 1;
-      end if;
       v_window_starts := v_last.window_starts;
+      v_path := v_lock.active_path;
+      v_active_path := v_path;
+      -- The active branch goes on to the conversation's end, unless another one was chosen.
+      if p_place is not null or not upper_inf(v_path) or (v_lock.last_turn_id is null and v_lock.last_position > 0) then
+        v_place := colloquy.place_turn(
+          p_user_id => p_user_id, p_conversation_id => p_conversation_id, p_place => p_place, p_target_id => p_target_id,
+          p_active_path => v_path, p_last_position => v_lock.last_position);
+        v_is_placed := true;
+        -- The answer of a turn that runs is awaited, like any other end.
+        v_refusal := case
+          when v_place.outcome = 'message-not-found' and v_last.status = 'running' and v_last.message_id = p_target_id then null
+          else nullif(v_place.outcome, 'placed') end;
+      end if;
       v_now := colloquy.clock();
       if v_last.begun_by = p_turn_id and v_last.status = 'running' then
-        v_window := colloquy.history_window(
-          p_user_id => p_user_id, p_conversation_id => p_conversation_id, p_before => v_last.position,
+        v_window := colloquy.turn_window(
+          p_user_id => p_user_id, p_conversation_id => p_conversation_id, p_position => v_last.position,
+          p_is_again => v_last.answer_position is not null,
           p_start => (v_last.window_starts ->> p_window_size::text)::integer,
-          p_summary_position => (
-            select c.summary_position
-            from colloquy.conversations c
-            where c.user_id = p_user_id and c.id = p_conversation_id),
           p_messages => p_history_messages, p_tokens => p_history_tokens);
+        v_begun.user_message_id := v_last.user_message_id;
+        v_begun.message := v_window.message;
         v_begun.history := v_window.history;
         v_begun.window_state := v_window.window_state;
         v_begun.is_repeated := true;
@@ -243,6 +289,8 @@ begin
       elsif v_last.begun_by = p_turn_id then
         v_begun.outcome := 'ended';
         return v_begun;
+      elsif v_refusal is not null then
+        v_begun.outcome := v_refusal;
       elsif v_last.status = 'running' then
         v_begun.outcome := 'busy';
         v_begun.turn_id := v_last.id;
@@ -250,11 +298,22 @@ begin
       elsif not p_may_begin then
         v_begun.outcome := 'limited';
       else
+        if v_is_placed then
+          v_parent_id := v_place.parent_id;
+          v_window_starts := v_place.window_starts;
+          v_path := v_place.ancestors;
+          v_active_path := nullif(v_path + int4multirange(int4range(v_lock.last_position + 1, null)), '{[1,)}');
+          if v_lock.last_position > 0 and upper(v_path) is distinct from v_lock.last_position + 1 then
+            perform colloquy.add_branch(
+              p_user_id => p_user_id, p_conversation_id => p_conversation_id, p_position => v_lock.last_position + 1,
+              p_parent_position => v_place.parent_position, p_ancestors => v_path);
+          end if;
+        end if;
         update colloquy.conversations c
-        set last_position = c.last_position + 2, last_turn_id = p_turn_id, title = coalesce(c.title, p_title),
-          updated_at = v_now, last_turn_at = v_now
+        set last_position = c.last_position + v_given, last_turn_id = p_turn_id, title = coalesce(c.title, p_title),
+          active_path = v_active_path, updated_at = v_now, last_turn_at = v_now
         where c.user_id = p_user_id and c.id = p_conversation_id
-        returning c.last_position - 1, c.summary_position into v_position, v_summary_position;
+        returning c.last_position - v_given + 1, c.summary_position into v_position, v_summary_position;
         -- So that a search looks at what is past the segments of the conversation, where it has any.
         insert into colloquy.search_tails (user_id, conversation_id, sealed_position)
         select i.user_id, p_conversation_id, v_position - 1
@@ -272,23 +331,32 @@ begin
     return v_begun;
   end if;
 
+  v_question_position := v_position;
+  if p_place = 'again' then
+    v_question_position := v_place.parent_position;
+    v_answer_position := v_position;
+    v_begun.user_message_id := v_parent_id;
+    v_begun.message := v_place.question;
+  end if;
   insert into colloquy.turns
-    (user_id, id, conversation_id, position, status, attempt, begun_by, lease_until, user_message_id, message_id, model,
-     window_starts, created_at)
+    (user_id, id, conversation_id, position, answer_position, status, attempt, begun_by, lease_until, user_message_id,
+     message_id, model, window_starts, created_at)
   values
-    (p_user_id, p_turn_id, p_conversation_id, v_position, 'running', 1, p_turn_id,
-     v_now + p_lease_ms * interval '1 millisecond', p_user_message_id, p_message_id, p_model,
+    (p_user_id, p_turn_id, p_conversation_id, v_question_position, v_answer_position, 'running', 1, p_turn_id,
+     v_now + p_lease_ms * interval '1 millisecond', v_begun.user_message_id, p_message_id, p_model,
      v_window_starts, v_now);
-  insert into colloquy.messages
-    (user_id, conversation_id, position, id, turn_id, parent_id, role, status, content, created_at)
-  values
-    (p_user_id, p_conversation_id, v_position, p_user_message_id, p_turn_id, v_parent_id, 'user', 'completed', p_message,
-     v_now);
+  if v_answer_position is null then
+    insert into colloquy.messages
+      (user_id, conversation_id, position, id, turn_id, parent_id, role, status, content, created_at)
+    values
+      (p_user_id, p_conversation_id, v_position, p_user_message_id, p_turn_id, v_parent_id, 'user', 'completed', p_message,
+       v_now);
+  end if;
   if v_position > 1 then
     v_window := colloquy.history_window(
-      p_user_id => p_user_id, p_conversation_id => p_conversation_id, p_before => v_position,
-      p_start => (v_window_starts ->> p_window_size::text)::integer, p_summary_position => v_summary_position,
-      p_messages => p_history_messages, p_tokens => p_history_tokens);
+      p_user_id => p_user_id, p_conversation_id => p_conversation_id, p_before => v_question_position,
+      p_start => (v_window_starts ->> p_window_size::text)::integer, p_path => v_path,
+      p_summary_position => v_summary_position, p_messages => p_history_messages, p_tokens => p_history_tokens);
     v_begun.history := v_window.history;
     v_begun.window_state := v_window.window_state;
   end if;
@@ -300,7 +368,7 @@ $$;
 -- Name: begin_turns(json, boolean); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.begin_turns(p_entries json, p_may_wait boolean) RETURNS TABLE(entry integer, outcome text, conversation_id uuid, turn_id uuid, user_message_id uuid, message_id uuid, attempt integer, model text, history json, done_calls jsonb, is_lapsed boolean, window_state json, refusal json)
+CREATE FUNCTION colloquy.begin_turns(p_entries json, p_may_wait boolean) RETURNS TABLE(entry integer, outcome text, conversation_id uuid, turn_id uuid, user_message_id uuid, message_id uuid, attempt integer, model text, history json, done_calls jsonb, is_lapsed boolean, window_state json, refusal json, message text)
     LANGUAGE plpgsql
     AS $$
 declare
@@ -316,8 +384,8 @@ begin
     select row_number() over () as number, e.*
     from json_to_recordset(p_entries) as e (
       user_id text, conversation_id uuid, is_new boolean, turn_id uuid, user_message_id uuid, message_id uuid,
-      message text, title text, model text, lease_ms integer, history_messages integer, history_tokens integer,
-      window_size integer, key_hash text, fingerprint text, has_waited boolean,
+      message text, title text, place text, target_id uuid, model text, lease_ms integer,
+      history_messages integer, history_tokens integer, window_size integer, key_hash text, fingerprint text, has_waited boolean,
       running_turns integer, turns_per_minute integer, turns_per_day integer, tokens_per_day bigint)
     order by e.user_id collate "C", e.key_hash collate "C", e.conversation_id, number
   loop
@@ -357,7 +425,8 @@ begin
     v_begun := colloquy.begin_turn(
       p_user_id => v_user_id, p_conversation_id => v_entry.conversation_id, p_is_new => v_entry.is_new,
       p_turn_id => v_entry.turn_id, p_user_message_id => v_entry.user_message_id, p_message_id => v_entry.message_id,
-      p_message => v_entry.message, p_title => v_entry.title, p_model => v_entry.model, p_lease_ms => v_entry.lease_ms,
+      p_message => v_entry.message, p_title => v_entry.title, p_place => v_entry.place,
+      p_target_id => v_entry.target_id, p_model => v_entry.model, p_lease_ms => v_entry.lease_ms,
       p_history_messages => v_entry.history_messages, p_history_tokens => v_entry.history_tokens,
       p_window_size => v_entry.window_size,
       p_key_hash => decode(v_entry.key_hash, 'hex'), p_fingerprint => decode(v_entry.fingerprint, 'hex'),
@@ -385,6 +454,7 @@ begin
     is_lapsed := v_begun.is_lapsed;
     window_state := v_begun.window_state;
     refusal := case when v_begun.outcome = 'limited' then v_refusal end;
+    message := v_begun.message;
     return next;
   end loop;
 end
@@ -420,15 +490,23 @@ CREATE FUNCTION colloquy.claim_summary(p_user_id text, p_conversation_id uuid, p
     AS $$
 declare
   v_conversation record;
+  v_path int4multirange;
   v_through integer := 0;
 begin
   perform colloquy.act_as(p_user_id);
-  select c.summary_position, c.summary_claimed_until into v_conversation
+  select c.summary_position, c.summary_claimed_until, c.active_path into v_conversation
   from colloquy.conversations c
   where c.user_id = p_user_id and c.id = p_conversation_id
   for no key update;
   if not found or v_conversation.summary_claimed_until >= colloquy.clock() then
     return;
+  end if;
+  if v_conversation.active_path is not null then
+    v_path := colloquy.path_to(
+      p_user_id => p_user_id, p_conversation_id => p_conversation_id, p_position => p_before);
+    v_conversation.summary_position := colloquy.path_summary(
+      p_user_id => p_user_id, p_conversation_id => p_conversation_id, p_newest => v_conversation.summary_position,
+      p_path => v_path, p_before => p_before);
   end if;
   if v_conversation.summary_position is not null then
     select m.content, m.summarized_through into summary, v_through
@@ -450,7 +528,7 @@ begin
           lead(m.content) over (order by m.position desc) as question
         from colloquy.messages m
         where m.user_id = p_user_id and m.conversation_id = p_conversation_id
-          and m.position > v_through and m.position < p_before
+          and m.position > v_through and m.position < p_before and (v_path is null or v_path @> m.position)
         order by m.position desc
         limit 2000
       ) a
@@ -476,6 +554,21 @@ $$;
 CREATE FUNCTION colloquy.clock() RETURNS timestamp with time zone
     LANGUAGE sql
     AS $$ select pg_catalog.clock_timestamp() $$;
+
+--
+-- Name: copied_id(uuid, uuid); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.copied_id(p_id uuid, p_copy uuid) RETURNS uuid
+    LANGUAGE plpgsql IMMUTABLE STRICT
+    AS $$
+declare
+  v_hash text;
+begin
+  v_hash := md5(p_copy::text || p_id::text);
+  return left(replace(p_id::text, '-', ''), 12) || '7' || substr(v_hash, 1, 3) || 'a' || substr(v_hash, 4, 15);
+end
+$$;
 
 --
 -- Name: count_turn(text, uuid, integer, integer, integer, bigint); Type: FUNCTION; Schema: colloquy; Owner: -
@@ -645,7 +738,8 @@ begin
       when p_window_start is null then t.window_starts
       else coalesce(t.window_starts, '{}') || jsonb_build_object(p_window_size, p_window_start) end
   where t.user_id = p_user_id and t.id = p_turn_id and t.status = 'running' and t.attempt = p_attempt
-  returning t.conversation_id, t.position, t.user_message_id, t.message_id into v_turn;
+  returning t.conversation_id, coalesce(t.answer_position, t.position + 1) as answer_position, t.user_message_id, t.message_id
+  into v_turn;
   if not found then
     return false;
   end if;
@@ -654,7 +748,7 @@ begin
     (user_id, conversation_id, position, id, turn_id, parent_id, role, status, content, tool_calls, window_tokens,
      history_calls, reasoning, continuation, created_at)
   values
-    (p_user_id, v_turn.conversation_id, v_turn.position + 1, v_turn.message_id, p_turn_id, v_turn.user_message_id,
+    (p_user_id, v_turn.conversation_id, v_turn.answer_position, v_turn.message_id, p_turn_id, v_turn.user_message_id,
      'assistant', p_status, p_content, p_tool_calls, p_window_tokens, p_history_calls,
      p_reasoning, p_continuation, v_now);
   if p_has_events then
@@ -830,57 +924,215 @@ end
 $$;
 
 --
--- Name: history_window(text, uuid, integer, integer, integer, integer, integer); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: fork_conversation(text, uuid, uuid, uuid, text); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.history_window(p_user_id text, p_conversation_id uuid, p_before integer, p_start integer, p_summary_position integer, p_messages integer, p_tokens integer, OUT history json, OUT window_state json) RETURNS record
+CREATE FUNCTION colloquy.fork_conversation(p_user_id text, p_conversation_id uuid, p_message_id uuid, p_fork_id uuid, p_title text) RETURNS TABLE(outcome text, title text, metadata jsonb, message_count integer, active_message_id uuid, created_at timestamp with time zone)
+    LANGUAGE plpgsql
+    AS $$
+#variable_conflict use_column
+declare
+  v_now timestamptz(3);
+  v_source record;
+  v_message record;
+  v_path int4multirange;
+begin
+  perform colloquy.act_as(p_user_id);
+  -- A turn that is tried again would take its answer away meanwhile.
+  select c.title, c.title_by, c.metadata into v_source
+  from colloquy.conversations c
+  where c.user_id = p_user_id and c.id = p_conversation_id
+  for no key update;
+  if not found then
+    outcome := 'conversation-not-found';
+    return next;
+    return;
+  end if;
+  select m.position, m.role, m.turn_id into v_message
+  from colloquy.messages m
+  where m.user_id = p_user_id and m.id = p_message_id and m.conversation_id = p_conversation_id;
+  if not found or v_message.role = 'summary' then
+    outcome := case when found then 'unfit-message' else 'message-not-found' end;
+    return next;
+    return;
+  end if;
+
+  v_now := colloquy.clock();
+  v_path := colloquy.path_to(
+    p_user_id => p_user_id, p_conversation_id => p_conversation_id, p_position => v_message.position);
+  select v_path - coalesce(range_agg(int4range(m.position, m.position + 1)), '{}') into v_path
+  from colloquy.messages m
+  where m.user_id = p_user_id and m.conversation_id = p_conversation_id and m.position <= v_message.position
+    and m.role = 'summary' and not v_path @> m.summarized_through;
+
+  outcome := 'forked';
+  title := coalesce(p_title, v_source.title);
+  metadata := v_source.metadata;
+  message_count := colloquy.position_in(v_path, v_message.position);
+  active_message_id := colloquy.copied_id(p_message_id, p_fork_id);
+  created_at := v_now;
+  with copied as (
+    select m.position, colloquy.position_in(v_path, m.position) as new_position, m.id, m.parent_id, m.role, m.status, m.content,
+      m.tool_calls, m.window_tokens, m.history_calls, m.reasoning, m.continuation, m.summarized_through,
+      m.previous_summary, m.created_at,
+      case
+        when m.role = 'assistant' then m.turn_id
+        when lead(m.role) over by_position = 'assistant' then lead(m.turn_id) over by_position
+      end as turn_id
+    from colloquy.messages m
+    where m.user_id = p_user_id and m.conversation_id = p_conversation_id and m.position <= v_message.position
+      and v_path @> m.position
+    window by_position as (order by m.position)
+  ),
+  fork as (
+    insert into colloquy.conversations
+      (user_id, id, title, title_by, metadata, last_position, last_turn_id, summary_position, created_at, updated_at,
+       last_turn_at)
+    select p_user_id, p_fork_id, coalesce(p_title, v_source.title),
+      case when p_title is null then v_source.title_by else 'user' end, v_source.metadata, max(c.new_position),
+      case when v_message.role = 'assistant' then colloquy.copied_id(v_message.turn_id, p_fork_id) end,
+      max(c.new_position) filter (where c.role = 'summary'), v_now, v_now, v_now
+    from copied c
+  ),
+  turns as (
+    insert into colloquy.turns
+      (user_id, id, conversation_id, position, status, attempt, begun_by, user_message_id, message_id, model, window_starts,
+       input_tokens, output_tokens, cached_input_tokens, reasoning_tokens, total_tokens, error_code, finish_reason, created_at,
+       finished_at)
+    select p_user_id, colloquy.copied_id(t.id, p_fork_id), p_fork_id, c.new_position - 1, t.status, t.attempt,
+      colloquy.copied_id(t.id, p_fork_id), colloquy.copied_id(c.parent_id, p_fork_id), colloquy.copied_id(c.id, p_fork_id),
+      t.model,
+      (
+        select jsonb_object_agg(w.key, colloquy.position_in(v_path, w.value::integer))
+        from jsonb_each_text(t.window_starts) w
+      ),
+      t.input_tokens, t.output_tokens, t.cached_input_tokens, t.reasoning_tokens, t.total_tokens, t.error_code,
+      t.finish_reason, t.created_at, t.finished_at
+    from copied c
+    join colloquy.turns t on t.user_id = p_user_id and t.id = c.turn_id
+    where c.role = 'assistant'
+  )
+  insert into colloquy.messages
+    (user_id, conversation_id, position, id, turn_id, parent_id, role, status, content, tool_calls, window_tokens,
+     history_calls, reasoning, continuation, summarized_through, previous_summary, created_at)
+  select p_user_id, p_fork_id, c.new_position, colloquy.copied_id(c.id, p_fork_id), colloquy.copied_id(c.turn_id, p_fork_id),
+    colloquy.copied_id(c.parent_id, p_fork_id), c.role, c.status, c.content, c.tool_calls, c.window_tokens, c.history_calls,
+    c.reasoning, c.continuation, colloquy.position_in(v_path, c.summarized_through),
+    case when v_path @> c.previous_summary then colloquy.position_in(v_path, c.previous_summary) end, c.created_at
+  from copied c;
+  return next;
+end
+$$;
+
+--
+-- Name: history_window(text, uuid, integer, integer, int4multirange, integer, integer, integer); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.history_window(p_user_id text, p_conversation_id uuid, p_before integer, p_start integer, p_path int4multirange, p_summary_position integer, p_messages integer, p_tokens integer, OUT history json, OUT window_state json) RETURNS record
     LANGUAGE plpgsql STABLE
     AS $$
 declare
+  -- what may still be read: up to a position, and how many positions, turns and tokens
+  v_before integer := p_before;
+  v_positions integer := 4 * p_messages;
+  v_turns integer := p_messages / 2;
+  v_tokens integer := p_tokens;
+  v_from integer;
+  -- of a branch: where the piece begins, and the question before it, which an answer at its beginning is to
+  v_lower integer;
+  v_question_position integer;
+  v_question text;
+  v_piece record;
   v_is_whole boolean;
+  v_summary_position integer := p_summary_position;
 begin
-  select
-    coalesce(
-      json_agg(
-        case
-          when w.tool_calls = '[]' and w.continuation is null then json_build_object(
-            'user', w.question, 'assistant', w.answer, 'position', w.position - 1, 'tokens', w.window_tokens)
-          else json_build_object(
-            'user', w.question, 'assistant', w.answer, 'position', w.position - 1, 'tokens', w.window_tokens,
-            'tool_calls', coalesce(w.history_calls, w.tool_calls), 'continuation', w.continuation)
-        end
-        order by w.position)
-      filter (where w.fits),
-      '[]'),
-    coalesce(bool_and(w.fits), true)
-  into history, v_is_whole
-  from (
-    select a.position, a.question, a.answer, a.tool_calls, a.history_calls, a.continuation,
-      a.window_tokens,
-      sum(a.window_tokens) over (order by a.position desc) <= p_tokens
-        and row_number() over (order by a.position desc) <= p_messages / 2 as fits
-    from (
-      select m.position, m.role, m.status, m.content as answer, m.tool_calls, m.history_calls, m.continuation,
-        m.window_tokens,
-        lead(m.content) over (order by m.position desc) as question
+  history := '[]';
+  v_is_whole := true;
+  loop
+    if p_path is not null then
+      select lower(r.piece) as lower, least(upper(r.piece), v_before) as upper into v_piece
+      from unnest(p_path) r (piece)
+      where lower(r.piece) < v_before
+      order by lower(r.piece) desc
+      limit 1;
+      exit when not found;
+      v_lower := v_piece.lower;
+      v_before := v_piece.upper;
+      select m.position, m.content into v_question_position, v_question
       from colloquy.messages m
       where m.user_id = p_user_id and m.conversation_id = p_conversation_id
-        and m.position < p_before
-        -- failed turns do not count, but a run of them must not make this read the whole conversation
-        and m.position >= greatest(p_start, p_before - 4 * p_messages)
-    ) a
-    where a.role = 'assistant' and (a.status = 'completed' or (a.status = 'cancelled' and a.answer <> ''))
-      and a.question is not null
-    order by a.position desc
-    -- one more than may be given tells whether there is more
-    limit p_messages / 2 + 1
-  ) w;
+        and m.position = upper(p_path * int4multirange(int4range(null, v_lower))) - 1 and m.role = 'user';
+    end if;
+    -- failed turns do not count, but a run of them must not make this read the whole conversation
+    v_from := greatest(p_start, v_before - v_positions, v_lower);
+    exit when v_from >= v_before;
+    select
+      coalesce(
+        json_agg(
+          case
+            when w.tool_calls = '[]' and w.continuation is null then json_build_object(
+              'user', w.question, 'assistant', w.answer, 'position', w.question_position, 'tokens', w.window_tokens)
+            else json_build_object(
+              'user', w.question, 'assistant', w.answer, 'position', w.question_position, 'tokens', w.window_tokens,
+              'tool_calls', coalesce(w.history_calls, w.tool_calls), 'continuation', w.continuation)
+          end
+          order by w.position)
+        filter (where w.fits),
+        '[]') as history,
+      coalesce(bool_and(w.fits), true) as is_whole,
+      count(*) filter (where w.fits) as turns,
+      sum(w.window_tokens) as tokens
+    into v_piece
+    from (
+      select a.position, a.question, a.answer, a.tool_calls, a.history_calls, a.continuation, a.window_tokens,
+        case when a.position = v_lower then v_question_position else a.position - 1 end as question_position,
+        sum(a.window_tokens) over (order by a.position desc) <= v_tokens
+          and row_number() over (order by a.position desc) <= v_turns as fits
+      from (
+        select m.position, m.role, m.status, m.content as answer, m.tool_calls, m.history_calls, m.continuation,
+          m.window_tokens,
+          coalesce(
+            lead(m.content) over (order by m.position desc), case when m.position = v_lower then v_question end) as question
+        from colloquy.messages m
+        where m.user_id = p_user_id and m.conversation_id = p_conversation_id
+          and m.position >= v_from and m.position < v_before
+      ) a
+      where a.role = 'assistant' and (a.status = 'completed' or (a.status = 'cancelled' and a.answer <> ''))
+        and a.question is not null
+      order by a.position desc
+      -- one more than may be given tells whether there is more
+      limit v_turns + 1
+    ) w;
+    v_is_whole := v_piece.is_whole;
+    if history is null or v_turns = p_messages / 2 then
+      history := v_piece.history;
+    elsif v_piece.turns > 0 then
+      history := (left(v_piece.history::text, -1) || ', ' || substr(history::text, 2))::json;
+    end if;
+    exit when p_path is null or not v_is_whole or v_from > v_lower;
+    v_positions := v_positions - (v_before - v_from);
+    exit when v_positions <= 0;
+    v_turns := v_turns - v_piece.turns;
+    v_tokens := v_tokens - coalesce(v_piece.tokens, 0);
+    v_before := v_lower;
+  end loop;
+  if p_path is not null then
+    v_summary_position := colloquy.path_summary(
+      p_user_id => p_user_id, p_conversation_id => p_conversation_id, p_newest => p_summary_position, p_path => p_path,
+      p_before => p_before);
+  end if;
   window_state := json_build_object(
     'position', p_before, 'start', p_start, 'is_whole', v_is_whole,
     'summary', (
-      select json_build_object('text', m.content, 'tokens', m.window_tokens, 'through', m.summarized_through)
+      select json_build_object(
+        'text', m.content, 'tokens', m.window_tokens,
+        -- What is between this and the path's next message belongs to other branches.
+        'through', case
+          when p_path is null then m.summarized_through
+          else coalesce(
+            lower(p_path * int4multirange(int4range(m.summarized_through + 1, p_before))), p_before) - 1 end)
       from colloquy.messages m
-      where m.user_id = p_user_id and m.conversation_id = p_conversation_id and m.position = p_summary_position));
+      where m.user_id = p_user_id and m.conversation_id = p_conversation_id and m.position = v_summary_position));
 end
 $$;
 
@@ -995,12 +1247,12 @@ $$;
 -- Name: lock_conversation(text, uuid, boolean); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.lock_conversation(p_user_id text, p_conversation_id uuid, p_may_wait boolean, OUT outcome text, OUT last_turn_id uuid) RETURNS record
+CREATE FUNCTION colloquy.lock_conversation(p_user_id text, p_conversation_id uuid, p_may_wait boolean, OUT outcome text, OUT last_turn_id uuid, OUT last_position integer, OUT active_path int4multirange) RETURNS record
     LANGUAGE plpgsql
     AS $$
 begin
   outcome := 'held';
-  select c.last_turn_id into last_turn_id
+  select c.last_turn_id, c.last_position, c.active_path into last_turn_id, last_position, active_path
   from colloquy.conversations c
   where c.user_id = p_user_id and c.id = p_conversation_id
   for no key update skip locked;
@@ -1008,7 +1260,7 @@ begin
     return;
   end if;
   if p_may_wait then
-    select c.last_turn_id into last_turn_id
+    select c.last_turn_id, c.last_position, c.active_path into last_turn_id, last_position, active_path
     from colloquy.conversations c
     where c.user_id = p_user_id and c.id = p_conversation_id
     for no key update;
@@ -1085,6 +1337,158 @@ begin
       ) block
     )
   into content, tool_calls, reasoning;
+end
+$$;
+
+--
+-- Name: path_after(text, uuid, integer, integer); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.path_after(p_user_id text, p_conversation_id uuid, p_position integer, p_last_position integer) RETURNS int4multirange
+    LANGUAGE plpgsql STABLE
+    AS $$
+declare
+  v_next integer;
+begin
+  if p_position = 0 then
+    return '{}';
+  end if;
+  select m.position into v_next
+  from colloquy.messages m
+  where m.user_id = p_user_id and m.conversation_id = p_conversation_id and m.position > p_position and m.role <> 'summary'
+  order by m.position
+  limit 1;
+  return colloquy.path_to(p_user_id => p_user_id, p_conversation_id => p_conversation_id, p_position => p_position)
+    + int4multirange(int4range(p_position, coalesce(v_next, p_last_position + 1)));
+end
+$$;
+
+--
+-- Name: path_summary(text, uuid, integer, int4multirange, integer); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.path_summary(p_user_id text, p_conversation_id uuid, p_newest integer, p_path int4multirange, p_before integer) RETURNS integer
+    LANGUAGE plpgsql STABLE
+    AS $$
+declare
+  v_position integer := p_newest;
+  v_summary record;
+begin
+  while v_position is not null and p_path is not null loop
+    select m.summarized_through, m.previous_summary into v_summary
+    from colloquy.messages m
+    where m.user_id = p_user_id and m.conversation_id = p_conversation_id and m.position = v_position;
+    -- Whatever comes before a message of the path is on the path, too.
+    exit when p_path @> v_summary.summarized_through and v_summary.summarized_through < p_before;
+    v_position := v_summary.previous_summary;
+  end loop;
+  return v_position;
+end
+$$;
+
+--
+-- Name: path_to(text, uuid, integer); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.path_to(p_user_id text, p_conversation_id uuid, p_position integer) RETURNS int4multirange
+    LANGUAGE plpgsql STABLE
+    AS $$
+declare
+  v_branch record;
+begin
+  select b.position, b.ancestors into v_branch
+  from colloquy.branches b
+  where b.user_id = p_user_id and b.conversation_id = p_conversation_id and b.position <= p_position
+    and b.ancestors is not null
+  order by b.position desc
+  limit 1;
+  if not found then
+    return int4multirange(int4range(1, p_position + 1));
+  end if;
+  return v_branch.ancestors + int4multirange(int4range(v_branch.position, p_position + 1));
+end
+$$;
+
+--
+-- Name: place_turn(text, uuid, text, uuid, int4multirange, integer); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.place_turn(p_user_id text, p_conversation_id uuid, p_place text, p_target_id uuid, p_active_path int4multirange, p_last_position integer, OUT outcome text, OUT parent_id uuid, OUT parent_position integer, OUT ancestors int4multirange, OUT window_starts jsonb, OUT question text) RETURNS record
+    LANGUAGE plpgsql STABLE
+    AS $$
+declare
+  v_target record;
+  v_question record;
+begin
+  outcome := 'placed';
+  if p_place = 'start' then
+    parent_position := 0;
+    ancestors := '{}';
+    return;
+  end if;
+  if p_place is null then
+    select m.id, m.position, m.role, m.turn_id, m.parent_id, m.content into v_target
+    from colloquy.messages m
+    where m.user_id = p_user_id and m.conversation_id = p_conversation_id
+      and m.position < coalesce(upper(p_active_path), p_last_position + 1) and m.role <> 'summary'
+    order by m.position desc
+    limit 1;
+  else
+    select m.id, m.position, m.role, m.turn_id, m.parent_id, m.content into v_target
+    from colloquy.messages m
+    where m.user_id = p_user_id and m.id = p_target_id and m.conversation_id = p_conversation_id;
+    if not found then
+      outcome := 'message-not-found';
+      return;
+    end if;
+  end if;
+  if p_place = 'again' then
+    v_question := v_target;
+    if v_target.role = 'assistant' then
+      select m.id, m.position, m.role, m.turn_id, m.parent_id, m.content into v_question
+      from colloquy.messages m
+      where m.user_id = p_user_id and m.id = v_target.parent_id;
+    end if;
+    question := v_question.content;
+    if v_question.role is distinct from 'user' then
+      outcome := 'unfit-message';
+    end if;
+  elsif p_place = 'after' and v_target.role <> 'assistant' then
+    outcome := 'unfit-message';
+  end if;
+  if outcome <> 'placed' then
+    return;
+  end if;
+  select t.window_starts into window_starts
+  from colloquy.turns t
+  where t.user_id = p_user_id and t.id = v_target.turn_id;
+  if p_place = 'again' then
+    parent_id := v_question.id;
+    parent_position := v_question.position;
+    ancestors := colloquy.path_to(
+      p_user_id => p_user_id, p_conversation_id => p_conversation_id, p_position => parent_position);
+  else
+    parent_id := v_target.id;
+    parent_position := v_target.position;
+    ancestors := colloquy.path_after(
+      p_user_id => p_user_id, p_conversation_id => p_conversation_id, p_position => parent_position,
+      p_last_position => p_last_position);
+  end if;
+end
+$$;
+
+--
+-- Name: position_in(int4multirange, integer); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.position_in(p_path int4multirange, p_position integer) RETURNS integer
+    LANGUAGE plpgsql IMMUTABLE STRICT
+    AS $$
+begin
+  return (
+    select coalesce(sum(least(coalesce(upper(r.piece), p_position + 1), p_position + 1) - lower(r.piece)), 0)
+    from unnest(p_path) r (piece)
+    where lower(r.piece) <= p_position);
 end
 $$;
 
@@ -1215,6 +1619,7 @@ declare
   v_lock record;
   v_turn record;
   v_calls jsonb;
+  v_first integer;
   v_window record;
   v_begun colloquy.begun;
 begin
@@ -1227,8 +1632,8 @@ begin
   end if;
   -- Of those who want to try a turn again, this lock lets one begin.
   v_lock := colloquy.lock_conversation(p_user_id, v_key.conversation_id, false);
-  select t.id, t.status, t.attempt, t.begun_by, t.lease_until, t.position, t.user_message_id, t.message_id, t.model, t.done_calls,
-    t.window_starts
+  select t.id, t.status, t.attempt, t.begun_by, t.lease_until, t.position, t.answer_position, t.user_message_id, t.message_id,
+    t.model, t.done_calls, t.window_starts
   into v_turn
   from colloquy.turns t
   where t.user_id = p_user_id and t.id = v_key.turn_id;
@@ -1268,8 +1673,15 @@ begin
         || jsonb_path_query_array(coalesce(v_calls, '[]'), '$[*] ? (exists(@.result) && !exists(@.replayed))')
     where t.user_id = p_user_id and t.id = v_turn.id
     returning t.attempt, t.done_calls into v_turn.attempt, v_turn.done_calls;
+    -- What begins again is on the active branch again, as the conversation's newest turn.
+    if not upper_inf(v_lock.active_path) then
+      v_first := coalesce(v_turn.answer_position, v_turn.position);
+      v_lock.active_path := colloquy.path_to(
+        p_user_id => p_user_id, p_conversation_id => v_key.conversation_id, p_position => v_first)
+        + int4multirange(int4range(v_first, null));
+    end if;
     update colloquy.conversations c
-    set updated_at = v_now, last_turn_at = v_now
+    set active_path = v_lock.active_path, updated_at = v_now, last_turn_at = v_now
     where c.user_id = p_user_id and c.id = v_key.conversation_id;
   end if;
 
@@ -1281,14 +1693,12 @@ begin
     v_begun.attempt := v_turn.attempt;
     v_begun.model := v_turn.model;
     v_begun.done_calls := v_turn.done_calls;
-    v_window := colloquy.history_window(
-      p_user_id => p_user_id, p_conversation_id => v_key.conversation_id, p_before => v_turn.position,
+    v_window := colloquy.turn_window(
+      p_user_id => p_user_id, p_conversation_id => v_key.conversation_id, p_position => v_turn.position,
+      p_is_again => v_turn.answer_position is not null,
       p_start => (v_turn.window_starts ->> p_window_size::text)::integer,
-      p_summary_position => (
-        select c.summary_position
-        from colloquy.conversations c
-        where c.user_id = p_user_id and c.id = v_key.conversation_id),
       p_messages => p_history_messages, p_tokens => p_history_tokens);
+    v_begun.message := v_window.message;
     v_begun.history := v_window.history;
     v_begun.window_state := v_window.window_state;
   end if;
@@ -1837,12 +2247,21 @@ CREATE FUNCTION colloquy.store_summary(p_user_id text, p_conversation_id uuid, p
 declare
   v_now timestamptz(3);
   v_position integer;
+  v_conversation record;
+  v_through integer;
 begin
   perform colloquy.act_as(p_user_id);
-  perform from colloquy.conversations c
+  select c.summary_position, c.active_path into v_conversation
+  from colloquy.conversations c
   where c.user_id = p_user_id and c.id = p_conversation_id and c.summary_claim = p_claim and p_text is not null
   for no key update;
   if found then
+    v_through := p_through;
+    if v_conversation.active_path is not null then
+      v_through := upper(
+        colloquy.path_to(p_user_id => p_user_id, p_conversation_id => p_conversation_id, p_position => p_through + 1)
+        * int4multirange(int4range(1, p_through + 1))) - 1;
+    end if;
     v_now := colloquy.clock();
     update colloquy.conversations c
     set last_position = c.last_position + 1, summary_position = c.last_position + 1, updated_at = v_now,
@@ -1850,10 +2269,11 @@ begin
     where c.user_id = p_user_id and c.id = p_conversation_id
     returning c.last_position into v_position;
     insert into colloquy.messages
-      (user_id, conversation_id, position, id, role, status, content, window_tokens, summarized_through, created_at)
+      (user_id, conversation_id, position, id, role, status, content, window_tokens, summarized_through,
+       previous_summary, created_at)
     values
-      (p_user_id, p_conversation_id, v_position, p_message_id, 'summary', 'completed', p_text, p_window_tokens, p_through,
-       v_now);
+      (p_user_id, p_conversation_id, v_position, p_message_id, 'summary', 'completed', p_text, p_window_tokens, v_through,
+       v_conversation.summary_position, v_now);
   end if;
   perform colloquy.add_job_usage(
     p_user_id => p_user_id, p_conversation_id => p_conversation_id, p_model => p_model,
@@ -1966,6 +2386,35 @@ end
 $$;
 
 --
+-- Name: turn_window(text, uuid, integer, boolean, integer, integer, integer); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.turn_window(p_user_id text, p_conversation_id uuid, p_position integer, p_is_again boolean, p_start integer, p_messages integer, p_tokens integer, OUT message text, OUT history json, OUT window_state json) RETURNS record
+    LANGUAGE plpgsql STABLE
+    AS $$
+declare
+  v_conversation record;
+  v_window record;
+begin
+  select c.summary_position, c.active_path into v_conversation
+  from colloquy.conversations c
+  where c.user_id = p_user_id and c.id = p_conversation_id;
+  if p_is_again then
+    select m.content into message
+    from colloquy.messages m
+    where m.user_id = p_user_id and m.conversation_id = p_conversation_id and m.position = p_position;
+  end if;
+  v_window := colloquy.history_window(
+    p_user_id => p_user_id, p_conversation_id => p_conversation_id, p_before => p_position, p_start => p_start,
+    p_path => case when v_conversation.active_path is not null then
+      colloquy.path_to(p_user_id => p_user_id, p_conversation_id => p_conversation_id, p_position => p_position) end,
+    p_summary_position => v_conversation.summary_position, p_messages => p_messages, p_tokens => p_tokens);
+  history := v_window.history;
+  window_state := v_window.window_state;
+end
+$$;
+
+--
 -- Name: unindex_conversations(text, uuid[]); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
@@ -2062,6 +2511,20 @@ SET default_tablespace = '';
 SET default_table_access_method = heap;
 
 --
+-- Name: branches; Type: TABLE; Schema: colloquy; Owner: -
+--
+
+CREATE TABLE colloquy.branches (
+    user_id text NOT NULL,
+    conversation_id uuid NOT NULL,
+    "position" integer NOT NULL,
+    parent_position integer NOT NULL,
+    ancestors int4multirange
+);
+
+ALTER TABLE ONLY colloquy.branches FORCE ROW LEVEL SECURITY;
+
+--
 -- Name: conversations; Type: TABLE; Schema: colloquy; Owner: -
 --
 
@@ -2079,7 +2542,8 @@ CREATE TABLE colloquy.conversations (
     last_turn_at timestamp(3) with time zone NOT NULL,
     summary_position integer,
     summary_claim uuid,
-    summary_claimed_until timestamp(3) with time zone
+    summary_claimed_until timestamp(3) with time zone,
+    active_path int4multirange
 )
 WITH (fillfactor='80');
 
@@ -2136,7 +2600,8 @@ CREATE TABLE colloquy.messages (
     created_at timestamp(3) with time zone NOT NULL,
     reasoning jsonb,
     continuation jsonb,
-    summarized_through integer
+    summarized_through integer,
+    previous_summary integer
 );
 
 ALTER TABLE ONLY colloquy.messages FORCE ROW LEVEL SECURITY;
@@ -2254,7 +2719,8 @@ CREATE TABLE colloquy.turns (
     finished_at timestamp(3) with time zone,
     finish_reason text,
     reasoning_tokens integer,
-    window_starts jsonb
+    window_starts jsonb,
+    answer_position integer
 )
 WITH (fillfactor='80');
 
@@ -2290,6 +2756,13 @@ CREATE TABLE colloquy.waiting_messages (
 );
 
 ALTER TABLE ONLY colloquy.waiting_messages FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: branches branches_pkey; Type: CONSTRAINT; Schema: colloquy; Owner: -
+--
+
+ALTER TABLE ONLY colloquy.branches
+    ADD CONSTRAINT branches_pkey PRIMARY KEY (user_id, conversation_id, "position");
 
 --
 -- Name: conversations conversations_pkey; Type: CONSTRAINT; Schema: colloquy; Owner: -
@@ -2397,6 +2870,12 @@ ALTER TABLE ONLY colloquy.waiting_messages
     ADD CONSTRAINT waiting_messages_pkey PRIMARY KEY (user_id, turn_id);
 
 --
+-- Name: branches_by_parent; Type: INDEX; Schema: colloquy; Owner: -
+--
+
+CREATE INDEX branches_by_parent ON colloquy.branches USING btree (user_id, conversation_id, parent_position);
+
+--
 -- Name: conversations_by_last_turn; Type: INDEX; Schema: colloquy; Owner: -
 --
 
@@ -2415,6 +2894,13 @@ CREATE INDEX idempotency_keys_by_age ON colloquy.idempotency_keys USING btree (c
 CREATE INDEX turns_by_conversation ON colloquy.turns USING btree (user_id, conversation_id);
 
 --
+-- Name: branches branches_user_id_conversation_id_fkey; Type: FK CONSTRAINT; Schema: colloquy; Owner: -
+--
+
+ALTER TABLE ONLY colloquy.branches
+    ADD CONSTRAINT branches_user_id_conversation_id_fkey FOREIGN KEY (user_id, conversation_id) REFERENCES colloquy.conversations(user_id, id) ON DELETE CASCADE;
+
+--
 -- Name: turn_events turn_events_user_id_turn_id_fkey; Type: FK CONSTRAINT; Schema: colloquy; Owner: -
 --
 
@@ -2427,6 +2913,12 @@ ALTER TABLE ONLY colloquy.turn_events
 
 ALTER TABLE ONLY colloquy.turns
     ADD CONSTRAINT turns_user_id_conversation_id_fkey FOREIGN KEY (user_id, conversation_id) REFERENCES colloquy.conversations(user_id, id) ON DELETE CASCADE;
+
+--
+-- Name: branches acting_user; Type: POLICY; Schema: colloquy; Owner: -
+--
+
+CREATE POLICY acting_user ON colloquy.branches USING ((user_id = current_setting('colloquy.user_id'::text, true)));
 
 --
 -- Name: conversations acting_user; Type: POLICY; Schema: colloquy; Owner: -
@@ -2499,6 +2991,12 @@ CREATE POLICY acting_user ON colloquy.usage USING ((user_id = current_setting('c
 --
 
 CREATE POLICY acting_user ON colloquy.waiting_messages USING ((user_id = current_setting('colloquy.user_id'::text, true)));
+
+--
+-- Name: branches; Type: ROW SECURITY; Schema: colloquy; Owner: -
+--
+
+ALTER TABLE colloquy.branches ENABLE ROW LEVEL SECURITY;
 
 --
 -- Name: conversations; Type: ROW SECURITY; Schema: colloquy; Owner: -
@@ -2583,6 +3081,12 @@ ALTER TABLE colloquy.waiting_messages ENABLE ROW LEVEL SECURITY;
 --
 
 GRANT USAGE ON SCHEMA colloquy TO colloquy_app;
+
+--
+-- Name: TABLE branches; Type: ACL; Schema: colloquy; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE colloquy.branches TO colloquy_app;
 
 --
 -- Name: TABLE conversations; Type: ACL; Schema: colloquy; Owner: -

@@ -19,3 +19,6 @@ drop function if exists colloquy.resume_turn(text, bytea, bytea, uuid, integer, 
 drop function if exists colloquy.begin_turns(json, boolean);
 -- No released program calls it.
 drop function if exists colloquy.set_title(text, uuid, text, text, integer, integer, integer, integer);
+drop function if exists colloquy.history_window(text, uuid, integer, integer, integer, integer, integer);
+-- Made anew, with more columns.
+drop function if exists colloquy.lock_conversation(text, uuid, boolean);

@@ -36,7 +36,7 @@ const breakages: [what: string, change: (document: Document) => void, path?: str
     (d) => schemas(d).Turn.required.splice(schemas(d).Turn.required.indexOf('usage'), 1),
   ],
   ['a field of a response is of another type', (d) => (schemas(d).Turn.properties.attempt.type = 'string')],
-  ['a field of a request becomes necessary', (d) => schemas(d).TurnRequest.required.push('conversation_id')],
+  ['a field of a request becomes necessary', (d) => (schemas(d).TurnRequest.required = ['conversation_id'])],
   ['a field of a request goes', (d) => delete schemas(d).TurnRequest.properties.model],
   ['a text may be no longer as long', (d) => (schemas(d).TurnRequest.properties.message.maxLength = 100)],
   [

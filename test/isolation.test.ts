@@ -42,6 +42,7 @@ const bodies: Record<string, (ids: Owned) => object> = {
   updateConversation: () => ({ title: 'taken over' }),
   importUser: () => ({ type: 'end' }),
   rateMessage: () => ({ rating: 'up', comment: 'not mine' }),
+  forkConversation: ({ message_id }) => ({ message_id }),
 }
 
 /** What required parameters of the query have, where the contract's example would find nothing that could leak. */

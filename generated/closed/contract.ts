@@ -32,6 +32,10 @@ export interface paths {
          *     (5 s unless configured otherwise), and then goes on with the first one's answer in its history; past the bound it is
          *     `409 turn-in-progress`.
          *
+         *     **Branches.** Messages are never changed. To edit one, send the new text with `parent_id`, the message's own `parent_id`; for another answer send
+         *     `regenerate`. What is sent so begins a branch beside the old one, which becomes the active branch: the model is told of this branch alone, and
+         *     listMessages lists it. updateConversation goes back to another one.
+         *
          *     **Safe retries.** Send an `Idempotency-Key` (a UUID, say) with the message, and repeat the request with the same key and body
          *     as often as you like: one key makes one turn. A key is remembered for 24 hours. While its turn runs, a repeated request waits for
          *     it (past the bound `409 idempotency-key-in-use`); a completed or cancelled turn is answered again, with
@@ -243,11 +247,49 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Rename, archive or annotate a conversation
+         * Rename, archive or annotate a conversation, or choose its branch
          * @description Changes what the body names and leaves the rest, in `metadata` too: it is a JSON merge patch (RFC 7396), where null removes a key. Two clients that
          *     write different keys at once keep both. The order of listConversations does not change.
+         *
+         *     `active_message_id` chooses the branch that listMessages lists and that the next message continues. A summary cannot be chosen (`422`); a message
+         *     that the conversation does not have is `404`.
          */
         patch: operations["updateConversation"];
+        trace?: never;
+    };
+    "/api/{user_id}/conversations/{conversation_id}/fork": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserIdParameter"];
+                /**
+                 * @description The conversation's id.
+                 * @example 019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d6e
+                 */
+                conversation_id: components["parameters"]["ConversationIdParameter"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Fork a conversation
+         * @description Copies the branch up to a message, with that message, into a new conversation. The two have nothing to do with each other from then on: messages and
+         *     turns have ids of their own, and deleting one leaves the other. Title and metadata are copied, unless the body has a title. What the copied turns
+         *     have cost is not counted again, and an Idempotency-Key of theirs means the old turn. A turn that runs is not copied: its
+         *     answer is `404` until it has ended.
+         *     Where the message is a user's, the copy ends with it; createTurn with `regenerate` has it answered.
+         */
+        post: operations["forkConversation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/{user_id}/conversations/{conversation_id}/stream": {
@@ -333,7 +375,8 @@ export interface paths {
         };
         /**
          * List a conversation's messages
-         * @description The messages by `position`. The answer's `message_id` is reserved when its turn begins, and listed once the turn has ended, however it ends; until then
+         * @description The messages of the active branch by `position`, or with `branch=all` those of all branches, which their `parent_id`s make a tree of. A message that has
+         *     `sibling_ids` beside its own is where branches part. The answer's `message_id` is reserved when its turn begins, and listed once the turn has ended, however it ends; until then
          *     a turn shows its user's message only.
          *
          *     A page has at most 1 MiB of JSON: it ends early, with a `next_cursor`, before the message that would make it more. A
@@ -722,6 +765,11 @@ export interface components {
         /** @enum {string} */
         Inclusion: "reasoning";
         /**
+         * @default active
+         * @enum {string}
+         */
+        BranchChoice: "active" | "all";
+        /**
          * @default asc
          * @enum {string}
          */
@@ -750,15 +798,23 @@ export interface components {
             data: components["schemas"]["AvailableModel"][];
             next_cursor: components["schemas"]["NextCursor"];
         };
+        /** @description It has a `message`, or `regenerate`. `regenerate`, and a `parent_id` that is not null, come with the `conversation_id` of their message. */
         TurnRequest: {
             /** @description The conversation to continue. Leave it out to begin a new one. */
             conversation_id?: components["schemas"]["Id"];
             /**
+             * @description The answer that the message follows, where that is not the newest one of the active branch: the message then stands beside the others that follow it, as an
+             *     edited message does. Null begins the conversation anew, beside its first message.
+             */
+            parent_id?: components["schemas"]["Id"] | null;
+            /** @description Ask again. It is the id of an answer, beside which the new one is to stand, or of a user's message. No `message` comes with it, and no `parent_id`. */
+            regenerate?: components["schemas"]["Id"];
+            /**
              * Format: visible-text
-             * @description 1 to 10,000 characters (Unicode code points), of which one can be seen. Stored exactly as sent. A text of white space, control, format and default-ignorable characters alone (Unicode; such as zero-width spaces) is refused. The pattern is the part of this rule that every engine can check.
+             * @description Required without `regenerate`. 1 to 10,000 characters (Unicode code points), of which one can be seen. Stored exactly as sent. A text of white space, control, format and default-ignorable characters alone (Unicode; such as zero-width spaces) is refused. The pattern is the part of this rule that every engine can check.
              * @example Hello, what can you do?
              */
-            message: string;
+            message?: string;
             /** @description Who answers, one of those that the server allows. Leave it out for the server's own choice. */
             model?: components["schemas"]["ModelName"];
         };
@@ -1407,11 +1463,13 @@ export interface components {
             metadata: components["schemas"]["Metadata"];
             /**
              * Format: int32
-             * @description How many messages listMessages has, summaries among them.
+             * @description How many messages listMessages has, those of all branches and summaries among them.
              */
             message_count: number;
             /** @description The turn that runs or waits now; null when none does. */
             running_turn_id: components["schemas"]["Id"] | null;
+            /** @description The newest message of the active branch, which the next message follows; null when there is none. */
+            active_message_id: components["schemas"]["Id"] | null;
             created_at: components["schemas"]["Timestamp"];
             updated_at: components["schemas"]["Timestamp"];
             /** @description When its last turn began; before the first one, when it was created. */
@@ -1451,10 +1509,17 @@ export interface components {
              */
             archived?: boolean;
             metadata?: components["schemas"]["MetadataPatch"];
+            /** @description Makes the branch of this message the active one. Where the branch goes on behind it and parts again, that is the newest of its branches. */
+            active_message_id?: components["schemas"]["Id"];
         };
         ConversationCreation: {
             title?: components["schemas"]["Title"];
             metadata?: components["schemas"]["Metadata"];
+        };
+        ConversationFork: {
+            /** @description The last message to copy. */
+            message_id: components["schemas"]["Id"];
+            title?: components["schemas"]["Title"];
         };
         ConversationPage: {
             data: components["schemas"]["Conversation"][];
@@ -1472,8 +1537,15 @@ export interface components {
              * @description Rises with the conversation, and is never used again.
              */
             position: number;
-            /** @description The message that this one follows; null for the first, and for a summary, which is no part of the exchange. */
+            /** @description The message that this one follows; null for the first of a branch, and for a summary, which is no part of the exchange. */
             parent_id: components["schemas"]["Id"] | null;
+            /**
+             * Format: int32
+             * @description How many messages there are beside each other at this place, this one among them; each is on a branch of its own.
+             */
+            sibling_count: number;
+            /** @description Their ids by `position`, of more than 100 the newest 100. Pass one as `active_message_id` to updateConversation to go to its branch. */
+            sibling_ids: components["schemas"]["Id"][];
             role: components["schemas"]["MessageRole"];
             status: components["schemas"]["MessageStatus"];
             /** @description The message's text, a question's exactly as it was sent. An answer's texts before and after tool calls are parted by an empty line. */
@@ -1669,7 +1741,7 @@ export interface components {
          *
          *     To repeat with the *same key* is to send the request again with the same `Idempotency-Key`: a failed turn is tried again, an ended one is
          *     answered again, and nothing is done twice. After `Retry-After`: wait for as many seconds first, and keep the key. Only createTurn and streamNewTurn take a
-         *     key. createConversation, repeated, may leave an empty conversation behind; all else is safe to repeat as it is.
+         *     key. createConversation and forkConversation, repeated, may leave another conversation behind; all else is safe to repeat as it is.
          */
         ProblemCode: components["schemas"]["KnownProblemCode"];
         /**
@@ -1764,6 +1836,17 @@ export interface components {
         };
         /** @description Unknown, or another user's. Both are answered the same. */
         MessageNotFound: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                "Cache-Control": components["headers"]["NoStore"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description There is no such conversation of this user, or no such message in it. */
+        PlaceNotFound: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestId"];
                 "Cache-Control": components["headers"]["NoStore"];
@@ -1975,6 +2058,11 @@ export interface components {
          */
         OrderParameter: components["schemas"]["Order"];
         /**
+         * @description `active` lists the branch that the conversation is on, `all` the messages of every branch.
+         * @example all
+         */
+        BranchParameter: components["schemas"]["BranchChoice"];
+        /**
          * @description What is left out otherwise, so that nobody meets it who does not know it: `reasoning` is the model's reasoning, as parts of its messages, where it is
          *     kept. Separated by commas.
          * @example [
@@ -2121,7 +2209,7 @@ export interface operations {
             400: components["responses"]["UnreadableBody"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
-            404: components["responses"]["ConversationNotFound"];
+            404: components["responses"]["PlaceNotFound"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["TurnConflict"];
             413: components["responses"]["BodyTooLarge"];
@@ -2179,7 +2267,7 @@ export interface operations {
             400: components["responses"]["UnreadableBody"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
-            404: components["responses"]["ConversationNotFound"];
+            404: components["responses"]["PlaceNotFound"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["TurnConflict"];
             413: components["responses"]["BodyTooLarge"];
@@ -2554,7 +2642,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        /** @description At least one of the three. */
+        /** @description At least one of the four. */
         requestBody: {
             content: {
                 "application/json": components["schemas"]["ConversationUpdate"];
@@ -2576,7 +2664,59 @@ export interface operations {
             400: components["responses"]["UnreadableBody"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
-            404: components["responses"]["ConversationNotFound"];
+            404: components["responses"]["PlaceNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["BodyTooLarge"];
+            414: components["responses"]["UriTooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    forkConversation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserIdParameter"];
+                /**
+                 * @description The conversation's id.
+                 * @example 019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d6e
+                 */
+                conversation_id: components["parameters"]["ConversationIdParameter"];
+            };
+            cookie?: never;
+        };
+        /** @description The message, and a title for the copy. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConversationFork"];
+            };
+        };
+        responses: {
+            /** @description The conversation. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            400: components["responses"]["UnreadableBody"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["PlaceNotFound"];
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["BodyTooLarge"];
             414: components["responses"]["UriTooLong"];
@@ -2717,6 +2857,11 @@ export interface operations {
                  * @example desc
                  */
                 order?: components["parameters"]["OrderParameter"];
+                /**
+                 * @description `active` lists the branch that the conversation is on, `all` the messages of every branch.
+                 * @example all
+                 */
+                branch?: components["parameters"]["BranchParameter"];
                 /**
                  * @description What is left out otherwise, so that nobody meets it who does not know it: `reasoning` is the model's reasoning, as parts of its messages, where it is
                  *     kept. Separated by commas.

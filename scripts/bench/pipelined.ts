@@ -49,7 +49,7 @@ export const pipelinedBegin = async (db: Database, turn: BeginTurn): Promise<voi
         from taken
       )
       select case when taken.last_position > 2 then
-        (colloquy.history_window(${userId}, ${conversationId}, taken.last_position - 1, null, null,
+        (colloquy.history_window(${userId}, ${conversationId}, taken.last_position - 1, null, null, null,
           ${turn.historyMessages}::int, ${turn.historyTokens}::int)).history end as history
       from taken`
   })

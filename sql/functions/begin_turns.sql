@@ -4,11 +4,14 @@
 -- p_entries is an array of objects with the columns that are read from it below; key_hash and fingerprint are hexadecimal.
 -- Each row answers the entry of that number, from 1 on. outcome is
 --   begun      the turn is this attempt's to run; history and window_state are its window (see
---              history_window), done_calls the calls not to be made again
+--              history_window), done_calls the calls not to be made again, message the question where it is an earlier
+--              turn's
 --   busy       the conversation is running another turn, which turn_id names; is_lapsed: its lease has run out
 --   attached   the key's turn is running; is_lapsed: its lease has run out
 --   ended      the key's turn has ended, and is not to be run again
 --   not-found  there is no such conversation (any more)
+--   message-not-found, unfit-message
+--              the message at which it was to begin (place, target_id) is not there, or is of another role; see place_turn
 --   mismatch   the key was used with another request
 --   limited    the user has reached a limit, which refusal names (see count_turn); what was begun before is still found
 --   locked     another transaction holds the conversation: nothing was written. Where p_may_wait is true, somebody has used
@@ -31,7 +34,8 @@ returns table (
   done_calls jsonb,
   is_lapsed boolean,
   window_state json,
-  refusal json
+  refusal json,
+  message text
 )
 language plpgsql
 as $$
@@ -48,8 +52,8 @@ begin
     select row_number() over () as number, e.*
     from json_to_recordset(p_entries) as e (
       user_id text, conversation_id uuid, is_new boolean, turn_id uuid, user_message_id uuid, message_id uuid,
-      message text, title text, model text, lease_ms integer, history_messages integer, history_tokens integer,
-      window_size integer, key_hash text, fingerprint text, has_waited boolean,
+      message text, title text, place text, target_id uuid, model text, lease_ms integer,
+      history_messages integer, history_tokens integer, window_size integer, key_hash text, fingerprint text, has_waited boolean,
       running_turns integer, turns_per_minute integer, turns_per_day integer, tokens_per_day bigint)
     order by e.user_id collate "C", e.key_hash collate "C", e.conversation_id, number
   loop
@@ -89,7 +93,8 @@ begin
     v_begun := colloquy.begin_turn(
       p_user_id => v_user_id, p_conversation_id => v_entry.conversation_id, p_is_new => v_entry.is_new,
       p_turn_id => v_entry.turn_id, p_user_message_id => v_entry.user_message_id, p_message_id => v_entry.message_id,
-      p_message => v_entry.message, p_title => v_entry.title, p_model => v_entry.model, p_lease_ms => v_entry.lease_ms,
+      p_message => v_entry.message, p_title => v_entry.title, p_place => v_entry.place,
+      p_target_id => v_entry.target_id, p_model => v_entry.model, p_lease_ms => v_entry.lease_ms,
       p_history_messages => v_entry.history_messages, p_history_tokens => v_entry.history_tokens,
       p_window_size => v_entry.window_size,
       p_key_hash => decode(v_entry.key_hash, 'hex'), p_fingerprint => decode(v_entry.fingerprint, 'hex'),
@@ -117,6 +122,7 @@ begin
     is_lapsed := v_begun.is_lapsed;
     window_state := v_begun.window_state;
     refusal := case when v_begun.outcome = 'limited' then v_refusal end;
+    message := v_begun.message;
     return next;
   end loop;
 end

@@ -1,4 +1,5 @@
--- Claims the next summary of a conversation, which is to sum up what comes before p_before, for one instance at a time. A
+-- Claims the next summary of a conversation, which is to sum up what comes before p_before on the branch of the message
+-- there, for one instance at a time. A
 -- claim ends with its summary, or when p_lease_ms have passed, so that another instance follows one that died.
 -- No row when there is nothing to do: the conversation is gone, another claim is valid, or all of it is summed up. Else
 --   summary  the text of the summary so far, null when there is none
@@ -17,15 +18,23 @@ language plpgsql
 as $$
 declare
   v_conversation record;
+  v_path int4multirange;
   v_through integer := 0;
 begin
   perform colloquy.act_as(p_user_id);
-  select c.summary_position, c.summary_claimed_until into v_conversation
+  select c.summary_position, c.summary_claimed_until, c.active_path into v_conversation
   from colloquy.conversations c
   where c.user_id = p_user_id and c.id = p_conversation_id
   for no key update;
   if not found or v_conversation.summary_claimed_until >= colloquy.clock() then
     return;
+  end if;
+  if v_conversation.active_path is not null then
+    v_path := colloquy.path_to(
+      p_user_id => p_user_id, p_conversation_id => p_conversation_id, p_position => p_before);
+    v_conversation.summary_position := colloquy.path_summary(
+      p_user_id => p_user_id, p_conversation_id => p_conversation_id, p_newest => v_conversation.summary_position,
+      p_path => v_path, p_before => p_before);
   end if;
   if v_conversation.summary_position is not null then
     select m.content, m.summarized_through into summary, v_through
@@ -47,7 +56,7 @@ begin
           lead(m.content) over (order by m.position desc) as question
         from colloquy.messages m
         where m.user_id = p_user_id and m.conversation_id = p_conversation_id
-          and m.position > v_through and m.position < p_before
+          and m.position > v_through and m.position < p_before and (v_path is null or v_path @> m.position)
         order by m.position desc
         limit 2000
       ) a

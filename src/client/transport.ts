@@ -1,13 +1,12 @@
-import { requestHeaders, type TurnRequest, toTurnRequest } from './chat-request.js'
+import { requestHeaders, toTurnRequest } from './chat-request.js'
 import { toChunkStream } from './chunk-stream.js'
 import { coreOf } from './client.js'
 import type { Client } from './client-types.js'
 import { createConversationReader } from './conversation-reader.js'
 import { type MessageStreamOptions, readMessage } from './message-stream.js'
-import { storedTurnId } from './messages.js'
-import { type ColloquyError, notSupported } from './problem.js'
 import { createRetryPolicy, retryWith } from './retry-policy.js'
-import type { ChatMessage, MessageChunk, SdkTransport, SdkVersion } from './sdk.js'
+import type { ChatMessage, SdkTransport, SdkVersion } from './sdk.js'
+import { createSentMessages } from './sent-messages.js'
 import { createShownMessages } from './shown-messages.js'
 import { untilAborted } from './timing.js'
 
@@ -33,16 +32,13 @@ type OpenOptions = Pick<MessageStreamOptions, 'connect' | 'onTurn'> & {
   stop?: AbortSignal | undefined
   headers: Headers
   /** Called when the turn has ended or was cancelled, and a retry will not change its answer. */
-  onEnd: (turnId: string) => void
+  onEnd: () => void
   onSettled?: () => void
 }
 
-const alreadyStored =
-  'The message is stored already, and its answer is not generated again. Send its text as a new message to ask again.'
-
 /**
- * Connects the AI SDK's `useChat` to Colloquy; create one transport per chat. A message's id is its Idempotency-Key, so sending it
- * again never duplicates it. Lost connections are resumed, and `stop()` cancels the turn.
+ * Connects the AI SDK's `useChat` to Colloquy; create one transport per chat. Each message has an Idempotency-Key, so sending it again
+ * never duplicates it. Lost connections are resumed, and `stop()` cancels the turn.
  */
 export const createChatTransport = (options: ChatTransportOptions): ColloquyTransport => {
   const { client, onConversation, sdk = 6 } = options
@@ -52,11 +48,8 @@ export const createChatTransport = (options: ChatTransportOptions): ColloquyTran
   let resumes = 0
   /** settles when the last message sent has a turn, or has failed */
   let lastSend: Promise<void> = Promise.resolve()
-  /** the request of each idempotency key, which must not change */
-  const requests = new Map<string, TurnRequest>()
-  /** the turn of each idempotency key whose answer is final */
-  const answeredTurns = new Map<string, string>()
   const shown = createShownMessages()
+  const sentMessages = createSentMessages(client, shown)
 
   const { streamTurn, newestMessages, streamNewest } = createConversationReader(client, core, shown)
 
@@ -66,7 +59,7 @@ export const createChatTransport = (options: ChatTransportOptions): ColloquyTran
       // Until the server has named the turn, there is nothing to cancel, and reading goes on.
       if (turnId === undefined) return
       void client.cancelTurn({ turn_id: turnId }).catch(() => {})
-      onEnd(turnId)
+      onEnd()
       disconnect.abort()
     }
     const reading = { headers, signal: disconnect.signal }
@@ -91,34 +84,11 @@ export const createChatTransport = (options: ChatTransportOptions): ColloquyTran
         // A failed turn may be retried, here or elsewhere.
         if (end === 'failed') return
         if (messageId !== undefined) shown.add(messageId)
-        if (turnId !== undefined) onEnd(turnId)
+        onEnd()
       },
     })
     const onDisconnect = () => disconnect.abort()
     return toChunkStream({ chunks, stop, onStop, onDisconnect, ...(onSettled && { onSettled }) })
-  }
-
-  /** Streams the stored answer, which `useChat` has removed from the page, and then fails with `error`. */
-  const streamThenFail = (turnId: string, error: ColloquyError): ReadableStream<MessageChunk> => {
-    const disconnect = new AbortController()
-    const { signal } = disconnect
-    const connect = () => streamTurn(turnId, { headers: new Headers(), signal })
-    async function* chunks() {
-      try {
-        yield* readMessage({
-          sdk,
-          connect,
-          resume: connect,
-          disconnect: signal,
-          retries: 0,
-          silenceMs,
-          onEnd() {},
-        })
-      } catch {}
-      throw error
-    }
-    const onDisconnect = () => disconnect.abort()
-    return toChunkStream({ chunks: chunks(), onStop: onDisconnect, onDisconnect })
   }
 
   return {
@@ -128,24 +98,10 @@ export const createChatTransport = (options: ChatTransportOptions): ColloquyTran
     },
 
     async sendMessages(sendOptions) {
-      const { abortSignal, trigger } = sendOptions
+      const { abortSignal } = sendOptions
       const headers = requestHeaders(sendOptions, ['model'])
-      const { message, request } = toTurnRequest(sendOptions)
-      const key = message.id
-      const earlier = requests.get(key)
-      const answeredTurn = storedTurnId(message) ?? answeredTurns.get(key)
-      if (trigger === 'regenerate-message' && answeredTurn !== undefined) {
-        return streamThenFail(answeredTurn, notSupported(alreadyStored))
-      }
-      if (answeredTurn !== undefined || shown.has(key)) throw notSupported(alreadyStored)
-      if (
-        earlier &&
-        (earlier.message !== request.message || (request.model ?? earlier.model) !== earlier.model)
-      ) {
-        throw notSupported(
-          'A message that was sent cannot be changed or given to another model. Send a new message.',
-        )
-      }
+      const { id } = toTurnRequest(sendOptions).message
+      const sent = await sentMessages.requestOf(sendOptions, { headers, signal: abortSignal })
 
       let settle = () => {}
       const previousSend = lastSend
@@ -160,11 +116,7 @@ export const createChatTransport = (options: ChatTransportOptions): ColloquyTran
         settle()
         throw error
       }
-      const sent = earlier ?? {
-        ...request,
-        ...(conversationId !== undefined && { conversation_id: conversationId }),
-      }
-      requests.set(key, sent)
+      sentMessages.add(id, sent, conversationId)
       const disconnect = new AbortController()
       return open({
         disconnect,
@@ -173,9 +125,9 @@ export const createChatTransport = (options: ChatTransportOptions): ColloquyTran
         connect: () =>
           core.open(
             'streamNewTurn',
-            { ...sent },
+            { ...sent.request },
             {
-              idempotencyKey: key,
+              idempotencyKey: sent.key,
               headers,
               signal: disconnect.signal,
               beforeSend: () => abortSignal?.throwIfAborted(),
@@ -183,9 +135,12 @@ export const createChatTransport = (options: ChatTransportOptions): ColloquyTran
           ),
         onTurn({ user_message_id }) {
           shown.add(user_message_id)
+          sentMessages.stored(id, user_message_id)
           settle()
         },
-        onEnd: (turnId) => answeredTurns.set(key, turnId),
+        onEnd() {
+          sent.isAnswered = true
+        },
         onSettled: settle,
       })
     },

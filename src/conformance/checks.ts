@@ -2,6 +2,7 @@ import type { Check } from './check.js'
 import { answerChecks } from './checks/answers.js'
 import { authenticationChecks } from './checks/authentication.js'
 import { bodyChecks } from './checks/bodies.js'
+import { branchChecks } from './checks/branches.js'
 import { conversationChecks } from './checks/conversations.js'
 import { erasureChecks } from './checks/erasure.js'
 import { exportChecks } from './checks/exports.js'
@@ -29,6 +30,7 @@ export const allChecks = (contract: Contract): Check[] => [
   ...feedbackChecks,
   ...exportChecks,
   ...importChecks,
+  ...branchChecks,
   ...modelAndUsageChecks,
   ...idempotencyChecks,
   ...pagingChecks,

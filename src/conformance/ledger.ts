@@ -29,7 +29,7 @@ export const createLedger = () => {
     record(operation: Operation, user: User, exchange: Exchange): void {
       const { response } = exchange
       if (!response) return
-      if (operation.id === 'createConversation' && response.status < 300) {
+      if (/^(create|fork)Conversation$/.test(operation.id) && response.status < 300) {
         const { id } = parse(response.text)
         if (typeof id === 'string') conversations.set(id, user)
       }

@@ -63,7 +63,11 @@ export type Sample = Pick<CallOptions, 'path' | 'body' | 'rawBody'> & { query?: 
 
 /** A right request for what `ids` name. */
 export const sampleFor = (operation: Operation, ids: Record<string, string>): Sample => {
-  const body = bodies[operation.id] ?? (operation.body && !takesFile(operation) && {})
+  const { message_id = unknownId() } = ids
+  const body =
+    operation.id === 'forkConversation'
+      ? { title: 'A copy', message_id }
+      : (bodies[operation.id] ?? (operation.body && !takesFile(operation) && {}))
   const path = rowIdsOf(operation).map((name) => [name, ids[name] ?? unknownId()])
   const query = queries[operation.id]
   return {

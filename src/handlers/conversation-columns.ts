@@ -8,6 +8,19 @@ export const conversationColumns = (sql: Sql) => sql`
   c.id, c.title, c.archived, c.metadata,
   c.last_position - case when t.status = 'running' then 1 else 0 end as message_count,
   case when t.lease_until >= colloquy.clock() then t.id end as running_turn_id,
+  case
+    -- The active branch ends with the last turn, unless another one was chosen.
+    when t.id is not null and (c.active_path is null or upper_inf(c.active_path))
+    then case when t.status = 'running' then t.user_message_id else t.message_id end
+    else (
+      select m.id
+      from colloquy.messages m
+      where m.user_id = c.user_id and m.conversation_id = c.id and m.role <> 'summary'
+        and m.position < coalesce(upper(c.active_path), c.last_position + 1)
+      order by m.position desc
+      limit 1
+    )
+  end as active_message_id,
   c.created_at, greatest(c.updated_at, t.finished_at) as updated_at, c.last_turn_at`
 
 /** Joins the last turn of `c` as `t`. */

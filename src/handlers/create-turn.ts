@@ -8,6 +8,7 @@ import type { SendResult } from '../turns/send.js'
 import type { Deps } from './deps.js'
 import { limitProblem } from './limit-problem.js'
 import { toApiCalls } from './tool-calls.js'
+import { combinationErrors, placeOf, unfitMessage } from './turn-place.js'
 
 interface SendRequest {
   user: Caller
@@ -17,6 +18,7 @@ interface SendRequest {
 
 type Refusal =
   | 'conversation-not-found'
+  | 'message-not-found'
   | 'idempotency-key-mismatch'
   | 'validation-failed'
   | 'shutting-down'
@@ -29,11 +31,14 @@ export const sendMessage = async (
   { turns, limitsOf }: Pick<Deps, 'turns' | 'limitsOf'>,
   { user, body, headers }: SendRequest,
 ): Promise<Extract<SendResult, { kind: 'turn' }> | Problem<Refusal>> => {
+  const errors = combinationErrors(body)
+  if (errors.length > 0) return problem('validation-failed', { errors })
   const limits = limitsOf?.(user)
   const sent = await turns.send({
     userId: user.id,
     conversationId: body.conversation_id,
-    message: body.message,
+    message: body.message ?? '',
+    place: placeOf(body),
     model: body.model,
     key: parseIdempotencyKey(headers['Idempotency-Key']),
     limits,
@@ -43,6 +48,10 @@ export const sendMessage = async (
       return sent
     case 'not-found':
       return problem('conversation-not-found')
+    case 'message-not-found':
+      return problem('message-not-found')
+    case 'unfit-message':
+      return problem('validation-failed', { errors: [unfitMessage(body)] })
     case 'mismatch':
       return problem('idempotency-key-mismatch')
     case 'unknown-model': {

@@ -1,7 +1,7 @@
 import type { Handler } from '../http/handler.js'
 import { problem } from '../problems.js'
 import type { Deps } from './deps.js'
-import { joinTurn, type MessageRow, messageColumns, toMessage } from './message-columns.js'
+import { joinSiblings, joinTurn, type MessageRow, messageColumns, toMessage } from './message-columns.js'
 
 export const getMessage =
   ({ db }: Deps): Handler<'getMessage'> =>
@@ -12,6 +12,7 @@ export const getMessage =
         select ${messageColumns(sql, query.include)}
         from colloquy.messages m
         ${joinTurn(sql)}
+        ${joinSiblings(sql)}
         where m.user_id = ${user.id} and m.id = ${params.message_id}`,
     )
     return row ? reply(200, toMessage(row)) : problem('message-not-found')

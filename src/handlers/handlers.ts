@@ -7,6 +7,7 @@ import type { Deps } from './deps.js'
 import { eraseUser } from './erase-user.js'
 import { exportConversation } from './export-conversation.js'
 import { exportUser } from './export-user.js'
+import { forkConversation } from './fork-conversation.js'
 import { getConversation } from './get-conversation.js'
 import { getLiveness } from './get-liveness.js'
 import { getMessage } from './get-message.js'
@@ -41,6 +42,7 @@ export const createHandlers = (deps: Deps) =>
     listMessages: listMessages(deps),
     listUsage: listUsage(deps),
     createConversation: createConversation(deps),
+    forkConversation: forkConversation(deps),
     getMessage: getMessage(deps),
     listModels: listModels(deps),
     listTurns: listTurns(deps),

@@ -1,3 +1,4 @@
+import type { Sql } from '../db/database.js'
 import type { Handler } from '../http/handler.js'
 import { problem } from '../problems.js'
 import type { Deps } from './deps.js'
@@ -12,17 +13,41 @@ export const listTurns =
     const scope = ['listTurns', user.id, conversationId, query.order]
     const [after] = query.cursor === undefined ? [] : decodeCursor(scope, [position], query.cursor)
     const isNewestFirst = query.order === 'desc'
-    // By the users' messages, whose index has the order; each is the first of its turn.
+    const bounds = (sql: Sql, position: ReturnType<Sql>) =>
+      after === undefined
+        ? sql``
+        : isNewestFirst
+          ? sql`and ${position} < ${after}`
+          : sql`and ${position} > ${after}`
+    const order = (sql: Sql) => (isNewestFirst ? sql`desc` : sql`asc`)
+    // By the messages, whose index has the order: of each turn the first that it writes. A turn that answers an earlier message again
+    // writes an answer alone, and while it runs, none.
     const rows = await db.asUser(
       user.id,
       (sql) => sql<(TurnRow & { position: number })[]>`
-        select ${turnColumns(sql)}, m.position
-        from colloquy.messages m
-        join colloquy.turns t on t.user_id = m.user_id and t.id = m.turn_id
+        select ${turnColumns(sql)}, first.position
+        from (
+          (
+            select m.position, m.turn_id
+            from colloquy.messages m
+            join colloquy.turns t on t.user_id = m.user_id and t.id = m.turn_id
+            where m.user_id = ${user.id} and m.conversation_id = ${conversationId}
+              and m.position = coalesce(t.answer_position, t.position)
+              ${bounds(sql, sql`m.position`)}
+            order by m.position ${order(sql)}
+            limit ${query.limit + 1}
+          )
+          union all
+          select t.answer_position, t.id
+          from colloquy.conversations c
+          join colloquy.turns t on t.user_id = c.user_id and t.id = c.last_turn_id
+          where c.user_id = ${user.id} and c.id = ${conversationId}
+            and t.status = 'running' and t.answer_position is not null
+            ${bounds(sql, sql`t.answer_position`)}
+        ) first
+        join colloquy.turns t on t.user_id = ${user.id} and t.id = first.turn_id
         ${joinLease(sql)}
-        where m.user_id = ${user.id} and m.conversation_id = ${conversationId} and m.role = 'user'
-          ${after === undefined ? sql`` : isNewestFirst ? sql`and m.position < ${after}` : sql`and m.position > ${after}`}
-        order by m.position ${isNewestFirst ? sql`desc` : sql`asc`}
+        order by first.position ${order(sql)}
         limit ${query.limit + 1}`,
     )
     if (rows.length === 0 && !(await hasConversation(db, user.id, conversationId)))

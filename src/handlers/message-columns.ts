@@ -24,7 +24,8 @@ export type Include = readonly components['schemas']['Inclusion'][] | undefined
 
 /** The contract's message, selected from a row `m` of colloquy.messages and its turn `t`. */
 export const messageColumns = (sql: Sql, include: Include) => sql`
-  m.id, m.conversation_id, m.turn_id, m.position, m.parent_id, m.role, m.status, m.content, m.tool_calls,
+  m.id, m.conversation_id, m.turn_id, m.position, m.parent_id,
+  coalesce(siblings.count, 1) as sibling_count, coalesce(siblings.ids, json_build_array(m.id)) as sibling_ids, m.role, m.status, m.content, m.tool_calls,
   case when m.role = 'assistant' then t.finish_reason end as finish_reason,
   case when m.status in ('failed', 'interrupted') then t.error_code end as error_code, m.summarized_through,
   case when f.message_id is not null then json_build_object(
@@ -51,6 +52,24 @@ export const joinTurn = (sql: Sql) => sql`
 /** A time in JSON as the driver gives one in a column. */
 const utc = (sql: Sql, time: ReturnType<Sql>) =>
   sql`to_char(${time} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`
+
+/** Joins the siblings of `m`, itself among them, as `siblings`; none for most messages, which have no other. */
+export const joinSiblings = (sql: Sql) =>
+  sql`left join lateral (
+    select max(s.count)::integer as count, json_agg(s.id order by s.position) as ids
+    from (
+      select x.id, x.position, count(*) over () as count
+      from colloquy.branches own
+      join colloquy.branches b
+        on b.user_id = own.user_id and b.conversation_id = own.conversation_id and b.parent_position = own.parent_position
+      join colloquy.messages x
+        on x.user_id = b.user_id and x.conversation_id = b.conversation_id and x.position = b.position
+      where own.user_id = m.user_id and own.conversation_id = m.conversation_id and own.position = m.position
+      order by x.position desc
+      limit 100
+    ) s
+    having count(*) > 0
+  ) siblings on true`
 
 const toPart = (part: AnswerPart): Part =>
   part.type === 'tool-call' ? { type: 'tool-call', tool_call_id: part.call.id } : part

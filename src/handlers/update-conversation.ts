@@ -1,8 +1,10 @@
+import type { Sql } from '../db/database.js'
 import type { Handler } from '../http/handler.js'
 import { problem } from '../problems.js'
 import { type Conversation, conversationColumns, joinLastTurn } from './conversation-columns.js'
 import type { Deps } from './deps.js'
 import { hasConversation } from './has-conversation.js'
+import { type Branch, lockBranch } from './lock-branch.js'
 
 /** The contract's limit for the pairs of metadata. */
 const maxPairs = 16
@@ -13,38 +15,53 @@ const tooManyPairs = {
   message: `must leave at most ${maxPairs} pairs`,
 } as const
 
+const isSummary = {
+  path: '/body/active_message_id',
+  code: 'value',
+  message: 'must be a message of the exchange, not a summary',
+} as const
+
 export const updateConversation =
   ({ db }: Deps): Handler<'updateConversation'> =>
   async ({ params, user, body }, reply) => {
-    const { title, archived, metadata = {} } = body
-    let updated: PromiseLike<Conversation[]> = Promise.resolve([])
-    await db.asUser(user.id, (sql) => {
+    const { conversation_id: id } = params
+    const { title, archived, metadata = {}, active_message_id } = body
+    let branch: Branch | undefined
+    let updated: PromiseLike<readonly Conversation[]> = Promise.resolve([])
+    const update = (sql: Sql) => {
       const merged = sql`jsonb_strip_nulls(c.metadata || ${sql.json(metadata)})`
-      const update = sql<Conversation[]>`
+      const rows = sql<Conversation[]>`
         with c as (
           update colloquy.conversations c
           set title = coalesce(${title ?? null}, c.title),
             title_by = case when ${title !== undefined} then 'user' else c.title_by end,
             archived = coalesce(${archived ?? null}, c.archived),
+            ${branch ? sql`active_path = ${branch.path}::int4multirange,` : sql``}
             metadata = ${merged},
             updated_at = colloquy.clock()
-          where c.user_id = ${user.id} and c.id = ${params.conversation_id}
+          where c.user_id = ${user.id} and c.id = ${id}
             and jsonb_array_length(jsonb_path_query_array(${merged}, '$.keyvalue()')) <= ${maxPairs}
           returning c.*
         )
         select ${conversationColumns(sql)}
         from c
         ${joinLastTurn(sql)}`
-      updated = update
-      if (title === undefined) return update
+      updated = rows
+      if (title === undefined) return rows
       // After it, in the same round trip, because a statement does not see what others committed while it waited.
-      void update.execute()
-      return sql`
-        select colloquy.unindex_title(p_user_id => ${user.id}, p_conversation_id => ${params.conversation_id})`
-    })
+      void rows.execute()
+      return sql`select colloquy.unindex_title(p_user_id => ${user.id}, p_conversation_id => ${id})`
+    }
+    const choose = async (sql: Sql, messageId: string) => {
+      branch = await lockBranch(sql, user.id, id, messageId)
+      return branch && branch.role !== 'summary' ? update(sql) : []
+    }
+    await db.asUser<unknown>(user.id, (sql) =>
+      active_message_id === undefined ? update(sql) : choose(sql, active_message_id),
+    )
     const [conversation] = await updated
     if (conversation) return reply(200, conversation)
-    return (await hasConversation(db, user.id, params.conversation_id))
-      ? problem('validation-failed', { errors: [tooManyPairs] })
-      : problem('conversation-not-found')
+    if (!(await hasConversation(db, user.id, id))) return problem('conversation-not-found')
+    if (active_message_id !== undefined && !branch) return problem('message-not-found')
+    return problem('validation-failed', { errors: [branch?.role === 'summary' ? isSummary : tooManyPairs] })
   }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { BeginTurn } from './store/begin-turns.js'
+import type { Place } from './types.js'
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 
@@ -9,6 +10,7 @@ interface KeyedRequest {
   conversationId?: string | undefined
   message: string
   model?: string | undefined
+  place?: Place | undefined
 }
 
 /** A request with the same key has to repeat the validated body. Absent fields are left out of the fingerprint. */
@@ -17,12 +19,18 @@ export const idempotencyOf = ({
   conversationId,
   message,
   model,
+  place,
 }: KeyedRequest): BeginTurn['idempotency'] =>
   key === undefined
     ? undefined
     : {
         keyHash: sha256(key),
         fingerprint: sha256(
-          JSON.stringify([conversationId ?? null, message, ...(model === undefined ? [] : [model])]),
+          JSON.stringify([
+            conversationId ?? null,
+            message,
+            ...(model === undefined ? [] : [model]),
+            ...(place === undefined ? [] : [place]),
+          ]),
         ),
       }

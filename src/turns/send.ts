@@ -1,12 +1,15 @@
 import type { OpenTurn } from './attempts/remote-attempts.js'
 import type { LimitRefusal, UserLimits } from './limits.js'
-import type { Fate } from './types.js'
+import type { Fate, Place } from './types.js'
 
 export interface SendMessage {
   userId: string
   /** undefined starts a new conversation */
   conversationId: string | undefined
+  /** empty when an earlier message is answered again */
   message: string
+  /** where in the conversation; undefined: at the end of its active branch */
+  place?: Place | undefined
   /** the name of the model; undefined: the default model */
   model: string | undefined
   /** the client's Idempotency-Key, unquoted */
@@ -19,7 +22,9 @@ export interface SendMessage {
 export type SendResult =
   | ({ kind: 'turn'; replayed: boolean } & OpenTurn)
   | { kind: 'busy'; conversationId: string; turnId: string }
-  | { kind: 'not-found' | 'mismatch' | 'shutting-down' | 'overloaded' }
+  | {
+      kind: 'not-found' | 'message-not-found' | 'unfit-message' | 'mismatch' | 'shutting-down' | 'overloaded'
+    }
   /** a limit of the user's is reached */
   | { kind: 'limited'; refusal: LimitRefusal }
   | { kind: 'unknown-model'; known: string[] }

@@ -47,6 +47,14 @@ export interface WindowState {
   summary: { text: string; tokens: number; through: number } | null
 }
 
+/** Where a turn begins, when that is not at the end of the active branch; see place_turn.sql. */
+export interface Place {
+  /** `start`: before all messages; `after` an answer; `again`: as another answer to a question, given by itself or by an answer to it */
+  kind: 'start' | 'after' | 'again'
+  /** undefined for `start` */
+  messageId?: string
+}
+
 /** The ids of a turn, generated before it begins, so that a repeated begin writes nothing twice. */
 export interface TurnIds {
   conversationId: string

@@ -7,6 +7,8 @@ const message = (changes: Partial<Message>): Message => ({
   turn_id: '019a0c4e-7b7a-7c12-8a44-0b1c2d3e4f50',
   position: 2,
   parent_id: null,
+  sibling_count: 1,
+  sibling_ids: ['019a0c4e-7b7a-7c14-a2bb-1a2b3c4d5e6f'],
   role: 'assistant',
   status: 'completed',
   content: '',

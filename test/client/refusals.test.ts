@@ -120,45 +120,6 @@ t.test('resuming takes headers, and refuses the rest', async (t) => {
   t.equal(sent.length, 0, 'nothing is sent')
 })
 
-t.test('regenerate() after a success is refused, and the answer stays on the page', async (t) => {
-  const page = await openPage(t, app)
-  await page.current.sendMessage({ text: 'hi' })
-  const answer = page.current.messages[1]?.id
-  await page.current.regenerate()
-  const error = { name: 'ColloquyError', code: 'not-supported', message: /Send its text/ }
-  t.match(await errorOf(page), error, 'the page is told what to do instead')
-  t.same(textsOf(page.current.messages), ['hi', 'Echo: hi'], 'both messages stay')
-  t.equal(page.current.messages[1]?.id, answer, 'the answer is the same one')
-  await page.current.sendMessage({ text: 'next' })
-  t.equal(page.current.error, undefined, 'the error goes with the next message')
-  t.equal((await stored(app)).messages.length, 4, 'both questions and both answers are stored')
-})
-
-t.test('regenerate() of a loaded answer is refused, and the answer stays on the page', async (t) => {
-  const { conversation_id: conversationId } = await app.chat('hi')
-  const page = await openPage(t, app, { conversationId })
-  await page.current.regenerate()
-  t.match(await errorOf(page), { name: 'ColloquyError', code: 'not-supported' }, 'the page has the error')
-  t.same(textsOf(page.current.messages), ['hi', 'Echo: hi'], 'both messages stay')
-  t.equal((await stored(app)).messages.length, 2, 'no other message is stored')
-})
-
-t.test('a message that was sent, or loaded, is not edited', async (t) => {
-  const page = await openPage(t, app)
-  await page.current.sendMessage({ text: 'hi' })
-  await page.current.sendMessage({ text: 'ho', messageId: page.current.messages[0]?.id ?? '' })
-  t.match(
-    await errorOf(page),
-    { name: 'ColloquyError', code: 'not-supported' },
-    'the sent message is not edited',
-  )
-  const { id: conversationId } = await stored(app)
-  const again = await openPage(t, app, { conversationId })
-  await again.current.sendMessage({ text: 'ho', messageId: again.current.messages[0]?.id ?? '' })
-  t.match(await errorOf(again), { name: 'ColloquyError', code: 'not-supported' }, 'nor is the loaded one')
-  t.equal((await stored(app)).messages.length, 2, 'no other message is stored')
-})
-
 t.test('sendMessage() without a message is refused after an answer', async (t) => {
   const page = await openPage(t, app)
   await page.current.sendMessage({ text: 'hi' })

@@ -1,6 +1,7 @@
 import { accessFaults } from './faults/access.js'
 import { answerFaults } from './faults/answers.js'
 import { behaviourFaults } from './faults/behaviour.js'
+import { branchFaults } from './faults/branches.js'
 import { dataFaults } from './faults/data.js'
 import { limitFaults } from './faults/limits.js'
 import { listFaults } from './faults/lists.js'
@@ -19,6 +20,7 @@ export const plantedFaults: PlantedFault[] = [
   ...parameterFaults,
   ...behaviourFaults,
   ...limitFaults,
+  ...branchFaults,
   ...listFaults,
   ...searchFaults,
   ...streamFaults,

@@ -96,10 +96,10 @@ t.test('all rules of the request schemas are broken, one by one', async (t) => {
     rulesOf('TurnRequest').sort(),
     [
       'additionalProperties ',
-      ...['maxLength', 'minLength', 'pattern', 'type'].map((rule) => `${rule} /conversation_id`),
-      ...['format', 'maxLength', 'minLength', 'pattern', 'required', 'type'].map(
-        (rule) => `${rule} /message`,
+      ...['conversation_id', 'parent_id', 'regenerate'].flatMap((name) =>
+        ['maxLength', 'minLength', 'pattern', 'type'].map((rule) => `${rule} /${name}`),
       ),
+      ...['format', 'maxLength', 'minLength', 'pattern', 'type'].map((rule) => `${rule} /message`),
       ...['maxLength', 'minLength', 'type'].map((rule) => `${rule} /model`),
       'type ',
     ].sort(),
@@ -113,6 +113,7 @@ t.test('all rules of the request schemas are broken, one by one', async (t) => {
       'type ',
       'type /archived',
       ...['format', 'maxLength', 'minLength', 'pattern', 'type'].map((rule) => `${rule} /title`),
+      ...['maxLength', 'minLength', 'pattern', 'type'].map((rule) => `${rule} /active_message_id`),
       ...['maxLength', 'maxProperties', 'minLength', 'type'].map((rule) => `${rule} /metadata`),
       ...['maxLength', 'type'].map((rule) => `${rule} /metadata/*`),
     ].sort(),

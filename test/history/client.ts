@@ -12,7 +12,7 @@ export interface ClientOptions {
   requestMs: number
 }
 
-export type Message = Pick<Send, 'user' | 'key' | 'conversation' | 'message'>
+export type Message = Pick<Send, 'user' | 'key' | 'conversation' | 'parent' | 'message'>
 
 export interface Client {
   /** createTurn; undefined when no answer came. What a stream ended with is written down like an answer in JSON. */
@@ -88,7 +88,11 @@ export const createClient = ({ name, record, tokens, requestMs }: ClientOptions)
         accept: as === 'json' ? 'application/json' : 'text/event-stream',
         ...(message.key !== null && { 'idempotency-key': message.key }),
       },
-      body: JSON.stringify({ message: message.message, conversation_id: message.conversation ?? undefined }),
+      body: JSON.stringify({
+        message: message.message,
+        conversation_id: message.conversation ?? undefined,
+        parent_id: message.parent,
+      }),
     })
     if (!reply) return undefined
     const answer: Answer = { type: 'answer', at: now(), request, as, ...reply }
@@ -99,12 +103,12 @@ export const createClient = ({ name, record, tokens, requestMs }: ClientOptions)
   const read: Client['read'] = async (url, user, conversation, whole = false) => {
     const at = now()
     const messages: { id: string; position: number }[] = []
-    let query = `order=desc&limit=${whole ? 100 : 20}`
+    let query = `order=desc&branch=all&limit=${whole ? 100 : 20}`
     do {
       const reply = await call(url, user, `/conversations/${conversation}/messages?${query}`)
       if (reply?.status !== 200) return undefined
       messages.push(...reply.body.data.map(({ id, position }: (typeof messages)[0]) => ({ id, position })))
-      query = reply.body.next_cursor ? `order=desc&limit=100&cursor=${reply.body.next_cursor}` : ''
+      query = reply.body.next_cursor ? `order=desc&branch=all&limit=100&cursor=${reply.body.next_cursor}` : ''
     } while (whole && query !== '')
     record({ type: 'read', at, user, conversation, messages })
     return messages.length

@@ -45,6 +45,13 @@ const broken: Broken[] = [
     fault: 'terminate-backends',
   },
   {
+    what: 'with the messages of other branches in the history',
+    mutations: [
+      { files: sql, from: /if p_path is not null then\s+select lower/g, to: 'if false then select lower' },
+    ],
+    rule: 'history',
+  },
+  {
     what: 'without the single writer of a conversation',
     mutations: [{ files: sql, from: /elsif v_last\.status = 'running' then/g, to: 'elsif false then' }],
     rule: 'interleaved',

@@ -18,6 +18,8 @@ export interface Send extends At {
   user: string
   key: string | null
   conversation: string | null
+  /** the answer that an edited message follows, null to begin anew; absent: it continues the conversation */
+  parent?: string | null
   message: string
 }
 

@@ -39,7 +39,10 @@ const acknowledged = (records: Record[]): Message[] => {
   )
   return [
     ...new Map(
-      sends.map(({ user, key, conversation, message }) => [message, { user, key, conversation, message }]),
+      sends.map(({ user, key, conversation, parent, message }) => [
+        message,
+        { user, key, conversation, ...(parent !== undefined && { parent }), message },
+      ]),
     ).values(),
   ]
 }

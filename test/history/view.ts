@@ -2,7 +2,7 @@ import type { ConversationRow, Dump, MessageRow, TurnRow } from './dump.js'
 import type { Answer, Halt, Read, Record, Run, RunEnd, Send } from './records.js'
 
 /** All requests for one message, with what was answered. */
-export interface Operation extends Pick<Send, 'user' | 'key' | 'conversation' | 'message'> {
+export interface Operation extends Pick<Send, 'user' | 'key' | 'conversation' | 'parent' | 'message'> {
   requests: { sent: Send; answer: Answer | undefined }[]
 }
 
@@ -52,9 +52,12 @@ const operationsOf = (records: Record[]): Map<string, Operation> => {
   const sends = records.filter((it): it is Send => it.type === 'send')
   return new Map(
     [...group(sends, ({ message }) => message)].map(([message, all]) => {
-      const { user, key, conversation } = all[0] as Send
+      const { user, key, conversation, parent } = all[0] as Send
       const requests = all.map((sent) => ({ sent, answer: answers.get(sent.request) as Answer | undefined }))
-      return [message, { message, user, key, conversation, requests }]
+      return [
+        message,
+        { message, user, key, conversation, ...(parent !== undefined && { parent }), requests },
+      ]
     }),
   )
 }

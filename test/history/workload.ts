@@ -28,6 +28,8 @@ const client = createClient({ ...options, record: recorder(join(options.folder, 
 const users = Object.keys(tokens)
 /** the latest conversations of each user, where all clients meet */
 const known: Record<string, string[]> = {}
+/** answers of conversations, which an edited message may follow */
+const answered = new Map<string, string[]>()
 /** acknowledged operations, some of which are sent once more later */
 const past: Message[] = []
 let urls: string[] = []
@@ -53,6 +55,9 @@ const insist = async (message: Message, place?: number): Promise<void> => {
       if (!answer.replayed) process.send?.('acknowledged')
       if (message.key !== null) past[random.below(50)] = message
       const conversation = answer.body.conversation_id ?? ''
+      const { message_id } = answer.body
+      if (message_id)
+        answered.set(conversation, [...(answered.get(conversation) ?? []), message_id].slice(-20))
       if (random.chance(0.15)) await client.read(anyUrl(), message.user, conversation)
       return
     }
@@ -77,7 +82,16 @@ const operate = async (): Promise<void> => {
   }
   const open = random.chance(0.03) ? [] : (known[user] ?? [])
   const key = random.chance(0.1) ? null : text
-  const message: Message = { user, key, conversation: random.pick(open) ?? null, message: text }
+  const conversation = random.pick(open) ?? null
+  const parents = conversation === null ? [] : [...(answered.get(conversation) ?? []), null]
+  const isEdit = parents.length > 1 && random.chance(0.1)
+  const message: Message = {
+    user,
+    key,
+    conversation,
+    ...(isEdit && { parent: random.pick(parents) ?? null }),
+    message: text,
+  }
   const copies = key !== null && random.chance(options.duplicates) ? 2 + random.below(2) : 1
   await Promise.all(Array.from({ length: copies }, (_, i) => insist(message, copies > 1 ? i : undefined)))
   const again = random.pick(past)

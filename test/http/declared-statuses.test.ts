@@ -12,12 +12,20 @@ const unknownId = '019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d6e'
 /** A body that is right for each operation that takes one. */
 const bodies: Record<
   string,
-  { message?: string; title?: string; rating?: string; type?: string; conversation?: object }
+  {
+    message?: string
+    title?: string
+    rating?: string
+    type?: string
+    message_id?: string
+    conversation?: object
+  }
 > = {
   createTurn: { message: 'hi' },
   streamNewTurn: { message: 'hi' },
   createConversation: { title: 'new' },
   updateConversation: { title: 'new' },
+  forkConversation: { message_id: unknownId },
   rateMessage: { rating: 'up' },
   importUser: {
     type: 'conversation',
@@ -95,7 +103,8 @@ t.test('every operation answers with every status that the contract declares for
     call: Call = {},
     query = requiredQuery(operation),
   ) => {
-    const body = bodies[operation.operationId]
+    const given = bodies[operation.operationId]
+    const body = given?.message_id ? { message_id: ids.message_id } : given
     const required = queries[operation.operationId]
     const asked = [required ?? [], query.slice(1) || []].flat().join('&')
     return at.call(operation.method, `${pathOf(operation, ids)}${asked && `?${asked}`}`, {

@@ -44,7 +44,7 @@ t.test('the tool calls of turns that do not fit are not read', async (t) => {
       const [row] = await sql<[{ 'QUERY PLAN': [{ Plan: Record<string, number> }] }]>`
         explain (analyze, buffers, format json)
         select colloquy.history_window(
-          p_user_id => 'alice', p_conversation_id => ${id}, p_before => ${2 * turns + 1}, p_start => null,
+          p_user_id => 'alice', p_conversation_id => ${id}, p_before => ${2 * turns + 1}, p_start => null, p_path => null,
           p_summary_position => null, p_messages => 40, p_tokens => 3000)`
       const { Plan } = row['QUERY PLAN'][0]
       return Number(Plan['Shared Hit Blocks']) + Number(Plan['Shared Read Blocks'])

@@ -19,6 +19,12 @@ const acts: Record<string, Act> = {
   searchMessages: ({ call }) => call('GET', '/api/alice/search?q=message'),
   createConversation: ({ call }) => call('POST', '/api/alice/conversations', { body: {} }),
   listMessages: ({ call }, id) => call('GET', `/api/alice/conversations/${id}/messages`),
+  forkConversation: async ({ call }, id) => {
+    const { body } = await call('GET', `/api/alice/conversations/${id}`)
+    return call('POST', `/api/alice/conversations/${id}/fork`, {
+      body: { message_id: body.active_message_id },
+    })
+  },
   updateConversation: ({ call }, id) =>
     call('PATCH', `/api/alice/conversations/${id}`, { body: { title: 'x' } }),
   rateMessage: async ({ call }, id) => {
@@ -70,6 +76,8 @@ t.test('a turn costs two round trips to the database, anything else one', async 
       searchMessages: 1,
       createConversation: 1,
       listMessages: 1,
+      // and one of getConversation
+      forkConversation: 2,
       updateConversation: 1,
       // The list that it looks for an answer in is one of them.
       rateMessage: 2,

@@ -9,6 +9,9 @@ create or replace function colloquy.begin_turn(
   p_message_id uuid,
   p_message text,
   p_title text,
+  -- where it begins, when that is not the end of the active branch; see place_turn
+  p_place text,
+  p_target_id uuid,
   p_model text,
   p_lease_ms integer,
   p_history_messages integer,
@@ -25,6 +28,15 @@ declare
   v_position integer;
   v_lock record;
   v_last record;
+  v_place record;
+  v_is_placed boolean := false;
+  v_refusal text;
+  v_path int4multirange;
+  v_active_path int4multirange;
+  v_question_position integer;
+  v_answer_position integer;
+  -- how many positions the turn takes
+  v_given integer := case when p_place = 'again' then 1 else 2 end;
   v_parent_id uuid;
   v_summary_position integer;
   v_window_starts jsonb;
@@ -44,7 +56,7 @@ begin
   end if;
 
   v_begun := row('begun', p_conversation_id, p_turn_id, p_user_message_id, p_message_id, 1, p_model, '[]', '[]', false,
-    '{"position": 1, "start": null, "is_whole": true, "summary": null}', false, null);
+    '{"position": 1, "start": null, "is_whole": true, "summary": null}', false, null, null);
   if p_is_new and p_may_begin then
     -- The answer's position is given out together with the message's.
     insert into colloquy.conversations
@@ -61,29 +73,35 @@ begin
       v_begun.outcome := case when p_is_new and not p_may_begin then 'limited' else v_lock.outcome end;
     else
       -- In a statement of its own: after a wait for the lock it sees what the holder has written.
-      select t.id, t.status, t.begun_by, t.lease_until, t.position, t.message_id, t.window_starts into v_last
+      select t.id, t.status, t.begun_by, t.lease_until, t.position, t.answer_position, t.user_message_id, t.message_id,
+        t.window_starts
+      into v_last
       from colloquy.turns t
       where t.user_id = p_user_id and t.id = v_lock.last_turn_id;
       v_parent_id := v_last.message_id;
-      if v_lock.last_turn_id is null then
-        -- What is there without any turn was imported.
-        select m.id into v_parent_id
-        from colloquy.messages m
-        where m.user_id = p_user_id and m.conversation_id = p_conversation_id
-        order by m.position desc
-        limit 1;
-      end if;
       v_window_starts := v_last.window_starts;
+      v_path := v_lock.active_path;
+      v_active_path := v_path;
+      -- The active branch goes on to the conversation's end, unless another one was chosen.
+      if p_place is not null or not upper_inf(v_path) or (v_lock.last_turn_id is null and v_lock.last_position > 0) then
+        v_place := colloquy.place_turn(
+          p_user_id => p_user_id, p_conversation_id => p_conversation_id, p_place => p_place, p_target_id => p_target_id,
+          p_active_path => v_path, p_last_position => v_lock.last_position);
+        v_is_placed := true;
+        -- The answer of a turn that runs is awaited, like any other end.
+        v_refusal := case
+          when v_place.outcome = 'message-not-found' and v_last.status = 'running' and v_last.message_id = p_target_id then null
+          else nullif(v_place.outcome, 'placed') end;
+      end if;
       v_now := colloquy.clock();
       if v_last.begun_by = p_turn_id and v_last.status = 'running' then
-        v_window := colloquy.history_window(
-          p_user_id => p_user_id, p_conversation_id => p_conversation_id, p_before => v_last.position,
+        v_window := colloquy.turn_window(
+          p_user_id => p_user_id, p_conversation_id => p_conversation_id, p_position => v_last.position,
+          p_is_again => v_last.answer_position is not null,
           p_start => (v_last.window_starts ->> p_window_size::text)::integer,
-          p_summary_position => (
-            select c.summary_position
-            from colloquy.conversations c
-            where c.user_id = p_user_id and c.id = p_conversation_id),
           p_messages => p_history_messages, p_tokens => p_history_tokens);
+        v_begun.user_message_id := v_last.user_message_id;
+        v_begun.message := v_window.message;
         v_begun.history := v_window.history;
         v_begun.window_state := v_window.window_state;
         v_begun.is_repeated := true;
@@ -91,6 +109,8 @@ begin
       elsif v_last.begun_by = p_turn_id then
         v_begun.outcome := 'ended';
         return v_begun;
+      elsif v_refusal is not null then
+        v_begun.outcome := v_refusal;
       elsif v_last.status = 'running' then
         v_begun.outcome := 'busy';
         v_begun.turn_id := v_last.id;
@@ -98,11 +118,22 @@ begin
       elsif not p_may_begin then
         v_begun.outcome := 'limited';
       else
+        if v_is_placed then
+          v_parent_id := v_place.parent_id;
+          v_window_starts := v_place.window_starts;
+          v_path := v_place.ancestors;
+          v_active_path := nullif(v_path + int4multirange(int4range(v_lock.last_position + 1, null)), '{[1,)}');
+          if v_lock.last_position > 0 and upper(v_path) is distinct from v_lock.last_position + 1 then
+            perform colloquy.add_branch(
+              p_user_id => p_user_id, p_conversation_id => p_conversation_id, p_position => v_lock.last_position + 1,
+              p_parent_position => v_place.parent_position, p_ancestors => v_path);
+          end if;
+        end if;
         update colloquy.conversations c
-        set last_position = c.last_position + 2, last_turn_id = p_turn_id, title = coalesce(c.title, p_title),
-          updated_at = v_now, last_turn_at = v_now
+        set last_position = c.last_position + v_given, last_turn_id = p_turn_id, title = coalesce(c.title, p_title),
+          active_path = v_active_path, updated_at = v_now, last_turn_at = v_now
         where c.user_id = p_user_id and c.id = p_conversation_id
-        returning c.last_position - 1, c.summary_position into v_position, v_summary_position;
+        returning c.last_position - v_given + 1, c.summary_position into v_position, v_summary_position;
         -- So that a search looks at what is past the segments of the conversation, where it has any.
         insert into colloquy.search_tails (user_id, conversation_id, sealed_position)
         select i.user_id, p_conversation_id, v_position - 1
@@ -120,23 +151,32 @@ begin
     return v_begun;
   end if;
 
+  v_question_position := v_position;
+  if p_place = 'again' then
+    v_question_position := v_place.parent_position;
+    v_answer_position := v_position;
+    v_begun.user_message_id := v_parent_id;
+    v_begun.message := v_place.question;
+  end if;
   insert into colloquy.turns
-    (user_id, id, conversation_id, position, status, attempt, begun_by, lease_until, user_message_id, message_id, model,
-     window_starts, created_at)
+    (user_id, id, conversation_id, position, answer_position, status, attempt, begun_by, lease_until, user_message_id,
+     message_id, model, window_starts, created_at)
   values
-    (p_user_id, p_turn_id, p_conversation_id, v_position, 'running', 1, p_turn_id,
-     v_now + p_lease_ms * interval '1 millisecond', p_user_message_id, p_message_id, p_model,
+    (p_user_id, p_turn_id, p_conversation_id, v_question_position, v_answer_position, 'running', 1, p_turn_id,
+     v_now + p_lease_ms * interval '1 millisecond', v_begun.user_message_id, p_message_id, p_model,
      v_window_starts, v_now);
-  insert into colloquy.messages
-    (user_id, conversation_id, position, id, turn_id, parent_id, role, status, content, created_at)
-  values
-    (p_user_id, p_conversation_id, v_position, p_user_message_id, p_turn_id, v_parent_id, 'user', 'completed', p_message,
-     v_now);
+  if v_answer_position is null then
+    insert into colloquy.messages
+      (user_id, conversation_id, position, id, turn_id, parent_id, role, status, content, created_at)
+    values
+      (p_user_id, p_conversation_id, v_position, p_user_message_id, p_turn_id, v_parent_id, 'user', 'completed', p_message,
+       v_now);
+  end if;
   if v_position > 1 then
     v_window := colloquy.history_window(
-      p_user_id => p_user_id, p_conversation_id => p_conversation_id, p_before => v_position,
-      p_start => (v_window_starts ->> p_window_size::text)::integer, p_summary_position => v_summary_position,
-      p_messages => p_history_messages, p_tokens => p_history_tokens);
+      p_user_id => p_user_id, p_conversation_id => p_conversation_id, p_before => v_question_position,
+      p_start => (v_window_starts ->> p_window_size::text)::integer, p_path => v_path,
+      p_summary_position => v_summary_position, p_messages => p_history_messages, p_tokens => p_history_tokens);
     v_begun.history := v_window.history;
     v_begun.window_state := v_window.window_state;
   end if;

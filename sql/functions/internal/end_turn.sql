@@ -47,7 +47,8 @@ begin
       when p_window_start is null then t.window_starts
       else coalesce(t.window_starts, '{}') || jsonb_build_object(p_window_size, p_window_start) end
   where t.user_id = p_user_id and t.id = p_turn_id and t.status = 'running' and t.attempt = p_attempt
-  returning t.conversation_id, t.position, t.user_message_id, t.message_id into v_turn;
+  returning t.conversation_id, coalesce(t.answer_position, t.position + 1) as answer_position, t.user_message_id, t.message_id
+  into v_turn;
   if not found then
     return false;
   end if;
@@ -56,7 +57,7 @@ begin
     (user_id, conversation_id, position, id, turn_id, parent_id, role, status, content, tool_calls, window_tokens,
      history_calls, reasoning, continuation, created_at)
   values
-    (p_user_id, v_turn.conversation_id, v_turn.position + 1, v_turn.message_id, p_turn_id, v_turn.user_message_id,
+    (p_user_id, v_turn.conversation_id, v_turn.answer_position, v_turn.message_id, p_turn_id, v_turn.user_message_id,
      'assistant', p_status, p_content, p_tool_calls, p_window_tokens, p_history_calls,
      p_reasoning, p_continuation, v_now);
   if p_has_events then

@@ -1,5 +1,6 @@
 -- Locks a conversation's row against other writers. The outcome is
---   held       the caller has the lock; last_turn_id is the turn that was begun last
+--   held       the caller has the lock; last_turn_id is the turn that was begun last, last_position the last position that
+--              was given out, active_path the branch that the conversation is on (null: it has no branches)
 --   locked     another transaction has it, and the caller does not want to wait
 --   not-found  there is no such conversation (any more)
 -- Foreign keys that point at the row do not wait for this lock, and it does not wait for them.
@@ -8,13 +9,15 @@ create or replace function colloquy.lock_conversation(
   p_conversation_id uuid,
   p_may_wait boolean,
   out outcome text,
-  out last_turn_id uuid
+  out last_turn_id uuid,
+  out last_position integer,
+  out active_path int4multirange
 )
 language plpgsql
 as $$
 begin
   outcome := 'held';
-  select c.last_turn_id into last_turn_id
+  select c.last_turn_id, c.last_position, c.active_path into last_turn_id, last_position, active_path
   from colloquy.conversations c
   where c.user_id = p_user_id and c.id = p_conversation_id
   for no key update skip locked;
@@ -22,7 +25,7 @@ begin
     return;
   end if;
   if p_may_wait then
-    select c.last_turn_id into last_turn_id
+    select c.last_turn_id, c.last_position, c.active_path into last_turn_id, last_position, active_path
     from colloquy.conversations c
     where c.user_id = p_user_id and c.id = p_conversation_id
     for no key update;

@@ -19,6 +19,7 @@ declare
   v_lock record;
   v_turn record;
   v_calls jsonb;
+  v_first integer;
   v_window record;
   v_begun colloquy.begun;
 begin
@@ -31,8 +32,8 @@ begin
   end if;
   -- Of those who want to try a turn again, this lock lets one begin.
   v_lock := colloquy.lock_conversation(p_user_id, v_key.conversation_id, false);
-  select t.id, t.status, t.attempt, t.begun_by, t.lease_until, t.position, t.user_message_id, t.message_id, t.model, t.done_calls,
-    t.window_starts
+  select t.id, t.status, t.attempt, t.begun_by, t.lease_until, t.position, t.answer_position, t.user_message_id, t.message_id,
+    t.model, t.done_calls, t.window_starts
   into v_turn
   from colloquy.turns t
   where t.user_id = p_user_id and t.id = v_key.turn_id;
@@ -72,8 +73,15 @@ begin
         || jsonb_path_query_array(coalesce(v_calls, '[]'), '$[*] ? (exists(@.result) && !exists(@.replayed))')
     where t.user_id = p_user_id and t.id = v_turn.id
     returning t.attempt, t.done_calls into v_turn.attempt, v_turn.done_calls;
+    -- What begins again is on the active branch again, as the conversation's newest turn.
+    if not upper_inf(v_lock.active_path) then
+      v_first := coalesce(v_turn.answer_position, v_turn.position);
+      v_lock.active_path := colloquy.path_to(
+        p_user_id => p_user_id, p_conversation_id => v_key.conversation_id, p_position => v_first)
+        + int4multirange(int4range(v_first, null));
+    end if;
     update colloquy.conversations c
-    set updated_at = v_now, last_turn_at = v_now
+    set active_path = v_lock.active_path, updated_at = v_now, last_turn_at = v_now
     where c.user_id = p_user_id and c.id = v_key.conversation_id;
   end if;
 
@@ -85,14 +93,12 @@ begin
     v_begun.attempt := v_turn.attempt;
     v_begun.model := v_turn.model;
     v_begun.done_calls := v_turn.done_calls;
-    v_window := colloquy.history_window(
-      p_user_id => p_user_id, p_conversation_id => v_key.conversation_id, p_before => v_turn.position,
+    v_window := colloquy.turn_window(
+      p_user_id => p_user_id, p_conversation_id => v_key.conversation_id, p_position => v_turn.position,
+      p_is_again => v_turn.answer_position is not null,
       p_start => (v_turn.window_starts ->> p_window_size::text)::integer,
-      p_summary_position => (
-        select c.summary_position
-        from colloquy.conversations c
-        where c.user_id = p_user_id and c.id = v_key.conversation_id),
       p_messages => p_history_messages, p_tokens => p_history_tokens);
+    v_begun.message := v_window.message;
     v_begun.history := v_window.history;
     v_begun.window_state := v_window.window_state;
   end if;

@@ -79,6 +79,13 @@ const rules: Rule[] = [
     ),
   },
   {
+    operations: beginsTurn,
+    at: '/body/message',
+    rule: 'required',
+    sentence: 'It has a `message`, or `regenerate`.',
+    breaks: withField('message', fc.constant(undefined)),
+  },
+  {
     operations: isOneOf('updateConversation'),
     at: '/body/metadata',
     rule: 'pairs-afterwards',
@@ -95,9 +102,15 @@ const rules: Rule[] = [
 const MAX_PAIRS = 16
 
 /** Whether a request that its schemas allow breaks none of these rules, in a conversation that has one pair of metadata. */
-export const isAllowed = ({ id }: Operation, { body }: Draft): boolean => {
-  if (id !== 'updateConversation') return true
-  const { metadata = {} } = body as { metadata?: object }
+export const isAllowed = (operation: Operation, { body }: Draft): boolean => {
+  // Branches are checked by hand: see `checks/branches.ts`.
+  if (beginsTurn(operation)) {
+    const { message, regenerate } = body as { message?: string; regenerate?: string }
+    return message !== undefined && regenerate === undefined
+  }
+  if (operation.id !== 'updateConversation') return true
+  const { metadata = {}, active_message_id } = body as { metadata?: object; active_message_id?: string }
+  if (active_message_id !== undefined) return false
   return Object.values(metadata).filter((value) => value !== null).length < MAX_PAIRS
 }
 

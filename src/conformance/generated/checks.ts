@@ -33,8 +33,8 @@ const successes = ({ responses }: Operation): number[] =>
 
 /** Whether all the rows that it names exist. */
 const isOfKnownRows = ({ path, body }: Draft): boolean => {
-  const { conversation_id = '{' } = (body ?? {}) as { conversation_id?: string }
-  return [...Object.values(path), conversation_id].every((id) => id.startsWith('{'))
+  const { conversation_id = '{', message_id = '{' } = (body ?? {}) as Record<string, string | undefined>
+  return [...Object.values(path), conversation_id, message_id].every((id) => id.startsWith('{'))
 }
 
 const tryValid = async (context: Context, operation: Operation, draft: Draft): Promise<void> => {
@@ -135,7 +135,9 @@ export const generatedChecks = (contract: Contract): Check[] =>
     if (takesFile(operation)) return []
     const schemas = schemasOf(contract)
     const hints = hintsFor(knownIds, [idPlaceholder('model_id')])
-    const valid = validDraft(schemas, operation, { ids: knownIds, hints })
+    const valid = validDraft(schemas, operation, { ids: knownIds, hints }).filter((draft) =>
+      isAllowed(operation, draft),
+    )
     const rules = byRule(brokenRequests(schemas, operation, valid, hints))
     return [
       ...(erasesUser(operation) ? [] : [validCheck(contract, operation)]),

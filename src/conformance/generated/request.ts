@@ -60,6 +60,8 @@ const freshKey = fc
 export const hintsFor = (ids: Ids, models: string[]): Hints => ({
   model: fc.constantFrom(...models),
   conversation_id: ids('conversation_id'),
+  message_id: ids('message_id'),
+  parent_id: fc.constant(null),
   'Idempotency-Key': freshKey,
   // Nobody is erased by a generated request.
   confirm: fc.constant('nobody-whom-a-check-knows'),

@@ -26,6 +26,8 @@ export const rowsOf = async (context: Context): Promise<Rows> => ({
 /** The rows of a valid request. What changes a conversation gets one of its own. */
 export const idsFor = async (context: Context, { id }: Operation): Promise<Rows> => {
   const rows = await rowsOf(context)
+  // The message that it names is one of the conversation's.
+  if (id === 'forkConversation') return { ...rows, ...(await context.turn()) }
   const needsOwn = id === 'updateConversation' || id === 'deleteConversation'
   return needsOwn ? { ...rows, conversation_id: await context.conversation() } : rows
 }

@@ -65,7 +65,8 @@ export const createLocalAttempts = (options: LocalAttemptsOptions) => {
     { attemptLog, stop }: LocalAttempt,
     signal: AbortSignal,
   ): Promise<Fate> => {
-    const { userId, message } = turn
+    const { userId } = turn
+    const message = begun.message ?? turn.message
     const {
       conversation_id,
       turn_id,

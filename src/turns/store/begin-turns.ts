@@ -1,16 +1,19 @@
 import type { Database } from '../../db/database.js'
 import type { ToolCall } from '../../models/model.js'
 import type { LimitRefusal, UserLimits } from '../limits.js'
-import type { TurnIds, WindowState, WindowTurn } from '../types.js'
+import type { Place, TurnIds, WindowState, WindowTurn } from '../types.js'
 import { asJson } from './as-json.js'
 
 /** An entry of begin_turns.sql. */
 export interface BeginTurn extends TurnIds {
   userId: string
   isNewConversation: boolean
+  /** empty when an earlier turn's message is answered again */
   message: string
-  /** the title of a conversation that has none */
-  title: string
+  /** where it begins; undefined: at the end of the conversation's active branch */
+  place?: Place | undefined
+  /** the title of a conversation that has none; null when there is no message to make it of */
+  title: string | null
   /** the model, unless the key's turn already has one */
   model: string
   leaseMs: number
@@ -28,7 +31,7 @@ export interface BeginTurn extends TurnIds {
 
 /** A result of begin_turns.sql, which documents the outcomes. */
 export type Begun =
-  | { outcome: 'not-found' | 'mismatch' | 'locked' }
+  | { outcome: 'not-found' | 'message-not-found' | 'unfit-message' | 'mismatch' | 'locked' }
   | { outcome: 'limited'; refusal: LimitRefusal }
   | { outcome: 'ended'; conversation_id: string; turn_id: string }
   /** `is_lapsed`: the running turn's lease has expired */
@@ -42,6 +45,8 @@ export type Begun =
       attempt: number
       /** the model that the turn's last attempt asked; the requested one in the first attempt */
       model: string
+      /** the message that is answered, where it is an earlier turn's; otherwise null */
+      message: string | null
       history: WindowTurn[]
       window_state: WindowState
       /** calls of earlier attempts that must not be repeated, in order */
@@ -57,6 +62,8 @@ const toEntry = (turn: BeginTurn) => ({
   message_id: turn.messageId,
   message: turn.message,
   title: turn.title,
+  place: turn.place?.kind,
+  target_id: turn.place?.messageId,
   model: turn.model,
   lease_ms: turn.leaseMs,
   history_messages: turn.historyMessages,
@@ -85,7 +92,7 @@ export const beginTurns = async (
     const rows = await db.statement(
       (sql) => sql<({ entry: number } & Begun)[]>`
         select entry, outcome, conversation_id, turn_id, user_message_id, message_id, attempt, model, history,
-          done_calls, is_lapsed, window_state, refusal
+          done_calls, is_lapsed, window_state, refusal, message
         from colloquy.begin_turns(
           p_entries => ${asJson(sql, turns.map(toEntry))}, p_may_wait => ${mayWait})
         order by entry`,

@@ -16,14 +16,18 @@ const gaps = ({ conversation, messages, turns }: Log): Violation[] => {
   return [{ rule: 'gap', text: `conversation ${conversation.id} ${what}` }]
 }
 
-const interleaving = ({ conversation, messages }: Log): Violation[] => {
+const interleaving = ({ conversation, messages }: Log, { operations }: View): Violation[] => {
   // A summary may come anywhere but between a question and its answer.
   const said = messages.filter(({ role }) => role !== 'summary')
   const fault = said.find((message, i) => {
     const { role, turn_id, parent_id } = message
     const before = said[i - 1]
     if (role === 'assistant' && messages[messages.indexOf(message) - 1] !== before) return true
-    if (parent_id !== (before?.id ?? null)) return true
+    // An edited message follows what it was sent to follow, any other the newest.
+    const operation = operations.get(message.content)
+    const followed = operation?.parent === undefined ? (before?.id ?? null) : operation.parent
+    // Of a message that nobody has recorded yet it is not known.
+    if ((role === 'assistant' || operation) && parent_id !== followed) return true
     return i % 2 === 0 ? role !== 'user' : role !== 'assistant' || turn_id !== before?.turn_id
   })
   if (!fault) return []
@@ -73,7 +77,7 @@ const strangers = ({ operations, stored }: View): Violation[] =>
 export const logs: Check = (view, { settled }) => [
   ...[...view.logs.values()].flatMap((log) => [
     ...gaps(log),
-    ...interleaving(log),
+    ...interleaving(log, view),
     ...running(log),
     ...fates(log, settled),
   ]),

@@ -1,25 +1,33 @@
 import { answerOf } from '../answers.js'
+import type { MessageRow } from '../dump.js'
 import type { Run } from '../records.js'
 import type { Exchange, Log, View } from '../view.js'
 import type { Check, Violation } from './rules.js'
 
-/** The turns before a position that a model may be given, oldest first. */
-const givable = ({ messages }: Log, before: number) =>
-  messages
+/** The turns before a message on its branch that a model may be given, oldest first. */
+const givable = ({ messages }: Log, asked: MessageRow) => {
+  const byId = new Map(messages.map((message) => [message.id, message]))
+  const branch: MessageRow[] = []
+  for (let id = asked.parent_id; id !== null; id = branch.at(-1)?.parent_id ?? null) {
+    const parent = byId.get(id)
+    if (!parent) break
+    branch.push(parent)
+  }
+  return branch
+    .reverse()
     .filter(
-      ({ role, status, content, position }) =>
-        position < before &&
-        role === 'assistant' &&
-        (status === 'completed' || (status === 'cancelled' && content !== '')),
+      ({ role, status, content }) =>
+        role === 'assistant' && (status === 'completed' || (status === 'cancelled' && content !== '')),
     )
-    .map(({ position, content }) => ({ user: messages[position - 2]?.content, assistant: content }))
+    .map(({ parent_id, content }) => ({ user: byId.get(parent_id ?? '')?.content, assistant: content }))
+}
 
 /** The newest turns, and of those at least as many as a window has that has just moved. */
 const histories = ({ logs }: View, exchange: Exchange, runs: Run[], most: number): Violation[] => {
   if (runs.length === 0) return []
   const { conversation, asked } = exchange
   const log = logs.get(conversation.id)
-  const all = log ? givable(log, asked.position) : []
+  const all = log ? givable(log, asked) : []
   const mostTurns = Math.floor(most / 2)
   const leastTurns = Math.min(all.length, Math.ceil(mostTurns / 2))
   const isRight = ({ history }: Run): boolean => {

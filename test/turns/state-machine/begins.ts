@@ -27,8 +27,9 @@ const beginInWords = ({
 const remember = ({ attempts }: Actors, { userId, message }: Request, answer: BeginAnswer): void => {
   if (answer.outcome !== 'begun') return
   const { conversation_id: conversationId, turn_id: turnId, attempt, model } = answer
+  const asked = answer.message ?? message
   const isKnown = attempts.some((other) => other.turnId === turnId && other.attempt === attempt)
-  if (!isKnown) attempts.push({ userId, conversationId, turnId, attempt, model, message })
+  if (!isKnown) attempts.push({ userId, conversationId, turnId, attempt, model, message: asked })
 }
 
 const send = (actors: Actors, request: Request): Call => ({
@@ -59,6 +60,51 @@ export const beginNext = (key = keys) =>
     )
   })
 
+/** At another place of a conversation than its end, or of another one: an edited message, another answer, a new beginning. */
+export const beginBranch = (key = keys) =>
+  steps(
+    fc.record({
+      back,
+      targetBack: fc.nat(4),
+      kind: fc.constantFrom(
+        'after' as const,
+        'after' as const,
+        'again' as const,
+        'again' as const,
+        'start' as const,
+      ),
+      isOther: fc.integer({ min: 1, max: 6 }).map((n) => n === 6),
+      message: texts,
+      key,
+    }),
+    (actors, { back, targetBack, kind, isOther, message, key }) => {
+      const last = newest(actors.attempts, back)
+      if (!last) return undefined
+      const { userId, conversationId } = last
+      const own = actors.begins.filter((it) => it.conversationId === conversationId && !it.place)
+      const target = newest(isOther ? actors.begins : own, targetBack)
+      if (!target) return undefined
+      // An answer, or the question as often where one can be asked again.
+      const messageId = (kind === 'again') === isOther ? target.userMessageId : target.messageId
+      const place = kind === 'start' ? { kind } : { kind, messageId }
+      const wish = { userId, into: conversationId, key, place, message: kind === 'again' ? '' : message }
+      return send(actors, newRequest(actors.begins.length + 1, wish))
+    },
+  )
+
+/** Somebody goes to the branch of a message. */
+export const choose = steps(fc.record({ back, isQuestion: fc.boolean(), isStranger }), (actors, choice) => {
+  const of = newest(actors.begins, choice.back)
+  if (!of) return undefined
+  const userId = actingOn(of.userId, choice.isStranger)
+  const messageId = choice.isQuestion ? of.userMessageId : of.messageId
+  return {
+    words: `choose ${messageId} of ${of.conversationId} by ${userId}`,
+    predict: () => actors.model.choose(userId, of.conversationId, messageId),
+    perform: (engine) => engine.choose(userId, of.conversationId, messageId),
+  }
+})
+
 /** A client that tries again, with the same body or, by mistake, with another one. */
 export const beginAgain = steps(
   fc.record({ back, other: fc.constantFrom(false, false, false, false, true) }),
@@ -68,7 +114,7 @@ export const beginAgain = steps(
       choice.back,
     )
     if (!first) return undefined
-    const { userId, isNewConversation, conversationId, message, key } = first
+    const { userId, isNewConversation, conversationId, message, key, place } = first
     const into = isNewConversation ? undefined : conversationId
     return send(
       actors,
@@ -76,6 +122,7 @@ export const beginAgain = steps(
         userId,
         into,
         key,
+        ...(place && { place }),
         message: choice.other ? `${message}!` : message,
       }),
     )

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { beginAgain, beginNew, beginNext, beginTogether, repeatBegin } from './begins.js'
+import { beginAgain, beginBranch, beginNew, beginNext, beginTogether, choose, repeatBegin } from './begins.js'
 import { endAttempt, endTogether, repeatEnd } from './ends.js'
 import { day } from './model.js'
 import { limits, ownKey } from './requests.js'
@@ -34,6 +34,22 @@ const scenes: fc.Arbitrary<Step>[] = [
   ),
   // A conversation gets long.
   scene(beginNew(), going, beginNext(), going, beginNext(), going, beginNext()),
+  // A conversation branches.
+  scene(
+    beginNew(),
+    going,
+    beginNext(),
+    going,
+    beginBranch(),
+    going,
+    beginBranch(),
+    going,
+    beginNext(),
+    going,
+    beginNext(),
+  ),
+  scene(beginNew(), going, beginBranch(), going, choose, beginNext(), going, choose, beginNext()),
+  scene(beginNew(), going, beginBranch(keyed), failing, choose, beginAgain, going, beginNext()),
   scene(beginTogether, endTogether),
   scene(beginNew(keyed), beginNew(keyed), beginNew(keyed), advance(day, day + 1), prune),
 ]
@@ -41,7 +57,7 @@ const scenes: fc.Arbitrary<Step>[] = [
 /** A kind that is named twice comes twice as often. */
 export const commands = fc.commands<Actors, Real, true>(
   [
-    ...[beginNew(), beginNext(), beginNext(), beginNext(), beginAgain, repeatBegin],
+    ...[beginNew(), beginNext(), beginNext(), beginNext(), beginAgain, repeatBegin, beginBranch(), choose],
     ...[beginTogether, endTogether],
     ...[endAttempt(), endAttempt(), endAttempt(), repeatEnd()],
     ...[cancel, interrupt, tick(), tick(), advance(), advance(), prune, remove, read],

@@ -5,6 +5,7 @@ import type { Database } from '../../../src/db/database.js'
 import { deleteConversation } from '../../../src/handlers/delete-conversation.js'
 import type { Deps } from '../../../src/handlers/deps.js'
 import { findTurn } from '../../../src/handlers/turn-columns.js'
+import { updateConversation } from '../../../src/handlers/update-conversation.js'
 import { keepPruned } from '../../../src/turns/retention.js'
 import type { Begun } from '../../../src/turns/store/begin-turns.js'
 import type { EndTurn } from '../../../src/turns/store/end-turns.js'
@@ -29,8 +30,8 @@ const meant = (begun: Begun): Begun => {
     case 'begun': {
       const { outcome, conversation_id, turn_id, user_message_id, message_id, attempt, model } = begun
       const ids = { conversation_id, turn_id, user_message_id, message_id }
-      const { history, window_state, done_calls } = begun
-      return { outcome, ...ids, attempt, model, history, window_state, done_calls }
+      const { message, history, window_state, done_calls } = begun
+      return { outcome, ...ids, attempt, model, message, history, window_state, done_calls }
     }
     case 'limited':
       return { outcome: begun.outcome, refusal: begun.refusal }
@@ -136,6 +137,7 @@ export const createEngine = async (t: Test, { leaseMs, max }: { leaseMs: number;
   const at = (instance: number) => stores[instance % stores.length] as TurnStore
   const [one] = stores as [TurnStore]
   const remove = deleteConversation({ db } as Deps)
+  const update = updateConversation({ db } as Deps)
 
   return {
     begin: (turn: Request, instance = 0) => begin(at(instance), turn),
@@ -146,6 +148,12 @@ export const createEngine = async (t: Test, { leaseMs, max }: { leaseMs: number;
     interrupt: (userId: string, turnId: string) => one.interruptTurn(userId, turnId),
     tick: (held: Attempt[], read: Attempt[], awaited: Attempt[]) => tick(one, leaseMs, held, read, awaited),
     prune: (batch: number) => prune(one, batch),
+    choose: async (userId: string, id: string, active_message_id: string): Promise<boolean> => {
+      const params = { user_id: userId, conversation_id: id }
+      const request = { user: { id: userId }, params, body: { active_message_id } }
+      const reply = await update(request as never, ((status: number) => ({ status })) as never)
+      return reply.status === 200
+    },
     deleteConversation: async (userId: string, id: string): Promise<boolean> => {
       const request = { user: { id: userId }, params: { user_id: userId, conversation_id: id } }
       const reply = await remove(request as never, ((status: number) => ({ status })) as never)

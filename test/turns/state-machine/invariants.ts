@@ -1,25 +1,31 @@
 import type { MessageRow, Stored, TurnRow } from './stored.js'
 
-/** What is wrong with the messages of one conversation: positions without gaps, whole turns, each after the one before. */
+/** The position of a turn's answer. */
+const endOf = ({ position, answer_position }: TurnRow): number => answer_position ?? position + 1
+
+/** What is wrong with the messages of one conversation: positions without gaps, whole turns, each after one before. */
 const messageFaults = (messages: MessageRow[], turnOf: (id: string) => TurnRow | undefined): string[] =>
   messages.flatMap((message, i) => {
     const { position, role, parent_id, turn_id } = message
-    const before = messages[i - 1]
-    const next = messages[i + 1]
     const turn = turnOf(turn_id)
     const faults: string[] = []
     const where = `message ${position} of turn ${turn_id}`
     if (position !== i + 1) faults.push(`${where} is in place ${i + 1}`)
-    if (parent_id !== (before?.id ?? null)) faults.push(`${where} does not follow the one before it`)
+    const parent = messages.find(({ id }) => id === parent_id)
+    if (parent_id !== null && !parent) faults.push(`${where} follows none of its conversation`)
+    if (parent && parent.position >= position) faults.push(`${where} comes before the one that it follows`)
+    if (parent && parent.role === role) faults.push(`${where} follows another ${role}'s`)
     if (!turn) return [...faults, `${where} is of no turn`]
     if (role === 'assistant') {
-      if (turn.message_id !== message.id || before?.turn_id !== turn_id)
+      if (turn.message_id !== message.id || turn.user_message_id !== parent_id)
         faults.push(`${where} answers another turn`)
+      if (position !== endOf(turn)) faults.push(`${where} is not in its place`)
       if (turn.status !== message.status)
         faults.push(`${where} is ${message.status}, its turn ${turn.status}`)
     } else {
       if (turn.user_message_id !== message.id) faults.push(`${where} is written twice`)
-      if ((turn.status === 'running') !== (next?.turn_id !== turn_id)) faults.push(`${where} is torn`)
+      if ((turn.status === 'running') !== !messages.some(({ id }) => id === turn.message_id))
+        faults.push(`${where} is torn`)
     }
     return faults
   })
@@ -46,7 +52,7 @@ export const faultsOf = ({
       ...(last?.conversation_id === id
         ? []
         : [`the last turn of ${id} is ${last_turn_id}, which is not there`]),
-      ...(last && last.position + 1 !== last_position ? [`the last turn of ${id} is not at its end`] : []),
+      ...(last && endOf(last) !== last_position ? [`the last turn of ${id} is not at its end`] : []),
       ...(others.length === 0
         ? []
         : [`${others.join(' and ')} is running, and is not the last turn of ${id}`]),

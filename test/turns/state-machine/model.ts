@@ -82,6 +82,9 @@ interface End
   errorCode: TurnErrorCode | null
 }
 
+/** A message as its branch is walked; a turn that runs has its answer's place already. */
+type Node = Pick<MessageRow, 'id' | 'parent_id' | 'position' | 'conversation_id'>
+
 interface Rows {
   conversations: Map<string, ConversationRow>
   turns: Map<string, TurnRow>
@@ -91,6 +94,8 @@ interface Rows {
   kept: EventsRow[]
   usage: Map<string, UsageRow>
   counts: Map<string, CountsRow>
+  /** the newest message of each conversation's active branch */
+  leaves: Map<string, string | null>
 }
 
 export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSize }: Limits) => {
@@ -102,6 +107,7 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
     kept: [],
     usage: new Map(),
     counts: new Map(),
+    leaves: new Map(),
   }
   let now = startOfTime
 
@@ -117,33 +123,38 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
   const isLapsed = ({ lease_until }: TurnRow) => lease_until !== null && lease_until.getTime() < now
   const keyName = ({ userId, idempotency }: Request) => idempotency && `${userId} ${idempotency.keyHash}`
 
+  const messageOf = (id: string | null) => rows.messages.find((message) => message.id === id)
+  /** The messages before this one on its branch, newest first. */
+  const ancestorsOf = ({ parent_id }: Node): MessageRow[] => {
+    const parent = messageOf(parent_id)
+    return parent ? [parent, ...ancestorsOf(parent)] : []
+  }
+
   /** The newest whole turns that were completed, or cancelled with some text, as far as they fit; and whether that is all. */
   const historyBefore = (
-    conversationId: string,
-    position: number,
+    { user_message_id, position }: TurnRow,
     start: number | null,
   ): { history: WindowTurn[]; window_state: WindowState } => {
-    const past = rows.messages.filter(({ conversation_id }) => conversation_id === conversationId)
-    const answers = past
+    const question = messageOf(user_message_id)
+    const answers = (question ? ancestorsOf(question) : [])
+      .slice(0, 4 * historyMessages)
       .filter(
         (m) =>
           m.role === 'assistant' &&
-          m.position < position &&
-          m.position >= Math.max(start ?? 1, position - 4 * historyMessages) &&
+          m.position >= (start ?? 1) &&
           (m.status === 'completed' || (m.status === 'cancelled' && m.content !== '')),
       )
-      .sort((a, b) => b.position - a.position)
     const history: WindowTurn[] = []
     let tokens = 0
     for (const answer of answers.slice(0, historyMessages / 2)) {
       tokens += answer.window_tokens
       if (tokens > historyTokens) break
-      const user = past.find(({ id }) => id === answer.parent_id)?.content ?? ''
+      const asked = messageOf(answer.parent_id)
       const tool_calls = answer.history_calls ?? answer.tool_calls
       const hasCalls = answer.tool_calls.length > 0
-      const place = { position: answer.position - 1, tokens: answer.window_tokens }
+      const place = { position: asked?.position ?? 0, tokens: answer.window_tokens }
       history.unshift({
-        user,
+        user: asked?.content ?? '',
         assistant: answer.content,
         ...place,
         ...(hasCalls && { tool_calls, continuation: null }),
@@ -161,8 +172,9 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
     message_id: turn.message_id,
     attempt: turn.attempt,
     model: turn.model,
+    message: turn.answer_position === null ? null : (messageOf(turn.user_message_id)?.content ?? null),
     done_calls: turn.done_calls,
-    ...historyBefore(turn.conversation_id, turn.position, turn.window_starts?.[windowSize] ?? null),
+    ...historyBefore(turn, turn.window_starts?.[windowSize] ?? null),
   })
 
   const write = (
@@ -192,7 +204,7 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
     if (windowStart !== null) turn.window_starts = { ...turn.window_starts, [windowSize]: windowStart }
     write(turn, {
       id: turn.message_id,
-      position: turn.position + 1,
+      position: turn.answer_position ?? turn.position + 1,
       parent_id: turn.user_message_id,
       role: 'assistant',
       status,
@@ -308,15 +320,19 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
       ],
     })
     Object.assign(conversation, { updated_at: at(now), last_turn_at: at(now) })
+    rows.leaves.set(turn.conversation_id, turn.message_id)
     return begun(turn)
   }
 
   /** The conversation with the positions of another turn given out; it may be new. */
   const take = (request: Request, conversation: ConversationRow | undefined): ConversationRow => {
-    const { userId, conversationId, title, turnId } = request
+    const { userId, conversationId, title, turnId, messageId, place } = request
+    rows.leaves.set(conversationId, messageId)
     const touched = { last_turn_id: turnId, updated_at: at(now), last_turn_at: at(now) }
     if (conversation) {
-      return Object.assign(conversation, touched, { last_position: conversation.last_position + 2 })
+      return Object.assign(conversation, touched, {
+        last_position: conversation.last_position + (place?.kind === 'again' ? 1 : 2),
+      })
     }
     const made = {
       user_id: userId,
@@ -328,6 +344,20 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
     }
     rows.conversations.set(conversationId, made)
     return made
+  }
+
+  /** The message that a turn follows, the turn that it goes on from, and the question that it answers again. */
+  const placeOf = ({ place, conversationId }: Request) => {
+    const leaf = rows.leaves.get(conversationId) ?? null
+    if (place?.kind === 'start') return { parent: undefined, before: undefined, question: undefined }
+    const target = messageOf(place?.messageId ?? leaf)
+    if (!place) return { parent: target, before: rows.turns.get(target?.turn_id ?? ''), question: undefined }
+    if (target?.conversation_id !== conversationId) return 'message-not-found'
+    const before = rows.turns.get(target.turn_id)
+    if (place.kind === 'after')
+      return target.role === 'assistant' ? { parent: target, before, question: undefined } : 'unfit-message'
+    const question = target.role === 'user' ? target : messageOf(target.parent_id)
+    return { parent: question, before, question }
   }
 
   /** `locked` never comes where nobody else is; `fails` where the ids are taken, which fails a batch. */
@@ -353,11 +383,15 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
     const ids = { conversation_id: conversationId, turn_id: turnId }
     if (last?.begun_by === turnId)
       return last.status === 'running' ? { ...begun(last), isRepeated: true } : { outcome: 'ended', ...ids }
+    const place = placeOf(request)
+    const awaits = last?.status === 'running' && last.message_id === request.place?.messageId
+    if (typeof place === 'string' && !awaits) return { outcome: place }
     if (last?.status === 'running') {
       return { outcome: 'busy', conversation_id: conversationId, turn_id: last.id, is_lapsed: isLapsed(last) }
     }
     if (refusal) return { outcome: 'limited', refusal }
-    if (rows.turns.has(turnId)) return { outcome: 'fails' }
+    if (typeof place === 'string' || rows.turns.has(turnId)) return { outcome: 'fails' }
+    const { parent, before, question } = place
 
     const { last_position } = take(request, conversation)
     const turn: TurnRow = {
@@ -365,33 +399,36 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
       user_id: userId,
       id: turnId,
       conversation_id: conversationId,
-      position: last_position - 1,
+      position: question?.position ?? last_position - 1,
+      answer_position: question ? last_position : null,
       status: 'running',
       attempt: 1,
       begun_by: turnId,
       lease_until: at(now + leaseMs),
       cancel_requested: false,
-      user_message_id: userMessageId,
+      user_message_id: question?.id ?? userMessageId,
       message_id: messageId,
       model: request.model,
       done_calls: [],
-      window_starts: last?.window_starts ?? null,
+      window_starts: before?.window_starts ?? null,
       error_code: null,
       created_at: at(now),
       finished_at: null,
     }
     rows.turns.set(turnId, turn)
-    write(turn, {
-      id: userMessageId,
-      position: turn.position,
-      parent_id: last?.message_id ?? null,
-      role: 'user',
-      status: 'completed',
-      content: message,
-      tool_calls: [],
-      window_tokens: 0,
-      history_calls: null,
-    })
+    if (!question) {
+      write(turn, {
+        id: userMessageId,
+        position: turn.position,
+        parent_id: parent?.id ?? null,
+        role: 'user',
+        status: 'completed',
+        content: message,
+        tool_calls: [],
+        window_tokens: 0,
+        history_calls: null,
+      })
+    }
     if (name !== undefined && idempotency) {
       rows.keys.set(name, {
         user_id: userId,
@@ -530,6 +567,27 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
       return [...Array<number>(full).fill(batch), expired.length % batch]
     },
 
+    /** Makes the newest branch of a message the active one. */
+    choose(userId: string, id: string, messageId: string): boolean {
+      const conversation = conversationOf(userId, id)
+      const running = [...rows.turns.values()].filter((turn) => turn.status === 'running')
+      const answers: Node[] = running.map((turn) => ({
+        id: turn.message_id,
+        parent_id: turn.user_message_id,
+        position: turn.answer_position ?? turn.position + 1,
+        conversation_id: turn.conversation_id,
+      }))
+      const all = [...rows.messages, ...answers].filter(({ conversation_id }) => conversation_id === id)
+      const chosen = rows.messages.find(
+        (message) => message.id === messageId && message.conversation_id === id,
+      )
+      if (!conversation || !chosen) return false
+      const onBranch = all.filter((node) => [node, ...ancestorsOf(node)].some((one) => one.id === messageId))
+      rows.leaves.set(id, order(onBranch, 'position').at(-1)?.id ?? null)
+      conversation.updated_at = at(now)
+      return true
+    },
+
     deleteConversation(userId: string, id: string): boolean {
       if (!conversationOf(userId, id)) return false
       rows.conversations.delete(id)
@@ -560,7 +618,10 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
     /** The position of the message that many turns before this one; null for none. */
     startBefore({ turnId }: Attempt, turns: number): number | null {
       const turn = rows.turns.get(turnId)
-      return turn && turns > 0 ? Math.max(1, turn.position - 2 * turns) : null
+      const question = turn && messageOf(turn.user_message_id)
+      if (!question || turns === 0) return null
+      const questions = ancestorsOf(question).filter(({ role }) => role === 'user')
+      return (questions[turns - 1] ?? questions.at(-1) ?? question).position
     },
 
     /** Whether anything that the attempt has said is stored. */

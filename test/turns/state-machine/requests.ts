@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { UserLimits } from '../../../src/turns/limits.js'
 import type { BeginTurn } from '../../../src/turns/store/begin-turns.js'
+import type { Place } from '../../../src/turns/types.js'
 
 export interface Limits {
   /** in milliseconds */
@@ -59,11 +60,12 @@ interface Wish {
   model?: string
   /** whether no limit is to be reached */
   isUnlimited?: boolean
+  place?: Place
 }
 
 /** The nth request, with ids of its own. */
 export const newRequest = (n: number, { key: wished, ...wish }: Wish): Request => {
-  const { userId, into, message, model = 'echo', isUnlimited = false } = wish
+  const { userId, into, message, model = 'echo', place, isUnlimited = false } = wish
   const key = wished === ownKey ? `k of ${n}` : wished
   return {
     userId,
@@ -73,12 +75,16 @@ export const newRequest = (n: number, { key: wished, ...wish }: Wish): Request =
     userMessageId: id(4 * n + 2),
     messageId: id(4 * n + 3),
     message,
-    title: message,
+    title: message || null,
+    place,
     key,
     idempotency:
       key === undefined
         ? undefined
-        : { keyHash: sha256(key), fingerprint: sha256(`${into ?? 'new'} ${message}`) },
+        : {
+            keyHash: sha256(key),
+            fingerprint: sha256(`${into ?? 'new'} ${message} ${JSON.stringify(place ?? null)}`),
+          },
     model,
     ...limits,
     limits: isUnlimited ? noLimits : userLimits(n),

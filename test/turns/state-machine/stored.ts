@@ -6,7 +6,7 @@ import type { EndStatus } from '../../../src/turns/types.js'
 export interface ConversationRow {
   user_id: string
   id: string
-  title: string
+  title: string | null
   last_position: number
   last_turn_id: string
   created_at: Date
@@ -19,6 +19,7 @@ export interface TurnRow extends Usage {
   id: string
   conversation_id: string
   position: number
+  answer_position: number | null
   status: 'running' | EndStatus
   attempt: number
   begun_by: string
@@ -107,7 +108,7 @@ export const readStored = async (sql: Sql): Promise<Stored> => {
       from colloquy.conversations
       order by user_id, id`,
     sql<TurnRow[]>`
-      select user_id, id, conversation_id, position, status, attempt, begun_by, lease_until, cancel_requested,
+      select user_id, id, conversation_id, position, answer_position, status, attempt, begun_by, lease_until, cancel_requested,
         user_message_id, message_id, model, done_calls, window_starts, input_tokens, output_tokens, cached_input_tokens, reasoning_tokens, total_tokens,
         error_code, created_at, finished_at
       from colloquy.turns
