@@ -1803,7 +1803,7 @@ $$;
 --
 
 CREATE FUNCTION colloquy.search_messages(p_user_id text, p_terms jsonb, p_phrase text, p_word text, p_conversation_id uuid, p_archived boolean, p_after timestamp with time zone, p_before timestamp with time zone, p_upper integer, p_lower integer, p_rank integer, p_time timestamp with time zone, p_id uuid, p_limit integer) RETURNS TABLE(results json, window_end integer, unsealed integer, is_complete boolean, has_stale boolean)
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql STABLE
     AS $$
 declare
   -- How many entries of the tail are compared, how many candidates fill a window, and how many a request may have.
