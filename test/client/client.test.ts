@@ -71,6 +71,8 @@ t.test('there is a method for every operation of the contract, and it calls that
     deleteConversation: { conversation_id: (await as().createConversation({})).id },
     rateMessage: { message_id, rating: 'up' },
     importUser: { file: new Blob(['{"type":"end"}']) },
+    searchMessages: { q: 'one' },
+    forkConversation: { conversation_id, message_id },
     eraseUser: { confirm: 'alice' },
   }
   // What erases all of it comes last.
