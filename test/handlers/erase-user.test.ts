@@ -102,6 +102,31 @@ t.test('a user is erased', async (t) => {
     t.same(await rowsAbout(sql, 'alice'), {}, 'a title that is made too late leaves nothing')
   })
 
+  await t.test('what begins in the middle of it stays as a whole', async (t) => {
+    // A message that nothing leads to, held by somebody else: the last step of the erasure waits for it.
+    await sql`
+      insert into colloquy.messages (user_id, conversation_id, position, id, role, status, content, created_at)
+      values ('alice', gen_random_uuid(), 1, gen_random_uuid(), 'user', 'completed', 'left behind', now())`
+    const holder = postgres(app.superuserUrl, { max: 1, onnotice: () => {} })
+    t.teardown(() => holder.end())
+    const erased = await holder.begin(async (tx) => {
+      await tx`select from colloquy.messages where content = 'left behind' for update`
+      const erasing = erase(app)
+      await until(async () => (await sql`select from pg_locks where not granted`).length > 0)
+      t.equal((await send('alice', { message: 'meanwhile' }, 'meanwhile')).status, 200, 'a turn begins')
+      return { erasing }
+    })
+    const { status, body } = await erased.erasing
+    t.match([status, body.rows], [200, { messages: 1 }], 'the erasure ends')
+    const again = await send('alice', { message: 'meanwhile' }, 'meanwhile')
+    t.match(
+      [again.status, again.headers.get('idempotency-replayed')],
+      [200, 'true'],
+      'the turn is there, and so is its key',
+    )
+    await erase(app)
+  })
+
   await t.test('also while turns run, on any instance', async (t) => {
     const closed = gatedModel()
     const [one, two] = [

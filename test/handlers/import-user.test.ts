@@ -133,6 +133,15 @@ t.test('an imported conversation goes on', async (t) => {
   )
   const { body: report } = await importing('gpt', JSON.stringify(chatGpt))
   t.match(report.messages, counts(0, 4, 4), 'and a later import leaves it as it is')
+  const [trip] = structuredClone(chatGpt) as Json[]
+  for (const [at, role] of ['user', 'assistant', 'user', 'assistant'].entries()) {
+    const id = `later-${at}`
+    const content = { content_type: 'text', parts: [`later ${at}`] }
+    trip.mapping[id] = { id, parent: trip.current_node, message: { id, author: { role }, content } }
+    trip.current_node = id
+  }
+  const { body: grown } = await importing('gpt', JSON.stringify([trip]))
+  t.match(grown.messages, { taken: 0 }, 'also one of a source that has gone on in another way')
   t.equal((await messagesOf('gpt', conversation.id)).length, 6, 'it has what it had')
 })
 
