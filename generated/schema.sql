@@ -1148,6 +1148,8 @@ declare
   v_conversation record;
   v_message record;
   v_position_before integer;
+  v_parent_position integer;
+  v_is_branched boolean := false;
   v_last_position integer;
   v_last_turn_id uuid;
 begin
@@ -1190,10 +1192,35 @@ begin
     if found then
       taken := taken + 1;
       v_last_position := greatest(v_last_position, v_message.position);
+      v_parent_position := case when v_message.parent_id is null then 0 else coalesce(
+        (
+          select m.position
+          from colloquy.messages m
+          where m.user_id = p_user_id and m.id = v_message.parent_id and m.conversation_id = v_conversation.id
+            and m.position < v_message.position
+        ),
+        -- Of a parent that is not there it is not known where it was.
+        v_message.position - 1) end;
+      if v_parent_position <> v_message.position - 1 then
+        v_is_branched := true;
+        perform colloquy.add_branch(
+          p_user_id => p_user_id, p_conversation_id => v_conversation.id, p_position => v_message.position,
+          p_parent_position => v_parent_position,
+          p_ancestors => case
+            when v_parent_position = 0 then '{}'
+            else colloquy.path_to(
+              p_user_id => p_user_id, p_conversation_id => v_conversation.id, p_position => v_parent_position) end);
+      end if;
     end if;
   end loop;
   update colloquy.conversations c
-  set last_position = v_last_position, updated_at = v_now
+  set last_position = v_last_position, updated_at = v_now,
+    -- The newest message's branch is the active one.
+    active_path = case
+      when c.active_path is null and not v_is_branched then null
+      else colloquy.path_to(
+        p_user_id => p_user_id, p_conversation_id => v_conversation.id, p_position => v_last_position)
+        + int4multirange(int4range(v_last_position + 1, null)) end
   where c.user_id = p_user_id and c.id = v_conversation.id and c.last_position <> v_last_position;
   -- An imported conversation is not among those with the greatest ids, which a search takes for new.
   if outcome = 'made' or taken > 0 then

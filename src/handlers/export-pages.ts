@@ -2,6 +2,7 @@ import type { components } from '../../generated/closed/contract.js'
 import type { Database } from '../db/database.js'
 import { type TurnErrorCode, turnError } from '../turns/turn-errors.js'
 import {
+  joinSiblings,
   joinTurn,
   type Message,
   type MessageRow,
@@ -131,6 +132,7 @@ const readPage = async (
       join colloquy.messages m
         on m.user_id = ${userId} and m.conversation_id = listed.conversation_id and m.position = listed.position
       ${joinTurn(sql)}
+      ${joinSiblings(sql)}
       where listed.n = 1 or listed.bytes <= ${maxPageBytes}
       order by listed.n`
   })

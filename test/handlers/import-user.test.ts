@@ -115,6 +115,41 @@ t.test('an export of ours is taken by another user, and nothing of it twice', as
   )
 })
 
+t.test('the branches of an export of ours stay branches', async (t) => {
+  const say = (body: object) => call('POST', '/api/brancher/chat', { user: 'brancher', body })
+  const { conversation_id, message_id } = (await say({ message: 'one' })).body
+  await say({ conversation_id, message: 'two' })
+  await say({ conversation_id, message: 'another two', parent_id: message_id })
+  await say({ conversation_id, message: 'another one', parent_id: null })
+  await say({ conversation_id, regenerate: message_id })
+  await say({ conversation_id, message: 'three' })
+  const exported = await call('GET', '/api/brancher/export', { user: 'brancher' })
+  const { body } = await importing('twin', exported.text, 'application/x-ndjson')
+  t.same(body.messages, counts(11), 'all of its messages are taken')
+  const listed = async (user: string, branch: string) => {
+    const path = `/api/${user}/conversations/${conversation_id}/messages?branch=${branch}&limit=100`
+    const data: Json[] = (await call('GET', path, { user })).body.data
+    return data.map(({ position, content, parent_id, sibling_ids }) => [
+      position,
+      content,
+      parent_id,
+      sibling_ids,
+    ])
+  }
+  t.same(await listed('twin', 'all'), await listed('brancher', 'all'), 'as the same tree')
+  const active = await listed('twin', 'active')
+  t.same(active, await listed('brancher', 'active'), 'on the same branch')
+  t.same(
+    active.map(([, content]) => content),
+    ['one', 'Echo: one', 'three', 'Echo: three'],
+    'the newest',
+  )
+  const next = { conversation_id, message: 'four' }
+  const { body: answer } = await call('POST', '/api/twin/chat', { user: 'twin', body: next })
+  const last = (await listed('twin', 'active')).at(-1)
+  t.same([last?.[0], last?.[1]], [13, answer.response], 'which goes on')
+})
+
 t.test('an imported conversation goes on', async (t) => {
   const gated = gatedModel()
   const other = await testApp(t, { model: gated.model, databaseUrl: app.databaseUrl })
