@@ -175,9 +175,14 @@ for (const [n, migration] of newer.migrations.entries()) {
     const writing = writer()
     const lines: string[] = []
     const migrating = migrate(url, { files: until, lockRetry: short, log: (line) => lines.push(line) })
-    await untilTrue(() => lines.length >= 3)
+    // A migration that only makes new tables is in nobody's way, and applied at once.
+    let isApplied = false
+    const applied = migrating.finally(() => {
+      isApplied = true
+    })
+    await untilTrue(() => isApplied || lines.length >= 3)
     release()
-    t.same(await migrating, [`migration ${migration.version} ${migration.name}`], 'it is applied')
+    t.same(await applied, [`migration ${migration.version} ${migration.name}`], 'it is applied')
     isOver = true
     await writing
     t.ok(writes > 0, `${writes} writes`)
