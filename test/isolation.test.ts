@@ -130,7 +130,11 @@ const leaks = async (url: string): Promise<string[]> => {
 
 /** The tables that hold what users say, and what it has cost. */
 const tables = ['conversations', 'turns', 'messages', 'turn_events', 'usage', 'feedback']
-const searchTables = ['search_indexes', 'search_tails', 'search_segments']
+/** Those that tell of them. */
+const otherTables = [
+  ...['search_indexes', 'search_tails', 'search_segments', 'branches'],
+  ...['turn_counts', 'waiting_messages', 'idempotency_keys'],
+]
 
 /** Every condition on the user is taken out of the handlers, and the turn functions get the path's ids alone. */
 const withoutWhere = {
@@ -232,8 +236,23 @@ t.test('in SQL, too: nothing of another user can be read, changed or written', a
     await tx`
       insert into colloquy.search_segments (user_id, number, conversation_ids, first_positions, lengths)
       values ('alice', 1, '{}', '{}', '{}')`
+    await tx`
+      insert into colloquy.branches (user_id, conversation_id, position, parent_position) values ('alice', ${id}, 1, 0)`
+    await tx`
+      insert into colloquy.turn_counts (user_id, running, minute_started_at, minute_turns, day, day_turns)
+      values ('alice', '{}', now(), 1, now(), 1)`
+    await tx`
+      insert into colloquy.waiting_messages (user_id, turn_id, wait_until) values ('alice', ${turn.turnId}, now())`
   })
-  for (const table of [...tables, ...searchTables]) {
+  const listed = await sql<{ name: string }[]>`
+    select tablename as name from pg_tables
+    where schemaname = 'colloquy' and tablename <> 'migrations' order by 1`
+  t.same(
+    listed.map(({ name }) => name),
+    [...tables, ...otherTables].sort(),
+    'these are all tables',
+  )
+  for (const table of [...tables, ...otherTables]) {
     const name = sql(`colloquy.${table}`)
     t.equal((await as('alice', (tx) => tx`select from ${name}`)).length, 1, `alice sees her ${table}`)
     for (const user of ['bob', null]) {
