@@ -96,6 +96,9 @@ const toItem = (operation: Operation, name: string, body?: string) => {
   }
 }
 
+/** The fields of bodies that name an answer. */
+const messageFields = ['parent_id', 'regenerate', 'active_message_id']
+
 /**
  * The requests of an operation: one with its first example, and one with each that continues what another request has begun,
  * by the id of that.
@@ -108,7 +111,10 @@ const toItems = (operation: Operation, ids: readonly string[]) => {
     const known = ids.filter((id) => id in value)
     if (index > 0 && known.length === 0) return []
     const variables = Object.fromEntries(known.map((id) => [id, `{{${id}}}`]))
-    const body = JSON.stringify({ ...value, ...variables }, undefined, 2)
+    const messages = Object.fromEntries(
+      messageFields.filter((name) => typeof value[name] === 'string').map((name) => [name, '{{message_id}}']),
+    )
+    const body = JSON.stringify({ ...value, ...variables, ...messages }, undefined, 2)
     return [toItem(operation, index === 0 ? operation.summary : summary, body)]
   })
 }

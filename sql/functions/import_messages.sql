@@ -16,13 +16,14 @@ declare
   v_message record;
   v_position_before integer;
   v_parent_position integer;
-  v_is_branched boolean := false;
+  v_is_branched boolean;
   v_last_position integer;
   v_last_turn_id uuid;
 begin
   perform colloquy.act_as(p_user_id);
   v_now := colloquy.clock();
   taken := 0;
+  v_is_branched := false;
   select * into v_conversation
   from json_to_record(p_conversation) as c (
     id uuid, title text, archived boolean, metadata jsonb, created_at timestamptz, last_turn_at timestamptz);

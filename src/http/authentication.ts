@@ -119,7 +119,11 @@ export const registerAuthentication = (
     decoratorName: 'caller',
     formatUser: ({ sub, ...payload }) => ({
       id: sub,
-      claims: Object.fromEntries(claims.flatMap((name) => (name in payload ? [[name, payload[name]]] : []))),
+      ...(claims.length > 0 && {
+        claims: Object.fromEntries(
+          claims.flatMap((name) => (name in payload ? [[name, payload[name]]] : [])),
+        ),
+      }),
     }),
     verify: {
       extractToken: ({ headers }) => bearerToken(headers.authorization),

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Problem } from '../problems.js'
 
@@ -52,6 +53,15 @@ const rejectEncodings = ({ headers }: FastifyRequest): void => {
   }
 }
 
+/** What a handler leaves of its body is thrown away: the connection's next request comes after it. */
+async function* bytesOf(body: Readable): AsyncGenerator<Buffer> {
+  try {
+    yield* body.iterator({ destroyOnReturn: false })
+  } finally {
+    body.resume()
+  }
+}
+
 /** The media type of a body that the handler reads as a stream. */
 export const streamedType = 'application/x-ndjson'
 
@@ -66,9 +76,9 @@ export const acceptOnlyJson = (app: FastifyInstance): void => {
       return bytes.length === 0 ? undefined : parseJson(bytes)
     },
   )
-  app.addContentTypeParser(streamedType, async (request: FastifyRequest, payload: unknown) => {
+  app.addContentTypeParser(streamedType, async (request: FastifyRequest, payload: Readable) => {
     rejectEncodings(request)
-    return payload
+    return bytesOf(payload)
   })
 }
 

@@ -12,9 +12,10 @@ export const isPreflight = ({ method, raw }: Pick<FastifyRequest, 'method' | 'ra
 
 /** What pages of allowed origins may send and read. */
 export const corsRules = {
-  methods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
+  methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
   allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'last-event-id'],
   exposedHeaders: [
+    'content-disposition',
     'location',
     'deprecation',
     'retry-after',

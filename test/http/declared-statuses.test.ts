@@ -33,11 +33,6 @@ const bodies: Record<
   },
 }
 
-/** The query that an operation cannot do without, of alice. */
-const queries: Record<string, string> = {
-  eraseUser: 'confirm=alice',
-}
-
 /** What the model does is what it is asked; anything else it answers. */
 const model: Model = {
   name: 'obedient',
@@ -96,18 +91,12 @@ t.test('every operation answers with every status that the contract declares for
   })
 
   /** Sends what is right for the operation, but for what is told. */
-  const send = (
-    operation: ContractOperation,
-    at: typeof app,
-    ids: Ids,
-    call: Call = {},
-    query = requiredQuery(operation),
-  ) => {
+  const send = (operation: ContractOperation, at: typeof app, ids: Ids, call: Call = {}, query = '') => {
     const given = bodies[operation.operationId]
     const body = given?.message_id ? { message_id: ids.message_id } : given
-    const required = queries[operation.operationId]
-    const asked = [required ?? [], query.slice(1) || []].flat().join('&')
-    return at.call(operation.method, `${pathOf(operation, ids)}${asked && `?${asked}`}`, {
+    const required = requiredQuery(operation, { confirm: 'alice' })
+    const asked = required && query ? `${required}&${query.slice(1)}` : required + query
+    return at.call(operation.method, pathOf(operation, ids) + asked, {
       ...(body && { body }),
       ...call,
     })

@@ -28,7 +28,7 @@ t.test('pages of the origins that the app allows may use the chat', async (t) =>
   t.ok(corsOf(preflighted).includes(allowed), 'its origin is allowed')
   t.match(
     corsOf(preflighted).join(),
-    /allow-methods: GET, HEAD, POST, PATCH, DELETE/,
+    /allow-methods: GET, HEAD, POST, PUT, PATCH, DELETE/,
     'with the chat’s methods',
   )
   t.match(
