@@ -8,8 +8,8 @@ export interface NewTurn {
 export type Streamed = AsyncIterable<unknown> | ReadableStream<Uint8Array> | string
 
 /**
- * Every operation of the contract, called through a generated client. Each file in clients/ implements it, so a field that the
- * generated types do not have does not compile. A refusal rejects; `refused` gives what the client makes of one.
+ * Every operation of the contract, but those that move whole files (importUser, exportUser), called through a generated
+ * client. Each file in clients/ implements it, so a field that the generated types do not have does not compile. A refusal rejects; `refused` gives what the client makes of one.
  */
 export interface GeneratedClient {
   createTurn(
@@ -32,16 +32,13 @@ export interface GeneratedClient {
   listModels(): Promise<{ data: { name: string; is_default: boolean }[] }>
   rateMessage(message: string, comment: string): Promise<{ comment: string | null }>
   listUsage(first_day: string): Promise<{ data: { day: string; turns: number }[] }>
-  /** Imports the lines of exportUser. */
-  importUser(lines: string): Promise<{ source: string }>
   exportConversation(conversation: string): Promise<unknown>
-  /** Gives the lines as one text, as the stream of its bytes, or as whatever the client makes of them. */
-  exportUser(): Promise<unknown>
   /** Erases the target's user. */
   eraseUser(): Promise<{ rows: { conversations: number } }>
   searchMessages(
     q: string,
   ): Promise<{ data: { message_id: string | null; highlights: { start: number; end: number }[] }[] }>
+  forkConversation(conversation: string, message: string): Promise<{ id: string; message_count: number }>
   getLiveness(): Promise<{ status: string }>
   getReadiness(): Promise<{ status: string }>
   getToolKeys(): Promise<{ keys: { kid: string }[] }>

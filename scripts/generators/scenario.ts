@@ -91,6 +91,11 @@ export const runScenario = async (client: GeneratedClient): Promise<Outcome> => 
     const { data } = await client.searchMessages('buy milk')
     ok(data.some(({ message_id, highlights }) => message_id !== null && highlights.length > 0))
   })
+  await step('forkConversation', async () => {
+    const { id, message_count } = await client.forkConversation(conversation_id, message_id)
+    equal(message_count, 2)
+    await client.deleteConversation(id)
+  })
   await step('getLiveness', async () => ok((await client.getLiveness()).status !== ''))
   await step('getReadiness', async () => ok((await client.getReadiness()).status !== ''))
   await step('getToolKeys', async () => equal((await client.getToolKeys()).keys.length, 1))
@@ -123,16 +128,8 @@ export const runScenario = async (client: GeneratedClient): Promise<Outcome> => 
       ok((await read(await streams.streamTurn(turn_id))).includes('finish')),
     )
   }
-  await step('importUser', async () => {
-    equal((await client.importUser('{"type":"end"}\n')).source, 'colloquy')
-  })
   await step('exportConversation', async () => {
     ok(await client.exportConversation(conversation_id))
-  })
-  await step('exportUser', async () => {
-    const lines = await client.exportUser()
-    ok(lines)
-    if (lines instanceof ReadableStream) await new Response(lines).text()
   })
   await step('eraseUser', async () => {
     equal((await client.eraseUser()).rows.conversations, 1)

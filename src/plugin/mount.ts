@@ -162,9 +162,11 @@ export const mount = (
   const urls = [...routes.keys(), ...(prefix ? [`${prefix}/*`] : [])]
   for (const url of urls) {
     if (taken.has(url)) continue
+    // All that the app does not have there: the chat answers methods that are none of the path's. Any path below /api is like
+    // that of a user, and stays the app's but for what the chat does there.
+    const methods = url === '/api/:user_id' ? (routes.get(url) ?? []) : app.supportedMethods
     app.route({
-      // All that the app does not have there: the chat answers methods that are none of the path's.
-      method: app.supportedMethods.filter((method) => !app.hasRoute({ method, url })),
+      method: methods.filter((method) => !app.hasRoute({ method, url })),
       url: url.slice(app.prefix.length),
       exposeHeadRoute: false,
       // Not a part of the app's own reference page.

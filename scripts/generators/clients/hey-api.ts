@@ -78,11 +78,11 @@ export const createGeneratedClient = ({ url, user, token }: Target): GeneratedCl
         })
       ).data,
     listUsage: async (first_day) => (await api.listUsage({ ...strict, query: { first_day } })).data,
-    importUser: async (body) => (await api.importUser({ ...strict, body, bodySerializer: null })).data,
     exportConversation: async (id) => (await api.exportConversation(ofConversation(id))).data,
-    exportUser: async () => (await api.exportUser({ ...strict, parseAs: 'stream' })).data,
     eraseUser: async () => (await api.eraseUser({ ...strict, query: { confirm: user } })).data,
     searchMessages: async (q) => (await api.searchMessages({ ...strict, query: { q } })).data,
+    forkConversation: async (id, message_id) =>
+      (await api.forkConversation({ ...ofConversation(id), body: { message_id } })).data,
     getLiveness: async () => (await api.getLiveness({ client, throwOnError: true })).data,
     getReadiness: async () => (await api.getReadiness({ client, throwOnError: true })).data,
     getToolKeys: async () => (await api.getToolKeys({ client, throwOnError: true })).data,

@@ -68,26 +68,19 @@ export const createGeneratedClient = ({ url, user, token }: Target): GeneratedCl
       ),
     listUsage: async (first_day) =>
       dataOf(await client.GET('/api/{user_id}/usage', { params: { path, query: { first_day } } })),
-    importUser: async (body) =>
-      dataOf(
-        await client.POST('/api/{user_id}/import', {
-          params: { path },
-          body,
-          bodySerializer: (file) => file,
-          headers: { 'content-type': 'application/x-ndjson' },
-        }),
-      ),
     exportConversation: async (id) =>
       dataOf(await client.GET('/api/{user_id}/conversations/{conversation_id}/export', ofConversation(id))),
-    async exportUser() {
-      const { data, error } = await client.GET('/api/{user_id}/export', { params: { path }, ...bytes })
-      if (error) throw new Error(error.code)
-      return data
-    },
     eraseUser: async () =>
       dataOf(await client.DELETE('/api/{user_id}', { params: { path, query: { confirm: user } } })),
     searchMessages: async (q) =>
       dataOf(await client.GET('/api/{user_id}/search', { params: { path, query: { q } } })),
+    forkConversation: async (id, message_id) =>
+      dataOf(
+        await client.POST('/api/{user_id}/conversations/{conversation_id}/fork', {
+          ...ofConversation(id),
+          body: { message_id },
+        }),
+      ),
     getLiveness: async () => dataOf(await client.GET('/health/live')),
     getReadiness: async () => dataOf(await client.GET('/health/ready')),
     getToolKeys: async () => dataOf(await client.GET('/.well-known/jwks.json')),

@@ -34,11 +34,10 @@ export const createGeneratedClient = ({ url, user, token }: Target): GeneratedCl
     rateMessage: (message_id, comment) =>
       client.rateMessage({ rating: 'up', comment }, { params: { ...path, message_id } }),
     listUsage: (first_day) => client.listUsage({ params: path, queries: { first_day } }),
-    importUser: (file) => client.importUser(file, { params: path }),
     exportConversation: (id) => unchecked.exportConversation(ofConversation(id)),
-    exportUser: () => unchecked.exportUser({ params: path }),
     eraseUser: () => client.eraseUser(undefined, { params: path, queries: { confirm: user } }),
     searchMessages: (q) => client.searchMessages({ params: path, queries: { q } }),
+    forkConversation: (id, message_id) => client.forkConversation({ message_id }, ofConversation(id)),
     getLiveness: () => client.getLiveness(),
     getReadiness: () => client.getReadiness(),
     getToolKeys: () => client.getToolKeys(),

@@ -43,11 +43,11 @@ export const createGeneratedClient = ({ url, user, token }: Target): GeneratedCl
     rateMessage: async (id, comment) =>
       dataOf(await api.rateMessage(user, id, { rating: 'up', comment }, options)),
     listUsage: async (first_day) => dataOf(await api.listUsage(user, { first_day }, options)),
-    importUser: async (file) => dataOf(await api.importUser(user, file, options)),
     exportConversation: async (id) => dataOf(await api.exportConversation(user, id, {}, options)),
-    exportUser: async () => dataOf(await api.exportUser(user, {}, options)),
     eraseUser: async () => dataOf(await api.eraseUser(user, { confirm: user }, options)),
     searchMessages: async (q) => dataOf(await api.searchMessages(user, { q }, options)),
+    forkConversation: async (id, message_id) =>
+      dataOf(await api.forkConversation(user, id, { message_id }, options)),
     getLiveness: async () => dataOf(await api.getLiveness()),
     getReadiness: async () => dataOf(await api.getReadiness()),
     getToolKeys: async () => dataOf(await api.getToolKeys()),

@@ -70,20 +70,15 @@ export const createGeneratedClient = ({ url, user, token }: Target): GeneratedCl
         ),
       ),
     listUsage: (day) => parsed(zod.ListUsage200Response, request(`${api}/usage?first_day=${day}`)),
-    importUser: (file) =>
-      parsed(
-        zod.ImportUser200Response,
-        fetch(`${url}${api}/import`, {
-          method: 'POST',
-          headers: { authorization: `Bearer ${token}`, 'content-type': 'application/x-ndjson' },
-          body: file,
-        }),
-      ),
     exportConversation: async (id) => (await request(`${conversationOf(id)}/export`)).json(),
-    exportUser: () => bytes(request(`${api}/export`)),
     eraseUser: () => parsed(zod.EraseUser200Response, request(`${api}?confirm=${user}`, 'DELETE')),
     searchMessages: (q) =>
       parsed(zod.SearchMessages200Response, request(`${api}/search?q=${encodeURIComponent(q)}`)),
+    forkConversation: (id, message_id) =>
+      parsed(
+        zod.ForkConversation201Response,
+        request(`${conversationOf(id)}/fork`, 'POST', zod.ForkConversationBody.parse({ message_id })),
+      ),
     getLiveness: () => parsed(zod.GetLiveness200Response, request('/health/live')),
     getReadiness: () => parsed(zod.GetReadiness200Response, request('/health/ready')),
     getToolKeys: () => parsed(zod.GetToolKeys200Response, request('/.well-known/jwks.json')),

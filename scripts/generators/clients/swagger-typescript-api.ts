@@ -29,11 +29,10 @@ export const createGeneratedClient = ({ url, user, token }: Target): GeneratedCl
     rateMessage: async (id, comment) =>
       (await api.rateMessage(user, id, { rating: NewRating.Up, comment })).data,
     listUsage: async (first_day) => (await api.listUsage(user, { first_day })).data,
-    importUser: async (file) => (await api.importUser(user, file)).data,
     exportConversation: async (id) => (await api.exportConversation(user, id)).data,
-    exportUser: async () => bytesOf(await api.exportUser(user)),
     eraseUser: async () => (await api.eraseUser(user, { confirm: user })).data,
     searchMessages: async (q) => (await api.searchMessages(user, { q })).data,
+    forkConversation: async (id, message_id) => (await api.forkConversation(user, id, { message_id })).data,
     getLiveness: async () => (await health.getLiveness()).data,
     getReadiness: async () => (await health.getReadiness()).data,
     getToolKeys: async () => (await wellKnown.getToolKeys()).data,
