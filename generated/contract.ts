@@ -1608,13 +1608,13 @@ export interface components {
          */
         Comment: string;
         /**
-         * @description A thumb, or null for none.
          * @example up
-         * @enum {string|null}
+         * @enum {string}
          */
-        NewRating: "up" | "down" | null;
+        NewRating: "up" | "down";
         FeedbackRequest: {
-            rating: components["schemas"]["NewRating"];
+            /** @description A thumb, or null for none. */
+            rating: components["schemas"]["NewRating"] | null;
             comment?: components["schemas"]["Comment"];
         };
         Feedback: {
