@@ -35,6 +35,15 @@ const withoutValues = (document: Node, parameter: Node): Node => {
   return { ...rest, description: [parameter.description ?? '', ...notes].join(' ').trim(), schema: type }
 }
 
+/** A file as an example. The page would send its text as a string of JSON; a list of its objects is a file, too. */
+const toList = (file: string): unknown =>
+  file.startsWith('[')
+    ? JSON.parse(file)
+    : file
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line))
+
 /** The contract as the reference page reads it: no example is a value of a parameter, but for the demo user's id. */
 export const docsDocument = (contract: Node, user?: DemoUser): Node => {
   const toParameter = (parameter: unknown): unknown => {
@@ -57,7 +66,16 @@ export const docsDocument = (contract: Node, user?: DemoUser): Node => {
   }
 
   function toOperation(value: unknown): unknown {
-    return Array.isArray(value) ? value : toParameters(value)
+    if (!isNode(value) || !isNode(value.requestBody))
+      return Array.isArray(value) ? value : toParameters(value)
+    const toExample = (example: unknown): unknown =>
+      isNode(example) && typeof example.value === 'string'
+        ? { ...example, value: toList(example.value) }
+        : example
+    const content = mapValues(value.requestBody.content, (media) =>
+      isNode(media) && media.examples ? { ...media, examples: mapValues(media.examples, toExample) } : media,
+    )
+    return toParameters({ ...value, requestBody: { ...value.requestBody, content } })
   }
 }
 

@@ -43,6 +43,7 @@ const tryOut = async (page: Page, { tags, operationId }: Operation) => {
     /** Else each click waits for the page to draw all operations that are open. */
     close: () => summary.click(),
     field: (name: string) => block.locator(`tr[data-param-name="${name}"] input`),
+    body: block.locator('textarea.body-param__text'),
     /** What it has sent, and what the page shows of the answer. */
     async execute() {
       const sent = page.waitForRequest((request) => /\/(api|health|\.well-known)\//.test(request.url()))
@@ -56,21 +57,31 @@ const tryOut = async (page: Page, { tags, operationId }: Operation) => {
   }
 }
 
+/** What an operation cannot do without, and nobody but its user can know. */
+const typed: Record<string, Record<string, string>> = {
+  searchMessages: { q: 'hello' },
+  eraseUser: { confirm: 'demo' },
+}
+
 t.test('in development the first click on each operation of /docs is answered', async (t) => {
   const { url } = await startInDevelopment(t)
   const { page, faults } = await openInBrowser(t, `${url}/docs`)
   const ids: Record<string, string> = {}
   for (const operation of await publishedOperations(url)) {
     const { operationId, path, responses } = operation
-    const { field, execute, close } = await tryOut(page, operation)
+    const { field, body, execute, close } = await tryOut(page, operation)
     // Ids are what nobody can know before.
     for (const [, name = ''] of path.matchAll(/\{(\w+)\}/g)) {
       if (name === 'user_id') t.equal(await field(name).inputValue(), 'demo', `${operationId}: the demo user`)
       else await field(name).fill(ids[name] ?? '')
     }
+    const query = new URLSearchParams(typed[operationId])
+    for (const [name, value] of query) await field(name).fill(value)
+    if (operationId === 'forkConversation') await body.fill(JSON.stringify({ message_id: ids.message_id }))
     const { status, request } = await execute()
     t.ok(status < 300 && status in responses, `${operationId} is answered with success: ${status}`)
-    t.equal(new URL(request.url()).search, '', `${operationId}: no query that nobody typed`)
+    const { searchParams } = new URL(request.url())
+    t.equal(`${searchParams}`, `${query}`, `${operationId}: no query that nobody typed`)
     const headers = await request.allHeaders()
     t.match(headers, { authorization: /^Bearer \S+$/ }, `${operationId}: the development token`)
     t.notOk('idempotency-key' in headers || 'last-event-id' in headers, `${operationId}: no invented header`)
