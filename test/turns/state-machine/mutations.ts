@@ -134,28 +134,10 @@ export const mutations: Mutation[] = [
     to: "where t.status = 'running' and t.lease_until >= v_now order by",
   },
   {
-    breaks: 'no more turns begin in a minute than may',
-    of: 'count_turn',
-    from: /v_counts\.minute_turns >= p_turns_per_minute/,
-    to: 'false',
-  },
-  {
-    breaks: 'no more turns begin in a day than may',
-    of: 'count_turn',
-    from: /v_counts\.day_turns >= p_turns_per_day/,
-    to: 'false',
-  },
-  {
     breaks: 'a day ends',
     of: 'count_turn',
     from: /if v_counts\.day < v_day then/,
     to: 'if false then',
-  },
-  {
-    breaks: 'the tokens of a day are a user’s own',
-    of: 'count_turn',
-    from: /where u\.user_id = p_user_id and u\.day = v_day/,
-    to: 'where u.user_id = p_user_id',
   },
   {
     breaks: 'what does not begin is not counted',
@@ -231,9 +213,9 @@ export const mutations: Mutation[] = [
   },
   {
     breaks: 'a branch is told of itself alone',
-    of: 'history_window',
-    from: /if p_path is not null then\s+select lower/,
-    to: 'if false then select lower',
+    of: 'begin_turn',
+    from: /p_path => v_path,/,
+    to: 'p_path => null,',
   },
   {
     breaks: 'a branch is told of all that comes before it',
@@ -252,12 +234,6 @@ export const mutations: Mutation[] = [
     of: 'begin_turn',
     from: /active_path = v_active_path,/,
     to: '',
-  },
-  {
-    breaks: 'what begins again is on the active branch',
-    of: 'resume_turn',
-    from: /if not upper_inf\(v_lock\.active_path\) then/,
-    to: 'if false then',
   },
   {
     breaks: 'a branch takes over where the window of its parent began',
@@ -405,7 +381,7 @@ export const mutations: Mutation[] = [
   },
   {
     breaks: 'a deleted conversation takes its messages along',
-    of: 'delete_conversation',
+    of: 'delete_conversations',
     from: /delete from colloquy\.messages m[^;]*;/,
     to: '',
   },
@@ -480,9 +456,9 @@ export const races: Mutation[] = [
   },
   {
     breaks: 'who deletes a conversation waits for the turn that is being ended',
-    of: 'delete_conversation',
-    from: /delete from colloquy\.turns t [^;]*;\s+(delete from colloquy\.messages m [^;]*;)/,
-    to: '$1',
+    of: 'delete_conversations',
+    from: /select array_agg\(r\.id\) into v_running[\s\S]*?get diagnostics v_turns = row_count;/,
+    to: '',
   },
 ]
 
