@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import type { EnvironmentReader } from './environment.js'
 import type { InstanceLimits, UserLimits } from './turns/limits.js'
@@ -21,7 +20,7 @@ const rules = z.strictObject({
   tokens_per_day: rate(maxTokensPerDay),
 })
 
-const file = z.strictObject({
+const plansFile = z.strictObject({
   plans: z.record(z.string().min(1).max(100), rules).default({}),
   users: z.record(z.string().min(1).max(128), rules).default({}),
 })
@@ -37,21 +36,15 @@ const toRules = (own: z.infer<typeof rules>): UserRules => ({
 const toMap = (entries: Record<string, z.infer<typeof rules>>): Map<string, UserRules> =>
   new Map(Object.entries(entries).map(([name, own]) => [name, toRules(own)]))
 
-/** Reads a JSON file that a variable names. Throws ConfigError. */
-const readJsonFile = <T>(path: string, schema: z.ZodType<T>, fail: (expected: string) => never): T => {
-  let text: string
-  try {
-    text = readFileSync(path, 'utf8')
-  } catch (error) {
-    return fail(`the path of a readable file (${(error as NodeJS.ErrnoException).code})`)
-  }
+/** Parses the file of CHAT_PLANS. */
+const parsePlans = (text: string, fail: (expected: string) => never): z.infer<typeof plansFile> => {
   let json: unknown
   try {
     json = JSON.parse(text)
   } catch {
     return fail('the path of a file of valid JSON')
   }
-  const { success, data, error } = schema.safeParse(json)
+  const { success, data, error } = plansFile.safeParse(json)
   if (success) return data
   const [issue] = error.issues
   return fail(`the path of a valid file: at /${issue?.path.join('/') ?? ''}: ${issue?.message ?? 'invalid'}`)
@@ -61,6 +54,7 @@ const readJsonFile = <T>(path: string, schema: z.ZodType<T>, fail: (expected: st
 export const readLimits = ({
   text,
   fail,
+  file,
   integer,
 }: EnvironmentReader): {
   userLimits: LimitRules
@@ -76,9 +70,7 @@ export const readLimits = ({
     turnsPerDay: optional('CHAT_USER_TURNS_PER_DAY', maxTurnsPerDay),
     tokensPerDay: optional('CHAT_USER_TOKENS_PER_DAY', maxTokensPerDay),
   }
-  const path = text('CHAT_PLANS')
-  const failPlans = (expected: string) => fail('CHAT_PLANS', expected)
-  const { plans, users } = path === undefined ? { plans: {}, users: {} } : readJsonFile(path, file, failPlans)
+  const { plans, users } = parsePlans(file('CHAT_PLANS') ?? '{}', (expected) => fail('CHAT_PLANS', expected))
   const planClaim = text('CHAT_PLAN_CLAIM')
   if (planClaim === undefined && Object.keys(plans).length > 0)
     fail(

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import type { EnvironmentReader } from './environment.js'
 import { parseToolServers, ToolServersError } from './tools/mcp/parse-servers.js'
 import type { ToolServer } from './tools/mcp/server-config.js'
@@ -8,18 +7,14 @@ import { parseSigningKeys, type SigningKey } from './tools/signing-keys.js'
 export const toolKeyCommand = '"openssl genpkey -algorithm ed25519"'
 
 /** Reads the tools' part of the configuration. Throws ConfigError. */
-export const readTools = ({ text, fail, integer }: Pick<EnvironmentReader, 'text' | 'fail' | 'integer'>) => {
-  const contents = (path: string): string => {
-    try {
-      return readFileSync(path, 'utf8')
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException
-      return fail('CHAT_MCP_CONFIG', `the path of a readable file (${code})`)
-    }
-  }
+export const readTools = ({
+  text,
+  fail,
+  file,
+  integer,
+}: Pick<EnvironmentReader, 'text' | 'fail' | 'file' | 'integer'>) => {
   const toolWarnings: string[] = []
-  const servers = (path: string): ToolServer[] => {
-    const json = contents(path)
+  const servers = (json: string): ToolServer[] => {
     try {
       return parseToolServers(json, text, (message) => toolWarnings.push(message))
     } catch (error) {
@@ -37,10 +32,10 @@ export const readTools = ({ text, fail, integer }: Pick<EnvironmentReader, 'text
       )
     }
   }
-  const path = text('CHAT_MCP_CONFIG')
+  const json = file('CHAT_MCP_CONFIG')
   const pem = text('CHAT_TOOLS_KEY')
   return {
-    toolServers: path === undefined ? [] : servers(path),
+    toolServers: json === undefined ? [] : servers(json),
     toolWarnings,
     toolKeys: pem === undefined ? [] : keys(pem),
     toolResultBytes: integer('CHAT_TOOL_RESULT_BYTES', 65_536, 1_024, 1_048_576),

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { parseConnectionUrl, UnsupportedUrlError } from './db/connection-target.js'
 
@@ -27,6 +28,15 @@ export const environmentReader = (env: Environment) => {
   const text = (name: string): string | undefined => env[name]?.trim() || undefined
   const fail = (name: string, expected: string): never => {
     throw new ConfigError(`${name} must be ${expected}.`)
+  }
+  /** What the file has whose path the variable is. Undefined when it is not set. */
+  const file = (name: string): string | undefined => {
+    const path = text(name)
+    try {
+      return path === undefined ? undefined : readFileSync(path, 'utf8')
+    } catch (error) {
+      return fail(name, `the path of a readable file (${(error as NodeJS.ErrnoException).code})`)
+    }
   }
   /** Undefined when the variable is not set. */
   const parse = <T>(name: string, schema: z.ZodType<T>, expected: string): T | undefined => {
@@ -62,7 +72,7 @@ export const environmentReader = (env: Environment) => {
       )
     }
   }
-  return { text, fail, oneOf, integer, decimal, list, webUrl, databaseUrl }
+  return { text, fail, file, oneOf, integer, decimal, list, webUrl, databaseUrl }
 }
 
 export type EnvironmentReader = ReturnType<typeof environmentReader>
