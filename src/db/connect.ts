@@ -61,7 +61,7 @@ export const connect = ({
   const withConnection = async <T>(
     queue: Queue,
     run: (connection: Connection) => Promise<T>,
-    { owner, waitMs }: { owner?: string; waitMs?: number | undefined } = {},
+    { owner, waitMs }: { owner?: string | undefined; waitMs?: number | undefined } = {},
   ) => {
     const connection = await pool.acquire(queue, owner, waitMs)
     try {
@@ -97,8 +97,8 @@ export const connect = ({
         { waitMs: withinMs },
       )
     },
-    statement: (work, queue = 'turns') =>
-      withConnection(queue, (connection) => autocommit(connection, timeouts, work)),
+    statement: (work, queue = 'turns', userId) =>
+      withConnection(queue, (connection) => autocommit(connection, timeouts, work), { owner: userId }),
     close: (graceMs = 5_000) => pool.close(graceMs),
   }
 }

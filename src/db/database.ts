@@ -27,6 +27,8 @@ export interface Database {
     work: (sql: Sql) => PendingQuery<T>,
     /** default: `turns` */
     queue?: Queue,
+    /** on whose behalf it waits for a connection, where users take turns */
+    userId?: string,
   ): Promise<RowList<T>>
   /**
    * Runs `work` in one transaction as the login role, acting for no user: only for migrations and checks. Rejects on a

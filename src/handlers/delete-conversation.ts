@@ -10,6 +10,7 @@ export const deleteConversation =
         select colloquy.delete_conversation(
           p_user_id => ${user.id}, p_conversation_id => ${params.conversation_id}) as deleted`,
       'others',
+      user.id,
     )
     return deleted ? reply(204) : problem('conversation-not-found')
   }

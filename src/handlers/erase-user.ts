@@ -36,6 +36,7 @@ const erase = async (db: Database, userId: string): Promise<{ rows: Rows; erased
         select is_done, erased, colloquy.clock() as at
         from colloquy.erase_user(p_user_id => ${userId}, p_rows => ${batchRows})`,
       'others',
+      userId,
     )
     for (const kind of Object.keys(rows) as (keyof Rows)[]) rows[kind] += batch.erased[kind] ?? 0
     if (batch.is_done) return { rows, erasedAt: batch.at }

@@ -26,6 +26,7 @@ export const forkConversation =
           p_user_id => ${user.id}, p_conversation_id => ${params.conversation_id}, p_message_id => ${body.message_id},
           p_fork_id => ${id}, p_title => ${body.title ?? null})`,
       'others',
+      user.id,
     )
     if (outcome === 'unfit-message') return problem('validation-failed', { errors: [isSummary] })
     if (outcome !== 'forked') return problem(outcome)

@@ -24,6 +24,7 @@ export const rateMessage =
           p_user_id => ${user.id}, p_message_id => ${params.message_id}, p_rating => ${rating}::text,
           p_comment => ${comment}::text)`,
       'others',
+      user.id,
     )
     if (outcome === 'not-found') return problem('message-not-found')
     if (outcome === 'no-answer') return problem('validation-failed', { errors: [notAnAnswer] })

@@ -53,6 +53,7 @@ const createImporter = (db: Database, userId: string) => {
         from colloquy.import_messages(
           p_user_id => ${userId}, p_conversation => ${asJson(sql, conversation)}, p_messages => ${asJson(sql, rows)})`,
       'others',
+      userId,
     )
     if (isFirst) report.conversations[outcome === 'made' ? 'taken' : 'already_there'] += 1
     report.messages.taken += taken

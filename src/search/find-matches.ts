@@ -61,6 +61,7 @@ export const findMatches = async (
         p_conversation_id => ${conversationId}, p_archived => ${archived}, p_after => ${after}, p_before => ${before},
         p_upper => ${upper}, p_lower => ${end}, p_rank => ${rank}, p_time => ${time}, p_id => ${id}, p_limit => ${limit})`,
     'others',
+    userId,
   )
   return found
 }

@@ -56,6 +56,7 @@ const indexSegment = async (db: Database, userId: string): Promise<boolean> => {
       from colloquy.search_batch(
         p_user_id => ${userId}, p_limit => ${segmentEntries}, p_before => ${firstIdAt(Date.now() - youngMs)})`,
     'others',
+    userId,
   )
   const [first] = entries
   if (!first) return false
@@ -70,6 +71,7 @@ const indexSegment = async (db: Database, userId: string): Promise<boolean> => {
         p_lengths => ${ranges.map(({ length }) => length)}::integer[],
         p_titles => ${ranges.map(({ title }) => title)}::text[], p_signature => ${signature}) as is_stored`,
     'others',
+    userId,
   )
   return stored.is_stored
 }

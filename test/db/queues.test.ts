@@ -48,6 +48,37 @@ t.test(
   },
 )
 
+t.test('users take turns: one read does not stand behind all that another user has asked for', async (t) => {
+  const { db } = await connected(t)
+  const crowds = {
+    transactions: () => db.asUser('alice', one),
+    statements: () => db.statement(one, 'others', 'alice'),
+  }
+  const reads = {
+    transaction: () => db.asUser('bob', one),
+    statement: () => db.statement(one, 'others', 'bob'),
+  }
+  for (const [crowd, ask] of Object.entries(crowds)) {
+    for (const [single, read] of Object.entries(reads)) {
+      let release = () => {}
+      const held = new Promise<void>((resolve) => {
+        release = resolve
+      })
+      const holder = db.asUser('carol', () => held)
+      const order: string[] = []
+      const ends = [...Array.from({ length: 20 }, () => ask), read].map((call) =>
+        call().then(() => order.push(call === read ? 'bob' : 'alice')),
+      )
+      release()
+      await Promise.all([holder, ...ends])
+      t.ok(
+        order.indexOf('bob') <= 1,
+        `a ${single} of bob's among alice's ${crowd}: number ${order.indexOf('bob') + 1}`,
+      )
+    }
+  }
+})
+
 t.test('a probe goes before all who wait', async (t) => {
   const { db } = await connected(t)
   let release = () => {}
