@@ -1148,6 +1148,9 @@ declare
   v_conversation record;
   v_message record;
   v_position_before integer;
+  v_last_id uuid;
+  v_parent record;
+  v_parent_id uuid;
   v_parent_position integer;
   v_is_branched boolean;
   v_last_position integer;
@@ -1177,41 +1180,51 @@ begin
     return;
   end if;
   v_position_before := v_last_position;
+  select m.id into v_last_id
+  from colloquy.messages m
+  where m.user_id = p_user_id and m.conversation_id = v_conversation.id and m.position = v_last_position;
   for v_message in
-    select m.*
+    select row_number() over () as number, m.*
     from json_to_recordset(p_messages) as m (
-      id uuid, position integer, parent_id uuid, role text, content text, window_tokens integer,
-      created_at timestamptz)
-    order by m.position
+      id uuid, parent_id uuid, role text, content text, window_tokens integer, created_at timestamptz)
+    order by number
   loop
+    -- Also the last one when the parent is not in the conversation: it is not known where that was.
+    v_parent_id := v_last_id;
+    v_parent_position := v_last_position;
+    if v_message.parent_id is null then
+      v_parent_id := null;
+      v_parent_position := 0;
+    elsif v_message.parent_id <> v_last_id then
+      select m.id, m.position into v_parent
+      from colloquy.messages m
+      where m.user_id = p_user_id and m.id = v_message.parent_id and m.conversation_id = v_conversation.id;
+      if found then
+        v_parent_id := v_parent.id;
+        v_parent_position := v_parent.position;
+      end if;
+    end if;
     insert into colloquy.messages
       (user_id, conversation_id, position, id, parent_id, role, status, content, window_tokens, created_at)
     values
-      (p_user_id, v_conversation.id, v_message.position, v_message.id, v_message.parent_id, v_message.role, 'completed',
+      (p_user_id, v_conversation.id, v_last_position + 1, v_message.id, v_parent_id, v_message.role, 'completed',
        v_message.content, v_message.window_tokens, v_message.created_at)
     on conflict do nothing;
-    if found then
-      taken := taken + 1;
-      v_last_position := greatest(v_last_position, v_message.position);
-      v_parent_position := case when v_message.parent_id is null then 0 else coalesce(
-        (
-          select m.position
-          from colloquy.messages m
-          where m.user_id = p_user_id and m.id = v_message.parent_id and m.conversation_id = v_conversation.id
-            and m.position < v_message.position
-        ),
-        -- Of a parent that is not there it is not known where it was.
-        v_message.position - 1) end;
-      if v_parent_position <> v_message.position - 1 then
-        v_is_branched := true;
-        perform colloquy.add_branch(
-          p_user_id => p_user_id, p_conversation_id => v_conversation.id, p_position => v_message.position,
-          p_parent_position => v_parent_position,
-          p_ancestors => case
-            when v_parent_position = 0 then '{}'
-            else colloquy.path_to(
-              p_user_id => p_user_id, p_conversation_id => v_conversation.id, p_position => v_parent_position) end);
-      end if;
+    if not found then
+      continue;
+    end if;
+    taken := taken + 1;
+    v_last_position := v_last_position + 1;
+    v_last_id := v_message.id;
+    if v_parent_position <> v_last_position - 1 then
+      v_is_branched := true;
+      perform colloquy.add_branch(
+        p_user_id => p_user_id, p_conversation_id => v_conversation.id, p_position => v_last_position,
+        p_parent_position => v_parent_position,
+        p_ancestors => case
+          when v_parent_position = 0 then '{}'
+          else colloquy.path_to(
+            p_user_id => p_user_id, p_conversation_id => v_conversation.id, p_position => v_parent_position) end);
     end if;
   end loop;
   update colloquy.conversations c

@@ -55,7 +55,6 @@ const reasonAgainst = (message: JsonObject): SkipReason | undefined => {
 
 /** Reads the messages of one conversation in their order: those that are left out leave no gap, and no answer without its parent. */
 export const createMessageReader = () => {
-  let position = 0
   /** of each message that is left out, the one to be followed in its place */
   const standsFor = new Map<string, string | null>()
   return (line: JsonObject): ImportedMessage | SkipReason => {
@@ -68,10 +67,8 @@ export const createMessageReader = () => {
       standsFor.set(String(message.id), parent_id)
       return reason
     }
-    position += 1
     return {
       id: String(message.id),
-      position,
       parent_id,
       role: message.role === 'user' ? 'user' : 'assistant',
       content: storable(String(message.content)),

@@ -15,7 +15,6 @@ export type Source = 'colloquy' | 'chatgpt' | 'claude'
 /** A message as it is to be stored. */
 export interface ImportedMessage {
   id: string
-  position: number
   parent_id: string | null
   role: 'user' | 'assistant'
   content: string
@@ -128,13 +127,12 @@ export const toImported = ({
   })
   let time = begun
   let parent_id: string | null = null
-  const imported = kept.map((message, at): ImportedMessage => {
+  const imported = kept.map((message): ImportedMessage => {
     // Times of a log do not go back.
     if (message.time && message.time > time) time = message.time
     const id = idOf(source, `message of ${key}`, message.id, time)
     const result = {
       id,
-      position: at + 1,
       parent_id,
       role: message.role,
       content: storable(message.text),

@@ -150,6 +150,51 @@ t.test('the branches of an export of ours stay branches', async (t) => {
   t.same([last?.[0], last?.[1]], [13, answer.response], 'which goes on')
 })
 
+t.test('a file that names messages twice, or parents of elsewhere, makes a log like any other', async (t) => {
+  const id = (n: number) => `019b1d5f-7b7a-7c11-9f0e-${String(n).padStart(12, '0')}`
+  const created_at = '2026-01-01T00:00:00.000Z'
+  const conversation = (n: number) => ({
+    type: 'conversation',
+    conversation: { id: id(n), title: `${n}`, created_at },
+  })
+  const message = (of: number, n: number, parent_id: string | null, role = 'user') => ({
+    type: 'message',
+    message: {
+      id: id(n),
+      conversation_id: id(of),
+      parent_id,
+      role,
+      status: 'completed',
+      content: `${n}`,
+      created_at,
+    },
+  })
+  const lines = [
+    ...[conversation(1), message(1, 11, null), message(1, 12, id(11), 'assistant')],
+    // Another conversation with one of these, and with what follows it.
+    ...[conversation(2), message(2, 21, null), message(2, 12, id(21), 'assistant')],
+    ...[message(2, 22, id(12)), message(2, 23, id(99), 'assistant')],
+  ]
+  const { body } = await importing(
+    'odd',
+    lines.map((line) => JSON.stringify(line)).join('\n'),
+    'application/x-ndjson',
+  )
+  t.same(body.messages, counts(5, 1), 'what the user has is not taken again')
+  const messages = await messagesOf('odd', id(2))
+  t.same(
+    messages.map(({ position, content, parent_id }) => [position, content, parent_id]),
+    [
+      [1, '21', null],
+      [2, '22', id(21)],
+      [3, '23', id(22)],
+    ],
+    'positions have no gaps, and parents are of the conversation',
+  )
+  const [listed] = (await conversationsOf('odd')).filter((each) => each.id === id(2))
+  t.equal(listed.message_count, 3, 'and are counted as they are')
+})
+
 t.test('an imported conversation goes on', async (t) => {
   const gated = gatedModel()
   const other = await testApp(t, { model: gated.model, databaseUrl: app.databaseUrl })
