@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { actingOn, back, isStranger, isUnstorable, newest, texts, users } from './choices.js'
 import type { BeginAnswer } from './model.js'
-import { newRequest, ownKey, type Request, unstorable } from './requests.js'
+import { type Limit, newRequest, ownKey, type Request, unstorable } from './requests.js'
 import { type Actors, type Call, steps } from './step.js'
 
 /** Begins: new conversations, old ones, keys that were used before, several at once. */
@@ -43,9 +43,9 @@ const send = (actors: Actors, request: Request): Call => ({
   perform: (engine) => engine.begin(request),
 })
 
-export const beginNew = (key = keys) =>
+export const beginNew = (key = keys, limit?: Limit) =>
   steps(fc.record({ userId: users, message: texts, key, model: models }), (actors, choice) =>
-    send(actors, newRequest(actors.begins.length + 1, { into: undefined, ...choice })),
+    send(actors, newRequest(actors.begins.length + 1, { into: undefined, limit, ...choice })),
   )
 
 /** In any conversation that ever was, now and then in another user's. */
@@ -92,18 +92,19 @@ export const beginBranch = (key = keys) =>
     },
   )
 
-/** Somebody goes to the branch of a message. */
-export const choose = steps(fc.record({ back, isQuestion: fc.boolean(), isStranger }), (actors, choice) => {
-  const of = newest(actors.begins, choice.back)
-  if (!of) return undefined
-  const userId = actingOn(of.userId, choice.isStranger)
-  const messageId = choice.isQuestion ? of.userMessageId : of.messageId
-  return {
-    words: `choose ${messageId} of ${of.conversationId} by ${userId}`,
-    predict: () => actors.model.choose(userId, of.conversationId, messageId),
-    perform: (engine) => engine.choose(userId, of.conversationId, messageId),
-  }
-})
+/** Somebody goes to the branch of a message, mostly of the newest. */
+export const choose = (which = back) =>
+  steps(fc.record({ back: which, isQuestion: fc.boolean(), isStranger }), (actors, choice) => {
+    const of = newest(actors.begins, choice.back)
+    if (!of) return undefined
+    const userId = actingOn(of.userId, choice.isStranger)
+    const messageId = choice.isQuestion ? of.userMessageId : of.messageId
+    return {
+      words: `choose ${messageId} of ${of.conversationId} by ${userId}`,
+      predict: () => actors.model.choose(userId, of.conversationId, messageId),
+      perform: (engine) => engine.choose(userId, of.conversationId, messageId),
+    }
+  })
 
 /** A client that tries again, with the same body or, by mistake, with another one. */
 export const beginAgain = steps(

@@ -9,6 +9,7 @@ import { advance, all, cancel, interrupt, prune, read, remove, tick } from './up
 const ifAny = fc.constantFrom
 const keyed = fc.constant(ownKey)
 const unkeyed = fc.constant(undefined)
+const older = fc.constant(1)
 const failing = endAttempt(ifAny('failed', 'failed', 'interrupted'))
 const going = endAttempt(ifAny('completed', 'completed', 'completed', 'cancelled', 'failed'))
 const run = tick({ held: all, read: 0, awaited: 0 })
@@ -48,8 +49,19 @@ const scenes: fc.Arbitrary<Step>[] = [
     going,
     beginNext(),
   ),
-  scene(beginNew(), going, beginBranch(), going, choose, beginNext(), going, choose, beginNext()),
-  scene(beginNew(), going, beginBranch(keyed), failing, choose, beginAgain, going, beginNext()),
+  scene(beginNew(), going, beginBranch(), going, choose(), beginNext(), going, choose(), beginNext()),
+  scene(beginNew(unkeyed), going, beginBranch(keyed), failing, choose(older), beginAgain, going, beginNext()),
+  // A limit is reached, and is another day's again.
+  scene(...Array.from({ length: 5 }, () => beginNew(unkeyed, 'minute'))),
+  scene(...Array.from({ length: 5 }, () => beginNew(unkeyed, 'day'))),
+  scene(
+    beginNew(unkeyed),
+    going,
+    advance(day),
+    beginNew(unkeyed, 'tokens'),
+    going,
+    beginNew(unkeyed, 'tokens'),
+  ),
   scene(beginTogether, endTogether),
   scene(beginNew(keyed), beginNew(keyed), beginNew(keyed), advance(day, day + 1), prune),
 ]
@@ -57,7 +69,7 @@ const scenes: fc.Arbitrary<Step>[] = [
 /** A kind that is named twice comes twice as often. */
 export const commands = fc.commands<Actors, Real, true>(
   [
-    ...[beginNew(), beginNext(), beginNext(), beginNext(), beginAgain, repeatBegin, beginBranch(), choose],
+    ...[beginNew(), beginNext(), beginNext(), beginNext(), beginAgain, repeatBegin, beginBranch(), choose()],
     ...[beginTogether, endTogether],
     ...[endAttempt(), endAttempt(), endAttempt(), repeatEnd()],
     ...[cancel, interrupt, tick(), tick(), advance(), advance(), prune, remove, read],

@@ -134,10 +134,28 @@ export const mutations: Mutation[] = [
     to: "where t.status = 'running' and t.lease_until >= v_now order by",
   },
   {
+    breaks: 'no more turns begin in a minute than may',
+    of: 'count_turn',
+    from: /v_counts\.minute_turns >= p_turns_per_minute/,
+    to: 'false',
+  },
+  {
+    breaks: 'no more turns begin in a day than may',
+    of: 'count_turn',
+    from: /v_counts\.day_turns >= p_turns_per_day/,
+    to: 'false',
+  },
+  {
     breaks: 'a day ends',
     of: 'count_turn',
     from: /if v_counts\.day < v_day then/,
     to: 'if false then',
+  },
+  {
+    breaks: 'the tokens of a day are a user’s own',
+    of: 'count_turn',
+    from: /where u\.user_id = p_user_id and u\.day = v_day/,
+    to: 'where u.user_id = p_user_id',
   },
   {
     breaks: 'what does not begin is not counted',
@@ -234,6 +252,12 @@ export const mutations: Mutation[] = [
     of: 'begin_turn',
     from: /active_path = v_active_path,/,
     to: '',
+  },
+  {
+    breaks: 'what begins again is on the active branch',
+    of: 'resume_turn',
+    from: /if not upper_inf\(v_lock\.active_path\) then/,
+    to: 'if false then',
   },
   {
     breaks: 'a branch takes over where the window of its parent began',

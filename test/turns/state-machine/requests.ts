@@ -22,15 +22,23 @@ const noLimits: UserLimits = {
   tokensPerDay: null,
 }
 
-/** The limits that the nth request is judged by; mostly none, so that limits do not keep the rest from being seen. */
-const userLimits = (n: number): UserLimits => {
-  const tight: Partial<UserLimits>[] = [
-    { runningTurns: 2 },
-    { turnsPerMinute: 3 },
-    { turnsPerDay: 4 },
-    { tokensPerDay: 20 },
-  ]
-  return { ...noLimits, ...(n % 2 === 0 ? tight[(n / 2) % tight.length] : {}) }
+/** Of each limit one that is soon reached. */
+const tight = {
+  running: { runningTurns: 2 },
+  minute: { turnsPerMinute: 3 },
+  day: { turnsPerDay: 3 },
+  tokens: { tokensPerDay: 3 },
+}
+export type Limit = keyof typeof tight
+const byNumber = Object.keys(tight) as Limit[]
+
+/**
+ * The limits that the nth request is judged by: the one that is wished for; else mostly none, so that limits do not keep the
+ * rest from being seen.
+ */
+const userLimits = (n: number, wished: Limit | undefined): UserLimits => {
+  const limit = wished ?? (n % 2 === 0 ? byNumber[(n / 2) % byNumber.length] : undefined)
+  return { ...noLimits, ...(limit && tight[limit]) }
 }
 
 /** A begin, with the client's key as it was before it was hashed. */
@@ -60,12 +68,13 @@ interface Wish {
   model?: string
   /** whether no limit is to be reached */
   isUnlimited?: boolean
+  limit?: Limit | undefined
   place?: Place
 }
 
 /** The nth request, with ids of its own. */
 export const newRequest = (n: number, { key: wished, ...wish }: Wish): Request => {
-  const { userId, into, message, model = 'echo', place, isUnlimited = false } = wish
+  const { userId, into, message, model = 'echo', place, isUnlimited = false, limit } = wish
   const key = wished === ownKey ? `k of ${n}` : wished
   return {
     userId,
@@ -87,6 +96,6 @@ export const newRequest = (n: number, { key: wished, ...wish }: Wish): Request =
           },
     model,
     ...limits,
-    limits: isUnlimited ? noLimits : userLimits(n),
+    limits: isUnlimited ? noLimits : userLimits(n, limit),
   }
 }
