@@ -583,7 +583,8 @@ declare
   v_counts record;
 begin
   is_counted := false;
-  for v_try in 1..2 loop
+  -- Somebody may delete the row between the two statements.
+  loop
     select c.running, c.minute_started_at, c.minute_turns, c.day, c.day_turns into v_counts
     from colloquy.turn_counts c
     where c.user_id = p_user_id
@@ -2206,6 +2207,8 @@ begin
     set running = array_remove(c.running, p_turn_id),
       minute_turns = c.minute_turns - p_is_minute::integer, day_turns = c.day_turns - p_is_day::integer
     where c.user_id = p_user_id;
+    delete from colloquy.turn_counts c
+    where c.user_id = p_user_id and c.running = '{}' and c.minute_turns = 0 and c.day_turns = 0;
   elsif p_begun_id <> p_turn_id then
     update colloquy.turn_counts c
     set running = array_replace(array_remove(c.running, p_begun_id), p_turn_id, p_begun_id)

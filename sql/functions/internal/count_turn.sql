@@ -21,7 +21,8 @@ declare
   v_counts record;
 begin
   is_counted := false;
-  for v_try in 1..2 loop
+  -- Somebody may delete the row between the two statements.
+  loop
     select c.running, c.minute_started_at, c.minute_turns, c.day, c.day_turns into v_counts
     from colloquy.turn_counts c
     where c.user_id = p_user_id

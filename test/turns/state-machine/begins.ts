@@ -162,6 +162,8 @@ export const beginTogether = steps(
   ),
   (actors, choices: AnyBegin[]) => {
     const requests: Request[] = []
+    // They are sent again alone, in no certain order, so that it is not certain who reaches a limit.
+    const isUnlimited = choices.some((choice) => choice.do !== 'repeat' && choice.isUnstorable)
     for (const choice of choices) {
       if (choice.do === 'repeat') {
         const known = newest([...actors.begins, ...requests], choice.back)
@@ -172,7 +174,8 @@ export const beginTogether = steps(
       const own = actors.attempts.filter((it) => it.userId === userId)
       const into = choice.do === 'new' ? undefined : newest(own, back)?.conversationId
       const n = actors.begins.length + requests.length + 1
-      requests.push(newRequest(n, { userId, into, key, model, message: isUnstorable ? unstorable : message }))
+      const text = isUnstorable ? unstorable : message
+      requests.push(newRequest(n, { userId, into, key, model, message: text, isUnlimited }))
     }
     if (requests.length < 2) return undefined
     return {

@@ -282,6 +282,7 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
       counts.running = counts.running.filter((id) => id !== turnId)
       counts.minute_turns -= limits?.turnsPerMinute == null ? 0 : 1
       counts.day_turns -= limits?.turnsPerDay == null ? 0 : 1
+      if (counts.running.length + counts.minute_turns + counts.day_turns === 0) rows.counts.delete(userId)
     } else counts.running = [...others, begunId]
   }
 
@@ -639,7 +640,10 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
       ),
       events: order(rows.kept, 'user_id', 'turn_id', 'attempt', 'seq'),
       usage: order(rows.usage.values(), 'user_id', 'day', 'model'),
-      counts: order(rows.counts.values(), 'user_id'),
+      counts: order(
+        [...rows.counts.values()].map((row) => ({ ...row, running: row.running.toSorted() })),
+        'user_id',
+      ),
     }),
   }
 }

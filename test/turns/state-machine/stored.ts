@@ -74,6 +74,7 @@ export interface UsageRow {
 
 export interface CountsRow {
   user_id: string
+  /** as stored, in any order: of a batch that failed, what is sent again alone may overtake each other */
   running: string[]
   minute_started_at: Date
   minute_turns: number
@@ -132,7 +133,7 @@ export const readStored = async (sql: Sql): Promise<Stored> => {
       from colloquy.usage
       order by user_id, day, model`,
     sql<CountsRow[]>`
-      select user_id, running, minute_started_at, minute_turns, to_char(day, 'YYYY-MM-DD') as day, day_turns
+      select user_id, array(select unnest(running) order by 1) as running, minute_started_at, minute_turns, to_char(day, 'YYYY-MM-DD') as day, day_turns
       from colloquy.turn_counts
       order by user_id`,
   ])
