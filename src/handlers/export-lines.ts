@@ -2,7 +2,7 @@ import type { components } from '../../generated/closed/contract.js'
 import {
   type ExportedConversation,
   type Log,
-  type Place,
+  type LogPosition,
   readConversations,
   readMessages,
 } from './export-pages.js'
@@ -12,11 +12,11 @@ type Line = components['schemas']['KnownExportLine']
 type DailyUsage = components['schemas']['DailyUsage']
 
 /** The line after which an export goes on: of the log, or of the usage. */
-type After = { kind: 'log'; place: Place } | { kind: 'usage'; day: string; model: string }
+type After = { kind: 'log'; at: LogPosition } | { kind: 'usage'; day: string; model: string }
 
 const beginning: After = {
   kind: 'log',
-  place: { conversationId: '00000000-0000-0000-0000-000000000000', position: 0 },
+  at: { conversationId: '00000000-0000-0000-0000-000000000000', position: 0 },
 }
 
 /** The cursor's parts: the moment; then a conversation and a position, or a day and a model. */
@@ -28,8 +28,7 @@ const shapes = {
 const scopeOf = (userId: string): CursorKey => ['exportUser', userId]
 
 const encode = ({ userId, asOf }: Log, after: After): string => {
-  const key =
-    after.kind === 'log' ? [after.place.conversationId, after.place.position] : [after.day, after.model]
+  const key = after.kind === 'log' ? [after.at.conversationId, after.at.position] : [after.day, after.model]
   return encodeCursor(scopeOf(userId), [asOf, after.kind, ...key])
 }
 
@@ -49,8 +48,8 @@ export const decodePlace = (userId: string, cursor: string): { asOf: string; aft
     return { asOf, after: { kind: 'usage', day, model } }
   }
   const [asOf, , conversationId, position] = decodeCursor(scopeOf(userId), shapes.log, cursor).map(String)
-  const place = { conversationId: conversationId ?? '', position: Number(position) }
-  return { asOf: asOf ?? '', after: { kind: 'log', place } }
+  const at = { conversationId: conversationId ?? '', position: Number(position) }
+  return { asOf: asOf ?? '', after: { kind: 'log', at } }
 }
 
 const maxConversations = 100
@@ -59,7 +58,7 @@ const maxUsage = 500
 /** The lines of the messages after `from`, each page with those of `waiting` conversations that come before its messages. */
 async function* messageLines(
   log: Log,
-  from: Place,
+  from: LogPosition,
   through: string,
   waiting: ExportedConversation[],
 ): AsyncGenerator<Line[]> {
@@ -67,21 +66,21 @@ async function* messageLines(
     const end = waiting.findIndex((conversation) => conversation.id > id)
     const due = waiting.splice(0, end === -1 ? waiting.length : end)
     return due.map((conversation) => {
-      const place = { conversationId: conversation.id, position: 0 }
-      return { type: 'conversation', conversation, cursor: encode(log, { kind: 'log', place }) }
+      const at = { conversationId: conversation.id, position: 0 }
+      return { type: 'conversation', conversation, cursor: encode(log, { kind: 'log', at }) }
     })
   }
   for await (const page of readMessages(log, from, through)) {
     yield page.flatMap(({ message, turn }): Line[] => {
-      const place = { conversationId: message.conversation_id, position: message.position }
-      const cursor = encode(log, { kind: 'log', place })
+      const at = { conversationId: message.conversation_id, position: message.position }
+      const cursor = encode(log, { kind: 'log', at })
       return [...upTo(message.conversation_id), { type: 'message', message, ...(turn && { turn }), cursor }]
     })
   }
   yield upTo(through)
 }
 
-async function* logLines(log: Log, from: Place): AsyncGenerator<Line[]> {
+async function* logLines(log: Log, from: LogPosition): AsyncGenerator<Line[]> {
   // The rest of the conversation in which it was cut.
   yield* messageLines(log, from, from.conversationId, [])
   let after = from.conversationId
@@ -125,7 +124,7 @@ async function* usageLines(log: Log, from?: { day: string; model: string }): Asy
 export async function* exportLines(log: Log, after: After = beginning): AsyncGenerator<Line[]> {
   const { userId: user_id, asOf: as_of } = log
   yield [{ type: 'export', version: 1, user_id, as_of, cursor: encode(log, after) }]
-  if (after.kind === 'log') yield* logLines(log, after.place)
+  if (after.kind === 'log') yield* logLines(log, after.at)
   yield* usageLines(log, after.kind === 'usage' ? after : undefined)
   yield [{ type: 'end' }]
 }

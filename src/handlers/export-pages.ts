@@ -23,7 +23,7 @@ export interface Log {
 }
 
 /** A place in the log: after the conversation's message at that position, or before its first for 0. */
-export interface Place {
+export interface LogPosition {
   conversationId: string
   position: number
 }
@@ -98,7 +98,7 @@ const toExported = ({ turn, turn_status, turn_error, turn_created_at, turn_finis
 /** The next messages after `from`, by conversation and position: a page of what a list's page may have. */
 const readPage = async (
   { db, userId, asOf }: Log,
-  from: Place,
+  from: LogPosition,
   through: string,
 ): Promise<ExportedMessage[]> => {
   const rows = await db.asUser(userId, (sql) => {
@@ -145,15 +145,15 @@ const readPage = async (
  */
 export async function* readMessages(
   log: Log,
-  from: Place,
+  from: LogPosition,
   through: string,
 ): AsyncGenerator<ExportedMessage[]> {
-  let place = from
+  let position = from
   for (;;) {
-    const page = await readPage(log, place, through)
+    const page = await readPage(log, position, through)
     const last = page.at(-1)
     if (!last) return
     yield page
-    place = { conversationId: last.message.conversation_id, position: last.message.position }
+    position = { conversationId: last.message.conversation_id, position: last.message.position }
   }
 }

@@ -1,6 +1,6 @@
 import type { components } from '../../generated/closed/contract.js'
 import type { Handler } from '../http/handler.js'
-import { findMatches, type Match, type Place } from '../search/find-matches.js'
+import { findMatches, type Match, type SearchPosition } from '../search/find-matches.js'
 import { excerptOf, patternsOf } from '../search/highlights.js'
 import { segmentEntries } from '../search/signature.js'
 import { parseQuery, type Query } from '../search/terms.js'
@@ -16,7 +16,7 @@ const keyShape = [number, number, number, instant, /^[\da-f]{8}(-[\da-f]{4}){3}-
 const none = 2_147_483_647
 const first: CursorKey = [1_000, '2999-12-31T00:00:00.000Z', 'ffffffff-ffff-ffff-ffff-ffffffffffff']
 
-const toPlace = ([end, upper, rank, time, id]: CursorKey): Place => {
+const toPosition = ([end, upper, rank, time, id]: CursorKey): SearchPosition => {
   const numberOf = (part: unknown) => (Number(part) >= none ? null : Number(part))
   return {
     end: numberOf(end),
@@ -45,10 +45,10 @@ export const searchMessages =
     const { q, conversation_id: conversationId, archived, after, before, limit } = query
     const filters = [conversationId, archived, after, before].map(String)
     const scope = ['searchMessages', user.id, q, ...filters]
-    const place: Partial<Place> =
-      query.cursor === undefined ? {} : toPlace(decodeCursor(scope, keyShape, query.cursor))
+    const position: Partial<SearchPosition> =
+      query.cursor === undefined ? {} : toPosition(decodeCursor(scope, keyShape, query.cursor))
     const parsed = parseQuery(q)
-    const asked = { conversationId, archived, after, before, limit, ...place }
+    const asked = { conversationId, archived, after, before, limit, ...position }
     const found = await findMatches(db, user.id, parsed, asked)
     if (found.has_stale || found.unsealed >= segmentEntries) search.begin(user.id)
 
@@ -56,7 +56,7 @@ export const searchMessages =
     const last = matches.at(-1)
     const hasMore = found.results.length > limit && last !== undefined
     const next: CursorKey | undefined = hasMore
-      ? [found.window_end, place.upper ?? none, last.rank, last.created_at, last.id]
+      ? [found.window_end, position.upper ?? none, last.rank, last.created_at, last.id]
       : found.window_end > 1
         ? [none, found.window_end, ...first]
         : undefined

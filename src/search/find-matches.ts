@@ -2,7 +2,7 @@ import type { Database } from '../db/database.js'
 import { type Query, word } from './terms.js'
 
 /** Where a page of results begins: in a window of the index, after a result. sql/functions/search_messages.sql explains it. */
-export interface Place {
+export interface SearchPosition {
   upper: number | null
   end: number | null
   rank: number | null
@@ -10,7 +10,7 @@ export interface Place {
   id: string | null
 }
 
-export interface Search extends Partial<Place> {
+export interface Search extends Partial<SearchPosition> {
   conversationId?: string | undefined
   archived?: boolean | undefined
   after?: string | undefined

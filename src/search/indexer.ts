@@ -61,7 +61,7 @@ const indexSegment = async (db: Database, userId: string): Promise<boolean> => {
   const [first] = entries
   if (!first) return false
   const ranges = rangesOf(entries)
-  const signature = signatureOf(entries.map(({ entry }) => entry ?? ''))
+  const signature = await signatureOf(entries.map(({ entry }) => entry ?? ''))
   const [stored] = await db.statement(
     (sql) => sql<[{ is_stored: boolean }]>`
       select colloquy.store_segment(

@@ -4,6 +4,7 @@
  * `sliceCount` slices; a slice has a bit for each entry. The slices of a term's features, joined by AND, are the entries
  * that may have it; those are then compared with the text itself. So a collision costs time and never a wrong result.
  */
+import { setImmediate } from 'node:timers/promises'
 import { fold } from './fold.js'
 
 /** sql/functions/search_messages.sql has these numbers as well. */
@@ -76,10 +77,19 @@ const eachFeature = (text: string, use: (slice: number) => void): void => {
   }
 }
 
-/** The slices one after another, of at most `segmentEntries` texts. */
-export const signatureOf = (texts: readonly string[]): Buffer => {
+/** How many letters are done at once, in some milliseconds. */
+const lettersAtOnce = 50_000
+
+/** The slices one after another, of at most `segmentEntries` texts. Lets other work of the process go on in between. */
+export const signatureOf = async (texts: readonly string[]): Promise<Buffer> => {
   const slices = Buffer.alloc(sliceCount * sliceBytes)
+  let letters = 0
   for (const [n, text] of texts.entries()) {
+    letters += text.length
+    if (letters > lettersAtOnce) {
+      letters = text.length
+      await setImmediate()
+    }
     const byte = n >> 3
     const bit = 0x80 >> (n & 7)
     eachFeature(text, (slice) => {

@@ -52,8 +52,8 @@ export const createConversationLock = (options: ConversationLockOptions) => {
       const begun = await begin(turn)
       if (blockingTurnId(begun) === undefined) return begun
     }
-    const place = await options.enter(turn)
-    if ('outcome' in place) return place
+    const seat = await options.enter(turn)
+    if ('outcome' in seat) return seat
     const release = await mutex.acquire(key, deadline.signal()).catch(() => undefined)
     try {
       for (;;) {
@@ -69,7 +69,7 @@ export const createConversationLock = (options: ConversationLockOptions) => {
       }
     } finally {
       release?.()
-      place.leave()
+      seat.leave()
     }
   }
 }

@@ -196,8 +196,8 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
     async wait({ attemptLog, replayed, leave }) {
       const first = replayed ? undefined : await attemptLog.ended
       if (first && first.kind !== 'superseded') return first
-      const place = attemptLog.fate ? undefined : waitingRoom.attach(attemptLog.ids.userId)
-      if (!attemptLog.fate && !place) {
+      const seat = attemptLog.fate ? undefined : waitingRoom.attach(attemptLog.ids.userId)
+      if (!attemptLog.fate && !seat) {
         leave()
         return { kind: 'overloaded' }
       }
@@ -215,7 +215,7 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
       } finally {
         deadline.end()
         turn?.leave()
-        place?.leave()
+        seat?.leave()
       }
     },
 

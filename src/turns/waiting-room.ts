@@ -5,7 +5,7 @@ import type { TurnStore } from './store/turn-store.js'
 /** Why a message may not wait: a limit of its user's, or this instance's. */
 export type WaitRefusal = { outcome: 'limited'; refusal: LimitRefusal } | { outcome: 'overloaded' }
 
-interface Place {
+interface Seat {
   leave(): void
 }
 
@@ -25,7 +25,7 @@ export const createWaitingRoom = ({ store, max, waitMs }: WaitingRoomOptions) =>
   const waiting = new Map<string, number>()
   let total = 0
 
-  const take = (userId: string): Place => {
+  const take = (userId: string): Seat => {
     let isTaken = true
     total += 1
     waiting.set(userId, (waiting.get(userId) ?? 0) + 1)
@@ -48,15 +48,15 @@ export const createWaitingRoom = ({ store, max, waitMs }: WaitingRoomOptions) =>
 
   return {
     /** Counts a request that waits for its key's turn, on this instance alone: it begins nothing. Undefined when there is no room. */
-    attach: (userId: string): Place | undefined => (total < max ? take(userId) : undefined),
+    attach: (userId: string): Seat | undefined => (total < max ? take(userId) : undefined),
 
     /** Counts a message until it leaves. Rejects when the database does. */
-    async enter({ userId, turnId, limits }: BeginTurn): Promise<Place | WaitRefusal> {
+    async enter({ userId, turnId, limits }: BeginTurn): Promise<Seat | WaitRefusal> {
       if (total >= max) return { outcome: 'overloaded' }
       if (limits && (waiting.get(userId) ?? 0) >= limits.waitingMessages)
         return limited(limits.waitingMessages)
-      const place = take(userId)
-      if (!limits) return place
+      const seat = take(userId)
+      if (!limits) return seat
       try {
         const { outcome } = await store.waitMessage({
           userId,
@@ -64,12 +64,12 @@ export const createWaitingRoom = ({ store, max, waitMs }: WaitingRoomOptions) =>
           waitMs,
           waitingMessages: limits.waitingMessages,
         })
-        if (outcome === 'waiting') return place
+        if (outcome === 'waiting') return seat
       } catch (error) {
-        place.leave()
+        seat.leave()
         throw error
       }
-      place.leave()
+      seat.leave()
       return limited(limits.waitingMessages)
     },
   }

@@ -1,15 +1,8 @@
+import type { components } from '../../../generated/contract.js'
 import type { Check, Context, Judged } from '../check.js'
 import { expectEqual, expectProblem, shortMessage, unknownId } from '../samples.js'
 
-interface Message {
-  id: string
-  role: string
-  position: number
-  parent_id: string | null
-  content: string
-  sibling_count: number
-  sibling_ids: string[]
-}
+type Message = components['schemas']['Message']
 
 type Turn = Record<'conversation_id' | 'user_message_id' | 'message_id', string>
 

@@ -1,18 +1,11 @@
+import type { components } from '../../../generated/contract.js'
 import type { Check, Context, Judged } from '../check.js'
 import { expect, expectEqual } from '../samples.js'
 
 /** White space at both ends, several scripts, and a text that JSON and HTML would escape. */
 const oddText = '  \t"Answer" with the one word: yes. <&>\\ Ünï 漢字 👩‍👩‍👧 \u2028 e\u0301\n '
 
-interface Message {
-  id: string
-  role: string
-  position: number
-  parent_id: string | null
-  content: string
-  turn_id: string
-  parts: { type: string; text?: string }[]
-}
+type Message = components['schemas']['Message']
 
 const continues = async (context: Context): Promise<void> => {
   const conversation_id = await context.conversation()
