@@ -1846,6 +1846,7 @@ $$;
 
 CREATE FUNCTION colloquy.search_messages(p_user_id text, p_terms jsonb, p_phrase text, p_word text, p_conversation_id uuid, p_archived boolean, p_after timestamp with time zone, p_before timestamp with time zone, p_upper integer, p_lower integer, p_rank integer, p_time timestamp with time zone, p_id uuid, p_limit integer) RETURNS TABLE(results json, window_end integer, unsealed integer, is_complete boolean, has_stale boolean)
     LANGUAGE plpgsql STABLE
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 declare
   -- How many entries of the tail are compared, how many candidates fill a window, and how many a request may have.
@@ -1868,6 +1869,8 @@ declare
   v_stems jsonb[];
   v_letters integer[];
   v_coarse text[];
+  v_before text;
+  v_after text;
   v_slices integer[];
   v_slice_terms integer[];
   v_slice_ways integer[];
@@ -1899,13 +1902,14 @@ begin
 
   select array_agg(t."any" order by t.n), array_agg(t.start order by t.n), array_agg(t.whole order by t.n),
     array_agg(t.stem_pattern order by t.n), array_agg(t.stems order by t.n),
-    array_agg(t.letters order by t.n), array_agg(t."any" || coalesce('|' || t.stem_pattern, '') order by t.n)
-  into v_any, v_starts, v_wholes, v_stem_patterns, v_stems, v_letters, v_coarse
+    array_agg(t.letters order by t.n), array_agg(t."any" || coalesce('|' || t.stem_pattern, '') order by t.n),
+    min(t.before), min(t.after)
+  into v_any, v_starts, v_wholes, v_stem_patterns, v_stems, v_letters, v_coarse, v_before, v_after
   from (
-    select e.n, e."any", e.start, e.whole, s.stems, s.letters,
-      '(?<!' || p_word || ')(' || array_to_string(e.pieces[1:s.letters], '') || p_word || '*)' as stem_pattern
-    from rows from (jsonb_to_recordset(p_terms) as ("any" text, start text, whole text, word text, pieces text[]))
-      with ordinality e ("any", start, whole, word, pieces, n)
+    select e.n, e."any", e.start, e.whole, e.before, e.after, s.stems, s.letters,
+      e.before || '(' || array_to_string(e.pieces[1:s.letters], '') || p_word || '*)' as stem_pattern
+    from rows from (jsonb_to_recordset(p_terms) as ("any" text, start text, whole text, word text, before text, after text,
+      pieces text[])) with ordinality e ("any", start, whole, word, before, after, pieces, n)
     left join lateral colloquy.search_stems(e.word) s on e.word is not null
   ) t;
   -- A term's entries have all slices of the term, or all of what the words of its stems begin with.
@@ -1955,14 +1959,38 @@ begin
       where t.user_id = p_user_id and t.conversation_id <= v_sealed_to and t.sealed_position < 0
         and t.conversation_id >= v_first and t.conversation_id <= v_last
     ),
-    ranked as (
+    matching as materialized (
       select e.conversation_id, e.position, e.id, e.created_at,
         case
           when e.text ~ all (v_coarse)
             and (p_after is null or e.created_at >= p_after) and (p_before is null or e.created_at < p_before)
-          then colloquy.search_rank(e.text, v_any, v_starts, v_wholes, p_phrase, v_stem_patterns, v_stems)
-          else 0 end as rank
+          then e.text end as text
       from entries e
+    ),
+    -- Which words have the stems is found out once for all entries.
+    stemmed as materialized (
+      select array_agg(v_before || '(?:' || w.words || ')' || v_after order by t.n) as patterns
+      from generate_subscripts(v_any, 1) t (n)
+      left join (
+        select d.n, string_agg(d.word, '|' order by d.word) as words
+        from (
+          select distinct p.n, m.groups[1] as word
+          from unnest(v_stem_patterns) with ordinality p (pattern, n)
+          cross join matching e
+          cross join lateral regexp_matches(e.text, p.pattern, 'g') m (groups)
+          where p.pattern is not null
+          offset 0
+        ) d
+        where exists (select from colloquy.search_stemmed(d.word, v_stem_patterns[d.n], v_stems[d.n]))
+        group by d.n
+      ) w on w.n = t.n
+    ),
+    ranked as (
+      select e.conversation_id, e.position, e.id, e.created_at,
+        case
+          when e.text is null then 0
+          else colloquy.search_rank(e.text, v_any, v_starts, v_wholes, p_phrase, (select s.patterns from stemmed s)) end as rank
+      from matching e
     )
     select count(*) as entries, array_agg(r.conversation_id) filter (where r.rank > 0) as conversations,
       array_agg(r.position) filter (where r.rank > 0) as positions, array_agg(r.rank) filter (where r.rank > 0) as ranks,
@@ -2018,6 +2046,8 @@ begin
       ) r
       cross join lateral generate_series(0, r.length - 1) i
       where r.conversation_id >= v_first and r.conversation_id <= v_last
+        -- Most of the runs have none.
+        and case when v_bits is null then true else bit_count(substring(v_bits, r.before + 1, r.length)) > 0 end
         and case when v_bits is null then true else get_bit(v_bits, r.before + i) = 1 end
     ),
     entries as (
@@ -2032,11 +2062,32 @@ begin
       join colloquy.conversations c on c.user_id = p_user_id and c.id = x.conversation_id
       where x.position = 0 and c.title ~ all (v_coarse)
     ),
-    ranked as (
-      select e.conversation_id, e.position, e.id, e.created_at,
-        colloquy.search_rank(e.text, v_any, v_starts, v_wholes, p_phrase, v_stem_patterns, v_stems) as rank
+    matching as materialized (
+      select e.conversation_id, e.position, e.id, e.created_at, e.text
       from entries e
       where (p_after is null or e.created_at >= p_after) and (p_before is null or e.created_at < p_before)
+    ),
+    stemmed as materialized (
+      select array_agg(v_before || '(?:' || w.words || ')' || v_after order by t.n) as patterns
+      from generate_subscripts(v_any, 1) t (n)
+      left join (
+        select d.n, string_agg(d.word, '|' order by d.word) as words
+        from (
+          select distinct p.n, m.groups[1] as word
+          from unnest(v_stem_patterns) with ordinality p (pattern, n)
+          cross join matching e
+          cross join lateral regexp_matches(e.text, p.pattern, 'g') m (groups)
+          where p.pattern is not null
+          offset 0
+        ) d
+        where exists (select from colloquy.search_stemmed(d.word, v_stem_patterns[d.n], v_stems[d.n]))
+        group by d.n
+      ) w on w.n = t.n
+    ),
+    ranked as (
+      select e.conversation_id, e.position, e.id, e.created_at,
+        colloquy.search_rank(e.text, v_any, v_starts, v_wholes, p_phrase, (select s.patterns from stemmed s)) as rank
+      from matching e
     )
     select (select count(*) from candidates) as entries, array_agg(r.conversation_id) as conversations,
       array_agg(r.position) as positions, array_agg(r.rank) as ranks, array_agg(r.created_at) as times,
@@ -2100,11 +2151,11 @@ end
 $$;
 
 --
--- Name: search_rank(text, text[], text[], text[], text, text[], jsonb[]); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: search_rank(text, text[], text[], text[], text, text[]); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.search_rank(p_text text, p_any text[], p_starts text[], p_wholes text[], p_phrase text, p_stem_patterns text[], p_stems jsonb[]) RETURNS integer
-    LANGUAGE plpgsql STABLE
+CREATE FUNCTION colloquy.search_rank(p_text text, p_any text[], p_starts text[], p_wholes text[], p_phrase text, p_stemmed text[]) RETURNS integer
+    LANGUAGE plpgsql IMMUTABLE
     AS $$
 declare
   v_sum integer := 0;
@@ -2113,8 +2164,7 @@ begin
     v_sum := v_sum + case
       when p_text ~ p_wholes[n] then 4
       when p_text ~ p_starts[n] then 3
-      when p_stem_patterns[n] is not null
-        and exists (select from colloquy.search_stemmed(p_text, p_stem_patterns[n], p_stems[n])) then 2
+      when p_text ~ p_stemmed[n] then 2
       when p_text ~ p_any[n] then 1
     end;
     if v_sum is null then
@@ -2134,13 +2184,19 @@ CREATE FUNCTION colloquy.search_stemmed(p_text text, p_pattern text, p_stems jso
     AS $$
 begin
   return query
-    select m.groups[1]
-    from regexp_matches(p_text, p_pattern, 'g') m (groups)
+    select w.word
+    from (
+      select m.groups[1] as word,
+        -- Not every locale of a database knows these letters.
+        translate(lower(left(m.groups[1], 60)),
+          'АБВГДЕЁЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩÄÖÜÀÂÁÃÅÇÉÈÊËÍÌÎÏÑÓÒÔÕÚÙÛ',
+          'абвгдеёжзийклмнопрстуфхцчшщъыьэюяαβγδεζηθικλμνξοπρστυφχψωäöüàâáãåçéèêëíìîïñóòôõúùû') as folded
+      from regexp_matches(p_text, p_pattern, 'g') m (groups)
+      -- Once a word, and not once a dictionary.
+      offset 0
+    ) w
     cross join jsonb_each_text(p_stems) s
-    -- Not every locale of a database knows these letters.
-    where (ts_lexize(s.key::regdictionary, translate(lower(left(m.groups[1], 60)),
-      'АБВГДЕЁЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩÄÖÜÀÂÁÃÅÇÉÈÊËÍÌÎÏÑÓÒÔÕÚÙÛ',
-      'абвгдеёжзийклмнопрстуфхцчшщъыьэюяαβγδεζηθικλμνξοπρστυφχψωäöüàâáãåçéèêëíìîïñóòôõúùû')))[1] = s.value;
+    where (ts_lexize(s.key::regdictionary, w.folded))[1] = s.value;
 end
 $$;
 

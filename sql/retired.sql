@@ -22,3 +22,4 @@ drop function if exists colloquy.set_title(text, uuid, text, text, integer, inte
 drop function if exists colloquy.history_window(text, uuid, integer, integer, integer, integer, integer);
 -- Made anew, with more columns.
 drop function if exists colloquy.lock_conversation(text, uuid, boolean);
+drop function if exists colloquy.search_rank(text, text[], text[], text[], text, text[], jsonb[]);

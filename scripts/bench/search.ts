@@ -48,7 +48,7 @@ const queries = [
 const writeTexts = (sql: Sql) => sql`
   update colloquy.messages m
   set content = (
-    select string_agg(${sql.json(vocabulary)}::jsonb ->> (power(random(), 3) * 8000)::int, ' ')
+    select string_agg(${sql.json(vocabulary)}::jsonb ->> floor(power(random(), 3) * ${vocabulary.length})::int, ' ')
     from generate_series(1, 20 + (abs(hashtext(m.id::text)) % 80))
   ) || case when abs(hashtext(m.id::text)) % 1000 = 7 then ' call foo_bar(x)' else '' end
   where m.user_id = ${searcherId}`

@@ -5,7 +5,8 @@
 -- directly. Ranking takes all matches of a window: of the tail and as many segments, the newest first, as give about 500
 -- candidates. A search that matches more goes on with the next window, so that no request reads everything.
 --
--- p_terms: [{"any", "start", "whole": patterns, "word": null or folded, "pieces": patterns of its letters, "slices"}, …]
+-- p_terms: [{"any", "start", "whole": patterns, "word": null or folded, "before": a pattern of what comes before a word,
+--   "after": of what comes after it, "pieces": patterns of the word's letters, "slices"}, …]
 -- p_upper, p_lower: the window: segments from p_lower up to before p_upper. Null p_upper: the first one, with the tail; null
 --   p_lower: a new one. p_rank, p_time, p_id: the last result before the page, or null.
 -- results: [{"position", "rank", "created_at", "text" (around a match), "stemmed" (its words of the terms' stems), …}, …] at most p_limit + 1, by rank, then the newest first, then by id
@@ -29,7 +30,8 @@ create or replace function colloquy.search_messages(
   p_limit integer
 ) returns table (results json, window_end integer, unsealed integer, is_complete boolean, has_stale boolean)
 -- Stable: all its queries see the same moment, so what is indexed meanwhile is neither found twice nor missed.
-language plpgsql stable
+-- Planning a query anew for each segment would take most of the time.
+language plpgsql stable set plan_cache_mode = 'force_generic_plan'
 as $$
 declare
   -- How many entries of the tail are compared, how many candidates fill a window, and how many a request may have.
@@ -52,6 +54,8 @@ declare
   v_stems jsonb[];
   v_letters integer[];
   v_coarse text[];
+  v_before text;
+  v_after text;
   v_slices integer[];
   v_slice_terms integer[];
   v_slice_ways integer[];
@@ -83,13 +87,14 @@ begin
 
   select array_agg(t."any" order by t.n), array_agg(t.start order by t.n), array_agg(t.whole order by t.n),
     array_agg(t.stem_pattern order by t.n), array_agg(t.stems order by t.n),
-    array_agg(t.letters order by t.n), array_agg(t."any" || coalesce('|' || t.stem_pattern, '') order by t.n)
-  into v_any, v_starts, v_wholes, v_stem_patterns, v_stems, v_letters, v_coarse
+    array_agg(t.letters order by t.n), array_agg(t."any" || coalesce('|' || t.stem_pattern, '') order by t.n),
+    min(t.before), min(t.after)
+  into v_any, v_starts, v_wholes, v_stem_patterns, v_stems, v_letters, v_coarse, v_before, v_after
   from (
-    select e.n, e."any", e.start, e.whole, s.stems, s.letters,
-      '(?<!' || p_word || ')(' || array_to_string(e.pieces[1:s.letters], '') || p_word || '*)' as stem_pattern
-    from rows from (jsonb_to_recordset(p_terms) as ("any" text, start text, whole text, word text, pieces text[]))
-      with ordinality e ("any", start, whole, word, pieces, n)
+    select e.n, e."any", e.start, e.whole, e.before, e.after, s.stems, s.letters,
+      e.before || '(' || array_to_string(e.pieces[1:s.letters], '') || p_word || '*)' as stem_pattern
+    from rows from (jsonb_to_recordset(p_terms) as ("any" text, start text, whole text, word text, before text, after text,
+      pieces text[])) with ordinality e ("any", start, whole, word, before, after, pieces, n)
     left join lateral colloquy.search_stems(e.word) s on e.word is not null
   ) t;
   -- A term's entries have all slices of the term, or all of what the words of its stems begin with.
@@ -139,14 +144,38 @@ begin
       where t.user_id = p_user_id and t.conversation_id <= v_sealed_to and t.sealed_position < 0
         and t.conversation_id >= v_first and t.conversation_id <= v_last
     ),
-    ranked as (
+    matching as materialized (
       select e.conversation_id, e.position, e.id, e.created_at,
         case
           when e.text ~ all (v_coarse)
             and (p_after is null or e.created_at >= p_after) and (p_before is null or e.created_at < p_before)
-          then colloquy.search_rank(e.text, v_any, v_starts, v_wholes, p_phrase, v_stem_patterns, v_stems)
-          else 0 end as rank
+          then e.text end as text
       from entries e
+    ),
+    -- Which words have the stems is found out once for all entries.
+    stemmed as materialized (
+      select array_agg(v_before || '(?:' || w.words || ')' || v_after order by t.n) as patterns
+      from generate_subscripts(v_any, 1) t (n)
+      left join (
+        select d.n, string_agg(d.word, '|' order by d.word) as words
+        from (
+          select distinct p.n, m.groups[1] as word
+          from unnest(v_stem_patterns) with ordinality p (pattern, n)
+          cross join matching e
+          cross join lateral regexp_matches(e.text, p.pattern, 'g') m (groups)
+          where p.pattern is not null
+          offset 0
+        ) d
+        where exists (select from colloquy.search_stemmed(d.word, v_stem_patterns[d.n], v_stems[d.n]))
+        group by d.n
+      ) w on w.n = t.n
+    ),
+    ranked as (
+      select e.conversation_id, e.position, e.id, e.created_at,
+        case
+          when e.text is null then 0
+          else colloquy.search_rank(e.text, v_any, v_starts, v_wholes, p_phrase, (select s.patterns from stemmed s)) end as rank
+      from matching e
     )
     select count(*) as entries, array_agg(r.conversation_id) filter (where r.rank > 0) as conversations,
       array_agg(r.position) filter (where r.rank > 0) as positions, array_agg(r.rank) filter (where r.rank > 0) as ranks,
@@ -202,6 +231,8 @@ begin
       ) r
       cross join lateral generate_series(0, r.length - 1) i
       where r.conversation_id >= v_first and r.conversation_id <= v_last
+        -- Most of the runs have none.
+        and case when v_bits is null then true else bit_count(substring(v_bits, r.before + 1, r.length)) > 0 end
         and case when v_bits is null then true else get_bit(v_bits, r.before + i) = 1 end
     ),
     entries as (
@@ -216,11 +247,32 @@ begin
       join colloquy.conversations c on c.user_id = p_user_id and c.id = x.conversation_id
       where x.position = 0 and c.title ~ all (v_coarse)
     ),
-    ranked as (
-      select e.conversation_id, e.position, e.id, e.created_at,
-        colloquy.search_rank(e.text, v_any, v_starts, v_wholes, p_phrase, v_stem_patterns, v_stems) as rank
+    matching as materialized (
+      select e.conversation_id, e.position, e.id, e.created_at, e.text
       from entries e
       where (p_after is null or e.created_at >= p_after) and (p_before is null or e.created_at < p_before)
+    ),
+    stemmed as materialized (
+      select array_agg(v_before || '(?:' || w.words || ')' || v_after order by t.n) as patterns
+      from generate_subscripts(v_any, 1) t (n)
+      left join (
+        select d.n, string_agg(d.word, '|' order by d.word) as words
+        from (
+          select distinct p.n, m.groups[1] as word
+          from unnest(v_stem_patterns) with ordinality p (pattern, n)
+          cross join matching e
+          cross join lateral regexp_matches(e.text, p.pattern, 'g') m (groups)
+          where p.pattern is not null
+          offset 0
+        ) d
+        where exists (select from colloquy.search_stemmed(d.word, v_stem_patterns[d.n], v_stems[d.n]))
+        group by d.n
+      ) w on w.n = t.n
+    ),
+    ranked as (
+      select e.conversation_id, e.position, e.id, e.created_at,
+        colloquy.search_rank(e.text, v_any, v_starts, v_wholes, p_phrase, (select s.patterns from stemmed s)) as rank
+      from matching e
     )
     select (select count(*) from candidates) as entries, array_agg(r.conversation_id) as conversations,
       array_agg(r.position) as positions, array_agg(r.rank) as ranks, array_agg(r.created_at) as times,

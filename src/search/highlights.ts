@@ -69,6 +69,6 @@ const literal = (word: string): string => word.replace(/[\\^$.*+?()[\]{}|/-]/g, 
 
 /** What is highlighted: the terms, and the words of the same stem that were found. */
 export const patternsOf = ({ terms }: Query, stemmed: readonly string[]): RegExp[] => [
-  ...terms.map(({ any }) => new RegExp(any, 'gu')),
+  ...terms.map(({ highlight }) => new RegExp(highlight, 'gu')),
   ...stemmed.map((each) => new RegExp(wholeWord(literal(each)), 'gu')),
 ]

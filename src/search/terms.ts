@@ -8,12 +8,16 @@ const notWord =
 export const word = `[^${notWord}]`
 const startOfWord = `(?<!${word})`
 const endOfWord = `(?!${word})`
+/** The same for PostgreSQL, which takes fifty times as long for a lookaround. */
+const beforeWord = `(?:^|[${notWord}])`
+const afterWord = `(?:$|[${notWord}])`
 
 /** Matches a pattern as a whole word. */
 export const wholeWord = (pattern: string): string => startOfWord + pattern + endOfWord
 
-/** A term as search_messages.sql takes it. */
+/** A term as search_messages.sql takes it, and as it is highlighted. */
 export interface Term {
+  highlight: string
   /** matches it anywhere that counts */
   any: string
   /** at the beginning of a word */
@@ -22,6 +26,9 @@ export interface Term {
   whole: string
   /** the folded word, where it can have a stem */
   word: string | null
+  /** patterns of what comes before a word, and after it */
+  before: string
+  after: string
   /** a pattern for each letter of `word` */
   pieces: string[]
   /** the slices that an entry with the term has */
@@ -78,14 +85,17 @@ const spread = (slices: number[]): number[] => {
 const termOf = (folded: string): Term => {
   const letters = [...folded]
   const pattern = patternOf(letters)
-  // Without lookarounds, which cost PostgreSQL more than the rest of a pattern.
-  const start = `(?:^|[${notWord}])${pattern}`
+  const start = beforeWord + pattern
+  const isShort = isShortWord(letters)
   const isWord = /^\p{L}{4,40}$/u.test(folded) && letters.length === folded.length
   return {
-    any: isShortWord(letters) ? startOfWord + pattern : pattern,
+    highlight: isShort ? startOfWord + pattern : pattern,
+    any: isShort ? start : pattern,
     start,
-    whole: `${start}(?:$|[${notWord}])`,
+    whole: start + afterWord,
     word: isWord ? folded : null,
+    before: beforeWord,
+    after: afterWord,
     pieces: isWord ? letters.map((letter) => `${pieceOf(letter)}[${marks}]*`) : [],
     slices: spread(slicesOfTerm(letters)),
     trigrams: isWord ? slicesOfTerm(letters) : [],

@@ -7,12 +7,10 @@ create or replace function colloquy.search_rank(
   p_starts text[],
   p_wholes text[],
   p_phrase text,
-  -- of words that begin like the term, as a group; null where the term has no stem
-  p_stem_patterns text[],
-  -- {dictionary: stem} for each term
-  p_stems jsonb[]
+  -- of the words that have a term's stem, or null
+  p_stemmed text[]
 ) returns integer
-language plpgsql stable
+language plpgsql immutable
 as $$
 declare
   v_sum integer := 0;
@@ -21,8 +19,7 @@ begin
     v_sum := v_sum + case
       when p_text ~ p_wholes[n] then 4
       when p_text ~ p_starts[n] then 3
-      when p_stem_patterns[n] is not null
-        and exists (select from colloquy.search_stemmed(p_text, p_stem_patterns[n], p_stems[n])) then 2
+      when p_text ~ p_stemmed[n] then 2
       when p_text ~ p_any[n] then 1
     end;
     if v_sum is null then

@@ -5,12 +5,18 @@ language plpgsql stable
 as $$
 begin
   return query
-    select m.groups[1]
-    from regexp_matches(p_text, p_pattern, 'g') m (groups)
+    select w.word
+    from (
+      select m.groups[1] as word,
+        -- Not every locale of a database knows these letters.
+        translate(lower(left(m.groups[1], 60)),
+          'АБВГДЕЁЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩÄÖÜÀÂÁÃÅÇÉÈÊËÍÌÎÏÑÓÒÔÕÚÙÛ',
+          'абвгдеёжзийклмнопрстуфхцчшщъыьэюяαβγδεζηθικλμνξοπρστυφχψωäöüàâáãåçéèêëíìîïñóòôõúùû') as folded
+      from regexp_matches(p_text, p_pattern, 'g') m (groups)
+      -- Once a word, and not once a dictionary.
+      offset 0
+    ) w
     cross join jsonb_each_text(p_stems) s
-    -- Not every locale of a database knows these letters.
-    where (ts_lexize(s.key::regdictionary, translate(lower(left(m.groups[1], 60)),
-      'АБВГДЕЁЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩÄÖÜÀÂÁÃÅÇÉÈÊËÍÌÎÏÑÓÒÔÕÚÙÛ',
-      'абвгдеёжзийклмнопрстуфхцчшщъыьэюяαβγδεζηθικλμνξοπρστυφχψωäöüàâáãåçéèêëíìîïñóòôõúùû')))[1] = s.value;
+    where (ts_lexize(s.key::regdictionary, w.folded))[1] = s.value;
 end
 $$;
