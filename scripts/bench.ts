@@ -7,6 +7,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { untilAborted } from '../src/concurrency/until-aborted.js'
 import { packageRoot } from '../src/root.js'
+import { branches } from './bench/branches.js'
 import { openBenchEnvironment } from './bench/environment.js'
 import { following } from './bench/follow.js'
 import { growth } from './bench/growth.js'
@@ -35,6 +36,7 @@ const parts = [
   tick,
   startup,
   prefix,
+  branches,
   search,
   growth,
 ]

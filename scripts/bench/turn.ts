@@ -25,6 +25,14 @@ export const newTurn = (kind: Kind, { user_id, id }: Owned): BeginTurn => ({
   historyMessages: 40,
   historyTokens: 16_000,
   windowSize: 16_000,
+  // Those of a server that is told nothing else.
+  limits: {
+    runningTurns: 20,
+    waitingMessages: 50,
+    turnsPerMinute: null,
+    turnsPerDay: null,
+    tokensPerDay: null,
+  },
 })
 
 /** The end of a turn that the echo model has answered. */
