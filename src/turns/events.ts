@@ -48,8 +48,8 @@ export interface Answer {
   /** the responses that later turns have to show the model, each with the length of the text at its end */
   responses: { end: number; parts: ResponsePart[] }[]
   usage: ModelUsage
-  /** how many of its input tokens were put into the provider's cache */
-  cacheWriteTokens: number
+  /** how many of its input tokens were put into the provider's cache; absent for none */
+  cacheWriteTokens?: number
   /** why the model has finished; null while it has not */
   finish_reason: FinishReason | null
   /** how much of the text has been counted, in UTF-16 code units and in characters (code points) */
@@ -62,7 +62,6 @@ export const emptyAnswer = (): Answer => ({
   reasoning: [],
   responses: [],
   usage: unknownUsage,
-  cacheWriteTokens: 0,
   finish_reason: null,
   counted: { units: 0, characters: 0 },
 })
@@ -129,7 +128,8 @@ export const reduce = (answer: Answer, event: RunEvent): void => {
     case 'step':
     case 'finish':
       answer.usage = sum(answer.usage, event.usage)
-      answer.cacheWriteTokens += event.cacheWriteTokens ?? 0
+      if (event.cacheWriteTokens)
+        answer.cacheWriteTokens = (answer.cacheWriteTokens ?? 0) + event.cacheWriteTokens
       if (event.parts) answer.responses.push({ end: answer.text.length, parts: event.parts })
       if (event.type === 'finish') answer.finish_reason = event.reason
   }
