@@ -537,8 +537,8 @@ export interface paths {
         };
         /**
          * Sum up the usage per day and model
-         * @description How many turns ended on a day (UTC) and how many tokens they took, as the providers report them: the newest day first,
-         *     the models of a day by name. A turn counts once, on the day on which its first attempt ended; the tokens of every
+         * @description How many turns ended on a day (UTC), how many tokens they took, as the providers report them, and what they cost: the newest day first,
+         *     the models of a day by name; `total` sums up all of them. Titles and summaries that a model makes count with their tokens and cost. A turn counts once, on the day on which its first attempt ended; the tokens and the cost of every
          *     attempt count, on the day on which it ended. Deleting a conversation does not change it. A day without turns has no entry.
          */
         get: operations["listUsage"];
@@ -872,7 +872,7 @@ export interface components {
         KnownToolCallStatus: "completed" | "failed" | "waiting" | "denied";
         /** @description `completed` with a `result`, `failed` with an `error`; `waiting` for somebody's approval, or `denied` it. */
         ToolCallStatus: components["schemas"]["KnownToolCallStatus"] | string;
-        /** @description Tokens as the provider reports them; null where it reports none. */
+        /** @description Tokens as the provider reports them, null where it reports none, and what they cost. */
         Usage: {
             input_tokens: components["schemas"]["TokenCount"];
             output_tokens: components["schemas"]["TokenCount"];
@@ -881,7 +881,19 @@ export interface components {
             /** @description How many of the output tokens the model spent on reasoning. */
             reasoning_tokens: components["schemas"]["TokenCount"];
             total_tokens: components["schemas"]["TokenCount"];
+            cost: components["schemas"]["Cost"];
         };
+        /**
+         * @description What it cost in microunits, which are millionths of the currency that listUsage names: 1250000 is 1.25. Each attempt of a turn is rounded up to a whole one
+         *     when it ends, at the prices of that time. Null where the price or the tokens are not known.
+         * @example 1250
+         */
+        Cost: number | null;
+        /**
+         * @description What costs are in (ISO 4217). Null when the server knows no prices.
+         * @example USD
+         */
+        Currency: string | null;
         TokenCount: number | null;
         /**
          * Format: date
@@ -901,9 +913,24 @@ export interface components {
             cached_input_tokens: components["schemas"]["Total"];
             reasoning_tokens: components["schemas"]["Total"];
             total_tokens: components["schemas"]["Total"];
+            /** @description The sum of what is known; null where nothing is. */
+            cost: components["schemas"]["Cost"];
+        };
+        /** @description The sums of all days and models that were asked for, those of other pages too. */
+        UsageTotal: {
+            turns: components["schemas"]["Total"];
+            input_tokens: components["schemas"]["Total"];
+            output_tokens: components["schemas"]["Total"];
+            cached_input_tokens: components["schemas"]["Total"];
+            reasoning_tokens: components["schemas"]["Total"];
+            total_tokens: components["schemas"]["Total"];
+            /** @description The sum of what is known; null where nothing is. */
+            cost: components["schemas"]["Cost"];
         };
         UsagePage: {
             data: components["schemas"]["DailyUsage"][];
+            total: components["schemas"]["UsageTotal"];
+            currency: components["schemas"]["Currency"];
             next_cursor: components["schemas"]["NextCursor"];
         };
         /** @description The receipt of an erasure. */
@@ -1000,6 +1027,7 @@ export interface components {
             user_id: components["schemas"]["UserId"];
             /** @description The moment that the export shows. */
             as_of: components["schemas"]["Timestamp"];
+            currency: components["schemas"]["Currency"];
             cursor: components["schemas"]["CursorValue"];
         };
         /** @description A conversation. Its messages follow. */

@@ -127,10 +127,10 @@ end
 $$;
 
 --
--- Name: add_job_usage(text, uuid, text, integer, integer, integer, integer, integer); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: add_job_usage(text, uuid, text, integer, integer, integer, integer, integer, bigint); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.add_job_usage(p_user_id text, p_conversation_id uuid, p_model text, p_input_tokens integer, p_output_tokens integer, p_cached_input_tokens integer, p_reasoning_tokens integer, p_total_tokens integer) RETURNS void
+CREATE FUNCTION colloquy.add_job_usage(p_user_id text, p_conversation_id uuid, p_model text, p_input_tokens integer, p_output_tokens integer, p_cached_input_tokens integer, p_reasoning_tokens integer, p_total_tokens integer, p_cost bigint) RETURNS void
     LANGUAGE plpgsql
     AS $$
 declare
@@ -151,31 +151,33 @@ begin
     p_user_id => p_user_id, p_at => v_now, p_model => p_model, p_turns => 0,
     p_input_tokens => p_input_tokens, p_output_tokens => p_output_tokens,
     p_cached_input_tokens => p_cached_input_tokens, p_reasoning_tokens => p_reasoning_tokens,
-    p_total_tokens => p_total_tokens);
+    p_total_tokens => p_total_tokens, p_cost => p_cost);
 end
 $$;
 
 --
--- Name: add_usage(text, timestamp with time zone, text, bigint, bigint, bigint, bigint, bigint, bigint); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: add_usage(text, timestamp with time zone, text, bigint, bigint, bigint, bigint, bigint, bigint, bigint); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.add_usage(p_user_id text, p_at timestamp with time zone, p_model text, p_turns bigint, p_input_tokens bigint, p_output_tokens bigint, p_cached_input_tokens bigint, p_reasoning_tokens bigint, p_total_tokens bigint) RETURNS void
+CREATE FUNCTION colloquy.add_usage(p_user_id text, p_at timestamp with time zone, p_model text, p_turns bigint, p_input_tokens bigint, p_output_tokens bigint, p_cached_input_tokens bigint, p_reasoning_tokens bigint, p_total_tokens bigint, p_cost bigint) RETURNS void
     LANGUAGE plpgsql
     AS $$
 begin
   insert into colloquy.usage as u
-    (user_id, day, model, turns, input_tokens, output_tokens, cached_input_tokens, reasoning_tokens, total_tokens)
+    (user_id, day, model, turns, input_tokens, output_tokens, cached_input_tokens, reasoning_tokens, total_tokens,
+     cost)
   values
     (p_user_id, (p_at at time zone 'UTC')::date, p_model, p_turns, coalesce(p_input_tokens, 0),
      coalesce(p_output_tokens, 0), coalesce(p_cached_input_tokens, 0), coalesce(p_reasoning_tokens, 0),
-     coalesce(p_total_tokens, 0))
+     coalesce(p_total_tokens, 0), p_cost)
   on conflict on constraint usage_pkey do update
   set turns = u.turns + excluded.turns,
     input_tokens = u.input_tokens + excluded.input_tokens,
     output_tokens = u.output_tokens + excluded.output_tokens,
     cached_input_tokens = u.cached_input_tokens + excluded.cached_input_tokens,
     reasoning_tokens = u.reasoning_tokens + excluded.reasoning_tokens,
-    total_tokens = u.total_tokens + excluded.total_tokens;
+    total_tokens = u.total_tokens + excluded.total_tokens,
+    cost = coalesce(u.cost + excluded.cost, u.cost, excluded.cost);
 end
 $$;
 
@@ -713,10 +715,10 @@ end
 $$;
 
 --
--- Name: end_turn(text, uuid, integer, text, text, text, jsonb, integer, jsonb, jsonb, jsonb, integer, integer, integer, integer, integer, integer, integer, text, text, boolean); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: end_turn(text, uuid, integer, text, text, text, jsonb, integer, jsonb, jsonb, jsonb, integer, integer, integer, integer, integer, integer, integer, bigint, text, text, boolean); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.end_turn(p_user_id text, p_turn_id uuid, p_attempt integer, p_model text, p_status text, p_content text, p_tool_calls jsonb, p_window_tokens integer, p_history_calls jsonb, p_reasoning jsonb, p_continuation jsonb, p_window_size integer, p_window_start integer, p_input_tokens integer, p_output_tokens integer, p_cached_input_tokens integer, p_reasoning_tokens integer, p_total_tokens integer, p_error_code text, p_finish_reason text, p_has_events boolean) RETURNS boolean
+CREATE FUNCTION colloquy.end_turn(p_user_id text, p_turn_id uuid, p_attempt integer, p_model text, p_status text, p_content text, p_tool_calls jsonb, p_window_tokens integer, p_history_calls jsonb, p_reasoning jsonb, p_continuation jsonb, p_window_size integer, p_window_start integer, p_input_tokens integer, p_output_tokens integer, p_cached_input_tokens integer, p_reasoning_tokens integer, p_total_tokens integer, p_cost bigint, p_error_code text, p_finish_reason text, p_has_events boolean) RETURNS boolean
     LANGUAGE plpgsql
     AS $$
 declare
@@ -733,6 +735,7 @@ begin
     cached_input_tokens = p_cached_input_tokens,
     reasoning_tokens = p_reasoning_tokens,
     total_tokens = p_total_tokens,
+    cost = p_cost,
     error_code = p_error_code,
     finish_reason = p_finish_reason,
     window_starts = case
@@ -782,7 +785,7 @@ begin
       user_id text, turn_id uuid, attempt integer, model text, status text, content text, tool_calls jsonb,
       window_tokens integer, history_calls jsonb, reasoning jsonb, continuation jsonb, window_size integer,
       window_start integer, input_tokens integer, output_tokens integer, cached_input_tokens integer,
-      reasoning_tokens integer, total_tokens integer, error_code text, finish_reason text,
+      reasoning_tokens integer, total_tokens integer, cost bigint, error_code text, finish_reason text,
       has_events boolean)
     order by e.user_id collate "C", e.turn_id, number
   loop
@@ -807,7 +810,7 @@ begin
       p_window_size => v_entry.window_size, p_window_start => v_entry.window_start,
       p_input_tokens => v_entry.input_tokens, p_output_tokens => v_entry.output_tokens,
       p_cached_input_tokens => v_entry.cached_input_tokens, p_reasoning_tokens => v_entry.reasoning_tokens,
-      p_total_tokens => v_entry.total_tokens,
+      p_total_tokens => v_entry.total_tokens, p_cost => v_entry.cost,
       p_error_code => v_entry.error_code, p_finish_reason => v_entry.finish_reason, p_has_events => v_entry.has_events);
     if v_has_ended then
       outcome := 'stored';
@@ -830,12 +833,12 @@ begin
     select e.user_id, e.model, count(*) filter (where e.attempt = 1) as turns, sum(e.input_tokens) as input_tokens,
       sum(e.output_tokens) as output_tokens, sum(e.cached_input_tokens) as cached_input_tokens,
       sum(e.reasoning_tokens) as reasoning_tokens,
-      sum(e.total_tokens) as total_tokens
+      sum(e.total_tokens) as total_tokens, sum(e.cost) as cost
     from (
       select row_number() over () as number, each.*
       from json_to_recordset(p_entries) as each (
         user_id text, model text, attempt integer, input_tokens bigint, output_tokens bigint, cached_input_tokens bigint,
-        reasoning_tokens bigint, total_tokens bigint)
+        reasoning_tokens bigint, total_tokens bigint, cost bigint)
     ) e
     where e.number = any (v_ended)
     group by e.user_id, e.model
@@ -850,7 +853,8 @@ begin
       p_user_id => v_user_id, p_at => colloquy.clock(), p_model => v_sum.model, p_turns => v_sum.turns,
       p_input_tokens => v_sum.input_tokens::bigint, p_output_tokens => v_sum.output_tokens::bigint,
       p_cached_input_tokens => v_sum.cached_input_tokens::bigint,
-      p_reasoning_tokens => v_sum.reasoning_tokens::bigint, p_total_tokens => v_sum.total_tokens::bigint);
+      p_reasoning_tokens => v_sum.reasoning_tokens::bigint, p_total_tokens => v_sum.total_tokens::bigint,
+      p_cost => v_sum.cost::bigint);
   end loop;
 end
 $$;
@@ -998,8 +1002,8 @@ begin
   turns as (
     insert into colloquy.turns
       (user_id, id, conversation_id, position, status, attempt, begun_by, user_message_id, message_id, model, window_starts,
-       input_tokens, output_tokens, cached_input_tokens, reasoning_tokens, total_tokens, error_code, finish_reason, created_at,
-       finished_at)
+       input_tokens, output_tokens, cached_input_tokens, reasoning_tokens, total_tokens, cost, error_code, finish_reason,
+       created_at, finished_at)
     select p_user_id, colloquy.copied_id(t.id, p_fork_id), p_fork_id, c.new_position - 1, t.status, t.attempt,
       colloquy.copied_id(t.id, p_fork_id), colloquy.copied_id(c.parent_id, p_fork_id), colloquy.copied_id(c.id, p_fork_id),
       t.model,
@@ -1007,7 +1011,7 @@ begin
         select jsonb_object_agg(w.key, colloquy.position_in(v_path, w.value::integer))
         from jsonb_each_text(t.window_starts) w
       ),
-      t.input_tokens, t.output_tokens, t.cached_input_tokens, t.reasoning_tokens, t.total_tokens, t.error_code,
+      t.input_tokens, t.output_tokens, t.cached_input_tokens, t.reasoning_tokens, t.total_tokens, t.cost, t.error_code,
       t.finish_reason, t.created_at, t.finished_at
     from copied c
     join colloquy.turns t on t.user_id = p_user_id and t.id = c.turn_id
@@ -1274,13 +1278,13 @@ begin
     p_status => 'interrupted', p_content => v_answer.content, p_tool_calls => v_answer.tool_calls,
     p_window_tokens => 0, p_history_calls => null, p_reasoning => v_answer.reasoning, p_continuation => null,
     p_window_size => null, p_window_start => null, p_input_tokens => null, p_output_tokens => null,
-    p_cached_input_tokens => null, p_reasoning_tokens => null, p_total_tokens => null,
+    p_cached_input_tokens => null, p_reasoning_tokens => null, p_total_tokens => null, p_cost => null,
     p_error_code => 'turn-interrupted', p_finish_reason => null, p_has_events => true);
   perform colloquy.add_usage(
     p_user_id => p_user_id, p_at => colloquy.clock(), p_model => v_turn.model,
     p_turns => case when v_turn.attempt = 1 then 1 else 0 end,
     p_input_tokens => 0, p_output_tokens => 0, p_cached_input_tokens => 0, p_reasoning_tokens => 0,
-    p_total_tokens => 0);
+    p_total_tokens => 0, p_cost => null);
   return true;
 end
 $$;
@@ -1710,7 +1714,7 @@ begin
     set status = 'running', attempt = t.attempt + 1, begun_by = p_begin_id, cancel_requested = false,
       lease_until = v_now + p_lease_ms * interval '1 millisecond', finished_at = null, error_code = null,
       input_tokens = null, output_tokens = null, cached_input_tokens = null, reasoning_tokens = null,
-      total_tokens = null,
+      total_tokens = null, cost = null,
       done_calls = t.done_calls
         || jsonb_path_query_array(coalesce(v_calls, '[]'), '$[*] ? (exists(@.result) && !exists(@.replayed))')
     where t.user_id = p_user_id and t.id = v_turn.id
@@ -2230,10 +2234,10 @@ end
 $$;
 
 --
--- Name: set_title(text, uuid, text, text, integer, integer, integer, integer, integer); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: set_title(text, uuid, text, text, integer, integer, integer, integer, integer, bigint); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.set_title(p_user_id text, p_conversation_id uuid, p_title text, p_model text, p_input_tokens integer, p_output_tokens integer, p_cached_input_tokens integer, p_reasoning_tokens integer, p_total_tokens integer) RETURNS void
+CREATE FUNCTION colloquy.set_title(p_user_id text, p_conversation_id uuid, p_title text, p_model text, p_input_tokens integer, p_output_tokens integer, p_cached_input_tokens integer, p_reasoning_tokens integer, p_total_tokens integer, p_cost bigint DEFAULT NULL::bigint) RETURNS void
     LANGUAGE plpgsql
     AS $$
 begin
@@ -2246,7 +2250,7 @@ begin
     p_user_id => p_user_id, p_conversation_id => p_conversation_id, p_model => p_model,
     p_input_tokens => p_input_tokens, p_output_tokens => p_output_tokens,
     p_cached_input_tokens => p_cached_input_tokens, p_reasoning_tokens => p_reasoning_tokens,
-    p_total_tokens => p_total_tokens);
+    p_total_tokens => p_total_tokens, p_cost => p_cost);
 end
 $$;
 
@@ -2338,10 +2342,10 @@ end
 $$;
 
 --
--- Name: store_summary(text, uuid, uuid, uuid, text, integer, integer, text, integer, integer, integer, integer, integer); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: store_summary(text, uuid, uuid, uuid, text, integer, integer, text, integer, integer, integer, integer, integer, bigint); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.store_summary(p_user_id text, p_conversation_id uuid, p_claim uuid, p_message_id uuid, p_text text, p_window_tokens integer, p_through integer, p_model text, p_input_tokens integer, p_output_tokens integer, p_cached_input_tokens integer, p_reasoning_tokens integer, p_total_tokens integer) RETURNS boolean
+CREATE FUNCTION colloquy.store_summary(p_user_id text, p_conversation_id uuid, p_claim uuid, p_message_id uuid, p_text text, p_window_tokens integer, p_through integer, p_model text, p_input_tokens integer, p_output_tokens integer, p_cached_input_tokens integer, p_reasoning_tokens integer, p_total_tokens integer, p_cost bigint DEFAULT NULL::bigint) RETURNS boolean
     LANGUAGE plpgsql
     AS $$
 declare
@@ -2379,7 +2383,7 @@ begin
     p_user_id => p_user_id, p_conversation_id => p_conversation_id, p_model => p_model,
     p_input_tokens => p_input_tokens, p_output_tokens => p_output_tokens,
     p_cached_input_tokens => p_cached_input_tokens, p_reasoning_tokens => p_reasoning_tokens,
-    p_total_tokens => p_total_tokens);
+    p_total_tokens => p_total_tokens, p_cost => p_cost);
   return v_position is not null;
 end
 $$;
@@ -2820,7 +2824,8 @@ CREATE TABLE colloquy.turns (
     finish_reason text,
     reasoning_tokens integer,
     window_starts jsonb,
-    answer_position integer
+    answer_position integer,
+    cost bigint
 )
 WITH (fillfactor='80');
 
@@ -2839,7 +2844,8 @@ CREATE TABLE colloquy.usage (
     output_tokens bigint NOT NULL,
     cached_input_tokens bigint NOT NULL,
     total_tokens bigint NOT NULL,
-    reasoning_tokens bigint DEFAULT 0 NOT NULL
+    reasoning_tokens bigint DEFAULT 0 NOT NULL,
+    cost bigint
 )
 WITH (fillfactor='80');
 

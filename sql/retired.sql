@@ -23,3 +23,12 @@ drop function if exists colloquy.history_window(text, uuid, integer, integer, in
 -- Made anew, with more columns.
 drop function if exists colloquy.lock_conversation(text, uuid, boolean);
 drop function if exists colloquy.search_rank(text, text[], text[], text[], text, text[], jsonb[]);
+-- Made anew, with the cost as the last argument; the two that programs call take calls without it.
+drop function if exists colloquy.end_turn(
+  text, uuid, integer, text, text, text, jsonb, integer, jsonb, jsonb, jsonb, integer, integer, integer, integer, integer,
+  integer, integer, text, text, boolean);
+drop function if exists colloquy.add_usage(text, timestamptz, text, bigint, bigint, bigint, bigint, bigint, bigint);
+drop function if exists colloquy.add_job_usage(text, uuid, text, integer, integer, integer, integer, integer);
+drop function if exists colloquy.set_title(text, uuid, text, text, integer, integer, integer, integer, integer);
+drop function if exists colloquy.store_summary(
+  text, uuid, uuid, uuid, text, integer, integer, text, integer, integer, integer, integer, integer);

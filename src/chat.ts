@@ -17,6 +17,7 @@ import { commonHeaders, registerProblemResponses } from './http/problem-response
 import { checkRequest } from './http/request-checks.js'
 import { createAjv, createValidatorCompiler } from './http/validation.js'
 import type { Model } from './models/model.js'
+import type { Prices } from './models/prices.js'
 import { Problem } from './problems.js'
 import { packageRoot } from './root.js'
 import { createSearchIndexer } from './search/indexer.js'
@@ -32,6 +33,8 @@ export interface ChatOptions {
   model: Model
   /** the models that a message may choose by name, besides the default */
   otherModels?: readonly Model[]
+  /** what the models cost; default: nothing is known of it */
+  prices?: Prices | undefined
   systemPrompt?: string | undefined
   /** the models' tools; closed with the app */
   tools?: ToolRegistry | undefined
@@ -191,6 +194,7 @@ export const registerChat = async (app: FastifyInstance, options: ChatOptions & 
     turns,
     search,
     models,
+    currency: options.prices?.currency ?? null,
     checkReady,
     toolKeys: options.toolKeys ?? [],
     ...(userLimits && {

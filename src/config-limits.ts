@@ -36,25 +36,11 @@ const toRules = (own: z.infer<typeof rules>): UserRules => ({
 const toMap = (entries: Record<string, z.infer<typeof rules>>): Map<string, UserRules> =>
   new Map(Object.entries(entries).map(([name, own]) => [name, toRules(own)]))
 
-/** Parses the file of CHAT_PLANS. */
-const parsePlans = (text: string, fail: (expected: string) => never): z.infer<typeof plansFile> => {
-  let json: unknown
-  try {
-    json = JSON.parse(text)
-  } catch {
-    return fail('the path of a file of valid JSON')
-  }
-  const { success, data, error } = plansFile.safeParse(json)
-  if (success) return data
-  const [issue] = error.issues
-  return fail(`the path of a valid file: at /${issue?.path.join('/') ?? ''}: ${issue?.message ?? 'invalid'}`)
-}
-
 /** Reads what a user and an instance may do at most. Throws ConfigError. */
 export const readLimits = ({
   text,
   fail,
-  file,
+  json,
   integer,
 }: EnvironmentReader): {
   userLimits: LimitRules
@@ -70,7 +56,7 @@ export const readLimits = ({
     turnsPerDay: optional('CHAT_USER_TURNS_PER_DAY', maxTurnsPerDay),
     tokensPerDay: optional('CHAT_USER_TOKENS_PER_DAY', maxTokensPerDay),
   }
-  const { plans, users } = parsePlans(file('CHAT_PLANS') ?? '{}', (expected) => fail('CHAT_PLANS', expected))
+  const { plans, users } = json('CHAT_PLANS', plansFile) ?? { plans: {}, users: {} }
   const planClaim = text('CHAT_PLAN_CLAIM')
   if (planClaim === undefined && Object.keys(plans).length > 0)
     fail(

@@ -1,9 +1,11 @@
 import { readLimits } from './config-limits.js'
 import { readModelChains } from './config-models.js'
+import { readPrices } from './config-prices.js'
 import { readTools, toolKeyCommand } from './config-tools.js'
 import { ConfigError, type Environment, type EnvironmentReader, environmentReader } from './environment.js'
 import type { LanguageModelSettings } from './models/language-model.js'
 import { isModelName, missingVariable } from './models/open-model.js'
+import type { Prices } from './models/prices.js'
 import { type CredentialsByProvider, providerNames, providers } from './models/providers.js'
 import { sendsUserToken, type ToolServer } from './tools/mcp/server-config.js'
 import type { SigningKey } from './tools/signing-keys.js'
@@ -41,6 +43,8 @@ export interface Config {
   fallbacks: Readonly<Record<string, readonly string[]>>
   credentials: CredentialsByProvider
   modelSettings: LanguageModelSettings
+  /** what the models cost; undefined: nothing is known of it */
+  prices: Prices | undefined
   systemPrompt: string | undefined
   toolServers: ToolServer[]
   /** the fields of CHAT_MCP_CONFIG that have no effect */
@@ -170,6 +174,7 @@ export const readConfig = (env: Environment): Config => {
     auth: { secret, jwksUrl, issuer, audience, sharedIssuer, sharedAudience },
     corsOrigins,
     ...models,
+    prices: readPrices(read),
     systemPrompt: text('CHAT_SYSTEM_PROMPT'),
     ...readTools(read),
     titles: oneOf('CHAT_TITLES', ['message', 'model'], 'message'),

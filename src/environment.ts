@@ -38,6 +38,24 @@ export const environmentReader = (env: Environment) => {
       return fail(name, `the path of a readable file (${(error as NodeJS.ErrnoException).code})`)
     }
   }
+  /** The JSON of the file whose path the variable is. Undefined when it is not set. */
+  const json = <T>(name: string, schema: z.ZodType<T>): T | undefined => {
+    const content = file(name)
+    if (content === undefined) return undefined
+    let value: unknown
+    try {
+      value = JSON.parse(content)
+    } catch {
+      return fail(name, 'the path of a file of valid JSON')
+    }
+    const { success, data, error } = schema.safeParse(value)
+    if (success) return data
+    const [issue] = error.issues
+    return fail(
+      name,
+      `the path of a valid file: at /${issue?.path.join('/') ?? ''}: ${issue?.message ?? 'invalid'}`,
+    )
+  }
   /** Undefined when the variable is not set. */
   const parse = <T>(name: string, schema: z.ZodType<T>, expected: string): T | undefined => {
     const value = text(name)
@@ -72,7 +90,7 @@ export const environmentReader = (env: Environment) => {
       )
     }
   }
-  return { text, fail, file, oneOf, integer, decimal, list, webUrl, databaseUrl }
+  return { text, fail, file, json, oneOf, integer, decimal, list, webUrl, databaseUrl }
 }
 
 export type EnvironmentReader = ReturnType<typeof environmentReader>

@@ -223,7 +223,7 @@ t.test('in SQL, too: nothing of another user can be read, changed or written', a
       insert into colloquy.feedback (user_id, conversation_id, message_id, rating, updated_at)
       values ('alice', ${turn.conversationId}, ${turn.userMessageId}, 'up', now())`,
   )
-  await setTitle(db, { ...turn, usage: emptyAnswer().usage })
+  await setTitle(db, { ...turn, usage: { ...emptyAnswer().usage, cost: null } })
   const as = <T>(user: string | null, work: (tx: postgres.TransactionSql) => Promise<T>) =>
     sql.begin(async (tx) => {
       if (user !== null) await tx`select colloquy.act_as(${user})`

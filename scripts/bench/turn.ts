@@ -45,6 +45,7 @@ export const endOf = ({ userId, turnId, model, message }: BeginTurn): EndTurn =>
     model,
     status: 'completed',
     answer,
+    cost: null,
     errorCode: null,
     hasEvents: false,
     windowSize: 16_000,

@@ -28,7 +28,7 @@ begin
       user_id text, turn_id uuid, attempt integer, model text, status text, content text, tool_calls jsonb,
       window_tokens integer, history_calls jsonb, reasoning jsonb, continuation jsonb, window_size integer,
       window_start integer, input_tokens integer, output_tokens integer, cached_input_tokens integer,
-      reasoning_tokens integer, total_tokens integer, error_code text, finish_reason text,
+      reasoning_tokens integer, total_tokens integer, cost bigint, error_code text, finish_reason text,
       has_events boolean)
     order by e.user_id collate "C", e.turn_id, number
   loop
@@ -53,7 +53,7 @@ begin
       p_window_size => v_entry.window_size, p_window_start => v_entry.window_start,
       p_input_tokens => v_entry.input_tokens, p_output_tokens => v_entry.output_tokens,
       p_cached_input_tokens => v_entry.cached_input_tokens, p_reasoning_tokens => v_entry.reasoning_tokens,
-      p_total_tokens => v_entry.total_tokens,
+      p_total_tokens => v_entry.total_tokens, p_cost => v_entry.cost,
       p_error_code => v_entry.error_code, p_finish_reason => v_entry.finish_reason, p_has_events => v_entry.has_events);
     if v_has_ended then
       outcome := 'stored';
@@ -76,12 +76,12 @@ begin
     select e.user_id, e.model, count(*) filter (where e.attempt = 1) as turns, sum(e.input_tokens) as input_tokens,
       sum(e.output_tokens) as output_tokens, sum(e.cached_input_tokens) as cached_input_tokens,
       sum(e.reasoning_tokens) as reasoning_tokens,
-      sum(e.total_tokens) as total_tokens
+      sum(e.total_tokens) as total_tokens, sum(e.cost) as cost
     from (
       select row_number() over () as number, each.*
       from json_to_recordset(p_entries) as each (
         user_id text, model text, attempt integer, input_tokens bigint, output_tokens bigint, cached_input_tokens bigint,
-        reasoning_tokens bigint, total_tokens bigint)
+        reasoning_tokens bigint, total_tokens bigint, cost bigint)
     ) e
     where e.number = any (v_ended)
     group by e.user_id, e.model
@@ -96,7 +96,8 @@ begin
       p_user_id => v_user_id, p_at => colloquy.clock(), p_model => v_sum.model, p_turns => v_sum.turns,
       p_input_tokens => v_sum.input_tokens::bigint, p_output_tokens => v_sum.output_tokens::bigint,
       p_cached_input_tokens => v_sum.cached_input_tokens::bigint,
-      p_reasoning_tokens => v_sum.reasoning_tokens::bigint, p_total_tokens => v_sum.total_tokens::bigint);
+      p_reasoning_tokens => v_sum.reasoning_tokens::bigint, p_total_tokens => v_sum.total_tokens::bigint,
+      p_cost => v_sum.cost::bigint);
   end loop;
 end
 $$;

@@ -87,8 +87,8 @@ begin
   turns as (
     insert into colloquy.turns
       (user_id, id, conversation_id, position, status, attempt, begun_by, user_message_id, message_id, model, window_starts,
-       input_tokens, output_tokens, cached_input_tokens, reasoning_tokens, total_tokens, error_code, finish_reason, created_at,
-       finished_at)
+       input_tokens, output_tokens, cached_input_tokens, reasoning_tokens, total_tokens, cost, error_code, finish_reason,
+       created_at, finished_at)
     select p_user_id, colloquy.copied_id(t.id, p_fork_id), p_fork_id, c.new_position - 1, t.status, t.attempt,
       colloquy.copied_id(t.id, p_fork_id), colloquy.copied_id(c.parent_id, p_fork_id), colloquy.copied_id(c.id, p_fork_id),
       t.model,
@@ -96,7 +96,7 @@ begin
         select jsonb_object_agg(w.key, colloquy.position_in(v_path, w.value::integer))
         from jsonb_each_text(t.window_starts) w
       ),
-      t.input_tokens, t.output_tokens, t.cached_input_tokens, t.reasoning_tokens, t.total_tokens, t.error_code,
+      t.input_tokens, t.output_tokens, t.cached_input_tokens, t.reasoning_tokens, t.total_tokens, t.cost, t.error_code,
       t.finish_reason, t.created_at, t.finished_at
     from copied c
     join colloquy.turns t on t.user_id = p_user_id and t.id = c.turn_id

@@ -29,13 +29,13 @@ begin
     p_status => 'interrupted', p_content => v_answer.content, p_tool_calls => v_answer.tool_calls,
     p_window_tokens => 0, p_history_calls => null, p_reasoning => v_answer.reasoning, p_continuation => null,
     p_window_size => null, p_window_start => null, p_input_tokens => null, p_output_tokens => null,
-    p_cached_input_tokens => null, p_reasoning_tokens => null, p_total_tokens => null,
+    p_cached_input_tokens => null, p_reasoning_tokens => null, p_total_tokens => null, p_cost => null,
     p_error_code => 'turn-interrupted', p_finish_reason => null, p_has_events => true);
   perform colloquy.add_usage(
     p_user_id => p_user_id, p_at => colloquy.clock(), p_model => v_turn.model,
     p_turns => case when v_turn.attempt = 1 then 1 else 0 end,
     p_input_tokens => 0, p_output_tokens => 0, p_cached_input_tokens => 0, p_reasoning_tokens => 0,
-    p_total_tokens => 0);
+    p_total_tokens => 0, p_cost => null);
   return true;
 end
 $$;

@@ -9,7 +9,8 @@ create or replace function colloquy.set_title(
   p_output_tokens integer,
   p_cached_input_tokens integer,
   p_reasoning_tokens integer,
-  p_total_tokens integer
+  p_total_tokens integer,
+  p_cost bigint default null
 ) returns void
 language plpgsql
 as $$
@@ -23,6 +24,6 @@ begin
     p_user_id => p_user_id, p_conversation_id => p_conversation_id, p_model => p_model,
     p_input_tokens => p_input_tokens, p_output_tokens => p_output_tokens,
     p_cached_input_tokens => p_cached_input_tokens, p_reasoning_tokens => p_reasoning_tokens,
-    p_total_tokens => p_total_tokens);
+    p_total_tokens => p_total_tokens, p_cost => p_cost);
 end
 $$;

@@ -16,7 +16,8 @@ create or replace function colloquy.store_summary(
   p_output_tokens integer,
   p_cached_input_tokens integer,
   p_reasoning_tokens integer,
-  p_total_tokens integer
+  p_total_tokens integer,
+  p_cost bigint default null
 ) returns boolean
 language plpgsql
 as $$
@@ -55,7 +56,7 @@ begin
     p_user_id => p_user_id, p_conversation_id => p_conversation_id, p_model => p_model,
     p_input_tokens => p_input_tokens, p_output_tokens => p_output_tokens,
     p_cached_input_tokens => p_cached_input_tokens, p_reasoning_tokens => p_reasoning_tokens,
-    p_total_tokens => p_total_tokens);
+    p_total_tokens => p_total_tokens, p_cost => p_cost);
   return v_position is not null;
 end
 $$;

@@ -52,6 +52,7 @@ export const openChat = async (
     tools: registry,
     toolKeys: publicJwks(keys),
     ...(await openModels(config, log)),
+    prices: config.prices,
     systemPrompt: config.systemPrompt,
     titles: config.titles,
     compact: config.compact,

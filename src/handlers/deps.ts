@@ -14,6 +14,8 @@ export interface Deps {
   search: SearchIndexer
   /** the names of the models that a message may choose, the default first */
   models: string[]
+  /** what costs are in; null when no prices are known */
+  currency: string | null
   /** Resolves when this instance is ready; rejects with a Problem otherwise. */
   checkReady: () => Promise<void>
   /** the public keys with which tool servers verify our tokens */

@@ -100,7 +100,8 @@ async function* usageLines(log: Log, from?: { day: string; model: string }): Asy
       userId,
       (sql) => sql<DailyUsage[]>`
         select u.day, u.model, u.turns::float8, u.input_tokens::float8, u.output_tokens::float8,
-          u.cached_input_tokens::float8, u.reasoning_tokens::float8, u.total_tokens::float8
+          u.cached_input_tokens::float8, u.reasoning_tokens::float8, u.total_tokens::float8,
+          u.cost::float8
         from colloquy.usage u
         where u.user_id = ${userId}
           ${after ? sql`and (u.day, u.model) > (${after.day}::date, ${after.model})` : sql``}
@@ -121,9 +122,13 @@ async function* usageLines(log: Log, from?: { day: string; model: string }): Asy
  * The lines of an export, page by page. What is read is as of one moment, and no transaction is held between two pages: a slow
  * client costs nothing but its connection.
  */
-export async function* exportLines(log: Log, after: After = beginning): AsyncGenerator<Line[]> {
+export async function* exportLines(
+  log: Log,
+  currency: string | null,
+  after: After = beginning,
+): AsyncGenerator<Line[]> {
   const { userId: user_id, asOf: as_of } = log
-  yield [{ type: 'export', version: 1, user_id, as_of, cursor: encode(log, after) }]
+  yield [{ type: 'export', version: 1, user_id, as_of, currency, cursor: encode(log, after) }]
   if (after.kind === 'log') yield* logLines(log, after.at)
   yield* usageLines(log, after.kind === 'usage' ? after : undefined)
   yield [{ type: 'end' }]

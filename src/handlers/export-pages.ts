@@ -125,7 +125,7 @@ const readPage = async (
           'usage', json_build_object(
             'input_tokens', t.input_tokens, 'output_tokens', t.output_tokens,
             'cached_input_tokens', t.cached_input_tokens, 'reasoning_tokens', t.reasoning_tokens,
-            'total_tokens', t.total_tokens)) end as turn,
+            'total_tokens', t.total_tokens, 'cost', t.cost)) end as turn,
         t.status as turn_status, t.error_code as turn_error, t.created_at as turn_created_at,
         t.finished_at as turn_finished_at
       from listed

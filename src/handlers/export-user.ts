@@ -15,11 +15,11 @@ async function* textsOf<T>(
 }
 
 export const exportUser =
-  ({ db }: Deps): Handler<'exportUser'> =>
+  ({ db, currency }: Deps): Handler<'exportUser'> =>
   async ({ query, user }, reply) => {
     const place = query.cursor === undefined ? undefined : decodePlace(user.id, query.cursor)
     const log = { db, userId: user.id, asOf: place?.asOf ?? (await readClock(db, user.id)) }
-    const lines = exportLines(log, place?.after)
+    const lines = exportLines(log, currency, place?.after)
     const first = [await lines.next(), await lines.next()].flatMap(({ value }) => (value ? [value] : []))
     return reply(200, new TextStream('application/x-ndjson', textsOf(first, lines, toNdjson)), {
       'content-disposition': 'attachment; filename="colloquy-export.ndjson"',

@@ -1,16 +1,22 @@
 import type { components } from '../../generated/closed/contract.js'
+import type { Sql } from '../db/database.js'
 import type { Handler } from '../http/handler.js'
 import { problem } from '../problems.js'
 import type { Deps } from './deps.js'
 import { day, decodeCursor, page } from './page.js'
 
 type DailyUsage = components['schemas']['DailyUsage']
+type UsageTotal = components['schemas']['UsageTotal']
+
+/** The contract's largest sum. */
+const most = Number.MAX_SAFE_INTEGER
+const sum = (sql: Sql, column: string) => sql`least(coalesce(sum(u.${sql(column)}), 0), ${most})`
 
 /** The cursor's parts: day and model. */
 const keyShape = [day, /^[!-~]{1,200}$/]
 
 export const listUsage =
-  ({ db }: Deps): Handler<'listUsage'> =>
+  ({ db, currency }: Deps): Handler<'listUsage'> =>
   async ({ query, user }, reply) => {
     const { first_day: first = '-infinity', last_day: last = 'infinity', limit } = query
     if (query.first_day && query.last_day && query.first_day > query.last_day) {
@@ -20,23 +26,37 @@ export const listUsage =
     }
     const scope = ['listUsage', user.id, first, last]
     const [after, model] = query.cursor === undefined ? [] : decodeCursor(scope, keyShape, query.cursor)
-    const usage = await db.asUser(
+    const [{ rows, total }] = await db.asUser(
       user.id,
-      (sql) => sql<DailyUsage[]>`
-        select u.day, u.model, u.turns::float8, u.input_tokens::float8,
-          u.output_tokens::float8, u.cached_input_tokens::float8, u.reasoning_tokens::float8, u.total_tokens::float8
-        from colloquy.usage u
-        where u.user_id = ${user.id} and u.day between ${first}::date and ${last}::date
-          ${
-            model === undefined
-              ? sql``
-              : sql`and u.day <= ${String(after)}::date and (u.day < ${String(after)}::date or u.model > ${model})`
-          }
-        order by u.day desc, u.model
-        limit ${limit + 1}`,
+      (sql) => sql<[{ rows: DailyUsage[]; total: UsageTotal }]>`
+        select
+          (
+            select coalesce(json_agg(d order by d.day desc, d.model), '[]')
+            from (
+              select u.day, u.model, u.turns, u.input_tokens, u.output_tokens, u.cached_input_tokens, u.reasoning_tokens,
+                u.total_tokens, u.cost
+              from colloquy.usage u
+              where u.user_id = ${user.id} and u.day between ${first}::date and ${last}::date
+                ${
+                  model === undefined
+                    ? sql``
+                    : sql`and u.day <= ${String(after)}::date and (u.day < ${String(after)}::date or u.model > ${model})`
+                }
+              order by u.day desc, u.model
+              limit ${limit + 1}
+            ) d
+          ) as rows,
+          (
+            select json_build_object(
+              'turns', ${sum(sql, 'turns')}, 'input_tokens', ${sum(sql, 'input_tokens')},
+              'output_tokens', ${sum(sql, 'output_tokens')},
+              'cached_input_tokens', ${sum(sql, 'cached_input_tokens')},
+              'reasoning_tokens', ${sum(sql, 'reasoning_tokens')}, 'total_tokens', ${sum(sql, 'total_tokens')},
+              'cost', sum(u.cost))
+            from colloquy.usage u
+            where u.user_id = ${user.id} and u.day between ${first}::date and ${last}::date
+          ) as total`,
     )
-    return reply(
-      200,
-      page(usage, limit, scope, (row) => [row.day, row.model]),
-    )
+    const { data, next_cursor } = page(rows, limit, scope, (row) => [row.day, row.model])
+    return reply(200, { data, total, currency, next_cursor })
   }

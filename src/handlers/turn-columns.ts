@@ -15,7 +15,7 @@ export const turnColumns = (sql: Sql) => sql`
   json_build_object(
     'input_tokens', t.input_tokens, 'output_tokens', t.output_tokens,
     'cached_input_tokens', t.cached_input_tokens, 'reasoning_tokens', t.reasoning_tokens,
-    'total_tokens', t.total_tokens
+    'total_tokens', t.total_tokens, 'cost', t.cost
   ) as usage,
   case when lease.is_lost then 'turn-interrupted' else t.error_code end as error_code,
   t.created_at, case when lease.is_lost then t.lease_until else t.finished_at end as finished_at`

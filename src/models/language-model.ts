@@ -10,7 +10,7 @@ import {
 } from 'ai'
 import type { ToolDefinition } from '../tools/tool.js'
 import { type PendingResponse, toPendingResponse } from './messages.js'
-import type { Model, ModelEvent, ProviderOptions, Usage } from './model.js'
+import type { Model, ModelEvent, ModelUsage, ProviderOptions } from './model.js'
 import { ModelError } from './model-error.js'
 import { toPrompt } from './prompt.js'
 import { toModelError } from './provider-errors.js'
@@ -46,7 +46,7 @@ Object.assign(globalThis, { AI_SDK_LOG_WARNINGS: false })
 const toCount = (tokens: number | undefined): number | null =>
   Number.isInteger(tokens) && tokens !== undefined && tokens >= 0 && tokens < 2 ** 31 ? tokens : null
 
-const toUsage = (usage: LanguageModelUsage): Usage => ({
+const toUsage = (usage: LanguageModelUsage): ModelUsage => ({
   input_tokens: toCount(usage.inputTokens),
   output_tokens: toCount(usage.outputTokens),
   cached_input_tokens: toCount(usage.inputTokenDetails.cacheReadTokens),
@@ -141,12 +141,14 @@ export const languageModel = (options: LanguageModelOptions): Model => ({
             const reason = toFinishReason(dialect, part, hasText || hasCalls, secret)
             yield* calls.splice(0)
             const usage = toUsage(part.totalUsage)
+            const cacheWriteTokens = toCount(part.totalUsage.inputTokenDetails.cacheWriteTokens)
             const { messages } = await result.response
             const continuation = toPendingResponse(messages, metadata, hasText, dialect)
             const parts = toResponseParts(continuation.parts, continuation.options)
             yield {
               type: 'finish',
               usage,
+              ...(cacheWriteTokens && { cacheWriteTokens }),
               ...(hasCalls ? { continuation } : { reason }),
               ...(parts && { parts }),
             }

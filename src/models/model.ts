@@ -2,8 +2,10 @@ import type { components } from '../../generated/closed/contract.js'
 import type { ToolDefinition } from '../tools/tool.js'
 
 export type Usage = components['schemas']['Usage']
+/** The tokens that a provider reports. */
+export type ModelUsage = Omit<Usage, 'cost'>
 /** The usage of a response for which the provider reports none. */
-export const unknownUsage: Usage = {
+export const unknownUsage: ModelUsage = {
   input_tokens: null,
   output_tokens: null,
   cached_input_tokens: null,
@@ -101,9 +103,17 @@ export type ModelEvent =
   | { type: 'tool-error'; id: string; error: string; duration_ms: number }
   /**
    * With a `continuation`, the model waits for tool results: run it again with both. `reason` is `stop` unless it says otherwise.
-   * `parts` are what later turns have to show the model of this response; absent when its text is all.
+   * `parts` are what later turns have to show the model of this response; absent when its text is all. `cacheWriteTokens` are those
+   * of the input that the provider put into its cache.
    */
-  | { type: 'finish'; usage: Usage; reason?: FinishReason; continuation?: unknown; parts?: ResponsePart[] }
+  | {
+      type: 'finish'
+      usage: ModelUsage
+      cacheWriteTokens?: number
+      reason?: FinishReason
+      continuation?: unknown
+      parts?: ResponsePart[]
+    }
 
 /** A language model. It knows neither HTTP nor the database. */
 export interface Model {

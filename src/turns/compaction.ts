@@ -1,4 +1,5 @@
 import type { Model } from '../models/model.js'
+import { costOf, type Prices } from '../models/prices.js'
 import { newId } from '../new-id.js'
 import { fromFirstVisible } from '../visible-text.js'
 import { estimateSummary, maxSummaryBytes, maxTranscriptBytes, windowSize } from './agent/history-window.js'
@@ -25,6 +26,7 @@ interface Compaction extends Pick<BackgroundJobs, 'stop'> {
 
 interface CompactionOptions extends Pick<TurnLimits, 'historyTokens' | 'modelHistoryTokens'> {
   store: Pick<TurnStore, 'claimSummary' | 'storeSummary'>
+  prices?: Prices | undefined
   log: { warn(fields: object, text: string): void }
   /** how long the model may take */
   timeoutMs?: number
@@ -68,7 +70,7 @@ const truncate = (text: string, maxBytes: number): string => {
 }
 
 export const createCompaction = (options: CompactionOptions): Compaction => {
-  const { store, log, timeoutMs = 60_000, max = 20 } = options
+  const { store, prices, log, timeoutMs = 60_000, max = 20 } = options
   const failure = 'the conversation could not be summed up'
   const jobs = createBackgroundJobs({ log, failure, timeoutMs, max })
 
@@ -103,7 +105,7 @@ export const createCompaction = (options: CompactionOptions): Compaction => {
       windowTokens: text === null ? 0 : estimateSummary(text),
       through: start - 1,
       model: answeredBy,
-      usage: answer.usage,
+      usage: { ...answer.usage, cost: costOf(prices?.of(answeredBy), answer.usage, answer.cacheWriteTokens) },
     })
   }
 

@@ -5,6 +5,7 @@ import { untilAborted } from '../concurrency/until-aborted.js'
 import type { Database } from '../db/database.js'
 import { isUnavailable } from '../db/errors.js'
 import type { Model } from '../models/model.js'
+import type { Prices } from '../models/prices.js'
 import { newId } from '../new-id.js'
 import type { ToolRegistry } from '../tools/tool.js'
 import { availableTokens, windowSize } from './agent/history-window.js'
@@ -32,6 +33,8 @@ interface TurnEngineOptions extends TurnLimits {
   model: Model
   /** the other models that a message may choose */
   otherModels?: readonly Model[]
+  /** what the models cost; undefined: nothing is known of it */
+  prices?: Prices | undefined
   systemPrompt: string | undefined
   /** the models' tools; undefined: none */
   tools?: ToolRegistry | undefined
@@ -73,7 +76,7 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
   const models = new Map([options.model, ...otherModels].map((model) => [model.name, model]))
   const store = createTurnStore(db)
   const heartbeat = createHeartbeat({ store, leaseMs, log })
-  const titles = options.titles === 'model' ? createTitles({ store, log }) : undefined
+  const titles = options.titles === 'model' ? createTitles({ store, prices: options.prices, log }) : undefined
   const compaction = options.compact ? createCompaction({ ...options, store }) : undefined
   const local = createLocalAttempts({
     ...options,

@@ -1,8 +1,8 @@
 import {
   type FinishReason,
+  type ModelUsage,
   type ResponsePart,
   type ToolCall,
-  type Usage,
   unknownUsage,
 } from '../models/model.js'
 import type { ToolProgress } from '../tools/tool.js'
@@ -22,8 +22,14 @@ export type TurnEvent =
 export type RunEvent =
   | TurnEvent
   | { type: 'model'; name: string }
-  | { type: 'step'; usage: Usage; parts?: ResponsePart[] }
-  | { type: 'finish'; usage: Usage; reason: FinishReason; parts?: ResponsePart[] }
+  | { type: 'step'; usage: ModelUsage; cacheWriteTokens?: number; parts?: ResponsePart[] }
+  | {
+      type: 'finish'
+      usage: ModelUsage
+      cacheWriteTokens?: number
+      reason: FinishReason
+      parts?: ResponsePart[]
+    }
 
 /** A piece of a model's reasoning, and where it stands in the answer. */
 export interface Reasoning {
@@ -41,7 +47,9 @@ export interface Answer {
   reasoning: Reasoning[]
   /** the responses that later turns have to show the model, each with the length of the text at its end */
   responses: { end: number; parts: ResponsePart[] }[]
-  usage: Usage
+  usage: ModelUsage
+  /** how many of its input tokens were put into the provider's cache; absent for none */
+  cacheWriteTokens?: number
   /** why the model has finished; null while it has not */
   finish_reason: FinishReason | null
   /** how much of the text has been counted, in UTF-16 code units and in characters (code points) */
@@ -64,10 +72,10 @@ export const hasEnded = (call: ToolCall): boolean => 'result' in call || call.er
 const maxCount = 2 ** 31 - 1
 
 /** Adds up two usages. An unknown count adds nothing; if all are unknown, so is the sum. */
-const sum = (one: Usage, other: Usage): Usage => {
+const sum = (one: ModelUsage, other: ModelUsage): ModelUsage => {
   const add = (a: number | null, b: number | null) => (a === null ? b : Math.min(a + (b ?? 0), maxCount))
-  const counts = Object.entries(other) as [keyof Usage, number | null][]
-  return Object.fromEntries(counts.map(([name, count]) => [name, add(one[name], count)])) as Usage
+  const counts = Object.entries(other) as [keyof ModelUsage, number | null][]
+  return Object.fromEntries(counts.map(([name, count]) => [name, add(one[name], count)])) as ModelUsage
 }
 
 /** The characters (code points) of a text. */
@@ -120,6 +128,8 @@ export const reduce = (answer: Answer, event: RunEvent): void => {
     case 'step':
     case 'finish':
       answer.usage = sum(answer.usage, event.usage)
+      if (event.cacheWriteTokens)
+        answer.cacheWriteTokens = (answer.cacheWriteTokens ?? 0) + event.cacheWriteTokens
       if (event.parts) answer.responses.push({ end: answer.text.length, parts: event.parts })
       if (event.type === 'finish') answer.finish_reason = event.reason
   }

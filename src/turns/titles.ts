@@ -1,4 +1,5 @@
 import type { Model } from '../models/model.js'
+import { costOf, type Prices } from '../models/prices.js'
 import { fromFirstVisible } from '../visible-text.js'
 import { runModel } from './agent/run-model.js'
 import { type BackgroundJobs, createBackgroundJobs } from './background-jobs.js'
@@ -21,6 +22,7 @@ interface Titles extends Pick<BackgroundJobs, 'stop'> {
 
 interface TitlesOptions {
   store: Pick<TurnStore, 'setTitle'>
+  prices?: Prices | undefined
   log: { warn(fields: object, text: string): void }
   /** how long the model may take */
   timeoutMs?: number
@@ -74,7 +76,13 @@ export const cleanTitle = (answer: string): string => {
   return titleFromMessage(quoted.exec(line)?.[2] ?? line)
 }
 
-export const createTitles = ({ store, log, timeoutMs = 30_000, max = 100 }: TitlesOptions): Titles => {
+export const createTitles = ({
+  store,
+  prices,
+  log,
+  timeoutMs = 30_000,
+  max = 100,
+}: TitlesOptions): Titles => {
   const jobs = createBackgroundJobs({ log, failure: 'the title could not be generated', timeoutMs, max })
 
   const generate = async (conversation: TitleRequest, signal: AbortSignal): Promise<void> => {
@@ -83,7 +91,14 @@ export const createTitles = ({ store, log, timeoutMs = 30_000, max = 100 }: Titl
     const { status, model: answeredBy, answer, cause } = await runModel(model, request)
     if (status !== 'completed') throw cause
     const title = cleanTitle(answer.text) || null
-    await store.setTitle({ userId, conversationId, title, model: answeredBy, usage: answer.usage })
+    const cost = costOf(prices?.of(answeredBy), answer.usage, answer.cacheWriteTokens)
+    await store.setTitle({
+      userId,
+      conversationId,
+      title,
+      model: answeredBy,
+      usage: { ...answer.usage, cost },
+    })
   }
 
   return {

@@ -102,7 +102,7 @@ const planted: [statement: string, said: string][] = [
   ],
   [
     'drop function colloquy.set_title',
-    'function set_title(p_user_id text, p_conversation_id uuid, p_title text, p_model text, p_input_tokens integer, p_output_tokens integer, p_cached_input_tokens integer, p_reasoning_tokens integer, p_total_tokens integer) is missing',
+    'function set_title(p_user_id text, p_conversation_id uuid, p_title text, p_model text, p_input_tokens integer, p_output_tokens integer, p_cached_input_tokens integer, p_reasoning_tokens integer, p_total_tokens integer, p_cost bigint) is missing',
   ],
   [
     'create function colloquy.extra() returns void language sql return null',

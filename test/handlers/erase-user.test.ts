@@ -97,7 +97,7 @@ t.test('a user is erased', async (t) => {
       conversationId: conversation_id,
       title: 'late',
       model: 'gated',
-      usage: emptyAnswer().usage,
+      usage: { ...emptyAnswer().usage, cost: null },
     })
     t.same(await rowsAbout(sql, 'alice'), {}, 'a title that is made too late leaves nothing')
   })

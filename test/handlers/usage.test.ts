@@ -58,7 +58,7 @@ t.test('usage is summed by day in UTC and model, the newest day first, then by m
   const { conversation_id } = await ask(app, { message: 'hi', model: 'b/y' })
   await ask(app, { message: 'hi', conversation_id })
   const untitled = { userId: 'alice', conversationId: conversation_id, title: null, model: 'c/z' }
-  await setTitle(app.db, { ...untitled, usage: emptyAnswer().usage })
+  await setTitle(app.db, { ...untitled, usage: { ...emptyAnswer().usage, cost: null } })
   await app.setClock('2026-11-21T00:00:00.000Z')
   await ask(app, { message: 'hi' })
   await ask(app, { message: 'hi' })
@@ -70,10 +70,10 @@ t.test('usage is summed by day in UTC and model, the newest day first, then by m
     total_tokens: 240,
   }
   const all = [
-    { day: '2026-11-21', model: 'a/x', turns: 2, ...twice },
-    { day: '2026-11-20', model: 'a/x', turns: 1, ...tokens },
-    { day: '2026-11-20', model: 'b/y', turns: 1, ...tokens },
-    { day: '2026-11-20', model: 'c/z', turns: 0, ...none },
+    { day: '2026-11-21', model: 'a/x', turns: 2, ...twice, cost: null },
+    { day: '2026-11-20', model: 'a/x', turns: 1, ...tokens, cost: null },
+    { day: '2026-11-20', model: 'b/y', turns: 1, ...tokens, cost: null },
+    { day: '2026-11-20', model: 'c/z', turns: 0, ...none, cost: null },
   ]
   t.same(
     await app.usage(),
@@ -84,7 +84,7 @@ t.test('usage is summed by day in UTC and model, the newest day first, then by m
   t.same(await app.usage(), all, 'it outlives the conversation')
   t.same(
     (await app.call('GET', '/api/bob/usage', { user: 'bob' })).body,
-    { data: [], next_cursor: null },
+    { data: [], total: { turns: 0, ...none, cost: null }, currency: null, next_cursor: null },
     "another user's usage is not shown",
   )
 
@@ -125,20 +125,24 @@ t.test('a turn keeps its cached tokens, and counts once, with the tokens of ever
   t.equal((await retry()).code, 'model-failed', 'the first attempt fails')
   t.same(
     await app.usage(),
-    [{ day: '2026-11-20', model: 'a/x', turns: 1, ...none }],
+    [{ day: '2026-11-20', model: 'a/x', turns: 1, ...none, cost: null }],
     'a failed turn is counted, without tokens',
   )
   isWell = true
   await app.setClock('2026-11-21T12:00:00.000Z')
   const { turn_id, usage } = await retry()
-  t.same(usage, tokens, 'the answer reports its tokens')
-  t.same((await app.call('GET', `/api/alice/turns/${turn_id}`)).body.usage, tokens, 'so does its turn')
-  t.same((await retry()).usage, tokens, 'a replayed answer has them, too')
+  t.same(usage, { ...tokens, cost: null }, 'the answer reports its tokens')
+  t.same(
+    (await app.call('GET', `/api/alice/turns/${turn_id}`)).body.usage,
+    { ...tokens, cost: null },
+    'so does its turn',
+  )
+  t.same((await retry()).usage, { ...tokens, cost: null }, 'a replayed answer has them, too')
   t.same(
     await app.usage(),
     [
-      { day: '2026-11-21', model: 'a/x', turns: 0, ...tokens },
-      { day: '2026-11-20', model: 'a/x', turns: 1, ...none },
+      { day: '2026-11-21', model: 'a/x', turns: 0, ...tokens, cost: null },
+      { day: '2026-11-20', model: 'a/x', turns: 1, ...none, cost: null },
     ],
     'the tokens are counted on the day of their attempt, the turn on the day it began',
   )
@@ -195,6 +199,7 @@ t.test(
           cached_input_tokens: 30 * turns,
           reasoning_tokens: 0,
           total_tokens: 120 * turns,
+          cost: null,
         },
       ],
       'every turn is counted, and all its tokens',

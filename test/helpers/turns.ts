@@ -30,6 +30,7 @@ export const endOf = ({ userId, turnId, model }: BeginTurn, fields: Partial<EndT
   model,
   status: 'completed',
   answer: emptyAnswer(),
+  cost: null,
   errorCode: null,
   windowTokens: 1,
   historyCalls: null,

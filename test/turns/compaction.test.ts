@@ -281,8 +281,8 @@ t.test('nobody sums up, or adds a summary to, another user’s conversation', as
     'alice has',
   )
   const summary = { messageId: newId(), text: 'bob was here', windowTokens: 1, through: 4, model: 'summer' }
-  await storeSummary(db, { ...claim, ...summary, userId: 'bob', usage })
+  await storeSummary(db, { ...claim, ...summary, userId: 'bob', usage: { ...usage, cost: null } })
   t.equal((await messages(conversationId)).length, 4, 'bob’s is not stored, though he knows the claim')
-  await storeSummary(db, { ...claim, ...summary, userId: 'alice', usage })
+  await storeSummary(db, { ...claim, ...summary, userId: 'alice', usage: { ...usage, cost: null } })
   t.equal((await messages(conversationId)).length, 5, 'alice’s is')
 })

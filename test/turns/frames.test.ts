@@ -29,6 +29,7 @@ const end = (response: string): StoredEnd => ({
     cached_input_tokens: null,
     reasoning_tokens: null,
     total_tokens: null,
+    cost: null,
   },
   error: null,
 })

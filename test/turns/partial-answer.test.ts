@@ -174,6 +174,7 @@ const framesOf = async (
         cached_input_tokens: null,
         reasoning_tokens: null,
         total_tokens: null,
+        cost: null,
       },
       error: null,
     },

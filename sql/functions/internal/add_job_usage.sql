@@ -8,7 +8,8 @@ create or replace function colloquy.add_job_usage(
   p_output_tokens integer,
   p_cached_input_tokens integer,
   p_reasoning_tokens integer,
-  p_total_tokens integer
+  p_total_tokens integer,
+  p_cost bigint
 ) returns void
 language plpgsql
 as $$
@@ -30,6 +31,6 @@ begin
     p_user_id => p_user_id, p_at => v_now, p_model => p_model, p_turns => 0,
     p_input_tokens => p_input_tokens, p_output_tokens => p_output_tokens,
     p_cached_input_tokens => p_cached_input_tokens, p_reasoning_tokens => p_reasoning_tokens,
-    p_total_tokens => p_total_tokens);
+    p_total_tokens => p_total_tokens, p_cost => p_cost);
 end
 $$;

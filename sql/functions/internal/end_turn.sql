@@ -21,6 +21,7 @@ create or replace function colloquy.end_turn(
   p_cached_input_tokens integer,
   p_reasoning_tokens integer,
   p_total_tokens integer,
+  p_cost bigint,
   p_error_code text,
   p_finish_reason text,
   p_has_events boolean
@@ -41,6 +42,7 @@ begin
     cached_input_tokens = p_cached_input_tokens,
     reasoning_tokens = p_reasoning_tokens,
     total_tokens = p_total_tokens,
+    cost = p_cost,
     error_code = p_error_code,
     finish_reason = p_finish_reason,
     window_starts = case

@@ -68,7 +68,7 @@ begin
     set status = 'running', attempt = t.attempt + 1, begun_by = p_begin_id, cancel_requested = false,
       lease_until = v_now + p_lease_ms * interval '1 millisecond', finished_at = null, error_code = null,
       input_tokens = null, output_tokens = null, cached_input_tokens = null, reasoning_tokens = null,
-      total_tokens = null,
+      total_tokens = null, cost = null,
       done_calls = t.done_calls
         || jsonb_path_query_array(coalesce(v_calls, '[]'), '$[*] ? (exists(@.result) && !exists(@.replayed))')
     where t.user_id = p_user_id and t.id = v_turn.id

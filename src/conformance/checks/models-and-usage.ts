@@ -34,6 +34,8 @@ const usage = async (context: Context): Promise<void> => {
   const after = await days()
   const message = `a turn was added, and the turns went from ${before} to ${sum(after)}`
   expect(sum(after) > before, message, 'listUsage: a turn counts once, and deleting changes nothing', after)
+  if (after.json.next_cursor === null)
+    expectEqual(after.json.total.turns, sum(after), 'the total of the turns', 'UsagePage: total', after)
   for (const query of [
     { first_day: '2026-02-30' },
     { first_day: '2026-11-02', last_day: '2026-11-01' },

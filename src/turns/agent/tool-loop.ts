@@ -145,8 +145,8 @@ export async function* runSteps(
       }
     }
     if (!finish) return
-    const { usage, reason = 'stop', continuation, parts } = finish
-    const heard = { usage, ...(parts && { parts }) }
+    const { usage, cacheWriteTokens, reason = 'stop', continuation, parts } = finish
+    const heard = { usage, ...(cacheWriteTokens && { cacheWriteTokens }), ...(parts && { parts }) }
     if (continuation === undefined) {
       yield { type: 'finish', ...heard, reason }
       return

@@ -2,6 +2,7 @@ import { retry } from '../../concurrency/retry.js'
 import { isUnavailable } from '../../db/errors.js'
 import type { Model } from '../../models/model.js'
 import { modelOfTurn } from '../../models/model-of-turn.js'
+import { costOf, type Prices } from '../../models/prices.js'
 import type { ToolRegistry } from '../../tools/tool.js'
 import { availableTokens, fitWindow, forHistory, maxToolBytes, windowSize } from '../agent/history-window.js'
 import { runModel } from '../agent/run-model.js'
@@ -32,6 +33,7 @@ interface LocalAttemptsOptions extends TurnLimits {
   heartbeat: Heartbeat
   /** by name */
   models: ReadonlyMap<string, Model>
+  prices?: Prices | undefined
   systemPrompt: string | undefined
   tools?: ToolRegistry | undefined
   log: { warn(fields: object, text: string): void }
@@ -44,7 +46,7 @@ const endMarginMs = 5_000
 
 /** The attempts that this instance runs, each from its beginning to its stored end. */
 export const createLocalAttempts = (options: LocalAttemptsOptions) => {
-  const { store, heartbeat, log, models, turnTimeoutMs, systemPrompt, tools } = options
+  const { store, heartbeat, log, models, turnTimeoutMs, prices, systemPrompt, tools } = options
   const attempts = new Map<string, LocalAttempt>()
   let isGraceOver = false
 
@@ -103,6 +105,7 @@ export const createLocalAttempts = (options: LocalAttemptsOptions) => {
       log.warn({ turn_id, status: end.status, err: cause }, 'the turn did not complete')
 
     const { answer, status, model: answeredBy, error, retryAfter } = end
+    const cost = costOf(prices?.of(answeredBy), answer.usage, answer.cacheWriteTokens)
     const storeEnd = () =>
       store.endTurn({
         userId,
@@ -111,6 +114,7 @@ export const createLocalAttempts = (options: LocalAttemptsOptions) => {
         model: answeredBy,
         status,
         answer,
+        cost,
         errorCode: error?.code ?? null,
         hasEvents: leaseHold.hasEvents(),
         ...forHistory(options, answeredBy, message, answer),
@@ -148,7 +152,7 @@ export const createLocalAttempts = (options: LocalAttemptsOptions) => {
         reasoning: answer.reasoning,
         finish_reason: status === 'completed' ? answer.finish_reason : null,
         model: answeredBy,
-        usage: answer.usage,
+        usage: { ...answer.usage, cost },
         error,
         ...(retryAfter !== undefined && { retryAfter }),
       },

@@ -13,6 +13,8 @@ export interface EndTurn {
   model: string
   status: EndStatus
   answer: Answer
+  /** in microunits; null when it is not known */
+  cost: number | null
   errorCode: TurnErrorCode | null
   /** the turn's share of a history window */
   windowTokens: number
@@ -51,6 +53,7 @@ const toEntry = ({ answer, ...turn }: EndTurn) => ({
   cached_input_tokens: answer.usage.cached_input_tokens,
   reasoning_tokens: answer.usage.reasoning_tokens,
   total_tokens: answer.usage.total_tokens,
+  cost: turn.cost,
   error_code: turn.errorCode,
   finish_reason: turn.status === 'completed' ? answer.finish_reason : null,
   has_events: turn.hasEvents,

@@ -25,7 +25,7 @@ export const readTurn = async (
         json_build_object(
           'input_tokens', t.input_tokens, 'output_tokens', t.output_tokens,
           'cached_input_tokens', t.cached_input_tokens, 'reasoning_tokens', t.reasoning_tokens,
-    'total_tokens', t.total_tokens
+          'total_tokens', t.total_tokens, 'cost', t.cost
         ) as usage,
         (
           select coalesce(json_agg(e.events order by e.seq), '[]')

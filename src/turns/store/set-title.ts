@@ -21,7 +21,7 @@ export const setTitle = async (
         p_user_id => ${userId}, p_conversation_id => ${conversationId}, p_title => ${title}, p_model => ${model},
         p_input_tokens => ${usage.input_tokens}, p_output_tokens => ${usage.output_tokens},
         p_cached_input_tokens => ${usage.cached_input_tokens}, p_reasoning_tokens => ${usage.reasoning_tokens},
-        p_total_tokens => ${usage.total_tokens})`,
+        p_total_tokens => ${usage.total_tokens}, p_cost => ${usage.cost})`,
     'others',
   )
 }

@@ -59,7 +59,7 @@ export const storeSummary = async (
         p_through => ${through}, p_model => ${model},
         p_input_tokens => ${usage.input_tokens}, p_output_tokens => ${usage.output_tokens},
         p_cached_input_tokens => ${usage.cached_input_tokens}, p_reasoning_tokens => ${usage.reasoning_tokens},
-        p_total_tokens => ${usage.total_tokens})`,
+        p_total_tokens => ${usage.total_tokens}, p_cost => ${usage.cost})`,
     'others',
   )
 }

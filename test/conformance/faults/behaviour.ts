@@ -183,7 +183,12 @@ export const behaviourFaults: PlantedFault[] = [
   {
     name: 'turns are not counted in the usage',
     seenBy: ['usage'],
-    make: () => successes('listUsage', () => ({ data: [], next_cursor: null })),
+    make: () => successes('listUsage', (page) => ({ ...page, data: [] })),
+  },
+  {
+    name: 'the total of the usage leaves turns out',
+    seenBy: ['usage'],
+    make: () => successes('listUsage', (page) => ({ ...page, total: { ...page.total, turns: 0 } })),
   },
   {
     name: 'no model is the default',

@@ -21,6 +21,7 @@ const usage = {
   cached_input_tokens: 0,
   reasoning_tokens: 0,
   total_tokens: 0,
+  cost: null,
 }
 
 /** What happens to all of a user's data at once. */

@@ -38,6 +38,7 @@ const endings = {
   windowBack: fc.constantFrom(0, 0, 1, 2),
   /** those of a turn that completes; later turns may be given them shortened */
   calls: fc.constantFrom('none', 'whole', 'shortened'),
+  cost: fc.constantFrom(null, 7),
 }
 type Ending = {
   [Name in keyof typeof endings]: (typeof endings)[Name] extends fc.Arbitrary<infer T> ? T : never
@@ -77,6 +78,7 @@ const endOf = (actors: Actors, mine: Attempt, { status, text, isStranger, ...cho
     model: mine.model,
     status,
     answer,
+    cost: choice.cost,
     errorCode: errors[status] ?? null,
     hasEvents: actors.model.hasEvents(mine),
     windowSize: limits.windowSize,

@@ -88,6 +88,7 @@ export const createLedger = (engine: Engine) => {
       const { userId, turnId, attempt, model } = mine
       const answer = { ...emptyAnswer(), text: isUnstorable ? unstorable : '' }
       const rest = {
+        cost: null,
         errorCode: null,
         windowTokens: 1,
         historyCalls: null,

@@ -22,7 +22,7 @@ const holdUsage = (userId: string) => (sql: Sql) =>
   sql`
   select colloquy.add_usage(
     p_user_id => ${userId}, p_at => colloquy.clock(), p_model => 'echo', p_turns => 0, p_input_tokens => 0,
-    p_output_tokens => 0, p_cached_input_tokens => 0, p_reasoning_tokens => 0, p_total_tokens => 0)`
+    p_output_tokens => 0, p_cached_input_tokens => 0, p_reasoning_tokens => 0, p_total_tokens => 0, p_cost => 0)`
 
 /** Takes the lock of a burst, about this conversation; gives what ends that. */
 export const hold = async (

@@ -1,4 +1,4 @@
-import type { Usage } from '../../../src/models/model.js'
+import type { ModelUsage, Usage } from '../../../src/models/model.js'
 import { type Answer, emptyAnswer } from '../../../src/turns/events.js'
 import type { LimitRefusal } from '../../../src/turns/limits.js'
 import type { Begun } from '../../../src/turns/store/begin-turns.js'
@@ -62,6 +62,7 @@ const noUsage: Usage = {
   cached_input_tokens: null,
   reasoning_tokens: null,
   total_tokens: null,
+  cost: null,
 }
 const noTokens = {
   input_tokens: 0,
@@ -78,7 +79,10 @@ const order = <Row extends object>(rows: Iterable<Row>, ...columns: (keyof Row)[
 
 /** How an attempt ends, whoever ends it. */
 interface End
-  extends Pick<EndTurn, 'model' | 'status' | 'answer' | 'windowTokens' | 'historyCalls' | 'windowStart'> {
+  extends Pick<
+    EndTurn,
+    'model' | 'status' | 'answer' | 'cost' | 'windowTokens' | 'historyCalls' | 'windowStart'
+  > {
   errorCode: TurnErrorCode | null
 }
 
@@ -185,17 +189,19 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
   const addUsage = ({ user_id, attempt }: TurnRow, model: string, tokens: Usage): void => {
     const day = at(now).toISOString().slice(0, 10)
     const name = `${user_id} ${day} ${model}`
-    const sum = rows.usage.get(name) ?? { user_id, day, model, turns: 0, ...noTokens }
+    const sum = rows.usage.get(name) ?? { user_id, day, model, turns: 0, ...noTokens, cost: null }
     sum.turns += attempt === 1 ? 1 : 0
-    for (const kind of Object.keys(noTokens) as (keyof Usage)[]) sum[kind] += tokens[kind] ?? 0
+    for (const kind of Object.keys(noTokens) as (keyof ModelUsage)[]) sum[kind] += tokens[kind] ?? 0
+    if (tokens.cost !== null) sum.cost = (sum.cost ?? 0) + tokens.cost
     rows.usage.set(name, sum)
   }
 
   const end = (
     turn: TurnRow,
-    { status, answer, model, errorCode, windowTokens, historyCalls, windowStart }: End,
+    { status, answer, cost, model, errorCode, windowTokens, historyCalls, windowStart }: End,
   ): void => {
     Object.assign(turn, answer.usage, {
+      cost,
       status,
       lease_until: null,
       finished_at: at(now),
@@ -214,7 +220,7 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
       history_calls: historyCalls,
     })
     rows.kept = rows.kept.filter(({ turn_id }) => turn_id !== turn.id)
-    addUsage(turn, model, answer.usage)
+    addUsage(turn, model, { ...answer.usage, cost })
   }
 
   const dayOf = (ms: number): string => at(ms).toISOString().slice(0, 10)
@@ -521,6 +527,7 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
         model: turn.model,
         status: 'interrupted',
         answer: { ...emptyAnswer(), text },
+        cost: null,
         errorCode: 'turn-interrupted',
         windowTokens: 0,
         historyCalls: null,

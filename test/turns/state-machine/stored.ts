@@ -70,6 +70,7 @@ export interface UsageRow {
   cached_input_tokens: number
   reasoning_tokens: number
   total_tokens: number
+  cost: number | null
 }
 
 export interface CountsRow {
@@ -111,7 +112,7 @@ export const readStored = async (sql: Sql): Promise<Stored> => {
     sql<TurnRow[]>`
       select user_id, id, conversation_id, position, answer_position, status, attempt, begun_by, lease_until, cancel_requested,
         user_message_id, message_id, model, done_calls, window_starts, input_tokens, output_tokens, cached_input_tokens, reasoning_tokens, total_tokens,
-        error_code, created_at, finished_at
+        cost::float8, error_code, created_at, finished_at
       from colloquy.turns
       order by user_id, id`,
     sql<MessageRow[]>`
@@ -129,7 +130,8 @@ export const readStored = async (sql: Sql): Promise<Stored> => {
       order by user_id, turn_id, attempt, seq`,
     sql<UsageRow[]>`
       select user_id, to_char(day, 'YYYY-MM-DD') as day, model, turns::float8, input_tokens::float8,
-        output_tokens::float8, cached_input_tokens::float8, reasoning_tokens::float8, total_tokens::float8
+        output_tokens::float8, cached_input_tokens::float8, reasoning_tokens::float8, total_tokens::float8,
+        cost::float8
       from colloquy.usage
       order by user_id, day, model`,
     sql<CountsRow[]>`
