@@ -17,6 +17,7 @@ import { endOrphan } from '../src/embedded-postgres/server.js'
 import { startEmbedded } from '../src/embedded-postgres/start.js'
 import { packageRoot } from '../src/root.js'
 import { buildProgram, buildTests, filesOf } from '../test/helpers/build.js'
+import { groupsOf } from '../test/helpers/groups.js'
 import { builtPath } from '../test/helpers/program.js'
 import { logins, prepareTemplate } from '../test/helpers/template.js'
 import { type Pooler, startPooler } from './pooler.js'
@@ -50,28 +51,28 @@ interface Totals {
  */
 const report = async (output: Readable): Promise<Totals> => {
   const totals: Totals = { pass: 0, fail: 0, skip: 0 }
-  let file: string[] = []
+  let lines: string[] = []
   let hasFailed = false
-  for await (const built of createInterface({ input: output })) {
-    const line = built.replace(/ - (test\/\S+\.test)\.js/, ' - $1.ts')
+  for await (const line of createInterface({ input: output })) {
+    // A line of tap's own, of a group of files, or of a file, in this order.
+    const [, totalsOf, group, file] =
+      /^(?:# \{ (total: \d+.*)|((?:not )?ok .*)| {4}((?:not )?ok \d+ .*))$/.exec(line) ?? []
     const count = (key: string) => Number(new RegExp(`\\b${key}: (\\d+)`).exec(line)?.[1] ?? 0)
-    if (/^# \{ total: \d+/.test(line)) {
+    const end = group ?? file
+    if (totalsOf) {
       Object.assign(totals, { pass: count('pass'), fail: count('fail'), skip: count('skip') + count('todo') })
-    } else if (/^not ok /.test(line)) {
-      console.log(
-        [...file.filter((text) => !/^ *(ok \d|1\.\.|# (Subtest|time=)|$)/.test(text)), line].join('\n'),
-      )
-      file = []
-      hasFailed = true
-    } else if (/^ok /.test(line)) {
-      console.log(
-        [...file.filter((text) => /^ +# (?!Subtest|time=)|# (SKIP|TODO)/.test(text)), line].join('\n'),
-      )
-      file = []
+    } else if (end) {
+      const isFailed = end.startsWith('not ')
+      const told = isFailed
+        ? lines.filter((text) => !/^ *(ok \d|1\.\.|# (Subtest|time=)|$)/.test(text))
+        : lines.filter((text) => /^ +# (?!Subtest|time=)|# (SKIP|TODO)/.test(text))
+      for (const text of [...told, ...(file || isFailed ? [end] : [])]) console.log(text)
+      lines = []
+      hasFailed = isFailed && group !== undefined
     } else if (hasFailed && line.startsWith('  ')) console.log(line)
     else {
       hasFailed = false
-      file.push(line)
+      lines.push(line)
     }
   }
   return totals
@@ -137,18 +138,30 @@ const run = async (args: string[], folder: string): Promise<number> => {
   const pooled = args.indexOf('--pooler')
   if (pooled >= 0) args.splice(pooled, 1)
   const { paths, options } = await selectTests(args)
+  const groups = groupsOf(paths)
   const program = join(folder, 'program')
   const tests = join(folder, 'tests')
   const [initialised] = await Promise.all([
     version ? undefined : initialise(join(folder, 'initialised')),
     buildProgram(program),
-    buildTests([...paths, preload], tests),
+    buildTests(groups, [preload], tests),
   ])
   const dataDir = join(folder, 'cluster')
   if (initialised) await promisify(execFile)('cp', ['-a', initialised, dataDir])
   const cluster = await startEmbedded({
     dataDir,
-    settings: { fsync: 'off', full_page_writes: 'off', max_connections: '200', autovacuum: 'off' },
+    settings: {
+      ...{
+        fsync: 'off',
+        full_page_writes: 'off',
+        autovacuum: 'off',
+        wal_level: 'minimal',
+        max_wal_senders: '0',
+      },
+      max_connections: '200',
+      // A connection touches them all in time, and there are thousands of connections.
+      shared_buffers: '32MB',
+    },
     ...(version && { binaries: systemServer(version) }),
   })
   let pooler: Pooler | undefined
@@ -171,7 +184,7 @@ const run = async (args: string[], folder: string): Promise<number> => {
     }
     const { pass, fail, skip, code } = await runTap(
       tests,
-      [...options, `--test-env=NODE_OPTIONS=${loader}`, ...paths.map(builtPath)],
+      [...options, `--test-env=NODE_OPTIONS=${loader}`, ...[...groups.keys()].map((name) => `${name}.js`)],
       env,
     )
     // A file that fails without a failing assertion, or a run without any, is a failure too.

@@ -10,7 +10,7 @@ const separator = '<|>'
 const argumentsOf = async (line: string, env: Record<string, string> = {}): Promise<string[]> => {
   const show = `case "$one" in @/dev/fd/*) cat "\${one#@}";; *) printf %s "$one";; esac`
   const fake = `curl() { for one in "$@"; do ${show}; printf %s '${separator}'; done; }`
-  const { stdout } = await promisify(execFile)('bash', ['-c', `${fake}\n${line}`], {
+  const { stdout } = await promisify(execFile)('bash', ['--norc', '-c', `${fake}\n${line}`], {
     env: { PATH: process.env.PATH, LC_ALL: 'C', ...env },
     encoding: 'buffer',
     maxBuffer: 4_000_000,

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import postgres from 'postgres'
 import t from 'tap'
 import { migrate } from '../../src/db/migrate.js'
@@ -47,6 +48,9 @@ const reader = async (t: Test, url: string, tables = ['colloquy.conversations'])
   return { release: () => release() }
 }
 
+/** Between two things that somebody does: who never rests takes the processor from the other tests, and shows no more. */
+const restMs = 20
+
 const short = { lockTimeoutMs: 300, pauseMs: 700, giveUpMs: 120_000 }
 
 t.test('while migrations wait for a lock, turns go on; one of several programs applies it', async (t) => {
@@ -67,6 +71,7 @@ t.test('while migrations wait for a lock, turns go on; one of several programs a
         },
         (error: unknown) => failures.push(error),
       )
+      await delay(restMs)
     }
   }
   const lines: string[] = []
@@ -170,6 +175,7 @@ for (const [n, migration] of newer.migrations.entries()) {
           await own.begin((tx) => tx.unsafe(`lock table ${table} in row exclusive mode`))
           writes += 1
         }
+        await delay(restMs)
       }
     }
     const writing = writer()

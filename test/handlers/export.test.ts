@@ -171,7 +171,7 @@ t.test('an export of a big user takes little memory, and waits for its reader', 
         return db.asUser(user, work)
       },
     },
-    streamTimeouts: { heartbeatMs: 15_000, stalledMs: 1_500 },
+    streamTimeouts: { heartbeatMs: 15_000, stalledMs: 4_000 },
   })
   // Of more than 20 MB as JSON, which has each text twice.
   await fill(superuserUrl, { conversations: 2, messages: 500, length: 11_000 })
@@ -195,7 +195,7 @@ t.test('an export of a big user takes little memory, and waits for its reader', 
       return pages === seen
     })
     t.ok(pages < 20, `${pages} pages were read of the database, and no more`)
-    await delay(3_000)
+    await delay(6_000)
     socket.resume()
     await isClosed
     t.equal(pages, seen, 'nothing was read for it afterwards')

@@ -80,31 +80,61 @@ export const buildProgram = async (folder: string): Promise<void> => {
   await symlink(join(root, 'node_modules'), join(folder, 'node_modules'))
 }
 
+/** Files that share a process each have a test of their own in place of the process's. */
+const withOwnTest = (text: string, path: string): string => {
+  const ownTest = `import { fileTest } from ${JSON.stringify(join(root, 'test/helpers/test-files.ts'))}; const t = fileTest()`
+  const built = text.replace(/^import t\b.* from 'tap'$/m, ownTest)
+  if (built === text) throw new Error(`${path} has to begin with: import t from 'tap'`)
+  return built
+}
+
 /** Keeps the URL of each source file for what it finds beside itself: the project's root, packages, other sources. */
 const sourceUrls: Plugin = {
   name: 'source-urls',
   setup: ({ onLoad }) =>
-    onLoad({ filter: /\.ts$/ }, async ({ path }) => ({
-      loader: 'ts',
-      contents: (await readFile(path, 'utf8')).replaceAll(
-        'import.meta.url',
-        JSON.stringify(pathToFileURL(path).href),
-      ),
-    })),
+    onLoad({ filter: /\.ts$/ }, async ({ path }) => {
+      const url = JSON.stringify(pathToFileURL(path).href)
+      const text = (await readFile(path, 'utf8')).replaceAll('import.meta.url', url)
+      return { loader: 'ts', contents: path.endsWith('.test.ts') ? withOwnTest(text, path) : text }
+    }),
 }
 
+/** The modules that run the test files of each group. */
+const groupModules = (groups: Map<string, string[]>): Plugin => ({
+  name: 'groups',
+  setup: ({ onResolve, onLoad }) => {
+    onResolve({ filter: /^group:/ }, ({ path }) => ({ path, namespace: 'group' }))
+    onLoad({ filter: /./, namespace: 'group' }, ({ path }) => {
+      const files = groups.get(path.slice('group:'.length)) ?? []
+      const loads = files.map(
+        (file) => `${JSON.stringify(file)}: () => import(${JSON.stringify(`./${file}`)})`,
+      )
+      const contents = `import { runFiles } from './test/helpers/test-files.ts'\nawait runFiles({ ${loads.join(', ')} })`
+      return { contents, resolveDir: root }
+    })
+  },
+})
+
 /**
- * Builds test files, given by their path from the root, with what they import of the project, into a new folder.
- * A test's process then reads some ten files in place of two hundred, and needs no loader for them.
+ * Builds groups of test files, given by their path from the root, with what they import of the project, into a new
+ * folder, where each group is a file with its name. The process of a group reads some ten files in place of two hundred,
+ * and needs no loader for them.
  */
-export const buildTests = async (paths: string[], folder: string): Promise<void> => {
+export const buildTests = async (
+  groups: Map<string, string[]>,
+  others: string[],
+  folder: string,
+): Promise<void> => {
   await mkdir(folder)
   await build({
     ...bundling,
-    entryPoints: paths,
+    entryPoints: [
+      ...others.map((path) => ({ in: path, out: path.replace(/\.ts$/, '') })),
+      ...[...groups.keys()].map((name) => ({ in: `group:${name}`, out: name })),
+    ],
     outdir: folder,
     sourcemap: 'linked',
-    plugins: [sourceUrls],
+    plugins: [groupModules(groups), sourceUrls],
   })
   await cp(join(root, '.taprc'), join(folder, '.taprc'))
   await symlink(testPackages, join(folder, 'node_modules'))

@@ -3,6 +3,7 @@ import postgres from 'postgres'
 import type { Test } from 'tap'
 import { throughPooler } from '../../scripts/pooler.js'
 import { clusterUrl, template } from './template.js'
+import { atEnd } from './test-files.js'
 
 /**
  * `owner` is an ordinary role that owns the database and may create roles, `plain` one that may not;
@@ -27,6 +28,17 @@ export const isPooled = pooler !== undefined
 
 const users = { owner: 'colloquy_owner', plain: 'colloquy_plain', superuser: 'postgres' } as const
 
+let administrator: postgres.Sql | undefined
+
+/** The superuser's one connection of this process: each costs PostgreSQL nearly as much as a database. */
+const administer = (cluster: string): postgres.Sql => {
+  if (administrator) return administrator
+  const sql = postgres(cluster, { max: 1, fetch_types: false, onnotice: () => {} })
+  atEnd(() => sql.end())
+  administrator = sql
+  return sql
+}
+
 /** A database of the test's own, a clone of the migrated template (or an empty one), dropped at its end. */
 export const testDatabase = async (
   t: Test,
@@ -36,11 +48,8 @@ export const testDatabase = async (
   if (!cluster) throw new Error('There is no cluster to test with: run `npm test -- <file>`.')
   const database = `test_${randomBytes(8).toString('hex')}`
   const owner = login === 'plain' ? users.plain : users.owner
-  const superuser = postgres(cluster, { max: 1, fetch_types: false, onnotice: () => {} })
-  t.teardown(async () => {
-    await superuser.unsafe(`drop database if exists ${database} with (force)`)
-    await superuser.end()
-  })
+  const superuser = administer(cluster)
+  t.teardown(() => superuser.unsafe(`drop database if exists ${database} with (force)`))
   // To copy the files costs half of what it costs to log all that is in them.
   const source = `template ${migrated ? template : 'template1'} strategy file_copy`
   await superuser.unsafe(`create database ${database} owner ${owner} ${source}`)

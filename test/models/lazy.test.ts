@@ -13,6 +13,8 @@ const installed = fileURLToPath(new URL('node_modules/', packageRoot))
 
 t.test('echo answers where no package of a provider, nor of tools, is installed', async (t) => {
   const cwd = await mutant(t, [])
+  // It has the packages in it.
+  await rm(join(cwd, 'bundle'), { recursive: true })
   const modules = join(cwd, 'node_modules')
   await rm(modules)
   await mkdir(modules)

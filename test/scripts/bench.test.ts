@@ -1,15 +1,15 @@
-import { test } from 'tap'
+import t from 'tap'
 import { latencyOf } from '../../scripts/bench/load.js'
 import { reportText } from '../../scripts/bench/print.js'
 
-test('percentiles come in milliseconds, of microseconds in any order', async (t) => {
+t.test('percentiles come in milliseconds, of microseconds in any order', async (t) => {
   const micros = Array.from({ length: 1_000 }, (_, n) => ((n * 7) % 1_000) + 1)
   const { p50, p99 } = latencyOf(micros)
   t.ok(Math.abs(p50 - 0.5) < 0.01, `half are below ${p50}`)
   t.ok(Math.abs(p99 - 0.99) < 0.01, `all but a hundredth are below ${p99}`)
 })
 
-test('a report is Markdown that says which targets were missed', async (t) => {
+t.test('a report is Markdown that says which targets were missed', async (t) => {
   const text = reportText({
     tables: [
       {
