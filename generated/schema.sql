@@ -2063,7 +2063,6 @@ CREATE FUNCTION colloquy.schedule_removal(p_user_id text, p_conversation_id uuid
     LANGUAGE plpgsql
     AS $$
 begin
-  perform colloquy.act_as(p_user_id);
   insert into colloquy.removals (user_id, conversation_id, remove_at)
   select c.user_id, c.id, c.expires_at
   from colloquy.conversations c
