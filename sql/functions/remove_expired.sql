@@ -48,6 +48,8 @@ begin
   ) d;
   outcome := 'more';
   if v_ids is null and v_state.after_user is not null then
+    -- Along the primary key. The planner takes the policy for one that hides nearly all rows, and would read the whole table.
+    set local enable_sort = off;
     select array_agg(n.user_id order by n.user_id, n.id), array_agg(n.id order by n.user_id, n.id)
     into v_users, v_ids
     from (
@@ -57,6 +59,7 @@ begin
       order by c.user_id, c.id
       limit p_rows
     ) n;
+    set local enable_sort = on;
     set local colloquy.pruning = 'off';
     v_state.after_user := v_users[cardinality(v_users)];
     v_state.after_id := v_ids[cardinality(v_ids)];
