@@ -7,7 +7,7 @@ export const operations = {
   getTurn: {"method":"GET","path":"/api/{user_id}/turns/{turn_id}","answer":"json"},
   streamTurn: {"method":"GET","path":"/api/{user_id}/turns/{turn_id}/stream","answer":"stream"},
   cancelTurn: {"method":"POST","path":"/api/{user_id}/turns/{turn_id}/cancel","answer":"json"},
-  listConversations: {"method":"GET","path":"/api/{user_id}/conversations","query":["archived","metadata","limit","cursor"],"answer":"page"},
+  listConversations: {"method":"GET","path":"/api/{user_id}/conversations","query":["archived","pinned","metadata","limit","cursor"],"answer":"page"},
   createConversation: {"method":"POST","path":"/api/{user_id}/conversations","body":"application/json","answer":"json"},
   getConversation: {"method":"GET","path":"/api/{user_id}/conversations/{conversation_id}","answer":"json"},
   deleteConversation: {"method":"DELETE","path":"/api/{user_id}/conversations/{conversation_id}","answer":"none"},

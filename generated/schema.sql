@@ -199,10 +199,48 @@ end
 $$;
 
 --
--- Name: begin_turn(text, uuid, boolean, uuid, uuid, uuid, text, text, text, uuid, text, integer, integer, integer, integer, bytea, bytea, boolean); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: apply_retention(text[], uuid[], json); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.begin_turn(p_user_id text, p_conversation_id uuid, p_is_new boolean, p_turn_id uuid, p_user_message_id uuid, p_message_id uuid, p_message text, p_title text, p_place text, p_target_id uuid, p_model text, p_lease_ms integer, p_history_messages integer, p_history_tokens integer, p_window_size integer, p_key_hash bytea, p_fingerprint bytea, p_may_begin boolean) RETURNS colloquy.begun
+CREATE FUNCTION colloquy.apply_retention(p_user_ids text[], p_conversation_ids uuid[], p_retention json) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+declare
+  v_user record;
+begin
+  for v_user in
+    select u.user_id, array_agg(u.id) as ids
+    from unnest(p_user_ids, p_conversation_ids) u (user_id, id)
+    group by u.user_id
+    order by u.user_id collate "C"
+  loop
+    perform colloquy.act_as(v_user.user_id);
+    perform from colloquy.conversations c
+    where c.user_id = v_user.user_id and c.id = any (v_user.ids)
+    order by c.id
+    for no key update;
+    update colloquy.conversations c
+    set expires_at = colloquy.expiry_of(
+      c.own_expires_at, greatest(c.last_turn_at, c.retained_from), c.pinned, c.archived, p_retention)
+    where c.user_id = v_user.user_id and c.id = any (v_user.ids)
+      and c.expires_at is distinct from colloquy.expiry_of(
+        c.own_expires_at, greatest(c.last_turn_at, c.retained_from), c.pinned, c.archived, p_retention);
+    insert into colloquy.removals (user_id, conversation_id, remove_at)
+    select c.user_id, c.id, c.expires_at
+    from colloquy.conversations c
+    where c.user_id = v_user.user_id and c.id = any (v_user.ids) and c.expires_at is not null
+    on conflict on constraint removals_pkey do update
+    set remove_at = excluded.remove_at
+    where removals.remove_at > excluded.remove_at;
+  end loop;
+end
+$$;
+
+--
+-- Name: begin_turn(text, uuid, boolean, uuid, uuid, uuid, text, text, text, uuid, text, integer, integer, integer, integer, bytea, bytea, boolean, json); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.begin_turn(p_user_id text, p_conversation_id uuid, p_is_new boolean, p_turn_id uuid, p_user_message_id uuid, p_message_id uuid, p_message text, p_title text, p_place text, p_target_id uuid, p_model text, p_lease_ms integer, p_history_messages integer, p_history_tokens integer, p_window_size integer, p_key_hash bytea, p_fingerprint bytea, p_may_begin boolean, p_retention json) RETURNS colloquy.begun
     LANGUAGE plpgsql
     AS $$
 declare
@@ -222,6 +260,7 @@ declare
   v_parent_id uuid;
   v_summary_position integer;
   v_window_starts jsonb;
+  v_expires_at timestamptz(3);
   v_window record;
   v_begun colloquy.begun;
 begin
@@ -233,7 +272,7 @@ begin
       return colloquy.resume_turn(
         p_user_id => p_user_id, p_key_hash => p_key_hash, p_fingerprint => p_fingerprint, p_begin_id => p_turn_id,
         p_lease_ms => p_lease_ms, p_history_messages => p_history_messages, p_history_tokens => p_history_tokens,
-        p_window_size => p_window_size, p_may_begin => p_may_begin);
+        p_window_size => p_window_size, p_may_begin => p_may_begin, p_retention => p_retention);
     end if;
   end if;
 
@@ -242,11 +281,15 @@ begin
   if p_is_new and p_may_begin then
     -- The answer's position is given out together with the message's.
     insert into colloquy.conversations
-      (user_id, id, title, last_position, last_turn_id, created_at, updated_at, last_turn_at)
+      (user_id, id, title, last_position, last_turn_id, created_at, updated_at, last_turn_at, expires_at)
     values
-      (p_user_id, p_conversation_id, p_title, 2, p_turn_id, v_now, v_now, v_now)
+      (p_user_id, p_conversation_id, p_title, 2, p_turn_id, v_now, v_now, v_now,
+       colloquy.expiry_of(null, v_now, false, false, p_retention))
     on conflict do nothing
     returning 1 into v_position;
+    if v_position is not null and p_retention is not null then
+      perform colloquy.schedule_removal(p_user_id, p_conversation_id);
+    end if;
   end if;
 
   if v_position is null then
@@ -313,9 +356,14 @@ begin
         end if;
         update colloquy.conversations c
         set last_position = c.last_position + v_given, last_turn_id = p_turn_id, title = coalesce(c.title, p_title),
-          active_path = v_active_path, updated_at = v_now, last_turn_at = v_now
+          active_path = v_active_path, updated_at = v_now, last_turn_at = v_now,
+          expires_at = colloquy.expiry_of(c.own_expires_at, v_now, c.pinned, c.archived, p_retention)
         where c.user_id = p_user_id and c.id = p_conversation_id
-        returning c.last_position - v_given + 1, c.summary_position into v_position, v_summary_position;
+        returning c.last_position - v_given + 1, c.summary_position, c.expires_at
+        into v_position, v_summary_position, v_expires_at;
+        if v_expires_at < v_lock.expires_at or (v_lock.expires_at is null and v_expires_at is not null) then
+          perform colloquy.schedule_removal(p_user_id, p_conversation_id);
+        end if;
         -- So that a search looks at what is past the segments of the conversation, where it has any.
         insert into colloquy.search_tails (user_id, conversation_id, sealed_position)
         select i.user_id, p_conversation_id, v_position - 1
@@ -388,7 +436,8 @@ begin
       user_id text, conversation_id uuid, is_new boolean, turn_id uuid, user_message_id uuid, message_id uuid,
       message text, title text, place text, target_id uuid, model text, lease_ms integer,
       history_messages integer, history_tokens integer, window_size integer, key_hash text, fingerprint text, has_waited boolean,
-      running_turns integer, turns_per_minute integer, turns_per_day integer, tokens_per_day bigint)
+      running_turns integer, turns_per_minute integer, turns_per_day integer, tokens_per_day bigint,
+      retention json)
     order by e.user_id collate "C", e.key_hash collate "C", e.conversation_id, number
   loop
     if v_user_id is distinct from v_entry.user_id then
@@ -432,7 +481,7 @@ begin
       p_history_messages => v_entry.history_messages, p_history_tokens => v_entry.history_tokens,
       p_window_size => v_entry.window_size,
       p_key_hash => decode(v_entry.key_hash, 'hex'), p_fingerprint => decode(v_entry.fingerprint, 'hex'),
-      p_may_begin => v_refusal is null);
+      p_may_begin => v_refusal is null, p_retention => v_entry.retention);
     if v_is_counted
       and (v_begun.outcome <> 'begun' or v_begun.is_repeated or v_begun.turn_id <> v_entry.turn_id) then
       perform colloquy.settle_count(
@@ -471,6 +520,16 @@ CREATE FUNCTION colloquy.cancel_turn(p_user_id text, p_turn_id uuid) RETURNS TAB
     AS $$
 begin
   perform colloquy.act_as(p_user_id);
+  outcome := 'not-found';
+  if not exists (
+    select
+    from colloquy.turns t
+    join colloquy.conversations c on c.user_id = t.user_id and c.id = t.conversation_id
+    where t.user_id = p_user_id and t.id = p_turn_id and colloquy.is_live(c.expires_at)
+  ) then
+    return next;
+    return;
+  end if;
   update colloquy.turns t
   set cancel_requested = true
   where t.user_id = p_user_id and t.id = p_turn_id and t.status = 'running';
@@ -498,7 +557,7 @@ begin
   perform colloquy.act_as(p_user_id);
   select c.summary_position, c.summary_claimed_until, c.active_path into v_conversation
   from colloquy.conversations c
-  where c.user_id = p_user_id and c.id = p_conversation_id
+  where c.user_id = p_user_id and c.id = p_conversation_id and colloquy.is_live(c.expires_at)
   for no key update;
   if not found or v_conversation.summary_claimed_until >= colloquy.clock() then
     return;
@@ -663,7 +722,7 @@ CREATE FUNCTION colloquy.delete_conversation(p_user_id text, p_conversation_id u
 begin
   perform colloquy.act_as(p_user_id);
   perform from colloquy.conversations c
-  where c.user_id = p_user_id and c.id = p_conversation_id
+  where c.user_id = p_user_id and c.id = p_conversation_id and colloquy.is_live(c.expires_at)
   for update;
   if not found then
     return false;
@@ -674,19 +733,21 @@ end
 $$;
 
 --
--- Name: delete_conversations(text, uuid[]); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: delete_conversations(text, uuid[], integer); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.delete_conversations(p_user_id text, p_conversation_ids uuid[]) RETURNS jsonb
+CREATE FUNCTION colloquy.delete_conversations(p_user_id text, p_conversation_ids uuid[], p_rows integer DEFAULT NULL::integer) RETURNS jsonb
     LANGUAGE plpgsql
     AS $$
 declare
   v_running uuid[];
+  v_some uuid[];
   v_events bigint;
   v_turns bigint;
   v_messages bigint;
   v_feedback bigint;
   v_conversations bigint;
+  v_is_all boolean;
 begin
   select array_agg(r.id) into v_running
   from (
@@ -698,16 +759,50 @@ begin
   ) r;
   delete from colloquy.turn_events e where e.user_id = p_user_id and e.turn_id = any (v_running);
   get diagnostics v_events = row_count;
-  delete from colloquy.turns t where t.user_id = p_user_id and t.conversation_id = any (p_conversation_ids);
-  get diagnostics v_turns = row_count;
-  delete from colloquy.messages m where m.user_id = p_user_id and m.conversation_id = any (p_conversation_ids);
-  get diagnostics v_messages = row_count;
-  -- After their messages, which whoever rates one has locked.
-  delete from colloquy.feedback f where f.user_id = p_user_id and f.conversation_id = any (p_conversation_ids);
-  get diagnostics v_feedback = row_count;
+  if p_rows is null then
+    delete from colloquy.turns t where t.user_id = p_user_id and t.conversation_id = any (p_conversation_ids);
+    get diagnostics v_turns = row_count;
+    delete from colloquy.messages m where m.user_id = p_user_id and m.conversation_id = any (p_conversation_ids);
+    get diagnostics v_messages = row_count;
+    -- After their messages, which whoever rates one has locked.
+    delete from colloquy.feedback f where f.user_id = p_user_id and f.conversation_id = any (p_conversation_ids);
+    get diagnostics v_feedback = row_count;
+    v_is_all := true;
+  else
+    select array_agg(s.id) into v_some
+    from (
+      select t.id
+      from colloquy.turns t
+      where t.user_id = p_user_id and t.conversation_id = any (p_conversation_ids)
+      limit p_rows
+    ) s;
+    delete from colloquy.turns t where t.user_id = p_user_id and t.id = any (v_some);
+    get diagnostics v_turns = row_count;
+    select array_agg(s.id) into v_some
+    from (
+      select m.id
+      from colloquy.messages m
+      where m.user_id = p_user_id and m.conversation_id = any (p_conversation_ids)
+      limit p_rows
+    ) s;
+    delete from colloquy.messages m where m.user_id = p_user_id and m.id = any (v_some);
+    get diagnostics v_messages = row_count;
+    delete from colloquy.feedback f
+    where f.user_id = p_user_id and f.conversation_id = any (p_conversation_ids) and f.message_id = any (v_some);
+    get diagnostics v_feedback = row_count;
+    v_is_all := greatest(v_turns, v_messages) < p_rows;
+  end if;
   perform colloquy.unindex_conversations(p_user_id => p_user_id, p_conversation_ids => p_conversation_ids);
-  delete from colloquy.conversations c where c.user_id = p_user_id and c.id = any (p_conversation_ids);
-  get diagnostics v_conversations = row_count;
+  v_conversations := 0;
+  if v_is_all then
+    delete from colloquy.removals r where r.user_id = p_user_id and r.conversation_id = any (p_conversation_ids);
+    delete from colloquy.conversations c where c.user_id = p_user_id and c.id = any (p_conversation_ids);
+    get diagnostics v_conversations = row_count;
+  else
+    update colloquy.conversations c
+    set own_expires_at = '-infinity', expires_at = '-infinity'
+    where c.user_id = p_user_id and c.id = any (p_conversation_ids) and c.own_expires_at is distinct from '-infinity';
+  end if;
   return jsonb_build_object(
     'conversations', v_conversations, 'turns', v_turns, 'messages', v_messages,
     'feedback', v_feedback, 'stream_events', v_events);
@@ -929,10 +1024,26 @@ end
 $$;
 
 --
--- Name: fork_conversation(text, uuid, uuid, uuid, text); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: expiry_of(timestamp with time zone, timestamp with time zone, boolean, boolean, json); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.fork_conversation(p_user_id text, p_conversation_id uuid, p_message_id uuid, p_fork_id uuid, p_title text) RETURNS TABLE(outcome text, title text, metadata jsonb, message_count integer, active_message_id uuid, created_at timestamp with time zone)
+CREATE FUNCTION colloquy.expiry_of(p_own_expires_at timestamp with time zone, p_since timestamp with time zone, p_pinned boolean, p_archived boolean, p_retention json) RETURNS timestamp with time zone
+    LANGUAGE sql STABLE
+    AS $$
+  select least(
+    p_own_expires_at,
+    case
+      when p_pinned and (p_retention ->> 'keeps_pinned')::boolean then null
+      when p_archived and (p_retention ->> 'keeps_archived')::boolean then null
+      else p_since + (p_retention ->> 'days')::integer * interval '24 hours'
+    end)
+$$;
+
+--
+-- Name: fork_conversation(text, uuid, uuid, uuid, text, json); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.fork_conversation(p_user_id text, p_conversation_id uuid, p_message_id uuid, p_fork_id uuid, p_title text, p_retention json DEFAULT NULL::json) RETURNS TABLE(outcome text, title text, metadata jsonb, message_count integer, active_message_id uuid, created_at timestamp with time zone, expires_at timestamp with time zone)
     LANGUAGE plpgsql
     AS $$
 #variable_conflict use_column
@@ -944,9 +1055,9 @@ declare
 begin
   perform colloquy.act_as(p_user_id);
   -- A turn that is tried again would take its answer away meanwhile.
-  select c.title, c.title_by, c.metadata into v_source
+  select c.title, c.title_by, c.metadata, c.own_expires_at into v_source
   from colloquy.conversations c
-  where c.user_id = p_user_id and c.id = p_conversation_id
+  where c.user_id = p_user_id and c.id = p_conversation_id and colloquy.is_live(c.expires_at)
   for no key update;
   if not found then
     outcome := 'conversation-not-found';
@@ -976,6 +1087,7 @@ begin
   message_count := colloquy.position_in(v_path, v_message.position);
   active_message_id := colloquy.copied_id(p_message_id, p_fork_id);
   created_at := v_now;
+  expires_at := colloquy.expiry_of(v_source.own_expires_at, v_now, false, false, p_retention);
   with copied as (
     select m.position, colloquy.position_in(v_path, m.position) as new_position, m.id, m.parent_id, m.role, m.status, m.content,
       m.tool_calls, m.window_tokens, m.history_calls, m.reasoning, m.continuation, m.summarized_through,
@@ -992,11 +1104,12 @@ begin
   fork as (
     insert into colloquy.conversations
       (user_id, id, title, title_by, metadata, last_position, last_turn_id, summary_position, created_at, updated_at,
-       last_turn_at)
+       last_turn_at, own_expires_at, expires_at)
     select p_user_id, p_fork_id, coalesce(p_title, v_source.title),
       case when p_title is null then v_source.title_by else 'user' end, v_source.metadata, max(c.new_position),
       case when v_message.role = 'assistant' then colloquy.copied_id(v_message.turn_id, p_fork_id) end,
-      max(c.new_position) filter (where c.role = 'summary'), v_now, v_now, v_now
+      max(c.new_position) filter (where c.role = 'summary'), v_now, v_now, v_now,
+      v_source.own_expires_at, expires_at
     from copied c
   ),
   turns as (
@@ -1025,6 +1138,9 @@ begin
     c.reasoning, c.continuation, colloquy.position_in(v_path, c.summarized_through),
     case when v_path @> c.previous_summary then colloquy.position_in(v_path, c.previous_summary) end, c.created_at
   from copied c;
+  if expires_at is not null then
+    perform colloquy.schedule_removal(p_user_id, p_fork_id);
+  end if;
   return next;
 end
 $$;
@@ -1142,10 +1258,10 @@ end
 $$;
 
 --
--- Name: import_messages(text, json, json); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: import_messages(text, json, json, json); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.import_messages(p_user_id text, p_conversation json, p_messages json) RETURNS TABLE(outcome text, taken integer)
+CREATE FUNCTION colloquy.import_messages(p_user_id text, p_conversation json, p_messages json, p_retention json DEFAULT NULL::json) RETURNS TABLE(outcome text, taken integer)
     LANGUAGE plpgsql
     AS $$
 declare
@@ -1160,6 +1276,7 @@ declare
   v_is_branched boolean;
   v_last_position integer;
   v_last_turn_id uuid;
+  v_is_live boolean;
 begin
   perform colloquy.act_as(p_user_id);
   v_now := colloquy.clock();
@@ -1167,18 +1284,31 @@ begin
   v_is_branched := false;
   select * into v_conversation
   from json_to_record(p_conversation) as c (
-    id uuid, title text, archived boolean, metadata jsonb, created_at timestamptz, last_turn_at timestamptz);
+    id uuid, title text, archived boolean, metadata jsonb, created_at timestamptz, last_turn_at timestamptz, pinned boolean);
+  v_conversation.pinned := coalesce(v_conversation.pinned, false);
   insert into colloquy.conversations
-    (user_id, id, title, title_by, archived, metadata, last_position, created_at, updated_at, last_turn_at)
+    (user_id, id, title, title_by, archived, metadata, last_position, created_at, updated_at, last_turn_at, pinned,
+     retained_from, expires_at)
   values
     (p_user_id, v_conversation.id, v_conversation.title, case when v_conversation.title is null then 'message' else 'user' end,
-     v_conversation.archived, v_conversation.metadata, 0, v_conversation.created_at, v_now, v_conversation.last_turn_at)
+     v_conversation.archived, v_conversation.metadata, 0, v_conversation.created_at, v_now, v_conversation.last_turn_at,
+     v_conversation.pinned, v_now,
+     colloquy.expiry_of(null, v_now, v_conversation.pinned, v_conversation.archived, p_retention))
   on conflict do nothing;
   outcome := case when found then 'made' else 'added' end;
-  select c.last_position, c.last_turn_id into v_last_position, v_last_turn_id
+  if outcome = 'made' and p_retention is not null then
+    perform colloquy.schedule_removal(p_user_id, v_conversation.id);
+  end if;
+  select c.last_position, c.last_turn_id, colloquy.is_live(c.expires_at)
+  into v_last_position, v_last_turn_id, v_is_live
   from colloquy.conversations c
   where c.user_id = p_user_id and c.id = v_conversation.id
   for no key update;
+  if not v_is_live then
+    outcome := 'expired';
+    return next;
+    return;
+  end if;
   if not found or v_last_turn_id is not null then
     outcome := 'foreign';
     return next;
@@ -1290,32 +1420,45 @@ end
 $$;
 
 --
+-- Name: is_live(timestamp with time zone); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.is_live(p_expires_at timestamp with time zone) RETURNS boolean
+    LANGUAGE sql
+    AS $$ select p_expires_at is null or p_expires_at > colloquy.clock() $$;
+
+--
 -- Name: lock_conversation(text, uuid, boolean); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.lock_conversation(p_user_id text, p_conversation_id uuid, p_may_wait boolean, OUT outcome text, OUT last_turn_id uuid, OUT last_position integer, OUT active_path int4multirange) RETURNS record
+CREATE FUNCTION colloquy.lock_conversation(p_user_id text, p_conversation_id uuid, p_may_wait boolean, OUT outcome text, OUT last_turn_id uuid, OUT last_position integer, OUT active_path int4multirange, OUT expires_at timestamp with time zone) RETURNS record
     LANGUAGE plpgsql
     AS $$
 begin
   outcome := 'held';
-  select c.last_turn_id, c.last_position, c.active_path into last_turn_id, last_position, active_path
+  select c.last_turn_id, c.last_position, c.active_path, c.expires_at
+  into last_turn_id, last_position, active_path, expires_at
   from colloquy.conversations c
-  where c.user_id = p_user_id and c.id = p_conversation_id
+  where c.user_id = p_user_id and c.id = p_conversation_id and colloquy.is_live(c.expires_at)
   for no key update skip locked;
   if found then
     return;
   end if;
   if p_may_wait then
-    select c.last_turn_id, c.last_position, c.active_path into last_turn_id, last_position, active_path
+    select c.last_turn_id, c.last_position, c.active_path, c.expires_at
+  into last_turn_id, last_position, active_path, expires_at
     from colloquy.conversations c
-    where c.user_id = p_user_id and c.id = p_conversation_id
+    where c.user_id = p_user_id and c.id = p_conversation_id and colloquy.is_live(c.expires_at)
     for no key update;
     if not found then
       outcome := 'not-found';
     end if;
   else
     outcome := case
-      when exists (select from colloquy.conversations c where c.user_id = p_user_id and c.id = p_conversation_id)
+      when exists (
+        select
+        from colloquy.conversations c
+        where c.user_id = p_user_id and c.id = p_conversation_id and colloquy.is_live(c.expires_at))
       then 'locked' else 'not-found' end;
   end if;
 end
@@ -1617,6 +1760,26 @@ end
 $$;
 
 --
+-- Name: purge_expired(text, uuid, integer); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.purge_expired(p_user_id text, p_conversation_id uuid, p_rows integer) RETURNS boolean
+    LANGUAGE plpgsql
+    AS $$
+begin
+  perform colloquy.act_as(p_user_id);
+  perform from colloquy.conversations c
+  where c.user_id = p_user_id and c.id = p_conversation_id and not colloquy.is_live(c.expires_at)
+  for update;
+  if not found then
+    return true;
+  end if;
+  return (colloquy.delete_conversations(
+    p_user_id => p_user_id, p_conversation_ids => array[p_conversation_id], p_rows => p_rows) ->> 'conversations')::integer = 1;
+end
+$$;
+
+--
 -- Name: rate_message(text, uuid, text, text); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
@@ -1631,6 +1794,10 @@ begin
   select m.conversation_id, m.role into v_message
   from colloquy.messages m
   where m.user_id = p_user_id and m.id = p_message_id
+    and exists (
+      select
+      from colloquy.conversations c
+      where c.user_id = p_user_id and c.id = m.conversation_id and colloquy.is_live(c.expires_at))
   for key share;
   outcome := case
     when not found then 'not-found'
@@ -1653,10 +1820,147 @@ end
 $$;
 
 --
--- Name: resume_turn(text, bytea, bytea, uuid, integer, integer, integer, integer, boolean); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: remove_conversation(text, uuid, integer); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.resume_turn(p_user_id text, p_key_hash bytea, p_fingerprint bytea, p_begin_id uuid, p_lease_ms integer, p_history_messages integer, p_history_tokens integer, p_window_size integer, p_may_begin boolean) RETURNS colloquy.begun
+CREATE FUNCTION colloquy.remove_conversation(p_user_id text, p_conversation_id uuid, p_rows integer) RETURNS integer
+    LANGUAGE plpgsql
+    AS $$
+declare
+  v_now timestamptz(3);
+  v_conversation record;
+  v_remove_at timestamptz(3);
+  v_lease_until timestamptz(3);
+  v_removed jsonb;
+begin
+  select c.expires_at, c.last_turn_id into v_conversation
+  from colloquy.conversations c
+  where c.user_id = p_user_id and c.id = p_conversation_id
+  for update skip locked;
+  v_now := colloquy.clock();
+  if found then
+    v_remove_at := v_conversation.expires_at;
+    if v_remove_at <= v_now then
+      select t.lease_until into v_lease_until
+      from colloquy.turns t
+      where t.user_id = p_user_id and t.id = v_conversation.last_turn_id and t.status = 'running' and t.lease_until >= v_now;
+      if not found then
+        v_removed := colloquy.delete_conversations(
+          p_user_id => p_user_id, p_conversation_ids => array[p_conversation_id], p_rows => p_rows);
+        return greatest(1, (select sum(e.value::integer) from jsonb_each_text(v_removed) e));
+      end if;
+      v_remove_at := v_lease_until + interval '1 millisecond';
+    end if;
+  elsif exists (select from colloquy.conversations c where c.user_id = p_user_id and c.id = p_conversation_id) then
+    v_remove_at := v_now + interval '1 minute';
+  end if;
+  if v_remove_at is null then
+    delete from colloquy.removals r where r.user_id = p_user_id and r.conversation_id = p_conversation_id;
+  else
+    update colloquy.removals r
+    set remove_at = v_remove_at
+    where r.user_id = p_user_id and r.conversation_id = p_conversation_id;
+  end if;
+  return 1;
+end
+$$;
+
+--
+-- Name: remove_expired(uuid, integer, json, integer); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.remove_expired(p_claim uuid, p_lease_ms integer, p_retention json, p_rows integer) RETURNS TABLE(outcome text)
+    LANGUAGE plpgsql
+    AS $$
+declare
+  v_now timestamptz(3);
+  v_state record;
+  v_users text[];
+  v_ids uuid[];
+  v_user_id text;
+  v_left integer;
+begin
+  perform colloquy.act_as(null);
+  v_now := colloquy.clock();
+  insert into colloquy.retention (user_id) values ('') on conflict do nothing;
+  select r.claimed_by, r.claimed_until, r.rule, r.after_user, r.after_id into v_state
+  from colloquy.retention r
+  where r.user_id = ''
+  for no key update skip locked;
+  if not found or (v_state.claimed_by <> p_claim and v_state.claimed_until >= v_now) then
+    outcome := 'taken';
+    return next;
+    return;
+  end if;
+  if v_state.rule is distinct from p_retention::text then
+    v_state.after_user := '';
+    v_state.after_id := '00000000-0000-0000-0000-000000000000';
+  end if;
+
+  -- The policies of this name let all users' rows be read here, and nowhere else.
+  set local colloquy.pruning = 'on';
+  select array_agg(d.user_id order by d.user_id collate "C", d.conversation_id),
+    array_agg(d.conversation_id order by d.user_id collate "C", d.conversation_id)
+  into v_users, v_ids
+  from (
+    select r.user_id, r.conversation_id
+    from colloquy.removals r
+    where r.remove_at <= v_now
+    order by r.remove_at
+    limit greatest(1, p_rows / 10)
+  ) d;
+  outcome := 'more';
+  if v_ids is null and v_state.after_user is not null then
+    -- Along the primary key. The planner takes the policy for one that hides nearly all rows, and would read the whole table.
+    set local enable_sort = off;
+    select array_agg(n.user_id order by n.user_id, n.id), array_agg(n.id order by n.user_id, n.id)
+    into v_users, v_ids
+    from (
+      select c.user_id, c.id
+      from colloquy.conversations c
+      where (c.user_id, c.id) > (v_state.after_user, v_state.after_id)
+      order by c.user_id, c.id
+      limit p_rows
+    ) n;
+    set local enable_sort = on;
+    set local colloquy.pruning = 'off';
+    v_state.after_user := v_users[cardinality(v_users)];
+    v_state.after_id := v_ids[cardinality(v_ids)];
+    if v_ids is not null then
+      perform colloquy.apply_retention(p_user_ids => v_users, p_conversation_ids => v_ids, p_retention => p_retention);
+    end if;
+  elsif v_ids is not null then
+    set local colloquy.pruning = 'off';
+    v_left := p_rows;
+    for n in 1 .. cardinality(v_ids) loop
+      exit when v_left <= 0;
+      if v_user_id is distinct from v_users[n] then
+        v_user_id := v_users[n];
+        perform colloquy.act_as(v_user_id);
+      end if;
+      v_left := v_left - colloquy.remove_conversation(
+        p_user_id => v_user_id, p_conversation_id => v_ids[n], p_rows => v_left);
+    end loop;
+  else
+    set local colloquy.pruning = 'off';
+    outcome := 'done';
+  end if;
+
+  perform colloquy.act_as(null);
+  update colloquy.retention r
+  set claimed_by = p_claim,
+    claimed_until = case when outcome = 'more' then v_now + p_lease_ms * interval '1 millisecond' end,
+    rule = p_retention::text, after_user = v_state.after_user, after_id = v_state.after_id
+  where r.user_id = '';
+  return next;
+end
+$$;
+
+--
+-- Name: resume_turn(text, bytea, bytea, uuid, integer, integer, integer, integer, boolean, json); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.resume_turn(p_user_id text, p_key_hash bytea, p_fingerprint bytea, p_begin_id uuid, p_lease_ms integer, p_history_messages integer, p_history_tokens integer, p_window_size integer, p_may_begin boolean, p_retention json) RETURNS colloquy.begun
     LANGUAGE plpgsql
     AS $_$
 declare
@@ -1666,6 +1970,7 @@ declare
   v_turn record;
   v_calls jsonb;
   v_first integer;
+  v_expires_at timestamptz(3);
   v_window record;
   v_begun colloquy.begun;
 begin
@@ -1682,7 +1987,7 @@ begin
     t.model, t.done_calls, t.window_starts
   into v_turn
   from colloquy.turns t
-  where t.user_id = p_user_id and t.id = v_key.turn_id;
+  where t.user_id = p_user_id and t.id = v_key.turn_id and v_lock.outcome <> 'not-found';
   if not found then
     v_begun.outcome := 'not-found';
     return v_begun;
@@ -1727,8 +2032,13 @@ begin
         + int4multirange(int4range(v_first, null));
     end if;
     update colloquy.conversations c
-    set active_path = v_lock.active_path, updated_at = v_now, last_turn_at = v_now
-    where c.user_id = p_user_id and c.id = v_key.conversation_id;
+    set active_path = v_lock.active_path, updated_at = v_now, last_turn_at = v_now,
+      expires_at = colloquy.expiry_of(c.own_expires_at, v_now, c.pinned, c.archived, p_retention)
+    where c.user_id = p_user_id and c.id = v_key.conversation_id
+    returning c.expires_at into v_expires_at;
+    if v_expires_at < v_lock.expires_at or (v_lock.expires_at is null and v_expires_at is not null) then
+      perform colloquy.schedule_removal(p_user_id, v_key.conversation_id);
+    end if;
   end if;
 
   v_begun.conversation_id := v_key.conversation_id;
@@ -1751,6 +2061,24 @@ begin
   return v_begun;
 end
 $_$;
+
+--
+-- Name: schedule_removal(text, uuid); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.schedule_removal(p_user_id text, p_conversation_id uuid) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+begin
+  insert into colloquy.removals (user_id, conversation_id, remove_at)
+  select c.user_id, c.id, c.expires_at
+  from colloquy.conversations c
+  where c.user_id = p_user_id and c.id = p_conversation_id and c.expires_at is not null
+  on conflict on constraint removals_pkey do update
+  set remove_at = excluded.remove_at
+  where removals.remove_at > excluded.remove_at;
+end
+$$;
 
 --
 -- Name: search_batch(text, integer, uuid); Type: FUNCTION; Schema: colloquy; Owner: -
@@ -2126,21 +2454,28 @@ begin
     order by p.rank desc, p.created_at desc, p.id desc), '[]')
   into results
   from (
-    select e.conversation_id, e.position, e.rank, e.created_at, e.id
+    select s.conversation_id, s.position, s.rank, s.created_at, s.id
     from (
-      select f.conversation_id, f.position, f.rank, f.created_at, f.id,
-        bool_or(f.position = 1) over (partition by f.conversation_id) as has_first
-      from unnest(v_conversations, v_positions, v_ranks, v_times, v_ids) f (conversation_id, position, rank, created_at, id)
-    ) e
-    where (p_rank is null or (e.rank, e.created_at, e.id) < (p_rank, p_time, p_id))
-      and (p_archived is null or exists (
-        select from colloquy.conversations c
-        where c.user_id = p_user_id and c.id = e.conversation_id and c.archived = p_archived))
-      -- A title that is the beginning of the first message says nothing that this does not.
-      and (e.position > 0 or not e.has_first or not exists (
-        select from colloquy.conversations c
-        where c.user_id = p_user_id and c.id = e.conversation_id and c.title_by = 'message'))
-    order by e.rank desc, e.created_at desc, e.id desc
+      select e.conversation_id, e.position, e.rank, e.created_at, e.id
+      from (
+        select f.conversation_id, f.position, f.rank, f.created_at, f.id,
+          bool_or(f.position = 1) over (partition by f.conversation_id) as has_first
+        from unnest(v_conversations, v_positions, v_ranks, v_times, v_ids)
+          f (conversation_id, position, rank, created_at, id)
+      ) e
+      where (p_rank is null or (e.rank, e.created_at, e.id) < (p_rank, p_time, p_id))
+        -- A title that is the beginning of the first message says nothing that this does not.
+        and (e.position > 0 or not e.has_first or not exists (
+          select from colloquy.conversations c
+          where c.user_id = p_user_id and c.id = e.conversation_id and c.title_by = 'message'))
+      order by e.rank desc, e.created_at desc, e.id desc
+    ) s
+    -- In their order, until the page is full, so that not every match costs a look-up.
+    where exists (
+      select from colloquy.conversations c
+      where c.user_id = p_user_id and c.id = s.conversation_id and (p_archived is null or c.archived = p_archived)
+        and colloquy.is_live(c.expires_at))
+    order by s.rank desc, s.created_at desc, s.id desc
     limit p_limit + 1
   ) p
   join colloquy.conversations c on c.user_id = p_user_id and c.id = p.conversation_id
@@ -2647,7 +2982,11 @@ CREATE TABLE colloquy.conversations (
     summary_position integer,
     summary_claim uuid,
     summary_claimed_until timestamp(3) with time zone,
-    active_path int4multirange
+    active_path int4multirange,
+    pinned boolean DEFAULT false NOT NULL,
+    expires_at timestamp(3) with time zone,
+    own_expires_at timestamp(3) with time zone,
+    retained_from timestamp(3) with time zone
 )
 WITH (fillfactor='80');
 
@@ -2724,6 +3063,33 @@ CREATE TABLE colloquy.migrations (
     functions_program text,
     tried_at timestamp(3) with time zone
 );
+
+--
+-- Name: removals; Type: TABLE; Schema: colloquy; Owner: -
+--
+
+CREATE TABLE colloquy.removals (
+    user_id text NOT NULL,
+    conversation_id uuid NOT NULL,
+    remove_at timestamp(3) with time zone NOT NULL
+);
+
+ALTER TABLE ONLY colloquy.removals FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: retention; Type: TABLE; Schema: colloquy; Owner: -
+--
+
+CREATE TABLE colloquy.retention (
+    user_id text NOT NULL,
+    claimed_by uuid,
+    claimed_until timestamp(3) with time zone,
+    rule text,
+    after_user text,
+    after_id uuid
+);
+
+ALTER TABLE ONLY colloquy.retention FORCE ROW LEVEL SECURITY;
 
 --
 -- Name: search_indexes; Type: TABLE; Schema: colloquy; Owner: -
@@ -2920,6 +3286,20 @@ ALTER TABLE ONLY colloquy.migrations
     ADD CONSTRAINT migrations_pkey PRIMARY KEY (version);
 
 --
+-- Name: removals removals_pkey; Type: CONSTRAINT; Schema: colloquy; Owner: -
+--
+
+ALTER TABLE ONLY colloquy.removals
+    ADD CONSTRAINT removals_pkey PRIMARY KEY (user_id, conversation_id);
+
+--
+-- Name: retention retention_pkey; Type: CONSTRAINT; Schema: colloquy; Owner: -
+--
+
+ALTER TABLE ONLY colloquy.retention
+    ADD CONSTRAINT retention_pkey PRIMARY KEY (user_id);
+
+--
 -- Name: search_indexes search_indexes_pkey; Type: CONSTRAINT; Schema: colloquy; Owner: -
 --
 
@@ -2994,6 +3374,12 @@ CREATE INDEX conversations_by_last_turn ON colloquy.conversations USING btree (u
 CREATE INDEX idempotency_keys_by_age ON colloquy.idempotency_keys USING btree (created_at);
 
 --
+-- Name: removals_by_time; Type: INDEX; Schema: colloquy; Owner: -
+--
+
+CREATE INDEX removals_by_time ON colloquy.removals USING btree (remove_at);
+
+--
 -- Name: turns_by_conversation; Type: INDEX; Schema: colloquy; Owner: -
 --
 
@@ -3049,6 +3435,18 @@ CREATE POLICY acting_user ON colloquy.idempotency_keys USING ((user_id = current
 --
 
 CREATE POLICY acting_user ON colloquy.messages USING ((user_id = current_setting('colloquy.user_id'::text, true)));
+
+--
+-- Name: removals acting_user; Type: POLICY; Schema: colloquy; Owner: -
+--
+
+CREATE POLICY acting_user ON colloquy.removals USING ((user_id = current_setting('colloquy.user_id'::text, true)));
+
+--
+-- Name: retention acting_user; Type: POLICY; Schema: colloquy; Owner: -
+--
+
+CREATE POLICY acting_user ON colloquy.retention USING ((user_id = current_setting('colloquy.user_id'::text, true)));
 
 --
 -- Name: search_indexes acting_user; Type: POLICY; Schema: colloquy; Owner: -
@@ -3129,10 +3527,34 @@ ALTER TABLE colloquy.idempotency_keys ENABLE ROW LEVEL SECURITY;
 ALTER TABLE colloquy.messages ENABLE ROW LEVEL SECURITY;
 
 --
+-- Name: conversations pruning; Type: POLICY; Schema: colloquy; Owner: -
+--
+
+CREATE POLICY pruning ON colloquy.conversations FOR SELECT USING ((current_setting('colloquy.pruning'::text, true) = 'on'::text));
+
+--
 -- Name: idempotency_keys pruning; Type: POLICY; Schema: colloquy; Owner: -
 --
 
 CREATE POLICY pruning ON colloquy.idempotency_keys FOR SELECT USING (((current_setting('colloquy.pruning'::text, true) = 'on'::text) AND (created_at < (now() - '24:00:00'::interval))));
+
+--
+-- Name: removals pruning; Type: POLICY; Schema: colloquy; Owner: -
+--
+
+CREATE POLICY pruning ON colloquy.removals FOR SELECT USING ((current_setting('colloquy.pruning'::text, true) = 'on'::text));
+
+--
+-- Name: removals; Type: ROW SECURITY; Schema: colloquy; Owner: -
+--
+
+ALTER TABLE colloquy.removals ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: retention; Type: ROW SECURITY; Schema: colloquy; Owner: -
+--
+
+ALTER TABLE colloquy.retention ENABLE ROW LEVEL SECURITY;
 
 --
 -- Name: search_indexes; Type: ROW SECURITY; Schema: colloquy; Owner: -
@@ -3223,6 +3645,18 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE colloquy.messages TO colloquy_app;
 --
 
 GRANT SELECT ON TABLE colloquy.migrations TO colloquy_app;
+
+--
+-- Name: TABLE removals; Type: ACL; Schema: colloquy; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE colloquy.removals TO colloquy_app;
+
+--
+-- Name: TABLE retention; Type: ACL; Schema: colloquy; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE colloquy.retention TO colloquy_app;
 
 --
 -- Name: TABLE search_indexes; Type: ACL; Schema: colloquy; Owner: -

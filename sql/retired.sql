@@ -32,3 +32,12 @@ drop function if exists colloquy.add_job_usage(text, uuid, text, integer, intege
 drop function if exists colloquy.set_title(text, uuid, text, text, integer, integer, integer, integer, integer);
 drop function if exists colloquy.store_summary(
   text, uuid, uuid, uuid, text, integer, integer, text, integer, integer, integer, integer, integer);
+drop function if exists colloquy.delete_conversations(text, uuid[]);
+drop function if exists colloquy.begin_turn(
+  text, uuid, boolean, uuid, uuid, uuid, text, text, text, text, uuid, text, integer, integer, integer, integer, bytea, bytea,
+  boolean);
+drop function if exists colloquy.resume_turn(
+  text, bytea, bytea, uuid, integer, integer, integer, integer, boolean);
+-- What is made in their place may be called with the same arguments.
+drop function if exists colloquy.fork_conversation(text, uuid, uuid, uuid, text);
+drop function if exists colloquy.import_messages(text, json, json);

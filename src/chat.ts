@@ -25,6 +25,7 @@ import type { PublicJwk } from './tools/signing-keys.js'
 import type { ToolRegistry } from './tools/tool.js'
 import { createTurnEngine } from './turns/engine.js'
 import type { InstanceLimits } from './turns/limits.js'
+import type { RetentionRule } from './turns/retention-rule.js'
 import type { TitleMaker, TurnLimits } from './turns/types.js'
 import { type LimitRules, limitsOf } from './turns/user-rules.js'
 
@@ -49,6 +50,8 @@ export interface ChatOptions {
   userLimits?: LimitRules | undefined
   /** the claim of a token that names its user's plan */
   planClaim?: string | undefined
+  /** how long conversations are kept; default: for ever */
+  retention?: RetentionRule | undefined
   /** what this instance takes on at once; default: no limit */
   instanceLimits?: InstanceLimits | undefined
   auth: Omit<AuthenticationOptions, 'isUserId'>
@@ -193,6 +196,7 @@ export const registerChat = async (app: FastifyInstance, options: ChatOptions & 
     db,
     turns,
     search,
+    retention: options.retention,
     models,
     currency: options.prices?.currency ?? null,
     checkReady,

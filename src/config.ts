@@ -1,6 +1,7 @@
 import { readLimits } from './config-limits.js'
 import { readModelChains } from './config-models.js'
 import { readPrices } from './config-prices.js'
+import { readRetention } from './config-retention.js'
 import { readTools, toolKeyCommand } from './config-tools.js'
 import { ConfigError, type Environment, type EnvironmentReader, environmentReader } from './environment.js'
 import type { LanguageModelSettings } from './models/language-model.js'
@@ -10,6 +11,7 @@ import { type CredentialsByProvider, providerNames, providers } from './models/p
 import { sendsUserToken, type ToolServer } from './tools/mcp/server-config.js'
 import type { SigningKey } from './tools/signing-keys.js'
 import type { InstanceLimits } from './turns/limits.js'
+import type { RetentionRule } from './turns/retention-rule.js'
 import type { TitleMaker, TurnLimits } from './turns/types.js'
 import type { LimitRules } from './turns/user-rules.js'
 
@@ -60,6 +62,8 @@ export interface Config {
   /** the claim of a token that names its user's plan */
   planClaim: string | undefined
   instanceLimits: InstanceLimits
+  /** how long conversations are kept; undefined: for ever */
+  retention: RetentionRule | undefined
   shutdownMs: number
   maxConnections: number
 }
@@ -190,6 +194,7 @@ export const readConfig = (env: Environment): Config => {
       toolTimeoutMs: integer('CHAT_TOOL_TIMEOUT_MS', 30_000, 100, 3_600_000),
     },
     ...readLimits(read),
+    retention: readRetention(read),
     shutdownMs: integer('CHAT_SHUTDOWN_MS', 20_000, 0, 600_000),
     maxConnections: integer('CHAT_MAX_CONNECTIONS', 4_000, 1, 100_000),
   }

@@ -50,6 +50,7 @@ const integers: [string, (config: Config) => number, number, number, number][] =
   ['CHAT_USER_TOKENS_PER_DAY', (c) => c.userLimits.everybody.tokensPerDay ?? 0, 0, 0, 1_000_000_000],
   ['CHAT_MAX_RUNNING_TURNS', (c) => c.instanceLimits.runningTurns, 2_000, 1, 100_000],
   ['CHAT_MAX_WAITING_MESSAGES', (c) => c.instanceLimits.waitingMessages, 2_000, 0, 100_000],
+  ['CHAT_RETENTION_DAYS', (c) => c.retention?.days ?? 0, 0, 0, 36_500],
   ['CHAT_MAX_STREAMS', (c) => c.instanceLimits.openStreams, 3_000, 1, 100_000],
 ]
 
@@ -186,6 +187,22 @@ const values: Value[] = [
   [{ CHAT_TOOLS_KEY: `${pem}${pem}` }, (c) => c.toolKeys.length, 1],
   [{ CHAT_TOOLS_KEY: `${pem}${newToolsPem()}`.replaceAll('\n', '\\n') }, (c) => c.toolKeys.length, 2],
 
+  [{}, (c) => c.retention, undefined],
+  [
+    { CHAT_RETENTION_DAYS: '30' },
+    (c) => c.retention,
+    { days: 30, keeps_pinned: true, keeps_archived: false },
+  ],
+  [
+    { CHAT_RETENTION_DAYS: '1', CHAT_RETENTION_KEEPS: 'archived, pinned' },
+    (c) => c.retention,
+    { days: 1, keeps_pinned: true, keeps_archived: true },
+  ],
+  [
+    { CHAT_RETENTION_DAYS: '1', CHAT_RETENTION_KEEPS: 'none' },
+    (c) => c.retention,
+    { days: 1, keeps_pinned: false, keeps_archived: false },
+  ],
   [{ CHAT_CORS_ORIGINS: app }, (c) => c.corsOrigins, [app]],
   [{ CHAT_CORS_ORIGINS: ` ${app} , ${local}` }, (c) => c.corsOrigins, [app, local]],
   ...integers.flatMap(([name, read, fallback, min, max]): Value[] => [

@@ -133,7 +133,7 @@ const tables = ['conversations', 'turns', 'messages', 'turn_events', 'usage', 'f
 /** Those that tell of them. */
 const otherTables = [
   ...['search_indexes', 'search_tails', 'search_segments', 'branches'],
-  ...['turn_counts', 'waiting_messages', 'idempotency_keys'],
+  ...['turn_counts', 'waiting_messages', 'idempotency_keys', 'removals', 'retention'],
 ]
 
 /** Every condition on the user is taken out of the handlers, and the turn functions get the path's ids alone. */
@@ -241,6 +241,8 @@ t.test('in SQL, too: nothing of another user can be read, changed or written', a
     await tx`
       insert into colloquy.turn_counts (user_id, running, minute_started_at, minute_turns, day, day_turns)
       values ('alice', '{}', now(), 1, now(), 1)`
+    await tx`insert into colloquy.removals (user_id, conversation_id, remove_at) values ('alice', ${id}, now())`
+    await tx`insert into colloquy.retention (user_id) values ('alice')`
     await tx`
       insert into colloquy.waiting_messages (user_id, turn_id, wait_until) values ('alice', ${turn.turnId}, now())`
   })

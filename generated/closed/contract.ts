@@ -247,12 +247,14 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Rename, archive or annotate a conversation, or choose its branch
+         * Rename, archive, pin or annotate a conversation, or choose its branch or its end
          * @description Changes what the body names and leaves the rest, in `metadata` too: it is a JSON merge patch (RFC 7396), where null removes a key. Two clients that
          *     write different keys at once keep both. The order of listConversations does not change.
          *
          *     `active_message_id` chooses the branch that listMessages lists and that the next message continues. A summary cannot be chosen (`422`); a message
          *     that the conversation does not have is `404`.
+         *
+         *     `expires_at` lets the conversation expire: from then on it answers as if it had been deleted. A turn that runs then is not stopped.
          */
         patch: operations["updateConversation"];
         trace?: never;
@@ -994,6 +996,7 @@ export interface components {
             /** @description Null until the first message or the user gives it one. */
             title: components["schemas"]["Title"] | null;
             archived: boolean;
+            pinned: boolean;
             metadata: components["schemas"]["Metadata"];
             created_at: components["schemas"]["Timestamp"];
             updated_at: components["schemas"]["Timestamp"];
@@ -1488,6 +1491,7 @@ export interface components {
             /** @description Null until the first message or the user gives it one. */
             title: components["schemas"]["Title"] | null;
             archived: boolean;
+            pinned: boolean;
             metadata: components["schemas"]["Metadata"];
             /**
              * Format: int32
@@ -1502,6 +1506,11 @@ export interface components {
             updated_at: components["schemas"]["Timestamp"];
             /** @description When its last turn began; before the first one, when it was created. */
             last_turn_at: components["schemas"]["Timestamp"];
+            /**
+             * @description When it expires: at the time that was set for it, or when the server has kept it for as long as it keeps conversations, whichever comes
+             *     first. From then on it answers as if it had been deleted. A turn may put it off. Null: never.
+             */
+            expires_at: components["schemas"]["Timestamp"] | null;
         };
         /**
          * Format: visible-text
@@ -1520,7 +1529,7 @@ export interface components {
         };
         /**
          * @description Is merged into the conversation's metadata (RFC 7396): a value sets its key, null removes it, the other keys stay. At most 16 pairs may
-         *     be there afterwards. Only in here does null remove anything.
+         *     be there afterwards.
          * @example {
          *       "project": "kitchen",
          *       "draft": null
@@ -1536,6 +1545,13 @@ export interface components {
              * @example true
              */
             archived?: boolean;
+            /**
+             * @description Whether it is pinned. A server may keep pinned conversations longer, or for ever.
+             * @example true
+             */
+            pinned?: boolean;
+            /** @description When it expires at the latest; null takes that back. A time that has passed makes it expire at once. */
+            expires_at?: components["schemas"]["Instant"] | null;
             metadata?: components["schemas"]["MetadataPatch"];
             /** @description Makes the branch of this message the active one. Where the branch goes on behind it and parts again, that is the newest of its branches. */
             active_message_id?: components["schemas"]["Id"];
@@ -1543,6 +1559,8 @@ export interface components {
         ConversationCreation: {
             title?: components["schemas"]["Title"];
             metadata?: components["schemas"]["Metadata"];
+            /** @description When it expires at the latest, whatever the server's own rule. */
+            expires_at?: components["schemas"]["Instant"];
         };
         ConversationFork: {
             /** @description The last message to copy. */
@@ -2468,6 +2486,11 @@ export interface operations {
                  */
                 archived?: boolean;
                 /**
+                 * @description List only pinned conversations, or only the others; both when absent.
+                 * @example true
+                 */
+                pinned?: boolean;
+                /**
                  * @description List only conversations whose metadata has these pairs: `metadata[project]=kitchen`. A key with a bracket in it cannot be asked for.
                  * @example {
                  *       "project": "kitchen"
@@ -2670,7 +2693,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        /** @description At least one of the four. */
+        /** @description At least one of the six. */
         requestBody: {
             content: {
                 "application/json": components["schemas"]["ConversationUpdate"];

@@ -9,7 +9,7 @@
 --   busy       the conversation is running another turn, which turn_id names; is_lapsed: its lease has run out
 --   attached   the key's turn is running; is_lapsed: its lease has run out
 --   ended      the key's turn has ended, and is not to be run again
---   not-found  there is no such conversation (any more)
+--   not-found  there is no such conversation (any more), or it has expired
 --   message-not-found, unfit-message
 --              the message at which it was to begin (place, target_id) is not there, or is of another role; see place_turn
 --   mismatch   the key was used with another request
@@ -54,7 +54,8 @@ begin
       user_id text, conversation_id uuid, is_new boolean, turn_id uuid, user_message_id uuid, message_id uuid,
       message text, title text, place text, target_id uuid, model text, lease_ms integer,
       history_messages integer, history_tokens integer, window_size integer, key_hash text, fingerprint text, has_waited boolean,
-      running_turns integer, turns_per_minute integer, turns_per_day integer, tokens_per_day bigint)
+      running_turns integer, turns_per_minute integer, turns_per_day integer, tokens_per_day bigint,
+      retention json)
     order by e.user_id collate "C", e.key_hash collate "C", e.conversation_id, number
   loop
     if v_user_id is distinct from v_entry.user_id then
@@ -98,7 +99,7 @@ begin
       p_history_messages => v_entry.history_messages, p_history_tokens => v_entry.history_tokens,
       p_window_size => v_entry.window_size,
       p_key_hash => decode(v_entry.key_hash, 'hex'), p_fingerprint => decode(v_entry.fingerprint, 'hex'),
-      p_may_begin => v_refusal is null);
+      p_may_begin => v_refusal is null, p_retention => v_entry.retention);
     if v_is_counted
       and (v_begun.outcome <> 'begun' or v_begun.is_repeated or v_begun.turn_id <> v_entry.turn_id) then
       perform colloquy.settle_count(

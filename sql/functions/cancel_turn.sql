@@ -5,6 +5,16 @@ language plpgsql
 as $$
 begin
   perform colloquy.act_as(p_user_id);
+  outcome := 'not-found';
+  if not exists (
+    select
+    from colloquy.turns t
+    join colloquy.conversations c on c.user_id = t.user_id and c.id = t.conversation_id
+    where t.user_id = p_user_id and t.id = p_turn_id and colloquy.is_live(c.expires_at)
+  ) then
+    return next;
+    return;
+  end if;
   update colloquy.turns t
   set cancel_requested = true
   where t.user_id = p_user_id and t.id = p_turn_id and t.status = 'running';

@@ -24,7 +24,7 @@ begin
   perform colloquy.act_as(p_user_id);
   select c.summary_position, c.summary_claimed_until, c.active_path into v_conversation
   from colloquy.conversations c
-  where c.user_id = p_user_id and c.id = p_conversation_id
+  where c.user_id = p_user_id and c.id = p_conversation_id and colloquy.is_live(c.expires_at)
   for no key update;
   if not found or v_conversation.summary_claimed_until >= colloquy.clock() then
     return;

@@ -1,4 +1,4 @@
--- Deletes a conversation with its turns and messages; false when there is none. Locks: conversation, then turns, as
+-- Deletes a conversation with its turns and messages; false when there is none, or it has expired. Locks: conversation, then turns, as
 -- everybody does.
 create or replace function colloquy.delete_conversation(p_user_id text, p_conversation_id uuid) returns boolean
 language plpgsql
@@ -6,7 +6,7 @@ as $$
 begin
   perform colloquy.act_as(p_user_id);
   perform from colloquy.conversations c
-  where c.user_id = p_user_id and c.id = p_conversation_id
+  where c.user_id = p_user_id and c.id = p_conversation_id and colloquy.is_live(c.expires_at)
   for update;
   if not found then
     return false;

@@ -4,19 +4,23 @@
 -- It is copied, not shared: a copy keeps the rules of every conversation (its own positions without gaps, its own rows under
 -- the user's row-level security, gone when it is deleted) without a rule for rows that two conversations have. Positions are
 -- counted anew. A question belongs to the turn of the answer that is copied with it. Summaries of other branches stay behind.
+-- The expiry that the user has set is copied, too.
 create or replace function colloquy.fork_conversation(
   p_user_id text,
   p_conversation_id uuid,
   p_message_id uuid,
   p_fork_id uuid,
-  p_title text
+  p_title text,
+  -- the operator's rule, which expiry_of explains
+  p_retention json default null
 ) returns table (
   outcome text,
   title text,
   metadata jsonb,
   message_count integer,
   active_message_id uuid,
-  created_at timestamptz
+  created_at timestamptz,
+  expires_at timestamptz
 )
 language plpgsql
 as $$
@@ -29,9 +33,9 @@ declare
 begin
   perform colloquy.act_as(p_user_id);
   -- A turn that is tried again would take its answer away meanwhile.
-  select c.title, c.title_by, c.metadata into v_source
+  select c.title, c.title_by, c.metadata, c.own_expires_at into v_source
   from colloquy.conversations c
-  where c.user_id = p_user_id and c.id = p_conversation_id
+  where c.user_id = p_user_id and c.id = p_conversation_id and colloquy.is_live(c.expires_at)
   for no key update;
   if not found then
     outcome := 'conversation-not-found';
@@ -61,6 +65,7 @@ begin
   message_count := colloquy.position_in(v_path, v_message.position);
   active_message_id := colloquy.copied_id(p_message_id, p_fork_id);
   created_at := v_now;
+  expires_at := colloquy.expiry_of(v_source.own_expires_at, v_now, false, false, p_retention);
   with copied as (
     select m.position, colloquy.position_in(v_path, m.position) as new_position, m.id, m.parent_id, m.role, m.status, m.content,
       m.tool_calls, m.window_tokens, m.history_calls, m.reasoning, m.continuation, m.summarized_through,
@@ -77,11 +82,12 @@ begin
   fork as (
     insert into colloquy.conversations
       (user_id, id, title, title_by, metadata, last_position, last_turn_id, summary_position, created_at, updated_at,
-       last_turn_at)
+       last_turn_at, own_expires_at, expires_at)
     select p_user_id, p_fork_id, coalesce(p_title, v_source.title),
       case when p_title is null then v_source.title_by else 'user' end, v_source.metadata, max(c.new_position),
       case when v_message.role = 'assistant' then colloquy.copied_id(v_message.turn_id, p_fork_id) end,
-      max(c.new_position) filter (where c.role = 'summary'), v_now, v_now, v_now
+      max(c.new_position) filter (where c.role = 'summary'), v_now, v_now, v_now,
+      v_source.own_expires_at, expires_at
     from copied c
   ),
   turns as (
@@ -110,6 +116,9 @@ begin
     c.reasoning, c.continuation, colloquy.position_in(v_path, c.summarized_through),
     case when v_path @> c.previous_summary then colloquy.position_in(v_path, c.previous_summary) end, c.created_at
   from copied c;
+  if expires_at is not null then
+    perform colloquy.schedule_removal(p_user_id, p_fork_id);
+  end if;
   return next;
 end
 $$;

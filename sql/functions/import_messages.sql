@@ -1,13 +1,20 @@
 -- Adds imported messages to a conversation, which it makes if it is not there. p_conversation is an object with id, title,
--- archived, metadata, created_at and last_turn_at; p_messages an array of objects with the columns that are read from it
+-- archived, pinned, metadata, created_at and last_turn_at; p_messages an array of objects with the columns that are read from it
 -- below. Repeating it adds nothing. The outcome is
 --   made      the conversation is new
 --   added     it is of an earlier import, or an earlier part of this one
+--   expired   it has expired, and has to be removed first (purge_expired); then this may be repeated
 --   foreign   a turn has been begun in it, so nothing is added
 -- taken is the number of messages that were not there yet: the user has each id once, and positions have no gaps. A message
--- whose parent is not the one before it begins a branch.
+-- whose parent is not the one before it begins a branch. The operator's rule counts from the import on.
 -- Locks: the conversation.
-create or replace function colloquy.import_messages(p_user_id text, p_conversation json, p_messages json)
+create or replace function colloquy.import_messages(
+  p_user_id text,
+  p_conversation json,
+  p_messages json,
+  -- the operator's rule, which expiry_of explains
+  p_retention json default null
+)
 returns table (outcome text, taken integer)
 language plpgsql
 as $$
@@ -23,6 +30,7 @@ declare
   v_is_branched boolean;
   v_last_position integer;
   v_last_turn_id uuid;
+  v_is_live boolean;
 begin
   perform colloquy.act_as(p_user_id);
   v_now := colloquy.clock();
@@ -30,18 +38,31 @@ begin
   v_is_branched := false;
   select * into v_conversation
   from json_to_record(p_conversation) as c (
-    id uuid, title text, archived boolean, metadata jsonb, created_at timestamptz, last_turn_at timestamptz);
+    id uuid, title text, archived boolean, metadata jsonb, created_at timestamptz, last_turn_at timestamptz, pinned boolean);
+  v_conversation.pinned := coalesce(v_conversation.pinned, false);
   insert into colloquy.conversations
-    (user_id, id, title, title_by, archived, metadata, last_position, created_at, updated_at, last_turn_at)
+    (user_id, id, title, title_by, archived, metadata, last_position, created_at, updated_at, last_turn_at, pinned,
+     retained_from, expires_at)
   values
     (p_user_id, v_conversation.id, v_conversation.title, case when v_conversation.title is null then 'message' else 'user' end,
-     v_conversation.archived, v_conversation.metadata, 0, v_conversation.created_at, v_now, v_conversation.last_turn_at)
+     v_conversation.archived, v_conversation.metadata, 0, v_conversation.created_at, v_now, v_conversation.last_turn_at,
+     v_conversation.pinned, v_now,
+     colloquy.expiry_of(null, v_now, v_conversation.pinned, v_conversation.archived, p_retention))
   on conflict do nothing;
   outcome := case when found then 'made' else 'added' end;
-  select c.last_position, c.last_turn_id into v_last_position, v_last_turn_id
+  if outcome = 'made' and p_retention is not null then
+    perform colloquy.schedule_removal(p_user_id, v_conversation.id);
+  end if;
+  select c.last_position, c.last_turn_id, colloquy.is_live(c.expires_at)
+  into v_last_position, v_last_turn_id, v_is_live
   from colloquy.conversations c
   where c.user_id = p_user_id and c.id = v_conversation.id
   for no key update;
+  if not v_is_live then
+    outcome := 'expired';
+    return next;
+    return;
+  end if;
   if not found or v_last_turn_id is not null then
     outcome := 'foreign';
     return next;

@@ -16,6 +16,10 @@ begin
   select m.conversation_id, m.role into v_message
   from colloquy.messages m
   where m.user_id = p_user_id and m.id = p_message_id
+    and exists (
+      select
+      from colloquy.conversations c
+      where c.user_id = p_user_id and c.id = m.conversation_id and colloquy.is_live(c.expires_at))
   for key share;
   outcome := case
     when not found then 'not-found'

@@ -307,21 +307,28 @@ begin
     order by p.rank desc, p.created_at desc, p.id desc), '[]')
   into results
   from (
-    select e.conversation_id, e.position, e.rank, e.created_at, e.id
+    select s.conversation_id, s.position, s.rank, s.created_at, s.id
     from (
-      select f.conversation_id, f.position, f.rank, f.created_at, f.id,
-        bool_or(f.position = 1) over (partition by f.conversation_id) as has_first
-      from unnest(v_conversations, v_positions, v_ranks, v_times, v_ids) f (conversation_id, position, rank, created_at, id)
-    ) e
-    where (p_rank is null or (e.rank, e.created_at, e.id) < (p_rank, p_time, p_id))
-      and (p_archived is null or exists (
-        select from colloquy.conversations c
-        where c.user_id = p_user_id and c.id = e.conversation_id and c.archived = p_archived))
-      -- A title that is the beginning of the first message says nothing that this does not.
-      and (e.position > 0 or not e.has_first or not exists (
-        select from colloquy.conversations c
-        where c.user_id = p_user_id and c.id = e.conversation_id and c.title_by = 'message'))
-    order by e.rank desc, e.created_at desc, e.id desc
+      select e.conversation_id, e.position, e.rank, e.created_at, e.id
+      from (
+        select f.conversation_id, f.position, f.rank, f.created_at, f.id,
+          bool_or(f.position = 1) over (partition by f.conversation_id) as has_first
+        from unnest(v_conversations, v_positions, v_ranks, v_times, v_ids)
+          f (conversation_id, position, rank, created_at, id)
+      ) e
+      where (p_rank is null or (e.rank, e.created_at, e.id) < (p_rank, p_time, p_id))
+        -- A title that is the beginning of the first message says nothing that this does not.
+        and (e.position > 0 or not e.has_first or not exists (
+          select from colloquy.conversations c
+          where c.user_id = p_user_id and c.id = e.conversation_id and c.title_by = 'message'))
+      order by e.rank desc, e.created_at desc, e.id desc
+    ) s
+    -- In their order, until the page is full, so that not every match costs a look-up.
+    where exists (
+      select from colloquy.conversations c
+      where c.user_id = p_user_id and c.id = s.conversation_id and (p_archived is null or c.archived = p_archived)
+        and colloquy.is_live(c.expires_at))
+    order by s.rank desc, s.created_at desc, s.id desc
     limit p_limit + 1
   ) p
   join colloquy.conversations c on c.user_id = p_user_id and c.id = p.conversation_id

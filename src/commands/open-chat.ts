@@ -59,6 +59,7 @@ export const openChat = async (
     limits: config.limits,
     userLimits: config.userLimits,
     planClaim: config.planClaim,
+    retention: config.retention,
     instanceLimits: config.instanceLimits,
     auth: authenticationOptions(config, secret, log),
     corsOrigins: config.corsOrigins,

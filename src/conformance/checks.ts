@@ -5,6 +5,7 @@ import { bodyChecks } from './checks/bodies.js'
 import { branchChecks } from './checks/branches.js'
 import { conversationChecks } from './checks/conversations.js'
 import { erasureChecks } from './checks/erasure.js'
+import { expiryChecks } from './checks/expiry.js'
 import { exportChecks } from './checks/exports.js'
 import { feedbackChecks } from './checks/feedback.js'
 import { idempotencyChecks } from './checks/idempotency.js'
@@ -26,6 +27,7 @@ import { generatedChecks } from './generated/checks.js'
 export const allChecks = (contract: Contract): Check[] => [
   ...answerChecks(contract),
   ...conversationChecks,
+  ...expiryChecks,
   ...messageChecks,
   ...feedbackChecks,
   ...exportChecks,

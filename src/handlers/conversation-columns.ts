@@ -5,7 +5,7 @@ export type Conversation = components['schemas']['Conversation']
 
 /** The contract's conversation, selected from a row `c` of colloquy.conversations and its last turn `t`. */
 export const conversationColumns = (sql: Sql) => sql`
-  c.id, c.title, c.archived, c.metadata,
+  c.id, c.title, c.archived, c.pinned, c.metadata, c.expires_at,
   c.last_position - case when t.status = 'running' then 1 else 0 end as message_count,
   case when t.lease_until >= colloquy.clock() then t.id end as running_turn_id,
   case
@@ -22,6 +22,13 @@ export const conversationColumns = (sql: Sql) => sql`
     )
   end as active_message_id,
   c.created_at, greatest(c.updated_at, t.finished_at) as updated_at, c.last_turn_at`
+
+/** Whether the conversation of a row with this alias is still there. */
+export const inLiveConversation = (sql: Sql, alias: 'm' | 't') => sql`
+  exists (
+    select
+    from colloquy.conversations c
+    where c.user_id = ${sql(alias)}.user_id and c.id = ${sql(alias)}.conversation_id and colloquy.is_live(c.expires_at))`
 
 /** Joins the last turn of `c` as `t`. */
 export const joinLastTurn = (sql: Sql) =>

@@ -2,21 +2,24 @@ import type { Handler } from '../http/handler.js'
 import { newId } from '../new-id.js'
 import { type Conversation, conversationColumns, joinLastTurn } from './conversation-columns.js'
 import type { Deps } from './deps.js'
+import { expiryOf, scheduleRemoval } from './expiry.js'
 
 export const createConversation =
-  ({ db }: Deps): Handler<'createConversation'> =>
+  ({ db, retention }: Deps): Handler<'createConversation'> =>
   async ({ user, body }, reply) => {
-    const { title = null, metadata = {} } = body
+    const { title = null, metadata = {}, expires_at = null } = body
     const [conversation] = await db.asUser(
       user.id,
       (sql) => sql<[Conversation]>`
         with c as (
           insert into colloquy.conversations
-            (user_id, id, title, title_by, metadata, last_position, created_at, updated_at, last_turn_at)
-          select ${user.id}, ${newId()}, ${title}::text, ${title === null ? 'message' : 'user'}, ${sql.json(metadata)}, 0, now, now, now
+            (user_id, id, title, title_by, metadata, last_position, created_at, updated_at, last_turn_at, own_expires_at, expires_at)
+          select ${user.id}, ${newId()}, ${title}::text, ${title === null ? 'message' : 'user'}, ${sql.json(metadata)}, 0, now, now, now, ${expires_at}::timestamptz,
+            ${expiryOf(sql, { own: sql`${expires_at}::timestamptz`, since: sql`now`, pinned: sql`false`, archived: sql`false` }, retention)}
           from colloquy.clock() as now
           returning *
-        )
+        ),
+        scheduled as (${scheduleRemoval(sql)})
         select ${conversationColumns(sql)}
         from c
         ${joinLastTurn(sql)}`,

@@ -4,6 +4,7 @@ import type { Caller } from '../http/handler.js'
 import type { SearchIndexer } from '../search/indexer.js'
 import type { TurnEngine } from '../turns/engine.js'
 import type { UserLimits } from '../turns/limits.js'
+import type { RetentionRule } from '../turns/retention-rule.js'
 
 /** The handlers' dependencies. */
 export interface Deps {
@@ -12,6 +13,8 @@ export interface Deps {
   /** what a user's turns are counted against; default: nothing */
   limitsOf?: ((user: Caller) => UserLimits) | undefined
   search: SearchIndexer
+  /** how long conversations are kept; default: for ever */
+  retention?: RetentionRule | undefined
   /** the names of the models that a message may choose, the default first */
   models: string[]
   /** what costs are in; null when no prices are known */

@@ -1,6 +1,7 @@
 import type { components } from '../../generated/closed/contract.js'
 import type { Database } from '../db/database.js'
 import { type TurnErrorCode, turnError } from '../turns/turn-errors.js'
+import { inLiveConversation } from './conversation-columns.js'
 import {
   joinSiblings,
   joinTurn,
@@ -67,9 +68,10 @@ export const readConversations = (
   db.asUser(
     userId,
     (sql) => sql<ExportedConversation[]>`
-      select c.id, c.title, c.archived, c.metadata, c.created_at, c.updated_at, c.last_turn_at
+      select c.id, c.title, c.archived, c.pinned, c.metadata, c.created_at, c.updated_at, c.last_turn_at
       from colloquy.conversations c
       where c.user_id = ${userId} and c.created_at <= ${asOf}::timestamptz
+        and colloquy.is_live(c.expires_at)
         ${only === undefined ? sql`` : sql`and c.id = ${only}::uuid`}
         ${after === undefined ? sql`` : sql`and c.id > ${after}::uuid`}
       order by c.id
@@ -107,6 +109,7 @@ const readPage = async (
       from colloquy.messages m
       where m.user_id = ${userId} and (m.conversation_id, m.position) > (${conversation}, ${position})
         and m.conversation_id <= ${through}::uuid and m.created_at <= ${asOf}::timestamptz
+        and ${inLiveConversation(sql, 'm')}
       order by m.conversation_id, m.position
       limit 1`
     return sql<Row[]>`

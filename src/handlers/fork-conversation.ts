@@ -3,10 +3,11 @@ import { newId } from '../new-id.js'
 import { problem } from '../problems.js'
 import type { Conversation } from './conversation-columns.js'
 import type { Deps } from './deps.js'
+import { ruleOf } from './expiry.js'
 
 type Forked = Pick<
   Conversation,
-  'title' | 'metadata' | 'message_count' | 'active_message_id' | 'created_at'
+  'title' | 'metadata' | 'message_count' | 'active_message_id' | 'created_at' | 'expires_at'
 > & { outcome: 'forked' | 'conversation-not-found' | 'message-not-found' | 'unfit-message' }
 
 const isSummary = {
@@ -16,21 +17,22 @@ const isSummary = {
 } as const
 
 export const forkConversation =
-  ({ db }: Deps): Handler<'forkConversation'> =>
+  ({ db, retention }: Deps): Handler<'forkConversation'> =>
   async ({ params, user, body }, reply) => {
     const id = newId()
     const [{ outcome, ...forked }] = await db.statement(
       (sql) => sql<[Forked]>`
-        select outcome, title, metadata, message_count, active_message_id, created_at
+        select outcome, title, metadata, message_count, active_message_id, created_at, expires_at
         from colloquy.fork_conversation(
           p_user_id => ${user.id}, p_conversation_id => ${params.conversation_id}, p_message_id => ${body.message_id},
-          p_fork_id => ${id}, p_title => ${body.title ?? null})`,
+          p_fork_id => ${id}, p_title => ${body.title ?? null},
+          p_retention => ${ruleOf(sql, retention)})`,
       'others',
       user.id,
     )
     if (outcome === 'unfit-message') return problem('validation-failed', { errors: [isSummary] })
     if (outcome !== 'forked') return problem(outcome)
     const times = { updated_at: forked.created_at, last_turn_at: forked.created_at }
-    const conversation = { id, archived: false, running_turn_id: null, ...forked, ...times }
+    const conversation = { id, archived: false, pinned: false, running_turn_id: null, ...forked, ...times }
     return reply(201, conversation, { location: `../${id}` })
   }

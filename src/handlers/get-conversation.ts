@@ -12,7 +12,8 @@ export const getConversation =
         select ${conversationColumns(sql)}
         from colloquy.conversations c
         ${joinLastTurn(sql)}
-        where c.user_id = ${user.id} and c.id = ${params.conversation_id}`,
+        where c.user_id = ${user.id} and c.id = ${params.conversation_id}
+          and colloquy.is_live(c.expires_at)`,
     )
     return conversation ? reply(200, conversation) : problem('conversation-not-found')
   }

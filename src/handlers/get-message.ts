@@ -1,5 +1,6 @@
 import type { Handler } from '../http/handler.js'
 import { problem } from '../problems.js'
+import { inLiveConversation } from './conversation-columns.js'
 import type { Deps } from './deps.js'
 import { joinSiblings, joinTurn, type MessageRow, messageColumns, toMessage } from './message-columns.js'
 
@@ -13,7 +14,8 @@ export const getMessage =
         from colloquy.messages m
         ${joinTurn(sql)}
         ${joinSiblings(sql)}
-        where m.user_id = ${user.id} and m.id = ${params.message_id}`,
+        where m.user_id = ${user.id} and m.id = ${params.message_id}
+          and ${inLiveConversation(sql, 'm')}`,
     )
     return row ? reply(200, toMessage(row)) : problem('message-not-found')
   }

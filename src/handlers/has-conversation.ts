@@ -4,7 +4,10 @@ import type { Database } from '../db/database.js'
 export const hasConversation = async (db: Database, userId: string, id: string): Promise<boolean> => {
   const rows = await db.asUser(
     userId,
-    (sql) => sql`select from colloquy.conversations c where c.user_id = ${userId} and c.id = ${id}`,
+    (sql) => sql`
+      select
+      from colloquy.conversations c
+      where c.user_id = ${userId} and c.id = ${id} and colloquy.is_live(c.expires_at)`,
   )
   return rows.length > 0
 }

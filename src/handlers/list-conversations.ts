@@ -9,12 +9,13 @@ const keyShape = [instant, /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/]
 export const listConversations =
   ({ db }: Deps): Handler<'listConversations'> =>
   async ({ query, user }, reply) => {
-    const { archived, metadata = {}, limit } = query
+    const { archived, pinned, metadata = {}, limit } = query
     const scope = [
       'listConversations',
       user.id,
       String(archived),
       JSON.stringify(Object.entries(metadata).sort()),
+      ...(pinned === undefined ? [] : [String(pinned)]),
     ]
     const [time, id] = query.cursor === undefined ? [] : decodeCursor(scope, keyShape, query.cursor)
     const rows = await db.asUser(
@@ -25,7 +26,8 @@ export const listConversations =
             sum(500 + octet_length(to_json(coalesce(c.title, ''))::text) + octet_length(c.metadata::text))
               over newest_first as bytes
           from colloquy.conversations c
-          where c.user_id = ${user.id} and c.archived = ${archived}
+          where c.user_id = ${user.id} and c.archived = ${archived} and colloquy.is_live(c.expires_at)
+            ${pinned === undefined ? sql`` : sql`and c.pinned = ${pinned}`}
             ${Object.keys(metadata).length === 0 ? sql`` : sql`and c.metadata @> ${sql.json(metadata)}`}
             ${id === undefined ? sql`` : sql`and (c.last_turn_at, c.id) < (${String(time)}::timestamptz, ${id}::uuid)`}
           window newest_first as (order by c.last_turn_at desc, c.id desc)

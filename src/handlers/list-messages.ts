@@ -44,7 +44,7 @@ export const listMessages =
         with recursive branch as materialized (
           select coalesce(${isWhole ? sql`null` : sql`c.active_path`}, '{(,)}'::int4multirange) as path
           from colloquy.conversations c
-          where c.user_id = ${user.id} and c.id = ${conversationId}
+          where c.user_id = ${user.id} and c.id = ${conversationId} and colloquy.is_live(c.expires_at)
         ),
         listed as (
           select first.position, first.bytes, 1 as n

@@ -47,6 +47,10 @@ export const listTurns =
         ) first
         join colloquy.turns t on t.user_id = ${user.id} and t.id = first.turn_id
         ${joinLease(sql)}
+        where exists (
+          select
+          from colloquy.conversations c
+          where c.user_id = ${user.id} and c.id = ${conversationId} and colloquy.is_live(c.expires_at))
         order by first.position ${order(sql)}
         limit ${query.limit + 1}`,
     )

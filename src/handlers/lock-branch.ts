@@ -42,6 +42,6 @@ export const lockBranch = async (
       where b.user_id = c.user_id and b.conversation_id = c.id and b.position > coalesce(run.position, 1)
         and b.ancestors is not null
     ) next on true
-    where c.user_id = ${userId} and c.id = ${conversationId}`
+    where c.user_id = ${userId} and c.id = ${conversationId} and colloquy.is_live(c.expires_at)`
   return branch
 }

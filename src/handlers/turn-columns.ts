@@ -1,6 +1,7 @@
 import type { components } from '../../generated/closed/contract.js'
 import type { Database, Sql } from '../db/database.js'
 import { type TurnErrorCode, turnError } from '../turns/turn-errors.js'
+import { inLiveConversation } from './conversation-columns.js'
 
 type Turn = components['schemas']['Turn']
 
@@ -37,7 +38,7 @@ export const findTurn = async (db: Database, userId: string, turnId: string): Pr
       select ${turnColumns(sql)}
       from colloquy.turns t
       ${joinLease(sql)}
-      where t.user_id = ${userId} and t.id = ${turnId}`,
+      where t.user_id = ${userId} and t.id = ${turnId} and ${inLiveConversation(sql, 't')}`,
   )
   return row && toTurn(row)
 }

@@ -1,8 +1,11 @@
+import type { components } from '../../generated/closed/contract.js'
 import type { Sql } from '../db/database.js'
 import type { Handler } from '../http/handler.js'
 import { problem } from '../problems.js'
+import type { RetentionRule } from '../turns/retention-rule.js'
 import { type Conversation, conversationColumns, joinLastTurn } from './conversation-columns.js'
 import type { Deps } from './deps.js'
+import { expiryOf, scheduleRemoval } from './expiry.js'
 import { hasConversation } from './has-conversation.js'
 import { type Branch, lockBranch } from './lock-branch.js'
 
@@ -21,11 +24,33 @@ const isSummary = {
   message: 'must be a message of the exchange, not a summary',
 } as const
 
+type Change = Pick<components['schemas']['ConversationUpdate'], 'archived' | 'pinned' | 'expires_at'>
+
+const changesExpiry = ({ archived, pinned, expires_at }: Change): boolean =>
+  archived !== undefined || pinned !== undefined || expires_at !== undefined
+
+/** What is set of what decides when it expires. The rule counts anew for what it did not hold for so far. */
+const expiryChanges = (sql: Sql, change: Change, retention: RetentionRule | undefined) => {
+  const archived: ReturnType<Sql> = sql`coalesce(${change.archived ?? null}, c.archived)`
+  const pinned: ReturnType<Sql> = sql`coalesce(${change.pinned ?? null}, c.pinned)`
+  const own: ReturnType<Sql> =
+    change.expires_at === undefined ? sql`c.own_expires_at` : sql`${change.expires_at}::timestamptz`
+  const from: ReturnType<Sql> = sql`
+    case
+      when (c.archived and not ${archived}) or (c.pinned and not ${pinned}) then colloquy.clock()
+      else c.retained_from
+    end`
+  const since: ReturnType<Sql> = sql`greatest(c.last_turn_at, ${from})`
+  return sql`
+    archived = ${archived}, pinned = ${pinned}, own_expires_at = ${own}, retained_from = ${from},
+    expires_at = ${expiryOf(sql, { own, since, pinned, archived }, retention)},`
+}
+
 export const updateConversation =
-  ({ db }: Deps): Handler<'updateConversation'> =>
+  ({ db, retention }: Deps): Handler<'updateConversation'> =>
   async ({ params, user, body }, reply) => {
     const { conversation_id: id } = params
-    const { title, archived, metadata = {}, active_message_id } = body
+    const { title, metadata = {}, active_message_id } = body
     let branch: Branch | undefined
     let updated: PromiseLike<readonly Conversation[]> = Promise.resolve([])
     const update = (sql: Sql) => {
@@ -35,14 +60,14 @@ export const updateConversation =
           update colloquy.conversations c
           set title = coalesce(${title ?? null}, c.title),
             title_by = case when ${title !== undefined} then 'user' else c.title_by end,
-            archived = coalesce(${archived ?? null}, c.archived),
             ${branch ? sql`active_path = ${branch.path}::int4multirange,` : sql``}
+            ${changesExpiry(body) ? expiryChanges(sql, body, retention) : sql``}
             metadata = ${merged},
             updated_at = colloquy.clock()
-          where c.user_id = ${user.id} and c.id = ${id}
+          where c.user_id = ${user.id} and c.id = ${id} and colloquy.is_live(c.expires_at)
             and jsonb_array_length(jsonb_path_query_array(${merged}, '$.keyvalue()')) <= ${maxPairs}
           returning c.*
-        )
+        )${changesExpiry(body) ? sql`, scheduled as (${scheduleRemoval(sql)})` : sql``}
         select ${conversationColumns(sql)}
         from c
         ${joinLastTurn(sql)}`

@@ -30,13 +30,14 @@ const metadataOf = (value: unknown): Record<string, string> => {
 
 /** The conversation of a line; undefined when it is none of ours. */
 export const readConversation = (line: JsonObject): ImportedConversation | undefined => {
-  const { id, title, archived, metadata, created_at, last_turn_at } = object(line.conversation)
+  const { id, title, archived, pinned, metadata, created_at, last_turn_at } = object(line.conversation)
   const created = timeOf(created_at)
   if (typeof id !== 'string' || !uuid7.test(id) || !created) return undefined
   return {
     id,
     title: titleOf(title),
     archived: archived === true,
+    pinned: pinned === true,
     metadata: metadataOf(metadata),
     created_at: created.toISOString(),
     last_turn_at: (timeOf(last_turn_at) ?? created).toISOString(),

@@ -2,6 +2,7 @@ import type { components } from '../../generated/closed/contract.js'
 import type { Database } from '../db/database.js'
 import { isJsonObject, type JsonObject } from '../json-object.js'
 import { estimateTokens } from '../turns/agent/history-window.js'
+import type { RetentionRule } from '../turns/retention-rule.js'
 import { asJson } from '../turns/store/as-json.js'
 import { isChatGpt, readChatGpt } from './chatgpt.js'
 import { isClaude, readClaude } from './claude.js'
@@ -15,6 +16,8 @@ type Report = components['schemas']['ImportReport']
 /** How much a transaction adds at most: much less than what its time limit allows. */
 const batchMessages = 200
 const batchCharacters = 1_000_000
+/** How much of an expired conversation a transaction removes at most. */
+const purgeRows = 5_000
 
 const formatOf = (value: JsonObject): Source | undefined => {
   if (isColloquy(value)) return 'colloquy'
@@ -22,8 +25,14 @@ const formatOf = (value: JsonObject): Source | undefined => {
   return isClaude(value) ? 'claude' : undefined
 }
 
+interface ImportDeps {
+  db: Database
+  /** how long conversations are kept; undefined: for ever */
+  retention: RetentionRule | undefined
+}
+
 /** Adds conversations and messages, and counts. */
-const createImporter = (db: Database, userId: string) => {
+const createImporter = ({ db, retention }: ImportDeps, userId: string) => {
   const report: Omit<Report, 'source' | 'skipped'> = {
     conversations: { taken: 0, already_there: 0, skipped: 0 },
     messages: { taken: 0, already_there: 0, skipped: 0 },
@@ -40,6 +49,33 @@ const createImporter = (db: Database, userId: string) => {
     window_tokens: message.role === 'assistant' ? estimateTokens(`${question}${message.content}`) : 0,
   })
 
+  const add = async (conversation: ImportedConversation, rows: readonly object[]) => {
+    const [row] = await db.statement(
+      (sql) => sql<[{ outcome: 'made' | 'added' | 'foreign' | 'expired'; taken: number }]>`
+        select outcome, taken
+        from colloquy.import_messages(
+          p_user_id => ${userId}, p_conversation => ${asJson(sql, conversation)}, p_messages => ${asJson(sql, rows)},
+          p_retention => ${asJson(sql, retention ?? null)})`,
+      'others',
+      userId,
+    )
+    return row
+  }
+
+  /** Removes an expired conversation, which has vanished already. */
+  const purge = async (conversationId: string): Promise<void> => {
+    for (;;) {
+      const [{ purged }] = await db.statement(
+        (sql) => sql<[{ purged: boolean }]>`
+          select colloquy.purge_expired(
+            p_user_id => ${userId}, p_conversation_id => ${conversationId}, p_rows => ${purgeRows}) as purged`,
+        'others',
+        userId,
+      )
+      if (purged) return
+    }
+  }
+
   /** Adds some messages of a conversation, the first time with the conversation. */
   const store = async (
     conversation: ImportedConversation,
@@ -47,14 +83,11 @@ const createImporter = (db: Database, userId: string) => {
     isFirst: boolean,
   ): Promise<void> => {
     const rows = messages.map((message, at) => toRow(message, messages[at - 1]?.content ?? ''))
-    const [{ outcome, taken }] = await db.statement(
-      (sql) => sql<[{ outcome: 'made' | 'added' | 'foreign'; taken: number }]>`
-        select outcome, taken
-        from colloquy.import_messages(
-          p_user_id => ${userId}, p_conversation => ${asJson(sql, conversation)}, p_messages => ${asJson(sql, rows)})`,
-      'others',
-      userId,
-    )
+    const { outcome, taken } = await add(conversation, rows)
+    if (outcome === 'expired') {
+      await purge(conversation.id)
+      return store(conversation, messages, isFirst)
+    }
     if (isFirst) report.conversations[outcome === 'made' ? 'taken' : 'already_there'] += 1
     report.messages.taken += taken
     report.messages.already_there += messages.length - taken
@@ -132,11 +165,11 @@ const createLineImporter = (importer: Importer) => {
 
 /** Adds what a file has. Throws UnreadableFile for one that cannot be read; what came before the fault has been added. */
 export const importFile = async (
-  db: Database,
+  deps: ImportDeps,
   userId: string,
   bytes: AsyncIterable<Buffer>,
 ): Promise<Report> => {
-  const importer = createImporter(db, userId)
+  const importer = createImporter(deps, userId)
   const lines = createLineImporter(importer)
   let source: Source | undefined
   for await (const value of splitFile(bytes)) {

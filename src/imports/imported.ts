@@ -25,6 +25,7 @@ export interface ImportedConversation {
   id: string
   title: string | null
   archived: boolean
+  pinned: boolean
   metadata: Record<string, string>
   created_at: string
   last_turn_at: string
@@ -146,6 +147,7 @@ export const toImported = ({
       id: conversation_id,
       title: titleOf(title),
       archived,
+      pinned: false,
       metadata: {},
       created_at: begun.toISOString(),
       last_turn_at: time.toISOString(),

@@ -68,6 +68,11 @@ interface Settings {
   busyWaitMs: number
   /** How long a turn is believed alive after its instance was last heard of, in milliseconds. Default: 15000. */
   leaseMs: number
+  /** How many days conversations are kept after their last turn. Default: 0, for ever. */
+  retentionDays: number
+  /** Which conversations are kept all the same: `pinned`, `archived`, both, or `none`. Default: `pinned`. */
+  retentionKeeps: string | readonly string[]
+
   /** How many turns of a user may run at once. Default: 20. */
   userRunningTurns: number
   /** How many messages of a user may wait for busy conversations at once. Default: 50. */

@@ -18,7 +18,8 @@ import { createCompaction } from './compaction.js'
 import { createConversationLock } from './conversation-lock.js'
 import { idempotencyOf } from './idempotency.js'
 import { type InstanceLimits, noInstanceLimits } from './limits.js'
-import { keepPruned } from './retention.js'
+import { keepPruned, keepRemoved } from './retention.js'
+import type { RetentionRule } from './retention-rule.js'
 import type { SendMessage, SendResult, WaitResult } from './send.js'
 import type { BeginTurn, Begun } from './store/begin-turns.js'
 import { createTurnStore } from './store/turn-store.js'
@@ -42,6 +43,8 @@ interface TurnEngineOptions extends TurnLimits {
   titles?: TitleMaker | undefined
   /** whether what has fallen out of the history window is summed up; default: no */
   compact?: boolean | undefined
+  /** how long conversations are kept; default: for ever */
+  retention?: RetentionRule | undefined
   /** what this instance takes on at once; default: no limit */
   instanceLimits?: InstanceLimits | undefined
   /** how long a stream may be silent */
@@ -60,7 +63,7 @@ export interface TurnEngine {
   read(turn: OpenTurn, after: string | undefined, signal: AbortSignal): AsyncIterable<readonly Frame[]>
   /** Cancels a turn, on whichever instance it runs, and waits briefly for its end. Resolves to whether the turn exists. */
   cancel(userId: string, turnId: string): Promise<boolean>
-  /** Deletes expired Idempotency-Keys periodically, until the signal aborts. */
+  /** Deletes expired Idempotency-Keys and conversations periodically, until the signal aborts. */
   keepPruned(signal: AbortSignal): Promise<void>
   /** Refuses new and waiting turns, and lets the running ones end. After `graceMs` it interrupts them and stores that. */
   drain(graceMs: number): Promise<void>
@@ -181,6 +184,7 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
         place: message.place,
         idempotency: idempotencyOf(message),
         limits: message.limits,
+        retention: options.retention,
         model,
         leaseMs,
         historyMessages: options.historyMessages,
@@ -239,7 +243,9 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
       return outcome !== 'not-found'
     },
 
-    keepPruned: (signal) => keepPruned({ store, log }, signal),
+    async keepPruned(signal) {
+      await Promise.all([keepPruned({ store, log }, signal), keepRemoved({ ...options, store }, signal)])
+    },
 
     async drain(graceMs) {
       drained.abort()

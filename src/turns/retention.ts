@@ -1,4 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { newId } from '../new-id.js'
+import type { RetentionRule } from './retention-rule.js'
 import type { TurnStore } from './store/turn-store.js'
 
 interface PruningOptions {
@@ -20,6 +22,38 @@ export const keepPruned = async (
       while (!signal.aborted && (await store.pruneIdempotencyKeys(batch)) === batch);
     } catch (err) {
       log.warn({ err }, 'expired Idempotency-Keys could not be deleted')
+    }
+  }
+}
+
+interface RemovalOptions {
+  store: Pick<TurnStore, 'removeExpired'>
+  log: { warn(fields: object, text: string): void }
+  retention?: RetentionRule | undefined
+  /** default: half a minute */
+  removeEveryMs?: number
+  /** maximum number of rows per statement, so that none takes long */
+  rows?: number
+}
+
+/** How long another instance waits for one that died while it removed conversations. */
+const claimLeaseMs = 60_000
+
+/**
+ * Removes expired conversations periodically, in batches, until the signal aborts; one instance at a time does. It first brings all
+ * conversations' expiry into line with the rule, when that has changed.
+ */
+export const keepRemoved = async (
+  { store, log, retention, removeEveryMs = 30_000, rows = 1_000 }: RemovalOptions,
+  signal: AbortSignal,
+): Promise<void> => {
+  const removal = { claim: newId(), leaseMs: claimLeaseMs, retention, rows }
+  while (!signal.aborted) {
+    await delay(removeEveryMs, undefined, { signal, ref: false }).catch(() => {})
+    try {
+      while (!signal.aborted && (await store.removeExpired(removal)) === 'more');
+    } catch (err) {
+      log.warn({ err }, 'expired conversations could not be removed')
     }
   }
 }

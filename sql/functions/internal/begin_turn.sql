@@ -19,7 +19,9 @@ create or replace function colloquy.begin_turn(
   p_window_size integer,
   p_key_hash bytea,
   p_fingerprint bytea,
-  p_may_begin boolean
+  p_may_begin boolean,
+  -- the operator's rule, which expiry_of explains
+  p_retention json
 ) returns colloquy.begun
 language plpgsql
 as $$
@@ -40,6 +42,7 @@ declare
   v_parent_id uuid;
   v_summary_position integer;
   v_window_starts jsonb;
+  v_expires_at timestamptz(3);
   v_window record;
   v_begun colloquy.begun;
 begin
@@ -51,7 +54,7 @@ begin
       return colloquy.resume_turn(
         p_user_id => p_user_id, p_key_hash => p_key_hash, p_fingerprint => p_fingerprint, p_begin_id => p_turn_id,
         p_lease_ms => p_lease_ms, p_history_messages => p_history_messages, p_history_tokens => p_history_tokens,
-        p_window_size => p_window_size, p_may_begin => p_may_begin);
+        p_window_size => p_window_size, p_may_begin => p_may_begin, p_retention => p_retention);
     end if;
   end if;
 
@@ -60,11 +63,15 @@ begin
   if p_is_new and p_may_begin then
     -- The answer's position is given out together with the message's.
     insert into colloquy.conversations
-      (user_id, id, title, last_position, last_turn_id, created_at, updated_at, last_turn_at)
+      (user_id, id, title, last_position, last_turn_id, created_at, updated_at, last_turn_at, expires_at)
     values
-      (p_user_id, p_conversation_id, p_title, 2, p_turn_id, v_now, v_now, v_now)
+      (p_user_id, p_conversation_id, p_title, 2, p_turn_id, v_now, v_now, v_now,
+       colloquy.expiry_of(null, v_now, false, false, p_retention))
     on conflict do nothing
     returning 1 into v_position;
+    if v_position is not null and p_retention is not null then
+      perform colloquy.schedule_removal(p_user_id, p_conversation_id);
+    end if;
   end if;
 
   if v_position is null then
@@ -131,9 +138,14 @@ begin
         end if;
         update colloquy.conversations c
         set last_position = c.last_position + v_given, last_turn_id = p_turn_id, title = coalesce(c.title, p_title),
-          active_path = v_active_path, updated_at = v_now, last_turn_at = v_now
+          active_path = v_active_path, updated_at = v_now, last_turn_at = v_now,
+          expires_at = colloquy.expiry_of(c.own_expires_at, v_now, c.pinned, c.archived, p_retention)
         where c.user_id = p_user_id and c.id = p_conversation_id
-        returning c.last_position - v_given + 1, c.summary_position into v_position, v_summary_position;
+        returning c.last_position - v_given + 1, c.summary_position, c.expires_at
+        into v_position, v_summary_position, v_expires_at;
+        if v_expires_at < v_lock.expires_at or (v_lock.expires_at is null and v_expires_at is not null) then
+          perform colloquy.schedule_removal(p_user_id, p_conversation_id);
+        end if;
         -- So that a search looks at what is past the segments of the conversation, where it has any.
         insert into colloquy.search_tails (user_id, conversation_id, sealed_position)
         select i.user_id, p_conversation_id, v_position - 1

@@ -1,18 +1,26 @@
 -- Deletes conversations with everything that belongs to them, and gives the number of rows by kind. A new table whose rows
 -- go with a conversation is added here, and nowhere else.
+-- With p_rows no more turns and messages than that are deleted, and the conversations only if that was all of them: a big one
+-- takes several calls, in transactions of their own, and has expired for ever from the first one on.
 -- The caller has locked the conversations (for update), so that no turn begins in them. Locks: their running turns before
 -- what those have said, as everybody does, so that a turn that ends at the same moment cannot deadlock with it, nor leave a
 -- message behind.
-create or replace function colloquy.delete_conversations(p_user_id text, p_conversation_ids uuid[]) returns jsonb
+create or replace function colloquy.delete_conversations(
+  p_user_id text,
+  p_conversation_ids uuid[],
+  p_rows integer default null
+) returns jsonb
 language plpgsql
 as $$
 declare
   v_running uuid[];
+  v_some uuid[];
   v_events bigint;
   v_turns bigint;
   v_messages bigint;
   v_feedback bigint;
   v_conversations bigint;
+  v_is_all boolean;
 begin
   select array_agg(r.id) into v_running
   from (
@@ -24,16 +32,50 @@ begin
   ) r;
   delete from colloquy.turn_events e where e.user_id = p_user_id and e.turn_id = any (v_running);
   get diagnostics v_events = row_count;
-  delete from colloquy.turns t where t.user_id = p_user_id and t.conversation_id = any (p_conversation_ids);
-  get diagnostics v_turns = row_count;
-  delete from colloquy.messages m where m.user_id = p_user_id and m.conversation_id = any (p_conversation_ids);
-  get diagnostics v_messages = row_count;
-  -- After their messages, which whoever rates one has locked.
-  delete from colloquy.feedback f where f.user_id = p_user_id and f.conversation_id = any (p_conversation_ids);
-  get diagnostics v_feedback = row_count;
+  if p_rows is null then
+    delete from colloquy.turns t where t.user_id = p_user_id and t.conversation_id = any (p_conversation_ids);
+    get diagnostics v_turns = row_count;
+    delete from colloquy.messages m where m.user_id = p_user_id and m.conversation_id = any (p_conversation_ids);
+    get diagnostics v_messages = row_count;
+    -- After their messages, which whoever rates one has locked.
+    delete from colloquy.feedback f where f.user_id = p_user_id and f.conversation_id = any (p_conversation_ids);
+    get diagnostics v_feedback = row_count;
+    v_is_all := true;
+  else
+    select array_agg(s.id) into v_some
+    from (
+      select t.id
+      from colloquy.turns t
+      where t.user_id = p_user_id and t.conversation_id = any (p_conversation_ids)
+      limit p_rows
+    ) s;
+    delete from colloquy.turns t where t.user_id = p_user_id and t.id = any (v_some);
+    get diagnostics v_turns = row_count;
+    select array_agg(s.id) into v_some
+    from (
+      select m.id
+      from colloquy.messages m
+      where m.user_id = p_user_id and m.conversation_id = any (p_conversation_ids)
+      limit p_rows
+    ) s;
+    delete from colloquy.messages m where m.user_id = p_user_id and m.id = any (v_some);
+    get diagnostics v_messages = row_count;
+    delete from colloquy.feedback f
+    where f.user_id = p_user_id and f.conversation_id = any (p_conversation_ids) and f.message_id = any (v_some);
+    get diagnostics v_feedback = row_count;
+    v_is_all := greatest(v_turns, v_messages) < p_rows;
+  end if;
   perform colloquy.unindex_conversations(p_user_id => p_user_id, p_conversation_ids => p_conversation_ids);
-  delete from colloquy.conversations c where c.user_id = p_user_id and c.id = any (p_conversation_ids);
-  get diagnostics v_conversations = row_count;
+  v_conversations := 0;
+  if v_is_all then
+    delete from colloquy.removals r where r.user_id = p_user_id and r.conversation_id = any (p_conversation_ids);
+    delete from colloquy.conversations c where c.user_id = p_user_id and c.id = any (p_conversation_ids);
+    get diagnostics v_conversations = row_count;
+  else
+    update colloquy.conversations c
+    set own_expires_at = '-infinity', expires_at = '-infinity'
+    where c.user_id = p_user_id and c.id = any (p_conversation_ids) and c.own_expires_at is distinct from '-infinity';
+  end if;
   return jsonb_build_object(
     'conversations', v_conversations, 'turns', v_turns, 'messages', v_messages,
     'feedback', v_feedback, 'stream_events', v_events);

@@ -9,7 +9,8 @@ create or replace function colloquy.resume_turn(
   p_history_messages integer,
   p_history_tokens integer,
   p_window_size integer,
-  p_may_begin boolean
+  p_may_begin boolean,
+  p_retention json
 ) returns colloquy.begun
 language plpgsql
 as $$
@@ -20,6 +21,7 @@ declare
   v_turn record;
   v_calls jsonb;
   v_first integer;
+  v_expires_at timestamptz(3);
   v_window record;
   v_begun colloquy.begun;
 begin
@@ -36,7 +38,7 @@ begin
     t.model, t.done_calls, t.window_starts
   into v_turn
   from colloquy.turns t
-  where t.user_id = p_user_id and t.id = v_key.turn_id;
+  where t.user_id = p_user_id and t.id = v_key.turn_id and v_lock.outcome <> 'not-found';
   if not found then
     v_begun.outcome := 'not-found';
     return v_begun;
@@ -81,8 +83,13 @@ begin
         + int4multirange(int4range(v_first, null));
     end if;
     update colloquy.conversations c
-    set active_path = v_lock.active_path, updated_at = v_now, last_turn_at = v_now
-    where c.user_id = p_user_id and c.id = v_key.conversation_id;
+    set active_path = v_lock.active_path, updated_at = v_now, last_turn_at = v_now,
+      expires_at = colloquy.expiry_of(c.own_expires_at, v_now, c.pinned, c.archived, p_retention)
+    where c.user_id = p_user_id and c.id = v_key.conversation_id
+    returning c.expires_at into v_expires_at;
+    if v_expires_at < v_lock.expires_at or (v_lock.expires_at is null and v_expires_at is not null) then
+      perform colloquy.schedule_removal(p_user_id, v_key.conversation_id);
+    end if;
   end if;
 
   v_begun.conversation_id := v_key.conversation_id;

@@ -121,13 +121,14 @@ const mergesMetadata = async (context: Context): Promise<void> => {
   )
 }
 
-const deletes = async (context: Context): Promise<void> => {
-  const conversation_id = await context.conversation()
+/** Checks that a conversation with this turn is gone for each operation that names it, and for the list. */
+export const expectGone = async (
+  context: Context,
+  { conversation_id = '', turn_id = '', message_id = '' }: Record<string, string>,
+  promise: string,
+): Promise<void> => {
   const body = { conversation_id, message: shortMessage }
-  const { json } = await context.call('createTurn', { body, expect: 200 })
-  const { turn_id, message_id } = json
   const path = { conversation_id }
-  await context.call('deleteConversation', { path, expect: 204 })
   const gone = 'conversation-not-found'
   const named: [operation: string, path: Record<string, string>, code: string, body?: object][] = [
     ['deleteConversation', path, gone],
@@ -147,7 +148,15 @@ const deletes = async (context: Context): Promise<void> => {
     await expectProblem(context, operation, { path, ...(body && { body }) }, 404, code)
   const listed = await context.call('listConversations', { query: { limit: 100 }, expect: 200 })
   const isListed = listed.json.data.some(({ id }: { id: string }) => id === conversation_id)
-  expect(!isListed, 'a deleted conversation is listed', 'deleteConversation: at once and for good', listed)
+  expect(!isListed, 'a conversation that is gone is listed', promise, listed)
+}
+
+const deletes = async (context: Context): Promise<void> => {
+  const conversation_id = await context.conversation()
+  const body = { conversation_id, message: shortMessage }
+  const { json } = await context.call('createTurn', { body, expect: 200 })
+  await context.call('deleteConversation', { path: { conversation_id }, expect: 204 })
+  await expectGone(context, { ...json, conversation_id }, 'deleteConversation: at once and for good')
 }
 
 /** Conversations: made, changed and deleted. */

@@ -14,6 +14,7 @@ type Effect = (seen: {
 interface Body {
   title?: string
   archived?: boolean
+  pinned?: boolean
   message?: string
   conversation_id?: string
   metadata?: Record<string, string | null>
@@ -36,9 +37,10 @@ const queryOf = ({ query }: Draft, name: string): string | undefined =>
   query.find(([other]) => other === name)?.[1]
 
 const stored: Effect = ({ draft, answer }) => {
-  const { title, archived, metadata } = draft.body as Body
+  const { title, archived, pinned, metadata } = draft.body as Body
   if (title !== undefined) same(answer, 'The title', answer.json.title, title)
   if (archived !== undefined) same(answer, '`archived`', answer.json.archived, archived)
+  if (pinned !== undefined) same(answer, '`pinned`', answer.json.pinned, pinned)
   if (metadata === undefined) return
   const kept = pairsOf(answer.json.metadata).filter(([name]) => Object.hasOwn(metadata, name))
   const sent = pairsOf(metadata).filter(([, value]) => value !== null)
@@ -76,8 +78,10 @@ const filtered: Effect = (seen) => {
     return key === undefined ? [] : [[key, value] as const]
   })
   const isArchived = queryOf(draft, 'archived') === 'true'
-  for (const { archived, metadata } of answer.json.data) {
+  const isPinned = queryOf(draft, 'pinned')
+  for (const { archived, pinned, metadata } of answer.json.data) {
     same(answer, '`archived`', archived, isArchived)
+    if (isPinned !== undefined) same(answer, '`pinned`', String(pinned), isPinned)
     for (const [key, value] of wanted)
       same(answer, `The metadata's ${JSON.stringify(key)}`, new Map(pairsOf(metadata)).get(key), value)
   }

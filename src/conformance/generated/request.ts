@@ -62,6 +62,8 @@ export const hintsFor = (ids: Ids, models: string[]): Hints => ({
   conversation_id: ids('conversation_id'),
   message_id: ids('message_id'),
   parent_id: fc.constant(null),
+  // What a generated request changes is looked at afterwards.
+  expires_at: fc.constant('2999-12-31T23:59:59.999Z'),
   'Idempotency-Key': freshKey,
   // Nobody is erased by a generated request.
   confirm: fc.constant('nobody-whom-a-check-knows'),

@@ -1,6 +1,7 @@
 import type { Database } from '../../db/database.js'
 import type { ToolCall } from '../../models/model.js'
 import type { LimitRefusal, UserLimits } from '../limits.js'
+import type { RetentionRule } from '../retention-rule.js'
 import type { Place, TurnIds, WindowState, WindowTurn } from '../types.js'
 import { asJson } from './as-json.js'
 
@@ -25,6 +26,8 @@ export interface BeginTurn extends TurnIds {
   idempotency?: { keyHash: string; fingerprint: string } | undefined
   /** what it is counted against; undefined: nothing */
   limits?: UserLimits | undefined
+  /** how long its conversation is kept; undefined: for ever */
+  retention?: RetentionRule | undefined
   /** whether it was counted as waiting */
   hasWaited?: boolean
 }
@@ -76,6 +79,7 @@ const toEntry = (turn: BeginTurn) => ({
   turns_per_minute: turn.limits?.turnsPerMinute,
   turns_per_day: turn.limits?.turnsPerDay,
   tokens_per_day: turn.limits?.tokensPerDay,
+  retention: turn.retention,
 })
 
 const isTakenId = (error: unknown): boolean =>

@@ -11,7 +11,7 @@ type Row = Omit<StoredEnd, 'status' | 'error'> & {
   events: StoredEvents[]
 }
 
-/** Reads a stored turn; undefined when there is none. */
+/** Reads a stored turn; undefined when there is none, or its conversation has expired. */
 export const readTurn = async (
   db: Database,
   userId: string,
@@ -34,7 +34,11 @@ export const readTurn = async (
         ) as events
       from colloquy.turns t
       left join colloquy.messages m on m.user_id = t.user_id and m.id = t.message_id
-      where t.user_id = ${userId} and t.id = ${turnId}`,
+      where t.user_id = ${userId} and t.id = ${turnId}
+        and exists (
+          select
+          from colloquy.conversations c
+          where c.user_id = t.user_id and c.id = t.conversation_id and colloquy.is_live(c.expires_at))`,
   )
   if (!row) return undefined
   const { status, attempt, events, error_code, ...rest } = row

@@ -6,6 +6,7 @@ import { createGroupCommit } from './group-commit.js'
 import { interruptTurn } from './interrupt-turn.js'
 import { pruneIdempotencyKeys } from './prune-idempotency-keys.js'
 import { readTurn } from './read-turn.js'
+import { type RemoveExpired, removeExpired } from './remove-expired.js'
 import { type SetTitle, setTitle } from './set-title.js'
 import { type ClaimSummary, claimSummary, type StoreSummary, storeSummary } from './summaries.js'
 import { type SyncEntry, syncAttempts } from './sync-attempts.js'
@@ -37,6 +38,7 @@ export const createTurnStore = (db: Database) => ({
   claimSummary: (claim: ClaimSummary) => claimSummary(db, claim),
   storeSummary: (summary: StoreSummary) => storeSummary(db, summary),
   pruneIdempotencyKeys: (limit: number) => pruneIdempotencyKeys(db, limit),
+  removeExpired: (removal: RemoveExpired) => removeExpired(db, removal),
 })
 
 export type TurnStore = ReturnType<typeof createTurnStore>

@@ -1,4 +1,4 @@
-import { type Json, queries, successes } from '../change.js'
+import { bodies, type Json, queries, successes, without } from '../change.js'
 import type { PlantedFault } from './planted.js'
 
 const reversed = (page: Json): Json => ({ ...page, data: page.data.toReversed() })
@@ -65,6 +65,19 @@ export const listFaults: PlantedFault[] = [
     name: 'archived conversations are listed with the others',
     seenBy: ['conversation.archive'],
     make: () => queries('listConversations', (query) => query.delete('archived')),
+  },
+  {
+    name: 'the filter by pinned is ignored',
+    seenBy: ['conversation.pin'],
+    make: () => queries('listConversations', (query) => query.delete('pinned')),
+  },
+  {
+    name: 'expires_at is taken and forgotten',
+    seenBy: ['conversation.expires_at', 'conversation.expired'],
+    make: () =>
+      bodies('createConversation updateConversation', (json: Json) =>
+        json?.expires_at ? { metadata: {}, ...without(json, 'expires_at') } : json,
+      ),
   },
   {
     name: 'the filter by metadata is ignored',

@@ -25,7 +25,7 @@ export const parameterFaults: PlantedFault[] = [
     make: () =>
       queries('listConversations', (query) => {
         for (const name of [...query.keys()])
-          if (!/^(limit|cursor|archived|metadata.*)$/.test(name)) query.delete(name)
+          if (!/^(limit|cursor|archived|pinned|metadata.*)$/.test(name)) query.delete(name)
       }),
   },
   {

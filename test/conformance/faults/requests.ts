@@ -1,7 +1,7 @@
 import { answers, bodies, type Json, problem, requests, without } from '../change.js'
 import type { PlantedFault } from './planted.js'
 
-const known = ['conversation_id', 'message', 'model', 'title', 'metadata', 'archived']
+const known = ['conversation_id', 'message', 'model', 'title', 'metadata', 'archived', 'expires_at']
 const shortened = (text: unknown, length: number): unknown =>
   typeof text === 'string' ? [...text].slice(0, length).join('') : text
 

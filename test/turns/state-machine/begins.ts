@@ -43,20 +43,20 @@ const send = (actors: Actors, request: Request): Call => ({
   perform: (engine) => engine.begin(request),
 })
 
-export const beginNew = (key = keys, limit?: Limit) =>
+export const beginNew = (key = keys, limit?: Limit, expires = false) =>
   steps(fc.record({ userId: users, message: texts, key, model: models }), (actors, choice) =>
-    send(actors, newRequest(actors.begins.length + 1, { into: undefined, limit, ...choice })),
+    send(actors, newRequest(actors.begins.length + 1, { into: undefined, limit, expires, ...choice })),
   )
 
 /** In any conversation that ever was, now and then in another user's. */
-export const beginNext = (key = keys) =>
+export const beginNext = (key = keys, expires = false) =>
   steps(fc.record({ isStranger, back, message: texts, key }), (actors, { back, isStranger, ...choice }) => {
     const last = newest(actors.attempts, back)
     if (!last) return undefined
     const userId = actingOn(last.userId, isStranger)
     return send(
       actors,
-      newRequest(actors.begins.length + 1, { userId, into: last.conversationId, ...choice }),
+      newRequest(actors.begins.length + 1, { userId, into: last.conversationId, expires, ...choice }),
     )
   })
 
@@ -115,7 +115,7 @@ export const beginAgain = steps(
       choice.back,
     )
     if (!first) return undefined
-    const { userId, isNewConversation, conversationId, message, key, place } = first
+    const { userId, isNewConversation, conversationId, message, key, place, retention } = first
     const into = isNewConversation ? undefined : conversationId
     return send(
       actors,
@@ -124,6 +124,7 @@ export const beginAgain = steps(
         into,
         key,
         ...(place && { place }),
+        expires: retention !== undefined,
         message: choice.other ? `${message}!` : message,
       }),
     )
@@ -135,6 +136,10 @@ export const repeatBegin = steps(back, (actors, back) => {
   const lost = newest(actors.begins, back)
   return lost && actors.model.remembers(lost) ? send(actors, lost) : undefined
 })
+
+/** Begins in conversations that are kept for a day. */
+export const beginExpiring = () => beginNew(keys, undefined, true)
+export const continueExpiring = () => beginNext(keys, true)
 
 type AnyBegin =
   | {

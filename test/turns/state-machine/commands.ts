@@ -1,10 +1,31 @@
 import fc from 'fast-check'
-import { beginAgain, beginBranch, beginNew, beginNext, beginTogether, choose, repeatBegin } from './begins.js'
+import {
+  beginAgain,
+  beginBranch,
+  beginExpiring,
+  beginNew,
+  beginNext,
+  beginTogether,
+  choose,
+  continueExpiring,
+  repeatBegin,
+} from './begins.js'
 import { endAttempt, endTogether, repeatEnd } from './ends.js'
 import { day } from './model.js'
 import { limits, ownKey } from './requests.js'
 import { type Actors, type Real, type Step, scene } from './step.js'
-import { advance, all, cancel, interrupt, prune, read, remove, tick } from './upkeep.js'
+import {
+  advance,
+  all,
+  cancel,
+  expire,
+  interrupt,
+  prune,
+  read,
+  remove,
+  removeExpired,
+  tick,
+} from './upkeep.js'
 
 const ifAny = fc.constantFrom
 const keyed = fc.constant(ownKey)
@@ -62,6 +83,42 @@ const scenes: fc.Arbitrary<Step>[] = [
     going,
     beginNew(unkeyed, 'tokens'),
   ),
+  // A conversation expires, unless a turn puts it off; its rows go, unless one runs.
+  scene(
+    beginExpiring(),
+    going,
+    advance(1, 60_000),
+    continueExpiring(),
+    advance(day),
+    removeExpired,
+    going,
+    removeExpired,
+  ),
+  scene(
+    beginExpiring(),
+    going,
+    advance(day - 1, day),
+    fc.oneof(continueExpiring(), beginAgain, read, remove),
+    removeExpired,
+  ),
+  scene(
+    beginNew(keyed),
+    failing,
+    expire,
+    advance(1, 60_000),
+    fc.oneof(beginAgain, cancel, read, choose()),
+    removeExpired,
+  ),
+  scene(
+    beginNew(keyed),
+    run,
+    expire,
+    advance(1, leaseMs, leaseMs + 1),
+    removeExpired,
+    fc.oneof(cancel, read, beginAgain),
+  ),
+  scene(beginNew(keyed, undefined, true), failing, advance(1, 60_000), beginAgain),
+  scene(beginNew(keyed), expire, advance(leaseMs + 1), removeExpired),
   scene(beginTogether, endTogether),
   scene(beginNew(keyed), beginNew(keyed), beginNew(keyed), advance(day, day + 1), prune),
 ]
@@ -73,6 +130,7 @@ export const commands = fc.commands<Actors, Real, true>(
     ...[beginTogether, endTogether],
     ...[endAttempt(), endAttempt(), endAttempt(), repeatEnd()],
     ...[cancel, interrupt, tick(), tick(), advance(), advance(), prune, remove, read],
+    ...[expire, removeExpired],
     ...scenes,
     ...scenes,
   ],

@@ -174,6 +174,23 @@ export const createEngine = async (t: Test, { leaseMs, max }: { leaseMs: number;
           .join(''),
       }
     },
+    expire: async (userId: string, id: string, ms: number | null): Promise<boolean> => {
+      const params = { user_id: userId, conversation_id: id }
+      const body = { expires_at: ms === null ? null : new Date(ms).toISOString() }
+      const request = { user: { id: userId }, params, body }
+      const reply = await update(request as never, ((status: number) => ({ status })) as never)
+      return reply.status === 200
+    },
+    async removeExpired(): Promise<void> {
+      const removal = {
+        claim: '019a0c4e-7b7a-7c11-8f0e-000000000000',
+        leaseMs,
+        retention: undefined,
+        rows: 20,
+      }
+      // What never gets ready is a fault, too.
+      for (let calls = 0; calls < 100 && (await one.removeExpired(removal)) === 'more'; calls += 1);
+    },
     /** Takes locks as another transaction that is slow; gives what ends it. */
     async hold(lock: (sql: TransactionSql) => Promise<unknown>): Promise<() => Promise<unknown>> {
       let release = () => {}
@@ -231,6 +248,7 @@ export const createEngine = async (t: Test, { leaseMs, max }: { leaseMs: number;
         delete from colloquy.messages;
         delete from colloquy.idempotency_keys;
         delete from colloquy.turn_counts;
+        delete from colloquy.removals;
         delete from colloquy.usage`.simple(),
     root,
   }

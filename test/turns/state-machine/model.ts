@@ -14,6 +14,7 @@ import type {
   EventsRow,
   KeyRow,
   MessageRow,
+  RemovalRow,
   Stored,
   TurnRow,
   UsageRow,
@@ -100,6 +101,7 @@ interface Rows {
   counts: Map<string, CountsRow>
   /** the newest message of each conversation's active branch */
   leaves: Map<string, string | null>
+  removals: Map<string, RemovalRow>
 }
 
 export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSize }: Limits) => {
@@ -112,17 +114,53 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
     usage: new Map(),
     counts: new Map(),
     leaves: new Map(),
+    removals: new Map(),
   }
   let now = startOfTime
 
   const at = (ms: number) => new Date(ms)
+  const hasExpired = (id: string) => {
+    const expiresAt = rows.conversations.get(id)?.expires_at
+    return expiresAt != null && expiresAt.getTime() <= now
+  }
   const conversationOf = (userId: string, id: string) => {
     const found = rows.conversations.get(id)
-    return found?.user_id === userId ? found : undefined
+    return found?.user_id === userId && !hasExpired(id) ? found : undefined
   }
   const turnOf = (userId: string, id: string) => {
     const found = rows.turns.get(id)
     return found?.user_id === userId ? found : undefined
+  }
+  /** The turn, for who asks for it by its id. */
+  const shownTurnOf = (userId: string, id: string) => {
+    const found = turnOf(userId, id)
+    return found && !hasExpired(found.conversation_id) ? found : undefined
+  }
+  const expiryOf = (own: Date | null, { retention }: Pick<Request, 'retention'>): Date | null => {
+    const times = [own?.getTime(), retention && now + retention.days * day].filter(
+      (time) => time !== undefined,
+    )
+    return times.length === 0 ? null : at(Math.min(...times))
+  }
+  /** Sees to it that it is looked at when it expires. */
+  const schedule = ({ user_id, id, expires_at }: ConversationRow): void => {
+    const known = rows.removals.get(id)
+    if (expires_at === null || (known && known.remove_at <= expires_at)) return
+    rows.removals.set(id, { user_id, conversation_id: id, remove_at: expires_at })
+  }
+  /** With another turn. A removal that is known for an earlier time stays. */
+  const putOff = (conversation: ConversationRow, request: Request): void => {
+    const before = conversation.expires_at
+    conversation.expires_at = expiryOf(conversation.own_expires_at, request)
+    const { expires_at } = conversation
+    if (expires_at !== null && (before === null || expires_at < before)) schedule(conversation)
+  }
+  const deleteRows = (id: string): void => {
+    rows.conversations.delete(id)
+    rows.removals.delete(id)
+    rows.messages = rows.messages.filter(({ conversation_id }) => conversation_id !== id)
+    for (const turn of rows.turns.values()) if (turn.conversation_id === id) rows.turns.delete(turn.id)
+    rows.kept = rows.kept.filter(({ turn_id }) => rows.turns.has(turn_id))
   }
   const isLapsed = ({ lease_until }: TurnRow) => lease_until !== null && lease_until.getTime() < now
   const keyName = ({ userId, idempotency }: Request) => idempotency && `${userId} ${idempotency.keyHash}`
@@ -299,7 +337,7 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
   ): Begun & { isRepeated?: boolean } => {
     if (key.fingerprint !== request.idempotency?.fingerprint) return { outcome: 'mismatch' }
     const turn = rows.turns.get(key.turn_id)
-    if (!turn) return { outcome: 'not-found' }
+    if (!turn || hasExpired(turn.conversation_id)) return { outcome: 'not-found' }
     const ids = { conversation_id: turn.conversation_id, turn_id: turn.id }
     if (turn.status === 'running') {
       if (turn.begun_by === request.turnId) return { ...begun(turn), isRepeated: true }
@@ -327,6 +365,7 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
       ],
     })
     Object.assign(conversation, { updated_at: at(now), last_turn_at: at(now) })
+    putOff(conversation, request)
     rows.leaves.set(turn.conversation_id, turn.message_id)
     return begun(turn)
   }
@@ -337,6 +376,7 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
     rows.leaves.set(conversationId, messageId)
     const touched = { last_turn_id: turnId, updated_at: at(now), last_turn_at: at(now) }
     if (conversation) {
+      putOff(conversation, request)
       return Object.assign(conversation, touched, {
         last_position: conversation.last_position + (place?.kind === 'again' ? 1 : 2),
       })
@@ -347,9 +387,12 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
       title,
       last_position: 2,
       created_at: at(now),
+      own_expires_at: null,
+      expires_at: expiryOf(null, request),
       ...touched,
     }
     rows.conversations.set(conversationId, made)
+    schedule(made)
     return made
   }
 
@@ -386,6 +429,8 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
     if (used) return resume(used, request, refusal)
     const conversation = conversationOf(userId, conversationId)
     if (!conversation && !request.isNewConversation) return { outcome: 'not-found' }
+    if (hasExpired(conversationId))
+      return refusal ? { outcome: 'limited', refusal } : { outcome: 'not-found' }
     const last = rows.turns.get(conversation?.last_turn_id ?? '')
     const ids = { conversation_id: conversationId, turn_id: turnId }
     if (last?.begun_by === turnId)
@@ -512,7 +557,7 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
       }),
 
     cancel(userId: string, turnId: string): CancelOutcome {
-      const turn = turnOf(userId, turnId)
+      const turn = shownTurnOf(userId, turnId)
       if (!turn) return 'not-found'
       if (turn.status !== 'running') return 'ended'
       turn.cancel_requested = true
@@ -598,16 +643,39 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
 
     deleteConversation(userId: string, id: string): boolean {
       if (!conversationOf(userId, id)) return false
-      rows.conversations.delete(id)
-      rows.messages = rows.messages.filter(({ conversation_id }) => conversation_id !== id)
-      for (const turn of rows.turns.values()) if (turn.conversation_id === id) rows.turns.delete(turn.id)
-      rows.kept = rows.kept.filter(({ turn_id }) => rows.turns.has(turn_id))
+      deleteRows(id)
       return true
+    },
+
+    /** Lets it expire then, whatever was said before; null: never. */
+    expire(userId: string, id: string, ms: number | null): boolean {
+      const conversation = conversationOf(userId, id)
+      if (!conversation) return false
+      const own = ms === null ? null : at(ms)
+      Object.assign(conversation, { own_expires_at: own, expires_at: own, updated_at: at(now) })
+      schedule(conversation)
+      return true
+    },
+
+    /** Removes what has expired, but for what has a turn that runs. */
+    removeExpired(): void {
+      for (const removal of [...rows.removals.values()]) {
+        if (removal.remove_at.getTime() > now) continue
+        const { expires_at, last_turn_id } = rows.conversations.get(
+          removal.conversation_id,
+        ) as ConversationRow
+        const turn = rows.turns.get(last_turn_id)
+        if (expires_at === null) rows.removals.delete(removal.conversation_id)
+        else if (expires_at.getTime() > now) removal.remove_at = expires_at
+        else if (turn?.status === 'running' && turn.lease_until && !isLapsed(turn))
+          removal.remove_at = at(turn.lease_until.getTime() + 1)
+        else deleteRows(removal.conversation_id)
+      }
     },
 
     /** The status that getTurn shows, what became of this attempt, and what the turn is known to have said so far. */
     read({ userId, turnId, attempt }: Attempt, by: string) {
-      const turn = turnOf(by, turnId)
+      const turn = shownTurnOf(by, turnId)
       if (!turn || by !== userId) return { shown: undefined, fate: { kind: 'not-found' }, events: undefined }
       const shown = turn.status === 'running' && isLapsed(turn) ? 'interrupted' : turn.status
       const answer: Pick<Answer, 'text'> & { status: EndStatus } = {
@@ -651,6 +719,7 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
         [...rows.counts.values()].map((row) => ({ ...row, running: row.running.toSorted() })),
         'user_id',
       ),
+      removals: order(rows.removals.values(), 'user_id', 'conversation_id'),
     }),
   }
 }

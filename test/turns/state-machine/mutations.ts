@@ -415,6 +415,60 @@ export const mutations: Mutation[] = [
     from: /limit p_limit/,
     to: '',
   },
+  {
+    breaks: 'what has expired cannot be continued',
+    of: 'lock_conversation',
+    from: /colloquy\.is_live\(c\.expires_at\)/g,
+    to: 'true',
+  },
+  {
+    breaks: 'a key finds nothing in what has expired',
+    of: 'resume_turn',
+    from: / and v_lock\.outcome <> 'not-found'/,
+    to: '',
+  },
+  {
+    breaks: 'what has expired cannot be cancelled',
+    of: 'cancel_turn',
+    from: /colloquy\.is_live\(c\.expires_at\)/,
+    to: 'true',
+  },
+  {
+    breaks: 'a turn puts the expiry off',
+    of: 'begin_turn',
+    from: /expires_at = colloquy\.expiry_of\(c\.own_expires_at, v_now, c\.pinned, c\.archived, p_retention\)/,
+    to: 'expires_at = c.expires_at',
+  },
+  {
+    breaks: 'another attempt puts the expiry off',
+    of: 'resume_turn',
+    from: /expires_at = colloquy\.expiry_of\(c\.own_expires_at, v_now, c\.pinned, c\.archived, p_retention\)/,
+    to: 'expires_at = c.expires_at',
+  },
+  {
+    breaks: 'what expires for the first time is looked at then',
+    of: 'begin_turn',
+    from: /or \(v_lock\.expires_at is null and v_expires_at is not null\)/,
+    to: '',
+  },
+  {
+    breaks: 'nothing is removed before its time',
+    of: 'remove_conversation',
+    from: /if v_remove_at <= v_now then/,
+    to: 'if true then',
+  },
+  {
+    breaks: 'a turn that runs is left to its end',
+    of: 'remove_conversation',
+    from: /if not found then/,
+    to: 'if true then',
+  },
+  {
+    breaks: 'a turn whose instance is dead keeps nothing',
+    of: 'remove_conversation',
+    from: / and t\.lease_until >= v_now/,
+    to: '',
+  },
 ]
 
 /** Each is seen only by calls that come at once. */
@@ -481,8 +535,8 @@ export const races: Mutation[] = [
   {
     breaks: 'who deletes a conversation waits for the turn that is being ended',
     of: 'delete_conversations',
-    from: /select array_agg\(r\.id\) into v_running[\s\S]*?get diagnostics v_turns = row_count;/,
-    to: '',
+    from: /select array_agg\(r\.id\) into v_running[\s\S]*?if p_rows is null then[\s\S]*?get diagnostics v_turns = row_count;/,
+    to: 'if p_rows is null then',
   },
 ]
 

@@ -41,6 +41,8 @@ const userLimits = (n: number, wished: Limit | undefined): UserLimits => {
   return { ...noLimits, ...(limit && tight[limit]) }
 }
 
+const dayRule = { days: 1, keeps_pinned: true, keeps_archived: false }
+
 /** A begin, with the client's key as it was before it was hashed. */
 export interface Request extends BeginTurn {
   key: string | undefined
@@ -70,11 +72,13 @@ interface Wish {
   isUnlimited?: boolean
   limit?: Limit | undefined
   place?: Place
+  /** whether its conversation is kept for a day only */
+  expires?: boolean
 }
 
 /** The nth request, with ids of its own. */
 export const newRequest = (n: number, { key: wished, ...wish }: Wish): Request => {
-  const { userId, into, message, model = 'echo', place, isUnlimited = false, limit } = wish
+  const { userId, into, message, model = 'echo', place, isUnlimited = false, limit, expires = false } = wish
   const key = wished === ownKey ? `k of ${n}` : wished
   return {
     userId,
@@ -96,6 +100,7 @@ export const newRequest = (n: number, { key: wished, ...wish }: Wish): Request =
           },
     model,
     ...limits,
+    retention: expires ? dayRule : undefined,
     limits: isUnlimited ? noLimits : userLimits(n, limit),
   }
 }

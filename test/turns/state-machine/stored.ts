@@ -12,6 +12,8 @@ export interface ConversationRow {
   created_at: Date
   updated_at: Date
   last_turn_at: Date
+  own_expires_at: Date | null
+  expires_at: Date | null
 }
 
 export interface TurnRow extends Usage {
@@ -83,6 +85,13 @@ export interface CountsRow {
   day_turns: number
 }
 
+/** When somebody looks whether it is to be removed. */
+export interface RemovalRow {
+  user_id: string
+  conversation_id: string
+  remove_at: Date
+}
+
 /** Each list in the order of its primary key. */
 export interface EventsRow {
   user_id: string
@@ -100,13 +109,15 @@ export interface Stored {
   events: EventsRow[]
   usage: UsageRow[]
   counts: CountsRow[]
+  removals: RemovalRow[]
 }
 
 /** All that turns have written, whoever's it is: `sql` has to pass row-level security. */
 export const readStored = async (sql: Sql): Promise<Stored> => {
-  const [conversations, turns, messages, keys, events, usage, counts] = await Promise.all([
+  const [conversations, turns, messages, keys, events, usage, counts, removals] = await Promise.all([
     sql<ConversationRow[]>`
-      select user_id, id, title, last_position, last_turn_id, created_at, updated_at, last_turn_at
+      select user_id, id, title, last_position, last_turn_id, created_at, updated_at, last_turn_at,
+        own_expires_at, expires_at
       from colloquy.conversations
       order by user_id, id`,
     sql<TurnRow[]>`
@@ -138,6 +149,10 @@ export const readStored = async (sql: Sql): Promise<Stored> => {
       select user_id, array(select unnest(running) order by 1) as running, minute_started_at, minute_turns, to_char(day, 'YYYY-MM-DD') as day, day_turns
       from colloquy.turn_counts
       order by user_id`,
+    sql<RemovalRow[]>`
+      select user_id, conversation_id, remove_at
+      from colloquy.removals
+      order by user_id, conversation_id`,
   ])
   const plain = <Row extends object>(rows: Iterable<Row>) => Array.from(rows, (row) => ({ ...row }))
   return {
@@ -148,5 +163,6 @@ export const readStored = async (sql: Sql): Promise<Stored> => {
     events: plain(events),
     usage: plain(usage),
     counts: plain(counts),
+    removals: plain(removals),
   }
 }

@@ -64,6 +64,27 @@ export const tick = (masks: { held?: number; read?: number; awaited?: number } =
     },
   )
 
+/** Somebody lets a conversation expire, soon or at once, or takes that back. */
+export const expire = steps(
+  fc.record({ back, isStranger, inMs: fc.constantFrom(-1, 0, 60_000, limits.leaseMs + 1, day, null) }),
+  ({ model, attempts }, { back, isStranger, inMs }) => {
+    const { userId, conversationId } = newest(attempts, back) ?? nobodys
+    const user = actingOn(userId, isStranger)
+    const ms = inMs === null ? null : model.now() + inMs
+    return {
+      words: `let ${conversationId} expire in ${inMs} ms by ${user}`,
+      predict: () => model.expire(user, conversationId, ms),
+      perform: (engine) => engine.expire(user, conversationId, ms),
+    }
+  },
+)
+
+export const removeExpired = steps(fc.constant(null), ({ model }) => ({
+  words: 'what has expired is removed',
+  predict: () => model.removeExpired(),
+  perform: (engine) => engine.removeExpired(),
+}))
+
 const { leaseMs } = limits
 /** To both sides of each bound, the one at which a lease is renewed included. */
 const spans = [1, 60_000, leaseMs / 3, leaseMs / 3 + 1, leaseMs, leaseMs + 1, day, day + 1]

@@ -1,0 +1,19 @@
+-- When a conversation expires; null: never. What the user has set holds in any case. The operator's rule, p_retention, is null
+-- or has days (from p_since on), keeps_pinned and keeps_archived. PostgreSQL writes this body into the caller's query.
+create or replace function colloquy.expiry_of(
+  p_own_expires_at timestamptz,
+  p_since timestamptz,
+  p_pinned boolean,
+  p_archived boolean,
+  p_retention json
+) returns timestamptz
+language sql stable
+as $$
+  select least(
+    p_own_expires_at,
+    case
+      when p_pinned and (p_retention ->> 'keeps_pinned')::boolean then null
+      when p_archived and (p_retention ->> 'keeps_archived')::boolean then null
+      else p_since + (p_retention ->> 'days')::integer * interval '24 hours'
+    end)
+$$;
