@@ -22,3 +22,6 @@ drop function if exists colloquy.set_title(text, uuid, text, text, integer, inte
 drop function if exists colloquy.history_window(text, uuid, integer, integer, integer, integer, integer);
 -- Made anew, with more columns.
 drop function if exists colloquy.lock_conversation(text, uuid, boolean);
+drop function if exists colloquy.fork_conversation(text, uuid, uuid, uuid, text);
+drop function if exists colloquy.begin_turn(
+  text, uuid, boolean, uuid, uuid, uuid, text, text, text, uuid, text, integer, integer, integer, integer, bytea, bytea, boolean);

@@ -22,6 +22,7 @@ import { packageRoot } from './root.js'
 import { createSearchIndexer } from './search/indexer.js'
 import type { PublicJwk } from './tools/signing-keys.js'
 import type { ToolRegistry } from './tools/tool.js'
+import { type Assistant, createAssistants } from './turns/assistants.js'
 import { createTurnEngine } from './turns/engine.js'
 import type { InstanceLimits } from './turns/limits.js'
 import type { TitleMaker, TurnLimits } from './turns/types.js'
@@ -33,6 +34,12 @@ export interface ChatOptions {
   /** the models that a message may choose by name, besides the default */
   otherModels?: readonly Model[]
   systemPrompt?: string | undefined
+  /** those that a conversation may begin with */
+  assistants?: readonly Assistant[] | undefined
+  /** the claims of a token that their prompts have */
+  promptClaims?: readonly string[] | undefined
+  /** the day that their prompts have */
+  today?: (() => Date) | undefined
   /** the models' tools; closed with the app */
   tools?: ToolRegistry | undefined
   /** the public keys with which tool servers verify our tokens */
@@ -129,10 +136,13 @@ export const registerChat = async (app: FastifyInstance, options: ChatOptions & 
   const site = documents ? { ...(await readDocuments(json, prefix)), prefix } : undefined
   const contract = JSON.parse(json) as ChatContract
   const isUserId = createAjv().compile<string>(contract.components.schemas.UserId)
+  const { systemPrompt, model, today: now } = options
+  const assistants = createAssistants({ assistants: options.assistants, model, systemPrompt, now })
   const turns = createTurnEngine({
     ...options,
     ...options.limits,
-    systemPrompt: options.systemPrompt,
+    systemPrompt,
+    assistants,
     heartbeatMs: (options.streamTimeouts ?? defaultStreamTimeouts).heartbeatMs,
   })
   const search = createSearchIndexer({ db, log: options.log })
@@ -181,8 +191,8 @@ export const registerChat = async (app: FastifyInstance, options: ChatOptions & 
     done()
   })
 
-  const { userLimits, planClaim } = options
-  const claims = planClaim === undefined ? [] : [planClaim]
+  const { userLimits, planClaim, promptClaims = [] } = options
+  const claims = [...promptClaims, ...(planClaim === undefined ? [] : [planClaim])]
   const authenticate = registerAuthentication(app, { ...options.auth, isUserId, claims })
   const models = [options.model, ...(options.otherModels ?? [])].map(({ name }) => name)
   const checkReady = createReadinessCheck(db)
@@ -191,6 +201,7 @@ export const registerChat = async (app: FastifyInstance, options: ChatOptions & 
     turns,
     search,
     models,
+    assistants,
     checkReady,
     toolKeys: options.toolKeys ?? [],
     ...(userLimits && {

@@ -53,6 +53,8 @@ export const openChat = async (
     toolKeys: publicJwks(keys),
     ...(await openModels(config, log)),
     systemPrompt: config.systemPrompt,
+    assistants: config.assistants,
+    promptClaims: config.promptClaims,
     titles: config.titles,
     compact: config.compact,
     limits: config.limits,

@@ -2,6 +2,7 @@ import type { components } from '../../generated/closed/contract.js'
 import type { Database } from '../db/database.js'
 import type { Caller } from '../http/handler.js'
 import type { SearchIndexer } from '../search/indexer.js'
+import type { Assistants } from '../turns/assistants.js'
 import type { TurnEngine } from '../turns/engine.js'
 import type { UserLimits } from '../turns/limits.js'
 
@@ -14,6 +15,7 @@ export interface Deps {
   search: SearchIndexer
   /** the names of the models that a message may choose, the default first */
   models: string[]
+  assistants: Assistants
   /** Resolves when this instance is ready; rejects with a Problem otherwise. */
   checkReady: () => Promise<void>
   /** the public keys with which tool servers verify our tokens */

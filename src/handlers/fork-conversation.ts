@@ -6,7 +6,7 @@ import type { Deps } from './deps.js'
 
 type Forked = Pick<
   Conversation,
-  'title' | 'metadata' | 'message_count' | 'active_message_id' | 'created_at'
+  'title' | 'metadata' | 'message_count' | 'active_message_id' | 'created_at' | 'assistant'
 > & { outcome: 'forked' | 'conversation-not-found' | 'message-not-found' | 'unfit-message' }
 
 const isSummary = {
@@ -21,7 +21,7 @@ export const forkConversation =
     const id = newId()
     const [{ outcome, ...forked }] = await db.statement(
       (sql) => sql<[Forked]>`
-        select outcome, title, metadata, message_count, active_message_id, created_at
+        select outcome, title, metadata, message_count, active_message_id, created_at, assistant
         from colloquy.fork_conversation(
           p_user_id => ${user.id}, p_conversation_id => ${params.conversation_id}, p_message_id => ${body.message_id},
           p_fork_id => ${id}, p_title => ${body.title ?? null})`,

@@ -7,10 +7,10 @@ import type { Deps } from './deps.js'
 const codes = { malformed: 'malformed-body', 'too-large': 'body-too-large' } as const
 
 export const importUser =
-  ({ db }: Deps): Handler<'importUser'> =>
+  ({ db, assistants }: Deps): Handler<'importUser'> =>
   async ({ user, body }, reply) => {
     try {
-      return reply(200, await importFile(db, user.id, body))
+      return reply(200, await importFile(db, user.id, body, (name) => assistants.get(name) !== undefined))
     } catch (error) {
       if (!(error instanceof UnreadableFile)) throw error
       const { kind, message } = error

@@ -26,6 +26,8 @@ export interface ImportedConversation {
   title: string | null
   archived: boolean
   metadata: Record<string, string>
+  /** null for none, or for one that is not known here */
+  assistant: string | null
   created_at: string
   last_turn_at: string
 }
@@ -147,6 +149,7 @@ export const toImported = ({
       title: titleOf(title),
       archived,
       metadata: {},
+      assistant: null,
       created_at: begun.toISOString(),
       last_turn_at: time.toISOString(),
     },

@@ -3,6 +3,7 @@
 --              was given out, active_path the branch that the conversation is on (null: it has no branches)
 --   locked     another transaction has it, and the caller does not want to wait
 --   not-found  there is no such conversation (any more)
+-- assistant is the conversation's, also when it is locked.
 -- Foreign keys that point at the row do not wait for this lock, and it does not wait for them.
 create or replace function colloquy.lock_conversation(
   p_user_id text,
@@ -11,13 +12,15 @@ create or replace function colloquy.lock_conversation(
   out outcome text,
   out last_turn_id uuid,
   out last_position integer,
-  out active_path int4multirange
+  out active_path int4multirange,
+  out assistant text
 )
 language plpgsql
 as $$
 begin
   outcome := 'held';
-  select c.last_turn_id, c.last_position, c.active_path into last_turn_id, last_position, active_path
+  select c.last_turn_id, c.last_position, c.active_path, c.assistant
+  into last_turn_id, last_position, active_path, assistant
   from colloquy.conversations c
   where c.user_id = p_user_id and c.id = p_conversation_id
   for no key update skip locked;
@@ -25,7 +28,8 @@ begin
     return;
   end if;
   if p_may_wait then
-    select c.last_turn_id, c.last_position, c.active_path into last_turn_id, last_position, active_path
+    select c.last_turn_id, c.last_position, c.active_path, c.assistant
+    into last_turn_id, last_position, active_path, assistant
     from colloquy.conversations c
     where c.user_id = p_user_id and c.id = p_conversation_id
     for no key update;
@@ -33,9 +37,10 @@ begin
       outcome := 'not-found';
     end if;
   else
-    outcome := case
-      when exists (select from colloquy.conversations c where c.user_id = p_user_id and c.id = p_conversation_id)
-      then 'locked' else 'not-found' end;
+    select c.assistant into assistant
+    from colloquy.conversations c
+    where c.user_id = p_user_id and c.id = p_conversation_id;
+    outcome := case when found then 'locked' else 'not-found' end;
   end if;
 end
 $$;
