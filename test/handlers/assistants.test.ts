@@ -159,6 +159,51 @@ t.test('assistants', async (t) => {
     }
   })
 
+  await t.test('lead what is tried again, on any instance', async (t) => {
+    const failing: Model = {
+      ...echo(),
+      name: 'b/y',
+      run() {
+        throw new Error('no')
+      },
+    }
+    const { databaseUrl } = app
+    const first = await testApp(t, { ...options, databaseUrl, otherModels: [failing, leading('b/z')] })
+    const changed = [assistant({ name: 'tutor', systemPrompt: 'Now', models: ['b/z', 'b/y'] })]
+    const later = await testApp(t, { ...options, databaseUrl, assistants: changed })
+    const lacking = await testApp(t, { ...options, databaseUrl, assistants: [] })
+    const { conversation_id } = (await send({ message: 'hi', assistant: 'tutor' })).body
+    for (const [n, body] of [
+      { message: 'new', assistant: 'tutor' },
+      { message: 'on', conversation_id },
+    ].entries()) {
+      const at = ({ call }: TestApp) =>
+        call('POST', chat, { body, headers: { 'idempotency-key': `again-${n}` } })
+      const failed = await at(first)
+      t.equal(failed.status, 502, 'it fails')
+      const refused = await at(lacking)
+      t.match(
+        refused.body.code,
+        n === 0 ? 'validation-failed' : 'assistant-unavailable',
+        'it is not tried without it',
+      )
+      const { turn_id } = failed.body
+      const again = await at(later)
+      const response = `Echo: Now, ${body.message}`
+      t.match(
+        again.body,
+        { turn_id, response, model: 'b/y' },
+        'it has today’s prompt, and the model that it began with',
+      )
+      const replayed = await at(lacking)
+      t.equal(
+        replayed.status,
+        n === 0 ? 422 : 200,
+        'an answer that is there is given without the assistant, too',
+      )
+    }
+  })
+
   await t.test('are known to instances that lack them', async (t) => {
     const { conversation_id } = (await send({ message: 'hi', assistant: 'tutor' })).body
     const plain = (await send({ message: 'hi' })).body.conversation_id

@@ -17,7 +17,7 @@ export const assistantFaults: PlantedFault[] = [
   },
   {
     name: 'an unknown assistant is ignored',
-    seenBy: ['assistants', 'generated-invalid.createTurn.body.assistant.listed'],
+    seenBy: ['assistants', 'generated-invalid.createTurn.body-assistant.listed'],
     make: () =>
       bodies('createTurn', ({ assistant, ...body }: Json) => ({
         ...body,
