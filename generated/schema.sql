@@ -1718,6 +1718,7 @@ declare
   v_first integer;
   v_window record;
   v_choice record;
+  v_refusal text;
   v_window_size integer := p_window_size;
   v_history_tokens integer := p_history_tokens;
   v_begun colloquy.begun;
@@ -1745,6 +1746,7 @@ begin
     v_begun.assistant := v_lock.assistant;
     v_choice := colloquy.choose_assistant(
       p_assistant => v_lock.assistant, p_asked => null, p_assistants => p_assistants);
+    v_refusal := nullif(v_choice.outcome, 'chosen');
     v_window_size := coalesce(v_choice.window_size, p_window_size);
     v_history_tokens := coalesce(v_choice.history_tokens, p_history_tokens);
   end if;
@@ -1759,8 +1761,8 @@ begin
     v_begun.outcome := v_lock.outcome;
   elsif v_lock.last_turn_id <> v_turn.id or octet_length(v_turn.done_calls::text) > 4194304 then
     v_begun.outcome := 'ended';
-  elsif v_lock.assistant is not null and v_choice.outcome <> 'chosen' then
-    v_begun.outcome := v_choice.outcome;
+  elsif v_refusal is not null then
+    v_begun.outcome := v_refusal;
   elsif not p_may_begin then
     v_begun.outcome := 'limited';
   else
