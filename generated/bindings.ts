@@ -19,6 +19,7 @@ export const operations = {
   getMessage: {"method":"GET","path":"/api/{user_id}/messages/{message_id}","secured":true,"consumes":[],"queryDefaults":{},"headers":[],"produces":["application/json"]},
   rateMessage: {"method":"PUT","path":"/api/{user_id}/messages/{message_id}/feedback","secured":true,"consumes":["application/json"],"queryDefaults":{},"headers":[],"produces":["application/json"]},
   listModels: {"method":"GET","path":"/api/{user_id}/models","secured":true,"consumes":[],"queryDefaults":{},"headers":[],"produces":["application/json"]},
+  listAssistants: {"method":"GET","path":"/api/{user_id}/assistants","secured":true,"consumes":[],"queryDefaults":{},"headers":[],"produces":["application/json"]},
   searchMessages: {"method":"GET","path":"/api/{user_id}/search","secured":true,"consumes":[],"queryDefaults":{"limit":20},"headers":[],"produces":["application/json"]},
   listUsage: {"method":"GET","path":"/api/{user_id}/usage","secured":true,"consumes":[],"queryDefaults":{"limit":20},"headers":[],"produces":["application/json"]},
   eraseUser: {"method":"DELETE","path":"/api/{user_id}","secured":true,"consumes":[],"queryDefaults":{},"headers":[],"produces":["application/json"]},

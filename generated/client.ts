@@ -19,6 +19,7 @@ export const operations = {
   getMessage: {"method":"GET","path":"/api/{user_id}/messages/{message_id}","query":["include"],"answer":"json"},
   rateMessage: {"method":"PUT","path":"/api/{user_id}/messages/{message_id}/feedback","body":"application/json","answer":"json"},
   listModels: {"method":"GET","path":"/api/{user_id}/models","answer":"page"},
+  listAssistants: {"method":"GET","path":"/api/{user_id}/assistants","answer":"page"},
   searchMessages: {"method":"GET","path":"/api/{user_id}/search","query":["q","conversation_id","archived","after","before","limit","cursor"],"answer":"page"},
   listUsage: {"method":"GET","path":"/api/{user_id}/usage","query":["first_day","last_day","limit","cursor"],"answer":"page"},
   eraseUser: {"method":"DELETE","path":"/api/{user_id}","query":["confirm"],"answer":"json"},

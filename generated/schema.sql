@@ -39,7 +39,8 @@ CREATE TYPE colloquy.begun AS (
 	window_state json,
 	is_repeated boolean,
 	refusal json,
-	message text
+	message text,
+	assistant text
 );
 
 --
@@ -237,10 +238,10 @@ end
 $$;
 
 --
--- Name: begin_turn(text, uuid, boolean, uuid, uuid, uuid, text, text, text, uuid, text, integer, integer, integer, integer, bytea, bytea, boolean, json); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: begin_turn(text, uuid, boolean, uuid, uuid, uuid, text, text, text, uuid, text, integer, integer, integer, integer, bytea, bytea, boolean, json, text, json); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.begin_turn(p_user_id text, p_conversation_id uuid, p_is_new boolean, p_turn_id uuid, p_user_message_id uuid, p_message_id uuid, p_message text, p_title text, p_place text, p_target_id uuid, p_model text, p_lease_ms integer, p_history_messages integer, p_history_tokens integer, p_window_size integer, p_key_hash bytea, p_fingerprint bytea, p_may_begin boolean, p_retention json) RETURNS colloquy.begun
+CREATE FUNCTION colloquy.begin_turn(p_user_id text, p_conversation_id uuid, p_is_new boolean, p_turn_id uuid, p_user_message_id uuid, p_message_id uuid, p_message text, p_title text, p_place text, p_target_id uuid, p_model text, p_lease_ms integer, p_history_messages integer, p_history_tokens integer, p_window_size integer, p_key_hash bytea, p_fingerprint bytea, p_may_begin boolean, p_retention json, p_assistant text, p_assistants json) RETURNS colloquy.begun
     LANGUAGE plpgsql
     AS $$
 declare
@@ -262,6 +263,10 @@ declare
   v_window_starts jsonb;
   v_expires_at timestamptz(3);
   v_window record;
+  v_model text := p_model;
+  v_window_size integer := p_window_size;
+  v_history_tokens integer := p_history_tokens;
+  v_choice record;
   v_begun colloquy.begun;
 begin
   if p_key_hash is not null then
@@ -272,18 +277,20 @@ begin
       return colloquy.resume_turn(
         p_user_id => p_user_id, p_key_hash => p_key_hash, p_fingerprint => p_fingerprint, p_begin_id => p_turn_id,
         p_lease_ms => p_lease_ms, p_history_messages => p_history_messages, p_history_tokens => p_history_tokens,
-        p_window_size => p_window_size, p_may_begin => p_may_begin, p_retention => p_retention);
+        p_window_size => p_window_size, p_may_begin => p_may_begin, p_retention => p_retention,
+        p_assistants => p_assistants);
     end if;
   end if;
 
   v_begun := row('begun', p_conversation_id, p_turn_id, p_user_message_id, p_message_id, 1, p_model, '[]', '[]', false,
-    '{"position": 1, "start": null, "is_whole": true, "summary": null}', false, null, null);
+    '{"position": 1, "start": null, "is_whole": true, "summary": null}', false, null, null,
+    p_assistant);
   if p_is_new and p_may_begin then
     -- The answer's position is given out together with the message's.
     insert into colloquy.conversations
-      (user_id, id, title, last_position, last_turn_id, created_at, updated_at, last_turn_at, expires_at)
+      (user_id, id, title, assistant, last_position, last_turn_id, created_at, updated_at, last_turn_at, expires_at)
     values
-      (p_user_id, p_conversation_id, p_title, 2, p_turn_id, v_now, v_now, v_now,
+      (p_user_id, p_conversation_id, p_title, p_assistant, 2, p_turn_id, v_now, v_now, v_now,
        colloquy.expiry_of(null, v_now, false, false, p_retention))
     on conflict do nothing
     returning 1 into v_position;
@@ -318,13 +325,27 @@ begin
           when v_place.outcome = 'message-not-found' and v_last.status = 'running' and v_last.message_id = p_target_id then null
           else nullif(v_place.outcome, 'placed') end;
       end if;
+      -- One that has been made by an earlier try of this begin has what the entry says.
+      if not p_is_new and (v_lock.assistant is not null or p_assistant is not null) then
+        v_begun.assistant := v_lock.assistant;
+        v_choice := colloquy.choose_assistant(
+          p_assistant => v_lock.assistant, p_asked => p_assistant, p_assistants => p_assistants);
+        if v_choice.outcome = 'chosen' then
+          v_model := v_choice.model;
+          v_window_size := v_choice.window_size;
+          v_history_tokens := v_choice.history_tokens;
+          v_begun.model := v_model;
+        else
+          v_refusal := coalesce(v_refusal, v_choice.outcome);
+        end if;
+      end if;
       v_now := colloquy.clock();
       if v_last.begun_by = p_turn_id and v_last.status = 'running' then
         v_window := colloquy.turn_window(
           p_user_id => p_user_id, p_conversation_id => p_conversation_id, p_position => v_last.position,
           p_is_again => v_last.answer_position is not null,
-          p_start => (v_last.window_starts ->> p_window_size::text)::integer,
-          p_messages => p_history_messages, p_tokens => p_history_tokens);
+          p_start => (v_last.window_starts ->> v_window_size::text)::integer,
+          p_messages => p_history_messages, p_tokens => v_history_tokens);
         v_begun.user_message_id := v_last.user_message_id;
         v_begun.message := v_window.message;
         v_begun.history := v_window.history;
@@ -393,7 +414,7 @@ begin
      message_id, model, window_starts, created_at)
   values
     (p_user_id, p_turn_id, p_conversation_id, v_question_position, v_answer_position, 'running', 1, p_turn_id,
-     v_now + p_lease_ms * interval '1 millisecond', v_begun.user_message_id, p_message_id, p_model,
+     v_now + p_lease_ms * interval '1 millisecond', v_begun.user_message_id, p_message_id, v_model,
      v_window_starts, v_now);
   if v_answer_position is null then
     insert into colloquy.messages
@@ -405,8 +426,8 @@ begin
   if v_position > 1 then
     v_window := colloquy.history_window(
       p_user_id => p_user_id, p_conversation_id => p_conversation_id, p_before => v_question_position,
-      p_start => (v_window_starts ->> p_window_size::text)::integer, p_path => v_path,
-      p_summary_position => v_summary_position, p_messages => p_history_messages, p_tokens => p_history_tokens);
+      p_start => (v_window_starts ->> v_window_size::text)::integer, p_path => v_path,
+      p_summary_position => v_summary_position, p_messages => p_history_messages, p_tokens => v_history_tokens);
     v_begun.history := v_window.history;
     v_begun.window_state := v_window.window_state;
   end if;
@@ -418,7 +439,7 @@ $$;
 -- Name: begin_turns(json, boolean); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.begin_turns(p_entries json, p_may_wait boolean) RETURNS TABLE(entry integer, outcome text, conversation_id uuid, turn_id uuid, user_message_id uuid, message_id uuid, attempt integer, model text, history json, done_calls jsonb, is_lapsed boolean, window_state json, refusal json, message text)
+CREATE FUNCTION colloquy.begin_turns(p_entries json, p_may_wait boolean) RETURNS TABLE(entry integer, outcome text, conversation_id uuid, turn_id uuid, user_message_id uuid, message_id uuid, attempt integer, model text, history json, done_calls jsonb, is_lapsed boolean, window_state json, refusal json, message text, assistant text)
     LANGUAGE plpgsql
     AS $$
 declare
@@ -437,7 +458,7 @@ begin
       message text, title text, place text, target_id uuid, model text, lease_ms integer,
       history_messages integer, history_tokens integer, window_size integer, key_hash text, fingerprint text, has_waited boolean,
       running_turns integer, turns_per_minute integer, turns_per_day integer, tokens_per_day bigint,
-      retention json)
+      retention json, assistant text, assistants json)
     order by e.user_id collate "C", e.key_hash collate "C", e.conversation_id, number
   loop
     if v_user_id is distinct from v_entry.user_id then
@@ -481,7 +502,8 @@ begin
       p_history_messages => v_entry.history_messages, p_history_tokens => v_entry.history_tokens,
       p_window_size => v_entry.window_size,
       p_key_hash => decode(v_entry.key_hash, 'hex'), p_fingerprint => decode(v_entry.fingerprint, 'hex'),
-      p_may_begin => v_refusal is null, p_retention => v_entry.retention);
+      p_may_begin => v_refusal is null, p_retention => v_entry.retention, p_assistant => v_entry.assistant,
+      p_assistants => v_entry.assistants);
     if v_is_counted
       and (v_begun.outcome <> 'begun' or v_begun.is_repeated or v_begun.turn_id <> v_entry.turn_id) then
       perform colloquy.settle_count(
@@ -506,6 +528,7 @@ begin
     window_state := v_begun.window_state;
     refusal := case when v_begun.outcome = 'limited' then v_refusal end;
     message := v_begun.message;
+    assistant := v_begun.assistant;
     return next;
   end loop;
 end
@@ -539,6 +562,31 @@ begin
     else 'not-found'
   end;
   return next;
+end
+$$;
+
+--
+-- Name: choose_assistant(text, text, json); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.choose_assistant(p_assistant text, p_asked text, p_assistants json, OUT outcome text, OUT model text, OUT window_size integer, OUT history_tokens integer) RETURNS record
+    LANGUAGE plpgsql IMMUTABLE
+    AS $$
+declare
+  v_choice json;
+begin
+  if p_asked is not null and p_asked is distinct from p_assistant then
+    outcome := 'other-assistant';
+    return;
+  end if;
+  v_choice := p_assistants -> p_assistant;
+  outcome := case coalesce(json_typeof(v_choice), 'none')
+    when 'object' then 'chosen'
+    when 'null' then 'unfit-model'
+    else 'assistant-unavailable' end;
+  model := v_choice ->> 'model';
+  window_size := (v_choice ->> 'window_size')::integer;
+  history_tokens := (v_choice ->> 'history_tokens')::integer;
 end
 $$;
 
@@ -1043,7 +1091,7 @@ $$;
 -- Name: fork_conversation(text, uuid, uuid, uuid, text, json); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.fork_conversation(p_user_id text, p_conversation_id uuid, p_message_id uuid, p_fork_id uuid, p_title text, p_retention json DEFAULT NULL::json) RETURNS TABLE(outcome text, title text, metadata jsonb, message_count integer, active_message_id uuid, created_at timestamp with time zone, expires_at timestamp with time zone)
+CREATE FUNCTION colloquy.fork_conversation(p_user_id text, p_conversation_id uuid, p_message_id uuid, p_fork_id uuid, p_title text, p_retention json DEFAULT NULL::json) RETURNS TABLE(outcome text, title text, metadata jsonb, message_count integer, active_message_id uuid, created_at timestamp with time zone, expires_at timestamp with time zone, assistant text)
     LANGUAGE plpgsql
     AS $$
 #variable_conflict use_column
@@ -1055,7 +1103,7 @@ declare
 begin
   perform colloquy.act_as(p_user_id);
   -- A turn that is tried again would take its answer away meanwhile.
-  select c.title, c.title_by, c.metadata, c.own_expires_at into v_source
+  select c.title, c.title_by, c.metadata, c.own_expires_at, c.assistant into v_source
   from colloquy.conversations c
   where c.user_id = p_user_id and c.id = p_conversation_id and colloquy.is_live(c.expires_at)
   for no key update;
@@ -1088,6 +1136,7 @@ begin
   active_message_id := colloquy.copied_id(p_message_id, p_fork_id);
   created_at := v_now;
   expires_at := colloquy.expiry_of(v_source.own_expires_at, v_now, false, false, p_retention);
+  assistant := v_source.assistant;
   with copied as (
     select m.position, colloquy.position_in(v_path, m.position) as new_position, m.id, m.parent_id, m.role, m.status, m.content,
       m.tool_calls, m.window_tokens, m.history_calls, m.reasoning, m.continuation, m.summarized_through,
@@ -1103,10 +1152,11 @@ begin
   ),
   fork as (
     insert into colloquy.conversations
-      (user_id, id, title, title_by, metadata, last_position, last_turn_id, summary_position, created_at, updated_at,
-       last_turn_at, own_expires_at, expires_at)
+      (user_id, id, title, title_by, metadata, assistant, last_position, last_turn_id, summary_position, created_at,
+       updated_at, last_turn_at, own_expires_at, expires_at)
     select p_user_id, p_fork_id, coalesce(p_title, v_source.title),
-      case when p_title is null then v_source.title_by else 'user' end, v_source.metadata, max(c.new_position),
+      case when p_title is null then v_source.title_by else 'user' end, v_source.metadata, v_source.assistant,
+      max(c.new_position),
       case when v_message.role = 'assistant' then colloquy.copied_id(v_message.turn_id, p_fork_id) end,
       max(c.new_position) filter (where c.role = 'summary'), v_now, v_now, v_now,
       v_source.own_expires_at, expires_at
@@ -1284,14 +1334,15 @@ begin
   v_is_branched := false;
   select * into v_conversation
   from json_to_record(p_conversation) as c (
-    id uuid, title text, archived boolean, metadata jsonb, created_at timestamptz, last_turn_at timestamptz, pinned boolean);
+    id uuid, title text, archived boolean, metadata jsonb, assistant text, created_at timestamptz, last_turn_at timestamptz,
+    pinned boolean);
   v_conversation.pinned := coalesce(v_conversation.pinned, false);
   insert into colloquy.conversations
-    (user_id, id, title, title_by, archived, metadata, last_position, created_at, updated_at, last_turn_at, pinned,
-     retained_from, expires_at)
+    (user_id, id, title, title_by, archived, metadata, assistant, last_position, created_at, updated_at,
+     last_turn_at, pinned, retained_from, expires_at)
   values
     (p_user_id, v_conversation.id, v_conversation.title, case when v_conversation.title is null then 'message' else 'user' end,
-     v_conversation.archived, v_conversation.metadata, 0, v_conversation.created_at, v_now, v_conversation.last_turn_at,
+     v_conversation.archived, v_conversation.metadata, v_conversation.assistant, 0, v_conversation.created_at, v_now, v_conversation.last_turn_at,
      v_conversation.pinned, v_now,
      colloquy.expiry_of(null, v_now, v_conversation.pinned, v_conversation.archived, p_retention))
   on conflict do nothing;
@@ -1431,13 +1482,13 @@ CREATE FUNCTION colloquy.is_live(p_expires_at timestamp with time zone) RETURNS 
 -- Name: lock_conversation(text, uuid, boolean); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.lock_conversation(p_user_id text, p_conversation_id uuid, p_may_wait boolean, OUT outcome text, OUT last_turn_id uuid, OUT last_position integer, OUT active_path int4multirange, OUT expires_at timestamp with time zone) RETURNS record
+CREATE FUNCTION colloquy.lock_conversation(p_user_id text, p_conversation_id uuid, p_may_wait boolean, OUT outcome text, OUT last_turn_id uuid, OUT last_position integer, OUT active_path int4multirange, OUT expires_at timestamp with time zone, OUT assistant text) RETURNS record
     LANGUAGE plpgsql
     AS $$
 begin
   outcome := 'held';
-  select c.last_turn_id, c.last_position, c.active_path, c.expires_at
-  into last_turn_id, last_position, active_path, expires_at
+  select c.last_turn_id, c.last_position, c.active_path, c.expires_at, c.assistant
+  into last_turn_id, last_position, active_path, expires_at, assistant
   from colloquy.conversations c
   where c.user_id = p_user_id and c.id = p_conversation_id and colloquy.is_live(c.expires_at)
   for no key update skip locked;
@@ -1445,8 +1496,8 @@ begin
     return;
   end if;
   if p_may_wait then
-    select c.last_turn_id, c.last_position, c.active_path, c.expires_at
-  into last_turn_id, last_position, active_path, expires_at
+    select c.last_turn_id, c.last_position, c.active_path, c.expires_at, c.assistant
+    into last_turn_id, last_position, active_path, expires_at, assistant
     from colloquy.conversations c
     where c.user_id = p_user_id and c.id = p_conversation_id and colloquy.is_live(c.expires_at)
     for no key update;
@@ -1454,12 +1505,10 @@ begin
       outcome := 'not-found';
     end if;
   else
-    outcome := case
-      when exists (
-        select
-        from colloquy.conversations c
-        where c.user_id = p_user_id and c.id = p_conversation_id and colloquy.is_live(c.expires_at))
-      then 'locked' else 'not-found' end;
+    select c.assistant into assistant
+    from colloquy.conversations c
+    where c.user_id = p_user_id and c.id = p_conversation_id and colloquy.is_live(c.expires_at);
+    outcome := case when found then 'locked' else 'not-found' end;
   end if;
 end
 $$;
@@ -1957,10 +2006,10 @@ end
 $$;
 
 --
--- Name: resume_turn(text, bytea, bytea, uuid, integer, integer, integer, integer, boolean, json); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: resume_turn(text, bytea, bytea, uuid, integer, integer, integer, integer, boolean, json, json); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.resume_turn(p_user_id text, p_key_hash bytea, p_fingerprint bytea, p_begin_id uuid, p_lease_ms integer, p_history_messages integer, p_history_tokens integer, p_window_size integer, p_may_begin boolean, p_retention json) RETURNS colloquy.begun
+CREATE FUNCTION colloquy.resume_turn(p_user_id text, p_key_hash bytea, p_fingerprint bytea, p_begin_id uuid, p_lease_ms integer, p_history_messages integer, p_history_tokens integer, p_window_size integer, p_may_begin boolean, p_retention json, p_assistants json) RETURNS colloquy.begun
     LANGUAGE plpgsql
     AS $_$
 declare
@@ -1972,6 +2021,10 @@ declare
   v_first integer;
   v_expires_at timestamptz(3);
   v_window record;
+  v_choice record;
+  v_refusal text;
+  v_window_size integer := p_window_size;
+  v_history_tokens integer := p_history_tokens;
   v_begun colloquy.begun;
 begin
   select k.fingerprint, k.conversation_id, k.turn_id into v_key
@@ -1993,6 +2046,14 @@ begin
     return v_begun;
   end if;
   v_now := colloquy.clock();
+  if v_lock.assistant is not null then
+    v_begun.assistant := v_lock.assistant;
+    v_choice := colloquy.choose_assistant(
+      p_assistant => v_lock.assistant, p_asked => null, p_assistants => p_assistants);
+    v_refusal := nullif(v_choice.outcome, 'chosen');
+    v_window_size := coalesce(v_choice.window_size, p_window_size);
+    v_history_tokens := coalesce(v_choice.history_tokens, p_history_tokens);
+  end if;
 
   if v_turn.status = 'running' then
     v_begun.outcome := case when v_turn.begun_by = p_begin_id then 'begun' else 'attached' end;
@@ -2004,6 +2065,8 @@ begin
     v_begun.outcome := v_lock.outcome;
   elsif v_lock.last_turn_id <> v_turn.id or octet_length(v_turn.done_calls::text) > 4194304 then
     v_begun.outcome := 'ended';
+  elsif v_refusal is not null then
+    v_begun.outcome := v_refusal;
   elsif not p_may_begin then
     v_begun.outcome := 'limited';
   else
@@ -2052,8 +2115,8 @@ begin
     v_window := colloquy.turn_window(
       p_user_id => p_user_id, p_conversation_id => v_key.conversation_id, p_position => v_turn.position,
       p_is_again => v_turn.answer_position is not null,
-      p_start => (v_turn.window_starts ->> p_window_size::text)::integer,
-      p_messages => p_history_messages, p_tokens => p_history_tokens);
+      p_start => (v_turn.window_starts ->> v_window_size::text)::integer,
+      p_messages => p_history_messages, p_tokens => v_history_tokens);
     v_begun.message := v_window.message;
     v_begun.history := v_window.history;
     v_begun.window_state := v_window.window_state;
@@ -2986,7 +3049,8 @@ CREATE TABLE colloquy.conversations (
     pinned boolean DEFAULT false NOT NULL,
     expires_at timestamp(3) with time zone,
     own_expires_at timestamp(3) with time zone,
-    retained_from timestamp(3) with time zone
+    retained_from timestamp(3) with time zone,
+    assistant text
 )
 WITH (fillfactor='80');
 

@@ -34,7 +34,7 @@ drop function if exists colloquy.store_summary(
   text, uuid, uuid, uuid, text, integer, integer, text, integer, integer, integer, integer, integer);
 drop function if exists colloquy.delete_conversations(text, uuid[]);
 drop function if exists colloquy.begin_turn(
-  text, uuid, boolean, uuid, uuid, uuid, text, text, text, text, uuid, text, integer, integer, integer, integer, bytea, bytea,
+  text, uuid, boolean, uuid, uuid, uuid, text, text, text, uuid, text, integer, integer, integer, integer, bytea, bytea,
   boolean);
 drop function if exists colloquy.resume_turn(
   text, bytea, bytea, uuid, integer, integer, integer, integer, boolean);

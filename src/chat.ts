@@ -23,6 +23,7 @@ import { packageRoot } from './root.js'
 import { createSearchIndexer } from './search/indexer.js'
 import type { PublicJwk } from './tools/signing-keys.js'
 import type { ToolRegistry } from './tools/tool.js'
+import { type Assistant, createAssistants } from './turns/assistants.js'
 import { createTurnEngine } from './turns/engine.js'
 import type { InstanceLimits } from './turns/limits.js'
 import type { RetentionRule } from './turns/retention-rule.js'
@@ -37,6 +38,12 @@ export interface ChatOptions {
   /** what the models cost; default: nothing is known of it */
   prices?: Prices | undefined
   systemPrompt?: string | undefined
+  /** those that a conversation may begin with */
+  assistants?: readonly Assistant[] | undefined
+  /** the claims of a token that their prompts have */
+  promptClaims?: readonly string[] | undefined
+  /** the day that their prompts have */
+  today?: (() => Date) | undefined
   /** the models' tools; closed with the app */
   tools?: ToolRegistry | undefined
   /** the public keys with which tool servers verify our tokens */
@@ -135,10 +142,13 @@ export const registerChat = async (app: FastifyInstance, options: ChatOptions & 
   const site = documents ? { ...(await readDocuments(json, prefix)), prefix } : undefined
   const contract = JSON.parse(json) as ChatContract
   const isUserId = createAjv().compile<string>(contract.components.schemas.UserId)
+  const { systemPrompt, model, today: now } = options
+  const assistants = createAssistants({ assistants: options.assistants, model, systemPrompt, now })
   const turns = createTurnEngine({
     ...options,
     ...options.limits,
-    systemPrompt: options.systemPrompt,
+    systemPrompt,
+    assistants,
     heartbeatMs: (options.streamTimeouts ?? defaultStreamTimeouts).heartbeatMs,
   })
   const search = createSearchIndexer({ db, log: options.log })
@@ -187,8 +197,8 @@ export const registerChat = async (app: FastifyInstance, options: ChatOptions & 
     done()
   })
 
-  const { userLimits, planClaim } = options
-  const claims = planClaim === undefined ? [] : [planClaim]
+  const { userLimits, planClaim, promptClaims = [] } = options
+  const claims = [...promptClaims, ...(planClaim === undefined ? [] : [planClaim])]
   const authenticate = registerAuthentication(app, { ...options.auth, isUserId, claims })
   const models = [options.model, ...(options.otherModels ?? [])].map(({ name }) => name)
   const checkReady = createReadinessCheck(db)
@@ -199,6 +209,7 @@ export const registerChat = async (app: FastifyInstance, options: ChatOptions & 
     retention: options.retention,
     models,
     currency: options.prices?.currency ?? null,
+    assistants,
     checkReady,
     toolKeys: options.toolKeys ?? [],
     ...(userLimits && {

@@ -1,15 +1,16 @@
+import { readAssistants } from './config-assistants.js'
 import { readLimits } from './config-limits.js'
 import { readModelChains } from './config-models.js'
 import { readPrices } from './config-prices.js'
 import { readRetention } from './config-retention.js'
 import { readTools, toolKeyCommand } from './config-tools.js'
 import { ConfigError, type Environment, type EnvironmentReader, environmentReader } from './environment.js'
-import type { LanguageModelSettings } from './models/language-model.js'
-import { isModelName, missingVariable } from './models/open-model.js'
+import { isModelName, type ModelSettings, missingVariable } from './models/open-model.js'
 import type { Prices } from './models/prices.js'
 import { type CredentialsByProvider, providerNames, providers } from './models/providers.js'
 import { sendsUserToken, type ToolServer } from './tools/mcp/server-config.js'
 import type { SigningKey } from './tools/signing-keys.js'
+import type { Assistant } from './turns/assistants.js'
 import type { InstanceLimits } from './turns/limits.js'
 import type { RetentionRule } from './turns/retention-rule.js'
 import type { TitleMaker, TurnLimits } from './turns/types.js'
@@ -44,10 +45,13 @@ export interface Config {
   /** by the name of such a model: those that answer in its place when it cannot, in order */
   fallbacks: Readonly<Record<string, readonly string[]>>
   credentials: CredentialsByProvider
-  modelSettings: LanguageModelSettings
+  modelSettings: ModelSettings
   /** what the models cost; undefined: nothing is known of it */
   prices: Prices | undefined
   systemPrompt: string | undefined
+  assistants: Assistant[]
+  /** the claims of a token that the assistants' prompts have */
+  promptClaims: string[]
   toolServers: ToolServer[]
   /** the fields of CHAT_MCP_CONFIG that have no effect */
   toolWarnings: string[]
@@ -154,6 +158,7 @@ export const readConfig = (env: Environment): Config => {
   }
 
   const models = readModels(read)
+  const tools = readTools(read)
   const corsOrigins = list('CHAT_CORS_ORIGINS')
   for (const origin of corsOrigins) {
     if (!URL.canParse(origin) || new URL(origin).origin !== origin) {
@@ -180,7 +185,11 @@ export const readConfig = (env: Environment): Config => {
     ...models,
     prices: readPrices(read),
     systemPrompt: text('CHAT_SYSTEM_PROMPT'),
-    ...readTools(read),
+    ...tools,
+    ...readAssistants(read, {
+      models: [models.model, ...models.otherModels],
+      servers: tools.toolServers.map(({ name }) => name),
+    }),
     titles: oneOf('CHAT_TITLES', ['message', 'model'], 'message'),
     compact: oneOf('CHAT_COMPACT', ['off', 'on'], 'off') === 'on',
     limits: {

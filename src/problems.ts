@@ -163,6 +163,13 @@ export const catalogue = {
       'This instance has as many running turns, waiting messages or open streams as it takes on at once.',
     retryAfter: 2,
   },
+  // Which assistants there are is the deployment's: another instance may know this one.
+  'assistant-unavailable': {
+    status: 503,
+    title: 'Assistant unavailable',
+    detail: "This instance does not have the conversation's assistant.",
+    retryAfter: 5,
+  },
   'turn-interrupted': {
     status: 503,
     title: 'Turn interrupted',

@@ -36,6 +36,11 @@ export interface paths {
          *     `regenerate`. What is sent so begins a branch beside the old one, which becomes the active branch: the model is told of this branch alone, and
          *     listMessages lists it. updateConversation goes back to another one.
          *
+         *     **Assistants.** A new conversation begins with the `assistant` that the message names, one of listAssistants, or with the default one if there is one. It
+         *     stays with the conversation: its system prompt, its tools and its model lead every turn, retries and other answers too. A `model` that the
+         *     assistant does not allow is `422`. When the operator has taken the assistant away, or an instance does not know it yet, the conversation
+         *     can be read but not continued: `503 assistant-unavailable`.
+         *
          *     **Safe retries.** Send an `Idempotency-Key` (a UUID, say) with the message, and repeat the request with the same key and body
          *     as often as you like: one key makes one turn. A key is remembered for 24 hours. While its turn runs, a repeated request waits for
          *     it (past the bound `409 idempotency-key-in-use`); a completed or cancelled turn is answered again, with
@@ -204,7 +209,7 @@ export interface paths {
         /**
          * Create an empty conversation
          * @description A conversation without messages, for an app that wants its id, its title or its metadata before the first message. createTurn makes one by itself,
-         *     so most clients need not call this. Without a title the first message gives it one.
+         *     so most clients need not call this. Without a title the first message gives it one. Without an `assistant` it has the default one, if there is one.
          */
         post: operations["createConversation"];
         delete?: never;
@@ -282,7 +287,7 @@ export interface paths {
         /**
          * Fork a conversation
          * @description Copies the branch up to a message, with that message, into a new conversation. The two have nothing to do with each other from then on: messages and
-         *     turns have ids of their own, and deleting one leaves the other. Title and metadata are copied, unless the body has a title. What the copied turns
+         *     turns have ids of their own, and deleting one leaves the other. Title, metadata and the assistant are copied; a title in the body goes before the old one. What the copied turns
          *     have cost is not counted again, and an Idempotency-Key of theirs means the old turn. A turn that runs is not copied: its
          *     answer is `404` until it has ended.
          *     Where the message is a user's, the copy ends with it; createTurn with `regenerate` has it answered.
@@ -485,6 +490,32 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/{user_id}/assistants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserIdParameter"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List the assistants
+         * @description The assistants that a new conversation may begin with. All of them fit on one page; the list is empty where the operator has none.
+         */
+        get: operations["listAssistants"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/{user_id}/search": {
         parameters: {
             query?: never;
@@ -641,7 +672,7 @@ export interface paths {
          *     **Repeating it is safe**: ids are made of the source's, so what is there already is not added again. An import that was cut off goes on that way. A
          *     conversation in which there has been a turn since is left as it is.
          *
-         *     **What is taken**: titles, times, metadata, and the texts of users and assistants, as messages that no turn has written; the model is told of them as
+         *     **What is taken**: titles, times, metadata, the assistant if there is one of that name here, and the texts of users and assistants, as messages that no turn has written; the model is told of them as
          *     of any others. Of a ChatGPT conversation it is the branch that was shown last; messages in a row by the same speaker become one. A message of more
          *     than 1,000,000 characters, an answer that was not completed, a summary, and what is no text (images, tools) are left out. The report counts
          *     all of it.
@@ -800,6 +831,27 @@ export interface components {
             data: components["schemas"]["AvailableModel"][];
             next_cursor: components["schemas"]["NextCursor"];
         };
+        /** @example tutor */
+        AssistantName: string;
+        /** @description What it began with, and goes on with; null for none. */
+        AnyAssistantName: components["schemas"]["AssistantName"] | null;
+        /** @description A configured way to answer. Its system prompt is not shown. */
+        Assistant: {
+            name: components["schemas"]["AssistantName"];
+            /** @description Its name for people. */
+            title: string;
+            /** @description What it is for; null when the operator says nothing. */
+            description: string | null;
+            /** @description Whether a new conversation begins with it that names none. */
+            is_default: boolean;
+            /** @description The models that its messages may choose. The first one answers where a message names none. */
+            models: components["schemas"]["ModelName"][];
+        };
+        AssistantPage: {
+            /** @description The default first, if there is one; then as the operator lists them. */
+            data: components["schemas"]["Assistant"][];
+            next_cursor: components["schemas"]["NextCursor"];
+        };
         /** @description It has a `message`, or `regenerate`. `regenerate`, and a `parent_id` that is not null, come with the `conversation_id` of their message. */
         TurnRequest: {
             /** @description The conversation to continue. Leave it out to begin a new one. */
@@ -817,8 +869,10 @@ export interface components {
              * @example Hello, what can you do?
              */
             message?: string;
-            /** @description Who answers, one of those that the server allows. Leave it out for the server's own choice. */
+            /** @description Who answers, one of those that the server allows. In the conversation of an assistant it is one of the assistant's. Leave it out for the server's own choice. */
             model?: components["schemas"]["ModelName"];
+            /** @description What the new conversation begins with, one of listAssistants. With `conversation_id` it may be left out; any other than the conversation's own is refused. */
+            assistant?: components["schemas"]["AssistantName"];
         };
         TurnAnswer: {
             conversation_id: components["schemas"]["Id"];
@@ -998,6 +1052,7 @@ export interface components {
             archived: boolean;
             pinned: boolean;
             metadata: components["schemas"]["Metadata"];
+            assistant: components["schemas"]["AnyAssistantName"];
             created_at: components["schemas"]["Timestamp"];
             updated_at: components["schemas"]["Timestamp"];
             last_turn_at: components["schemas"]["Timestamp"];
@@ -1493,6 +1548,7 @@ export interface components {
             archived: boolean;
             pinned: boolean;
             metadata: components["schemas"]["Metadata"];
+            assistant: components["schemas"]["AnyAssistantName"];
             /**
              * Format: int32
              * @description How many messages listMessages has, those of all branches and summaries among them.
@@ -1561,6 +1617,7 @@ export interface components {
             metadata?: components["schemas"]["Metadata"];
             /** @description When it expires at the latest, whatever the server's own rule. */
             expires_at?: components["schemas"]["Instant"];
+            assistant?: components["schemas"]["AssistantName"];
         };
         ConversationFork: {
             /** @description The last message to copy. */
@@ -1742,7 +1799,7 @@ export interface components {
             turn_id?: components["schemas"]["Id"];
         };
         /** @enum {string} */
-        KnownProblemCode: "malformed-request" | "malformed-body" | "unauthenticated" | "forbidden" | "origin-not-allowed" | "route-not-found" | "conversation-not-found" | "turn-not-found" | "message-not-found" | "method-not-allowed" | "request-timeout" | "turn-in-progress" | "idempotency-key-in-use" | "body-too-large" | "uri-too-long" | "unsupported-media-type" | "validation-failed" | "idempotency-key-mismatch" | "headers-too-large" | "rate-limited" | "budget-exceeded" | "internal-error" | "model-failed" | "model-unreachable" | "model-unauthorized" | "model-context-exceeded" | "model-content-filtered" | "model-empty-answer" | "model-tool-limit" | "model-broken-off" | "database-unavailable" | "keys-unavailable" | "shutting-down" | "too-many-connections" | "instance-overloaded" | "turn-interrupted" | "model-overloaded" | "model-timeout";
+        KnownProblemCode: "malformed-request" | "malformed-body" | "unauthenticated" | "forbidden" | "origin-not-allowed" | "route-not-found" | "conversation-not-found" | "turn-not-found" | "message-not-found" | "method-not-allowed" | "request-timeout" | "turn-in-progress" | "idempotency-key-in-use" | "body-too-large" | "uri-too-long" | "unsupported-media-type" | "validation-failed" | "idempotency-key-mismatch" | "headers-too-large" | "rate-limited" | "budget-exceeded" | "internal-error" | "model-failed" | "model-unreachable" | "model-unauthorized" | "model-context-exceeded" | "model-content-filtered" | "model-empty-answer" | "model-tool-limit" | "model-broken-off" | "database-unavailable" | "keys-unavailable" | "shutting-down" | "too-many-connections" | "instance-overloaded" | "assistant-unavailable" | "turn-interrupted" | "model-overloaded" | "model-timeout";
         /**
          * @description | code | status | meaning | repeat it? |
          *     |---|---|---|---|
@@ -1781,6 +1838,7 @@ export interface components {
          *     | `shutting-down` | 503 | this instance is going away; try again | after `Retry-After` |
          *     | `too-many-connections` | 503 | this instance has as many connections as it serves at once; try again | after `Retry-After` |
          *     | `instance-overloaded` | 503 | this instance has as many running turns, waiting messages or streams as it takes on at once; try again | after `Retry-After` |
+         *     | `assistant-unavailable` | 503 | this instance does not have the conversation's assistant: another one may, or the operator has taken it away | after `Retry-After` |
          *     | `turn-interrupted` | 503 | the instance that ran the turn gave it up | after `Retry-After` |
          *     | `model-overloaded` | 503 | the provider has too much to do, or allows no more for now; see `Retry-After` | after `Retry-After` |
          *     | `model-timeout` | 504 | the model took too long | same key |
@@ -3101,6 +3159,44 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ModelPage"];
+                };
+            };
+            400: components["responses"]["Unreadable"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            414: components["responses"]["UriTooLong"];
+            422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listAssistants: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserIdParameter"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The assistants. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssistantPage"];
                 };
             };
             400: components["responses"]["Unreadable"];

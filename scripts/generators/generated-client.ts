@@ -30,6 +30,7 @@ export interface GeneratedClient {
   deleteConversation(id: string): Promise<unknown>
   listConversations(metadata?: Record<string, string>): Promise<{ data: { id: string }[] }>
   listModels(): Promise<{ data: { name: string; is_default: boolean }[] }>
+  listAssistants(): Promise<{ data: { name: string; models: string[] }[] }>
   rateMessage(message: string, comment: string): Promise<{ comment: string | null }>
   listUsage(first_day: string): Promise<{ data: { day: string; turns: number }[] }>
   exportConversation(conversation: string): Promise<unknown>

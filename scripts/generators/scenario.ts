@@ -85,6 +85,7 @@ export const runScenario = async (client: GeneratedClient): Promise<Outcome> => 
     )
     await client.deleteConversation(id)
   })
+  await step('listAssistants', async () => deepEqual((await client.listAssistants()).data, []))
   await step('listModels', async () => equal((await client.listModels()).data[0]?.is_default, true))
   await step('listUsage', async () => equal((await client.listUsage('2026-01-01')).data[0]?.turns, 1))
   await step('searchMessages', async () => {

@@ -5,13 +5,15 @@
 -- Each row answers the entry of that number, from 1 on. outcome is
 --   begun      the turn is this attempt's to run; history and window_state are its window (see
 --              history_window), done_calls the calls not to be made again, message the question where it is an earlier
---              turn's
+--              turn's, assistant the conversation's
 --   busy       the conversation is running another turn, which turn_id names; is_lapsed: its lease has run out
 --   attached   the key's turn is running; is_lapsed: its lease has run out
 --   ended      the key's turn has ended, and is not to be run again
 --   not-found  there is no such conversation (any more), or it has expired
 --   message-not-found, unfit-message
 --              the message at which it was to begin (place, target_id) is not there, or is of another role; see place_turn
+--   other-assistant, unfit-model, assistant-unavailable
+--              it cannot begin with the conversation's assistant; see choose_assistant
 --   mismatch   the key was used with another request
 --   limited    the user has reached a limit, which refusal names (see count_turn); what was begun before is still found
 --   locked     another transaction holds the conversation: nothing was written. Where p_may_wait is true, somebody has used
@@ -35,7 +37,8 @@ returns table (
   is_lapsed boolean,
   window_state json,
   refusal json,
-  message text
+  message text,
+  assistant text
 )
 language plpgsql
 as $$
@@ -55,7 +58,7 @@ begin
       message text, title text, place text, target_id uuid, model text, lease_ms integer,
       history_messages integer, history_tokens integer, window_size integer, key_hash text, fingerprint text, has_waited boolean,
       running_turns integer, turns_per_minute integer, turns_per_day integer, tokens_per_day bigint,
-      retention json)
+      retention json, assistant text, assistants json)
     order by e.user_id collate "C", e.key_hash collate "C", e.conversation_id, number
   loop
     if v_user_id is distinct from v_entry.user_id then
@@ -99,7 +102,8 @@ begin
       p_history_messages => v_entry.history_messages, p_history_tokens => v_entry.history_tokens,
       p_window_size => v_entry.window_size,
       p_key_hash => decode(v_entry.key_hash, 'hex'), p_fingerprint => decode(v_entry.fingerprint, 'hex'),
-      p_may_begin => v_refusal is null, p_retention => v_entry.retention);
+      p_may_begin => v_refusal is null, p_retention => v_entry.retention, p_assistant => v_entry.assistant,
+      p_assistants => v_entry.assistants);
     if v_is_counted
       and (v_begun.outcome <> 'begun' or v_begun.is_repeated or v_begun.turn_id <> v_entry.turn_id) then
       perform colloquy.settle_count(
@@ -124,6 +128,7 @@ begin
     window_state := v_begun.window_state;
     refusal := case when v_begun.outcome = 'limited' then v_refusal end;
     message := v_begun.message;
+    assistant := v_begun.assistant;
     return next;
   end loop;
 end

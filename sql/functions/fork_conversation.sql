@@ -20,7 +20,8 @@ create or replace function colloquy.fork_conversation(
   message_count integer,
   active_message_id uuid,
   created_at timestamptz,
-  expires_at timestamptz
+  expires_at timestamptz,
+  assistant text
 )
 language plpgsql
 as $$
@@ -33,7 +34,7 @@ declare
 begin
   perform colloquy.act_as(p_user_id);
   -- A turn that is tried again would take its answer away meanwhile.
-  select c.title, c.title_by, c.metadata, c.own_expires_at into v_source
+  select c.title, c.title_by, c.metadata, c.own_expires_at, c.assistant into v_source
   from colloquy.conversations c
   where c.user_id = p_user_id and c.id = p_conversation_id and colloquy.is_live(c.expires_at)
   for no key update;
@@ -66,6 +67,7 @@ begin
   active_message_id := colloquy.copied_id(p_message_id, p_fork_id);
   created_at := v_now;
   expires_at := colloquy.expiry_of(v_source.own_expires_at, v_now, false, false, p_retention);
+  assistant := v_source.assistant;
   with copied as (
     select m.position, colloquy.position_in(v_path, m.position) as new_position, m.id, m.parent_id, m.role, m.status, m.content,
       m.tool_calls, m.window_tokens, m.history_calls, m.reasoning, m.continuation, m.summarized_through,
@@ -81,10 +83,11 @@ begin
   ),
   fork as (
     insert into colloquy.conversations
-      (user_id, id, title, title_by, metadata, last_position, last_turn_id, summary_position, created_at, updated_at,
-       last_turn_at, own_expires_at, expires_at)
+      (user_id, id, title, title_by, metadata, assistant, last_position, last_turn_id, summary_position, created_at,
+       updated_at, last_turn_at, own_expires_at, expires_at)
     select p_user_id, p_fork_id, coalesce(p_title, v_source.title),
-      case when p_title is null then v_source.title_by else 'user' end, v_source.metadata, max(c.new_position),
+      case when p_title is null then v_source.title_by else 'user' end, v_source.metadata, v_source.assistant,
+      max(c.new_position),
       case when v_message.role = 'assistant' then colloquy.copied_id(v_message.turn_id, p_fork_id) end,
       max(c.new_position) filter (where c.role = 'summary'), v_now, v_now, v_now,
       v_source.own_expires_at, expires_at

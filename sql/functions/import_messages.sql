@@ -1,6 +1,6 @@
 -- Adds imported messages to a conversation, which it makes if it is not there. p_conversation is an object with id, title,
--- archived, pinned, metadata, created_at and last_turn_at; p_messages an array of objects with the columns that are read from it
--- below. Repeating it adds nothing. The outcome is
+-- archived, pinned, metadata, assistant, created_at and last_turn_at; p_messages an array of objects with the columns that are
+-- read from it below. Repeating it adds nothing. The outcome is
 --   made      the conversation is new
 --   added     it is of an earlier import, or an earlier part of this one
 --   expired   it has expired, and has to be removed first (purge_expired); then this may be repeated
@@ -38,14 +38,15 @@ begin
   v_is_branched := false;
   select * into v_conversation
   from json_to_record(p_conversation) as c (
-    id uuid, title text, archived boolean, metadata jsonb, created_at timestamptz, last_turn_at timestamptz, pinned boolean);
+    id uuid, title text, archived boolean, metadata jsonb, assistant text, created_at timestamptz, last_turn_at timestamptz,
+    pinned boolean);
   v_conversation.pinned := coalesce(v_conversation.pinned, false);
   insert into colloquy.conversations
-    (user_id, id, title, title_by, archived, metadata, last_position, created_at, updated_at, last_turn_at, pinned,
-     retained_from, expires_at)
+    (user_id, id, title, title_by, archived, metadata, assistant, last_position, created_at, updated_at,
+     last_turn_at, pinned, retained_from, expires_at)
   values
     (p_user_id, v_conversation.id, v_conversation.title, case when v_conversation.title is null then 'message' else 'user' end,
-     v_conversation.archived, v_conversation.metadata, 0, v_conversation.created_at, v_now, v_conversation.last_turn_at,
+     v_conversation.archived, v_conversation.metadata, v_conversation.assistant, 0, v_conversation.created_at, v_now, v_conversation.last_turn_at,
      v_conversation.pinned, v_now,
      colloquy.expiry_of(null, v_now, v_conversation.pinned, v_conversation.archived, p_retention))
   on conflict do nothing;

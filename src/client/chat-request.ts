@@ -20,7 +20,7 @@ export const requestHeaders = (
   if (unsupported.length > 0) {
     const names = unsupported.map(([name]) => `\`${name}\``).join(', ')
     throw notSupported(
-      `${names} in \`body\` is not supported${fields.length > 0 ? '; only `model` is' : ' here'}.`,
+      `${names} in \`body\` is not supported${fields.length > 0 ? '; only `model` and `assistant` are' : ' here'}.`,
     )
   }
   const given = new Headers(headers)
@@ -53,9 +53,13 @@ export const toTurnRequest = ({ messages, trigger, body }: SendOptions) => {
     )
   }
   const text = message.parts.map(({ text }) => text ?? '').join('')
-  const model = (body as { model?: string } | undefined)?.model
+  const { model, assistant } = (body ?? {}) as Pick<TurnRequest, 'model' | 'assistant'>
   return {
     message,
-    request: { message: text, ...(model !== undefined && { model }) } satisfies TurnRequest,
+    request: {
+      message: text,
+      ...(model !== undefined && { model }),
+      ...(assistant !== undefined && { assistant }),
+    } satisfies TurnRequest,
   }
 }

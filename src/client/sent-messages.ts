@@ -16,7 +16,8 @@ export interface Sent {
 
 const alreadyStored =
   'The message is stored already. To change it, name its id as `messageId`; for another answer call regenerate().'
-const changed = 'A message that was sent cannot be changed or given to another model. Send a new message.'
+const changed =
+  'A message that was sent cannot be changed or given to another model or assistant. Send a new message.'
 
 /** Tracks what each message of the page has asked for. */
 export const createSentMessages = (client: Client, shown: ShownMessages) => {
@@ -39,7 +40,8 @@ export const createSentMessages = (client: Client, shown: ShownMessages) => {
     const isSame =
       earlier !== undefined &&
       [undefined, request.message].includes(earlier.request.message) &&
-      [undefined, earlier.request.model].includes(request.model)
+      [undefined, earlier.request.model].includes(request.model) &&
+      [undefined, earlier.request.assistant].includes(request.assistant)
     if (storedId === undefined) {
       if (isSame) return earlier
       if (earlier && !isEdit) throw notSupported(changed)

@@ -99,7 +99,7 @@ export const createChatTransport = (options: ChatTransportOptions): ColloquyTran
 
     async sendMessages(sendOptions) {
       const { abortSignal } = sendOptions
-      const headers = requestHeaders(sendOptions, ['model'])
+      const headers = requestHeaders(sendOptions, ['model', 'assistant'])
       const { id } = toTurnRequest(sendOptions).message
       const sent = await sentMessages.requestOf(sendOptions, { headers, signal: abortSignal })
 

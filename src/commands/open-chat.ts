@@ -54,6 +54,8 @@ export const openChat = async (
     ...(await openModels(config, log)),
     prices: config.prices,
     systemPrompt: config.systemPrompt,
+    assistants: config.assistants,
+    promptClaims: config.promptClaims,
     titles: config.titles,
     compact: config.compact,
     limits: config.limits,

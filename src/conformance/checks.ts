@@ -1,5 +1,6 @@
 import type { Check } from './check.js'
 import { answerChecks } from './checks/answers.js'
+import { assistantChecks } from './checks/assistants.js'
 import { authenticationChecks } from './checks/authentication.js'
 import { bodyChecks } from './checks/bodies.js'
 import { branchChecks } from './checks/branches.js'
@@ -34,6 +35,7 @@ export const allChecks = (contract: Contract): Check[] => [
   ...importChecks,
   ...branchChecks,
   ...modelAndUsageChecks,
+  ...assistantChecks,
   ...idempotencyChecks,
   ...pagingChecks,
   ...searchChecks,

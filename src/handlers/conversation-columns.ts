@@ -5,7 +5,7 @@ export type Conversation = components['schemas']['Conversation']
 
 /** The contract's conversation, selected from a row `c` of colloquy.conversations and its last turn `t`. */
 export const conversationColumns = (sql: Sql) => sql`
-  c.id, c.title, c.archived, c.pinned, c.metadata, c.expires_at,
+  c.id, c.title, c.archived, c.pinned, c.metadata, c.assistant, c.expires_at,
   c.last_position - case when t.status = 'running' then 1 else 0 end as message_count,
   case when t.lease_until >= colloquy.clock() then t.id end as running_turn_id,
   case

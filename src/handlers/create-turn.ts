@@ -8,7 +8,7 @@ import type { SendResult } from '../turns/send.js'
 import type { Deps } from './deps.js'
 import { limitProblem } from './limit-problem.js'
 import { toApiCalls } from './tool-calls.js'
-import { combinationErrors, placeOf, unfitMessage } from './turn-place.js'
+import { combinationErrors, mustBeOneOf, otherAssistant, placeOf, unfitMessage } from './turn-place.js'
 
 interface SendRequest {
   user: Caller
@@ -25,6 +25,7 @@ type Refusal =
   | 'turn-in-progress'
   | 'rate-limited'
   | 'instance-overloaded'
+  | 'assistant-unavailable'
 
 /** Begins the turn of a message, or finds the one of its key. What refuses it is a problem. */
 export const sendMessage = async (
@@ -40,6 +41,8 @@ export const sendMessage = async (
     message: body.message ?? '',
     place: placeOf(body),
     model: body.model,
+    assistant: body.assistant,
+    claims: user.claims,
     key: parseIdempotencyKey(headers['Idempotency-Key']),
     limits,
   })
@@ -54,10 +57,14 @@ export const sendMessage = async (
       return problem('validation-failed', { errors: [unfitMessage(body)] })
     case 'mismatch':
       return problem('idempotency-key-mismatch')
-    case 'unknown-model': {
-      const message = `must be one of ${sent.known.join(', ')}`.slice(0, 500)
-      return problem('validation-failed', { errors: [{ path: '/body/model', code: 'value', message }] })
-    }
+    case 'unknown-model':
+      return problem('validation-failed', { errors: [mustBeOneOf('model', sent.known)] })
+    case 'unknown-assistant':
+      return problem('validation-failed', { errors: [mustBeOneOf('assistant', sent.known)] })
+    case 'other-assistant':
+      return problem('validation-failed', { errors: [otherAssistant] })
+    case 'assistant-unavailable':
+      return problem('assistant-unavailable')
     case 'limited':
       // Without limits none is reached.
       return limitProblem(sent.refusal, limits as UserLimits)

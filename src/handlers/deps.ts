@@ -2,6 +2,7 @@ import type { components } from '../../generated/closed/contract.js'
 import type { Database } from '../db/database.js'
 import type { Caller } from '../http/handler.js'
 import type { SearchIndexer } from '../search/indexer.js'
+import type { Assistants } from '../turns/assistants.js'
 import type { TurnEngine } from '../turns/engine.js'
 import type { UserLimits } from '../turns/limits.js'
 import type { RetentionRule } from '../turns/retention-rule.js'
@@ -19,6 +20,7 @@ export interface Deps {
   models: string[]
   /** what costs are in; null when no prices are known */
   currency: string | null
+  assistants: Assistants
   /** Resolves when this instance is ready; rejects with a Problem otherwise. */
   checkReady: () => Promise<void>
   /** the public keys with which tool servers verify our tokens */

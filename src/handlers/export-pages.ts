@@ -68,7 +68,7 @@ export const readConversations = (
   db.asUser(
     userId,
     (sql) => sql<ExportedConversation[]>`
-      select c.id, c.title, c.archived, c.pinned, c.metadata, c.created_at, c.updated_at, c.last_turn_at
+      select c.id, c.title, c.archived, c.pinned, c.metadata, c.assistant, c.created_at, c.updated_at, c.last_turn_at
       from colloquy.conversations c
       where c.user_id = ${userId} and c.created_at <= ${asOf}::timestamptz
         and colloquy.is_live(c.expires_at)

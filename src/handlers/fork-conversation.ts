@@ -7,7 +7,7 @@ import { ruleOf } from './expiry.js'
 
 type Forked = Pick<
   Conversation,
-  'title' | 'metadata' | 'message_count' | 'active_message_id' | 'created_at' | 'expires_at'
+  'title' | 'metadata' | 'message_count' | 'active_message_id' | 'created_at' | 'expires_at' | 'assistant'
 > & { outcome: 'forked' | 'conversation-not-found' | 'message-not-found' | 'unfit-message' }
 
 const isSummary = {
@@ -22,7 +22,7 @@ export const forkConversation =
     const id = newId()
     const [{ outcome, ...forked }] = await db.statement(
       (sql) => sql<[Forked]>`
-        select outcome, title, metadata, message_count, active_message_id, created_at, expires_at
+        select outcome, title, metadata, message_count, active_message_id, created_at, expires_at, assistant
         from colloquy.fork_conversation(
           p_user_id => ${user.id}, p_conversation_id => ${params.conversation_id}, p_message_id => ${body.message_id},
           p_fork_id => ${id}, p_title => ${body.title ?? null},

@@ -15,6 +15,7 @@ import { getReadiness } from './get-readiness.js'
 import { getToolKeys } from './get-tool-keys.js'
 import { getTurn } from './get-turn.js'
 import { importUser } from './import-user.js'
+import { listAssistants } from './list-assistants.js'
 import { listConversations } from './list-conversations.js'
 import { listMessages } from './list-messages.js'
 import { listModels } from './list-models.js'
@@ -45,6 +46,7 @@ export const createHandlers = (deps: Deps) =>
     forkConversation: forkConversation(deps),
     getMessage: getMessage(deps),
     listModels: listModels(deps),
+    listAssistants: listAssistants(deps),
     listTurns: listTurns(deps),
     streamNewTurn: streamNewTurn(deps),
     rateMessage: rateMessage(deps),

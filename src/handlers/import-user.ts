@@ -7,10 +7,13 @@ import type { Deps } from './deps.js'
 const codes = { malformed: 'malformed-body', 'too-large': 'body-too-large' } as const
 
 export const importUser =
-  ({ db, retention }: Deps): Handler<'importUser'> =>
+  ({ db, assistants, retention }: Deps): Handler<'importUser'> =>
   async ({ user, body }, reply) => {
     try {
-      return reply(200, await importFile({ db, retention }, user.id, body))
+      return reply(
+        200,
+        await importFile({ db, retention }, user.id, body, (name) => assistants.get(name) !== undefined),
+      )
     } catch (error) {
       if (!(error instanceof UnreadableFile)) throw error
       const { kind, message } = error

@@ -44,3 +44,17 @@ export const unfitMessage = ({ regenerate }: TurnRequest): FieldError =>
   regenerate === undefined
     ? { path: '/body/parent_id', code: 'value', message: 'must be an answer' }
     : { path: '/body/regenerate', code: 'value', message: 'must be an answer, or the question' }
+
+/** The names may be many; the contract bounds the text. */
+export const mustBeOneOf = (field: 'model' | 'assistant', known: readonly string[]): FieldError => ({
+  path: `/body/${field}`,
+  code: 'value',
+  message:
+    known.length > 0 ? `must be one of ${known.join(', ')}`.slice(0, 500) : `there is no ${field} to choose`,
+})
+
+export const otherAssistant: FieldError = {
+  path: '/body/assistant',
+  code: 'value',
+  message: "must be the conversation's own, which stays as it began",
+}

@@ -29,8 +29,13 @@ const metadataOf = (value: unknown): Record<string, string> => {
 }
 
 /** The conversation of a line; undefined when it is none of ours. */
-export const readConversation = (line: JsonObject): ImportedConversation | undefined => {
-  const { id, title, archived, pinned, metadata, created_at, last_turn_at } = object(line.conversation)
+export const readConversation = (
+  line: JsonObject,
+  isAssistant: (name: string) => boolean,
+): ImportedConversation | undefined => {
+  const { id, title, archived, pinned, metadata, assistant, created_at, last_turn_at } = object(
+    line.conversation,
+  )
   const created = timeOf(created_at)
   if (typeof id !== 'string' || !uuid7.test(id) || !created) return undefined
   return {
@@ -39,6 +44,7 @@ export const readConversation = (line: JsonObject): ImportedConversation | undef
     archived: archived === true,
     pinned: pinned === true,
     metadata: metadataOf(metadata),
+    assistant: typeof assistant === 'string' && isAssistant(assistant) ? assistant : null,
     created_at: created.toISOString(),
     last_turn_at: (timeOf(last_turn_at) ?? created).toISOString(),
   }

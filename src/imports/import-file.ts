@@ -140,7 +140,7 @@ const importForeign = async (importer: Importer, value: JsonObject, source: Sour
 }
 
 /** Takes the lines of exportUser: a conversation's messages come after it. */
-const createLineImporter = (importer: Importer) => {
+const createLineImporter = (importer: Importer, isAssistant: (name: string) => boolean) => {
   let opened: ReturnType<Importer['open']> | undefined
   let read = createMessageReader()
   const end = async () => opened?.flush()
@@ -149,7 +149,7 @@ const createLineImporter = (importer: Importer) => {
     async take(line: JsonObject): Promise<void> {
       if (line.type === 'conversation') {
         await end()
-        const conversation = readConversation(line)
+        const conversation = readConversation(line, isAssistant)
         opened = conversation && importer.open(conversation)
         read = createMessageReader()
         if (!conversation) importer.skip('conversations', 'unknown-format')
@@ -163,14 +163,15 @@ const createLineImporter = (importer: Importer) => {
   }
 }
 
-/** Adds what a file has. Throws UnreadableFile for one that cannot be read; what came before the fault has been added. */
+/** Adds what a file has; `isAssistant` tells the assistants that a conversation can go on with. Throws UnreadableFile for one that cannot be read; what came before the fault has been added. */
 export const importFile = async (
   deps: ImportDeps,
   userId: string,
   bytes: AsyncIterable<Buffer>,
+  isAssistant: (name: string) => boolean,
 ): Promise<Report> => {
   const importer = createImporter(deps, userId)
-  const lines = createLineImporter(importer)
+  const lines = createLineImporter(importer, isAssistant)
   let source: Source | undefined
   for await (const value of splitFile(bytes)) {
     const object = isJsonObject(value) ? value : {}

@@ -27,6 +27,8 @@ export interface ImportedConversation {
   archived: boolean
   pinned: boolean
   metadata: Record<string, string>
+  /** null for none, or for one that is not known here */
+  assistant: string | null
   created_at: string
   last_turn_at: string
 }
@@ -149,6 +151,7 @@ export const toImported = ({
       archived,
       pinned: false,
       metadata: {},
+      assistant: null,
       created_at: begun.toISOString(),
       last_turn_at: time.toISOString(),
     },

@@ -21,8 +21,6 @@ import { toFinishReason } from './wire/finish-reasons.js'
 
 export interface LanguageModelSettings {
   /** undefined: the provider's default */
-  temperature: number | undefined
-  /** undefined: the provider's default */
   maxOutputTokens: number | undefined
   /** the time limit for the first text, reasoning or tool call */
   firstEventTimeoutMs: number
@@ -88,6 +86,7 @@ export const languageModel = (options: LanguageModelOptions): Model => ({
     try {
       const result = streamText({
         ...settings,
+        temperature: request.temperature,
         ...toPrompt(request, name, dialect),
         ...(tools.length > 0 && { tools: toToolSet(tools), toolChoice }),
         ...(requestOptions && { providerOptions: requestOptions as ProviderMetadata }),

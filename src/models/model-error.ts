@@ -7,6 +7,8 @@ interface ModelErrorOptions {
   isRetryable?: boolean
   /** whether the provider does not serve us this model, whatever it is asked: it was withdrawn, or nobody has paid */
   isUnavailable?: boolean
+  /** whether it is the request's temperature that the provider does not take */
+  refusesTemperature?: boolean
   /** the pause that the provider asks for */
   retryAfterMs?: number | undefined
 }
@@ -19,6 +21,7 @@ export class ModelError extends Error {
   readonly code: ModelErrorCode
   readonly isRetryable: boolean
   readonly isUnavailable: boolean
+  readonly refusesTemperature: boolean
   readonly retryAfterMs: number | undefined
 
   constructor(
@@ -27,6 +30,7 @@ export class ModelError extends Error {
     {
       isRetryable = false,
       isUnavailable = code === 'model-unauthorized',
+      refusesTemperature = false,
       retryAfterMs,
     }: ModelErrorOptions = {},
   ) {
@@ -35,6 +39,7 @@ export class ModelError extends Error {
     this.code = code
     this.isRetryable = isRetryable
     this.isUnavailable = isUnavailable
+    this.refusesTemperature = refusesTemperature
     this.retryAfterMs = retryAfterMs
   }
 }

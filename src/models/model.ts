@@ -86,6 +86,8 @@ export interface ModelRequest {
   toolChoice?: 'auto' | 'none'
   /** false: another model waits to answer, so a failure is final at once */
   mayRetry?: boolean
+  /** undefined: the model's general one */
+  temperature?: number | undefined
   /** aborts when the turn is cancelled or times out, or the instance shuts down */
   signal: AbortSignal
 }

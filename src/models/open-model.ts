@@ -4,8 +4,14 @@ import type { Model } from './model.js'
 import { type CredentialsByProvider, type ProviderName, providerNames, providers } from './providers.js'
 import { type FallbackOptions, withFallback } from './with-fallback.js'
 import { type RetryLimits, withRetries } from './with-retries.js'
+import { withTemperature } from './with-temperature.js'
 
-export interface OpenModelOptions extends LanguageModelSettings {
+export interface ModelSettings extends LanguageModelSettings {
+  /** of requests that have none of their own; undefined: the provider's default */
+  temperature: number | undefined
+}
+
+export interface OpenModelOptions extends ModelSettings {
   credentials: CredentialsByProvider
   retries?: RetryLimits
 }
@@ -35,13 +41,14 @@ export const missingVariable = (name: string, credentials: CredentialsByProvider
 export const openModel = async (name: string, options: OpenModelOptions): Promise<Model> => {
   const parsed = parseModelName(name)
   if (!parsed) return echo()
-  const { credentials, retries, ...settings } = options
+  const { credentials, retries, temperature, ...settings } = options
   const providerCredentials = credentials[parsed.provider]
   const { languageModel } = await import('./language-model.js')
   const { open, dialect } = providers[parsed.provider]
   const model = await open(parsed.model, providerCredentials)
   const secret = providerCredentials.apiKey
-  return withRetries(languageModel({ ...settings, name, model, dialect, secret }), retries)
+  const asked = languageModel({ ...settings, name, model, dialect, secret })
+  return withRetries(withTemperature(asked, temperature), retries)
 }
 
 /** Opens a chain of models, of which the first that can answers. */

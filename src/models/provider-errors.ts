@@ -82,6 +82,10 @@ const unavailable = {
   texts: /credit balance|insufficient (account )?(balance|credit|fund)|payment required/i,
 }
 
+/** Such as "Unsupported value: 'temperature' does not support 0.3 with this model", where the request is what is wrong. */
+const isAboutTemperature = (status: number | undefined, { text }: ErrorBody): boolean =>
+  (status === undefined || status === 400 || status === 422) && /\btemperature\b/i.test(text)
+
 const isUnavailable = (status: number | undefined, { codes, text }: ErrorBody): boolean =>
   unavailable.statuses.includes(status ?? 0) ||
   codes.some((code) => unavailable.codes.test(code)) ||
@@ -99,6 +103,7 @@ export const toProviderError = ({ status, headers, body, secret }: Refusal): Mod
   return new ModelError(code, `the provider failed (${[actual ?? status, ...named].join(' ')})`, {
     isUnavailable: code === 'model-unauthorized' || (code === 'model-failed' && isUnavailable(actual, error)),
     isRetryable: code === 'model-overloaded' || (code === 'model-failed' && isPassing),
+    refusesTemperature: code === 'model-failed' && isAboutTemperature(actual, error),
     retryAfterMs: readRetryAfter(headers),
   })
 }

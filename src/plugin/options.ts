@@ -49,6 +49,8 @@ interface Settings {
   maxOutputTokens: number
   /** What the model is told first. Default: nothing. */
   systemPrompt: string
+  /** The path of a JSON file of assistants, which conversations may begin with. Default: none. */
+  assistants: string
   /** What a new conversation is called after: its first `message`, or what the `model` says of it. Default: `message`. */
   titles: 'message' | 'model'
   /** How many earlier messages a model gets at most. Default: 40. */

@@ -47,6 +47,14 @@ export interface McpToolRegistry extends ToolRegistry {
   inspect(server: ToolServer, userId: string): Promise<ServerInspection>
 }
 
+/** Whether a server has something, or a tool is, among `only`; see ToolRegistry.open. */
+const isAmong = (only: readonly string[] | undefined, server: string, tool?: string): boolean =>
+  only === undefined ||
+  only.includes(server) ||
+  (tool === undefined
+    ? only.some((entry) => entry.startsWith(`${server}/`))
+    : only.includes(`${server}/${tool}`))
+
 /** Offers the tools of the configured MCP servers; each call is made on behalf of the turn's user. */
 export const createToolRegistry = (options: ToolRegistryOptions): McpToolRegistry => {
   const { servers, keys, maxResultBytes, log, stderr = 'ignore', now = () => performance.now() } = options
@@ -140,13 +148,19 @@ export const createToolRegistry = (options: ToolRegistryOptions): McpToolRegistr
     })
   }
 
-  const listTools = async (server: ToolServer, userId: string): Promise<ServerTools> => {
+  const listTools = async (
+    server: ToolServer,
+    userId: string,
+    only: readonly string[] | undefined,
+  ): Promise<ServerTools> => {
     if (!isAllowed(server, userId)) return { server, tools: [], warnings: new Map() }
     // An unavailable server contributes no tools; the session has logged why.
     const list = await sessionFor(server, userId)
       .tools()
       .catch(() => undefined)
-    const tools = (list?.tools ?? []).filter((tool) => isToolAllowed(server, tool, userId))
+    const tools = (list?.tools ?? []).filter(
+      (tool) => isToolAllowed(server, tool, userId) && isAmong(only, server.name, tool.name),
+    )
     return { server, tools, warnings: structuredClone(list?.warnings ?? new Map()) }
   }
 
@@ -161,8 +175,9 @@ export const createToolRegistry = (options: ToolRegistryOptions): McpToolRegistr
   })
 
   return {
-    async open(userId, signal, maxBytes = maxToolBytes) {
-      const listing = Promise.all(servers.map((server) => listTools(server, userId)))
+    async open(userId, signal, maxBytes = maxToolBytes, only) {
+      const listed = servers.filter(({ name }) => isAmong(only, name))
+      const listing = Promise.all(listed.map((server) => listTools(server, userId, only)))
       const found = await untilAborted(listing, signal)
       const selected = selectTools(found, { maxBytes, validatorFor })
       for (const { server, warnings } of found) logWarnings(server, warnings)

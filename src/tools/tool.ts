@@ -37,9 +37,10 @@ export class ToolError extends Error {}
 export interface ToolRegistry {
   /**
    * Lists the tools that this user may use now. Rejects only when the signal aborts: an unreachable server contributes no tools and
-   * is logged. The definitions take at most `maxBytes` as JSON; the same lists always give the same selection.
+   * is logged. The definitions take at most `maxBytes` as JSON; the same lists always give the same selection. `only` are the servers
+   * (`SERVER`) and tools (`SERVER/TOOL`, both as the server is configured and names it) that are listed; default: all.
    */
-  open(userId: string, signal: AbortSignal, maxBytes?: number): Promise<Tool[]>
+  open(userId: string, signal: AbortSignal, maxBytes?: number, only?: readonly string[]): Promise<Tool[]>
   /** Closes connections and ends processes. */
   close(): Promise<void>
 }

@@ -6,9 +6,8 @@ import type { Database } from '../db/database.js'
 import { isUnavailable } from '../db/errors.js'
 import type { Model } from '../models/model.js'
 import type { Prices } from '../models/prices.js'
-import { newId } from '../new-id.js'
 import type { ToolRegistry } from '../tools/tool.js'
-import { availableTokens, windowSize } from './agent/history-window.js'
+import type { Assistants } from './assistants.js'
 import type { AttemptLog } from './attempts/attempt-log.js'
 import { createHeartbeat } from './attempts/heartbeat.js'
 import { createLocalAttempts } from './attempts/local-attempts.js'
@@ -16,15 +15,15 @@ import { createRemoteAttempts, type OpenTurn } from './attempts/remote-attempts.
 import { createBeginSlots } from './begin-slots.js'
 import { createCompaction } from './compaction.js'
 import { createConversationLock } from './conversation-lock.js'
-import { idempotencyOf } from './idempotency.js'
 import { type InstanceLimits, noInstanceLimits } from './limits.js'
+import { createNewTurn } from './new-turn.js'
 import { keepPruned, keepRemoved } from './retention.js'
 import type { RetentionRule } from './retention-rule.js'
 import type { SendMessage, SendResult, WaitResult } from './send.js'
 import type { BeginTurn, Begun } from './store/begin-turns.js'
 import { createTurnStore } from './store/turn-store.js'
 import { type Frame, readFrames } from './stream/frames.js'
-import { createTitles, titleFromMessage } from './titles.js'
+import { createTitles } from './titles.js'
 import type { TitleMaker, TurnLimits } from './types.js'
 import { createWaitingRoom, type WaitRefusal } from './waiting-room.js'
 
@@ -37,6 +36,7 @@ interface TurnEngineOptions extends TurnLimits {
   /** what the models cost; undefined: nothing is known of it */
   prices?: Prices | undefined
   systemPrompt: string | undefined
+  assistants: Assistants
   /** the models' tools; undefined: none */
   tools?: ToolRegistry | undefined
   /** how new conversations get their titles; default: from their first message */
@@ -77,6 +77,8 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
   const { db, otherModels = [], log, busyWaitMs, leaseMs, heartbeatMs } = options
   const { instanceLimits = noInstanceLimits } = options
   const models = new Map([options.model, ...otherModels].map((model) => [model.name, model]))
+  const names = [options.model, ...otherModels].map(({ name }) => name)
+  const newTurn = createNewTurn({ ...options, models: names as [string, ...string[]] })
   const store = createTurnStore(db)
   const heartbeat = createHeartbeat({ store, leaseMs, log })
   const titles = options.titles === 'model' ? createTitles({ store, prices: options.prices, log }) : undefined
@@ -149,6 +151,8 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
       case 'busy':
         if (drained.signal.aborted) return { kind: 'shutting-down' }
         return { kind: 'busy', conversationId: begun.conversation_id, turnId: begun.turn_id }
+      case 'unfit-model':
+        return { kind: 'unknown-model', known: options.assistants.get(begun.assistant)?.models ?? [] }
       case 'locked':
         throw new Error('begin_turns answered locked although it may wait')
       default:
@@ -166,31 +170,9 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
 
   return {
     async send(message) {
-      const { userId, conversationId, model: askedModel } = message
-      if (askedModel !== undefined && !models.has(askedModel)) {
-        return { kind: 'unknown-model', known: [...models.keys()] }
-      }
+      const turn = newTurn(message)
+      if ('kind' in turn) return turn
       if (drained.signal.aborted) return { kind: 'shutting-down' }
-      const model = askedModel ?? options.model.name
-      const turn: BeginTurn = {
-        userId,
-        conversationId: conversationId ?? newId(),
-        isNewConversation: conversationId === undefined,
-        turnId: newId(),
-        userMessageId: newId(),
-        messageId: newId(),
-        message: message.message,
-        title: titleFromMessage(message.message) || null,
-        place: message.place,
-        idempotency: idempotencyOf(message),
-        limits: message.limits,
-        retention: options.retention,
-        model,
-        leaseMs,
-        historyMessages: options.historyMessages,
-        historyTokens: availableTokens(options, model, message.message),
-        windowSize: windowSize(options, model),
-      }
       const sent = begin(turn, createDeadline(busyWaitMs, drained.signal))
       sending.add(sent)
       try {

@@ -11,6 +11,7 @@ interface KeyedRequest {
   message: string
   model?: string | undefined
   place?: Place | undefined
+  assistant?: string | undefined
 }
 
 /** A request with the same key has to repeat the validated body. Absent fields are left out of the fingerprint. */
@@ -20,6 +21,7 @@ export const idempotencyOf = ({
   message,
   model,
   place,
+  assistant,
 }: KeyedRequest): BeginTurn['idempotency'] =>
   key === undefined
     ? undefined
@@ -31,6 +33,7 @@ export const idempotencyOf = ({
             message,
             ...(model === undefined ? [] : [model]),
             ...(place === undefined ? [] : [place]),
+            ...(assistant === undefined ? [] : [{ assistant }]),
           ]),
         ),
       }

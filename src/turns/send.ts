@@ -12,6 +12,10 @@ export interface SendMessage {
   place?: Place | undefined
   /** the name of the model; undefined: the default model */
   model: string | undefined
+  /** the assistant of a new conversation, or what the conversation's has to be; undefined: the default one, or whatever it is */
+  assistant?: string | undefined
+  /** of the user's token, for the assistants' prompts */
+  claims?: Readonly<Record<string, unknown>> | undefined
   /** the client's Idempotency-Key, unquoted */
   key: string | undefined
   /** what the turn is counted against; undefined: nothing */
@@ -25,9 +29,11 @@ export type SendResult =
   | {
       kind: 'not-found' | 'message-not-found' | 'unfit-message' | 'mismatch' | 'shutting-down' | 'overloaded'
     }
+  /** it is not the conversation's assistant; or this instance does not know that one */
+  | { kind: 'other-assistant' | 'assistant-unavailable' }
   /** a limit of the user's is reached */
   | { kind: 'limited'; refusal: LimitRefusal }
-  | { kind: 'unknown-model'; known: string[] }
+  | { kind: 'unknown-model' | 'unknown-assistant'; known: readonly string[] }
 
 /** The result of waiting for a turn; `key-in-use` when it is still running at the deadline, `overloaded` when too many wait. */
 export type WaitResult = Exclude<Fate, { kind: 'superseded' }> | { kind: 'key-in-use' | 'overloaded' }

@@ -48,7 +48,7 @@ const refused: Record<string, [SendOptions, RegExp]> = {
   'a part of data': [submit(user('', { parts: [{ type: 'data-note', data: 1 }] })), /data-note/],
   'an unknown field of body': [
     submit(user('hi'), { body: { model: 'echo', temperature: 1 } }),
-    /`temperature`/,
+    /`temperature` in `body` is not supported; only `model` and `assistant` are/,
   ],
   'a field of body that the transport sets': [submit(user('hi'), { body: { message: 'x' } }), /`message`/],
   'metadata of the request': [submit(user('hi'), { metadata: { a: 1 } }), /metadata/],

@@ -1,6 +1,7 @@
 import type { UIMessage } from 'ai'
 import t from 'tap'
 import { testApp } from '../helpers/app.js'
+import { assistant } from '../helpers/assistants.js'
 import { transportOf as as } from '../helpers/transport.js'
 
 const user = (id: string, text: string): UIMessage => ({ id, role: 'user', parts: [{ type: 'text', text }] })
@@ -131,4 +132,28 @@ t.test('a Retry-After is waited for, in seconds, and the message is sent again',
   t.equal(at.length, 2, 'the second request was answered')
   const [first = 0, second = 0] = at
   t.ok(second - first > 1_990, `the second request came ${Math.round(second - first)} ms after the first`)
+})
+
+t.test('a message names the assistant that its conversation begins with, and later ones may', async (t) => {
+  const { url, call } = await testApp(t, {
+    assistants: ['tutor', 'other'].map((name) => assistant({ name, models: ['echo'] })),
+  })
+  const transport = as(url)
+  const body = { assistant: 'tutor' }
+  t.equal(
+    await readAll(await transport.sendMessages({ ...submit(user('m1', 'hi')), body })),
+    undefined,
+    'it is answered',
+  )
+  const path = `/api/alice/conversations/${transport.conversationId}`
+  t.equal((await call('GET', path)).body.assistant, 'tutor', 'the conversation has it')
+  for (const [id, more] of Object.entries({ m2: { body }, m3: {} }))
+    t.equal(
+      await readAll(await transport.sendMessages({ ...submit(user(id, 'and')), ...more })),
+      undefined,
+      `${id}, too`,
+    )
+  const other = { ...submit(user('m4', 'no')), body: { assistant: 'other' } }
+  t.match(await readAll(await transport.sendMessages(other)), { status: 422 }, 'it cannot be changed')
+  t.equal((await call('GET', path)).body.message_count, 6, 'and nothing else was stored')
 })

@@ -1,5 +1,6 @@
 import { accessFaults } from './faults/access.js'
 import { answerFaults } from './faults/answers.js'
+import { assistantFaults } from './faults/assistants.js'
 import { behaviourFaults } from './faults/behaviour.js'
 import { branchFaults } from './faults/branches.js'
 import { dataFaults } from './faults/data.js'
@@ -21,6 +22,7 @@ export const plantedFaults: PlantedFault[] = [
   ...behaviourFaults,
   ...limitFaults,
   ...branchFaults,
+  ...assistantFaults,
   ...listFaults,
   ...searchFaults,
   ...streamFaults,

@@ -96,7 +96,7 @@ t.test('all rules of the request schemas are broken, one by one', async (t) => {
     rulesOf('TurnRequest').sort(),
     [
       'additionalProperties ',
-      ...['conversation_id', 'parent_id', 'regenerate'].flatMap((name) =>
+      ...['conversation_id', 'parent_id', 'regenerate', 'assistant'].flatMap((name) =>
         ['maxLength', 'minLength', 'pattern', 'type'].map((rule) => `${rule} /${name}`),
       ),
       ...['format', 'maxLength', 'minLength', 'pattern', 'type'].map((rule) => `${rule} /message`),

@@ -160,6 +160,8 @@ t.test('every operation answers with every status that the contract declares for
     'cancelTurn 202',
     'getLiveness 500',
     'getToolKeys 500',
+    'listAssistants 500',
+    'listAssistants 503',
     'listModels 500',
     'listModels 503',
   ])

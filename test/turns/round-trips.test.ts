@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { connect } from '../../src/db/connect.js'
 import { type TestApp, testApp } from '../helpers/app.js'
+import { assistant } from '../helpers/assistants.js'
 import { testDatabase } from '../helpers/database.js'
 import { gatedModel, until } from '../helpers/models.js'
 import { countingProxy } from '../helpers/wire.js'
@@ -11,6 +12,12 @@ type Act = (app: TestApp, conversationId: string) => Promise<unknown>
 const acts: Record<string, Act> = {
   'a turn in a new conversation': ({ chat }) => chat('new'),
   'a turn in a long conversation': ({ chat }, conversation_id) => chat('next', { conversation_id }),
+  // The two make one act; what leads the second is known to the database alone.
+  'two turns of an assistant': async ({ call }) => {
+    const first = { message: 'new', assistant: 'tutor' }
+    const { conversation_id } = (await call('POST', '/api/alice/chat', { body: first })).body
+    await call('POST', '/api/alice/chat', { body: { message: 'next', conversation_id } })
+  },
   getConversation: ({ call }, id) => call('GET', `/api/alice/conversations/${id}`),
   listConversations: ({ call }) => call('GET', '/api/alice/conversations'),
   listConversationsByMetadata: ({ call }) => call('GET', '/api/alice/conversations?metadata[a]=b'),
@@ -41,7 +48,7 @@ const measure = async (t: Parameters<typeof testApp>[0], prepare: 'on' | 'off') 
   const { url, directUrl } = await testDatabase(t)
   const wire = await countingProxy(t, prepare === 'on' ? directUrl : url)
   const db = connect({ url: wire.url, max: 1, prepare })
-  const app = await testApp(t, { db })
+  const app = await testApp(t, { db, assistants: [assistant({ name: 'tutor', models: ['echo'] })] })
   const { conversation_id } = await app.chat('first')
   for (let i = 0; i < 30; i += 1) await app.chat(`message ${i}`, { conversation_id })
   const trips: Record<string, number> = {}
@@ -68,6 +75,7 @@ t.test('a turn costs two round trips to the database, anything else one', async 
     {
       'a turn in a new conversation': 2,
       'a turn in a long conversation': 2,
+      'two turns of an assistant': 4,
       getConversation: 1,
       listConversations: 1,
       listConversationsByMetadata: 1,

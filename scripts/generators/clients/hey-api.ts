@@ -69,6 +69,7 @@ export const createGeneratedClient = ({ url, user, token }: Target): GeneratedCl
     listConversations: async (metadata) =>
       (await api.listConversations({ ...strict, query: { metadata } })).data,
     listModels: async () => (await api.listModels(strict)).data,
+    listAssistants: async () => (await api.listAssistants(strict)).data,
     rateMessage: async (message_id, comment) =>
       (
         await api.rateMessage({

@@ -37,6 +37,7 @@ export const createGeneratedClient = ({ url, user, token }: Target): GeneratedCl
     deleteConversation: (id) => api.deleteConversation(user, id, config),
     listConversations: (metadata) => api.listConversations(user, { metadata }, config),
     listModels: () => api.listModels(user, config),
+    listAssistants: () => api.listAssistants(user, config),
     rateMessage: (id, comment) => api.rateMessage(user, id, { rating: 'up', comment }, config),
     listUsage: (first_day) => api.listUsage(user, { first_day }, config),
     exportConversation: (id) => api.exportConversation(user, id, {}, config),

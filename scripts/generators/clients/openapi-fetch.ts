@@ -59,6 +59,7 @@ export const createGeneratedClient = ({ url, user, token }: Target): GeneratedCl
     listConversations: async (metadata) =>
       dataOf(await client.GET('/api/{user_id}/conversations', { params: { path, query: { metadata } } })),
     listModels: async () => dataOf(await client.GET('/api/{user_id}/models', { params: { path } })),
+    listAssistants: async () => dataOf(await client.GET('/api/{user_id}/assistants', { params: { path } })),
     rateMessage: async (message_id, comment) =>
       dataOf(
         await client.PUT('/api/{user_id}/messages/{message_id}/feedback', {

@@ -31,6 +31,7 @@ export const createGeneratedClient = ({ url, user, token }: Target): GeneratedCl
     deleteConversation: (id) => client.deleteConversation(undefined, ofConversation(id)),
     listConversations: (metadata) => client.listConversations({ params: path, queries: { metadata } }),
     listModels: () => client.listModels({ params: path }),
+    listAssistants: () => client.listAssistants({ params: path }),
     rateMessage: (message_id, comment) =>
       client.rateMessage({ rating: 'up', comment }, { params: { ...path, message_id } }),
     listUsage: (first_day) => client.listUsage({ params: path, queries: { first_day } }),

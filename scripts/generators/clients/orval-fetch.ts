@@ -40,6 +40,7 @@ export const createGeneratedClient = ({ url, user, token }: Target): GeneratedCl
     deleteConversation: async (id) => dataOf(await api.deleteConversation(user, id, options)),
     listConversations: async (metadata) => dataOf(await api.listConversations(user, { metadata }, options)),
     listModels: async () => dataOf(await api.listModels(user, options)),
+    listAssistants: async () => dataOf(await api.listAssistants(user, options)),
     rateMessage: async (id, comment) =>
       dataOf(await api.rateMessage(user, id, { rating: 'up', comment }, options)),
     listUsage: async (first_day) => dataOf(await api.listUsage(user, { first_day }, options)),

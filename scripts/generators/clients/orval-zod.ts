@@ -60,6 +60,7 @@ export const createGeneratedClient = ({ url, user, token }: Target): GeneratedCl
       return parsed(zod.ListConversations200Response, request(`${api}/conversations?${query}`))
     },
     listModels: () => parsed(zod.ListModels200Response, request(`${api}/models`)),
+    listAssistants: () => parsed(zod.ListAssistants200Response, request(`${api}/assistants`)),
     rateMessage: (id, comment) =>
       parsed(
         zod.RateMessage200Response,

@@ -26,6 +26,7 @@ export const createGeneratedClient = ({ url, user, token }: Target): GeneratedCl
     deleteConversation: (id) => api.deleteConversation(user, id),
     listConversations: async (metadata) => (await api.listConversations(user, { metadata })).data,
     listModels: async () => (await api.listModels(user)).data,
+    listAssistants: async () => (await api.listAssistants(user)).data,
     rateMessage: async (id, comment) =>
       (await api.rateMessage(user, id, { rating: NewRating.Up, comment })).data,
     listUsage: async (first_day) => (await api.listUsage(user, { first_day })).data,

@@ -21,7 +21,11 @@ create or replace function colloquy.begin_turn(
   p_fingerprint bytea,
   p_may_begin boolean,
   -- the operator's rule, which expiry_of explains
-  p_retention json
+  p_retention json,
+  -- of a new conversation, or to be that of the conversation
+  p_assistant text,
+  -- see choose_assistant
+  p_assistants json
 ) returns colloquy.begun
 language plpgsql
 as $$
@@ -44,6 +48,10 @@ declare
   v_window_starts jsonb;
   v_expires_at timestamptz(3);
   v_window record;
+  v_model text := p_model;
+  v_window_size integer := p_window_size;
+  v_history_tokens integer := p_history_tokens;
+  v_choice record;
   v_begun colloquy.begun;
 begin
   if p_key_hash is not null then
@@ -54,18 +62,20 @@ begin
       return colloquy.resume_turn(
         p_user_id => p_user_id, p_key_hash => p_key_hash, p_fingerprint => p_fingerprint, p_begin_id => p_turn_id,
         p_lease_ms => p_lease_ms, p_history_messages => p_history_messages, p_history_tokens => p_history_tokens,
-        p_window_size => p_window_size, p_may_begin => p_may_begin, p_retention => p_retention);
+        p_window_size => p_window_size, p_may_begin => p_may_begin, p_retention => p_retention,
+        p_assistants => p_assistants);
     end if;
   end if;
 
   v_begun := row('begun', p_conversation_id, p_turn_id, p_user_message_id, p_message_id, 1, p_model, '[]', '[]', false,
-    '{"position": 1, "start": null, "is_whole": true, "summary": null}', false, null, null);
+    '{"position": 1, "start": null, "is_whole": true, "summary": null}', false, null, null,
+    p_assistant);
   if p_is_new and p_may_begin then
     -- The answer's position is given out together with the message's.
     insert into colloquy.conversations
-      (user_id, id, title, last_position, last_turn_id, created_at, updated_at, last_turn_at, expires_at)
+      (user_id, id, title, assistant, last_position, last_turn_id, created_at, updated_at, last_turn_at, expires_at)
     values
-      (p_user_id, p_conversation_id, p_title, 2, p_turn_id, v_now, v_now, v_now,
+      (p_user_id, p_conversation_id, p_title, p_assistant, 2, p_turn_id, v_now, v_now, v_now,
        colloquy.expiry_of(null, v_now, false, false, p_retention))
     on conflict do nothing
     returning 1 into v_position;
@@ -100,13 +110,27 @@ begin
           when v_place.outcome = 'message-not-found' and v_last.status = 'running' and v_last.message_id = p_target_id then null
           else nullif(v_place.outcome, 'placed') end;
       end if;
+      -- One that has been made by an earlier try of this begin has what the entry says.
+      if not p_is_new and (v_lock.assistant is not null or p_assistant is not null) then
+        v_begun.assistant := v_lock.assistant;
+        v_choice := colloquy.choose_assistant(
+          p_assistant => v_lock.assistant, p_asked => p_assistant, p_assistants => p_assistants);
+        if v_choice.outcome = 'chosen' then
+          v_model := v_choice.model;
+          v_window_size := v_choice.window_size;
+          v_history_tokens := v_choice.history_tokens;
+          v_begun.model := v_model;
+        else
+          v_refusal := coalesce(v_refusal, v_choice.outcome);
+        end if;
+      end if;
       v_now := colloquy.clock();
       if v_last.begun_by = p_turn_id and v_last.status = 'running' then
         v_window := colloquy.turn_window(
           p_user_id => p_user_id, p_conversation_id => p_conversation_id, p_position => v_last.position,
           p_is_again => v_last.answer_position is not null,
-          p_start => (v_last.window_starts ->> p_window_size::text)::integer,
-          p_messages => p_history_messages, p_tokens => p_history_tokens);
+          p_start => (v_last.window_starts ->> v_window_size::text)::integer,
+          p_messages => p_history_messages, p_tokens => v_history_tokens);
         v_begun.user_message_id := v_last.user_message_id;
         v_begun.message := v_window.message;
         v_begun.history := v_window.history;
@@ -175,7 +199,7 @@ begin
      message_id, model, window_starts, created_at)
   values
     (p_user_id, p_turn_id, p_conversation_id, v_question_position, v_answer_position, 'running', 1, p_turn_id,
-     v_now + p_lease_ms * interval '1 millisecond', v_begun.user_message_id, p_message_id, p_model,
+     v_now + p_lease_ms * interval '1 millisecond', v_begun.user_message_id, p_message_id, v_model,
      v_window_starts, v_now);
   if v_answer_position is null then
     insert into colloquy.messages
@@ -187,8 +211,8 @@ begin
   if v_position > 1 then
     v_window := colloquy.history_window(
       p_user_id => p_user_id, p_conversation_id => p_conversation_id, p_before => v_question_position,
-      p_start => (v_window_starts ->> p_window_size::text)::integer, p_path => v_path,
-      p_summary_position => v_summary_position, p_messages => p_history_messages, p_tokens => p_history_tokens);
+      p_start => (v_window_starts ->> v_window_size::text)::integer, p_path => v_path,
+      p_summary_position => v_summary_position, p_messages => p_history_messages, p_tokens => v_history_tokens);
     v_begun.history := v_window.history;
     v_begun.window_state := v_window.window_state;
   end if;

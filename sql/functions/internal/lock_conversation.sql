@@ -3,6 +3,7 @@
 --              was given out, active_path the branch that the conversation is on (null: it has no branches)
 --   locked     another transaction has it, and the caller does not want to wait
 --   not-found  there is no such conversation (any more), or it has expired
+-- assistant is the conversation's, also when it is locked.
 -- Foreign keys that point at the row do not wait for this lock, and it does not wait for them.
 create or replace function colloquy.lock_conversation(
   p_user_id text,
@@ -12,14 +13,15 @@ create or replace function colloquy.lock_conversation(
   out last_turn_id uuid,
   out last_position integer,
   out active_path int4multirange,
-  out expires_at timestamptz
+  out expires_at timestamptz,
+  out assistant text
 )
 language plpgsql
 as $$
 begin
   outcome := 'held';
-  select c.last_turn_id, c.last_position, c.active_path, c.expires_at
-  into last_turn_id, last_position, active_path, expires_at
+  select c.last_turn_id, c.last_position, c.active_path, c.expires_at, c.assistant
+  into last_turn_id, last_position, active_path, expires_at, assistant
   from colloquy.conversations c
   where c.user_id = p_user_id and c.id = p_conversation_id and colloquy.is_live(c.expires_at)
   for no key update skip locked;
@@ -27,8 +29,8 @@ begin
     return;
   end if;
   if p_may_wait then
-    select c.last_turn_id, c.last_position, c.active_path, c.expires_at
-  into last_turn_id, last_position, active_path, expires_at
+    select c.last_turn_id, c.last_position, c.active_path, c.expires_at, c.assistant
+    into last_turn_id, last_position, active_path, expires_at, assistant
     from colloquy.conversations c
     where c.user_id = p_user_id and c.id = p_conversation_id and colloquy.is_live(c.expires_at)
     for no key update;
@@ -36,12 +38,10 @@ begin
       outcome := 'not-found';
     end if;
   else
-    outcome := case
-      when exists (
-        select
-        from colloquy.conversations c
-        where c.user_id = p_user_id and c.id = p_conversation_id and colloquy.is_live(c.expires_at))
-      then 'locked' else 'not-found' end;
+    select c.assistant into assistant
+    from colloquy.conversations c
+    where c.user_id = p_user_id and c.id = p_conversation_id and colloquy.is_live(c.expires_at);
+    outcome := case when found then 'locked' else 'not-found' end;
   end if;
 end
 $$;

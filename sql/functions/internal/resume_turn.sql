@@ -1,5 +1,5 @@
 -- Begins again with a key that was used before; its outcomes are those of begin_turns. p_begin_id tells a begin whose
--- answer was lost from another one. p_may_begin is as in begin_turn.
+-- answer was lost from another one. p_may_begin is as in begin_turn, p_assistants as in choose_assistant.
 create or replace function colloquy.resume_turn(
   p_user_id text,
   p_key_hash bytea,
@@ -10,7 +10,8 @@ create or replace function colloquy.resume_turn(
   p_history_tokens integer,
   p_window_size integer,
   p_may_begin boolean,
-  p_retention json
+  p_retention json,
+  p_assistants json
 ) returns colloquy.begun
 language plpgsql
 as $$
@@ -23,6 +24,10 @@ declare
   v_first integer;
   v_expires_at timestamptz(3);
   v_window record;
+  v_choice record;
+  v_refusal text;
+  v_window_size integer := p_window_size;
+  v_history_tokens integer := p_history_tokens;
   v_begun colloquy.begun;
 begin
   select k.fingerprint, k.conversation_id, k.turn_id into v_key
@@ -44,6 +49,14 @@ begin
     return v_begun;
   end if;
   v_now := colloquy.clock();
+  if v_lock.assistant is not null then
+    v_begun.assistant := v_lock.assistant;
+    v_choice := colloquy.choose_assistant(
+      p_assistant => v_lock.assistant, p_asked => null, p_assistants => p_assistants);
+    v_refusal := nullif(v_choice.outcome, 'chosen');
+    v_window_size := coalesce(v_choice.window_size, p_window_size);
+    v_history_tokens := coalesce(v_choice.history_tokens, p_history_tokens);
+  end if;
 
   if v_turn.status = 'running' then
     v_begun.outcome := case when v_turn.begun_by = p_begin_id then 'begun' else 'attached' end;
@@ -55,6 +68,8 @@ begin
     v_begun.outcome := v_lock.outcome;
   elsif v_lock.last_turn_id <> v_turn.id or octet_length(v_turn.done_calls::text) > 4194304 then
     v_begun.outcome := 'ended';
+  elsif v_refusal is not null then
+    v_begun.outcome := v_refusal;
   elsif not p_may_begin then
     v_begun.outcome := 'limited';
   else
@@ -103,8 +118,8 @@ begin
     v_window := colloquy.turn_window(
       p_user_id => p_user_id, p_conversation_id => v_key.conversation_id, p_position => v_turn.position,
       p_is_again => v_turn.answer_position is not null,
-      p_start => (v_turn.window_starts ->> p_window_size::text)::integer,
-      p_messages => p_history_messages, p_tokens => p_history_tokens);
+      p_start => (v_turn.window_starts ->> v_window_size::text)::integer,
+      p_messages => p_history_messages, p_tokens => v_history_tokens);
     v_begun.message := v_window.message;
     v_begun.history := v_window.history;
     v_begun.window_state := v_window.window_state;

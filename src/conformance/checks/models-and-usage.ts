@@ -1,4 +1,5 @@
 import type { Check, Context, Judged } from '../check.js'
+import { modelsOf } from '../generated/world.js'
 import { expect, expectEqual, expectProblem, shortMessage, unknownId } from '../samples.js'
 
 const models = async (context: Context): Promise<void> => {
@@ -10,7 +11,7 @@ const models = async (context: Context): Promise<void> => {
     'ModelPage: the default first',
     listed,
   )
-  const { name } = listed.json.data[0]
+  const [name] = await modelsOf(context)
   const body = { conversation_id: await context.conversation(), message: shortMessage }
   await context.call('createTurn', { body: { ...body, model: name }, expect: 200 })
   const model = `conformance/${unknownId()}`

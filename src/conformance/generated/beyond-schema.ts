@@ -80,6 +80,16 @@ const rules: Rule[] = [
   },
   {
     operations: beginsTurn,
+    at: '/body/assistant',
+    rule: 'listed',
+    sentence: 'What the new conversation begins with, one of listAssistants.',
+    breaks: withField(
+      'assistant',
+      digits.map((text) => `no-such-${text}`),
+    ),
+  },
+  {
+    operations: beginsTurn,
     at: '/body/message',
     rule: 'required',
     sentence: 'It has a `message`, or `regenerate`.',
@@ -103,7 +113,8 @@ const MAX_PAIRS = 16
 
 /** Whether a request that its schemas allow breaks none of these rules, in a conversation that has one pair of metadata. */
 export const isAllowed = (operation: Operation, { body }: Draft): boolean => {
-  // Branches are checked by hand: see `checks/branches.ts`.
+  // Branches and assistants are checked by hand: see `checks/branches.ts` and `checks/assistants.ts`.
+  if ((body as { assistant?: string } | undefined)?.assistant !== undefined) return false
   if (beginsTurn(operation)) {
     const { message, regenerate } = body as { message?: string; regenerate?: string }
     return message !== undefined && regenerate === undefined

@@ -6,8 +6,11 @@ import { onceFor } from '../once-for.js'
 
 type Rows = Record<string, string>
 
-/** The models that a message may name. */
+/** The models that a message may name: those of the default assistant, where the conversations of the checks have one. */
 export const modelsOf = onceFor(async (context: Context): Promise<string[]> => {
+  const assistants = await context.call('listAssistants', { expect: 200 })
+  const usual = assistants.json.data.find(({ is_default }: { is_default: boolean }) => is_default)
+  if (usual) return usual.models
   const { json } = await context.call('listModels', { expect: 200 })
   return json.data.map(({ name }: { name: string }) => name)
 })

@@ -6,6 +6,7 @@ import { costOf, type Prices } from '../../models/prices.js'
 import type { ToolRegistry } from '../../tools/tool.js'
 import { availableTokens, fitWindow, forHistory, maxToolBytes, windowSize } from '../agent/history-window.js'
 import { runModel } from '../agent/run-model.js'
+import type { Assistants } from '../assistants.js'
 import type { BeginTurn, Begun } from '../store/begin-turns.js'
 import type { TurnStore } from '../store/turn-store.js'
 import {
@@ -34,7 +35,7 @@ interface LocalAttemptsOptions extends TurnLimits {
   /** by name */
   models: ReadonlyMap<string, Model>
   prices?: Prices | undefined
-  systemPrompt: string | undefined
+  assistants: Assistants
   tools?: ToolRegistry | undefined
   log: { warn(fields: object, text: string): void }
   /** called for each completed turn, with the window that it had */
@@ -46,7 +47,7 @@ const endMarginMs = 5_000
 
 /** The attempts that this instance runs, each from its beginning to its stored end. */
 export const createLocalAttempts = (options: LocalAttemptsOptions) => {
-  const { store, heartbeat, log, models, turnTimeoutMs, prices, systemPrompt, tools } = options
+  const { store, heartbeat, log, models, turnTimeoutMs, prices, assistants, tools } = options
   const attempts = new Map<string, LocalAttempt>()
   let isGraceOver = false
 
@@ -81,19 +82,24 @@ export const createLocalAttempts = (options: LocalAttemptsOptions) => {
     let windowStart = window.start
     const deadline = performance.now() + turnTimeoutMs + endMarginMs
     const timer = setTimeout(stop, turnTimeoutMs, 'timeout')
-    const model = modelOfTurn(models, begun.model, turn.model)
+    const { claims = {} } = turn
+    const lead = assistants.lead(begun.assistant, turn.askedModel, { userId, claims })
+    const { system, temperature } = lead
+    const model = modelOfTurn(models, begun.model, lead.model)
+    const windows = { ...options, systemPrompt: system }
     const leaseHold = heartbeat.hold(attemptLog, stop)
     const { cause, ...end } = await runModel(
       model,
-      { system: systemPrompt, history, message, signal },
+      { system, temperature, history, message, signal },
       (event) => attemptLog.append(event),
       {
         ...options,
         turnId: turn_id,
-        open: async (signal) => (await tools?.open(userId, signal, maxToolBytes(options, model.name))) ?? [],
+        open: async (signal) =>
+          (await tools?.open(userId, signal, maxToolBytes(options, model.name), lead.tools)) ?? [],
         doneCalls: begun.done_calls,
         fit(toolTokens) {
-          const tokens = availableTokens(options, model.name, message) - toolTokens
+          const tokens = availableTokens(windows, model.name, message) - toolTokens
           const fitted = fitWindow(history, window, { tokens, messages: options.historyMessages })
           windowStart = fitted.start
           return fitted

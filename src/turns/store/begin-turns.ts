@@ -28,6 +28,19 @@ export interface BeginTurn extends TurnIds {
   limits?: UserLimits | undefined
   /** how long its conversation is kept; undefined: for ever */
   retention?: RetentionRule | undefined
+  /** of a new conversation; otherwise what the conversation's has to be. undefined: none, or whatever it is */
+  assistant?: string | undefined
+  /**
+   * by the name of each assistant, what a turn in its conversation begins with; null where the assistant does not allow the model that is
+   * asked for
+   */
+  assistants?:
+    | Readonly<Record<string, Pick<BeginTurn, 'model' | 'historyTokens' | 'windowSize'> | null>>
+    | undefined
+  /** the model that the message asks for; not stored */
+  askedModel?: string | undefined
+  /** of the user's token; not stored */
+  claims?: Readonly<Record<string, unknown>> | undefined
   /** whether it was counted as waiting */
   hasWaited?: boolean
 }
@@ -35,6 +48,8 @@ export interface BeginTurn extends TurnIds {
 /** A result of begin_turns.sql, which documents the outcomes. */
 export type Begun =
   | { outcome: 'not-found' | 'message-not-found' | 'unfit-message' | 'mismatch' | 'locked' }
+  | { outcome: 'other-assistant' | 'assistant-unavailable' }
+  | { outcome: 'unfit-model'; assistant: string }
   | { outcome: 'limited'; refusal: LimitRefusal }
   | { outcome: 'ended'; conversation_id: string; turn_id: string }
   /** `is_lapsed`: the running turn's lease has expired */
@@ -50,11 +65,26 @@ export type Begun =
       model: string
       /** the message that is answered, where it is an earlier turn's; otherwise null */
       message: string | null
+      /** the conversation's; null for none */
+      assistant: string | null
       history: WindowTurn[]
       window_state: WindowState
       /** calls of earlier attempts that must not be repeated, in order */
       done_calls: ToolCall[]
     }
+
+const toChoices = (assistants: BeginTurn['assistants']) =>
+  assistants &&
+  Object.fromEntries(
+    Object.entries(assistants).map(([name, choice]) => [
+      name,
+      choice && {
+        model: choice.model,
+        window_size: choice.windowSize,
+        history_tokens: choice.historyTokens,
+      },
+    ]),
+  )
 
 const toEntry = (turn: BeginTurn) => ({
   user_id: turn.userId,
@@ -74,6 +104,8 @@ const toEntry = (turn: BeginTurn) => ({
   window_size: turn.windowSize,
   key_hash: turn.idempotency?.keyHash,
   fingerprint: turn.idempotency?.fingerprint,
+  assistant: turn.assistant,
+  assistants: toChoices(turn.assistants),
   has_waited: turn.hasWaited,
   running_turns: turn.limits?.runningTurns,
   turns_per_minute: turn.limits?.turnsPerMinute,
@@ -96,7 +128,7 @@ export const beginTurns = async (
     const rows = await db.statement(
       (sql) => sql<({ entry: number } & Begun)[]>`
         select entry, outcome, conversation_id, turn_id, user_message_id, message_id, attempt, model, history,
-          done_calls, is_lapsed, window_state, refusal, message
+          done_calls, is_lapsed, window_state, refusal, message, assistant
         from colloquy.begin_turns(
           p_entries => ${asJson(sql, turns.map(toEntry))}, p_may_wait => ${mayWait})
         order by entry`,

@@ -1,5 +1,15 @@
 import fc from 'fast-check'
-import { actingOn, back, isStranger, isUnstorable, newest, texts, users } from './choices.js'
+import {
+  actingOn,
+  back,
+  isStranger,
+  isUnstorable,
+  newest,
+  rarelyAssistant,
+  someAssistant,
+  texts,
+  users,
+} from './choices.js'
 import type { BeginAnswer } from './model.js'
 import { type Limit, newRequest, ownKey, type Request, unstorable } from './requests.js'
 import { type Actors, type Call, steps } from './step.js'
@@ -9,7 +19,8 @@ import { type Actors, type Call, steps } from './step.js'
 export type Keys = fc.Arbitrary<string | undefined>
 /** Mostly one that nobody has used before: two requests that share a key are mostly a mismatch. */
 const keys: Keys = fc.constantFrom(undefined, undefined, ownKey, ownKey, 'k1', 'k2')
-const models = fc.constantFrom('echo', 'echo', 'oracle')
+/** Mostly the program's choice. */
+const models = fc.constantFrom(undefined, undefined, 'oracle')
 
 const beginInWords = ({
   userId,
@@ -44,21 +55,25 @@ const send = (actors: Actors, request: Request): Call => ({
 })
 
 export const beginNew = (key = keys, limit?: Limit, expires = false) =>
-  steps(fc.record({ userId: users, message: texts, key, model: models }), (actors, choice) =>
+  steps(fc.record({ userId: users, message: texts, key, assistant: someAssistant }), (actors, choice) =>
     send(actors, newRequest(actors.begins.length + 1, { into: undefined, limit, expires, ...choice })),
   )
 
 /** In any conversation that ever was, now and then in another user's. */
 export const beginNext = (key = keys, expires = false) =>
-  steps(fc.record({ isStranger, back, message: texts, key }), (actors, { back, isStranger, ...choice }) => {
-    const last = newest(actors.attempts, back)
-    if (!last) return undefined
-    const userId = actingOn(last.userId, isStranger)
-    return send(
-      actors,
-      newRequest(actors.begins.length + 1, { userId, into: last.conversationId, expires, ...choice }),
-    )
-  })
+  steps(
+    fc.record({ isStranger, back, message: texts, key, model: models, assistant: rarelyAssistant }),
+    (actors, drawn) => {
+      const { back, isStranger, ...choice } = drawn
+      const last = newest(actors.attempts, back)
+      if (!last) return undefined
+      const userId = actingOn(last.userId, isStranger)
+      return send(
+        actors,
+        newRequest(actors.begins.length + 1, { userId, into: last.conversationId, expires, ...choice }),
+      )
+    },
+  )
 
 /** At another place of a conversation than its end, or of another one: an edited message, another answer, a new beginning. */
 export const beginBranch = (key = keys) =>
@@ -115,7 +130,7 @@ export const beginAgain = steps(
       choice.back,
     )
     if (!first) return undefined
-    const { userId, isNewConversation, conversationId, message, key, place, retention } = first
+    const { userId, isNewConversation, conversationId, message, key, place, assistant, retention } = first
     const into = isNewConversation ? undefined : conversationId
     return send(
       actors,
@@ -123,6 +138,7 @@ export const beginAgain = steps(
         userId,
         into,
         key,
+        assistant,
         ...(place && { place }),
         expires: retention !== undefined,
         message: choice.other ? `${message}!` : message,
@@ -147,7 +163,8 @@ type AnyBegin =
       userId: string
       message: string
       key: string | undefined
-      model: string
+      model: string | undefined
+      assistant: string | undefined
       back: number
       isUnstorable: boolean
     }
@@ -160,6 +177,7 @@ export const beginTogether = steps(
       fc.record({
         do: fc.constantFrom('new' as const, 'next' as const, 'next' as const),
         ...{ userId: users, message: texts, key: keys, model: models, back: fc.nat(5), isUnstorable },
+        assistant: rarelyAssistant,
       }),
       fc.record({ do: fc.constant('repeat' as const), back: fc.nat(5) }),
     ),
@@ -175,12 +193,12 @@ export const beginTogether = steps(
         if (known && (requests.includes(known) || actors.model.remembers(known))) requests.push(known)
         continue
       }
-      const { userId, message, key, model, back, isUnstorable } = choice
+      const { userId, message, key, model, assistant, back, isUnstorable } = choice
       const own = actors.attempts.filter((it) => it.userId === userId)
       const into = choice.do === 'new' ? undefined : newest(own, back)?.conversationId
       const n = actors.begins.length + requests.length + 1
       const text = isUnstorable ? unstorable : message
-      requests.push(newRequest(n, { userId, into, key, model, message: text, isUnlimited }))
+      requests.push(newRequest(n, { userId, into, key, model, assistant, message: text, isUnlimited }))
     }
     if (requests.length < 2) return undefined
     return {

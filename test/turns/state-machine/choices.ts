@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import { assistants } from './requests.js'
 
 /** What the calls are drawn from. */
 
@@ -15,3 +16,7 @@ export const actingOn = (owner: string, isStranger: boolean): string =>
   isStranger ? (owner === 'bob' ? 'alice' : 'bob') : owner
 /** now and then text that cannot be stored */
 export const isUnstorable = fc.integer({ min: 1, max: 20 }).map((n) => n === 20)
+/** Of new conversations, mostly none. */
+export const someAssistant = fc.constantFrom(undefined, undefined, undefined, 'tutor', ...assistants)
+/** Of messages to old ones, which mostly do not say. */
+export const rarelyAssistant = fc.integer({ min: 0, max: 14 }).map((n) => assistants[n])

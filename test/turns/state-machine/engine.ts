@@ -30,9 +30,11 @@ const meant = (begun: Begun): Begun => {
     case 'begun': {
       const { outcome, conversation_id, turn_id, user_message_id, message_id, attempt, model } = begun
       const ids = { conversation_id, turn_id, user_message_id, message_id }
-      const { message, history, window_state, done_calls } = begun
-      return { outcome, ...ids, attempt, model, message, history, window_state, done_calls }
+      const { message, history, window_state, done_calls, assistant } = begun
+      return { outcome, ...ids, attempt, model, message, history, window_state, done_calls, assistant }
     }
+    case 'unfit-model':
+      return { outcome: begun.outcome, assistant: begun.assistant }
     case 'limited':
       return { outcome: begun.outcome, refusal: begun.refusal }
     case 'busy':

@@ -216,6 +216,7 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
     model: turn.model,
     message: turn.answer_position === null ? null : (messageOf(turn.user_message_id)?.content ?? null),
     done_calls: turn.done_calls,
+    assistant: rows.conversations.get(turn.conversation_id)?.assistant ?? null,
     ...historyBefore(turn, turn.window_starts?.[windowSize] ?? null),
   })
 
@@ -348,6 +349,10 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
     if (turn.status === 'completed' || turn.status === 'cancelled' || !isLast) {
       return { outcome: 'ended', ...ids }
     }
+    if (conversation.assistant !== null) {
+      const chosen = choose({ ...request, assistant: undefined }, conversation.assistant)
+      if ('outcome' in chosen) return chosen
+    }
     if (refusal) return { outcome: 'limited', refusal }
     const former = rows.messages.find(({ id }) => id === turn.message_id)?.tool_calls ?? []
     rows.messages = rows.messages.filter(({ id }) => id !== turn.message_id)
@@ -385,6 +390,7 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
       user_id: userId,
       id: conversationId,
       title,
+      assistant: request.assistant ?? null,
       last_position: 2,
       created_at: at(now),
       own_expires_at: null,
@@ -394,6 +400,18 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
     rows.conversations.set(conversationId, made)
     schedule(made)
     return made
+  }
+
+  /** The model that a conversation's assistant has, or what stands against a turn in it. */
+  const choose = (
+    { assistant: asked, assistants, model }: Request,
+    assistant: string | null,
+  ): { model: string } | Begun => {
+    if (asked !== undefined && asked !== assistant) return { outcome: 'other-assistant' }
+    if (assistant === null) return { model }
+    const choice = assistants?.[assistant]
+    if (choice === undefined) return { outcome: 'assistant-unavailable' }
+    return choice ?? { outcome: 'unfit-model', assistant }
   }
 
   /** The message that a turn follows, the turn that it goes on from, and the question that it answers again. */
@@ -438,6 +456,8 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
     const place = placeOf(request)
     const awaits = last?.status === 'running' && last.message_id === request.place?.messageId
     if (typeof place === 'string' && !awaits) return { outcome: place }
+    const chosen = conversation ? choose(request, conversation.assistant) : request
+    if ('outcome' in chosen) return chosen
     if (last?.status === 'running') {
       return { outcome: 'busy', conversation_id: conversationId, turn_id: last.id, is_lapsed: isLapsed(last) }
     }
@@ -460,7 +480,7 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
       cancel_requested: false,
       user_message_id: question?.id ?? userMessageId,
       message_id: messageId,
-      model: request.model,
+      model: chosen.model,
       done_calls: [],
       window_starts: before?.window_starts ?? null,
       error_code: null,

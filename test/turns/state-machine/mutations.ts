@@ -35,6 +35,36 @@ export const mutations: Mutation[] = [
     to: 'if false then',
   },
   {
+    breaks: 'a turn is led by its conversation’s assistant',
+    of: 'begin_turn',
+    from: /v_begun\.assistant := v_lock\.assistant;/,
+    to: '',
+  },
+  {
+    breaks: 'a retried turn is led by its conversation’s assistant',
+    of: 'resume_turn',
+    from: /v_begun\.assistant := v_lock\.assistant;/,
+    to: '',
+  },
+  {
+    breaks: 'the model is one of the assistant’s',
+    of: 'begin_turn',
+    from: /v_model := v_choice\.model;/,
+    to: '',
+  },
+  {
+    breaks: 'an assistant that is not known leads nothing',
+    of: 'choose_assistant',
+    from: /else 'assistant-unavailable' end/,
+    to: "else 'chosen' end",
+  },
+  {
+    breaks: 'nothing is tried again for an assistant that is not known',
+    of: 'resume_turn',
+    from: /elsif v_refusal is not null then/,
+    to: 'elsif false then',
+  },
+  {
     breaks: 'one writer',
     of: 'begin_turn',
     from: /elsif v_last\.status = 'running' then/,

@@ -62,12 +62,21 @@ const sha256 = (text: string): string => createHash('sha256').update(text).diges
 /** A wish for a key that nobody else uses. */
 export const ownKey = 'its own'
 
+/** What a program says of its assistants: one has another model, and one allows no model that a message asks for. */
+const assistantsOf = (asked: string | undefined): BeginTurn['assistants'] => ({
+  tutor: { ...limits, model: asked ?? 'oracle' },
+  strict: asked === undefined ? { ...limits, model: 'oracle' } : null,
+})
+/** `gone` is one that the program does not know. */
+export const assistants = ['tutor', 'strict', 'gone']
+
 interface Wish {
   userId: string
   into: string | undefined
   message: string
   key: string | undefined
   model?: string
+  assistant?: string | undefined
   /** whether no limit is to be reached */
   isUnlimited?: boolean
   limit?: Limit | undefined
@@ -78,7 +87,7 @@ interface Wish {
 
 /** The nth request, with ids of its own. */
 export const newRequest = (n: number, { key: wished, ...wish }: Wish): Request => {
-  const { userId, into, message, model = 'echo', place, isUnlimited = false, limit, expires = false } = wish
+  const { userId, into, message, model, assistant, place, isUnlimited = false, limit, expires = false } = wish
   const key = wished === ownKey ? `k of ${n}` : wished
   return {
     userId,
@@ -96,9 +105,12 @@ export const newRequest = (n: number, { key: wished, ...wish }: Wish): Request =
         ? undefined
         : {
             keyHash: sha256(key),
-            fingerprint: sha256(`${into ?? 'new'} ${message} ${JSON.stringify(place ?? null)}`),
+            fingerprint: sha256(`${into ?? 'new'} ${message} ${JSON.stringify([place, assistant])}`),
           },
-    model,
+    model: model ?? 'echo',
+    assistant,
+    // A program that has none says nothing.
+    assistants: n % 7 === 0 ? undefined : assistantsOf(model),
     ...limits,
     retention: expires ? dayRule : undefined,
     limits: isUnlimited ? noLimits : userLimits(n, limit),

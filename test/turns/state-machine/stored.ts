@@ -7,6 +7,7 @@ export interface ConversationRow {
   user_id: string
   id: string
   title: string | null
+  assistant: string | null
   last_position: number
   last_turn_id: string
   created_at: Date
@@ -116,7 +117,7 @@ export interface Stored {
 export const readStored = async (sql: Sql): Promise<Stored> => {
   const [conversations, turns, messages, keys, events, usage, counts, removals] = await Promise.all([
     sql<ConversationRow[]>`
-      select user_id, id, title, last_position, last_turn_id, created_at, updated_at, last_turn_at,
+      select user_id, id, title, assistant, last_position, last_turn_id, created_at, updated_at, last_turn_at,
         own_expires_at, expires_at
       from colloquy.conversations
       order by user_id, id`,
