@@ -22,6 +22,12 @@ drop function if exists colloquy.set_title(text, uuid, text, text, integer, inte
 drop function if exists colloquy.history_window(text, uuid, integer, integer, integer, integer, integer);
 -- Made anew, with more columns.
 drop function if exists colloquy.lock_conversation(text, uuid, boolean);
+-- Made anew, with what a turn reserves of budgets.
+drop function if exists colloquy.begin_turn(
+  text, uuid, boolean, uuid, uuid, uuid, text, text, text, uuid, text, integer, integer, integer, integer, bytea, bytea,
+  boolean);
+drop function if exists colloquy.resume_turn(text, bytea, bytea, uuid, integer, integer, integer, integer, boolean);
+drop function if exists colloquy.count_turn(text, uuid, integer, integer, integer, bigint);
 -- Made anew, with the cost as the last argument; the two that programs call take calls without it.
 drop function if exists colloquy.end_turn(
   text, uuid, integer, text, text, text, jsonb, integer, jsonb, jsonb, jsonb, integer, integer, integer, integer, integer,

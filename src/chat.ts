@@ -35,6 +35,8 @@ export interface ChatOptions {
   otherModels?: readonly Model[]
   /** what the models cost; default: nothing is known of it */
   prices?: Prices | undefined
+  /** how long an answer may be at most, in tokens, where a budget has to be kept */
+  maxOutputTokens?: number | undefined
   systemPrompt?: string | undefined
   /** the models' tools; closed with the app */
   tools?: ToolRegistry | undefined

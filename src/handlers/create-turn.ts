@@ -24,6 +24,7 @@ type Refusal =
   | 'shutting-down'
   | 'turn-in-progress'
   | 'rate-limited'
+  | 'budget-exceeded'
   | 'instance-overloaded'
 
 /** Begins the turn of a message, or finds the one of its key. What refuses it is a problem. */

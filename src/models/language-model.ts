@@ -88,6 +88,7 @@ export const languageModel = (options: LanguageModelOptions): Model => ({
     try {
       const result = streamText({
         ...settings,
+        ...(request.maxOutputTokens !== undefined && { maxOutputTokens: request.maxOutputTokens }),
         ...toPrompt(request, name, dialect),
         ...(tools.length > 0 && { tools: toToolSet(tools), toolChoice }),
         ...(requestOptions && { providerOptions: requestOptions as ProviderMetadata }),

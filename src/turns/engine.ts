@@ -14,10 +14,11 @@ import { createHeartbeat } from './attempts/heartbeat.js'
 import { createLocalAttempts } from './attempts/local-attempts.js'
 import { createRemoteAttempts, type OpenTurn } from './attempts/remote-attempts.js'
 import { createBeginSlots } from './begin-slots.js'
+import { reservationFor } from './budget.js'
 import { createCompaction } from './compaction.js'
 import { createConversationLock } from './conversation-lock.js'
 import { idempotencyOf } from './idempotency.js'
-import { type InstanceLimits, noInstanceLimits } from './limits.js'
+import { hasBudget, type InstanceLimits, noInstanceLimits } from './limits.js'
 import { keepPruned } from './retention.js'
 import type { SendMessage, SendResult, WaitResult } from './send.js'
 import type { BeginTurn, Begun } from './store/begin-turns.js'
@@ -35,6 +36,8 @@ interface TurnEngineOptions extends TurnLimits {
   otherModels?: readonly Model[]
   /** what the models cost; undefined: nothing is known of it */
   prices?: Prices | undefined
+  /** how long an answer may be at most, in tokens, where a budget has to be kept */
+  maxOutputTokens?: number | undefined
   systemPrompt: string | undefined
   /** the models' tools; undefined: none */
   tools?: ToolRegistry | undefined
@@ -83,7 +86,9 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
     models,
     store,
     heartbeat,
-    onCompleted({ userId, conversationId, isNewConversation, message }, model, window) {
+    onCompleted({ userId, conversationId, isNewConversation, message, reserved }, model, window) {
+      // What they might cost is not reserved.
+      if (reserved !== undefined) return
       if (isNewConversation) titles?.begin({ userId, conversationId, message, model })
       compaction?.begin({ userId, conversationId, window, model })
     },
@@ -187,6 +192,8 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
         historyTokens: availableTokens(options, model, message.message),
         windowSize: windowSize(options, model),
       }
+      if (turn.limits && hasBudget(turn.limits))
+        turn.reserved = reservationFor(options, models.get(model) ?? options.model, turn)
       const sent = begin(turn, createDeadline(busyWaitMs, drained.signal))
       sending.add(sent)
       try {

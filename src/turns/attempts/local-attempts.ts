@@ -6,6 +6,7 @@ import { costOf, type Prices } from '../../models/prices.js'
 import type { ToolRegistry } from '../../tools/tool.js'
 import { availableTokens, fitWindow, forHistory, maxToolBytes, windowSize } from '../agent/history-window.js'
 import { runModel } from '../agent/run-model.js'
+import { createMeter } from '../budget.js'
 import type { BeginTurn, Begun } from '../store/begin-turns.js'
 import type { TurnStore } from '../store/turn-store.js'
 import {
@@ -34,6 +35,7 @@ interface LocalAttemptsOptions extends TurnLimits {
   /** by name */
   models: ReadonlyMap<string, Model>
   prices?: Prices | undefined
+  maxOutputTokens?: number | undefined
   systemPrompt: string | undefined
   tools?: ToolRegistry | undefined
   log: { warn(fields: object, text: string): void }
@@ -83,6 +85,8 @@ export const createLocalAttempts = (options: LocalAttemptsOptions) => {
     const timer = setTimeout(stop, turnTimeoutMs, 'timeout')
     const model = modelOfTurn(models, begun.model, turn.model)
     const leaseHold = heartbeat.hold(attemptLog, stop)
+    const { reserved } = turn
+    const meter = reserved === undefined ? undefined : createMeter(options, model, reserved)
     const { cause, ...end } = await runModel(
       model,
       { system: systemPrompt, history, message, signal },
@@ -92,6 +96,7 @@ export const createLocalAttempts = (options: LocalAttemptsOptions) => {
         turnId: turn_id,
         open: async (signal) => (await tools?.open(userId, signal, maxToolBytes(options, model.name))) ?? [],
         doneCalls: begun.done_calls,
+        meter,
         fit(toolTokens) {
           const tokens = availableTokens(options, model.name, message) - toolTokens
           const fitted = fitWindow(history, window, { tokens, messages: options.historyMessages })
@@ -105,7 +110,7 @@ export const createLocalAttempts = (options: LocalAttemptsOptions) => {
       log.warn({ turn_id, status: end.status, err: cause }, 'the turn did not complete')
 
     const { answer, status, model: answeredBy, error, retryAfter } = end
-    const cost = costOf(prices?.of(answeredBy), answer.usage, answer.cacheWriteTokens)
+    const cost = meter?.cost() ?? costOf(prices?.of(answeredBy), answer.usage, answer.cacheWriteTokens)
     const storeEnd = () =>
       store.endTurn({
         userId,

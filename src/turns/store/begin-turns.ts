@@ -25,6 +25,8 @@ export interface BeginTurn extends TurnIds {
   idempotency?: { keyHash: string; fingerprint: string } | undefined
   /** what it is counted against; undefined: nothing */
   limits?: UserLimits | undefined
+  /** what it may cost at most, in microunits; undefined when its user has no budget */
+  reserved?: number | undefined
   /** whether it was counted as waiting */
   hasWaited?: boolean
 }
@@ -76,6 +78,9 @@ const toEntry = (turn: BeginTurn) => ({
   turns_per_minute: turn.limits?.turnsPerMinute,
   turns_per_day: turn.limits?.turnsPerDay,
   tokens_per_day: turn.limits?.tokensPerDay,
+  reserved: turn.reserved,
+  budget_per_day: turn.limits?.budgetPerDay,
+  budget_per_month: turn.limits?.budgetPerMonth,
 })
 
 const isTakenId = (error: unknown): boolean =>
