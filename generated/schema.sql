@@ -627,7 +627,7 @@ begin
       where t.status = 'running'
       order by r.n);
   end if;
-  if cardinality(v_counts.running) >= p_running_turns or p_reserved is not null then
+  if p_reserved is not null or p_running_turns <= cardinality(v_counts.running) then
     v_lapsed := (
       select coalesce(json_agg(t.id order by t.id), '[]')
       from colloquy.turns t
