@@ -125,6 +125,8 @@ export const beginAgain = steps(
         key,
         ...(place && { place }),
         message: choice.other ? `${message}!` : message,
+        // Of a user who has a budget, the retry has it, too.
+        ...(first.reserved !== undefined && { limit: 'budget' as const }),
       }),
     )
   },

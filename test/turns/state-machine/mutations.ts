@@ -161,7 +161,7 @@ export const mutations: Mutation[] = [
     breaks: 'what running turns have reserved is not spent twice',
     of: 'count_turn',
     from: /select coalesce\(sum\(t\.reserved\), 0\)/,
-    to: 'select 0',
+    to: 'select 0 * coalesce(sum(t.reserved), 0)',
   },
   {
     breaks: 'no turn begins that might pass a budget',
