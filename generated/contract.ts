@@ -1823,7 +1823,7 @@ export interface components {
          *     | `idempotency-key-mismatch` | 422 | the key was used with another body | with a new key |
          *     | `headers-too-large` | 431 | the headers have more than 16 KiB | no |
          *     | `rate-limited` | 429 | a limit of the user's is reached; `limit` says which | after `Retry-After` |
-         *     | `budget-exceeded` | 429 | what the user may spend is spent. Not sent yet | after `Retry-After` |
+         *     | `budget-exceeded` | 429 | of what the user may spend, less is left than the turn might cost at most; `limit` says of which budget | after `Retry-After` |
          *     | `internal-error` | 500 | our fault | same key |
          *     | `model-failed` | 502 | the model failed | same key |
          *     | `model-unreachable` | 502 | the model's provider cannot be reached | same key |
@@ -1851,9 +1851,11 @@ export interface components {
         /**
          * @description `running-turns` and `waiting-messages` (those that wait for their conversation's turn) count at once, `turns-per-minute` from the minute's first turn on,
          *     `turns-per-day` and `tokens-per-day` per day in UTC. All instances share them. A turn that begins below `tokens-per-day` may end above it.
+         *     `budget-per-day` and `budget-per-month` (in UTC) are money, in microunits: what was spent, and what running turns might cost at most. `budget` is one for
+         *     all users; this version does not send it yet.
          * @enum {string}
          */
-        KnownRateLimit: "running-turns" | "waiting-messages" | "turns-per-minute" | "turns-per-day" | "tokens-per-day" | "budget";
+        KnownRateLimit: "running-turns" | "waiting-messages" | "turns-per-minute" | "turns-per-day" | "tokens-per-day" | "budget-per-day" | "budget-per-month" | "budget";
         /** @description The limit that was reached. */
         RateLimit: components["schemas"]["KnownRateLimit"] | string;
         FieldError: {
@@ -1922,8 +1924,8 @@ export interface components {
             };
         };
         /**
-         * @description A limit of the user's is reached (`rate-limited`), which `limit` names; nothing was stored, and no model was asked. `budget-exceeded`, that what the user may
-         *     spend is spent, is reserved: this version does not send it yet.
+         * @description A limit of the user's is reached (`rate-limited`), which `limit` names; nothing was stored, and no model was asked. `budget-exceeded`
+         *     says the same of money: less is left than the turn might cost at most.
          */
         RateLimited: {
             headers: {

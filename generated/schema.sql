@@ -238,10 +238,10 @@ end
 $$;
 
 --
--- Name: begin_turn(text, uuid, boolean, uuid, uuid, uuid, text, text, text, uuid, text, integer, integer, integer, integer, bytea, bytea, boolean, json, text, json); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: begin_turn(text, uuid, boolean, uuid, uuid, uuid, text, text, text, uuid, text, integer, integer, integer, integer, bytea, bytea, bigint, boolean, json, text, json); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.begin_turn(p_user_id text, p_conversation_id uuid, p_is_new boolean, p_turn_id uuid, p_user_message_id uuid, p_message_id uuid, p_message text, p_title text, p_place text, p_target_id uuid, p_model text, p_lease_ms integer, p_history_messages integer, p_history_tokens integer, p_window_size integer, p_key_hash bytea, p_fingerprint bytea, p_may_begin boolean, p_retention json, p_assistant text, p_assistants json) RETURNS colloquy.begun
+CREATE FUNCTION colloquy.begin_turn(p_user_id text, p_conversation_id uuid, p_is_new boolean, p_turn_id uuid, p_user_message_id uuid, p_message_id uuid, p_message text, p_title text, p_place text, p_target_id uuid, p_model text, p_lease_ms integer, p_history_messages integer, p_history_tokens integer, p_window_size integer, p_key_hash bytea, p_fingerprint bytea, p_reserved bigint, p_may_begin boolean, p_retention json, p_assistant text, p_assistants json) RETURNS colloquy.begun
     LANGUAGE plpgsql
     AS $$
 declare
@@ -277,8 +277,8 @@ begin
       return colloquy.resume_turn(
         p_user_id => p_user_id, p_key_hash => p_key_hash, p_fingerprint => p_fingerprint, p_begin_id => p_turn_id,
         p_lease_ms => p_lease_ms, p_history_messages => p_history_messages, p_history_tokens => p_history_tokens,
-        p_window_size => p_window_size, p_may_begin => p_may_begin, p_retention => p_retention,
-        p_assistants => p_assistants);
+        p_window_size => p_window_size, p_reserved => p_reserved, p_may_begin => p_may_begin,
+        p_retention => p_retention, p_assistants => p_assistants);
     end if;
   end if;
 
@@ -411,11 +411,11 @@ begin
   end if;
   insert into colloquy.turns
     (user_id, id, conversation_id, position, answer_position, status, attempt, begun_by, lease_until, user_message_id,
-     message_id, model, window_starts, created_at)
+     message_id, model, window_starts, reserved, created_at)
   values
     (p_user_id, p_turn_id, p_conversation_id, v_question_position, v_answer_position, 'running', 1, p_turn_id,
      v_now + p_lease_ms * interval '1 millisecond', v_begun.user_message_id, p_message_id, v_model,
-     v_window_starts, v_now);
+     v_window_starts, p_reserved, v_now);
   if v_answer_position is null then
     insert into colloquy.messages
       (user_id, conversation_id, position, id, turn_id, parent_id, role, status, content, created_at)
@@ -458,7 +458,7 @@ begin
       message text, title text, place text, target_id uuid, model text, lease_ms integer,
       history_messages integer, history_tokens integer, window_size integer, key_hash text, fingerprint text, has_waited boolean,
       running_turns integer, turns_per_minute integer, turns_per_day integer, tokens_per_day bigint,
-      retention json, assistant text, assistants json)
+      reserved bigint, budget_per_day bigint, budget_per_month bigint, retention json, assistant text, assistants json)
     order by e.user_id collate "C", e.key_hash collate "C", e.conversation_id, number
   loop
     if v_user_id is distinct from v_entry.user_id then
@@ -477,7 +477,8 @@ begin
     v_is_counted := false;
     v_refusal := null;
     if v_entry.running_turns is not null then
-      if v_entry.turns_per_minute is null and v_entry.turns_per_day is null and v_entry.tokens_per_day is null then
+      if v_entry.turns_per_minute is null and v_entry.turns_per_day is null and v_entry.tokens_per_day is null
+        and v_entry.reserved is null then
         -- What count_turn would write for a user who is far from the limit.
         update colloquy.turn_counts c
         set running = c.running || v_entry.turn_id
@@ -489,7 +490,8 @@ begin
         v_count := colloquy.count_turn(
           p_user_id => v_user_id, p_turn_id => v_entry.turn_id, p_running_turns => v_entry.running_turns,
           p_turns_per_minute => v_entry.turns_per_minute, p_turns_per_day => v_entry.turns_per_day,
-          p_tokens_per_day => v_entry.tokens_per_day);
+          p_tokens_per_day => v_entry.tokens_per_day, p_reserved => v_entry.reserved,
+          p_budget_per_day => v_entry.budget_per_day, p_budget_per_month => v_entry.budget_per_month);
         v_is_counted := v_count.is_counted;
         v_refusal := v_count.refusal;
       end if;
@@ -502,8 +504,8 @@ begin
       p_history_messages => v_entry.history_messages, p_history_tokens => v_entry.history_tokens,
       p_window_size => v_entry.window_size,
       p_key_hash => decode(v_entry.key_hash, 'hex'), p_fingerprint => decode(v_entry.fingerprint, 'hex'),
-      p_may_begin => v_refusal is null, p_retention => v_entry.retention, p_assistant => v_entry.assistant,
-      p_assistants => v_entry.assistants);
+      p_reserved => v_entry.reserved, p_may_begin => v_refusal is null, p_retention => v_entry.retention,
+      p_assistant => v_entry.assistant, p_assistants => v_entry.assistants);
     if v_is_counted
       and (v_begun.outcome <> 'begun' or v_begun.is_repeated or v_begun.turn_id <> v_entry.turn_id) then
       perform colloquy.settle_count(
@@ -680,16 +682,20 @@ end
 $$;
 
 --
--- Name: count_turn(text, uuid, integer, integer, integer, bigint); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: count_turn(text, uuid, integer, integer, integer, bigint, bigint, bigint, bigint); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.count_turn(p_user_id text, p_turn_id uuid, p_running_turns integer, p_turns_per_minute integer, p_turns_per_day integer, p_tokens_per_day bigint, OUT is_counted boolean, OUT refusal json) RETURNS record
+CREATE FUNCTION colloquy.count_turn(p_user_id text, p_turn_id uuid, p_running_turns integer, p_turns_per_minute integer, p_turns_per_day integer, p_tokens_per_day bigint, p_reserved bigint, p_budget_per_day bigint, p_budget_per_month bigint, OUT is_counted boolean, OUT refusal json) RETURNS record
     LANGUAGE plpgsql
     AS $$
 declare
   v_now timestamptz(3);
   v_day date;
   v_counts record;
+  v_lapsed json;
+  v_day_spent bigint;
+  v_month_spent bigint;
+  v_reserved bigint;
 begin
   is_counted := false;
   -- Somebody may delete the row between the two statements.
@@ -719,7 +725,7 @@ begin
   -- Those that have ended are looked for when there are as many as may run, or so many that the row gets long. In a
   -- statement of its own: it sees the turns of those who had the lock before. A turn whose lease has run out still
   -- counts: an outage of the database lets all leases run out, and most of those turns go on.
-  if cardinality(v_counts.running) >= least(p_running_turns, 64) then
+  if cardinality(v_counts.running) >= least(p_running_turns, 64) or p_reserved is not null then
     v_counts.running := array(
       select r.id
       from unnest(v_counts.running) with ordinality as r (id, n)
@@ -727,13 +733,30 @@ begin
       where t.status = 'running'
       order by r.n);
   end if;
+  if p_reserved is not null or p_running_turns <= cardinality(v_counts.running) then
+    v_lapsed := (
+      select coalesce(json_agg(t.id order by t.id), '[]')
+      from colloquy.turns t
+      where t.user_id = p_user_id and t.id = any (v_counts.running) and t.lease_until < v_now);
+  end if;
+
+  if p_reserved is not null then
+    -- One statement, which sees a turn that ends either among what is reserved or among what was spent: both change in one
+    -- transaction.
+    select coalesce(sum(u.cost) filter (where u.day >= v_day), 0), coalesce(sum(u.cost), 0),
+      (
+        select coalesce(sum(t.reserved), 0)
+        from colloquy.turns t
+        where t.user_id = p_user_id and t.id = any (v_counts.running) and t.status = 'running'
+      ) + p_reserved
+    into v_day_spent, v_month_spent, v_reserved
+    from colloquy.usage u
+    where u.user_id = p_user_id and u.day >= date_trunc('month', v_day::timestamp)::date;
+  end if;
 
   refusal := case
     when cardinality(v_counts.running) >= p_running_turns then
-      json_build_object('limit', 'running-turns', 'max', p_running_turns, 'reset_s', null, 'lapsed', (
-        select coalesce(json_agg(t.id order by t.id), '[]')
-        from colloquy.turns t
-        where t.user_id = p_user_id and t.id = any (v_counts.running) and t.lease_until < v_now))
+      json_build_object('limit', 'running-turns', 'max', p_running_turns, 'lapsed', v_lapsed, 'reset_s', null)
     when v_counts.minute_turns >= p_turns_per_minute then
       json_build_object('limit', 'turns-per-minute', 'max', p_turns_per_minute, 'lapsed', '[]'::json, 'reset_s',
         ceil(extract(epoch from v_counts.minute_started_at + interval '1 minute' - v_now)))
@@ -746,6 +769,16 @@ begin
       where u.user_id = p_user_id and u.day = v_day) then
       json_build_object('limit', 'tokens-per-day', 'max', p_tokens_per_day, 'lapsed', '[]'::json, 'reset_s',
         ceil(extract(epoch from (v_day + 1)::timestamp at time zone 'UTC' - v_now)))
+    -- What running turns have reserved may come back at any time.
+    when v_day_spent + v_reserved > p_budget_per_day then
+      json_build_object('limit', 'budget-per-day', 'max', p_budget_per_day, 'lapsed', v_lapsed, 'reset_s',
+        case when v_day_spent + p_reserved > p_budget_per_day then
+          ceil(extract(epoch from (v_day + 1)::timestamp at time zone 'UTC' - v_now)) end)
+    when v_month_spent + v_reserved > p_budget_per_month then
+      json_build_object('limit', 'budget-per-month', 'max', p_budget_per_month, 'lapsed', v_lapsed, 'reset_s',
+        case when v_month_spent + p_reserved > p_budget_per_month then
+          ceil(extract(epoch from
+            (date_trunc('month', v_day::timestamp) + interval '1 month') at time zone 'UTC' - v_now)) end)
   end;
   is_counted := refusal is null;
   if is_counted then
@@ -790,6 +823,8 @@ CREATE FUNCTION colloquy.delete_conversations(p_user_id text, p_conversation_ids
 declare
   v_running uuid[];
   v_some uuid[];
+  v_cost record;
+  v_costs jsonb;
   v_events bigint;
   v_turns bigint;
   v_messages bigint;
@@ -805,6 +840,16 @@ begin
     order by t.id
     for update
   ) r;
+  if v_running is not null then
+    v_costs := (
+      select jsonb_object_agg(r.model, r.reserved)
+      from (
+        select t.model, sum(t.reserved) as reserved
+        from colloquy.turns t
+        where t.user_id = p_user_id and t.id = any (v_running) and t.reserved is not null
+        group by t.model
+      ) r);
+  end if;
   delete from colloquy.turn_events e where e.user_id = p_user_id and e.turn_id = any (v_running);
   get diagnostics v_events = row_count;
   if p_rows is null then
@@ -824,7 +869,8 @@ begin
       where t.user_id = p_user_id and t.conversation_id = any (p_conversation_ids)
       limit p_rows
     ) s;
-    delete from colloquy.turns t where t.user_id = p_user_id and t.id = any (v_some);
+    -- The running ones first, since what they cost is counted now.
+    delete from colloquy.turns t where t.user_id = p_user_id and (t.id = any (v_some) or t.id = any (v_running));
     get diagnostics v_turns = row_count;
     select array_agg(s.id) into v_some
     from (
@@ -851,6 +897,17 @@ begin
     set own_expires_at = '-infinity', expires_at = '-infinity'
     where c.user_id = p_user_id and c.id = any (p_conversation_ids) and c.own_expires_at is distinct from '-infinity';
   end if;
+  -- As when they are interrupted: what the running ones have reserved of a budget is what they cost.
+  for v_cost in
+    select c.key as model, c.value::bigint as reserved
+    from jsonb_each_text(v_costs) c
+    order by c.key collate "C"
+  loop
+    perform colloquy.add_usage(
+      p_user_id => p_user_id, p_at => colloquy.clock(), p_model => v_cost.model, p_turns => 0, p_input_tokens => 0,
+      p_output_tokens => 0, p_cached_input_tokens => 0, p_reasoning_tokens => 0, p_total_tokens => 0,
+      p_cost => v_cost.reserved);
+  end loop;
   return jsonb_build_object(
     'conversations', v_conversations, 'turns', v_turns, 'messages', v_messages,
     'feedback', v_feedback, 'stream_events', v_events);
@@ -879,6 +936,7 @@ begin
     reasoning_tokens = p_reasoning_tokens,
     total_tokens = p_total_tokens,
     cost = p_cost,
+    reserved = null,
     error_code = p_error_code,
     finish_reason = p_finish_reason,
     window_starts = case
@@ -1444,7 +1502,7 @@ declare
   v_answer record;
 begin
   perform colloquy.act_as(p_user_id);
-  select t.attempt, t.lease_until, t.model into v_turn
+  select t.attempt, t.lease_until, t.model, t.reserved into v_turn
   from colloquy.turns t
   where t.user_id = p_user_id and t.id = p_turn_id and t.status = 'running'
   for no key update skip locked;
@@ -1459,13 +1517,13 @@ begin
     p_status => 'interrupted', p_content => v_answer.content, p_tool_calls => v_answer.tool_calls,
     p_window_tokens => 0, p_history_calls => null, p_reasoning => v_answer.reasoning, p_continuation => null,
     p_window_size => null, p_window_start => null, p_input_tokens => null, p_output_tokens => null,
-    p_cached_input_tokens => null, p_reasoning_tokens => null, p_total_tokens => null, p_cost => null,
+    p_cached_input_tokens => null, p_reasoning_tokens => null, p_total_tokens => null, p_cost => v_turn.reserved,
     p_error_code => 'turn-interrupted', p_finish_reason => null, p_has_events => true);
   perform colloquy.add_usage(
     p_user_id => p_user_id, p_at => colloquy.clock(), p_model => v_turn.model,
     p_turns => case when v_turn.attempt = 1 then 1 else 0 end,
     p_input_tokens => 0, p_output_tokens => 0, p_cached_input_tokens => 0, p_reasoning_tokens => 0,
-    p_total_tokens => 0, p_cost => null);
+    p_total_tokens => 0, p_cost => v_turn.reserved);
   return true;
 end
 $$;
@@ -2006,10 +2064,10 @@ end
 $$;
 
 --
--- Name: resume_turn(text, bytea, bytea, uuid, integer, integer, integer, integer, boolean, json, json); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: resume_turn(text, bytea, bytea, uuid, integer, integer, integer, integer, bigint, boolean, json, json); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.resume_turn(p_user_id text, p_key_hash bytea, p_fingerprint bytea, p_begin_id uuid, p_lease_ms integer, p_history_messages integer, p_history_tokens integer, p_window_size integer, p_may_begin boolean, p_retention json, p_assistants json) RETURNS colloquy.begun
+CREATE FUNCTION colloquy.resume_turn(p_user_id text, p_key_hash bytea, p_fingerprint bytea, p_begin_id uuid, p_lease_ms integer, p_history_messages integer, p_history_tokens integer, p_window_size integer, p_reserved bigint, p_may_begin boolean, p_retention json, p_assistants json) RETURNS colloquy.begun
     LANGUAGE plpgsql
     AS $_$
 declare
@@ -2082,7 +2140,7 @@ begin
     set status = 'running', attempt = t.attempt + 1, begun_by = p_begin_id, cancel_requested = false,
       lease_until = v_now + p_lease_ms * interval '1 millisecond', finished_at = null, error_code = null,
       input_tokens = null, output_tokens = null, cached_input_tokens = null, reasoning_tokens = null,
-      total_tokens = null, cost = null,
+      total_tokens = null, cost = null, reserved = p_reserved,
       done_calls = t.done_calls
         || jsonb_path_query_array(coalesce(v_calls, '[]'), '$[*] ? (exists(@.result) && !exists(@.replayed))')
     where t.user_id = p_user_id and t.id = v_turn.id
@@ -3255,7 +3313,8 @@ CREATE TABLE colloquy.turns (
     reasoning_tokens integer,
     window_starts jsonb,
     answer_position integer,
-    cost bigint
+    cost bigint,
+    reserved bigint
 )
 WITH (fillfactor='80');
 

@@ -23,6 +23,7 @@ drop function if exists colloquy.history_window(text, uuid, integer, integer, in
 -- Made anew, with more columns.
 drop function if exists colloquy.lock_conversation(text, uuid, boolean);
 drop function if exists colloquy.search_rank(text, text[], text[], text[], text, text[], jsonb[]);
+drop function if exists colloquy.count_turn(text, uuid, integer, integer, integer, bigint);
 -- Made anew, with the cost as the last argument; the two that programs call take calls without it.
 drop function if exists colloquy.end_turn(
   text, uuid, integer, text, text, text, jsonb, integer, jsonb, jsonb, jsonb, integer, integer, integer, integer, integer,

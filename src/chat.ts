@@ -37,6 +37,8 @@ export interface ChatOptions {
   otherModels?: readonly Model[]
   /** what the models cost; default: nothing is known of it */
   prices?: Prices | undefined
+  /** how long an answer may be at most, in tokens, where a budget has to be kept */
+  maxOutputTokens?: number | undefined
   systemPrompt?: string | undefined
   /** those that a conversation may begin with */
   assistants?: readonly Assistant[] | undefined

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { EnvironmentReader } from './environment.js'
+import { decimalPrice, toMillionths } from './models/prices.js'
 import type { InstanceLimits, UserLimits } from './turns/limits.js'
 import type { LimitRules, UserRules } from './turns/user-rules.js'
 
@@ -11,6 +12,13 @@ const maxWaiting = 1_000
 
 const rate = (max: number) => z.number().int().min(1).max(max).nullable().optional()
 
+/** An amount of money, as a text such as "2.50", in microunits. */
+const amount = z
+  .string()
+  .regex(decimalPrice, 'an amount of money, as a text such as "2.50"')
+  .transform((text) => Number(toMillionths(text)))
+const budget = amount.nullable().optional()
+
 /** What a plan, or a user, has of its own. `null`: no limit; what is left out is as for everybody. */
 const rules = z.strictObject({
   running_turns: z.number().int().min(1).max(maxRunning).optional(),
@@ -18,6 +26,8 @@ const rules = z.strictObject({
   turns_per_minute: rate(maxTurnsPerMinute),
   turns_per_day: rate(maxTurnsPerDay),
   tokens_per_day: rate(maxTokensPerDay),
+  budget_per_day: budget,
+  budget_per_month: budget,
 })
 
 const plansFile = z.strictObject({
@@ -31,6 +41,8 @@ const toRules = (own: z.infer<typeof rules>): UserRules => ({
   ...(own.turns_per_minute !== undefined && { turnsPerMinute: own.turns_per_minute }),
   ...(own.turns_per_day !== undefined && { turnsPerDay: own.turns_per_day }),
   ...(own.tokens_per_day !== undefined && { tokensPerDay: own.tokens_per_day }),
+  ...(own.budget_per_day !== undefined && { budgetPerDay: own.budget_per_day }),
+  ...(own.budget_per_month !== undefined && { budgetPerMonth: own.budget_per_month }),
 })
 
 const toMap = (entries: Record<string, z.infer<typeof rules>>): Map<string, UserRules> =>
@@ -42,6 +54,7 @@ export const readLimits = ({
   fail,
   json,
   integer,
+  parse,
 }: EnvironmentReader): {
   userLimits: LimitRules
   planClaim: string | undefined
@@ -49,12 +62,20 @@ export const readLimits = ({
 } => {
   /** 0 stands for no limit. */
   const optional = (name: string, max: number): number | null => integer(name, 0, 0, max) || null
+  const money = (name: string): number | null =>
+    parse(name, amount, 'an amount of money such as 2.50, with at most six decimals') || null
+  const [budgetPerDay, budgetPerMonth] = [
+    money('CHAT_USER_BUDGET_PER_DAY'),
+    money('CHAT_USER_BUDGET_PER_MONTH'),
+  ]
   const everybody: UserLimits = {
     runningTurns: integer('CHAT_USER_RUNNING_TURNS', 20, 1, maxRunning),
     waitingMessages: integer('CHAT_USER_WAITING_MESSAGES', 50, 0, maxWaiting),
     turnsPerMinute: optional('CHAT_USER_TURNS_PER_MINUTE', maxTurnsPerMinute),
     turnsPerDay: optional('CHAT_USER_TURNS_PER_DAY', maxTurnsPerDay),
     tokensPerDay: optional('CHAT_USER_TOKENS_PER_DAY', maxTokensPerDay),
+    ...(budgetPerDay !== null && { budgetPerDay }),
+    ...(budgetPerMonth !== null && { budgetPerMonth }),
   }
   const { plans, users } = json('CHAT_PLANS', plansFile) ?? { plans: {}, users: {} }
   const planClaim = text('CHAT_PLAN_CLAIM')

@@ -14,7 +14,7 @@ import type { Assistant } from './turns/assistants.js'
 import type { InstanceLimits } from './turns/limits.js'
 import type { RetentionRule } from './turns/retention-rule.js'
 import type { TitleMaker, TurnLimits } from './turns/types.js'
-import type { LimitRules } from './turns/user-rules.js'
+import { haveBudgets, type LimitRules } from './turns/user-rules.js'
 
 export interface Config {
   production: boolean
@@ -159,6 +159,9 @@ export const readConfig = (env: Environment): Config => {
 
   const models = readModels(read)
   const tools = readTools(read)
+  const prices = readPrices(read)
+  const limits = readLimits(read)
+  requirePrices(models, { prices, ...limits })
   const corsOrigins = list('CHAT_CORS_ORIGINS')
   for (const origin of corsOrigins) {
     if (!URL.canParse(origin) || new URL(origin).origin !== origin) {
@@ -183,7 +186,7 @@ export const readConfig = (env: Environment): Config => {
     auth: { secret, jwksUrl, issuer, audience, sharedIssuer, sharedAudience },
     corsOrigins,
     ...models,
-    prices: readPrices(read),
+    prices,
     systemPrompt: text('CHAT_SYSTEM_PROMPT'),
     ...tools,
     ...readAssistants(read, {
@@ -202,7 +205,7 @@ export const readConfig = (env: Environment): Config => {
       toolCalls: integer('CHAT_TOOL_CALLS', 32, 1, 1_000),
       toolTimeoutMs: integer('CHAT_TOOL_TIMEOUT_MS', 30_000, 100, 3_600_000),
     },
-    ...readLimits(read),
+    ...limits,
     retention: readRetention(read),
     shutdownMs: integer('CHAT_SHUTDOWN_MS', 20_000, 0, 600_000),
     maxConnections: integer('CHAT_MAX_CONNECTIONS', 4_000, 1, 100_000),
@@ -227,6 +230,20 @@ export const requireTokenVerification = ({ production, auth }: Config): void => 
       'BETTER_AUTH_URL or BETTER_AUTH_SECRET must be set when NODE_ENV=production, to verify tokens.',
     )
   }
+}
+
+/** Requires the prices of all models where anybody has a budget: without them nobody knows what a turn may cost. Throws ConfigError. */
+const requirePrices = (
+  { model, otherModels, fallbacks }: Pick<Config, 'model' | 'otherModels' | 'fallbacks'>,
+  { prices, userLimits }: Pick<Config, 'prices' | 'userLimits'>,
+): void => {
+  if (!haveBudgets(userLimits)) return
+  const names = [model, ...otherModels, ...Object.values(fallbacks).flat()]
+  const unknown = names.find((name) => name !== 'echo' && !prices?.of(name))
+  if (unknown !== undefined)
+    throw new ConfigError(
+      `CHAT_PRICES must be a file that has the price of ${unknown}, since there are budgets.`,
+    )
 }
 
 /** Requires the models' API keys. Throws ConfigError. */

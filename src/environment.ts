@@ -90,7 +90,7 @@ export const environmentReader = (env: Environment) => {
       )
     }
   }
-  return { text, fail, file, json, oneOf, integer, decimal, list, webUrl, databaseUrl }
+  return { text, fail, file, json, parse, oneOf, integer, decimal, list, webUrl, databaseUrl }
 }
 
 export type EnvironmentReader = ReturnType<typeof environmentReader>

@@ -96,7 +96,7 @@ export const catalogue = {
   'budget-exceeded': {
     status: 429,
     title: 'Budget exceeded',
-    detail: 'What the user may spend is spent.',
+    detail: 'Too little is left of what the user may spend.',
     retryAfter: 3_600,
   },
   'internal-error': { status: 500, title: 'Internal error', detail: 'Something went wrong on our side.' },

@@ -60,6 +60,8 @@ t.test('a file that is wrong stops the start, and the message says where', async
     ['{"plans": {"free": {"turns_per_minute": 1.5}}}', /at \/plans\/free\/turns_per_minute:/],
     ['{"plans": {"free": {"turns_per_hour": 1}}}', /at \/plans\/free: .*"turns_per_hour"/],
     ['{"users": {"alice": {"tokens_per_day": "9"}}}', /at \/users\/alice\/tokens_per_day:/],
+    ['{"users": {"alice": {"budget_per_day": 2}}}', /at \/users\/alice\/budget_per_day:/],
+    ['{"users": {"alice": {"budget_per_month": "2,50"}}}', /at \/users\/alice\/budget_per_month:/],
     ['{"plans": {"free": {}}}', /CHAT_PLAN_CLAIM must be set/, {}],
   ]
   for (const [text, says, env] of bad) {
@@ -70,4 +72,34 @@ t.test('a file that is wrong stops the start, and the message says where', async
     { message: /CHAT_PLANS .*ENOENT/ },
     'no file',
   )
+})
+
+t.test('budgets are amounts of money, and need the prices of all models', async (t) => {
+  const { userLimits } = withPlans(
+    '{"users": {"alice": {"budget_per_day": "0.000001", "budget_per_month": null}}}',
+    {
+      CHAT_USER_BUDGET_PER_MONTH: '2.5',
+    },
+  )
+  t.match(limitsOf(userLimits, 'bob', undefined), { budgetPerMonth: 2_500_000 }, 'in microunits')
+  const alice = limitsOf(userLimits, 'alice', undefined)
+  t.match(alice, { budgetPerDay: 1, budgetPerMonth: null }, 'a user has another one, or none')
+  t.notOk('budgetPerDay' in readConfig({ CHAT_USER_BUDGET_PER_DAY: '0' }).userLimits.everybody, '0 is none')
+  for (const value of ['-1', '1e3', '0.0000001', '1000000', 'much'])
+    t.throws(
+      () => readConfig({ CHAT_USER_BUDGET_PER_DAY: value }),
+      { message: /CHAT_USER_BUDGET_PER_DAY must be an amount of money/, constructor: ConfigError },
+      value,
+    )
+  const unpriced = {
+    CHAT_MODEL: 'openai/gpt-5.4',
+    CHAT_MODELS: 'echo|openai-compatible/x',
+    CHAT_USER_BUDGET_PER_DAY: '1',
+  }
+  t.throws(
+    () => readConfig(unpriced),
+    { message: /CHAT_PRICES .* openai-compatible\/x/ },
+    'also of a fallback',
+  )
+  t.ok(readConfig({ ...unpriced, CHAT_MODELS: 'echo' }), 'but echo costs nothing')
 })

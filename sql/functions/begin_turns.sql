@@ -58,7 +58,7 @@ begin
       message text, title text, place text, target_id uuid, model text, lease_ms integer,
       history_messages integer, history_tokens integer, window_size integer, key_hash text, fingerprint text, has_waited boolean,
       running_turns integer, turns_per_minute integer, turns_per_day integer, tokens_per_day bigint,
-      retention json, assistant text, assistants json)
+      reserved bigint, budget_per_day bigint, budget_per_month bigint, retention json, assistant text, assistants json)
     order by e.user_id collate "C", e.key_hash collate "C", e.conversation_id, number
   loop
     if v_user_id is distinct from v_entry.user_id then
@@ -77,7 +77,8 @@ begin
     v_is_counted := false;
     v_refusal := null;
     if v_entry.running_turns is not null then
-      if v_entry.turns_per_minute is null and v_entry.turns_per_day is null and v_entry.tokens_per_day is null then
+      if v_entry.turns_per_minute is null and v_entry.turns_per_day is null and v_entry.tokens_per_day is null
+        and v_entry.reserved is null then
         -- What count_turn would write for a user who is far from the limit.
         update colloquy.turn_counts c
         set running = c.running || v_entry.turn_id
@@ -89,7 +90,8 @@ begin
         v_count := colloquy.count_turn(
           p_user_id => v_user_id, p_turn_id => v_entry.turn_id, p_running_turns => v_entry.running_turns,
           p_turns_per_minute => v_entry.turns_per_minute, p_turns_per_day => v_entry.turns_per_day,
-          p_tokens_per_day => v_entry.tokens_per_day);
+          p_tokens_per_day => v_entry.tokens_per_day, p_reserved => v_entry.reserved,
+          p_budget_per_day => v_entry.budget_per_day, p_budget_per_month => v_entry.budget_per_month);
         v_is_counted := v_count.is_counted;
         v_refusal := v_count.refusal;
       end if;
@@ -102,8 +104,8 @@ begin
       p_history_messages => v_entry.history_messages, p_history_tokens => v_entry.history_tokens,
       p_window_size => v_entry.window_size,
       p_key_hash => decode(v_entry.key_hash, 'hex'), p_fingerprint => decode(v_entry.fingerprint, 'hex'),
-      p_may_begin => v_refusal is null, p_retention => v_entry.retention, p_assistant => v_entry.assistant,
-      p_assistants => v_entry.assistants);
+      p_reserved => v_entry.reserved, p_may_begin => v_refusal is null, p_retention => v_entry.retention,
+      p_assistant => v_entry.assistant, p_assistants => v_entry.assistants);
     if v_is_counted
       and (v_begun.outcome <> 'begun' or v_begun.is_repeated or v_begun.turn_id <> v_entry.turn_id) then
       perform colloquy.settle_count(

@@ -49,10 +49,12 @@ export const openChat = async (
   return {
     db,
     log,
-    tools: registry,
+    // Without servers a turn makes one request, and reserves no more of a budget.
+    tools: servers.length > 0 ? registry : undefined,
     toolKeys: publicJwks(keys),
     ...(await openModels(config, log)),
     prices: config.prices,
+    maxOutputTokens: config.modelSettings.maxOutputTokens,
     systemPrompt: config.systemPrompt,
     assistants: config.assistants,
     promptClaims: config.promptClaims,

@@ -24,6 +24,7 @@ type Refusal =
   | 'shutting-down'
   | 'turn-in-progress'
   | 'rate-limited'
+  | 'budget-exceeded'
   | 'instance-overloaded'
   | 'assistant-unavailable'
 

@@ -8,6 +8,8 @@ const toPolicies = ({
   turnsPerMinute,
   turnsPerDay,
   tokensPerDay,
+  budgetPerDay,
+  budgetPerMonth,
 }: UserLimits) =>
   [
     `"running-turns";q=${runningTurns}`,
@@ -15,9 +17,15 @@ const toPolicies = ({
     turnsPerMinute !== null && `"turns-per-minute";q=${turnsPerMinute};w=60`,
     turnsPerDay !== null && `"turns-per-day";q=${turnsPerDay};w=86400`,
     tokensPerDay !== null && `"tokens-per-day";q=${tokensPerDay};w=86400`,
+    // In microunits. The window of a month is as long as the longest one.
+    typeof budgetPerDay === 'number' && `"budget-per-day";q=${budgetPerDay};w=86400`,
+    typeof budgetPerMonth === 'number' && `"budget-per-month";q=${budgetPerMonth};w=2678400`,
   ]
     .filter((policy) => policy !== false)
     .join(', ')
+
+const budgetDetail = (max: number, period: string): string =>
+  `Of the ${max / 1e6} that a user may spend in ${period}, too little is left for what this might cost at most.`
 
 const details: Partial<Record<LimitRefusal['limit'], (max: number) => string>> = {
   'running-turns': (max) => `No more than ${max} turns of a user run at once.`,
@@ -25,14 +33,19 @@ const details: Partial<Record<LimitRefusal['limit'], (max: number) => string>> =
   'turns-per-minute': (max) => `No more than ${max} turns of a user begin in a minute.`,
   'turns-per-day': (max) => `No more than ${max} turns of a user begin in a day.`,
   'tokens-per-day': (max) => `The ${max} tokens that a user has for a day are used.`,
+  'budget-per-day': (max) => budgetDetail(max, 'a day'),
+  'budget-per-month': (max) => budgetDetail(max, 'a month'),
 }
 
 /** The problem of a message that has reached a limit of its user's. */
-export const limitProblem = (refusal: LimitRefusal, limits: UserLimits): Problem<'rate-limited'> => {
+export const limitProblem = (
+  refusal: LimitRefusal,
+  limits: UserLimits,
+): Problem<'rate-limited' | 'budget-exceeded'> => {
   const { limit, max, reset_s } = refusal
   const reset = reset_s === null ? '' : `;t=${Math.max(reset_s, 1)}`
   const detail = details[limit]?.(max)
-  return problem('rate-limited', {
+  return problem(limit.startsWith('budget') ? 'budget-exceeded' : 'rate-limited', {
     limit,
     ...(detail !== undefined && { detail }),
     headers: {

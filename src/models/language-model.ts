@@ -87,6 +87,7 @@ export const languageModel = (options: LanguageModelOptions): Model => ({
       const result = streamText({
         ...settings,
         temperature: request.temperature,
+        ...(request.maxOutputTokens !== undefined && { maxOutputTokens: request.maxOutputTokens }),
         ...toPrompt(request, name, dialect),
         ...(tools.length > 0 && { tools: toToolSet(tools), toolChoice }),
         ...(requestOptions && { providerOptions: requestOptions as ProviderMetadata }),

@@ -44,6 +44,12 @@ export class ModelError extends Error {
   }
 }
 
+/** Whether a request that failed before its first event is certainly not billed: the provider did not take it. */
+export const isUnbilled = (error: unknown): boolean =>
+  error instanceof ModelError &&
+  (error.isUnavailable ||
+    ['model-unreachable', 'model-unauthorized', 'model-overloaded'].includes(error.code))
+
 /** Whether a provider's word is a plain identifier that is safe to log, rather than a sentence or a key. */
 export const isLoggable = (word: string, secret: string | undefined): boolean =>
   /^[a-z]+([_-][a-z]+)*$/i.test(word) && word.length <= 50 && !(secret && word.includes(secret))

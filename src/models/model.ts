@@ -84,6 +84,8 @@ export interface ModelRequest {
   tools?: readonly ToolDefinition[]
   /** `none`: the model has to answer without further calls */
   toolChoice?: 'auto' | 'none'
+  /** how long the answer may be at most; undefined: as the operator or the provider has it */
+  maxOutputTokens?: number
   /** false: another model waits to answer, so a failure is final at once */
   mayRetry?: boolean
   /** undefined: the model's general one */
@@ -94,8 +96,8 @@ export interface ModelRequest {
 
 /** An event of a model's response. `finish` comes last; a stream that ends without it is incomplete. */
 export type ModelEvent =
-  /** from a chain: the model that is asked now, until the next such event */
-  | { type: 'model'; name: string }
+  /** from a chain: the model that is asked now, until the next such event; `isPaidTwice`: the one before may want to be paid, too */
+  | { type: 'model'; name: string; isPaidTwice?: true }
   | { type: 'text-delta'; delta: string }
   | { type: 'reasoning-delta'; delta: string }
   /** `arguments` is a string when the model wrote invalid JSON */

@@ -37,19 +37,20 @@ export interface Prices {
 /** At most six decimals: a price of a million tokens is a whole number of millionths. */
 export const decimalPrice = /^\d{1,6}(\.\d{1,6})?$/
 
-const microunit = 1_000_000n
+export const microunit = 1_000_000n
 
-const toAmount = (price: string): bigint => {
+/** A decimal with up to six places times a million: a price per token, or an amount of money in microunits. */
+export const toMillionths = (price: string): bigint => {
   const [whole = '', decimals = ''] = price.split('.')
   return BigInt(whole + decimals.padEnd(6, '0'))
 }
 
 const toPrice = ({ input, output, ...entry }: PriceEntry): Price => ({
-  input: toAmount(input),
-  cachedInput: toAmount(entry.cached_input ?? input),
-  cacheWrite: toAmount(entry.cache_write ?? input),
-  output: toAmount(output),
-  reasoning: toAmount(entry.reasoning ?? output),
+  input: toMillionths(input),
+  cachedInput: toMillionths(entry.cached_input ?? input),
+  cacheWrite: toMillionths(entry.cache_write ?? input),
+  output: toMillionths(output),
+  reasoning: toMillionths(entry.reasoning ?? output),
 })
 
 /** A model's own entry comes first, then the longest beginning of its name. */
@@ -69,23 +70,34 @@ export const createPrices = ({ currency, models }: PriceTable): Prices => {
 
 const atLeast0 = (tokens: number): bigint => BigInt(Math.max(tokens, 0))
 
-/**
- * What the usage costs, in whole microunits, rounded up. Null when the price is not known, or the provider did not report the
- * tokens. Cached tokens are a part of the input, and reasoning of the output; where a provider reports more of them, they count.
- */
-export const costOf = (
+/** What the usage costs, in millionths of a microunit; undefined when the price is not known, or the provider did not report the tokens. */
+export const amountOf = (
   price: Price | undefined,
   { input_tokens, output_tokens, cached_input_tokens, reasoning_tokens }: ModelUsage,
   cacheWriteTokens = 0,
-): number | null => {
-  if (!price || input_tokens === null || output_tokens === null) return null
+): bigint | undefined => {
+  if (!price || input_tokens === null || output_tokens === null) return undefined
   const cached = cached_input_tokens ?? 0
   const reasoning = reasoning_tokens ?? 0
-  const cost =
+  // Cached tokens are a part of the input, and reasoning of the output; where a provider reports more of them, they count.
+  return (
     atLeast0(input_tokens - cached - cacheWriteTokens) * price.input +
     BigInt(cached) * price.cachedInput +
     BigInt(cacheWriteTokens) * price.cacheWrite +
     atLeast0(output_tokens - reasoning) * price.output +
     BigInt(reasoning) * price.reasoning
-  return Number((cost + microunit - 1n) / microunit)
+  )
+}
+
+/** An amount in whole microunits, rounded up. */
+export const toMicrounits = (amount: bigint): number => Number((amount + microunit - 1n) / microunit)
+
+/** What the usage costs, in whole microunits, rounded up; null when that is not known. */
+export const costOf = (
+  price: Price | undefined,
+  usage: ModelUsage,
+  cacheWriteTokens?: number,
+): number | null => {
+  const amount = amountOf(price, usage, cacheWriteTokens)
+  return amount === undefined ? null : toMicrounits(amount)
 }

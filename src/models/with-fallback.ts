@@ -1,7 +1,7 @@
 import { type BegunResponse, beginResponse } from './begin-response.js'
 import type { Cooldowns } from './cooldowns.js'
 import type { Model, ModelRequest } from './model.js'
-import { ModelError } from './model-error.js'
+import { isUnbilled, ModelError } from './model-error.js'
 
 export interface FallbackOptions {
   /** shared by all chains of the instance */
@@ -47,14 +47,16 @@ export const withFallback = (
     callsTools: models.some(({ callsTools }) => callsTools === true),
     async *run(request) {
       const candidates = candidatesFor(request)
+      let isPaid = false
       for (const [n, model] of candidates.entries()) {
         const next = candidates[n + 1]
-        yield { type: 'model', name: model.name }
+        yield { type: 'model', name: model.name, ...(isPaid && { isPaidTwice: true }) }
         let response: BegunResponse
         try {
           response = await ask(model, { ...request, mayRetry: next === undefined })
         } catch (error) {
           if (!next || request.signal.aborted || !isProviderFailure(error)) throw error
+          isPaid = !isUnbilled(error)
           log.warn(
             { model: model.name, next: next.name, err: error },
             'a model failed, the next one is asked',

@@ -35,6 +35,8 @@ interface TurnEngineOptions extends TurnLimits {
   otherModels?: readonly Model[]
   /** what the models cost; undefined: nothing is known of it */
   prices?: Prices | undefined
+  /** how long an answer may be at most, in tokens, where a budget has to be kept */
+  maxOutputTokens?: number | undefined
   systemPrompt: string | undefined
   assistants: Assistants
   /** the models' tools; undefined: none */
@@ -78,7 +80,11 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
   const { instanceLimits = noInstanceLimits } = options
   const models = new Map([options.model, ...otherModels].map((model) => [model.name, model]))
   const names = [options.model, ...otherModels].map(({ name }) => name)
-  const newTurn = createNewTurn({ ...options, models: names as [string, ...string[]] })
+  const newTurn = createNewTurn({
+    ...options,
+    models: names as [string, ...string[]],
+    modelOf: (name) => models.get(name) ?? options.model,
+  })
   const store = createTurnStore(db)
   const heartbeat = createHeartbeat({ store, leaseMs, log })
   const titles = options.titles === 'model' ? createTitles({ store, prices: options.prices, log }) : undefined
@@ -88,7 +94,9 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
     models,
     store,
     heartbeat,
-    onCompleted({ userId, conversationId, isNewConversation, message }, model, window) {
+    onCompleted({ userId, conversationId, isNewConversation, message, reserved }, model, window) {
+      // What they might cost is not reserved.
+      if (reserved !== undefined) return
       if (isNewConversation) titles?.begin({ userId, conversationId, message, model })
       compaction?.begin({ userId, conversationId, window, model })
     },

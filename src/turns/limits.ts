@@ -13,7 +13,15 @@ export interface UserLimits {
   turnsPerDay: number | null
   /** a turn that begins below it may end above it */
   tokensPerDay: number | null
+  /** what may be spent, in microunits; a turn reserves what it may cost at most */
+  budgetPerDay?: number | null | undefined
+  /** per month in UTC */
+  budgetPerMonth?: number | null | undefined
 }
+
+/** Whether what a user's turns may cost has to be reserved. */
+export const hasBudget = ({ budgetPerDay, budgetPerMonth }: Partial<UserLimits>): boolean =>
+  typeof budgetPerDay === 'number' || typeof budgetPerMonth === 'number'
 
 /** What one instance takes on at the same time. */
 export interface InstanceLimits {

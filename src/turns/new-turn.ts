@@ -1,16 +1,20 @@
+import type { Model } from '../models/model.js'
 import { newId } from '../new-id.js'
 import { availableTokens, windowSize } from './agent/history-window.js'
 import type { Assistants } from './assistants.js'
+import { type BudgetOptions, reservationFor } from './budget.js'
 import { idempotencyOf } from './idempotency.js'
+import { hasBudget } from './limits.js'
 import type { RetentionRule } from './retention-rule.js'
 import type { SendMessage, SendResult } from './send.js'
 import type { BeginTurn } from './store/begin-turns.js'
 import { titleFromMessage } from './titles.js'
 import type { TurnLimits } from './types.js'
 
-interface NewTurnOptions extends TurnLimits {
+interface NewTurnOptions extends TurnLimits, Omit<BudgetOptions, 'systemPrompt'> {
   /** the names of the models that a message may choose, the default first */
   models: readonly [string, ...string[]]
+  modelOf: (name: string) => Model
   assistants: Assistants
   systemPrompt: string | undefined
   /** how long conversations are kept; undefined: for ever */
@@ -21,7 +25,7 @@ export type Unknown = Extract<SendResult, { kind: 'unknown-model' | 'unknown-ass
 
 /** Makes the turn of a message, which is then begun; or says what the message asks for in vain. */
 export const createNewTurn = (options: NewTurnOptions) => {
-  const { models, assistants, leaseMs, historyMessages } = options
+  const { models, modelOf, assistants, leaseMs, historyMessages } = options
   const windowOf = (model: string, message: string) => ({
     model,
     historyTokens: availableTokens(options, model, message),
@@ -41,6 +45,20 @@ export const createNewTurn = (options: NewTurnOptions) => {
     return { assistant: assistant?.name, model: model ?? allowed[0] }
   }
 
+  /** What it reserves of its user's budget: enough for whatever assistant its conversation turns out to have. */
+  const reservationOf = (turn: BeginTurn): number => {
+    const known = Object.entries(turn.assistants ?? {}).filter(([, choice]) => choice !== null)
+    const own = assistants.get(turn.assistant ?? '')?.name ?? null
+    const leads = [own, ...known.map(([name]) => name)].map((name) =>
+      assistants.lead(name, turn.askedModel, { userId: turn.userId, claims: turn.claims ?? {} }),
+    )
+    return Math.max(
+      ...leads.map(({ system, model }) =>
+        reservationFor({ ...options, systemPrompt: system }, modelOf(model), turn),
+      ),
+    )
+  }
+
   return (message: SendMessage): BeginTurn | Unknown => {
     const { userId, conversationId, model, message: text, key } = message
     if (model !== undefined && !models.includes(model)) return { kind: 'unknown-model', known: models }
@@ -50,7 +68,7 @@ export const createNewTurn = (options: NewTurnOptions) => {
     // A key may lead to a conversation that is there already.
     const isOpen = !isNew || key !== undefined
     const choices = isOpen ? assistants.modelsBy(model) : undefined
-    return {
+    const turn: BeginTurn = {
       userId,
       conversationId: conversationId ?? newId(),
       isNewConversation: isNew,
@@ -78,5 +96,7 @@ export const createNewTurn = (options: NewTurnOptions) => {
       leaseMs,
       historyMessages,
     }
+    if (turn.limits && hasBudget(turn.limits)) turn.reserved = reservationOf(turn)
+    return turn
   }
 }

@@ -1,4 +1,4 @@
-import type { UserLimits } from './limits.js'
+import { hasBudget, type UserLimits } from './limits.js'
 
 /** The limits that a plan, or a user, has of its own. */
 export type UserRules = Partial<UserLimits>
@@ -9,6 +9,10 @@ export interface LimitRules {
   plans: ReadonlyMap<string, UserRules>
   users: ReadonlyMap<string, UserRules>
 }
+
+/** Whether anybody has a budget. */
+export const haveBudgets = ({ everybody, plans, users }: LimitRules): boolean =>
+  [everybody, ...plans.values(), ...users.values()].some(hasBudget)
 
 /** The limits of one user: their own win over their plan's, and these over everybody's. An unknown plan has none of its own. */
 export const limitsOf = (

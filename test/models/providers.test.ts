@@ -304,6 +304,7 @@ t.test('a count of tokens that cannot be one is not known', async (t) => {
       cached_input_tokens: null,
       reasoning_tokens: null,
       total_tokens: null,
+      cost: null,
     },
     'and so are those that are not given',
   )

@@ -35,7 +35,8 @@ t.test('two instances that count at the same moment do not pass a limit together
       select refusal
       from colloquy.count_turn(
         p_user_id => 'alice', p_turn_id => ${newTurn().turnId}, p_running_turns => 10, p_turns_per_minute => 1,
-        p_turns_per_day => null, p_tokens_per_day => null)`
+        p_turns_per_day => null, p_tokens_per_day => null,
+        p_reserved => null, p_budget_per_day => null, p_budget_per_month => null)`
     return row?.refusal?.limit
   })
   t.same(turns, [undefined, 'turns-per-minute'], 'one of two turns is counted')

@@ -3,7 +3,7 @@
 -- With p_rows no more turns and messages than that are deleted, and the conversations only if that was all of them: a big one
 -- takes several calls, in transactions of their own, and has expired for ever from the first one on.
 -- The caller has locked the conversations (for update), so that no turn begins in them. Locks: their running turns before
--- what those have said, as everybody does, so that a turn that ends at the same moment cannot deadlock with it, nor leave a
+-- what those have said, and usage last, as everybody does, so that a turn that ends at the same moment cannot deadlock with it, nor leave a
 -- message behind.
 create or replace function colloquy.delete_conversations(
   p_user_id text,
@@ -15,6 +15,8 @@ as $$
 declare
   v_running uuid[];
   v_some uuid[];
+  v_cost record;
+  v_costs jsonb;
   v_events bigint;
   v_turns bigint;
   v_messages bigint;
@@ -30,6 +32,16 @@ begin
     order by t.id
     for update
   ) r;
+  if v_running is not null then
+    v_costs := (
+      select jsonb_object_agg(r.model, r.reserved)
+      from (
+        select t.model, sum(t.reserved) as reserved
+        from colloquy.turns t
+        where t.user_id = p_user_id and t.id = any (v_running) and t.reserved is not null
+        group by t.model
+      ) r);
+  end if;
   delete from colloquy.turn_events e where e.user_id = p_user_id and e.turn_id = any (v_running);
   get diagnostics v_events = row_count;
   if p_rows is null then
@@ -49,7 +61,8 @@ begin
       where t.user_id = p_user_id and t.conversation_id = any (p_conversation_ids)
       limit p_rows
     ) s;
-    delete from colloquy.turns t where t.user_id = p_user_id and t.id = any (v_some);
+    -- The running ones first, since what they cost is counted now.
+    delete from colloquy.turns t where t.user_id = p_user_id and (t.id = any (v_some) or t.id = any (v_running));
     get diagnostics v_turns = row_count;
     select array_agg(s.id) into v_some
     from (
@@ -76,6 +89,17 @@ begin
     set own_expires_at = '-infinity', expires_at = '-infinity'
     where c.user_id = p_user_id and c.id = any (p_conversation_ids) and c.own_expires_at is distinct from '-infinity';
   end if;
+  -- As when they are interrupted: what the running ones have reserved of a budget is what they cost.
+  for v_cost in
+    select c.key as model, c.value::bigint as reserved
+    from jsonb_each_text(v_costs) c
+    order by c.key collate "C"
+  loop
+    perform colloquy.add_usage(
+      p_user_id => p_user_id, p_at => colloquy.clock(), p_model => v_cost.model, p_turns => 0, p_input_tokens => 0,
+      p_output_tokens => 0, p_cached_input_tokens => 0, p_reasoning_tokens => 0, p_total_tokens => 0,
+      p_cost => v_cost.reserved);
+  end loop;
   return jsonb_build_object(
     'conversations', v_conversations, 'turns', v_turns, 'messages', v_messages,
     'feedback', v_feedback, 'stream_events', v_events);

@@ -43,6 +43,7 @@ begin
     reasoning_tokens = p_reasoning_tokens,
     total_tokens = p_total_tokens,
     cost = p_cost,
+    reserved = null,
     error_code = p_error_code,
     finish_reason = p_finish_reason,
     window_starts = case

@@ -25,6 +25,10 @@ type WindowSizes = Pick<WindowLimits, 'historyTokens' | 'modelHistoryTokens'>
 export const windowSize = ({ historyTokens, modelHistoryTokens }: WindowSizes, model: string): number =>
   modelHistoryTokens?.[model] ?? historyTokens
 
+/** The bytes that a model's window takes at most. */
+export const windowBytes = (windows: WindowSizes, model: string): number =>
+  windowSize(windows, model) * bytesPerToken
+
 /** Assumed for a window of 0, which only means that no earlier turns are sent. */
 const assumedWindow = 16_000
 

@@ -1,8 +1,9 @@
 import { isNestedTooDeep } from '../../json-depth.js'
 import { isJsonObject } from '../../json-object.js'
 import type { Model, ModelEvent, ModelRequest, Step, ToolCall } from '../../models/model.js'
-import { ModelError } from '../../models/model-error.js'
+import { isUnbilled, ModelError } from '../../models/model-error.js'
 import type { Tool } from '../../tools/tool.js'
+import type { Meter } from '../budget.js'
 import type { RunEvent, TurnEvent } from '../events.js'
 import type { ToolLimits } from '../types.js'
 import { estimateTools } from './history-window.js'
@@ -18,6 +19,8 @@ export interface Toolbox extends ToolLimits {
   doneCalls: readonly ToolCall[]
   /** Cuts the history to what these tools leave of the window; undefined: it is sent as it is. */
   fit?: (toolTokens: number) => Pick<ModelRequest, 'history' | 'summary'>
+  /** keeps the turn within its budget; undefined: it has none */
+  meter?: Meter | undefined
   /** receives the progress of running calls, which comes while the loop waits for them */
   onProgress?: (event: TurnEvent) => void
   log: { warn(fields: object, text: string): void }
@@ -94,6 +97,28 @@ const createParagraphs = () => {
 const tooManyCalls = () =>
   new ModelError('model-tool-limit', 'the model called tools up to the limit of the turn')
 
+/** A model's response within what the turn may still spend. */
+async function* metered(
+  model: Model,
+  request: ModelRequest,
+  meter: Meter | undefined,
+): AsyncGenerator<ModelEvent> {
+  const maxOutputTokens = meter?.request(request)
+  if (meter && maxOutputTokens === undefined)
+    throw new ModelError('model-tool-limit', 'another request might cost more than the turn has reserved')
+  let hasBegun = false
+  try {
+    for await (const event of model.run(meter ? { ...request, maxOutputTokens } : request)) {
+      if (event.type !== 'model') hasBegun = true
+      else if (event.isPaidTwice) meter?.requestAgain()
+      yield event
+    }
+  } catch (error) {
+    if (!hasBegun && !request.signal.aborted && isUnbilled(error)) meter?.drop()
+    throw error
+  }
+}
+
 /** Calls the model, makes its tool calls, and calls it again with their results, until it answers. */
 export async function* runSteps(
   model: Model,
@@ -102,7 +127,7 @@ export async function* runSteps(
 ): AsyncGenerator<RunEvent> {
   const { signal } = request
   const tools = model.callsTools ? await toolbox.open(signal) : []
-  const { toolCalls: maxCalls, toolTimeoutMs: timeoutMs } = toolbox
+  const { meter, toolCalls: maxCalls, toolTimeoutMs: timeoutMs } = toolbox
   const { history, summary } = toolbox.fit?.(estimateTools(tools)) ?? request
   const runner = createToolRunner({ ...toolbox, tools, maxCalls, timeoutMs, signal })
   const idOf = createIds()
@@ -117,20 +142,17 @@ export async function* runSteps(
     const calls: RequestedCall[] = []
     const ids = new Map<string, string>()
     let finish: Extract<ModelEvent, { type: 'finish' }> | undefined
-    for await (const event of model.run({
-      ...request,
-      history,
-      summary,
-      steps: [...steps],
-      tools,
-      toolChoice,
-    })) {
+    for await (const event of metered(
+      model,
+      { ...request, history, summary, steps: [...steps], tools, toolChoice },
+      meter,
+    )) {
       if (event.type === 'text-delta') yield { type: 'text-delta', delta: paragraphs.say(event.delta) }
       else if (event.type === 'reasoning-delta') yield event
       else if (event.type === 'finish') finish = event
       else if (event.type === 'model') {
         responder = event.name
-        yield event
+        yield { type: 'model', name: event.name }
       } else if (event.type === 'tool-call') {
         asked += 1
         if (asked > maxAsked) throw tooManyCalls()
@@ -146,6 +168,7 @@ export async function* runSteps(
     }
     if (!finish) return
     const { usage, cacheWriteTokens, reason = 'stop', continuation, parts } = finish
+    meter?.report(responder, usage, cacheWriteTokens)
     const heard = { usage, ...(cacheWriteTokens && { cacheWriteTokens }), ...(parts && { parts }) }
     if (continuation === undefined) {
       yield { type: 'finish', ...heard, reason }

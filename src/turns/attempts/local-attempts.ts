@@ -7,6 +7,7 @@ import type { ToolRegistry } from '../../tools/tool.js'
 import { availableTokens, fitWindow, forHistory, maxToolBytes, windowSize } from '../agent/history-window.js'
 import { runModel } from '../agent/run-model.js'
 import type { Assistants } from '../assistants.js'
+import { createMeter } from '../budget.js'
 import type { BeginTurn, Begun } from '../store/begin-turns.js'
 import type { TurnStore } from '../store/turn-store.js'
 import {
@@ -35,6 +36,7 @@ interface LocalAttemptsOptions extends TurnLimits {
   /** by name */
   models: ReadonlyMap<string, Model>
   prices?: Prices | undefined
+  maxOutputTokens?: number | undefined
   assistants: Assistants
   tools?: ToolRegistry | undefined
   log: { warn(fields: object, text: string): void }
@@ -88,6 +90,8 @@ export const createLocalAttempts = (options: LocalAttemptsOptions) => {
     const model = modelOfTurn(models, begun.model, lead.model)
     const windows = { ...options, systemPrompt: system }
     const leaseHold = heartbeat.hold(attemptLog, stop)
+    const { reserved } = turn
+    const meter = reserved === undefined ? undefined : createMeter(options, model, reserved)
     const { cause, ...end } = await runModel(
       model,
       { system, temperature, history, message, signal },
@@ -98,6 +102,7 @@ export const createLocalAttempts = (options: LocalAttemptsOptions) => {
         open: async (signal) =>
           (await tools?.open(userId, signal, maxToolBytes(options, model.name), lead.tools)) ?? [],
         doneCalls: begun.done_calls,
+        meter,
         fit(toolTokens) {
           const tokens = availableTokens(windows, model.name, message) - toolTokens
           const fitted = fitWindow(history, window, { tokens, messages: options.historyMessages })
@@ -111,7 +116,7 @@ export const createLocalAttempts = (options: LocalAttemptsOptions) => {
       log.warn({ turn_id, status: end.status, err: cause }, 'the turn did not complete')
 
     const { answer, status, model: answeredBy, error, retryAfter } = end
-    const cost = costOf(prices?.of(answeredBy), answer.usage, answer.cacheWriteTokens)
+    const cost = meter?.cost() ?? costOf(prices?.of(answeredBy), answer.usage, answer.cacheWriteTokens)
     const storeEnd = () =>
       store.endTurn({
         userId,

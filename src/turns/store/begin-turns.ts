@@ -41,6 +41,8 @@ export interface BeginTurn extends TurnIds {
   askedModel?: string | undefined
   /** of the user's token; not stored */
   claims?: Readonly<Record<string, unknown>> | undefined
+  /** what it may cost at most, in microunits; undefined when its user has no budget */
+  reserved?: number | undefined
   /** whether it was counted as waiting */
   hasWaited?: boolean
 }
@@ -112,6 +114,9 @@ const toEntry = (turn: BeginTurn) => ({
   turns_per_day: turn.limits?.turnsPerDay,
   tokens_per_day: turn.limits?.tokensPerDay,
   retention: turn.retention,
+  reserved: turn.reserved,
+  budget_per_day: turn.limits?.budgetPerDay,
+  budget_per_month: turn.limits?.budgetPerMonth,
 })
 
 const isTakenId = (error: unknown): boolean =>

@@ -142,6 +142,8 @@ export const beginAgain = steps(
         ...(place && { place }),
         expires: retention !== undefined,
         message: choice.other ? `${message}!` : message,
+        // Of a user who has a budget, the retry has it, too.
+        ...(first.reserved !== undefined && { limit: 'budget' as const }),
       }),
     )
   },

@@ -119,6 +119,21 @@ const scenes: fc.Arbitrary<Step>[] = [
   ),
   scene(beginNew(keyed, undefined, true), failing, advance(1, 60_000), beginAgain),
   scene(beginNew(keyed), expire, advance(leaseMs + 1), removeExpired),
+  // A budget is spent, also by turns that are tried again, and is another day's again.
+  scene(
+    beginNew(keyed, 'budget'),
+    failing,
+    beginAgain,
+    beginNew(unkeyed, 'budget'),
+    going,
+    beginNew(unkeyed, 'budget'),
+  ),
+  scene(
+    beginNew(unkeyed, 'month'),
+    going,
+    advance(day),
+    ...Array.from({ length: 3 }, () => beginNew(unkeyed, 'month')),
+  ),
   scene(beginTogether, endTogether),
   scene(beginNew(keyed), beginNew(keyed), beginNew(keyed), advance(day, day + 1), prune),
 ]

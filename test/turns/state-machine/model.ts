@@ -159,7 +159,13 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
     rows.conversations.delete(id)
     rows.removals.delete(id)
     rows.messages = rows.messages.filter(({ conversation_id }) => conversation_id !== id)
-    for (const turn of rows.turns.values()) if (turn.conversation_id === id) rows.turns.delete(turn.id)
+    for (const turn of rows.turns.values()) {
+      if (turn.conversation_id !== id) continue
+      // What it has reserved may still be billed.
+      if (turn.status === 'running' && turn.reserved !== null)
+        addUsage({ ...turn, attempt: 0 }, turn.model, { ...noUsage, cost: turn.reserved })
+      rows.turns.delete(turn.id)
+    }
     rows.kept = rows.kept.filter(({ turn_id }) => rows.turns.has(turn_id))
   }
   const isLapsed = ({ lease_until }: TurnRow) => lease_until !== null && lease_until.getTime() < now
@@ -225,7 +231,11 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
     message: Omit<MessageRow, 'user_id' | 'conversation_id' | 'turn_id' | 'created_at'>,
   ): void => void rows.messages.push({ user_id, conversation_id, turn_id, created_at: at(now), ...message })
 
-  const addUsage = ({ user_id, attempt }: TurnRow, model: string, tokens: Usage): void => {
+  const addUsage = (
+    { user_id, attempt }: Pick<TurnRow, 'user_id' | 'attempt'>,
+    model: string,
+    tokens: Usage,
+  ): void => {
     const day = at(now).toISOString().slice(0, 10)
     const name = `${user_id} ${day} ${model}`
     const sum = rows.usage.get(name) ?? { user_id, day, model, turns: 0, ...noTokens, cost: null }
@@ -241,6 +251,7 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
   ): void => {
     Object.assign(turn, answer.usage, {
       cost,
+      reserved: null,
       status,
       lease_until: null,
       finished_at: at(now),
@@ -265,7 +276,12 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
   const dayOf = (ms: number): string => at(ms).toISOString().slice(0, 10)
 
   /** What a user's turns count, and the limit that one more would pass; undefined when none would. */
-  const count = ({ userId, turnId, limits }: Request): { isCounted: boolean; refusal?: LimitRefusal } => {
+  const count = ({
+    userId,
+    turnId,
+    limits,
+    reserved,
+  }: Request): { isCounted: boolean; refusal?: LimitRefusal } => {
     if (!limits) return { isCounted: false }
     const isNew = !rows.counts.has(userId)
     const day = dayOf(now)
@@ -280,13 +296,14 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
     const { turnsPerMinute, turnsPerDay, tokensPerDay, runningTurns } = limits
     const isFar = counts.running.length < Math.min(runningTurns, 64)
     const isUnrated = turnsPerMinute === null && turnsPerDay === null && tokensPerDay === null
-    if (isFar && isUnrated && !isNew) {
+    if (isFar && isUnrated && reserved === undefined && !isNew) {
       counts.running = [...counts.running, turnId]
       return { isCounted: true }
     }
-    const running = isFar
-      ? counts.running
-      : counts.running.filter((id) => rows.turns.get(id)?.status === 'running')
+    const running =
+      isFar && reserved === undefined
+        ? counts.running
+        : counts.running.filter((id) => rows.turns.get(id)?.status === 'running')
     const tokens = [...rows.usage.values()].filter((row) => row.user_id === userId && row.day === day)
     const toMidnight = Math.ceil((wholeDay - (now % wholeDay)) / 1000)
     const refuse = (limit: LimitRefusal['limit'], max: number, reset_s: number | null) => ({
@@ -294,7 +311,7 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
       refusal: {
         ...{ limit, max, reset_s },
         lapsed:
-          limit === 'running-turns'
+          limit === 'running-turns' || limit.startsWith('budget')
             ? running.filter((id) => isLapsed(rows.turns.get(id) as TurnRow)).sort()
             : [],
       },
@@ -308,6 +325,25 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
       return refuse('turns-per-day', turnsPerDay, toMidnight)
     if (tokensPerDay !== null && tokens.reduce((sum, row) => sum + row.total_tokens, 0) >= tokensPerDay)
       return refuse('tokens-per-day', tokensPerDay, toMidnight)
+    const { budgetPerDay: daily, budgetPerMonth: monthly } = limits
+    if (reserved !== undefined) {
+      const spentSince = (first: string) =>
+        [...rows.usage.values()]
+          .filter((row) => row.user_id === userId && row.day >= first)
+          .reduce((sum, row) => sum + (row.cost ?? 0), 0)
+      const held = running.reduce((sum, id) => sum + (rows.turns.get(id)?.reserved ?? 0), 0)
+      const [today, thisMonth] = [spentSince(day), spentSince(`${day.slice(0, 7)}-01`)]
+      if (typeof daily === 'number' && today + held + reserved > daily)
+        return refuse('budget-per-day', daily, today + reserved > daily ? toMidnight : null)
+      if (typeof monthly === 'number' && thisMonth + held + reserved > monthly) {
+        const next = Date.UTC(at(now).getUTCFullYear(), at(now).getUTCMonth() + 1)
+        return refuse(
+          'budget-per-month',
+          monthly,
+          thisMonth + reserved > monthly ? Math.ceil((next - now) / 1000) : null,
+        )
+      }
+    }
     Object.assign(counts, {
       running: [...running, turnId],
       minute_started_at: isMinuteOver ? at(now) : counts.minute_started_at,
@@ -362,6 +398,7 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
       begun_by: request.turnId,
       lease_until: at(now + leaseMs),
       cancel_requested: false,
+      reserved: request.reserved ?? null,
       finished_at: null,
       error_code: null,
       done_calls: [
@@ -484,6 +521,7 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
       done_calls: [],
       window_starts: before?.window_starts ?? null,
       error_code: null,
+      reserved: request.reserved ?? null,
       created_at: at(now),
       finished_at: null,
     }
@@ -592,7 +630,7 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
         model: turn.model,
         status: 'interrupted',
         answer: { ...emptyAnswer(), text },
-        cost: null,
+        cost: turn.reserved,
         errorCode: 'turn-interrupted',
         windowTokens: 0,
         historyCalls: null,

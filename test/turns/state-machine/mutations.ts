@@ -188,6 +188,66 @@ export const mutations: Mutation[] = [
     to: 'where u.user_id = p_user_id',
   },
   {
+    breaks: 'what running turns have reserved is not spent twice',
+    of: 'count_turn',
+    from: /select coalesce\(sum\(t\.reserved\), 0\)/,
+    to: 'select 0 * coalesce(sum(t.reserved), 0)',
+  },
+  {
+    breaks: 'no turn begins that might pass a budget',
+    of: 'count_turn',
+    from: /v_day_spent \+ v_reserved > p_budget_per_day/,
+    to: 'v_day_spent + v_reserved - p_reserved > p_budget_per_day',
+  },
+  {
+    breaks: 'a month’s budget holds',
+    of: 'count_turn',
+    from: /v_month_spent \+ v_reserved > p_budget_per_month/,
+    to: 'false',
+  },
+  {
+    breaks: 'what a day has cost is spent on that day alone',
+    of: 'count_turn',
+    from: /filter \(where u\.day >= v_day\)/,
+    to: '',
+  },
+  {
+    breaks: 'what is reserved counts until the turn ends',
+    of: 'count_turn',
+    from: /and t\.status = 'running'\s+\) \+ p_reserved/,
+    to: "and t.status = 'running' and t.lease_until >= v_now) + p_reserved",
+  },
+  {
+    breaks: 'a turn that has ended has nothing reserved',
+    of: 'end_turn',
+    from: /reserved = null,/,
+    to: '',
+  },
+  {
+    breaks: 'a retried turn reserves again',
+    of: 'resume_turn',
+    from: /reserved = p_reserved,/,
+    to: '',
+  },
+  {
+    breaks: 'an interrupted turn costs what it has reserved',
+    of: 'interrupt_turn',
+    from: /p_total_tokens => 0, p_cost => v_turn\.reserved/,
+    to: 'p_total_tokens => 0, p_cost => null',
+  },
+  {
+    breaks: 'a turn that is deleted while it runs costs what it has reserved',
+    of: 'delete_conversations',
+    from: /p_cost => v_cost\.reserved/,
+    to: 'p_cost => null',
+  },
+  {
+    breaks: 'what a turn cost is added up',
+    of: 'add_usage',
+    from: /cost = coalesce\(u\.cost \+ excluded\.cost, u\.cost, excluded\.cost\)/,
+    to: 'cost = coalesce(excluded.cost, u.cost)',
+  },
+  {
     breaks: 'what does not begin is not counted',
     of: 'settle_count',
     from: /if p_begun_id is null then/,
@@ -340,8 +400,8 @@ export const mutations: Mutation[] = [
   {
     breaks: 'a turn takes over where the window began',
     of: 'begin_turn',
-    from: /\n {5}v_window_starts, v_now\)/,
-    to: ' null, v_now)',
+    from: /\n {5}v_window_starts, p_reserved, v_now\)/,
+    to: ' null, p_reserved, v_now)',
   },
   {
     breaks: 'a window that moved is stored',

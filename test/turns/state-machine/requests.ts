@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { UserLimits } from '../../../src/turns/limits.js'
+import { hasBudget, type UserLimits } from '../../../src/turns/limits.js'
 import type { BeginTurn } from '../../../src/turns/store/begin-turns.js'
 import type { Place } from '../../../src/turns/types.js'
 
@@ -28,9 +28,14 @@ const tight = {
   minute: { turnsPerMinute: 3 },
   day: { turnsPerDay: 3 },
   tokens: { tokensPerDay: 3 },
+  budget: { budgetPerDay: 20 },
+  month: { budgetPerMonth: 25 },
 }
 export type Limit = keyof typeof tight
 const byNumber = Object.keys(tight) as Limit[]
+
+/** What a turn with a budget reserves; more than it costs when it completes. */
+export const reserved = 8
 
 /**
  * The limits that the nth request is judged by: the one that is wished for; else mostly none, so that limits do not keep the
@@ -88,6 +93,7 @@ interface Wish {
 /** The nth request, with ids of its own. */
 export const newRequest = (n: number, { key: wished, ...wish }: Wish): Request => {
   const { userId, into, message, model, assistant, place, isUnlimited = false, limit, expires = false } = wish
+  const own = isUnlimited ? noLimits : userLimits(n, limit)
   const key = wished === ownKey ? `k of ${n}` : wished
   return {
     userId,
@@ -113,6 +119,7 @@ export const newRequest = (n: number, { key: wished, ...wish }: Wish): Request =
     assistants: n % 7 === 0 ? undefined : assistantsOf(model),
     ...limits,
     retention: expires ? dayRule : undefined,
-    limits: isUnlimited ? noLimits : userLimits(n, limit),
+    limits: own,
+    ...(hasBudget(own) && { reserved }),
   }
 }

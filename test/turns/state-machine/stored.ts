@@ -35,6 +35,8 @@ export interface TurnRow extends Usage {
   /** by the size of the window */
   window_starts: Record<string, number> | null
   error_code: string | null
+  /** in microunits */
+  reserved: number | null
   created_at: Date
   finished_at: Date | null
 }
@@ -124,7 +126,7 @@ export const readStored = async (sql: Sql): Promise<Stored> => {
     sql<TurnRow[]>`
       select user_id, id, conversation_id, position, answer_position, status, attempt, begun_by, lease_until, cancel_requested,
         user_message_id, message_id, model, done_calls, window_starts, input_tokens, output_tokens, cached_input_tokens, reasoning_tokens, total_tokens,
-        cost::float8, error_code, created_at, finished_at
+        cost::float8, reserved::float8, error_code, created_at, finished_at
       from colloquy.turns
       order by user_id, id`,
     sql<MessageRow[]>`

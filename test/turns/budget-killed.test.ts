@@ -1,0 +1,136 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import postgres from 'postgres'
+import t from 'tap'
+import { tokenOf } from '../helpers/app.js'
+import { testDatabase } from '../helpers/database.js'
+import { startServer } from '../helpers/server.js'
+import { SECRET } from '../helpers/tokens.js'
+import { upstream } from '../helpers/upstream.js'
+import { until } from '../helpers/wait.js'
+
+/** `TEST_SENDS=1000 npm test -- test/turns/budget-killed.test.ts` is the long form. */
+const sends = Number(process.env.TEST_SENDS ?? 150)
+/** In tokens and, at a price of 1 for a million, in microunits. */
+const most = 100
+const budget = 2_500
+
+const folder = mkdtempSync(join(tmpdir(), 'budget-'))
+t.teardown(() => rmSync(folder, { recursive: true }))
+
+/** A provider that writes down what it wants to be paid: for an answer that is cut off, the most that it might have been. */
+const billing = async () => {
+  const provider = await upstream(t)
+  let billed = 0
+  let peak = 0
+  let answers = 0
+  provider.answer(async (response, { body }) => {
+    const [at, max] = [answers, body.max_tokens]
+    answers += 1
+    billed += max
+    peak = Math.max(peak, billed)
+    const frame = (value: object) =>
+      response.write(
+        `data: ${JSON.stringify({ id: 'c', object: 'chat.completion.chunk', created: 1, model: 'm', ...value })}\n\n`,
+      )
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    frame({ choices: [{ index: 0, delta: { role: 'assistant', content: 'so ' } }] })
+    await sleep(50 + (at % 7) * 40)
+    const tokens = (at * 37) % (max + 1)
+    if (response.destroyed) return
+    frame({ choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] })
+    frame({ choices: [], usage: { prompt_tokens: 5, completion_tokens: tokens, total_tokens: 5 + tokens } })
+    // What nobody has received may be billed in full.
+    response.end('data: [DONE]\n\n', () => {
+      billed -= max - tokens
+    })
+  })
+  return { provider, billed: () => billed, peak: () => peak, answers: () => answers }
+}
+
+t.test(
+  'however many are sent to however many instances that are killed, a budget is never passed',
+  async (t) => {
+    const { url, superuserUrl } = await testDatabase(t)
+    const owner = postgres(superuserUrl, { max: 1, onnotice: () => {} })
+    t.teardown(() => owner.end())
+    const { provider, peak, answers } = await billing()
+    const prices = join(folder, 'prices.json')
+    writeFileSync(prices, JSON.stringify({ currency: 'USD', models: { '*': { input: '0', output: '1' } } }))
+    const env = {
+      DATABASE_URL: url,
+      BETTER_AUTH_SECRET: SECRET,
+      LOG_LEVEL: 'info',
+      CHAT_MODEL: 'openai-compatible/m',
+      OPENAI_COMPATIBLE_BASE_URL: `${provider.url}/v1`,
+      CHAT_PRICES: prices,
+      CHAT_MAX_OUTPUT_TOKENS: String(most),
+      CHAT_USER_BUDGET_PER_MONTH: String(budget / 1e6),
+      CHAT_USER_RUNNING_TURNS: '1000',
+      CHAT_LEASE_MS: '1000',
+      DATABASE_POOL_MAX: '5',
+    }
+    const servers = await Promise.all([1, 2, 3].map(() => startServer(t, { env })))
+    const statuses = new Map<number | string, number>()
+    let next = 0
+    const send = async (): Promise<void> => {
+      next += 1
+      const server = servers[next % servers.length]
+      const body = JSON.stringify({ message: `message ${next}` })
+      const headers = { authorization: `Bearer ${tokenOf('alice')}`, 'content-type': 'application/json' }
+      const status = await fetch(`${server?.url}/api/alice/chat`, { method: 'POST', body, headers }).then(
+        async (response) => {
+          await response.arrayBuffer()
+          return response.status
+        },
+        () => 'cut off',
+      )
+      statuses.set(status, (statuses.get(status) ?? 0) + 1)
+    }
+    const wave = (count: number) => Promise.all(Array.from({ length: count }, send))
+    const kill = async (n: number) => {
+      const before = answers()
+      await until(() => answers() > before + 2, 'some turns to run')
+      await servers[n]?.end('SIGKILL')
+      servers.splice(n, 1)
+    }
+
+    await Promise.all([wave(Math.floor(sends / 3)), kill(0)])
+    await Promise.all([wave(Math.floor(sends / 3)), kill(0)])
+    // Until all turns of the dead have been interrupted, and even the rest of the budget was asked for.
+    await wave(sends - 2 * Math.floor(sends / 3))
+    await until(async () => {
+      await wave(2)
+      const [row] = await owner`
+      select (select count(*) from colloquy.turns where status = 'running')::integer as running,
+        (select sum(cost) from colloquy.usage)::integer as spent`
+      return row?.running === 0 && row.spent > budget - most
+    }, 'the whole budget to be spent')
+    t.comment(`${next} sent to ${answers()} answers: ${JSON.stringify([...statuses])}`)
+
+    const [row] = await owner`
+    select sum(t.cost)::integer as cost, count(*) filter (where t.status = 'interrupted')::integer as interrupted,
+      sum(t.cost) filter (where t.status = 'interrupted')::integer as held,
+      count(*) filter (where t.cost <> t.output_tokens)::integer as inexact, count(t.reserved)::integer as reserved,
+      (select sum(u.cost) from colloquy.usage u)::integer as spent
+    from colloquy.turns t`
+    t.ok(peak() <= budget, `the provider never had a claim to more than the budget: ${peak()} of ${budget}`)
+    t.ok(row?.spent <= budget, `nor was more spent: ${row?.spent}`)
+    t.equal(row?.spent, row?.cost, 'what was spent is what the turns cost, to the microunit')
+    t.equal(
+      row?.held,
+      row?.interrupted * most,
+      'a turn of an instance that was killed costs what it reserved',
+    )
+    t.ok(row?.interrupted > 0, 'some turns were interrupted')
+    t.equal(row?.inexact, 0, 'any other what its answer took')
+    t.equal(row?.reserved, 0, 'nothing stays reserved')
+    t.same(
+      [...statuses.keys()].filter((status) => ![200, 429, 'cut off'].includes(status)),
+      [],
+      'a send is answered, refused, or cut off with its instance',
+    )
+  },
+)
