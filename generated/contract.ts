@@ -259,7 +259,7 @@ export interface paths {
          *     `active_message_id` chooses the branch that listMessages lists and that the next message continues. A summary cannot be chosen (`422`); a message
          *     that the conversation does not have is `404`.
          *
-         *     `expires_at` lets the conversation expire: from then on it answers as if it had been deleted. A turn that runs then is not stopped.
+         *     `expires_at` lets the conversation expire: from then on it answers as if it had been deleted. A turn that runs then is not stopped, and its stream can be followed to its end.
          */
         patch: operations["updateConversation"];
         trace?: never;

@@ -1,13 +1,13 @@
 import { readAssistants } from './config-assistants.js'
 import { readLimits } from './config-limits.js'
-import { readModelChains } from './config-models.js'
+import { readHistoryTokens, readModels } from './config-models.js'
 import { readPrices } from './config-prices.js'
 import { readRetention } from './config-retention.js'
 import { readTools, toolKeyCommand } from './config-tools.js'
-import { ConfigError, type Environment, type EnvironmentReader, environmentReader } from './environment.js'
-import { isModelName, type ModelSettings, missingVariable } from './models/open-model.js'
+import { ConfigError, type Environment, environmentReader } from './environment.js'
+import { type ModelSettings, missingVariable } from './models/open-model.js'
 import type { Prices } from './models/prices.js'
-import { type CredentialsByProvider, providerNames, providers } from './models/providers.js'
+import type { CredentialsByProvider } from './models/providers.js'
 import { sendsUserToken, type ToolServer } from './tools/mcp/server-config.js'
 import type { SigningKey } from './tools/signing-keys.js'
 import type { Assistant } from './turns/assistants.js'
@@ -77,60 +77,6 @@ const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 /** Better Auth's rule: its API is at the URL's path, or at /api/auth if it has none. */
 const betterAuthJwksUrl = ({ origin, pathname }: URL): string =>
   `${origin}${pathname.replace(/\/+$/, '') || '/api/auth'}/jwks`
-
-/** Reads an API key, which is sent in a header. A character that no header takes would fail every request. */
-const readApiKey = ({ text, fail }: EnvironmentReader, name: string): string | undefined => {
-  const key = text(name)
-  return key === undefined || /^[\t\x20-\x7e\x80-\xff]*$/.test(key)
-    ? key
-    : fail(name, 'a key that fits in a header: no line break, no control character, none beyond Latin-1')
-}
-
-const readModels = (read: EnvironmentReader) => {
-  const { text, oneOf, integer, decimal, webUrl } = read
-  const credentials = providerNames.map((name) => {
-    const { keyVariable, urlVariable } = providers[name]
-    return [name, { apiKey: readApiKey(read, keyVariable), baseUrl: webUrl(urlVariable)?.href }]
-  })
-  return {
-    ...readModelChains(read),
-    credentials: Object.fromEntries(credentials) as CredentialsByProvider,
-    modelSettings: {
-      temperature: decimal('CHAT_TEMPERATURE', 2),
-      maxOutputTokens: text('CHAT_MAX_OUTPUT_TOKENS')
-        ? integer('CHAT_MAX_OUTPUT_TOKENS', 0, 1, 1_000_000)
-        : undefined,
-      firstEventTimeoutMs: integer('CHAT_FIRST_EVENT_TIMEOUT_MS', 60_000, 100, 3_600_000),
-      reasoning: oneOf('CHAT_REASONING', ['on', 'off'], 'off') === 'on',
-    },
-  }
-}
-
-const maxWindow = 10_000_000
-
-/** `<tokens>` for every model, and `<model>=<tokens>` for exceptions. */
-const readHistoryTokens = (
-  { fail, list }: EnvironmentReader,
-  fallbacks: Config['fallbacks'],
-): Pick<TurnLimits, 'historyTokens' | 'modelHistoryTokens'> => {
-  const expected = `an integer from 0 to ${maxWindow}, or such integers by model: 16000,openai/gpt-5=200000`
-  const windows = list('CHAT_HISTORY_TOKENS').map((part) => {
-    const [, model, tokens = ''] = /^(?:(.+)=)?(\d{1,8})$/.exec(part) ?? []
-    const isFit = tokens !== '' && Number(tokens) <= maxWindow && (model === undefined || isModelName(model))
-    return isFit ? { model, tokens: Number(tokens) } : fail('CHAT_HISTORY_TOKENS', expected)
-  })
-  const general = windows.filter(({ model }) => model === undefined)
-  if (general.length > 1) fail('CHAT_HISTORY_TOKENS', expected)
-  const historyTokens = general[0]?.tokens ?? 16_000
-  const byModel: Record<string, number> = Object.fromEntries(
-    windows.flatMap(({ model, tokens }) => (model === undefined ? [] : [[model, tokens]])),
-  )
-  // What is sent has to fit whichever model of a chain answers.
-  const byChain = Object.entries(fallbacks).map(([name, others]) => {
-    return [name, Math.min(...[name, ...others].map((model) => byModel[model] ?? historyTokens))]
-  })
-  return { historyTokens, modelHistoryTokens: { ...byModel, ...Object.fromEntries(byChain) } }
-}
 
 /** The only place that reads environment variables. Throws ConfigError. */
 export const readConfig = (env: Environment): Config => {

@@ -47,6 +47,8 @@ interface Settings {
   temperature: number
   /** How long an answer may be, in tokens. Default: the provider's own. */
   maxOutputTokens: number
+  /** What models cost: the path of a JSON file of prices, `default` for a small table of our own, or `off`. Default: `default`. */
+  prices: string
   /** What the model is told first. Default: nothing. */
   systemPrompt: string
   /** The path of a JSON file of assistants, which conversations may begin with. Default: none. */
@@ -85,6 +87,10 @@ interface Settings {
   userTurnsPerDay: number
   /** After how many tokens in a day no turn of a user begins. Default: 0, no limit. */
   userTokensPerDay: number
+  /** How much money the turns of a user may cost in a day, such as `2.50`, in the currency of the prices. Default: 0, no limit. */
+  userBudgetPerDay: number | string
+  /** The same for a month. Default: 0, no limit. */
+  userBudgetPerMonth: number | string
   /** The path of a JSON file of limits by plan and by user. Default: the same for everybody. */
   plans: string
   /** The claim of a user's token that names the plan. */

@@ -101,6 +101,8 @@ export interface StoredTurn {
   /** undefined while the attempt runs */
   end: StoredEnd | undefined
   events: TurnEvent[]
+  /** whether its conversation has expired, and nobody is to find it any more */
+  isExpired: boolean
 }
 
 /** What became of an attempt, for everything that waits for it. Only `ended` means that its end is stored. */

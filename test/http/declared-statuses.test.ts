@@ -68,7 +68,7 @@ const pathOf = ({ path }: ContractOperation, ids: Ids): string =>
   path.replace('{user_id}', 'alice').replace(/\{(\w+)\}/g, (_, name: string) => ids[name] ?? '')
 
 t.test('every operation answers with every status that the contract declares for it', async (t) => {
-  const app = await testApp(t, { model, shutdownMs: 0, limits: { busyWaitMs: 0 } })
+  const app = await testApp(t, { model, shutdownMs: 0, limits: { busyWaitMs: 0, turnTimeoutMs: 300_000 } })
   const hasty = await testApp(t, { model, limits: { turnTimeoutMs: 50 } })
   // Whole requests could be late, too, where the machine is busy.
   const impatient = await testApp(t, {

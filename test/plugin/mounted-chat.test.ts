@@ -1,5 +1,7 @@
 import Fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
+import { defaultPrices } from '../../src/models/default-prices.js'
+import { createPrices } from '../../src/models/prices.js'
 import { colloquy } from '../../src/plugin/index.js'
 import { testApp, tokenOf } from '../helpers/app.js'
 import { type SentRequest, send, type WireAnswer } from './wire.js'
@@ -175,7 +177,7 @@ const hostile = (app: FastifyInstance): void => {
 }
 
 t.test('the chat answers as our own server does', async (t) => {
-  const own = await testApp(t)
+  const own = await testApp(t, { prices: createPrices(defaultPrices) })
   const expected = await answersOf(own.url)
   t.equal(new Set(expected.map(({ status }) => status)).size > 8, true, 'of many kinds')
 

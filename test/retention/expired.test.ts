@@ -145,11 +145,11 @@ t.test('a turn that runs while its conversation expires is left to its end', asy
   const stream = await one.stream('POST', '/api/alice/chat', { body: { message: 'long too' } })
   const { conversation_id, turn_id } = await turnOf(stream)
   await expire({ conversation_id })
-  for (const path of [
-    `turns/${turn_id}`,
-    `turns/${turn_id}/stream`,
-    `conversations/${conversation_id}/stream`,
-  ]) {
+  const other = await testApp(t, { model: gated.model, databaseUrl: app.databaseUrl })
+  const followers = await Promise.all(
+    [one, other].map((instance) => instance.stream('GET', `/api/alice/turns/${turn_id}/stream`)),
+  )
+  for (const path of [`turns/${turn_id}`, `conversations/${conversation_id}/stream`]) {
     const { status } = await one.call('GET', `/api/alice/${path}`)
     t.equal(status, 404, `${path} is gone on the instance that runs it`)
   }
@@ -162,4 +162,9 @@ t.test('a turn that runs while its conversation expires is left to its end', asy
   t.equal((await sent).status, 200, 'another turn ends as ever')
   const types = typesOf(await stream.all())
   t.ok(types.includes('finish'), `whoever waits for it gets its answer: ${types}`)
+  for (const [n, follower] of followers.entries()) {
+    t.ok(typesOf(await follower.all()).includes('finish'), `and so does who came later, on instance ${n}`)
+  }
+  const { status } = await other.call('GET', `/api/alice/turns/${turn_id}/stream`)
+  t.equal(status, 404, 'then it is gone')
 })

@@ -59,13 +59,13 @@ export const createRemoteAttempts = ({ store, heartbeat }: RemoteAttemptsOptions
   }
 
   return {
-    /** Opens a turn that does not run here; undefined when there is no such turn. */
+    /** Opens a turn that does not run here; undefined when there is none, or it has ended in a conversation that has expired. */
     async open(userId: string, turnId: string): Promise<OpenTurn | undefined> {
       const key = turnKey(userId, turnId)
       let remote = attempts.get(key)
       if (!remote) {
         const stored = await store.readTurn(userId, turnId)
-        if (!stored) return undefined
+        if (!stored || (stored.end && stored.isExpired)) return undefined
         const attemptLog = createAttemptLog(stored.ids, stored.events)
         if (stored.end) attemptLog.close({ kind: 'ended', end: stored.end })
         else if (isHandedOver) attemptLog.close({ kind: 'handed-over' })

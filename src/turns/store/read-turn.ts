@@ -8,10 +8,11 @@ type Row = Omit<StoredEnd, 'status' | 'error'> & {
   status: EndStatus | 'running'
   attempt: number
   error_code: TurnErrorCode | null
+  is_expired: boolean
   events: StoredEvents[]
 }
 
-/** Reads a stored turn; undefined when there is none, or its conversation has expired. */
+/** Reads a stored turn; undefined when there is none. */
 export const readTurn = async (
   db: Database,
   userId: string,
@@ -31,17 +32,15 @@ export const readTurn = async (
           select coalesce(json_agg(e.events order by e.seq), '[]')
           from colloquy.turn_events e
           where e.user_id = t.user_id and e.turn_id = t.id and e.attempt = t.attempt
-        ) as events
+        ) as events,
+        not colloquy.is_live(c.expires_at) as is_expired
       from colloquy.turns t
       left join colloquy.messages m on m.user_id = t.user_id and m.id = t.message_id
-      where t.user_id = ${userId} and t.id = ${turnId}
-        and exists (
-          select
-          from colloquy.conversations c
-          where c.user_id = t.user_id and c.id = t.conversation_id and colloquy.is_live(c.expires_at))`,
+      join colloquy.conversations c on c.user_id = t.user_id and c.id = t.conversation_id
+      where t.user_id = ${userId} and t.id = ${turnId}`,
   )
   if (!row) return undefined
-  const { status, attempt, events, error_code, ...rest } = row
+  const { status, attempt, events, error_code, is_expired: isExpired, ...rest } = row
   return {
     ids: {
       userId,
@@ -56,5 +55,6 @@ export const readTurn = async (
         ? undefined
         : { ...rest, status, error: error_code === null ? null : turnError(error_code) },
     events: decodeEvents(events.flat()),
+    isExpired,
   }
 }

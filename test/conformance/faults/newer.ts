@@ -24,7 +24,7 @@ export const muchUsedServer: Fault = {
     if (request.operation !== 'listUsage') return request
     const { pathname, searchParams: query } = new URL(request.url, 'http://h')
     const answer = await send({ ...request, url: pathname })
-    return withJson(answer, ({ data }) => {
+    return withJson(answer, ({ data, ...page }) => {
       const rows = Array.from({ length: 31 * 4 }, (_, at) => ({
         ...data[0],
         day: new Date(Date.now() - Math.floor(at / 4) * 86_400_000).toISOString().slice(0, 10),
@@ -32,7 +32,7 @@ export const muchUsedServer: Fault = {
       }))
       const from = Number((query.get('cursor') ?? 'c0').slice(1))
       const end = from + Number(query.get('limit') ?? 20)
-      return { data: rows.slice(from, end), next_cursor: end < rows.length ? `c${end}` : null }
+      return { ...page, data: rows.slice(from, end), next_cursor: end < rows.length ? `c${end}` : null }
     })
   },
 }
