@@ -733,9 +733,11 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
 
     /** The status that getTurn shows, what became of this attempt, and what the turn is known to have said so far. */
     read({ userId, turnId, attempt }: Attempt, by: string) {
-      const turn = shownTurnOf(by, turnId)
+      const turn = turnOf(by, turnId)
       if (!turn || by !== userId) return { shown: undefined, fate: { kind: 'not-found' }, events: undefined }
-      const shown = turn.status === 'running' && isLapsed(turn) ? 'interrupted' : turn.status
+      const status = turn.status === 'running' && isLapsed(turn) ? 'interrupted' : turn.status
+      // Who waits for a turn gets its end, whatever has become of its conversation.
+      const shown = shownTurnOf(by, turnId) && status
       const answer: Pick<Answer, 'text'> & { status: EndStatus } = {
         status: turn.status as EndStatus,
         text: rows.messages.find(({ id }) => id === turn.message_id)?.content ?? '',
