@@ -55,8 +55,9 @@ export const mutations: Mutation[] = [
   {
     breaks: 'an assistant that is not known leads nothing',
     of: 'choose_assistant',
-    from: /else 'assistant-unavailable' end/,
-    to: "else 'chosen' end",
+    from: /v_choice := p_assistants -> p_assistant;/,
+    to: `v_choice := coalesce(
+      p_assistants -> p_assistant, '{"model": "echo", "window_size": 16000, "history_tokens": 16000}');`,
   },
   {
     breaks: 'nothing is tried again for an assistant that is not known',
@@ -572,8 +573,8 @@ export const races: Mutation[] = [
   {
     breaks: 'a begin that has waited sees what the one before it has written',
     of: 'lock_conversation',
-    from: /and c\.id = p_conversation_id\s+for no key update;/,
-    to: 'and c.id = p_conversation_id;',
+    from: /and colloquy\.is_live\(c\.expires_at\)\s+for no key update;/,
+    to: 'and colloquy.is_live(c.expires_at);',
   },
   {
     breaks: 'of those who try again, one begins',
