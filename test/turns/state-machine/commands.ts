@@ -37,6 +37,25 @@ const run = tick({ held: all, read: 0, awaited: 0 })
 const follow = tick({ held: 0, read: all, awaited: all })
 const { leaseMs } = limits
 
+/** What happens to branches needs many calls in a row. */
+const branching: fc.Arbitrary<Step>[] = [
+  scene(
+    beginNew(),
+    going,
+    beginNext(),
+    going,
+    beginBranch(),
+    going,
+    beginBranch(),
+    going,
+    beginNext(),
+    going,
+    beginNext(),
+  ),
+  scene(beginNew(), going, beginBranch(), going, choose(), beginNext(), going, choose(), beginNext()),
+  scene(beginNew(unkeyed), going, beginBranch(keyed), failing, choose(older), beginAgain, going, beginNext()),
+]
+
 /**
  * What several calls in a row lead to, which come together by chance too seldom to be tried in every few runs. Any of
  * the calls may be left out.
@@ -56,22 +75,6 @@ const scenes: fc.Arbitrary<Step>[] = [
   ),
   // A conversation gets long.
   scene(beginNew(), going, beginNext(), going, beginNext(), going, beginNext()),
-  // A conversation branches.
-  scene(
-    beginNew(),
-    going,
-    beginNext(),
-    going,
-    beginBranch(),
-    going,
-    beginBranch(),
-    going,
-    beginNext(),
-    going,
-    beginNext(),
-  ),
-  scene(beginNew(), going, beginBranch(), going, choose(), beginNext(), going, choose(), beginNext()),
-  scene(beginNew(unkeyed), going, beginBranch(keyed), failing, choose(older), beginAgain, going, beginNext()),
   // A limit is reached, and is another day's again.
   scene(...Array.from({ length: 5 }, () => beginNew(unkeyed, 'minute'))),
   scene(...Array.from({ length: 5 }, () => beginNew(unkeyed, 'day'))),
@@ -148,6 +151,7 @@ export const commands = fc.commands<Actors, Real, true>(
     ...[expire, removeExpired],
     ...scenes,
     ...scenes,
+    ...[...branching, ...branching, ...branching, ...branching],
   ],
   { maxCommands: 20, size: 'max' },
 )
