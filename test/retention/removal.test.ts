@@ -165,6 +165,22 @@ t.test('a turn that runs is waited for, unless its instance is dead', async (t) 
   t.same((await rowsOf('gus')).slice(0, 3), [0, 0, 0], 'a dead one’s goes')
 })
 
+t.test(
+  'what a turn of a dead instance has reserved is charged once, in however many batches it goes',
+  async (t) => {
+    const { id, user, say } = await of('ian')
+    for (let n = 0; n < 6; n += 1) await say()
+    const turn = newTurn({ userId: user, conversationId: id, isNewConversation: false })
+    await begin(db, { ...turn, retention: rule, reserved: 77 })
+    await setClock(after(31))
+    await removeAll({ rows: 3 })
+    t.same((await rowsOf(user)).slice(0, 3), [0, 0, 0], 'everything is removed')
+    const [{ cost } = {}] =
+      await sql`select sum(cost)::int as cost from colloquy.usage where user_id = ${user}`
+    t.equal(cost, 77, 'the model may have been paid for it once')
+  },
+)
+
 t.test('one instance at a time removes, and another follows one that was killed', async (t) => {
   for (let n = 0; n < 30; n += 1) await of('hal')
   await removeAll()
