@@ -2232,9 +2232,15 @@ begin
       from unnest(v_row.conversation_ids, v_row.first_positions, v_row.lengths)
         with ordinality r (conversation_id, first, length, n)
       cross join lateral generate_series(0, r.length - 1) i
-      join colloquy.conversations c on c.user_id = p_user_id and c.id = r.conversation_id
-      left join colloquy.messages m
-        on m.user_id = p_user_id and m.conversation_id = r.conversation_id and m.position = r.first + i
+      cross join lateral (
+        select c.title from colloquy.conversations c where c.user_id = p_user_id and c.id = r.conversation_id offset 0
+      ) c
+      left join lateral (
+        select m.role, m.content
+        from colloquy.messages m
+        where m.user_id = p_user_id and m.conversation_id = r.conversation_id and m.position = r.first + i
+        offset 0
+      ) m on true
       order by r.n, i;
     return;
   end loop;
@@ -2397,8 +2403,12 @@ begin
       select m.conversation_id, m.position, m.id, m.created_at,
         case when m.role <> 'summary' then m.content end
       from colloquy.search_tails t
-      join colloquy.messages m
-        on m.user_id = p_user_id and m.conversation_id = t.conversation_id and m.position > t.sealed_position
+      cross join lateral (
+        select m.conversation_id, m.position, m.id, m.created_at, m.role, m.content
+        from colloquy.messages m
+        where m.user_id = p_user_id and m.conversation_id = t.conversation_id and m.position > t.sealed_position
+        offset 0
+      ) m
       where t.user_id = p_user_id and t.conversation_id <= v_sealed_to
         and t.conversation_id >= v_first and t.conversation_id <= v_last
       union all
@@ -2408,7 +2418,12 @@ begin
       union all
       select c.id, 0, c.id, c.created_at, c.title
       from colloquy.search_tails t
-      join colloquy.conversations c on c.user_id = p_user_id and c.id = t.conversation_id
+      cross join lateral (
+        select c.id, c.created_at, c.title
+        from colloquy.conversations c
+        where c.user_id = p_user_id and c.id = t.conversation_id
+        offset 0
+      ) c
       where t.user_id = p_user_id and t.conversation_id <= v_sealed_to and t.sealed_position < 0
         and t.conversation_id >= v_first and t.conversation_id <= v_last
     ),
@@ -2506,13 +2521,22 @@ begin
     entries as (
       select x.conversation_id, x.position, m.id, m.created_at, m.content as text
       from candidates x
-      join colloquy.messages m
-        on m.user_id = p_user_id and m.conversation_id = x.conversation_id and m.position = x.position
+      cross join lateral (
+        select m.id, m.created_at, m.role, m.content
+        from colloquy.messages m
+        where m.user_id = p_user_id and m.conversation_id = x.conversation_id and m.position = x.position
+        offset 0
+      ) m
       where m.role <> 'summary' and m.content ~ all (v_coarse)
       union all
       select x.conversation_id, 0, c.id, c.created_at, c.title
       from candidates x
-      join colloquy.conversations c on c.user_id = p_user_id and c.id = x.conversation_id
+      cross join lateral (
+        select c.id, c.created_at, c.title
+        from colloquy.conversations c
+        where c.user_id = p_user_id and c.id = x.conversation_id
+        offset 0
+      ) c
       where x.position = 0 and c.title ~ all (v_coarse)
     ),
     matching as materialized (
@@ -2599,9 +2623,18 @@ begin
     order by s.rank desc, s.created_at desc, s.id desc
     limit p_limit + 1
   ) p
-  join colloquy.conversations c on c.user_id = p_user_id and c.id = p.conversation_id
-  left join colloquy.messages m
-    on m.user_id = p_user_id and m.conversation_id = p.conversation_id and m.position = p.position
+  cross join lateral (
+    select c.title, c.archived
+    from colloquy.conversations c
+    where c.user_id = p_user_id and c.id = p.conversation_id
+    offset 0
+  ) c
+  left join lateral (
+    select m.role, m.content
+    from colloquy.messages m
+    where m.user_id = p_user_id and m.conversation_id = p.conversation_id and m.position = p.position
+    offset 0
+  ) m on true
   cross join lateral (select coalesce(m.content, c.title) as text) x
   cross join lateral (
     select greatest(1, regexp_instr(x.text, case when x.text ~ p_phrase then p_phrase else v_coarse[1] end) - 100) as start

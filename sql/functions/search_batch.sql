@@ -30,9 +30,15 @@ begin
       from unnest(v_row.conversation_ids, v_row.first_positions, v_row.lengths)
         with ordinality r (conversation_id, first, length, n)
       cross join lateral generate_series(0, r.length - 1) i
-      join colloquy.conversations c on c.user_id = p_user_id and c.id = r.conversation_id
-      left join colloquy.messages m
-        on m.user_id = p_user_id and m.conversation_id = r.conversation_id and m.position = r.first + i
+      cross join lateral (
+        select c.title from colloquy.conversations c where c.user_id = p_user_id and c.id = r.conversation_id offset 0
+      ) c
+      left join lateral (
+        select m.role, m.content
+        from colloquy.messages m
+        where m.user_id = p_user_id and m.conversation_id = r.conversation_id and m.position = r.first + i
+        offset 0
+      ) m on true
       order by r.n, i;
     return;
   end loop;

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { parseQuery, word } from '../../src/search/terms.js'
 import type { Json } from '../helpers/app.js'
 import { until } from '../helpers/models.js'
 import { drawSeed } from '../helpers/seed.js'
@@ -77,6 +78,28 @@ t.test('the index finds what a search without it finds', async (t) => {
     t.same([...keys].sort(), (await walk(q, 100)).map(keyOf).sort(), `${q}: nor is anything missed`)
   }
 })
+
+t.test(
+  'candidates are looked up by their keys, also where a user has far more than the statistics say',
+  async (t) => {
+    await sql`alter table colloquy.messages alter user_id set (n_distinct = -0.05)`
+    await sql`analyze colloquy.messages`
+    const { terms, phrase } = parseQuery('foo_bar')
+    const [fetched] = await sql.begin(async (sql) => {
+      await sql`
+      select from colloquy.search_messages(
+        p_user_id => 'alice', p_terms => ${sql.json(terms as never)}, p_phrase => ${phrase}, p_word => ${word},
+        p_conversation_id => null, p_archived => null, p_after => null, p_before => null, p_upper => null,
+        p_lower => null, p_rank => null, p_time => null, p_id => null, p_limit => 20)`
+      return sql<[{ rows: number }]>`
+      select sum(idx_tup_fetch + seq_tup_read)::int as rows from pg_stat_xact_user_tables
+      where relname in ('messages', 'conversations')`
+    })
+    await sql`alter table colloquy.messages alter user_id reset (n_distinct)`
+    await sql`analyze colloquy.messages`
+    t.ok(fetched.rows < count, `${fetched.rows} rows are read for some of ${count} messages`)
+  },
+)
 
 t.test('what comes after is found at once', async (t) => {
   const conversation_id = conversation(3)
