@@ -89,7 +89,7 @@ const dereference = (document: Node, value: Node): Node => {
 const isUtc = (text: string): boolean => /(?:Z|[+-]00:00)$/i.test(text) && !Number.isNaN(Date.parse(text))
 
 const createAjv = (): Ajv2020 => {
-  const ajv = new Ajv2020({ strict: false, allErrors: true })
+  const ajv = new Ajv2020({ strict: false, allErrors: true, validateSchema: false })
   addFormats.default(ajv, ['date', 'date-time', 'uri-reference', 'uuid'])
   const rfc3339 = ajv.formats['date-time']
   const isDateTime = (text: string): boolean =>

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { withEnvironmentFile } from '../../src/environment-file.js'
 import { misspeltVariables } from '../../src/misspelt-variables.js'
-import { initialisedFolder } from '../helpers/cluster.js'
+import { migratedFolder } from '../helpers/cluster.js'
 import { mutant } from '../helpers/mutant.js'
 import { runColloquy, startServer } from '../helpers/server.js'
 
@@ -69,7 +69,7 @@ t.test('the program reads the .env of its folder, and says what it took from the
 })
 
 t.test('without a command it serves, where --port and --host say', async (t) => {
-  const DATA_DIR = await initialisedFolder(t)
+  const DATA_DIR = await migratedFolder(t)
   const { url } = await startServer(t, {
     args: ['--port', '0', '--host', '127.0.0.1'],
     env: { DATA_DIR, PORT: '1', HOST: 'x' },

@@ -8,7 +8,7 @@ import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
 import { identify, isAlive } from '../../src/embedded-postgres/process.js'
-import { initialisedFolder, testFolder } from '../helpers/cluster.js'
+import { migratedFolder, testFolder } from '../helpers/cluster.js'
 import { runColloquy, type ServerProcess, spawnColloquy, startServer } from '../helpers/server.js'
 import { until } from '../helpers/wait.js'
 
@@ -71,7 +71,7 @@ t.test('with nothing set: the printed curl works when pasted, and all of it surv
 })
 
 t.test('a signal ends server and PostgreSQL, whatever connections are open', async (t) => {
-  const env = { DATA_DIR: await initialisedFolder(t) }
+  const env = { DATA_DIR: await migratedFolder(t) }
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
     const server = await startServer(t, { env })
     const running = await postmaster(env.DATA_DIR)
@@ -104,7 +104,7 @@ t.test('a signal during the first start leaves nothing behind', async (t) => {
 })
 
 t.test('a PostgreSQL that dies takes the server along, with an exit code that says so', async (t) => {
-  const env = { DATA_DIR: await initialisedFolder(t) }
+  const env = { DATA_DIR: await migratedFolder(t) }
   const server = await startServer(t, { env })
   process.kill(Number.parseInt(await postmaster(env.DATA_DIR), 10), 'SIGQUIT')
   t.equal(await server.ended, 1, 'the server ends with an error')
@@ -116,7 +116,7 @@ t.test('a busy PORT is said in words, and PostgreSQL does not stay behind', asyn
   t.teardown(() => busy.close())
   await once(busy, 'listening')
   const PORT = String((busy.address() as { port: number }).port)
-  const DATA_DIR = await initialisedFolder(t)
+  const DATA_DIR = await migratedFolder(t)
   const { code, stderr } = await runColloquy(['serve'], { env: { DATA_DIR, PORT } })
   t.equal(code, 1, 'the start fails')
   t.equal(

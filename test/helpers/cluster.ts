@@ -1,11 +1,14 @@
 import { execFile } from 'node:child_process'
-import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { chmod, mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Test } from 'tap'
+import { migrate } from '../../src/db/migrate.js'
 import { type EmbeddedPostgres, startEmbedded } from '../../src/embedded-postgres/start.js'
-import type { Scope } from './scope.js'
+import { createScope, type Scope } from './scope.js'
+import { until } from './wait.js'
 
 /** Durability is not what most tests are about, and costs them seconds. */
 export const hasty = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }
@@ -22,7 +25,37 @@ export const testFolder = async (t: Scope): Promise<string> => {
 export const initialisedFolder = async (t: Scope): Promise<string> => {
   const dataDir = join(await testFolder(t), 'data')
   const { COLLOQUY_TEST_INITIALISED: initialised } = process.env
-  if (initialised) await promisify(execFile)('cp', ['-a', initialised, dataDir])
+  if (initialised) await copy(initialised, dataDir)
+  return dataDir
+}
+
+const copy = (from: string, to: string) => promisify(execFile)('cp', ['-a', from, to])
+
+/** Makes a cluster whose database is migrated; `made` is there when it is whole. */
+const makeMigrated = async (made: string): Promise<void> => {
+  const scope = createScope()
+  try {
+    const dataDir = await initialisedFolder(scope)
+    const cluster = await startEmbedded({ dataDir, settings: hasty })
+    await migrate(cluster.url).finally(() => cluster.stop())
+    await rename(dataDir, made)
+  } finally {
+    await scope.end()
+  }
+}
+
+/** A data folder whose database is migrated: a copy of the one that the first process of the run makes that wants it. */
+export const migratedFolder = async (t: Scope): Promise<string> => {
+  const folder = process.env.COLLOQUY_TEST_FOLDER ?? (await testFolder(t))
+  const made = join(folder, 'migrated')
+  const isFirst = await mkdir(join(folder, 'migrating')).then(
+    () => true,
+    () => false,
+  )
+  if (isFirst) await makeMigrated(made)
+  await until(() => existsSync(made), 'another process to make a migrated cluster')
+  const dataDir = join(await testFolder(t), 'data')
+  await copy(made, dataDir)
   return dataDir
 }
 

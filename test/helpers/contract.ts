@@ -38,7 +38,7 @@ export const contractOperations: ContractOperation[] = Object.entries(document.p
       .map(([method, operation]) => ({ ...operation, method: method.toUpperCase(), path })),
 )
 
-const ajv = new Ajv2020({ strict: false, allErrors: true })
+const ajv = new Ajv2020({ strict: false, allErrors: true, validateSchema: false })
 addFormats.default(ajv)
 ajv.addFormat('int32', (value: unknown) => Number.isInteger(value))
 ajv.addFormat('visible-text', hasVisibleText)

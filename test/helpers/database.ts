@@ -39,13 +39,25 @@ const administer = (cluster: string): postgres.Sql => {
   return sql
 }
 
+const testCluster = (): string => {
+  const cluster = process.env.COLLOQUY_TEST_CLUSTER
+  if (!cluster) throw new Error('There is no cluster to test with: run `npm test -- <file>`.')
+  return cluster
+}
+
+/** A database that somebody else has made in the tests' cluster. */
+export const sameDatabase = (url: string): Pick<TestDatabase, 'url' | 'superuserUrl'> => {
+  // A URL may name several hosts, which URL does not read.
+  const [, database = ''] = /\/([^/?]+)(?:\?.*)?$/.exec(url) ?? []
+  return { url, superuserUrl: clusterUrl(testCluster(), { database }) }
+}
+
 /** A database of the test's own, a clone of the migrated template (or an empty one), dropped at its end. */
 export const testDatabase = async (
   t: Test,
   { login = 'owner', migrated = true }: DatabaseOptions = {},
 ): Promise<TestDatabase> => {
-  const cluster = process.env.COLLOQUY_TEST_CLUSTER
-  if (!cluster) throw new Error('There is no cluster to test with: run `npm test -- <file>`.')
+  const cluster = testCluster()
   const database = `test_${randomBytes(8).toString('hex')}`
   const owner = login === 'plain' ? users.plain : users.owner
   const superuser = administer(cluster)

@@ -16,17 +16,29 @@ const slowRooms = [
   '',
 ]
 
+/** These come last, together: a process of its own would take longer than each. */
+const smallRooms = ['concurrency', 'retention', 'scripts', 'search']
+
 /**
- * The files of each process, by its name: some of one room. To start a process and to read the packages takes longer
- * than most files do.
+ * The files of each process, by its name: some of one room. To start a process, to read the packages and to compile the
+ * contract takes longer than most files do.
  */
 export const groupsOf = (paths: string[]): Map<string, string[]> => {
+  const small = new Set(smallRooms.map((room) => join('test', room)))
+  const roomOf = (path: string): string => {
+    // They take minutes each.
+    if (path.endsWith('mutations.test.ts')) return path.replace('.test.ts', '')
+    return small.has(dirname(path)) ? 'small' : dirname(path)
+  }
   const slow = slowRooms.map((room) => join('test', room).replace(/\/$/, ''))
-  const others = new Set(paths.map((path) => dirname(path)).filter((room) => !slow.includes(room)))
+  const others = new Set([
+    ...paths.map(roomOf).filter((room) => !slow.includes(room) && room !== 'small'),
+    'small',
+  ])
   const groups = new Map<string, string[]>()
   for (const room of [...slow, ...others]) {
-    const files = paths.filter((path) => dirname(path) === room)
-    const count = Math.ceil(files.length / (slow.includes(room) ? 4 : 8))
+    const files = paths.filter((path) => roomOf(path) === room)
+    const count = Math.ceil(files.length / (slow.includes(room) ? 6 : 12))
     for (let at = 0; at < count; at += 1) {
       // tap runs them in the order of their names.
       const name = `${String(groups.size + 1).padStart(3, '0')}-${room.replaceAll('/', '-')}`

@@ -1,17 +1,15 @@
 import type { Test } from 'tap'
-import { migrate } from '../../src/db/migrate.js'
 import { startEmbedded } from '../../src/embedded-postgres/start.js'
-import { initialisedFolder } from './cluster.js'
+import { migratedFolder } from './cluster.js'
 import { postmaster } from './embedded.js'
 import { countingProxy } from './wire.js'
 
 /** A PostgreSQL that can be killed and started again, behind an address that stays. */
 export const mortal = async (t: Test) => {
-  const dataDir = await initialisedFolder(t)
+  const dataDir = await migratedFolder(t)
   const start = () => startEmbedded({ dataDir, settings: { fsync: 'off' } })
   let cluster = await start()
   t.teardown(() => cluster.stop())
-  await migrate(cluster.url)
   const wire = await countingProxy(t, cluster.url)
   return {
     url: wire.url,

@@ -4,9 +4,8 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import postgres from 'postgres'
 import type { Test } from 'tap'
-import { migrate } from '../../src/db/migrate.js'
 import { type EmbeddedPostgres, startEmbedded } from '../../src/embedded-postgres/start.js'
-import { hasty, initialisedFolder, testFolder } from './cluster.js'
+import { hasty, migratedFolder, testFolder } from './cluster.js'
 import { postmaster } from './embedded.js'
 import { until } from './models.js'
 
@@ -28,11 +27,8 @@ const addressOf = (url: string): string => new URL(url).host
 
 /** A migrated primary and its streaming standby, which confirms every commit that waits for the log. */
 export const replicated = async (t: Test): Promise<Replicated> => {
-  const primaryDir = await initialisedFolder(t)
+  const primaryDir = await migratedFolder(t)
   const standbyDir = join(await testFolder(t), 'standby')
-  const first = await startEmbedded({ dataDir: primaryDir, settings: hasty })
-  await migrate(first.url)
-  await first.stop()
   await promisify(execFile)('cp', ['-a', primaryDir, standbyDir])
   await writeFile(join(standbyDir, 'postgres/data/standby.signal'), '')
 

@@ -20,6 +20,7 @@ t.test('whatever is killed, cut off or stopped, the history keeps its rules', as
     seed,
     turns: 300,
     faults: drawFaults(seed, 8),
+    restMs: 100,
     boundMs: 300_000,
     pooled: isPooled,
   })

@@ -34,6 +34,8 @@ export interface RunOptions {
   moods?: Partial<Moods>
   /** the share of messages with a key that a client sends more than once at the same time */
   duplicates?: number
+  /** how long clients rest between messages, on average; less of it meets more, and takes more of the processor */
+  restMs?: number
   /** the folder of the program, when it is a changed copy */
   program?: string
   pooled?: boolean
@@ -84,7 +86,7 @@ export const run = async (options: RunOptions): Promise<RunResult> => {
 
 const runIn = async (t: Scope, options: RunOptions): Promise<RunResult> => {
   const { postgres, folder, seed, turns, faults, expected, log = () => {}, pooled = false } = options
-  const { duplicates = 0.2 } = options
+  const { duplicates = 0.2, restMs = 0 } = options
   const program = options.program ?? process.env.COLLOQUY_TEST_PROGRAM ?? fileURLToPath(packageRoot)
   const random = createRandom(seed)
   const bound = AbortSignal.timeout(options.boundMs)
@@ -100,7 +102,8 @@ const runIn = async (t: Scope, options: RunOptions): Promise<RunResult> => {
     moods: { ...usualMoods, ...options.moods },
     onCrash: (text) => crashes.push({ rule: 'unexpected', text }),
   })
-  const crew = startCrew(t, { program, size: clients, seed, folder, tokens, requestMs, workers, duplicates })
+  const load = { tokens, requestMs, workers, duplicates, restMs }
+  const crew = startCrew(t, { program, size: clients, seed, folder, ...load })
 
   let dump: Dump = { conversations: [], turns: [], messages: [], deadlocks: 0 }
   let violations: Violation[] = []

@@ -16,6 +16,8 @@ export interface WorkloadOptions {
   workers: number
   /** the share of messages with a key that are sent more than once at the same time */
   duplicates: number
+  /** how long a worker rests after each, on average */
+  restMs: number
 }
 
 /** What the process is told: where the servers are by now, or to end when what is under way has ended. */
@@ -101,7 +103,7 @@ const operate = async (): Promise<void> => {
 const work = async (): Promise<void> => {
   while (!isEnding) {
     if (urls.length > 0) await operate()
-    else await sleep(10)
+    await sleep(urls.length > 0 ? random.below(2 * options.restMs) : 10)
   }
 }
 

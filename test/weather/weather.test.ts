@@ -9,7 +9,7 @@ import { connect } from '../../src/db/connect.js'
 import { migrate } from '../../src/db/migrate.js'
 import { startEmbedded } from '../../src/embedded-postgres/start.js'
 import { stopClock } from '../helpers/clock.js'
-import { hasty, testFolder } from '../helpers/cluster.js'
+import { hasty, migratedFolder, testFolder } from '../helpers/cluster.js'
 import { postmaster } from '../helpers/embedded.js'
 import { missingPoolerReason } from '../helpers/pooler.js'
 import { countingProxy } from '../helpers/wire.js'
@@ -77,11 +77,10 @@ const through = async (t: Test, weather: string, app: Instance, { begin, end }: 
 
 /** A migrated PostgreSQL of the file's own, behind an address that stays, with room for few connections. */
 const server = async (t: Test) => {
-  const dataDir = join(await testFolder(t), 'data')
+  const dataDir = await migratedFolder(t)
   const start = () => startEmbedded({ dataDir, settings: { ...hasty, max_connections: '20' } })
   let cluster = await start()
   t.teardown(() => cluster.stop())
-  await migrate(cluster.url)
   const wire = await countingProxy(t, cluster.url)
   const root = postgres(cluster.url, { max: 1, onnotice: () => {} })
   t.teardown(() => root.end({ timeout: 0 }))
