@@ -21,7 +21,7 @@ const totalBudget = 3_000
 /** Every other send is the first one's, who so spends the whole of the own budget before all is spent. */
 const others = ['bob', 'cid', 'dan']
 
-const refusals = ['budget-exceeded', 'service-budget-exceeded']
+const refusals = ['budget-exceeded', 'service-budget-exceeded', 'turn-in-progress']
 
 const folder = mkdtempSync(join(tmpdir(), 'budget-'))
 t.teardown(() => rmSync(folder, { recursive: true }))
@@ -90,11 +90,11 @@ t.test(
     const servers = await Promise.all([1, 2, 3].map(() => startServer(t, { env })))
     const statuses = new Map<number | string, number>()
     let next = 0
-    const send = async (): Promise<void> => {
+    const nextUser = () => ((next + 1) % 2 === 0 ? 'alice' : (others[(next + 1) % others.length] ?? ''))
+    const send = async (user = nextUser(), conversation_id?: string): Promise<void> => {
       next += 1
       const server = servers[next % servers.length]
-      const user = next % 2 === 0 ? 'alice' : (others[next % others.length] ?? '')
-      const body = JSON.stringify({ message: `${user} sends ${next}` })
+      const body = JSON.stringify({ message: `${user} sends ${next}`, conversation_id })
       const headers = { authorization: `Bearer ${tokenOf(user)}`, 'content-type': 'application/json' }
       const status = await fetch(`${server?.url}/api/${user}/chat`, { method: 'POST', body, headers }).then(
         async (response) => {
@@ -105,7 +105,7 @@ t.test(
       )
       statuses.set(status, (statuses.get(status) ?? 0) + 1)
     }
-    const wave = (count: number) => Promise.all(Array.from({ length: count }, send))
+    const wave = (count: number) => Promise.all(Array.from({ length: count }, () => send()))
     const kill = async (n: number) => {
       const before = answers()
       await until(() => answers() > before + 2, 'some turns to run')
@@ -119,6 +119,10 @@ t.test(
     await wave(sends - 2 * Math.floor(sends / 3))
     await until(async () => {
       await wave(6)
+      // Whoever asks in the conversation of a dead turn has it interrupted, whatever is left to spend.
+      const dead = await owner<{ user_id: string; conversation_id: string }[]>`
+        select user_id, conversation_id from colloquy.turns where status = 'running'`
+      await Promise.all(dead.map(({ user_id, conversation_id }) => send(user_id, conversation_id)))
       const [row] = await owner`
       select (select count(*) from colloquy.turns where status = 'running')::integer as running,
         (select sum(cost) from colloquy.usage)::integer as spent`
