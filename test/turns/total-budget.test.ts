@@ -115,20 +115,25 @@ t.test('what two instances reserve at the same moment does not pass it together'
   const { app, sql, spent } = await start(t, { perDay: 150, perMonth: null })
   const turn = (userId: string) =>
     newTurn({ userId, reserved: 100, totalBudget: { perDay: 150, perMonth: null } })
-  t.equal((await begin(app.db, { ...turn('ann'), reserved: 1 })).outcome, 'begun', 'the day has begun')
-  const second = await sql.begin(async (tx) => {
-    await tx`select colloquy.act_as(null)`
-    await tx`
-      select colloquy.reserve_total(p_day => ${noon}::date, p_amount => 100, p_per_day => 150, p_per_month => null)`
-    // It has seen that there is room, and waits for the row.
-    const begun = begin(app.db, turn('bob'))
-    await until(async () => (await sql`select from pg_locks where not granted`).length > 0)
-    return { begun }
-  })
+  const after = (amount: number, next: Parameters<typeof begin>[1]) =>
+    sql.begin(async (tx) => {
+      await tx`select colloquy.act_as(null)`
+      await tx`
+        select colloquy.reserve_total(
+          p_day => ${noon}::date, p_amount => ${amount}, p_per_day => 150, p_per_month => null)`
+      // It has seen that there is room, and waits for the row.
+      const begun = begin(app.db, next)
+      await until(async () => (await sql`select from pg_locks where not granted`).length > 0)
+      return { begun }
+    })
+  const first = await after(1, { ...turn('ann'), reserved: 2 })
+  t.equal((await first.begun).outcome, 'begun', 'of two that are a month’s first, both begin')
+  t.same(await spent(), ['2026-11-01 3'], 'and both are counted')
+  const second = await after(100, turn('bob'))
   const { outcome, refusal } = (await second.begun) as { outcome: string; refusal?: unknown }
   t.equal(outcome, 'limited', 'the second one is refused')
   t.match(refusal, { limit: 'budget', reset_s: null }, 'and may ask again at once')
-  t.same(await spent(), ['2026-11-01 101'], 'and has taken nothing')
+  t.same(await spent(), ['2026-11-01 103'], 'and has taken nothing')
   t.equal((await sql`select from colloquy.turns where user_id = 'bob'`).length, 0, 'nor written anything')
 })
 

@@ -8,6 +8,7 @@ as $$
 declare
   v_month date := date_trunc('month', p_day::timestamp)::date;
   v_number integer := extract(day from p_day);
+  v_is_there boolean := false;
 begin
   loop
     -- After a wait for the row it judges what the one before has left.
@@ -19,12 +20,14 @@ begin
     if found then
       return true;
     end if;
+    if v_is_there then
+      return false;
+    end if;
+    -- Somebody else may be making it, too, which this waits for; then that one's is judged.
     insert into colloquy.total_spending (user_id, month, spent, days)
     values ('', v_month, 0, array_fill(0::bigint, array[31]))
     on conflict do nothing;
-    if not found then
-      return false;
-    end if;
+    v_is_there := true;
   end loop;
 end
 $$;
