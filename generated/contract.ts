@@ -1799,7 +1799,7 @@ export interface components {
             turn_id?: components["schemas"]["Id"];
         };
         /** @enum {string} */
-        KnownProblemCode: "malformed-request" | "malformed-body" | "unauthenticated" | "forbidden" | "origin-not-allowed" | "route-not-found" | "conversation-not-found" | "turn-not-found" | "message-not-found" | "method-not-allowed" | "request-timeout" | "turn-in-progress" | "idempotency-key-in-use" | "body-too-large" | "uri-too-long" | "unsupported-media-type" | "validation-failed" | "idempotency-key-mismatch" | "headers-too-large" | "rate-limited" | "budget-exceeded" | "internal-error" | "model-failed" | "model-unreachable" | "model-unauthorized" | "model-context-exceeded" | "model-content-filtered" | "model-empty-answer" | "model-tool-limit" | "model-broken-off" | "database-unavailable" | "keys-unavailable" | "shutting-down" | "too-many-connections" | "instance-overloaded" | "assistant-unavailable" | "turn-interrupted" | "model-overloaded" | "model-timeout";
+        KnownProblemCode: "malformed-request" | "malformed-body" | "unauthenticated" | "forbidden" | "origin-not-allowed" | "route-not-found" | "conversation-not-found" | "turn-not-found" | "message-not-found" | "method-not-allowed" | "request-timeout" | "turn-in-progress" | "idempotency-key-in-use" | "body-too-large" | "uri-too-long" | "unsupported-media-type" | "validation-failed" | "idempotency-key-mismatch" | "headers-too-large" | "rate-limited" | "budget-exceeded" | "internal-error" | "model-failed" | "model-unreachable" | "model-unauthorized" | "model-context-exceeded" | "model-content-filtered" | "model-empty-answer" | "model-tool-limit" | "model-broken-off" | "database-unavailable" | "keys-unavailable" | "shutting-down" | "too-many-connections" | "instance-overloaded" | "assistant-unavailable" | "service-budget-exceeded" | "turn-interrupted" | "model-overloaded" | "model-timeout";
         /**
          * @description | code | status | meaning | repeat it? |
          *     |---|---|---|---|
@@ -1839,6 +1839,7 @@ export interface components {
          *     | `too-many-connections` | 503 | this instance has as many connections as it serves at once; try again | after `Retry-After` |
          *     | `instance-overloaded` | 503 | this instance has as many running turns, waiting messages or streams as it takes on at once; try again | after `Retry-After` |
          *     | `assistant-unavailable` | 503 | this instance does not have the conversation's assistant: another one may, or the operator has taken it away | after `Retry-After` |
+         *     | `service-budget-exceeded` | 503 | of what all users together may spend, less is left than the turn might cost at most; `limit` is `budget` | after `Retry-After` |
          *     | `turn-interrupted` | 503 | the instance that ran the turn gave it up | after `Retry-After` |
          *     | `model-overloaded` | 503 | the provider has too much to do, or allows no more for now; see `Retry-After` | after `Retry-After` |
          *     | `model-timeout` | 504 | the model took too long | same key |
@@ -1851,8 +1852,8 @@ export interface components {
         /**
          * @description `running-turns` and `waiting-messages` (those that wait for their conversation's turn) count at once, `turns-per-minute` from the minute's first turn on,
          *     `turns-per-day` and `tokens-per-day` per day in UTC. All instances share them. A turn that begins below `tokens-per-day` may end above it.
-         *     `budget-per-day` and `budget-per-month` (in UTC) are money, in microunits: what was spent, and what running turns might cost at most. `budget` is one for
-         *     all users; this version does not send it yet.
+         *     `budget-per-day` and `budget-per-month` (in UTC) are money, in microunits: what was spent, and what running turns might cost at most. `budget` is the one for
+         *     all users together, which comes with `service-budget-exceeded`; how much it is, is not told.
          * @enum {string}
          */
         KnownRateLimit: "running-turns" | "waiting-messages" | "turns-per-minute" | "turns-per-day" | "tokens-per-day" | "budget-per-day" | "budget-per-month" | "budget";
@@ -2118,7 +2119,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description This instance cannot serve the request now, gave the turn up (`turn-interrupted`), or the model's provider has too much to do (`model-overloaded`), the last two with `turn_id`. */
+        /** @description This instance cannot serve the request now, too little is left of what all users together may spend (`service-budget-exceeded`), the instance gave the turn up (`turn-interrupted`), or the model's provider has too much to do (`model-overloaded`), the last two with `turn_id`. */
         TurnUnavailable: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestId"];

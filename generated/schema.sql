@@ -238,10 +238,10 @@ end
 $$;
 
 --
--- Name: begin_turn(text, uuid, boolean, uuid, uuid, uuid, text, text, text, uuid, text, integer, integer, integer, integer, bytea, bytea, bigint, boolean, json, text, json); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: begin_turn(text, uuid, boolean, uuid, uuid, uuid, text, text, text, uuid, text, integer, integer, integer, integer, bytea, bytea, bigint, date, boolean, json, text, json); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.begin_turn(p_user_id text, p_conversation_id uuid, p_is_new boolean, p_turn_id uuid, p_user_message_id uuid, p_message_id uuid, p_message text, p_title text, p_place text, p_target_id uuid, p_model text, p_lease_ms integer, p_history_messages integer, p_history_tokens integer, p_window_size integer, p_key_hash bytea, p_fingerprint bytea, p_reserved bigint, p_may_begin boolean, p_retention json, p_assistant text, p_assistants json) RETURNS colloquy.begun
+CREATE FUNCTION colloquy.begin_turn(p_user_id text, p_conversation_id uuid, p_is_new boolean, p_turn_id uuid, p_user_message_id uuid, p_message_id uuid, p_message text, p_title text, p_place text, p_target_id uuid, p_model text, p_lease_ms integer, p_history_messages integer, p_history_tokens integer, p_window_size integer, p_key_hash bytea, p_fingerprint bytea, p_reserved bigint, p_reserved_on date, p_may_begin boolean, p_retention json, p_assistant text, p_assistants json) RETURNS colloquy.begun
     LANGUAGE plpgsql
     AS $$
 declare
@@ -277,8 +277,8 @@ begin
       return colloquy.resume_turn(
         p_user_id => p_user_id, p_key_hash => p_key_hash, p_fingerprint => p_fingerprint, p_begin_id => p_turn_id,
         p_lease_ms => p_lease_ms, p_history_messages => p_history_messages, p_history_tokens => p_history_tokens,
-        p_window_size => p_window_size, p_reserved => p_reserved, p_may_begin => p_may_begin,
-        p_retention => p_retention, p_assistants => p_assistants);
+        p_window_size => p_window_size, p_reserved => p_reserved, p_reserved_on => p_reserved_on,
+        p_may_begin => p_may_begin, p_retention => p_retention, p_assistants => p_assistants);
     end if;
   end if;
 
@@ -411,11 +411,11 @@ begin
   end if;
   insert into colloquy.turns
     (user_id, id, conversation_id, position, answer_position, status, attempt, begun_by, lease_until, user_message_id,
-     message_id, model, window_starts, reserved, created_at)
+     message_id, model, window_starts, reserved, reserved_on, created_at)
   values
     (p_user_id, p_turn_id, p_conversation_id, v_question_position, v_answer_position, 'running', 1, p_turn_id,
      v_now + p_lease_ms * interval '1 millisecond', v_begun.user_message_id, p_message_id, v_model,
-     v_window_starts, p_reserved, v_now);
+     v_window_starts, p_reserved, p_reserved_on, v_now);
   if v_answer_position is null then
     insert into colloquy.messages
       (user_id, conversation_id, position, id, turn_id, parent_id, role, status, content, created_at)
@@ -449,6 +449,13 @@ declare
   v_is_counted boolean;
   v_refusal json;
   v_user_id text;
+  -- Of the budget for all users: the day, what was spent of it, its own and its month's; null until it is looked at.
+  v_day date;
+  v_day_spent bigint;
+  v_month_spent bigint;
+  v_per_day bigint;
+  v_per_month bigint;
+  v_reserved bigint := 0;
 begin
   perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
   for v_entry in
@@ -458,9 +465,22 @@ begin
       message text, title text, place text, target_id uuid, model text, lease_ms integer,
       history_messages integer, history_tokens integer, window_size integer, key_hash text, fingerprint text, has_waited boolean,
       running_turns integer, turns_per_minute integer, turns_per_day integer, tokens_per_day bigint,
-      reserved bigint, budget_per_day bigint, budget_per_month bigint, retention json, assistant text, assistants json)
+      reserved bigint, budget_per_day bigint, budget_per_month bigint, total_per_day bigint, total_per_month bigint,
+      refusal json, retention json, assistant text, assistants json)
     order by e.user_id collate "C", e.key_hash collate "C", e.conversation_id, number
   loop
+    if v_day is null and (v_entry.total_per_day is not null or v_entry.total_per_month is not null) then
+      perform colloquy.act_as(null);
+      v_user_id := null;
+      v_day := (colloquy.clock() at time zone 'UTC')::date;
+      select s.days[extract(day from v_day)::integer], s.spent into v_day_spent, v_month_spent
+      from colloquy.total_spending s
+      where s.user_id = '' and s.month = date_trunc('month', v_day::timestamp)::date;
+      if not found then
+        v_day_spent := 0;
+        v_month_spent := 0;
+      end if;
+    end if;
     if v_user_id is distinct from v_entry.user_id then
       v_user_id := v_entry.user_id;
       perform colloquy.act_as(v_user_id);
@@ -475,10 +495,10 @@ begin
     end if;
     -- Programs that know no limits give none.
     v_is_counted := false;
-    v_refusal := null;
-    if v_entry.running_turns is not null then
+    v_refusal := v_entry.refusal;
+    if v_entry.running_turns is not null and v_refusal is null then
       if v_entry.turns_per_minute is null and v_entry.turns_per_day is null and v_entry.tokens_per_day is null
-        and v_entry.reserved is null then
+        and v_entry.budget_per_day is null and v_entry.budget_per_month is null then
         -- What count_turn would write for a user who is far from the limit.
         update colloquy.turn_counts c
         set running = c.running || v_entry.turn_id
@@ -490,11 +510,24 @@ begin
         v_count := colloquy.count_turn(
           p_user_id => v_user_id, p_turn_id => v_entry.turn_id, p_running_turns => v_entry.running_turns,
           p_turns_per_minute => v_entry.turns_per_minute, p_turns_per_day => v_entry.turns_per_day,
-          p_tokens_per_day => v_entry.tokens_per_day, p_reserved => v_entry.reserved,
+          p_tokens_per_day => v_entry.tokens_per_day,
+          p_reserved => case
+            when v_entry.budget_per_day is not null or v_entry.budget_per_month is not null then v_entry.reserved end,
           p_budget_per_day => v_entry.budget_per_day, p_budget_per_month => v_entry.budget_per_month);
         v_is_counted := v_count.is_counted;
         v_refusal := v_count.refusal;
       end if;
+    end if;
+    if v_refusal is null then
+      v_refusal := case
+        when v_day_spent + v_reserved + v_entry.reserved > v_entry.total_per_day then
+          json_build_object('limit', 'budget', 'max', v_entry.total_per_day, 'lapsed', '[]'::json, 'reset_s',
+            ceil(extract(epoch from (v_day + 1)::timestamp at time zone 'UTC' - colloquy.clock())))
+        when v_month_spent + v_reserved + v_entry.reserved > v_entry.total_per_month then
+          json_build_object('limit', 'budget', 'max', v_entry.total_per_month, 'lapsed', '[]'::json, 'reset_s',
+            ceil(extract(epoch from
+              (date_trunc('month', v_day::timestamp) + interval '1 month') at time zone 'UTC' - colloquy.clock())))
+      end;
     end if;
     v_begun := colloquy.begin_turn(
       p_user_id => v_user_id, p_conversation_id => v_entry.conversation_id, p_is_new => v_entry.is_new,
@@ -504,7 +537,9 @@ begin
       p_history_messages => v_entry.history_messages, p_history_tokens => v_entry.history_tokens,
       p_window_size => v_entry.window_size,
       p_key_hash => decode(v_entry.key_hash, 'hex'), p_fingerprint => decode(v_entry.fingerprint, 'hex'),
-      p_reserved => v_entry.reserved, p_may_begin => v_refusal is null, p_retention => v_entry.retention,
+      p_reserved => v_entry.reserved,
+      p_reserved_on => case when v_entry.total_per_day is not null or v_entry.total_per_month is not null then v_day end,
+      p_may_begin => v_refusal is null, p_retention => v_entry.retention,
       p_assistant => v_entry.assistant, p_assistants => v_entry.assistants);
     if v_is_counted
       and (v_begun.outcome <> 'begun' or v_begun.is_repeated or v_begun.turn_id <> v_entry.turn_id) then
@@ -512,6 +547,12 @@ begin
         p_user_id => v_user_id, p_turn_id => v_entry.turn_id,
         p_begun_id => case when v_begun.outcome = 'begun' and v_begun.is_repeated is not true then v_begun.turn_id end,
         p_is_minute => v_entry.turns_per_minute is not null, p_is_day => v_entry.turns_per_day is not null);
+    end if;
+    if v_begun.outcome = 'begun' and v_begun.is_repeated is not true
+      and (v_entry.total_per_day is not null or v_entry.total_per_month is not null) then
+      v_reserved := v_reserved + v_entry.reserved;
+      v_per_day := least(v_per_day, v_entry.total_per_day);
+      v_per_month := least(v_per_month, v_entry.total_per_month);
     end if;
     if v_entry.has_waited and v_begun.outcome not in ('busy', 'locked') then
       delete from colloquy.waiting_messages w where w.user_id = v_user_id and w.turn_id = v_entry.turn_id;
@@ -533,6 +574,13 @@ begin
     assistant := v_begun.assistant;
     return next;
   end loop;
+  if v_reserved > 0 then
+    perform colloquy.act_as(null);
+    if not colloquy.reserve_total(
+      p_day => v_day, p_amount => v_reserved, p_per_day => v_per_day, p_per_month => v_per_month) then
+      raise exception 'others have taken the rest of the budget for all users' using errcode = 'CQ001';
+    end if;
+  end if;
 end
 $$;
 
@@ -652,7 +700,7 @@ begin
     return;
   end if;
   update colloquy.conversations c
-  set summary_claim = p_claim, summary_claimed_until = colloquy.clock() + p_lease_ms * interval '1 millisecond'
+  set summary_claim = p_claim, summary_claimed_until = colloquy.stable_clock() + p_lease_ms * interval '1 millisecond'
   where c.user_id = p_user_id and c.id = p_conversation_id;
   return next;
 end
@@ -794,21 +842,26 @@ end
 $$;
 
 --
--- Name: delete_conversation(text, uuid); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: delete_conversation(text, uuid, integer); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.delete_conversation(p_user_id text, p_conversation_id uuid) RETURNS boolean
+CREATE FUNCTION colloquy.delete_conversation(p_user_id text, p_conversation_id uuid, p_rows integer DEFAULT 10000) RETURNS boolean
     LANGUAGE plpgsql
     AS $$
+declare
+  v_last_position integer;
 begin
   perform colloquy.act_as(p_user_id);
-  perform from colloquy.conversations c
+  select c.last_position into v_last_position
+  from colloquy.conversations c
   where c.user_id = p_user_id and c.id = p_conversation_id and colloquy.is_live(c.expires_at)
   for update;
   if not found then
     return false;
   end if;
-  perform colloquy.delete_conversations(p_user_id => p_user_id, p_conversation_ids => array[p_conversation_id]);
+  perform colloquy.delete_conversations(
+    p_user_id => p_user_id, p_conversation_ids => array[p_conversation_id],
+    p_rows => case when v_last_position > p_rows then p_rows end);
   return true;
 end
 $$;
@@ -896,6 +949,13 @@ begin
     update colloquy.conversations c
     set own_expires_at = '-infinity', expires_at = '-infinity'
     where c.user_id = p_user_id and c.id = any (p_conversation_ids) and c.own_expires_at is distinct from '-infinity';
+    if found then
+      insert into colloquy.removals (user_id, conversation_id, remove_at)
+      select p_user_id, i.id, '-infinity'
+      from unnest(p_conversation_ids) i (id)
+      on conflict on constraint removals_pkey do update
+      set remove_at = excluded.remove_at;
+    end if;
   end if;
   -- As when they are interrupted: what the running ones have reserved of a budget is what they cost.
   for v_cost in
@@ -937,6 +997,7 @@ begin
     total_tokens = p_total_tokens,
     cost = p_cost,
     reserved = null,
+    reserved_on = null,
     error_code = p_error_code,
     finish_reason = p_finish_reason,
     window_starts = case
@@ -973,11 +1034,15 @@ CREATE FUNCTION colloquy.end_turns(p_entries json, p_may_wait boolean) RETURNS T
 declare
   v_entry record;
   v_turn record;
+  v_reserved record;
   v_sum record;
   v_user_id text;
   v_may_end boolean;
   v_has_ended boolean;
   v_ended integer[] := '{}';
+  -- what is given back of the budget for all users, and of which days
+  v_days date[] := '{}';
+  v_amounts bigint[] := '{}';
 begin
   perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
   for v_entry in
@@ -996,13 +1061,17 @@ begin
     end if;
     entry := v_entry.number;
     if p_may_wait then
-      v_may_end := true;
+      select t.reserved, t.reserved_on into v_reserved
+      from colloquy.turns t
+      where t.user_id = v_user_id and t.id = v_entry.turn_id
+      for no key update;
     else
-      perform from colloquy.turns t
+      select t.reserved, t.reserved_on into v_reserved
+      from colloquy.turns t
       where t.user_id = v_user_id and t.id = v_entry.turn_id
       for no key update skip locked;
-      v_may_end := found;
     end if;
+    v_may_end := found;
     v_has_ended := v_may_end and colloquy.end_turn(
       p_user_id => v_user_id, p_turn_id => v_entry.turn_id, p_attempt => v_entry.attempt, p_model => v_entry.model,
       p_status => v_entry.status, p_content => v_entry.content, p_tool_calls => v_entry.tool_calls,
@@ -1016,6 +1085,10 @@ begin
     if v_has_ended then
       outcome := 'stored';
       v_ended := v_ended || entry;
+      if v_reserved.reserved_on is not null then
+        v_days := v_days || v_reserved.reserved_on;
+        v_amounts := v_amounts || (v_reserved.reserved - coalesce(v_entry.cost, 0));
+      end if;
     else
       select t.status, t.attempt into v_turn
       from colloquy.turns t
@@ -1057,6 +1130,9 @@ begin
       p_reasoning_tokens => v_sum.reasoning_tokens::bigint, p_total_tokens => v_sum.total_tokens::bigint,
       p_cost => v_sum.cost::bigint);
   end loop;
+  if v_days <> '{}' then
+    perform colloquy.settle_total(p_days => v_days, p_amounts => v_amounts);
+  end if;
 end
 $$;
 
@@ -1069,6 +1145,7 @@ CREATE FUNCTION colloquy.erase_user(p_user_id text, p_rows integer) RETURNS TABL
     AS $$
 declare
   v_ids uuid[];
+  v_rows bigint;
   v_orphans bigint;
   v_keys bigint;
   v_usage bigint;
@@ -1076,17 +1153,16 @@ declare
   v_waiting bigint;
 begin
   perform colloquy.act_as(p_user_id);
-  select array_agg(n.id) into v_ids
+  select array_agg(n.id), max(n.rows_through) into v_ids, v_rows
   from (
-    select c.id,
-      sum(c.last_position + 1) over newest_first - (c.last_position + 1) as rows_before
+    select c.id, sum(c.last_position + 1) over newest_first as rows_through, row_number() over newest_first as number
     from colloquy.conversations c
     where c.user_id = p_user_id
     window newest_first as (order by c.archived, c.last_turn_at desc, c.id desc)
     order by c.archived, c.last_turn_at desc, c.id desc
     limit greatest(1, p_rows / 10)
   ) n
-  where n.rows_before < p_rows;
+  where n.rows_through <= p_rows or n.number = 1;
   if v_ids is not null then
     select array_agg(l.id) into v_ids
     from (
@@ -1101,7 +1177,8 @@ begin
     delete from colloquy.search_segments s where s.user_id = p_user_id;
     delete from colloquy.search_tails t where t.user_id = p_user_id;
     is_done := false;
-    erased := colloquy.delete_conversations(p_user_id => p_user_id, p_conversation_ids => v_ids);
+    erased := colloquy.delete_conversations(
+      p_user_id => p_user_id, p_conversation_ids => v_ids, p_rows => case when v_rows > p_rows then p_rows end);
     return next;
     return;
   end if;
@@ -2064,10 +2141,44 @@ end
 $$;
 
 --
--- Name: resume_turn(text, bytea, bytea, uuid, integer, integer, integer, integer, bigint, boolean, json, json); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: reserve_total(date, bigint, bigint, bigint); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.resume_turn(p_user_id text, p_key_hash bytea, p_fingerprint bytea, p_begin_id uuid, p_lease_ms integer, p_history_messages integer, p_history_tokens integer, p_window_size integer, p_reserved bigint, p_may_begin boolean, p_retention json, p_assistants json) RETURNS colloquy.begun
+CREATE FUNCTION colloquy.reserve_total(p_day date, p_amount bigint, p_per_day bigint, p_per_month bigint) RETURNS boolean
+    LANGUAGE plpgsql
+    AS $$
+declare
+  v_month date := date_trunc('month', p_day::timestamp)::date;
+  v_number integer := extract(day from p_day);
+  v_is_there boolean := false;
+begin
+  loop
+    -- After a wait for the row it judges what the one before has left.
+    update colloquy.total_spending s
+    set spent = s.spent + p_amount, days[v_number] = s.days[v_number] + p_amount
+    where s.user_id = '' and s.month = v_month
+      and (p_per_day is null or s.days[v_number] + p_amount <= p_per_day)
+      and (p_per_month is null or s.spent + p_amount <= p_per_month);
+    if found then
+      return true;
+    end if;
+    if v_is_there then
+      return false;
+    end if;
+    -- Somebody else may be making it, too, which this waits for; then that one's is judged.
+    insert into colloquy.total_spending (user_id, month, spent, days)
+    values ('', v_month, 0, array_fill(0::bigint, array[31]))
+    on conflict do nothing;
+    v_is_there := true;
+  end loop;
+end
+$$;
+
+--
+-- Name: resume_turn(text, bytea, bytea, uuid, integer, integer, integer, integer, bigint, date, boolean, json, json); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.resume_turn(p_user_id text, p_key_hash bytea, p_fingerprint bytea, p_begin_id uuid, p_lease_ms integer, p_history_messages integer, p_history_tokens integer, p_window_size integer, p_reserved bigint, p_reserved_on date, p_may_begin boolean, p_retention json, p_assistants json) RETURNS colloquy.begun
     LANGUAGE plpgsql
     AS $_$
 declare
@@ -2140,7 +2251,7 @@ begin
     set status = 'running', attempt = t.attempt + 1, begun_by = p_begin_id, cancel_requested = false,
       lease_until = v_now + p_lease_ms * interval '1 millisecond', finished_at = null, error_code = null,
       input_tokens = null, output_tokens = null, cached_input_tokens = null, reasoning_tokens = null,
-      total_tokens = null, cost = null, reserved = p_reserved,
+      total_tokens = null, cost = null, reserved = p_reserved, reserved_on = p_reserved_on,
       done_calls = t.done_calls
         || jsonb_path_query_array(coalesce(v_calls, '[]'), '$[*] ? (exists(@.result) && !exists(@.replayed))')
     where t.user_id = p_user_id and t.id = v_turn.id
@@ -2732,7 +2843,7 @@ CREATE FUNCTION colloquy.set_title(p_user_id text, p_conversation_id uuid, p_tit
 begin
   perform colloquy.act_as(p_user_id);
   update colloquy.conversations c
-  set title = p_title, title_by = 'model', updated_at = colloquy.clock()
+  set title = p_title, title_by = 'model', updated_at = colloquy.stable_clock()
   where c.user_id = p_user_id and c.id = p_conversation_id and p_title is not null and c.title_by = 'message';
   perform colloquy.unindex_title(p_user_id, p_conversation_id);
   perform colloquy.add_job_usage(
@@ -2763,6 +2874,44 @@ begin
     set running = array_replace(array_remove(c.running, p_begun_id), p_turn_id, p_begun_id)
     where c.user_id = p_user_id;
   end if;
+end
+$$;
+
+--
+-- Name: settle_total(date[], bigint[]); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.settle_total(p_days date[], p_amounts bigint[]) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+declare
+  v_sum record;
+begin
+  for v_sum in
+    select s.day, date_trunc('month', s.day::timestamp)::date as month, extract(day from s.day)::integer as number,
+      sum(s.amount)::bigint as amount
+    from unnest(p_days, p_amounts) s (day, amount)
+    group by s.day
+    having sum(s.amount) <> 0
+    order by s.day
+  loop
+    perform colloquy.act_as(null);
+    update colloquy.total_spending s
+    set spent = s.spent - v_sum.amount, days[v_sum.number] = s.days[v_sum.number] - v_sum.amount
+    where s.user_id = '' and s.month = v_sum.month;
+  end loop;
+end
+$$;
+
+--
+-- Name: stable_clock(); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.stable_clock() RETURNS timestamp with time zone
+    LANGUAGE plpgsql STABLE
+    AS $$
+begin
+  return colloquy.clock();
 end
 $$;
 
@@ -3288,6 +3437,20 @@ CREATE TABLE colloquy.search_tails (
 ALTER TABLE ONLY colloquy.search_tails FORCE ROW LEVEL SECURITY;
 
 --
+-- Name: total_spending; Type: TABLE; Schema: colloquy; Owner: -
+--
+
+CREATE TABLE colloquy.total_spending (
+    user_id text NOT NULL,
+    month date NOT NULL,
+    spent bigint NOT NULL,
+    days bigint[] NOT NULL
+)
+WITH (fillfactor='50');
+
+ALTER TABLE ONLY colloquy.total_spending FORCE ROW LEVEL SECURITY;
+
+--
 -- Name: turn_counts; Type: TABLE; Schema: colloquy; Owner: -
 --
 
@@ -3347,7 +3510,8 @@ CREATE TABLE colloquy.turns (
     window_starts jsonb,
     answer_position integer,
     cost bigint,
-    reserved bigint
+    reserved bigint,
+    reserved_on date
 )
 WITH (fillfactor='80');
 
@@ -3475,6 +3639,13 @@ ALTER TABLE ONLY colloquy.search_segments
 
 ALTER TABLE ONLY colloquy.search_tails
     ADD CONSTRAINT search_tails_pkey PRIMARY KEY (user_id, conversation_id);
+
+--
+-- Name: total_spending total_spending_pkey; Type: CONSTRAINT; Schema: colloquy; Owner: -
+--
+
+ALTER TABLE ONLY colloquy.total_spending
+    ADD CONSTRAINT total_spending_pkey PRIMARY KEY (user_id, month);
 
 --
 -- Name: turn_counts turn_counts_pkey; Type: CONSTRAINT; Schema: colloquy; Owner: -
@@ -3623,6 +3794,12 @@ CREATE POLICY acting_user ON colloquy.search_segments USING ((user_id = current_
 CREATE POLICY acting_user ON colloquy.search_tails USING ((user_id = current_setting('colloquy.user_id'::text, true)));
 
 --
+-- Name: total_spending acting_user; Type: POLICY; Schema: colloquy; Owner: -
+--
+
+CREATE POLICY acting_user ON colloquy.total_spending USING ((user_id = current_setting('colloquy.user_id'::text, true)));
+
+--
 -- Name: turn_counts acting_user; Type: POLICY; Schema: colloquy; Owner: -
 --
 
@@ -3731,6 +3908,12 @@ ALTER TABLE colloquy.search_segments ENABLE ROW LEVEL SECURITY;
 ALTER TABLE colloquy.search_tails ENABLE ROW LEVEL SECURITY;
 
 --
+-- Name: total_spending; Type: ROW SECURITY; Schema: colloquy; Owner: -
+--
+
+ALTER TABLE colloquy.total_spending ENABLE ROW LEVEL SECURITY;
+
+--
 -- Name: turn_counts; Type: ROW SECURITY; Schema: colloquy; Owner: -
 --
 
@@ -3831,6 +4014,12 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE colloquy.search_segments TO colloquy_
 --
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE colloquy.search_tails TO colloquy_app;
+
+--
+-- Name: TABLE total_spending; Type: ACL; Schema: colloquy; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE colloquy.total_spending TO colloquy_app;
 
 --
 -- Name: TABLE turn_counts; Type: ACL; Schema: colloquy; Owner: -

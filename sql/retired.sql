@@ -42,3 +42,9 @@ drop function if exists colloquy.resume_turn(
 -- What is made in their place may be called with the same arguments.
 drop function if exists colloquy.fork_conversation(text, uuid, uuid, uuid, text);
 drop function if exists colloquy.import_messages(text, json, json);
+drop function if exists colloquy.begin_turn(
+  text, uuid, boolean, uuid, uuid, uuid, text, text, text, uuid, text, integer, integer, integer, integer, bytea, bytea,
+  bigint, boolean, json, text, json);
+drop function if exists colloquy.resume_turn(
+  text, bytea, bytea, uuid, integer, integer, integer, integer, bigint, boolean, json, json);
+drop function if exists colloquy.delete_conversation(text, uuid);

@@ -25,7 +25,7 @@ import type { PublicJwk } from './tools/signing-keys.js'
 import type { ToolRegistry } from './tools/tool.js'
 import { type Assistant, createAssistants } from './turns/assistants.js'
 import { createTurnEngine } from './turns/engine.js'
-import type { InstanceLimits } from './turns/limits.js'
+import type { InstanceLimits, TotalBudget } from './turns/limits.js'
 import type { RetentionRule } from './turns/retention-rule.js'
 import type { TitleMaker, TurnLimits } from './turns/types.js'
 import { type LimitRules, limitsOf } from './turns/user-rules.js'
@@ -57,6 +57,8 @@ export interface ChatOptions {
   limits: TurnLimits
   /** what the turns of each user are counted against; default: nothing */
   userLimits?: LimitRules | undefined
+  /** what all users together may spend; default: as much as they like */
+  totalBudget?: TotalBudget | undefined
   /** the claim of a token that names its user's plan */
   planClaim?: string | undefined
   /** how long conversations are kept; default: for ever */

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { EnvironmentReader } from './environment.js'
 import { decimalPrice, toMillionths } from './models/prices.js'
-import type { InstanceLimits, UserLimits } from './turns/limits.js'
+import type { InstanceLimits, TotalBudget, UserLimits } from './turns/limits.js'
 import type { LimitRules, UserRules } from './turns/user-rules.js'
 
 const maxTurnsPerMinute = 100_000
@@ -58,6 +58,7 @@ export const readLimits = ({
 }: EnvironmentReader): {
   userLimits: LimitRules
   planClaim: string | undefined
+  totalBudget: TotalBudget | undefined
   instanceLimits: InstanceLimits
 } => {
   /** 0 stands for no limit. */
@@ -77,6 +78,7 @@ export const readLimits = ({
     ...(budgetPerDay !== null && { budgetPerDay }),
     ...(budgetPerMonth !== null && { budgetPerMonth }),
   }
+  const totalBudget = { perDay: money('CHAT_BUDGET_PER_DAY'), perMonth: money('CHAT_BUDGET_PER_MONTH') }
   const { plans, users } = json('CHAT_PLANS', plansFile) ?? { plans: {}, users: {} }
   const planClaim = text('CHAT_PLAN_CLAIM')
   if (planClaim === undefined && Object.keys(plans).length > 0)
@@ -87,6 +89,7 @@ export const readLimits = ({
   return {
     userLimits: { everybody, plans: toMap(plans), users: toMap(users) },
     planClaim,
+    totalBudget: totalBudget.perDay === null && totalBudget.perMonth === null ? undefined : totalBudget,
     instanceLimits: {
       runningTurns: integer('CHAT_MAX_RUNNING_TURNS', 2_000, 1, 100_000),
       waitingMessages: integer('CHAT_MAX_WAITING_MESSAGES', 2_000, 0, 100_000),

@@ -11,7 +11,7 @@ import type { CredentialsByProvider } from './models/providers.js'
 import { sendsUserToken, type ToolServer } from './tools/mcp/server-config.js'
 import type { SigningKey } from './tools/signing-keys.js'
 import type { Assistant } from './turns/assistants.js'
-import type { InstanceLimits } from './turns/limits.js'
+import type { InstanceLimits, TotalBudget } from './turns/limits.js'
 import type { RetentionRule } from './turns/retention-rule.js'
 import type { TitleMaker, TurnLimits } from './turns/types.js'
 import { haveBudgets, type LimitRules } from './turns/user-rules.js'
@@ -65,6 +65,8 @@ export interface Config {
   userLimits: LimitRules
   /** the claim of a token that names its user's plan */
   planClaim: string | undefined
+  /** what all users together may spend; undefined: as much as they like */
+  totalBudget: TotalBudget | undefined
   instanceLimits: InstanceLimits
   /** how long conversations are kept; undefined: for ever */
   retention: RetentionRule | undefined
@@ -181,9 +183,9 @@ export const requireTokenVerification = ({ production, auth }: Config): void => 
 /** Requires the prices of all models where anybody has a budget: without them nobody knows what a turn may cost. Throws ConfigError. */
 const requirePrices = (
   { model, otherModels, fallbacks }: Pick<Config, 'model' | 'otherModels' | 'fallbacks'>,
-  { prices, userLimits }: Pick<Config, 'prices' | 'userLimits'>,
+  { prices, userLimits, totalBudget }: Pick<Config, 'prices' | 'userLimits' | 'totalBudget'>,
 ): void => {
-  if (!haveBudgets(userLimits)) return
+  if (!haveBudgets(userLimits) && !totalBudget) return
   const names = [model, ...otherModels, ...Object.values(fallbacks).flat()]
   const unknown = names.find((name) => name !== 'echo' && !prices?.of(name))
   if (unknown !== undefined)

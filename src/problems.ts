@@ -170,6 +170,13 @@ export const catalogue = {
     detail: "This instance does not have the conversation's assistant.",
     retryAfter: 5,
   },
+  // The operator's limit, not the caller's: a 429 would blame the user. How much it is stays the operator's, too.
+  'service-budget-exceeded': {
+    status: 503,
+    title: 'Service budget exceeded',
+    detail: 'Too little is left of what all users together may spend.',
+    retryAfter: 60,
+  },
   'turn-interrupted': {
     status: 503,
     title: 'Turn interrupted',

@@ -103,3 +103,24 @@ t.test('budgets are amounts of money, and need the prices of all models', async 
   )
   t.ok(readConfig({ ...unpriced, CHAT_MODELS: 'echo' }), 'but echo costs nothing')
 })
+
+t.test('so is the budget for all users', async (t) => {
+  const totalOf = (env: Record<string, string>) => readConfig(env).totalBudget
+  t.equal(totalOf({}), undefined, 'there is none')
+  t.equal(totalOf({ CHAT_BUDGET_PER_DAY: '0', CHAT_BUDGET_PER_MONTH: '' }), undefined, '0 is none')
+  t.same(totalOf({ CHAT_BUDGET_PER_DAY: '2.5' }), { perDay: 2_500_000, perMonth: null }, 'of a day')
+  t.same(totalOf({ CHAT_BUDGET_PER_MONTH: '0.000001' }), { perDay: null, perMonth: 1 }, 'of a month')
+  for (const name of ['CHAT_BUDGET_PER_DAY', 'CHAT_BUDGET_PER_MONTH']) {
+    for (const value of ['-1', '0.0000001', '1000000', '1,5'])
+      t.throws(
+        () => readConfig({ [name]: value }),
+        { message: new RegExp(`^${name} must be an amount of money`), constructor: ConfigError },
+        `${name}=${value}`,
+      )
+    t.throws(
+      () => readConfig({ CHAT_MODEL: 'openai-compatible/x', [name]: '1' }),
+      { message: /CHAT_PRICES .* openai-compatible\/x/ },
+      `${name} needs the price of every model`,
+    )
+  }
+})

@@ -133,7 +133,7 @@ const tables = ['conversations', 'turns', 'messages', 'turn_events', 'usage', 'f
 /** Those that tell of them. */
 const otherTables = [
   ...['search_indexes', 'search_tails', 'search_segments', 'branches'],
-  ...['turn_counts', 'waiting_messages', 'idempotency_keys', 'removals', 'retention'],
+  ...['turn_counts', 'waiting_messages', 'idempotency_keys', 'removals', 'retention', 'total_spending'],
 ]
 
 /** Every condition on the user is taken out of the handlers, and the turn functions get the path's ids alone. */
@@ -243,6 +243,9 @@ t.test('in SQL, too: nothing of another user can be read, changed or written', a
       values ('alice', '{}', now(), 1, now(), 1)`
     await tx`insert into colloquy.removals (user_id, conversation_id, remove_at) values ('alice', ${id}, now())`
     await tx`insert into colloquy.retention (user_id) values ('alice')`
+    // Its real rows are of '', which is nobody's id.
+    await tx`
+      insert into colloquy.total_spending (user_id, month, spent, days) values ('alice', '2026-11-01', 1, '{1}')`
     await tx`
       insert into colloquy.waiting_messages (user_id, turn_id, wait_until) values ('alice', ${turn.turnId}, now())`
   })
@@ -268,6 +271,10 @@ t.test('in SQL, too: nothing of another user can be read, changed or written', a
       'a row cannot be given away',
     )
   }
+  await as(null, (tx) => tx`select colloquy.reserve_total('2026-11-27', 1, null, null)`)
+  const spending = (user: string | null) => as(user, (tx) => tx`select from colloquy.total_spending`)
+  t.equal((await spending(null)).length, 1, 'what all users spend is seen by who acts for nobody')
+  t.equal((await spending('bob')).length, 0, 'and by no user')
   await t.rejects(
     as(
       'bob',

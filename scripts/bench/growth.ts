@@ -210,7 +210,7 @@ const run = async (bench: Bench) => {
     if (verbose) await printPlans(sql, 'long', 'most')
     progress('exports and erasures')
     // Last: what they erase is gone.
-    const data = await userDataCost(bench, server.url, [
+    const data = await userDataCost(bench, server, [
       { label: 'one long conversation', user: 'long-000000' },
       { label: 'many short conversations', user: 'most-000000' },
     ])

@@ -1,8 +1,16 @@
-import type { Bench, Table, Target } from './part.js'
+import postgres from 'postgres'
+import type { Bench, Part, Table, Target } from './part.js'
+import { residentMegabytes } from './process.js'
+import { sampleDuring } from './sample-during.js'
+import { seed } from './seed.js'
+import type { Server } from './server.js'
 import { callsOf } from './user.js'
 
 /** A client gives up on an answer that does not begin by then, and so do proxies. */
 const wantedEraseSeconds = 60
+/** What an export may add to the server's memory, in MB: some pages, and what the garbage collector leaves for later. */
+const wantedExportMegabytes = 100
+const sampleMs = 100
 
 interface Measured {
   seconds: number
@@ -42,13 +50,17 @@ const erase = async (url: string, user: string, signal: AbortSignal): Promise<Me
 /** Exports and erases these users, whose data is gone afterwards. */
 export const userDataCost = async (
   { signal }: Bench,
-  url: string,
+  { url, pid }: Server,
   users: { label: string; user: string }[],
 ): Promise<{ table: Table; targets: Target[] }> => {
   const rows: Table['rows'] = []
   const targets: Target[] = []
   for (const { label, user } of users) {
-    const exported = await readExport(url, user, signal)
+    const before = await residentMegabytes(pid)
+    const [exported, during] = await sampleDuring(readExport(url, user, signal), sampleMs, () =>
+      residentMegabytes(pid),
+    )
+    const most = Math.max(before, ...during)
     const erased = await erase(url, user, signal)
     for (const [what, { seconds, megabytes, messages }] of [
       ['export', exported],
@@ -60,7 +72,14 @@ export const userDataCost = async (
         megabytes === 0 ? '' : megabytes.toFixed(0),
         seconds.toFixed(2),
         Math.round(messages / seconds),
+        what === 'export' ? `${before.toFixed(0)} / ${most.toFixed(0)}` : '',
       ])
+    targets.push({
+      what: `memory that an export adds, ${label}`,
+      wanted: `at most ${wantedExportMegabytes} MB`,
+      measured: (most - before).toFixed(0),
+      isMet: most - before <= wantedExportMegabytes,
+    })
     targets.push({
       what: `erase, ${label}`,
       wanted: `at most ${wantedEraseSeconds} s`,
@@ -71,9 +90,33 @@ export const userDataCost = async (
   return {
     table: {
       title: "All of a user's data over HTTP, once",
-      columns: ['operation', 'messages', 'MB', 'seconds', 'messages per second'],
+      columns: ['operation', 'messages', 'MB', 'seconds', 'messages per second', 'server MB, before / most'],
       rows,
     },
     targets,
   }
 }
+
+/** The same in a table of its own: half of its messages are one conversation, and half are those of many. */
+const run = async (bench: Bench) => {
+  const messages = Math.min(Math.ceil(bench.rows / 4) * 2, 500_000)
+  const url = await bench.database()
+  const sql = postgres(url, { max: 1, onnotice: () => {} })
+  try {
+    const plots = [
+      { prefix: 'long', users: 1, conversations: 1, messages },
+      { prefix: 'most', users: 1, conversations: messages / 2, messages: 2 },
+    ]
+    await seed(sql, plots, bench.progress)
+    const server = await bench.server({ env: { DATABASE_URL: url, NODE_ENV: 'production' } })
+    const { table, targets } = await userDataCost(bench, server, [
+      { label: 'one long conversation', user: 'long-000000' },
+      { label: 'many short conversations', user: 'most-000000' },
+    ])
+    return { tables: [table], targets }
+  } finally {
+    await sql.end({ timeout: 1 })
+  }
+}
+
+export const userData: Part = { name: 'user-data', run }

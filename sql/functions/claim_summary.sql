@@ -69,7 +69,7 @@ begin
     return;
   end if;
   update colloquy.conversations c
-  set summary_claim = p_claim, summary_claimed_until = colloquy.clock() + p_lease_ms * interval '1 millisecond'
+  set summary_claim = p_claim, summary_claimed_until = colloquy.stable_clock() + p_lease_ms * interval '1 millisecond'
   where c.user_id = p_user_id and c.id = p_conversation_id;
   return next;
 end

@@ -1,4 +1,5 @@
--- Ends attempts, each for its own user, however they ended, and adds what they cost to the users' usage.
+-- Ends attempts, each for its own user, however they ended, adds what they cost to the users' usage, and gives back what they
+-- have reserved beyond that of the budget for all users.
 --
 -- p_entries is an array of objects with the columns that are read from it below; has_events is false when the attempt
 -- has certainly stored no events. Each row answers the entry of that number, from 1 on. outcome is
@@ -7,7 +8,8 @@
 --   not-found  the turn was deleted meanwhile, with its conversation
 --   locked     another transaction holds the turn, and p_may_wait is false: nothing was written
 --
--- Locks: turns, in the order of user and turn; then usage, once for each user and model, in that order.
+-- Locks: turns, in the order of user and turn; then usage, once for each user and model, in that order; then the budget for all
+-- users.
 create or replace function colloquy.end_turns(p_entries json, p_may_wait boolean)
 returns table (entry integer, outcome text)
 language plpgsql
@@ -15,11 +17,15 @@ as $$
 declare
   v_entry record;
   v_turn record;
+  v_reserved record;
   v_sum record;
   v_user_id text;
   v_may_end boolean;
   v_has_ended boolean;
   v_ended integer[] := '{}';
+  -- what is given back of the budget for all users, and of which days
+  v_days date[] := '{}';
+  v_amounts bigint[] := '{}';
 begin
   perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
   for v_entry in
@@ -38,13 +44,17 @@ begin
     end if;
     entry := v_entry.number;
     if p_may_wait then
-      v_may_end := true;
+      select t.reserved, t.reserved_on into v_reserved
+      from colloquy.turns t
+      where t.user_id = v_user_id and t.id = v_entry.turn_id
+      for no key update;
     else
-      perform from colloquy.turns t
+      select t.reserved, t.reserved_on into v_reserved
+      from colloquy.turns t
       where t.user_id = v_user_id and t.id = v_entry.turn_id
       for no key update skip locked;
-      v_may_end := found;
     end if;
+    v_may_end := found;
     v_has_ended := v_may_end and colloquy.end_turn(
       p_user_id => v_user_id, p_turn_id => v_entry.turn_id, p_attempt => v_entry.attempt, p_model => v_entry.model,
       p_status => v_entry.status, p_content => v_entry.content, p_tool_calls => v_entry.tool_calls,
@@ -58,6 +68,10 @@ begin
     if v_has_ended then
       outcome := 'stored';
       v_ended := v_ended || entry;
+      if v_reserved.reserved_on is not null then
+        v_days := v_days || v_reserved.reserved_on;
+        v_amounts := v_amounts || (v_reserved.reserved - coalesce(v_entry.cost, 0));
+      end if;
     else
       select t.status, t.attempt into v_turn
       from colloquy.turns t
@@ -99,5 +113,8 @@ begin
       p_reasoning_tokens => v_sum.reasoning_tokens::bigint, p_total_tokens => v_sum.total_tokens::bigint,
       p_cost => v_sum.cost::bigint);
   end loop;
+  if v_days <> '{}' then
+    perform colloquy.settle_total(p_days => v_days, p_amounts => v_amounts);
+  end if;
 end
 $$;

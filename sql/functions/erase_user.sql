@@ -1,7 +1,7 @@
 -- Erases some of what there is of a user, and gives the number of rows by kind; is_done when nothing was left. Called until
 -- then, since one transaction for all of a big user would take longer than a statement may.
 --   First the conversations, those with the newest turns first, so that running turns end first: as many as have about
---   p_rows messages together, and one at least.
+--   p_rows messages together, and one at least, or about p_rows rows of it where it has more.
 --   Then, when there are none, what counts against limits, the Idempotency-Keys and the usage.
 -- What begins meanwhile is erased or stays, in either case as a whole: a key goes with its conversation, if that is gone.
 --
@@ -14,6 +14,7 @@ language plpgsql
 as $$
 declare
   v_ids uuid[];
+  v_rows bigint;
   v_orphans bigint;
   v_keys bigint;
   v_usage bigint;
@@ -21,17 +22,16 @@ declare
   v_waiting bigint;
 begin
   perform colloquy.act_as(p_user_id);
-  select array_agg(n.id) into v_ids
+  select array_agg(n.id), max(n.rows_through) into v_ids, v_rows
   from (
-    select c.id,
-      sum(c.last_position + 1) over newest_first - (c.last_position + 1) as rows_before
+    select c.id, sum(c.last_position + 1) over newest_first as rows_through, row_number() over newest_first as number
     from colloquy.conversations c
     where c.user_id = p_user_id
     window newest_first as (order by c.archived, c.last_turn_at desc, c.id desc)
     order by c.archived, c.last_turn_at desc, c.id desc
     limit greatest(1, p_rows / 10)
   ) n
-  where n.rows_before < p_rows;
+  where n.rows_through <= p_rows or n.number = 1;
   if v_ids is not null then
     select array_agg(l.id) into v_ids
     from (
@@ -46,7 +46,8 @@ begin
     delete from colloquy.search_segments s where s.user_id = p_user_id;
     delete from colloquy.search_tails t where t.user_id = p_user_id;
     is_done := false;
-    erased := colloquy.delete_conversations(p_user_id => p_user_id, p_conversation_ids => v_ids);
+    erased := colloquy.delete_conversations(
+      p_user_id => p_user_id, p_conversation_ids => v_ids, p_rows => case when v_rows > p_rows then p_rows end);
     return next;
     return;
   end if;

@@ -1,6 +1,8 @@
 -- Ends a turn whose lease has run out, on behalf of the instance that died, with what it is known to have said. Callers
 -- have to have seen the lease run out for a while: after an outage of the database the instances that live renew theirs
--- first. Nobody knows what the model has been paid for, so what the turn reserved of a budget is what it cost. False when there is nothing to do: the turn has ended, its lease was renewed, or somebody is writing it now.
+-- first. Nobody knows what the model has been paid for, so what the turn reserved of a budget is what it cost; of the budget for
+-- all users it stays taken. False when there is nothing to do: the turn has ended, its lease was renewed, or somebody is
+-- writing it now.
 create or replace function colloquy.interrupt_turn(
   p_user_id text,
   p_turn_id uuid,

@@ -17,7 +17,7 @@ as $$
 begin
   perform colloquy.act_as(p_user_id);
   update colloquy.conversations c
-  set title = p_title, title_by = 'model', updated_at = colloquy.clock()
+  set title = p_title, title_by = 'model', updated_at = colloquy.stable_clock()
   where c.user_id = p_user_id and c.id = p_conversation_id and p_title is not null and c.title_by = 'message';
   perform colloquy.unindex_title(p_user_id, p_conversation_id);
   perform colloquy.add_job_usage(

@@ -1,3 +1,4 @@
+import { closestName } from '../closest-name.js'
 import { type Config, requireTokenVerification } from '../config.js'
 import { connect } from '../db/connect.js'
 import { parseConnectionUrl } from '../db/connection-target.js'
@@ -11,9 +12,12 @@ import { fetchPublicKeys } from '../http/public-keys.js'
 import type { Model } from '../models/model.js'
 import { type Access, type HttpServer, sendsUserToken, type ToolServer } from '../tools/mcp/server-config.js'
 import { offeredAnyway } from '../tools/mcp/tool-list.js'
+import { missingChoices } from '../tools/registry.js'
 import type { SigningKey } from '../tools/signing-keys.js'
 import type { ToolWarnings } from '../tools/tool-warnings.js'
 import { estimateTools } from '../turns/agent/history-window.js'
+import { haveBudgets } from '../turns/user-rules.js'
+import { describeBudgets, readSpending } from './budgets.js'
 import { errorMessage } from './error-message.js'
 import { openModels, openOrJoinDatabase } from './runtime.js'
 import { openTokenSecret } from './token-secret.js'
@@ -135,6 +139,23 @@ const describeWarnings = (warnings: ToolWarnings): string =>
     })
     .join('; ')
 
+/** What assistants name in vain of a server's tools. */
+const describeMissingChoices = (
+  { assistants }: Config,
+  server: ToolServer,
+  tools: readonly { name: string }[],
+): string[] =>
+  assistants.flatMap(({ name, tools: only = [] }) =>
+    missingChoices(only, server.name, tools).map((tool) => {
+      const likely = closestName(
+        tool,
+        tools.map(({ name }) => name),
+      )
+      const hint = likely === undefined ? '' : ` (did you mean ${toLogText(likely)}?)`
+      return `the assistant ${name} has the tool ${toLogText(tool)}${hint}, which the server does not have`
+    }),
+  )
+
 const checkTools = (config: Config, server: ToolServer): Promise<string> | string => {
   if (server.disabled) return 'disabled'
   return withTools({ ...config, toolServers: [server] }, async ({ registry, keys }) => {
@@ -147,6 +168,8 @@ const checkTools = (config: Config, server: ToolServer): Promise<string> | strin
         )
       })
     const notes = warnings.size > 0 ? `; ${describeWarnings(warnings)}` : ''
+    const choices = describeMissingChoices(config, server, tools)
+    if (choices.length > 0) throw new Error(`${choices.join('; ')}${notes}`)
     if (missing.length > 0)
       throw new Error(`the server does not have these configured tools: ${missing.join(', ')}${notes}`)
     const isLeftOut = [...warnings.keys()].some((message) => !offeredAnyway.has(message))
@@ -210,6 +233,15 @@ export const doctor = async (config: Config): Promise<boolean> => {
       { name: 'keys', run: () => checkKeys(config) },
       { name: 'model', run: () => checkModels(config) },
       { name: 'browser origins', run: () => checkOrigins(config) },
+      ...(haveBudgets(config.userLimits) || config.totalBudget
+        ? [
+            {
+              name: 'budgets',
+              needs: 'migrations',
+              run: async () => describeBudgets(config, await readSpending((await opening).db)),
+            },
+          ]
+        : []),
       ...(config.toolWarnings.length > 0
         ? [{ name: 'CHAT_MCP_CONFIG', run: async () => config.toolWarnings.join('; ') }]
         : []),

@@ -6,6 +6,8 @@ import type { Database } from '../db/database.js'
 import { migrate, pendingMigrations } from '../db/migrate.js'
 import { checkRls } from '../db/rls-check.js'
 import { publicJwks } from '../tools/signing-keys.js'
+import { haveBudgets } from '../turns/user-rules.js'
+import { describeBudgets } from './budgets.js'
 import { authenticationOptions, openModels } from './runtime.js'
 import { StartupError } from './startup-error.js'
 import { openTools } from './tools.js'
@@ -46,6 +48,8 @@ export const openChat = async (
   const { registry, keys } = await openTools(config, { log })
   const servers = config.toolServers.filter(({ disabled }) => !disabled).map(({ name }) => name)
   if (servers.length > 0) log.info({ servers }, 'tool servers configured')
+  if (haveBudgets(config.userLimits) || config.totalBudget)
+    log.info({ budgets: describeBudgets(config) }, 'budgets configured')
   return {
     db,
     log,
@@ -62,6 +66,7 @@ export const openChat = async (
     compact: config.compact,
     limits: config.limits,
     userLimits: config.userLimits,
+    totalBudget: config.totalBudget,
     planClaim: config.planClaim,
     retention: config.retention,
     instanceLimits: config.instanceLimits,

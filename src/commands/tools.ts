@@ -41,7 +41,9 @@ export const openTools = async (
   const maxToolBytes = Math.max(...toolBytes(config))
   // Loaded now, so that loading does not count toward a server's time limit.
   if (servers.some(({ disabled }) => !disabled)) await import('../tools/mcp/client.js')
-  return { registry: createToolRegistry({ servers, keys, maxResultBytes, maxToolBytes, ...options }), keys }
+  const selections = config.assistants.flatMap(({ tools }) => (tools ? [tools] : []))
+  const registry = createToolRegistry({ servers, keys, maxResultBytes, maxToolBytes, selections, ...options })
+  return { registry, keys }
 }
 
 /**

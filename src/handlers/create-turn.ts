@@ -6,7 +6,7 @@ import { Problem, problem } from '../problems.js'
 import type { UserLimits } from '../turns/limits.js'
 import type { SendResult } from '../turns/send.js'
 import type { Deps } from './deps.js'
-import { limitProblem } from './limit-problem.js'
+import { limitProblem, totalBudgetProblem } from './limit-problem.js'
 import { toApiCalls } from './tool-calls.js'
 import { combinationErrors, mustBeOneOf, otherAssistant, placeOf, unfitMessage } from './turn-place.js'
 
@@ -25,6 +25,7 @@ type Refusal =
   | 'turn-in-progress'
   | 'rate-limited'
   | 'budget-exceeded'
+  | 'service-budget-exceeded'
   | 'instance-overloaded'
   | 'assistant-unavailable'
 
@@ -67,7 +68,8 @@ export const sendMessage = async (
     case 'assistant-unavailable':
       return problem('assistant-unavailable')
     case 'limited':
-      // Without limits none is reached.
+      if (sent.refusal.limit === 'budget') return totalBudgetProblem(sent.refusal)
+      // Without limits of the user's none is reached.
       return limitProblem(sent.refusal, limits as UserLimits)
     case 'overloaded':
       return problem('instance-overloaded')

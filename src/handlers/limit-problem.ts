@@ -55,3 +55,13 @@ export const limitProblem = (
     },
   })
 }
+
+/** What running turns have reserved may come back at any time, so that it is worth asking before the day or the month is over. */
+const mostRetryAfterS = 60
+
+/** The problem of a message for which too little is left of the budget for all users. */
+export const totalBudgetProblem = ({ limit, reset_s }: LimitRefusal): Problem<'service-budget-exceeded'> =>
+  problem('service-budget-exceeded', {
+    limit,
+    headers: { 'retry-after': String(Math.min(Math.max(reset_s ?? 1, 1), mostRetryAfterS)) },
+  })

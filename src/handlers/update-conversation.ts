@@ -37,7 +37,7 @@ const expiryChanges = (sql: Sql, change: Change, retention: RetentionRule | unde
     change.expires_at === undefined ? sql`c.own_expires_at` : sql`${change.expires_at}::timestamptz`
   const from: ReturnType<Sql> = sql`
     case
-      when (c.archived and not ${archived}) or (c.pinned and not ${pinned}) then colloquy.clock()
+      when (c.archived and not ${archived}) or (c.pinned and not ${pinned}) then colloquy.stable_clock()
       else c.retained_from
     end`
   const since: ReturnType<Sql> = sql`greatest(c.last_turn_at, ${from})`
@@ -63,8 +63,8 @@ export const updateConversation =
             ${branch ? sql`active_path = ${branch.path}::int4multirange,` : sql``}
             ${changesExpiry(body) ? expiryChanges(sql, body, retention) : sql``}
             metadata = ${merged},
-            updated_at = colloquy.clock()
-          where c.user_id = ${user.id} and c.id = ${id} and colloquy.is_live(c.expires_at)
+            updated_at = colloquy.stable_clock()
+          where c.user_id = ${user.id} and c.id = ${id} and (c.expires_at is null or c.expires_at > colloquy.stable_clock())
             and jsonb_array_length(jsonb_path_query_array(${merged}, '$.keyvalue()')) <= ${maxPairs}
           returning c.*
         )${changesExpiry(body) ? sql`, scheduled as (${scheduleRemoval(sql)})` : sql``}

@@ -91,6 +91,10 @@ interface Settings {
   userBudgetPerDay: number | string
   /** The same for a month. Default: 0, no limit. */
   userBudgetPerMonth: number | string
+  /** How much money the turns of all users together may cost in a day. Default: 0, no limit. */
+  budgetPerDay: number | string
+  /** The same for a month. Default: 0, no limit. */
+  budgetPerMonth: number | string
   /** The path of a JSON file of limits by plan and by user. Default: the same for everybody. */
   plans: string
   /** The claim of a user's token that names the plan. */

@@ -24,6 +24,8 @@ export interface ToolRegistryOptions {
   maxResultBytes: number
   /** the limit for a turn's tool definitions, for the model with the largest window */
   maxToolBytes?: number
+  /** the `only` of the assistants; what none of them takes of a list, nor a turn that takes all, is not kept */
+  selections?: readonly (readonly string[])[]
   log: { warn(fields: object, text: string): void }
   /** where the standard error of stdio servers goes */
   stderr?: 'ignore' | 'inherit'
@@ -55,10 +57,21 @@ const isAmong = (only: readonly string[] | undefined, server: string, tool?: str
     ? only.some((entry) => entry.startsWith(`${server}/`))
     : only.includes(`${server}/${tool}`))
 
+/** The tools that an `only` names of a server, and that the server does not have. */
+export const missingChoices = (
+  only: readonly string[],
+  server: string,
+  tools: readonly Pick<ListedTool, 'name'>[],
+): string[] =>
+  [...new Set(only)]
+    .filter((entry) => entry.startsWith(`${server}/`))
+    .map((entry) => entry.slice(server.length + 1))
+    .filter((name) => !tools.some((tool) => tool.name === name))
+
 /** Offers the tools of the configured MCP servers; each call is made on behalf of the turn's user. */
 export const createToolRegistry = (options: ToolRegistryOptions): McpToolRegistry => {
   const { servers, keys, maxResultBytes, log, stderr = 'ignore', now = () => performance.now() } = options
-  const { maxToolBytes = Number.POSITIVE_INFINITY } = options
+  const { maxToolBytes = Number.POSITIVE_INFINITY, selections = [] } = options
   const [signingKey] = keys
   const signUserToken = signingKey && createUserTokenSigner(signingKey)
   if (!signUserToken && servers.some(sendsUserToken))
@@ -97,16 +110,36 @@ export const createToolRegistry = (options: ToolRegistryOptions): McpToolRegistr
     return access === undefined || isAllowed(access, userId)
   }
 
+  /** Those that would be skipped only among all tools. Turns judge and warn of them when they take them. */
+  const toolsOfSelection = (server: ToolServer, allowed: readonly ListedTool[], only: readonly string[]) =>
+    selectTools(
+      [
+        {
+          server,
+          tools: allowed.filter(({ name }) => isAmong(only, server.name, name)),
+          warnings: new Map(),
+        },
+      ],
+      { maxBytes: maxToolBytes, validatorFor: (tool) => validatorFor(tool) && (() => []) },
+    )
+
   /** Reduces a list to what the session has to keep. A process serves all users, so its list stays whole. */
   const reduceList = (server: ToolServer, userId: string, list: ToolList): ToolList => {
     for (const tool of missingTools(server, list.tools)) {
       warn({ server: server.name, tool }, 'the configuration names a tool that its server does not have')
     }
+    for (const tool of missingChoices(selections.flat(), server.name, list.tools)) {
+      warn({ server: server.name, tool }, 'an assistant names a tool that its server does not have')
+    }
     if (server.kind === 'stdio') return list
-    const tools = list.tools.filter((tool) => isToolAllowed(server, tool, userId))
-    const allowed = { ...list, server, tools }
-    const selected = selectTools([allowed], { maxBytes: maxToolBytes, validatorFor })
-    return { tools: selected.map(({ tool }) => tool), warnings: list.warnings }
+    const allowed = list.tools.filter((tool) => isToolAllowed(server, tool, userId))
+    const kept = new Set(
+      [
+        ...selectTools([{ ...list, server, tools: allowed }], { maxBytes: maxToolBytes, validatorFor }),
+        ...selections.flatMap((only) => toolsOfSelection(server, allowed, only)),
+      ].map(({ tool }) => tool),
+    )
+    return { tools: allowed.filter((tool) => kept.has(tool)), warnings: list.warnings }
   }
 
   const logUnavailable = (server: ToolServer, error: Error): void => {

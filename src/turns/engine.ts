@@ -15,7 +15,7 @@ import { createRemoteAttempts, type OpenTurn } from './attempts/remote-attempts.
 import { createBeginSlots } from './begin-slots.js'
 import { createCompaction } from './compaction.js'
 import { createConversationLock } from './conversation-lock.js'
-import { type InstanceLimits, noInstanceLimits } from './limits.js'
+import { type InstanceLimits, noInstanceLimits, type TotalBudget } from './limits.js'
 import { createNewTurn } from './new-turn.js'
 import { keepPruned, keepRemoved } from './retention.js'
 import type { RetentionRule } from './retention-rule.js'
@@ -47,6 +47,8 @@ interface TurnEngineOptions extends TurnLimits {
   compact?: boolean | undefined
   /** how long conversations are kept; default: for ever */
   retention?: RetentionRule | undefined
+  /** what all users together may spend; default: as much as they like */
+  totalBudget?: TotalBudget | undefined
   /** what this instance takes on at once; default: no limit */
   instanceLimits?: InstanceLimits | undefined
   /** how long a stream may be silent */

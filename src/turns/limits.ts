@@ -19,6 +19,13 @@ export interface UserLimits {
   budgetPerMonth?: number | null | undefined
 }
 
+/** What all users together may spend, in microunits; null: as much as they like. */
+export interface TotalBudget {
+  /** per day in UTC; a turn counts on the day on which it begins */
+  perDay: number | null
+  perMonth: number | null
+}
+
 /** Whether what a user's turns may cost has to be reserved. */
 export const hasBudget = ({ budgetPerDay, budgetPerMonth }: Partial<UserLimits>): boolean =>
   typeof budgetPerDay === 'number' || typeof budgetPerMonth === 'number'
@@ -31,7 +38,7 @@ export interface InstanceLimits {
   openStreams: number
 }
 
-/** The limit of a user's that a message has reached; count_turn.sql and wait_messages.sql decide. */
+/** The limit that a message has reached: its user's, or `budget`, that of all users; begin_turns.sql and wait_messages.sql decide. */
 export interface LimitRefusal {
   limit: LimitName
   max: number

@@ -4,7 +4,7 @@ import { availableTokens, windowSize } from './agent/history-window.js'
 import type { Assistants } from './assistants.js'
 import { type BudgetOptions, reservationFor } from './budget.js'
 import { idempotencyOf } from './idempotency.js'
-import { hasBudget } from './limits.js'
+import { hasBudget, type TotalBudget } from './limits.js'
 import type { RetentionRule } from './retention-rule.js'
 import type { SendMessage, SendResult } from './send.js'
 import type { BeginTurn } from './store/begin-turns.js'
@@ -19,6 +19,8 @@ interface NewTurnOptions extends TurnLimits, Omit<BudgetOptions, 'systemPrompt'>
   systemPrompt: string | undefined
   /** how long conversations are kept; undefined: for ever */
   retention?: RetentionRule | undefined
+  /** what all users together may spend; undefined: as much as they like */
+  totalBudget?: TotalBudget | undefined
 }
 
 export type Unknown = Extract<SendResult, { kind: 'unknown-model' | 'unknown-assistant' }>
@@ -45,7 +47,7 @@ export const createNewTurn = (options: NewTurnOptions) => {
     return { assistant: assistant?.name, model: model ?? allowed[0] }
   }
 
-  /** What it reserves of its user's budget: enough for whatever assistant its conversation turns out to have. */
+  /** What it reserves of the budgets: enough for whatever assistant its conversation turns out to have. */
   const reservationOf = (turn: BeginTurn): number => {
     const known = Object.entries(turn.assistants ?? {}).filter(([, choice]) => choice !== null)
     const own = assistants.get(turn.assistant ?? '')?.name ?? null
@@ -80,6 +82,7 @@ export const createNewTurn = (options: NewTurnOptions) => {
       place: message.place,
       idempotency: idempotencyOf(message),
       limits: message.limits,
+      totalBudget: options.totalBudget,
       retention: options.retention,
       assistant: lead.assistant,
       ...windowOf(lead.model, text),
@@ -96,7 +99,7 @@ export const createNewTurn = (options: NewTurnOptions) => {
       leaseMs,
       historyMessages,
     }
-    if (turn.limits && hasBudget(turn.limits)) turn.reserved = reservationOf(turn)
+    if (hasBudget(turn.limits ?? {}) || options.totalBudget) turn.reserved = reservationOf(turn)
     return turn
   }
 }

@@ -40,7 +40,9 @@ t.test('doctor asks every tool server', async (t) => {
   const mended = await listing({ name: 'mended', inputSchema: null }, { name: 'other', outputSchema: 5 })
   const odd = await listing({ name: 'odd', inputSchema: { type: 'array' } })
   const headers = { 'x-key': placeholder('TODO_KEY') }
+  const chosen = await listing()
   const env = await environment(t, {
+    chosen,
     todo: {
       url: todo.url,
       headers,
@@ -57,13 +59,25 @@ t.test('doctor asks every tool server', async (t) => {
     odd,
     misspelt: { url: todo.url, audience: todo.url, tools: { delete_tasks: { disabled: true } } },
   })
+  const CHAT_ASSISTANTS = join(await testFolder(t), 'assistants.json')
+  const tutor = { name: 'tutor', tools: ['here', 'todo/add_task', 'chosen/plian', 'chosen/plain'] }
+  await writeFile(CHAT_ASSISTANTS, JSON.stringify({ assistants: [tutor] }))
+  const budgets = { CHAT_USER_BUDGET_PER_DAY: '2.5', CHAT_BUDGET_PER_MONTH: '100' }
   const { code, stdout, stderr } = await runColloquy(['doctor'], {
-    env: { ...env, CHAT_TOOLS_KEY: pem.replaceAll('\n', '\\n'), TODO_KEY: 'k3pT' },
+    env: {
+      ...env,
+      ...budgets,
+      CHAT_ASSISTANTS,
+      CHAT_TOOLS_KEY: pem.replaceAll('\n', '\\n'),
+      TODO_KEY: 'k3pT',
+    },
   })
   t.same(
     stdout.split('\n').slice(8),
     [
+      'ok    budgets: a user 2.50 a day; all users together 100.00 a month (spent: 0.00 today, 0.00 this month), in USD',
       'ok    CHAT_MCP_CONFIG: mcpServers.mended.timeout is ignored',
+      'FAIL  tools chosen: the assistant tutor has the tool plian (did you mean plain?), which the server does not have',
       'ok    tools todo: 4 tools of about 226 tokens (for alice): add_task, list_tasks, complete_task, delete_task (disabled), update_task (for bob, carol)',
       'ok    tools here: 8 tools of about 85 tokens: pid, environment, argv, folder, die, hang, stop, flood',
       'ok    tools drawing: 1 tool of about 14 tokens: \uFFFD[2Jadd\uFFFD',

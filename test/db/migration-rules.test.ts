@@ -1,5 +1,9 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { readSqlFiles } from '../../src/db/sql-files.js'
+import { packageRoot } from '../../src/root.js'
 import { migrationFaults } from '../helpers/migration-rules.js'
 
 const { migrations, functionSet } = await readSqlFiles()
@@ -79,4 +83,26 @@ t.test('functions keep to what runs on sharded tables as well', async (t) => {
     t.notMatch(code, /\breturning\b[^;]*\(\s*select\b/, `${name}: no subquery in returning`)
     t.notMatch(code, /\b(pg_(try_)?advisory_\w*lock|nextval|notify|listen)\b/i, `${name}: nothing of a node`)
   }
+})
+
+/** Each file's statements that change rows, up to what ends them. */
+const changes = ['sql/functions', 'src'].flatMap((folder) =>
+  readdirSync(join(fileURLToPath(packageRoot), folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => /\.(sql|ts)$/.test(name))
+    .flatMap((name) => {
+      const text = readFileSync(join(fileURLToPath(packageRoot), folder, name), 'utf8').replace(/--.*$/gm, '')
+      return [...text.matchAll(/\b(update|delete from) colloquy\.(?!migrations)[^;`]*/g)].map(
+        ([statement]) => ({ place: `${folder}/${name}`, statement }),
+      )
+    }),
+)
+
+t.test('no update or deletion has a volatile function, which Citus refuses', async (t) => {
+  t.ok(changes.length > 40, `${changes.length} statements are looked at`)
+  const volatile = /colloquy\.(clock|is_live)\(|\b(clock_timestamp|random|gen_random_uuid|set_config)\(/
+  t.same(
+    changes.filter(({ statement }) => volatile.test(statement)),
+    [],
+    'in what they set and in their conditions',
+  )
 })

@@ -217,12 +217,17 @@ t.test('100,000 messages go in transactions that each stay within their limits',
       from ${numbers}, generate_series(1, ${messages}::int) p`
   }
   await fill(0, 1, 40_000)
+  const [first] =
+    await sql`select is_done, erased from colloquy.erase_user(p_user_id => 'alice', p_rows => 1000)`
+  t.match(first, { is_done: false, erased: { conversations: 0, messages: 1_000 } }, 'also of a long one some')
+  const half = await app.call('GET', '/api/alice/conversations/00000000-0000-7000-8000-000000000000')
+  t.equal(half.status, 404, 'of which nobody sees the rest')
   await fill(1, 6_000, 10)
   const start = performance.now()
   const { status, body } = await erase(app)
   t.comment(`${Math.round(performance.now() - start)} ms`)
   t.equal(status, 200, 'all of them are erased')
-  const counted: Json = { conversations: 6_001, turns: 50_000, messages: 100_000 }
+  const counted: Json = { conversations: 6_001, turns: 49_000, messages: 99_000 }
   t.match(body.rows, counted, 'and counted')
   t.same(await rowsAbout(sql, 'alice'), {}, 'nothing is left')
 })

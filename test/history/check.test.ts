@@ -26,8 +26,16 @@ import {
 } from './world.js'
 
 const judge = ({ records, dump, settled }: World) =>
-  check(records, dump, { settled, historyMessages: 20, turnTimeoutMs: 5_000 })
+  check(records, dump, {
+    ...{ settled, historyMessages: 20, turnTimeoutMs: 5_000, runningTurns: 2, budgets: { ada: 100 } },
+  })
 const found = (of: World): Rule[] => [...new Set(judge(of).map(({ rule }) => rule))].sort()
+
+/** Somebody lets the conversation be gone from this moment on. */
+const leaving = (how: 'delete' | 'expire', from: number): World['records'] => [
+  { type: 'leave', at: 50, how, user: 'ada', conversation: 'C' },
+  { type: 'gone', at: 55, how, conversation: 'C', from },
+]
 
 t.test('a history that keeps all rules', async (t) => {
   t.same(judge(world()), [], 'it has no violation once it has settled')
@@ -36,6 +44,19 @@ t.test('a history that keeps all rules', async (t) => {
 
 t.test('what may be: no violation', async (t) => {
   const fine: { [why: string]: (it: World) => void } = {
+    'a conversation that is seen until it is deleted, and that then is no more': (it) => {
+      it.records.push(...leaving('delete', 96))
+      it.dump.conversations = []
+    },
+    'a deletion that nobody has acknowledged': (it) => {
+      it.records.push(...leaving('delete', 60).slice(0, 1))
+    },
+    'an expiry that was put off': (it) => {
+      it.records.push(...leaving('expire', 60), ...leaving('expire', 100))
+    },
+    'a limit and a budget that are reached': (it) => {
+      it.dump.users = [{ user_id: 'ada', running: 2, reserved: 50, spent: 50 }]
+    },
     'a turn that runs, in the middle of a run': running,
     'a read of an answer that a new attempt took away': (it) => {
       running(it)
@@ -418,6 +439,42 @@ const broken: [rule: Rule, why: string, change: (it: World) => void][] = [
     },
   ],
   [
+    'over-limit',
+    'more turns of a user run than may',
+    (it) => {
+      it.dump.users = [{ user_id: 'ada', running: 3, reserved: 0, spent: 0 }]
+    },
+  ],
+  [
+    'over-budget',
+    'a user has spent and reserved more than there is',
+    (it) => {
+      it.dump.users = [{ user_id: 'ada', running: 2, reserved: 50, spent: 51 }]
+    },
+  ],
+  [
+    'undead',
+    'a conversation is read after it was deleted',
+    (it) => {
+      it.records.push(...leaving('delete', 92))
+    },
+  ],
+  [
+    'undead',
+    'a message is sent to it after it has expired',
+    (it) => {
+      read(it).at = 65
+      it.records.push(...leaving('expire', 84))
+    },
+  ],
+  [
+    'undead',
+    'it is listed after that',
+    (it) => {
+      it.records.push(...leaving('delete', 96), { type: 'list', at: 97, conversations: ['B', 'C'] })
+    },
+  ],
+  [
     'torn',
     'half an answer is stored as completed',
     (it) => {
@@ -448,7 +505,7 @@ for (const [rule, why, change] of broken) {
     change(it)
     t.same(found(it), [rule], 'only this rule is broken')
     const [violation] = judge(it)
-    if (rule !== 'deadlock') t.match(violation?.text, /\b([mtuax]\d|C)\b/, 'it says which')
+    t.match(violation?.text, rule === 'deadlock' ? /1/ : /\b([mtuax]\d|C|ada)\b/, 'it says which')
   })
 }
 

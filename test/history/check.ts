@@ -1,4 +1,5 @@
 import { acknowledgements } from './check/acknowledgements.js'
+import { bounds } from './check/bounds.js'
 import { logs } from './check/logs.js'
 import { models } from './check/models.js'
 import { reads } from './check/reads.js'
@@ -17,5 +18,8 @@ export const check = (records: Record[], dump: Dump, options: CheckOptions): Vio
     dump.deadlocks === 0
       ? []
       : [{ rule: 'deadlock', text: `PostgreSQL has broken ${dump.deadlocks} deadlocks` }]
-  return [...deadlocks, ...[logs, acknowledgements, reads, models].flatMap((part) => part(view, options))]
+  return [
+    ...deadlocks,
+    ...[logs, acknowledgements, reads, models, bounds].flatMap((part) => part(view, options)),
+  ]
 }

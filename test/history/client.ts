@@ -1,6 +1,6 @@
 import { withTimeout } from '../../src/concurrency/with-timeout.js'
 import { errorOf, readStream, type StreamAnswer, textOf, turnOf, typesOf } from '../helpers/stream.js'
-import { type Answer, type Record as Entry, now, type Send } from './records.js'
+import { type Answer, type Record as Entry, type Leave, now, type Send } from './records.js'
 
 export interface ClientOptions {
   /** unique among the clients of a run; its requests are numbered after it */
@@ -22,6 +22,8 @@ export interface Client {
   /** the user's latest conversations */
   conversations(url: string, user: string): Promise<string[]>
   cancel(url: string, user: string, turn: string): Promise<void>
+  /** deleteConversation, or updateConversation with an expiry that is soon */
+  leave(url: string, user: string, conversation: string, how: Leave['how']): Promise<void>
 }
 
 interface Reply {
@@ -29,6 +31,10 @@ interface Reply {
   replayed: boolean
   body: ReturnType<typeof JSON.parse>
 }
+
+/** After which a conversation expires that is to, and by how much clocks may be read apart. */
+const expiryMs = 500
+const clockMs = 20
 
 /** The status of every failure of a turn that a stream tells: the records know it by its code. */
 const failedStatus = 502
@@ -69,7 +75,8 @@ export const createClient = ({ name, record, tokens, requestMs }: ClientOptions)
           const end = await endOf(readStream(response))
           return end && { ...end, replayed }
         }
-        return { status: response.status, replayed, body: JSON.parse(await response.text()) }
+        const text = await response.text()
+        return { status: response.status, replayed, body: text === '' ? {} : JSON.parse(text) }
       })
     } catch {
       // Refused, reset, cut off in the middle or too late: nothing is known.
@@ -118,8 +125,32 @@ export const createClient = ({ name, record, tokens, requestMs }: ClientOptions)
     send,
     read,
     async conversations(url, user) {
+      const at = now()
       const reply = await call(url, user, '/conversations?limit=4')
-      return reply?.status === 200 ? reply.body.data.map(({ id }: { id: string }) => id) : []
+      if (reply?.status !== 200) return []
+      const conversations: string[] = reply.body.data.map(({ id }: { id: string }) => id)
+      record({ type: 'list', at, conversations })
+      return conversations
+    },
+    async leave(url, user, conversation, how) {
+      const path = `/conversations/${conversation}`
+      record({ type: 'leave', at: now(), how, user, conversation })
+      if (how === 'delete') {
+        const reply = await call(url, user, path, { method: 'DELETE' })
+        const at = now()
+        if (reply?.status === 204) record({ type: 'gone', at, how, conversation, from: at })
+        return
+      }
+      const expiresAt = Date.now() + expiryMs
+      const reply = await call(url, user, path, {
+        method: 'PATCH',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ expires_at: new Date(expiresAt).toISOString() }),
+      })
+      const at = now()
+      // By this machine's clock, which the database has, too.
+      const from = Math.max(at, at + (expiresAt + clockMs - Date.now()) * 1_000)
+      if (reply?.status === 200) record({ type: 'gone', at, how, conversation, from })
     },
     async cancel(url, user, turn) {
       await call(url, user, `/turns/${turn}/cancel`, { method: 'POST' })

@@ -28,8 +28,18 @@ export interface MessageRow {
   content: string
 }
 
+/** What a user's turns take of the limits. */
+export interface UserRow {
+  user_id: string
+  running: number
+  /** in microunits */
+  reserved: number
+  spent: number
+}
+
 /** The database at one moment. */
 export interface Dump {
+  users: UserRow[]
   conversations: ConversationRow[]
   turns: TurnRow[]
   /** by position */
@@ -41,9 +51,22 @@ export interface Dump {
 // One statement sees one moment.
 const statement = `
   select json_build_object(
+    'users', (
+      select coalesce(json_agg(u), '[]')
+      from (
+        select t.user_id, count(*) filter (where t.status = 'running') as running,
+          coalesce(sum(t.reserved), 0) as reserved,
+          (select coalesce(sum(g.cost), 0) from colloquy.usage g where g.user_id = t.user_id) as spent
+        from colloquy.turns t
+        group by t.user_id
+      ) u),
     'conversations', (
       select coalesce(json_agg(c), '[]')
-      from (select user_id, id, last_position, last_turn_id from colloquy.conversations) c),
+      from (
+        select user_id, id, last_position, last_turn_id
+        from colloquy.conversations
+        where expires_at is null or expires_at > clock_timestamp()
+      ) c),
     'turns', (
       select coalesce(json_agg(t), '[]')
       from (

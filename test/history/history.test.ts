@@ -14,7 +14,7 @@ t.setTimeout(360_000)
 t.test('whatever is killed, cut off or stopped, the history keeps its rules', async (t) => {
   const seed = drawSeed(t)
   const postgres = await killablePostgres(t, process.env.COLLOQUY_TEST_POSTGRES)
-  const { violations, turns, faults, answers } = await run({
+  const { violations, turns, faults, answers, gone } = await run({
     postgres,
     folder: join(await testFolder(t), 'run'),
     seed,
@@ -28,5 +28,6 @@ t.test('whatever is killed, cut off or stopped, the history keeps its rules', as
   t.ok(turns >= 300, `${turns} turns`)
   t.same(Object.keys(faults).sort(), faultNames.toSorted(), 'every kind of fault')
   t.ok(answers['200 completed'], 'answers')
+  t.ok(gone > 0, `${gone} conversations are gone`)
   t.ok(answers['stream: 200 completed'], 'streams')
 })

@@ -35,11 +35,11 @@ export const nonceModel = ({ name, random, record, ...moods }: ModelOptions): Mo
     yield {
       type: 'finish',
       usage: {
-        input_tokens: null,
-        output_tokens: null,
-        cached_input_tokens: null,
-        reasoning_tokens: null,
-        total_tokens: null,
+        input_tokens: 0,
+        output_tokens: text.length,
+        cached_input_tokens: 0,
+        reasoning_tokens: 0,
+        total_tokens: text.length,
       },
     }
   }

@@ -16,7 +16,7 @@ interface Broken {
   rule: Rule
   /** what shows it, again and again until it is seen */
   fault?: Fault
-  load?: Pick<RunOptions, 'moods' | 'duplicates'>
+  load?: Pick<RunOptions, 'moods' | 'duplicates' | 'runningTurns' | 'budget' | 'leaves'>
 }
 
 const sql = /^sql\/.*\.sql$/
@@ -55,6 +55,39 @@ const broken: Broken[] = [
     what: 'without the single writer of a conversation',
     mutations: [{ files: sql, from: /elsif v_last\.status = 'running' then/g, to: 'elsif false then' }],
     rule: 'interleaved',
+  },
+  {
+    what: 'with a limit of running turns that does not hold',
+    mutations: [
+      {
+        files: sql,
+        from: /when cardinality\(v_counts\.running\) >= p_running_turns then/g,
+        to: 'when false then',
+      },
+    ],
+    rule: 'over-limit',
+    load: { runningTurns: 2, moods: { quickMs: 300 } },
+  },
+  {
+    what: 'with a budget that does not hold',
+    mutations: [
+      {
+        files: sql,
+        from: /when v_month_spent \+ v_reserved > p_budget_per_month then/g,
+        to: 'when false then',
+      },
+    ],
+    rule: 'over-budget',
+    load: { budget: 300 },
+  },
+  {
+    what: 'with deletions and expiries that change nothing',
+    mutations: [
+      { files: sql, from: /perform colloquy\.delete_conversations\([^;]*;/g, to: '' },
+      { files: sql, from: /p_expires_at > colloquy\.clock\(\)/g, to: 'true' },
+    ],
+    rule: 'undead',
+    load: { leaves: 0.5 },
   },
   {
     what: 'with synchronous_commit off and PostgreSQL killed',

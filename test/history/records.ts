@@ -62,7 +62,29 @@ export interface Halt extends At {
   server: string
 }
 
-export type Record = Send | Answer | Read | Run | RunEnd | Halt
+/** A request to delete a conversation, or to have it expire. */
+export interface Leave extends At {
+  type: 'leave'
+  how: 'delete' | 'expire'
+  user: string
+  conversation: string
+}
+
+/** It was acknowledged: from the moment `from` on nothing of the conversation is to be seen. */
+export interface Gone extends At {
+  type: 'gone'
+  how: Leave['how']
+  conversation: string
+  from: number
+}
+
+/** What listConversations showed; `at` is when it was asked. */
+export interface List extends At {
+  type: 'list'
+  conversations: string[]
+}
+
+export type Record = Send | Answer | Read | Run | RunEnd | Halt | Leave | Gone | List
 
 export const now = (): number => Number(process.hrtime.bigint() / 1_000n)
 

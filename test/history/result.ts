@@ -9,6 +9,8 @@ export interface RunResult {
   conversations: number
   sends: number
   modelRuns: number
+  /** conversations that were deleted, or had to expire */
+  gone: number
   /** by status and what it says, the ends of streams apart */
   answers: { [kind: string]: number }
   faults: { [fault: string]: number }
@@ -32,6 +34,7 @@ export const resultOf = (
   conversations: conversations.length,
   sends: records.filter(({ type }) => type === 'send').length,
   modelRuns: records.filter(({ type }) => type === 'run').length,
+  gone: records.filter(({ type }) => type === 'gone').length,
   answers: count(
     records.flatMap((it) => {
       if (it.type !== 'answer') return []

@@ -36,6 +36,12 @@ export interface RunOptions {
   duplicates?: number
   /** how long clients rest between messages, on average; less of it meets more, and takes more of the processor */
   restMs?: number
+  /** how many turns of a user may run at once */
+  runningTurns?: number
+  /** the budget of one user, in microunits */
+  budget?: number
+  /** the share of operations after which the conversation is deleted, or has to expire */
+  leaves?: number
   /** the folder of the program, when it is a changed copy */
   program?: string
   pooled?: boolean
@@ -59,6 +65,10 @@ const requestMs = 2_500
 const clients = 3
 const workers = 6
 const users = ['ada', 'bob', 'cyd', 'dan']
+/** About as many as the conversations that each user has under way: a lower one slows the run down. */
+const usualRunningTurns = 5
+/** Enough for most of a short run. */
+const usualBudget = 2_500
 const dayInSeconds = 86_400
 const watchMs = 300
 /** Turns that have to be acknowledged between two faults, so that each hits something. */
@@ -86,7 +96,11 @@ export const run = async (options: RunOptions): Promise<RunResult> => {
 
 const runIn = async (t: Scope, options: RunOptions): Promise<RunResult> => {
   const { postgres, folder, seed, turns, faults, expected, log = () => {}, pooled = false } = options
-  const { duplicates = 0.2, restMs = 0 } = options
+  const { duplicates = 0.2, restMs = 0, leaves = 0.04 } = options
+  const bounds = {
+    runningTurns: options.runningTurns ?? usualRunningTurns,
+    budgets: { dan: options.budget ?? usualBudget },
+  }
   const program = options.program ?? process.env.COLLOQUY_TEST_PROGRAM ?? fileURLToPath(packageRoot)
   const random = createRandom(seed)
   const bound = AbortSignal.timeout(options.boundMs)
@@ -98,20 +112,20 @@ const runIn = async (t: Scope, options: RunOptions): Promise<RunResult> => {
   await mkdir(folder, { recursive: true })
   const crashes: Violation[] = []
   const site = await openSite(t, {
-    ...{ postgres, pooled, program, folder, seed, limits, secret: SECRET },
+    ...{ postgres, pooled, program, folder, seed, limits, secret: SECRET, ...bounds },
     moods: { ...usualMoods, ...options.moods },
     onCrash: (text) => crashes.push({ rule: 'unexpected', text }),
   })
-  const load = { tokens, requestMs, workers, duplicates, restMs }
+  const load = { tokens, requestMs, workers, duplicates, restMs, leaves }
   const crew = startCrew(t, { program, size: clients, seed, folder, ...load })
 
-  let dump: Dump = { conversations: [], turns: [], messages: [], deadlocks: 0 }
+  let dump: Dump = { users: [], conversations: [], turns: [], messages: [], deadlocks: 0 }
   let violations: Violation[] = []
   const look = async (settled: boolean): Promise<void> => {
     // In this order: what was acknowledged by now is stored by then.
     const records = readRecords(folder)
     dump = await readDump(site.superuserUrl())
-    violations = [...crashes, ...check(records, dump, { settled, ...limits })]
+    violations = [...crashes, ...check(records, dump, { settled, ...limits, ...bounds })]
   }
   const result = () => resultOf(readRecords(folder), dump, violations, injected)
 

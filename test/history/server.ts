@@ -6,6 +6,7 @@ import { retry } from '../../src/concurrency/retry.js'
 import { connect } from '../../src/db/connect.js'
 import { isUnavailable } from '../../src/db/errors.js'
 import { migrate } from '../../src/db/migrate.js'
+import { createPrices } from '../../src/models/prices.js'
 import type { TurnLimits } from '../../src/turns/types.js'
 import { type Moods, nonceModel } from './model.js'
 import { createRandom } from './random.js'
@@ -22,7 +23,30 @@ export interface ServerOptions {
   secret: string
   limits: TurnLimits
   moods: Moods
+  /** how many turns of a user may run at once */
+  runningTurns: number
+  /** of users, in microunits */
+  budgets: { [user: string]: number }
 }
+
+/** An answer costs as many microunits as it has tokens. */
+const limitRules = ({ runningTurns, budgets }: ServerOptions) => ({
+  prices: createPrices({ currency: 'USD', models: { '*': { input: '0', output: '1' } } }),
+  maxOutputTokens: 100,
+  userLimits: {
+    everybody: {
+      ...{
+        runningTurns,
+        waitingMessages: 1_000,
+        turnsPerMinute: null,
+        turnsPerDay: null,
+        tokensPerDay: null,
+      },
+    },
+    plans: new Map(),
+    users: new Map(Object.entries(budgets).map(([user, budgetPerMonth]) => [user, { budgetPerMonth }])),
+  },
+})
 
 const shutdownMs = 300
 const stallMs = 500
@@ -63,6 +87,7 @@ const app = await buildApp({
     ...options.moods,
   }),
   limits: options.limits,
+  ...limitRules(options),
   compact: true,
   auth: { shared: { secret: options.secret } },
   corsOrigins: [],

@@ -18,6 +18,8 @@ export interface WorkloadOptions {
   duplicates: number
   /** how long a worker rests after each, on average */
   restMs: number
+  /** the share of operations after which the conversation is deleted or has to expire */
+  leaves: number
 }
 
 /** What the process is told: where the servers are by now, or to end when what is under way has ended. */
@@ -69,7 +71,9 @@ const insist = async (message: Message, place?: number): Promise<void> => {
     }
     // Without a key nobody may repeat it, and of what failed some is given up.
     const isGivenUp = (code === 'model-failed' || code === 'turn-interrupted') && random.chance(0.4)
-    if (message.key === null || isGivenUp) return
+    // Of what is spent nothing comes back, and what is gone stays so.
+    const isOver = code === 'budget-exceeded' || answer?.status === 404
+    if (message.key === null || isGivenUp || isOver) return
     await sleep(10 + random.below(20 * Math.min(attempt + 1, 10)))
   }
 }
@@ -96,6 +100,13 @@ const operate = async (): Promise<void> => {
   }
   const copies = key !== null && random.chance(options.duplicates) ? 2 + random.below(2) : 1
   await Promise.all(Array.from({ length: copies }, (_, i) => insist(message, copies > 1 ? i : undefined)))
+  if (conversation !== null && random.chance(options.leaves)) {
+    known[user] = (known[user] ?? []).filter((id) => id !== conversation)
+    await client.leave(anyUrl(), user, conversation, random.chance(0.5) ? 'delete' : 'expire')
+    await sleep(random.below(1_000))
+    await client.read(anyUrl(), user, conversation)
+    await client.conversations(anyUrl(), user)
+  }
   const again = random.pick(past)
   if (again && random.chance(0.1)) await insist(again)
 }

@@ -118,6 +118,7 @@ export const world = (): World => {
   return {
     settled: true,
     dump: {
+      users: [],
       conversations: [{ ...conversation }],
       turns: turns.map(({ turn }) => turn),
       messages: turns.flatMap(({ messages }) => messages),

@@ -153,6 +153,38 @@ t.test('a big conversation goes in small batches, and does not come back between
   await removeAll()
 })
 
+t.test('a deletion of a long conversation takes it away at once, and its rows bit by bit', async (t) => {
+  const { id, get } = await of('joy')
+  const path = `/api/joy/conversations/${id}`
+  const body = { message: 'k', conversation_id: id }
+  const headers = { 'idempotency-key': 'k' }
+  t.equal((await call('POST', '/api/joy/chat', { user: 'joy', body, headers })).status, 200, 'with a key')
+  await sql`
+    insert into colloquy.messages (user_id, conversation_id, position, id, role, status, content, created_at)
+    select 'joy', ${id}, n, gen_random_uuid(), 'user', 'completed', 'many words', now()
+    from generate_series(5, 25000) n`
+  await sql`update colloquy.conversations set last_position = 25000 where id = ${id}`
+  const turn = newTurn({ userId: 'joy', conversationId: id, isNewConversation: false, reserved: 7 })
+  t.equal((await begin(db, { ...turn, retention: rule })).outcome, 'begun', 'and a turn that runs')
+  t.equal((await call('DELETE', path, { user: 'joy' })).status, 204, 'it is deleted')
+  const [conversations, turns, messages, removals, keys] = await rowsOf('joy')
+  t.ok(messages && messages > 10_000, `without touching all of its rows: ${messages} are left`)
+  t.same([conversations, turns, removals, keys], [1, 0, 1, 1], 'its turn is not left to run')
+  const [usage] = await sql`select sum(cost)::int as cost from colloquy.usage where user_id = 'joy'`
+  t.equal(usage?.cost, 7, 'and costs what it reserved')
+  t.equal((await get()).status, 404, 'it is gone')
+  t.equal((await call('DELETE', path, { user: 'joy' })).status, 404, 'for another deletion, too')
+  const again = await call('POST', '/api/joy/chat', { user: 'joy', body, headers })
+  t.equal(again.status, 404, 'and for its key, which outlives it')
+  const found = await call('GET', '/api/joy/search?q=words', { user: 'joy' })
+  t.same(found.body.data, [], 'no search finds it')
+  const exported = await call('GET', '/api/joy/export', { user: 'joy' })
+  t.notMatch(exported.text, id, 'nor has an export anything of it')
+  t.ok((await removeAll()) > 5, 'the rest goes in bounded steps')
+  t.same(await rowsOf('joy'), [0, 0, 0, 0, 1, 1], 'until nothing is left but the key and the usage')
+  t.same(await removeAll(), 1, 'and nothing to do')
+})
+
 t.test('a turn that runs is waited for, unless its instance is dead', async (t) => {
   const turn = newTurn({ userId: 'gus', leaseMs: 60_000, retention: rule })
   await begin(db, turn)

@@ -30,3 +30,26 @@ t.test('a turn may be given some of the servers’ tools only', async (t) => {
   t.same(registry.logged, [], 'a server that is not among them is not missed')
   t.equal((await names()).length, 4, 'and without a choice all')
 })
+
+t.test('what an assistant chooses of a long list is not lost among the rest', async (t) => {
+  const long = (name: string) => ({ name, description: name.repeat(100), inputSchema: { type: 'object' } })
+  const tools = ['a', 'b', 'c', 'd', 'e'].map(long)
+  const server = await mcpServer(t, { tools, call: () => ({ content: [] }) })
+  const registry = testTools(
+    t,
+    { one: { url: server.url } },
+    { maxToolBytes: 300, selections: [['one/e'], ['one/d', 'one/gone']] },
+  )
+  const names = async (only?: string[]) => {
+    const open = await registry.open('alice', new AbortController().signal, undefined, only)
+    return open.map(({ name }) => name)
+  }
+  t.same(await names(), ['a', 'b'], 'of all, as many as have room')
+  t.same(await names(['one/e']), ['e'], 'but one that is chosen is there')
+  t.same(await names(['one/d', 'one/gone']), ['d'], 'so is one of another choice')
+  t.match(
+    registry.logged.filter(({ tool }) => tool === 'gone'),
+    [{ server: 'one', text: 'an assistant names a tool that its server does not have' }],
+    'one that is not there is named in the log',
+  )
+})

@@ -15,22 +15,38 @@ import { until } from '../helpers/wait.js'
 const sends = Number(process.env.TEST_SENDS ?? 150)
 /** In tokens and, at a price of 1 for a million, in microunits. */
 const most = 100
-const budget = 2_500
+const budget = 1_500
+/** for all users together */
+const totalBudget = 3_000
+/** Every other send is the first one's, who so spends the whole of the own budget before all is spent. */
+const others = ['bob', 'cid', 'dan']
+
+const refusals = ['budget-exceeded', 'service-budget-exceeded', 'turn-in-progress']
 
 const folder = mkdtempSync(join(tmpdir(), 'budget-'))
 t.teardown(() => rmSync(folder, { recursive: true }))
 
-/** A provider that writes down what it wants to be paid: for an answer that is cut off, the most that it might have been. */
+/**
+ * A provider that writes down what it wants to be paid, by user and for all: for an answer that is cut off, the most that it might have
+ * been.
+ */
 const billing = async () => {
   const provider = await upstream(t)
-  let billed = 0
-  let peak = 0
+  const billed = new Map<string, number>()
+  const peaks = new Map<string, number>()
+  const bill = (user: string, amount: number): void => {
+    for (const who of [user, 'all']) {
+      const sum = (billed.get(who) ?? 0) + amount
+      billed.set(who, sum)
+      peaks.set(who, Math.max(peaks.get(who) ?? 0, sum))
+    }
+  }
   let answers = 0
   provider.answer(async (response, { body }) => {
     const [at, max] = [answers, body.max_tokens]
+    const [user = ''] = body.messages.at(-1).content.split(' ')
     answers += 1
-    billed += max
-    peak = Math.max(peak, billed)
+    bill(user, max)
     const frame = (value: object) =>
       response.write(
         `data: ${JSON.stringify({ id: 'c', object: 'chat.completion.chunk', created: 1, model: 'm', ...value })}\n\n`,
@@ -43,20 +59,18 @@ const billing = async () => {
     frame({ choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] })
     frame({ choices: [], usage: { prompt_tokens: 5, completion_tokens: tokens, total_tokens: 5 + tokens } })
     // What nobody has received may be billed in full.
-    response.end('data: [DONE]\n\n', () => {
-      billed -= max - tokens
-    })
+    response.end('data: [DONE]\n\n', () => bill(user, tokens - max))
   })
-  return { provider, billed: () => billed, peak: () => peak, answers: () => answers }
+  return { provider, peakOf: (who: string) => peaks.get(who) ?? 0, answers: () => answers }
 }
 
 t.test(
-  'however many are sent to however many instances that are killed, a budget is never passed',
+  'however many are sent by however many users to instances that are killed, no budget is passed',
   async (t) => {
     const { url, superuserUrl } = await testDatabase(t)
     const owner = postgres(superuserUrl, { max: 1, onnotice: () => {} })
     t.teardown(() => owner.end())
-    const { provider, peak, answers } = await billing()
+    const { provider, peakOf, answers } = await billing()
     const prices = join(folder, 'prices.json')
     writeFileSync(prices, JSON.stringify({ currency: 'USD', models: { '*': { input: '0', output: '1' } } }))
     const env = {
@@ -68,6 +82,7 @@ t.test(
       CHAT_PRICES: prices,
       CHAT_MAX_OUTPUT_TOKENS: String(most),
       CHAT_USER_BUDGET_PER_MONTH: String(budget / 1e6),
+      CHAT_BUDGET_PER_MONTH: String(totalBudget / 1e6),
       CHAT_USER_RUNNING_TURNS: '1000',
       CHAT_LEASE_MS: '1000',
       DATABASE_POOL_MAX: '5',
@@ -75,21 +90,22 @@ t.test(
     const servers = await Promise.all([1, 2, 3].map(() => startServer(t, { env })))
     const statuses = new Map<number | string, number>()
     let next = 0
-    const send = async (): Promise<void> => {
+    const nextUser = () => ((next + 1) % 2 === 0 ? 'alice' : (others[(next + 1) % others.length] ?? ''))
+    const send = async (user = nextUser(), conversation_id?: string): Promise<void> => {
       next += 1
       const server = servers[next % servers.length]
-      const body = JSON.stringify({ message: `message ${next}` })
-      const headers = { authorization: `Bearer ${tokenOf('alice')}`, 'content-type': 'application/json' }
-      const status = await fetch(`${server?.url}/api/alice/chat`, { method: 'POST', body, headers }).then(
+      const body = JSON.stringify({ message: `${user} sends ${next}`, conversation_id })
+      const headers = { authorization: `Bearer ${tokenOf(user)}`, 'content-type': 'application/json' }
+      const status = await fetch(`${server?.url}/api/${user}/chat`, { method: 'POST', body, headers }).then(
         async (response) => {
-          await response.arrayBuffer()
-          return response.status
+          const answer = (await response.json()) as { code?: string }
+          return answer.code ?? response.status
         },
         () => 'cut off',
       )
       statuses.set(status, (statuses.get(status) ?? 0) + 1)
     }
-    const wave = (count: number) => Promise.all(Array.from({ length: count }, send))
+    const wave = (count: number) => Promise.all(Array.from({ length: count }, () => send()))
     const kill = async (n: number) => {
       const before = answers()
       await until(() => answers() > before + 2, 'some turns to run')
@@ -102,11 +118,15 @@ t.test(
     // Until all turns of the dead have been interrupted, and even the rest of the budget was asked for.
     await wave(sends - 2 * Math.floor(sends / 3))
     await until(async () => {
-      await wave(2)
+      await wave(6)
+      // Whoever asks in the conversation of a dead turn has it interrupted, whatever is left to spend.
+      const dead = await owner<{ user_id: string; conversation_id: string }[]>`
+        select user_id, conversation_id from colloquy.turns where status = 'running'`
+      await Promise.all(dead.map(({ user_id, conversation_id }) => send(user_id, conversation_id)))
       const [row] = await owner`
       select (select count(*) from colloquy.turns where status = 'running')::integer as running,
         (select sum(cost) from colloquy.usage)::integer as spent`
-      return row?.running === 0 && row.spent > budget - most
+      return row?.running === 0 && row.spent > totalBudget - most
     }, 'the whole budget to be spent')
     t.comment(`${next} sent to ${answers()} answers: ${JSON.stringify([...statuses])}`)
 
@@ -114,10 +134,18 @@ t.test(
     select sum(t.cost)::integer as cost, count(*) filter (where t.status = 'interrupted')::integer as interrupted,
       sum(t.cost) filter (where t.status = 'interrupted')::integer as held,
       count(*) filter (where t.cost <> t.output_tokens)::integer as inexact, count(t.reserved)::integer as reserved,
-      (select sum(u.cost) from colloquy.usage u)::integer as spent
+      (select sum(u.cost) from colloquy.usage u)::integer as spent,
+      (select sum(s.spent) from colloquy.total_spending s)::integer as total
     from colloquy.turns t`
-    t.ok(peak() <= budget, `the provider never had a claim to more than the budget: ${peak()} of ${budget}`)
-    t.ok(row?.spent <= budget, `nor was more spent: ${row?.spent}`)
+    const peak = peakOf('all')
+    t.ok(
+      peak <= totalBudget,
+      `the provider never had a claim to more than the budget: ${peak} of ${totalBudget}`,
+    )
+    t.ok(row?.spent <= totalBudget, `nor was more spent: ${row?.spent}`)
+    t.equal(row?.total, row?.spent, 'what all users have spent of it is what they spent, to the microunit')
+    for (const user of ['alice', ...others])
+      t.ok(peakOf(user) <= budget, `nor of one to more than theirs: ${peakOf(user)} for ${user}`)
     t.equal(row?.spent, row?.cost, 'what was spent is what the turns cost, to the microunit')
     t.equal(
       row?.held,
@@ -128,7 +156,7 @@ t.test(
     t.equal(row?.inexact, 0, 'any other what its answer took')
     t.equal(row?.reserved, 0, 'nothing stays reserved')
     t.same(
-      [...statuses.keys()].filter((status) => ![200, 429, 'cut off'].includes(status)),
+      [...statuses.keys()].filter((status) => ![200, ...refusals, 'cut off'].includes(status)),
       [],
       'a send is answered, refused, or cut off with its instance',
     )

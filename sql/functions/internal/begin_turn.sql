@@ -21,6 +21,8 @@ create or replace function colloquy.begin_turn(
   p_fingerprint bytea,
   -- what it may cost at most; null where no budget is to be kept
   p_reserved bigint,
+  -- the day on whose budget for all users that counts; null where there is none
+  p_reserved_on date,
   p_may_begin boolean,
   -- the operator's rule, which expiry_of explains
   p_retention json,
@@ -64,8 +66,8 @@ begin
       return colloquy.resume_turn(
         p_user_id => p_user_id, p_key_hash => p_key_hash, p_fingerprint => p_fingerprint, p_begin_id => p_turn_id,
         p_lease_ms => p_lease_ms, p_history_messages => p_history_messages, p_history_tokens => p_history_tokens,
-        p_window_size => p_window_size, p_reserved => p_reserved, p_may_begin => p_may_begin,
-        p_retention => p_retention, p_assistants => p_assistants);
+        p_window_size => p_window_size, p_reserved => p_reserved, p_reserved_on => p_reserved_on,
+        p_may_begin => p_may_begin, p_retention => p_retention, p_assistants => p_assistants);
     end if;
   end if;
 
@@ -198,11 +200,11 @@ begin
   end if;
   insert into colloquy.turns
     (user_id, id, conversation_id, position, answer_position, status, attempt, begun_by, lease_until, user_message_id,
-     message_id, model, window_starts, reserved, created_at)
+     message_id, model, window_starts, reserved, reserved_on, created_at)
   values
     (p_user_id, p_turn_id, p_conversation_id, v_question_position, v_answer_position, 'running', 1, p_turn_id,
      v_now + p_lease_ms * interval '1 millisecond', v_begun.user_message_id, p_message_id, v_model,
-     v_window_starts, p_reserved, v_now);
+     v_window_starts, p_reserved, p_reserved_on, v_now);
   if v_answer_position is null then
     insert into colloquy.messages
       (user_id, conversation_id, position, id, turn_id, parent_id, role, status, content, created_at)

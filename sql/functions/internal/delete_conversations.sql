@@ -1,7 +1,8 @@
 -- Deletes conversations with everything that belongs to them, and gives the number of rows by kind. A new table whose rows
 -- go with a conversation is added here, and nowhere else.
 -- With p_rows no more turns and messages than that are deleted, and the conversations only if that was all of them: a big one
--- takes several calls, in transactions of their own, and has expired for ever from the first one on.
+-- takes several calls, in transactions of their own, and has expired for ever from the first one on. Whoever makes that need not
+-- make the others: the removal of expired conversations does.
 -- The caller has locked the conversations (for update), so that no turn begins in them. Locks: their running turns before
 -- what those have said, and usage last, as everybody does, so that a turn that ends at the same moment cannot deadlock with it, nor leave a
 -- message behind.
@@ -88,6 +89,13 @@ begin
     update colloquy.conversations c
     set own_expires_at = '-infinity', expires_at = '-infinity'
     where c.user_id = p_user_id and c.id = any (p_conversation_ids) and c.own_expires_at is distinct from '-infinity';
+    if found then
+      insert into colloquy.removals (user_id, conversation_id, remove_at)
+      select p_user_id, i.id, '-infinity'
+      from unnest(p_conversation_ids) i (id)
+      on conflict on constraint removals_pkey do update
+      set remove_at = excluded.remove_at;
+    end if;
   end if;
   -- As when they are interrupted: what the running ones have reserved of a budget is what they cost.
   for v_cost in

@@ -44,6 +44,7 @@ begin
     total_tokens = p_total_tokens,
     cost = p_cost,
     reserved = null,
+    reserved_on = null,
     error_code = p_error_code,
     finish_reason = p_finish_reason,
     window_starts = case

@@ -10,6 +10,7 @@ create or replace function colloquy.resume_turn(
   p_history_tokens integer,
   p_window_size integer,
   p_reserved bigint,
+  p_reserved_on date,
   p_may_begin boolean,
   p_retention json,
   p_assistants json
@@ -86,7 +87,7 @@ begin
     set status = 'running', attempt = t.attempt + 1, begun_by = p_begin_id, cancel_requested = false,
       lease_until = v_now + p_lease_ms * interval '1 millisecond', finished_at = null, error_code = null,
       input_tokens = null, output_tokens = null, cached_input_tokens = null, reasoning_tokens = null,
-      total_tokens = null, cost = null, reserved = p_reserved,
+      total_tokens = null, cost = null, reserved = p_reserved, reserved_on = p_reserved_on,
       done_calls = t.done_calls
         || jsonb_path_query_array(coalesce(v_calls, '[]'), '$[*] ? (exists(@.result) && !exists(@.replayed))')
     where t.user_id = p_user_id and t.id = v_turn.id

@@ -1,6 +1,6 @@
 import type { Database } from '../../db/database.js'
 import type { ToolCall } from '../../models/model.js'
-import type { LimitRefusal, UserLimits } from '../limits.js'
+import type { LimitRefusal, TotalBudget, UserLimits } from '../limits.js'
 import type { RetentionRule } from '../retention-rule.js'
 import type { Place, TurnIds, WindowState, WindowTurn } from '../types.js'
 import { asJson } from './as-json.js'
@@ -41,8 +41,10 @@ export interface BeginTurn extends TurnIds {
   askedModel?: string | undefined
   /** of the user's token; not stored */
   claims?: Readonly<Record<string, unknown>> | undefined
-  /** what it may cost at most, in microunits; undefined when its user has no budget */
+  /** what it may cost at most, in microunits; undefined when there is no budget to keep it within */
   reserved?: number | undefined
+  /** the budget for all users; undefined: none */
+  totalBudget?: TotalBudget | undefined
   /** whether it was counted as waiting */
   hasWaited?: boolean
 }
@@ -117,6 +119,19 @@ const toEntry = (turn: BeginTurn) => ({
   reserved: turn.reserved,
   budget_per_day: turn.limits?.budgetPerDay,
   budget_per_month: turn.limits?.budgetPerMonth,
+  total_per_day: turn.totalBudget?.perDay,
+  total_per_month: turn.totalBudget?.perMonth,
+})
+
+/** Others have taken what was left of the budget for all users, since it was looked at; see begin_turns.sql. */
+const isTotalTaken = (error: unknown): boolean => (error as { code?: unknown }).code === 'CQ001'
+
+/** When they are done, some of it may be free again. */
+const totalTaken = ({ totalBudget }: BeginTurn): LimitRefusal => ({
+  limit: 'budget',
+  max: totalBudget?.perDay ?? totalBudget?.perMonth ?? 0,
+  reset_s: null,
+  lapsed: [],
 })
 
 const isTakenId = (error: unknown): boolean =>
@@ -128,19 +143,23 @@ export const beginTurns = async (
   db: Database,
   turns: readonly BeginTurn[],
   mayWait: boolean,
+  refusal?: LimitRefusal,
 ): Promise<Begun[]> => {
   try {
+    const entries = turns.map((turn) => ({ ...toEntry(turn), refusal }))
     const rows = await db.statement(
       (sql) => sql<({ entry: number } & Begun)[]>`
         select entry, outcome, conversation_id, turn_id, user_message_id, message_id, attempt, model, history,
           done_calls, is_lapsed, window_state, refusal, message, assistant
         from colloquy.begin_turns(
-          p_entries => ${asJson(sql, turns.map(toEntry))}, p_may_wait => ${mayWait})
+          p_entries => ${asJson(sql, entries)}, p_may_wait => ${mayWait})
         order by entry`,
     )
     return [...rows]
   } catch (error) {
     const [turn] = turns
+    if (turn && turns.length === 1 && isTotalTaken(error))
+      return beginTurns(db, turns, mayWait, totalTaken(turn))
     // The ids are unique to one begin. If they exist, it was stored by an earlier try, and the turn has been ended since.
     if (!turn || turns.length > 1 || !isTakenId(error)) throw error
     return [{ outcome: 'ended', conversation_id: turn.conversationId, turn_id: turn.turnId }]

@@ -9,7 +9,9 @@ const failures: Record<string, string> = {
   'turn-interrupted': 'interrupted',
 }
 // A connection that has been idle since it was made may be closed at the moment of its first request.
-const refusals = new Set(['turn-in-progress', 'shutting-down', 'request-timeout'])
+const refusals = new Set([
+  ...['turn-in-progress', 'shutting-down', 'request-timeout', 'rate-limited', 'budget-exceeded'],
+])
 const passing = new Set([...refusals, 'idempotency-key-in-use', 'database-unavailable'])
 
 const fateOf = ({ body }: Answer): string | undefined => failures[body.code ?? '']
@@ -18,9 +20,12 @@ const isOutcome = (answer: Answer): boolean => answer.status === 200 || fateOf(a
 
 const named = ({ message, key }: Operation) => `${message} (${key === null ? 'without a key' : `key ${key}`})`
 
-const expectations = (operation: Operation): Violation[] =>
+const expectations = (operation: Operation, { leavers }: View): Violation[] =>
   operation.requests.flatMap(({ sent, answer }) => {
     if (!answer || isOutcome(answer) || passing.has(answer.body.code ?? '')) return []
+    // Somebody else has taken away the conversation that it has made, which nobody was told.
+    const isGone = ['conversation-not-found', 'turn-not-found'].includes(answer.body.code ?? '')
+    if (isGone && operation.conversation === null && leavers.has(operation.user)) return []
     const said = `${answer.status} ${answer.body.code}`
     return [
       { rule: 'unexpected', text: `request ${sent.request} of ${named(operation)} was answered ${said}` },
@@ -135,7 +140,7 @@ export const acknowledgements: Check = (view, { settled }) => [
   ...[...view.operations.values()].flatMap((operation) => {
     const found = view.stored.get(operation.message) ?? []
     return [
-      ...expectations(operation),
+      ...expectations(operation, view),
       ...duplicates(operation, found),
       ...outcomes(operation, found),
       ...replays(operation),

@@ -105,7 +105,9 @@ const takenOver = ({ runEnds, halts }: View, runs: Run[], turnTimeoutMs: number)
 
 /** What models were given, and what became of what they said. */
 export const models: Check = (view, { settled, historyMessages, turnTimeoutMs }) => {
-  const lost = [...view.runs.keys()].filter((message) => !view.stored.has(message))
+  const lost = [...view.runs.keys()].filter(
+    (message) => !view.stored.has(message) && !view.mayBeGone.has(message),
+  )
   // What is stored twice is told of elsewhere.
   const once = [...view.stored.values()].flatMap((found) => (found.length === 1 ? found : []))
   return [

@@ -21,6 +21,9 @@ export const rules = {
   unread: 'what was acknowledged is seen by who reads after that',
   rewritten: 'what was read keeps its place',
   history: 'a model is given the completed turns before its own, whole, and nothing else',
+  'over-limit': 'no more turns of a user run at once than may',
+  'over-budget': 'what a user has spent, and running turns have reserved, is within the budget',
+  undead: 'nothing of a conversation is seen after it was deleted or has expired',
   torn: "a stored answer is a run's own: the whole of it when it completed, else its beginning",
 } as const
 
@@ -38,6 +41,10 @@ export interface CheckOptions {
   historyMessages: number
   /** how long a turn may take */
   turnTimeoutMs: number
+  /** how many turns of a user may run at once */
+  runningTurns?: number
+  /** of users, in microunits */
+  budgets?: { [user: string]: number }
 }
 
 export type Check = (view: View, options: CheckOptions) => Violation[]

@@ -142,8 +142,10 @@ export const beginAgain = steps(
         ...(place && { place }),
         expires: retention !== undefined,
         message: choice.other ? `${message}!` : message,
-        // Of a user who has a budget, the retry has it, too.
-        ...(first.reserved !== undefined && { limit: 'budget' as const }),
+        // Where there is a budget, the retry has it, too.
+        ...(first.reserved !== undefined && {
+          limit: first.totalBudget ? ('total' as const) : ('budget' as const),
+        }),
       }),
     )
   },

@@ -12,8 +12,8 @@ export type Choice = { place: number; instance: number } & (
   | { do: 'cancel' | 'tick' | 'interrupt' | 'delete' }
 )
 
-/** What another transaction holds until all calls are answered or wait: the first conversation, its turn, or usage. */
-export type Held = 'nothing' | 'conversation' | 'turn' | 'usage'
+/** What another transaction holds until all calls are answered or wait: the first conversation, its turn, usage, or the budget for all users. */
+export type Held = 'nothing' | 'conversation' | 'turn' | 'usage' | 'total'
 
 export interface Burst {
   calls: Choice[]
@@ -63,7 +63,7 @@ const choice: fc.Arbitrary<Choice> = fc.oneof(
 
 const anything = fc.record({
   calls: fc.array(choice, { minLength: 2, maxLength: 10, size: 'max' }),
-  held: fc.constantFrom<Held[]>('nothing', 'nothing', 'conversation', 'turn', 'usage'),
+  held: fc.constantFrom<Held[]>('nothing', 'nothing', 'conversation', 'turn', 'usage', 'total'),
   isLeaseOver: fc.boolean(),
 })
 
@@ -104,6 +104,11 @@ const scenes: Burst[][] = [
   ],
   // A conversation is deleted while a turn of it ends.
   [burst('usage', end(0, 0, 'completed'), first('delete', 1))],
+  // Batches of both instances begin and end what counts on the budget for all users.
+  [
+    burst('total', begin(0, 0, 'one'), begin(2, 0, 'two'), begin(1, 1, 'three'), begin(3, 1, 'four')),
+    burst('total', end(0, 0, 'completed'), end(2, 0, 'failed'), end(1, 1, 'completed'), first('delete', 1)),
+  ],
   // A turn is ended while its instance tells what it has said.
   [burst('usage', end(0, 0, 'completed'), first('tick', 1))],
 ]

@@ -137,6 +137,34 @@ const scenes: fc.Arbitrary<Step>[] = [
     advance(day),
     ...Array.from({ length: 3 }, () => beginNew(unkeyed, 'month')),
   ),
+  // The same for all users.
+  scene(
+    beginNew(keyed, 'total'),
+    failing,
+    beginAgain,
+    beginNew(unkeyed, 'total'),
+    going,
+    beginNew(unkeyed, 'total'),
+    advance(day),
+    going,
+    beginNew(unkeyed, 'total'),
+  ),
+  scene(
+    ...[
+      beginNew(unkeyed, 'total'),
+      beginNew(unkeyed, 'total'),
+      fc.oneof(interrupt, remove),
+      advance(leaseMs + 1),
+    ],
+    ...[
+      fc.oneof(interrupt, remove),
+      beginNew(unkeyed, 'total'),
+      advance(day),
+      beginNew(unkeyed, 'total'),
+      going,
+    ],
+    ...[beginNew(unkeyed, 'total'), beginNew(unkeyed, 'total')],
+  ),
   scene(beginTogether, endTogether),
   scene(beginNew(keyed), beginNew(keyed), beginNew(keyed), advance(day, day + 1), prune),
 ]

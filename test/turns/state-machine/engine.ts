@@ -251,6 +251,7 @@ export const createEngine = async (t: Test, { leaseMs, max }: { leaseMs: number;
         delete from colloquy.idempotency_keys;
         delete from colloquy.turn_counts;
         delete from colloquy.removals;
+        delete from colloquy.total_spending;
         delete from colloquy.usage`.simple(),
     root,
   }

@@ -39,6 +39,7 @@ export const faultsOf = ({
   events,
   usage,
   counts,
+  spending,
 }: Stored): string[] => {
   const turnOf = (id: string) => turns.find((turn) => turn.id === id)
   const ofConversations = conversations.flatMap(({ id, last_position, last_turn_id }) => {
@@ -93,5 +94,22 @@ export const faultsOf = ({
       return status === 'running' && running.filter((counted) => counted === id).length !== 1
     })
     .map(({ id }) => `turn ${id} runs, and is not counted once`)
-  return [...ofConversations, ...orphans, ...ofTurns, ...ofKeys, ...ofEvents, ...ofUsage, ...ofCounts]
+  const taken = spending.reduce((sum, { spent }) => sum + spent, 0)
+  const held = turns.reduce((sum, { reserved, reserved_on }) => sum + (reserved_on ? (reserved ?? 0) : 0), 0)
+  const ofSpending = [
+    ...(taken < held ? [`${held} of the budget for all users are reserved, and ${taken} are taken`] : []),
+    ...spending
+      .filter(({ spent, days }) => spent !== days.reduce((sum, each) => sum + each, 0))
+      .map(({ month }) => `the days of ${month} are not the month`),
+  ]
+  return [
+    ...ofSpending,
+    ...ofConversations,
+    ...orphans,
+    ...ofTurns,
+    ...ofKeys,
+    ...ofEvents,
+    ...ofUsage,
+    ...ofCounts,
+  ]
 }

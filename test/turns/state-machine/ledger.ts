@@ -5,7 +5,7 @@ import type { Choice } from './bursts.js'
 import type { Engine } from './engine.js'
 import { faultsOf } from './invariants.js'
 import type { Attempt, BeginAnswer } from './model.js'
-import { inWords, newRequest, type Request, short, unstorable } from './requests.js'
+import { inWords, newRequest, type Request, reserved, short, unstorable } from './requests.js'
 import type { Stored } from './stored.js'
 
 type Begun = Extract<BeginAnswer, { outcome: 'begun' }>
@@ -57,13 +57,17 @@ export const createLedger = (engine: Engine) => {
     request(userId: string, into?: string, name?: string, isUnstorable = false): Request {
       begins += 1
       const message = isUnstorable ? unstorable : 'hi'
-      return newRequest(begins, {
+      const request = newRequest(begins, {
         userId,
         into,
         message,
         key: name && `${name} of ${into}`,
         isUnlimited: true,
       })
+      // All share the row of their budget; it is never spent.
+      return begins % 2 === 0
+        ? { ...request, reserved, totalBudget: { perDay: 1e9, perMonth: 1e9 } }
+        : request
     },
     async begin(request: Request, instance: number): Promise<void> {
       const { turnId, key, message } = request

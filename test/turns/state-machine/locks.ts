@@ -48,6 +48,8 @@ export const hold = async (
         }
       }
     }
+    case 'total':
+      return engine.hold((sql) => sql`select from colloquy.total_spending for no key update`)
     case 'turn':
       if (!running) return nothing
       return engine.hold(async (sql) => {

@@ -1,6 +1,6 @@
 import type { ModelUsage, Usage } from '../../../src/models/model.js'
 import { type Answer, emptyAnswer } from '../../../src/turns/events.js'
-import type { LimitRefusal } from '../../../src/turns/limits.js'
+import { hasBudget, type LimitRefusal } from '../../../src/turns/limits.js'
 import type { Begun } from '../../../src/turns/store/begin-turns.js'
 import type { CancelOutcome } from '../../../src/turns/store/cancel-turn.js'
 import type { Ended, EndTurn } from '../../../src/turns/store/end-turns.js'
@@ -15,6 +15,7 @@ import type {
   KeyRow,
   MessageRow,
   RemovalRow,
+  SpendingRow,
   Stored,
   TurnRow,
   UsageRow,
@@ -102,6 +103,8 @@ interface Rows {
   /** the newest message of each conversation's active branch */
   leaves: Map<string, string | null>
   removals: Map<string, RemovalRow>
+  /** of the budget for all users, by month */
+  spending: Map<string, SpendingRow>
 }
 
 export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSize }: Limits) => {
@@ -115,6 +118,7 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
     counts: new Map(),
     leaves: new Map(),
     removals: new Map(),
+    spending: new Map(),
   }
   let now = startOfTime
 
@@ -245,13 +249,25 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
     rows.usage.set(name, sum)
   }
 
+  /** Adds to what all users have spent on a day of their common budget. */
+  const spend = (date: string, amount: number): void => {
+    const month = date.slice(0, 7)
+    const row = rows.spending.get(month) ?? { month, spent: 0, days: Array<number>(31).fill(0) }
+    const at = Number(date.slice(8)) - 1
+    row.spent += amount
+    row.days[at] = (row.days[at] ?? 0) + amount
+    rows.spending.set(month, row)
+  }
+
   const end = (
     turn: TurnRow,
     { status, answer, cost, model, errorCode, windowTokens, historyCalls, windowStart }: End,
   ): void => {
+    if (turn.reserved_on !== null) spend(turn.reserved_on, (cost ?? 0) - (turn.reserved ?? 0))
     Object.assign(turn, answer.usage, {
       cost,
       reserved: null,
+      reserved_on: null,
       status,
       lease_until: null,
       finished_at: at(now),
@@ -294,14 +310,15 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
     const minuteTurns = isMinuteOver ? 0 : counts.minute_turns
     const dayTurns = counts.day < day ? 0 : counts.day_turns
     const { turnsPerMinute, turnsPerDay, tokensPerDay, runningTurns } = limits
+    const hasOwn = hasBudget(limits)
     const isFar = counts.running.length < Math.min(runningTurns, 64)
     const isUnrated = turnsPerMinute === null && turnsPerDay === null && tokensPerDay === null
-    if (isFar && isUnrated && reserved === undefined && !isNew) {
+    if (isFar && isUnrated && !hasOwn && !isNew) {
       counts.running = [...counts.running, turnId]
       return { isCounted: true }
     }
     const running =
-      isFar && reserved === undefined
+      isFar && !hasOwn
         ? counts.running
         : counts.running.filter((id) => rows.turns.get(id)?.status === 'running')
     const tokens = [...rows.usage.values()].filter((row) => row.user_id === userId && row.day === day)
@@ -326,7 +343,7 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
     if (tokensPerDay !== null && tokens.reduce((sum, row) => sum + row.total_tokens, 0) >= tokensPerDay)
       return refuse('tokens-per-day', tokensPerDay, toMidnight)
     const { budgetPerDay: daily, budgetPerMonth: monthly } = limits
-    if (reserved !== undefined) {
+    if (reserved !== undefined && hasOwn) {
       const spentSince = (first: string) =>
         [...rows.usage.values()]
           .filter((row) => row.user_id === userId && row.day >= first)
@@ -354,6 +371,24 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
     return { isCounted: true }
   }
 
+  /** The refusal where the budget for all users has too little left. */
+  const refuseTotal = ({ totalBudget, reserved = 0 }: Request): LimitRefusal | undefined => {
+    if (!totalBudget) return undefined
+    const date = dayOf(now)
+    const row = rows.spending.get(date.slice(0, 7))
+    const over = (spent: number, max: number | null): max is number => max !== null && spent + reserved > max
+    const until = (end: number) => Math.ceil((end - now) / 1000)
+    const { perDay, perMonth } = totalBudget
+    const refuse = (max: number, end: number): LimitRefusal => ({
+      ...{ limit: 'budget', max, reset_s: until(end), lapsed: [] },
+    })
+    if (over(row?.days[Number(date.slice(8)) - 1] ?? 0, perDay))
+      return refuse(perDay, now - (now % wholeDay) + wholeDay)
+    if (over(row?.spent ?? 0, perMonth))
+      return refuse(perMonth, Date.UTC(at(now).getUTCFullYear(), at(now).getUTCMonth() + 1))
+    return undefined
+  }
+
   /** What becomes of a count, once it is known which turn the request has begun. */
   const settle = ({ userId, turnId, limits }: Request, begunId: string | undefined): void => {
     const counts = rows.counts.get(userId)
@@ -366,6 +401,8 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
       if (counts.running.length + counts.minute_turns + counts.day_turns === 0) rows.counts.delete(userId)
     } else counts.running = [...others, begunId]
   }
+
+  const reservedOn = ({ totalBudget }: Request): string | null => (totalBudget ? dayOf(now) : null)
 
   const resume = (
     key: KeyRow & { fingerprint: string },
@@ -399,6 +436,7 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
       lease_until: at(now + leaseMs),
       cancel_requested: false,
       reserved: request.reserved ?? null,
+      reserved_on: reservedOn(request),
       finished_at: null,
       error_code: null,
       done_calls: [
@@ -468,9 +506,10 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
   /** `locked` never comes where nobody else is; `fails` where the ids are taken, which fails a batch. */
   const begin = (request: Request): Begun | { outcome: 'fails' } => {
     const { isCounted, refusal } = count(request)
-    const { isRepeated, ...answer } = beginCounted(request, refusal)
+    const { isRepeated, ...answer } = beginCounted(request, refusal ?? refuseTotal(request))
     const begunId = answer.outcome === 'begun' && !isRepeated ? answer.turn_id : undefined
     if (isCounted) settle(request, begunId)
+    if (begunId !== undefined && request.totalBudget) spend(dayOf(now), request.reserved ?? 0)
     return answer
   }
 
@@ -522,6 +561,7 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
       window_starts: before?.window_starts ?? null,
       error_code: null,
       reserved: request.reserved ?? null,
+      reserved_on: reservedOn(request),
       created_at: at(now),
       finished_at: null,
     }
@@ -780,6 +820,7 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
         'user_id',
       ),
       removals: order(rows.removals.values(), 'user_id', 'conversation_id'),
+      spending: order(rows.spending.values(), 'month'),
     }),
   }
 }

@@ -243,6 +243,30 @@ export const mutations: Mutation[] = [
     to: 'p_cost => null',
   },
   {
+    breaks: 'what a turn has reserved of the budget for all users is taken from it',
+    of: 'reserve_total',
+    from: /set spent = s\.spent \+ p_amount, days\[v_number\] = s\.days\[v_number\] \+ p_amount/,
+    to: 'set spent = s.spent',
+  },
+  {
+    breaks: 'no turn begins that might pass the budget for all users',
+    of: 'begin_turns',
+    from: /v_day_spent \+ v_reserved \+ v_entry\.reserved > v_entry\.total_per_day/,
+    to: 'v_day_spent + v_reserved > v_entry.total_per_day',
+  },
+  {
+    breaks: 'what a turn did not spend of the budget for all users is given back',
+    of: 'end_turns',
+    from: /v_reserved\.reserved - coalesce\(v_entry\.cost, 0\)/,
+    to: '0',
+  },
+  {
+    breaks: 'what is given back goes to the day on which it was reserved',
+    of: 'settle_total',
+    from: /days\[v_sum\.number\] = s\.days\[v_sum\.number\] - v_sum\.amount/,
+    to: 'days[extract(day from colloquy.clock())] = s.days[extract(day from colloquy.clock())] - v_sum.amount',
+  },
+  {
     breaks: 'what a turn cost is added up',
     of: 'add_usage',
     from: /cost = coalesce\(u\.cost \+ excluded\.cost, u\.cost, excluded\.cost\)/,
@@ -401,8 +425,8 @@ export const mutations: Mutation[] = [
   {
     breaks: 'a turn takes over where the window began',
     of: 'begin_turn',
-    from: /\n {5}v_window_starts, p_reserved, v_now\)/,
-    to: ' null, p_reserved, v_now)',
+    from: /\n {5}v_window_starts, p_reserved, p_reserved_on, v_now\)/,
+    to: ' null, p_reserved, p_reserved_on, v_now)',
   },
   {
     breaks: 'a window that moved is stored',

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { hasBudget, type UserLimits } from '../../../src/turns/limits.js'
+import { hasBudget, type TotalBudget, type UserLimits } from '../../../src/turns/limits.js'
 import type { BeginTurn } from '../../../src/turns/store/begin-turns.js'
 import type { Place } from '../../../src/turns/types.js'
 
@@ -31,8 +31,9 @@ const tight = {
   budget: { budgetPerDay: 20 },
   month: { budgetPerMonth: 25 },
 }
-export type Limit = keyof typeof tight
-const byNumber = Object.keys(tight) as Limit[]
+const totalBudget: TotalBudget = { perDay: 20, perMonth: 45 }
+export type Limit = keyof typeof tight | 'total'
+const byNumber = [...Object.keys(tight), 'total'] as Limit[]
 
 /** What a turn with a budget reserves; more than it costs when it completes. */
 export const reserved = 8
@@ -41,10 +42,8 @@ export const reserved = 8
  * The limits that the nth request is judged by: the one that is wished for; else mostly none, so that limits do not keep the
  * rest from being seen.
  */
-const userLimits = (n: number, wished: Limit | undefined): UserLimits => {
-  const limit = wished ?? (n % 2 === 0 ? byNumber[(n / 2) % byNumber.length] : undefined)
-  return { ...noLimits, ...(limit && tight[limit]) }
-}
+const limitOf = (n: number, wished: Limit | undefined): Limit | undefined =>
+  wished ?? (n % 2 === 0 ? byNumber[(n / 2) % byNumber.length] : undefined)
 
 const dayRule = { days: 1, keeps_pinned: true, keeps_archived: false }
 
@@ -93,7 +92,8 @@ interface Wish {
 /** The nth request, with ids of its own. */
 export const newRequest = (n: number, { key: wished, ...wish }: Wish): Request => {
   const { userId, into, message, model, assistant, place, isUnlimited = false, limit, expires = false } = wish
-  const own = isUnlimited ? noLimits : userLimits(n, limit)
+  const reached = isUnlimited ? undefined : limitOf(n, limit)
+  const own = { ...noLimits, ...(reached && reached !== 'total' && tight[reached]) }
   const key = wished === ownKey ? `k of ${n}` : wished
   return {
     userId,
@@ -120,6 +120,7 @@ export const newRequest = (n: number, { key: wished, ...wish }: Wish): Request =
     ...limits,
     retention: expires ? dayRule : undefined,
     limits: own,
-    ...(hasBudget(own) && { reserved }),
+    ...((hasBudget(own) || reached === 'total') && { reserved }),
+    ...(reached === 'total' && { totalBudget }),
   }
 }

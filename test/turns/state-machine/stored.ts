@@ -37,6 +37,8 @@ export interface TurnRow extends Usage {
   error_code: string | null
   /** in microunits */
   reserved: number | null
+  /** the day on whose budget for all users that counts */
+  reserved_on: string | null
   created_at: Date
   finished_at: Date | null
 }
@@ -104,6 +106,13 @@ export interface EventsRow {
   events: unknown[]
 }
 
+/** Of a month of the budget for all users. */
+export interface SpendingRow {
+  month: string
+  spent: number
+  days: number[]
+}
+
 export interface Stored {
   conversations: ConversationRow[]
   turns: TurnRow[]
@@ -113,50 +122,57 @@ export interface Stored {
   usage: UsageRow[]
   counts: CountsRow[]
   removals: RemovalRow[]
+  spending: SpendingRow[]
 }
 
 /** All that turns have written, whoever's it is: `sql` has to pass row-level security. */
 export const readStored = async (sql: Sql): Promise<Stored> => {
-  const [conversations, turns, messages, keys, events, usage, counts, removals] = await Promise.all([
-    sql<ConversationRow[]>`
+  const [conversations, turns, messages, keys, events, usage, counts, removals, spending] = await Promise.all(
+    [
+      sql<ConversationRow[]>`
       select user_id, id, title, assistant, last_position, last_turn_id, created_at, updated_at, last_turn_at,
         own_expires_at, expires_at
       from colloquy.conversations
       order by user_id, id`,
-    sql<TurnRow[]>`
+      sql<TurnRow[]>`
       select user_id, id, conversation_id, position, answer_position, status, attempt, begun_by, lease_until, cancel_requested,
         user_message_id, message_id, model, done_calls, window_starts, input_tokens, output_tokens, cached_input_tokens, reasoning_tokens, total_tokens,
-        cost::float8, reserved::float8, error_code, created_at, finished_at
+        cost::float8, reserved::float8, to_char(reserved_on, 'YYYY-MM-DD') as reserved_on, error_code, created_at, finished_at
       from colloquy.turns
       order by user_id, id`,
-    sql<MessageRow[]>`
+      sql<MessageRow[]>`
       select user_id, conversation_id, position, id, turn_id, parent_id, role, status, content, tool_calls,
         window_tokens, history_calls, created_at
       from colloquy.messages
       order by user_id, conversation_id, position`,
-    sql<KeyRow[]>`
+      sql<KeyRow[]>`
       select user_id, encode(key_hash, 'hex') as key_hash, conversation_id, turn_id, created_at
       from colloquy.idempotency_keys
       order by user_id, key_hash`,
-    sql<EventsRow[]>`
+      sql<EventsRow[]>`
       select user_id, turn_id, attempt, seq, events
       from colloquy.turn_events
       order by user_id, turn_id, attempt, seq`,
-    sql<UsageRow[]>`
+      sql<UsageRow[]>`
       select user_id, to_char(day, 'YYYY-MM-DD') as day, model, turns::float8, input_tokens::float8,
         output_tokens::float8, cached_input_tokens::float8, reasoning_tokens::float8, total_tokens::float8,
         cost::float8
       from colloquy.usage
       order by user_id, day, model`,
-    sql<CountsRow[]>`
+      sql<CountsRow[]>`
       select user_id, array(select unnest(running) order by 1) as running, minute_started_at, minute_turns, to_char(day, 'YYYY-MM-DD') as day, day_turns
       from colloquy.turn_counts
       order by user_id`,
-    sql<RemovalRow[]>`
+      sql<RemovalRow[]>`
       select user_id, conversation_id, remove_at
       from colloquy.removals
       order by user_id, conversation_id`,
-  ])
+      sql<SpendingRow[]>`
+      select to_char(month, 'YYYY-MM') as month, spent::float8, to_json(days) as days
+      from colloquy.total_spending
+      order by month`,
+    ],
+  )
   const plain = <Row extends object>(rows: Iterable<Row>) => Array.from(rows, (row) => ({ ...row }))
   return {
     conversations: plain(conversations),
@@ -167,5 +183,6 @@ export const readStored = async (sql: Sql): Promise<Stored> => {
     usage: plain(usage),
     counts: plain(counts),
     removals: plain(removals),
+    spending: plain(spending),
   }
 }

@@ -1,0 +1,8 @@
+-- The clock for what an update sets or compares: Citus refuses volatile functions there, on tables that are distributed.
+create or replace function colloquy.stable_clock() returns timestamptz
+language plpgsql stable
+as $$
+begin
+  return colloquy.clock();
+end
+$$;
