@@ -68,10 +68,10 @@ async function* encode(first: Item, rest: AsyncGenerator<Item>): AsyncGenerator<
 
 const notAStream = ({ status, headers }: Response): ModelError => {
   const [type] = /^[a-z]+\/[a-z0-9.+-]+/i.exec(headers.get('content-type') ?? '') ?? ['no content type']
-  return new ModelError(
-    'model-failed',
-    `not a stream: the provider answered ${status} in one piece (${type.slice(0, 50)})`,
-  )
+  // A page is not the provider's: another server answers in its place.
+  const isUnavailable = type.toLowerCase() === 'text/html'
+  const message = `not a stream: the provider answered ${status} in one piece (${type.slice(0, 50)})`
+  return new ModelError('model-failed', message, { isUnavailable })
 }
 
 /**
