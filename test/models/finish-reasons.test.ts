@@ -36,7 +36,15 @@ const unknown: Partial<Record<Outcome, string[]>> = {
     'context_deadline_exceeded',
     'budget_exceeded',
   ],
-  'content-filtered': ['GUARDRAIL_INTERVENED', 'ERROR_TOXIC', 'policy_violation', 'contentFilter', 'NSFW', 'declined', 'copyright'],
+  'content-filtered': [
+    'GUARDRAIL_INTERVENED',
+    'ERROR_TOXIC',
+    'policy_violation',
+    'contentFilter',
+    'NSFW',
+    'declined',
+    'copyright',
+  ],
   'context-exceeded': ['context_length_exceeded', 'prompt_too_long'],
   other: ['because'],
 }
