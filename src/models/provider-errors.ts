@@ -33,31 +33,35 @@ interface Kind {
 const kinds: readonly Kind[] = [
   {
     code: 'model-overloaded',
-    statuses: [429, 503, 529],
+    // 498 is Groq's, 420 that of a few gateways.
+    statuses: [429, 503, 529, 498, 420],
     codes:
-      /overloaded|rate.?limit|slow_?down|resource_?exhausted|quota|too_?many_?requests|throttl|^unavailable$|service_?unavailable/i,
+      /overload|rate.?limit|slow_?down|resource_?exhausted|quota|too_?many_?requests|throttl|capacity_exceeded|^unavailable$|service_?unavailable/i,
     texts:
-      /rate.?limit|too many requests|overloaded|(at|over|exceeded) capacity|(server|system|service|model|engine) (is )?(currently |too )?busy|quota exceeded|exceeded .{0,30}quota|concurren\w* (request|limit)/i,
+      /rate.?(limit|exceeded)|too many requests|throttl|overloaded|(at|over|exceeded) capacity|(server|system|service|model|engine) (is )?(currently |too )?busy|quota exceeded|exceeded .{0,30}quota|concurren\w* (request|limit)/i,
   },
   {
     code: 'model-content-filtered',
-    codes: /content.?(filter|policy)|moderation|guardrail|data_inspection_failed|sensitive/i,
-    texts: /content.?(filter|policy|management policy)|moderation|was flagged/i,
+    codes:
+      /content.?(filter|policy)|moderation|guardrail|data_?inspection_?failed|sensitive|responsible_?ai/i,
+    texts:
+      /content.?(filter|policy|management policy)|moderation|was flagged|inappropriate content|safety system/i,
   },
   {
     code: 'model-unauthorized',
     statuses: [401],
     codes:
-      /^(authentication|permission|auth)_?error$|authentication_?error|invalid_?(api_?)?key|api_key_invalid|unauthenticated|unauthori[sz]ed|permission_denied|access_?denied|forbidden/i,
+      /^(authentication|permission|auth)_?error$|authentication_?error|invalid_?(api_?)?key|invalid_?access_?key|api_key_invalid|unauthenticated|unauthori[sz]ed|permission_denied|access_?denied|forbidden/i,
     texts:
-      /(invalid|incorrect|missing|wrong|expired|no) (\S+ )?api.?key|api.?key\S* .{0,30}(not valid|invalid|incorrect|missing|required|expired|wrong)|unauthori[sz]ed|authentication (failed|failure|error|required)|not authenticated|invalid (authentication|authorization|bearer|access token)|invalid token\W*$|(no|missing|invalid|bad) .{0,15}credentials|provide an api.?key|^forbidden|permission denied/i,
+      /(invalid|incorrect|missing|wrong|expired|no) (\S+ )?api.?key|api.?key\S* .{0,30}(not valid|invalid|incorrect|missing|required|expired|wrong)|unauthori[sz]ed|authentication (failed|failure|error|required)|not authenticated|invalid (authentication|authorization|bearer|access token)|invalid token\W*($|\(request)|(no|missing|invalid|bad) .{0,15}credentials|provide an api.?key|^forbidden|permission denied/i,
   },
   {
     code: 'model-context-exceeded',
     statuses: [413],
-    codes: /context.?(length|window|size|limit)|request_?too_?large|(prompt|input|request|string)_too_long/i,
+    codes:
+      /context.?(length|window|size|limit)|request_?too_?large|(prompt|input|request|string)_too_long|above_max_length/i,
     texts:
-      /context.?(length|window|size|limit)|(prompt|input|message|messages|request|conversation) (is |are )?too (long|large)|input token count|too many (input |prompt )?tokens|request_too_large|(maximum|max) (prompt|input|context) length|input length|prompt exceeds|token limit|reduce the length|tokens`? must be <=/i,
+      /context.?(length|window|size|limit)|(prompt|input|message|messages|request|conversation) (is |are )?too (long|large)|input token count|too many (input |prompt )?tokens|request_too_large|(maximum|max) (prompt|input|context) length|input length|prompt exceeds|token limit|reduce the length|tokens`? must be <=|inputs must have less than \d+ tokens|string too long/i,
   },
 ]
 
@@ -77,10 +81,15 @@ const transient = /server_?error|^internal|api_error|time_?d?_?out|deadline|^unk
 
 /** A model that is not served to us: unknown, or not paid for. */
 const unavailable = {
-  statuses: [402, 404],
-  codes: /model_?not_?found|insufficient_?(balance|credit|fund)|payment_?required|billing/i,
-  texts: /credit balance|insufficient (account )?(balance|credit|fund)|payment required/i,
+  // 451: not in this country.
+  statuses: [402, 404, 410, 451],
+  codes:
+    /model_?(not_?(found|exist|available|supported)|decommissioned|deprecated|retired|terminated)|(invalid|unknown|unsupported|no_such)_?model|insufficient_?(balance|credit|fund)|payment_?required|billing/i,
+  texts:
+    /credit balance|insufficient (account )?(balance|credit|fund)|payment required|(more|out of|not enough) credits|model\b.{0,80} (does not exist|not found|was not found|no longer (available|supported)|(is|was|has been) (deprecated|decommissioned|retired|withdrawn))|model\W{1,3}[\w./:-]+\W{1,3}is not supported|(invalid|unknown|no such|unsupported) model\b(?! (param|arg|type|input|output))|not a valid model/i,
 }
+/** Such as a lock that another request holds, a connection that a proxy gave up, or one that came too early. */
+const passing = [408, 409, 425, 499]
 
 /** Such as "Unsupported value: 'temperature' does not support 0.3 with this model", where the request is what is wrong. */
 const isAboutTemperature = (status: number | undefined, { text }: ErrorBody): boolean =>
@@ -99,7 +108,9 @@ export const toProviderError = ({ status, headers, body, secret }: Refusal): Mod
   const actual = status === 200 ? error.statuses[0] : status
   const named = error.codes.filter((word) => isLoggable(word, secret))
   const isPassing =
-    actual === undefined ? error.codes.some((word) => transient.test(word)) : actual >= 500 || actual === 408
+    actual === undefined
+      ? error.codes.some((word) => transient.test(word))
+      : actual >= 500 || passing.includes(actual)
   return new ModelError(code, `the provider failed (${[actual ?? status, ...named].join(' ')})`, {
     isUnavailable: code === 'model-unauthorized' || (code === 'model-failed' && isUnavailable(actual, error)),
     isRetryable: code === 'model-overloaded' || (code === 'model-failed' && isPassing),
@@ -122,10 +133,10 @@ function* chainOf(error: unknown): Generator<Cause> {
   }
 }
 
-/** The error code of a failed connection, such as ECONNREFUSED. */
+/** The error code of a failed connection, such as ECONNREFUSED or CERT_HAS_EXPIRED. */
 const networkErrorCode = (error: unknown): string | undefined => {
   for (const { code } of chainOf(error)) {
-    if (typeof code === 'string' && /^(E|UND_ERR_)[A-Z_]+$/.test(code)) return code
+    if (typeof code === 'string' && /^[A-Z][A-Z0-9_]+$/.test(code) && code !== 'ABORT_ERR') return code
   }
   return undefined
 }

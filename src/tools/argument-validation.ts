@@ -67,7 +67,8 @@ export const invalidField = (schema: Record<string, unknown>): string => {
 const compileSchema = (ajv: Ajv2020, schema: Record<string, unknown>): ArgumentValidator | undefined => {
   if (!ajv.validateSchema(schema)) return undefined
   try {
-    const validate = ajv.compile(schema)
+    // Ajv resolves a reference to the schema itself (`#`) only if the schema has an id.
+    const validate = ajv.compile({ $id: 'https://schema.invalid/', ...schema })
     // Ajv's `$async` validators return promises, which would pass as valid and reject unhandled.
     return '$async' in validate ? undefined : toArgumentValidator(validate)
   } catch (error) {

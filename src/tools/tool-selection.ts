@@ -2,7 +2,7 @@ import { type ArgumentValidator, acceptAll, invalidField } from './argument-vali
 import { jsonBytes } from './mcp/result.js'
 import type { ToolServer } from './mcp/server-config.js'
 import { argumentsUnchecked, fieldOf, type ListedTool, nameTaken, schemaInvalid } from './mcp/tool-list.js'
-import { toProviderName, uniqueName } from './tool-names.js'
+import { longestName, uniqueName } from './tool-names.js'
 import { addWarning, type ToolWarnings } from './tool-warnings.js'
 
 /** The most tools that every provider accepts in a request. */
@@ -72,7 +72,7 @@ export const selectTools = (
 ): SelectedTool[] => {
   const demandOf = ({ server, tools }: ServerTools): number =>
     // Measured with the longest name that a tool may be given.
-    tools.reduce((sum, tool) => sum + definitionBytes(toProviderName(`${server.name}_${tool.name}`), tool), 0)
+    tools.reduce((sum, tool) => sum + definitionBytes(longestName(server.name, tool.name), tool), 0)
   const byteShares = maxMinFairShares(servers.map(demandOf), maxBytes)
   const countShares = maxMinFairShares(
     servers.map(({ tools }) => tools.length),

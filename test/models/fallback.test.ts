@@ -90,6 +90,11 @@ const failures: [kind: string, reply: Reply | 'stop'][] = [
     }),
   ],
   ['was withdrawn (404)', refuse(404, { error: { message: words, code: 'model_not_found' } })],
+  ['was withdrawn (400)', refuse(400, { error: { message: 'The model `a` has been decommissioned' } })],
+  [
+    'is not there, but a page',
+    (response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<html>Maintenance</html>'),
+  ],
   ['fails (500)', refuse(500, broken)],
   ['says nothing in time', silent],
 ]

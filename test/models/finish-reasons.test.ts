@@ -17,7 +17,7 @@ type Outcome =
 /** Words that no dialect has in its table, and that every provider may come to say. */
 const unknown: Partial<Record<Outcome, string[]>> = {
   stop: ['COMPLETE', 'end_of_text', '<|im_end|>', 'endTurn', 'done', 'natural'],
-  length: ['maxTokens', 'token_limit', 'MAX-NEW-TOKENS'],
+  length: ['maxTokens', 'token_limit', 'MAX-NEW-TOKENS', 'out_of_tokens', 'max_tokens_exceeded'],
   'broken-off': [
     'aborted',
     'server_error',
@@ -28,8 +28,23 @@ const unknown: Partial<Record<Outcome, string[]>> = {
     'stopped_by_user',
     'unfinished',
     'pause',
+    'terminated',
+    'not_finished',
+    'in_progress',
+    'bad_gateway',
+    'lease_expired',
+    'context_deadline_exceeded',
+    'budget_exceeded',
   ],
-  'content-filtered': ['GUARDRAIL_INTERVENED', 'ERROR_TOXIC', 'policy_violation', 'contentFilter'],
+  'content-filtered': [
+    'GUARDRAIL_INTERVENED',
+    'ERROR_TOXIC',
+    'policy_violation',
+    'contentFilter',
+    'NSFW',
+    'declined',
+    'copyright',
+  ],
   'context-exceeded': ['context_length_exceeded', 'prompt_too_long'],
   other: ['because'],
 }

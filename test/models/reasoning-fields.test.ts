@@ -69,6 +69,28 @@ const servers: [what: string, calling: string[], fields: object][] = [
     },
   ],
   [
+    'one that says thinking',
+    [chunk({ thinking: 'I add' }), chunk({ thinking: ' it.' }), chunk({ tool_calls: [call] })],
+    { thinking: 'I add it.' },
+  ],
+  [
+    'one with blocks (LiteLLM)',
+    [
+      chunk({ reasoning_content: 'I add', thinking_blocks: [{ type: 'thinking', thinking: 'I add' }] }),
+      chunk({ reasoning_content: ' it.', thinking_blocks: [{ type: 'thinking', thinking: ' it.' }] }),
+      chunk({ thinking_blocks: [{ type: 'thinking', thinking: '', signature: 'signed' }] }),
+      chunk({ thinking_blocks: [{ type: 'redacted_thinking', data: 'opaque' }] }),
+      chunk({ tool_calls: [call] }),
+    ],
+    {
+      reasoning_content: 'I add it.',
+      thinking_blocks: [
+        { type: 'thinking', thinking: 'I add it.', signature: 'signed' },
+        { type: 'redacted_thinking', data: 'opaque' },
+      ],
+    },
+  ],
+  [
     'one that writes tags into the text',
     [chunk({ content: '<think>I add it.</think>' }), chunk({ tool_calls: [call] })],
     {},

@@ -46,6 +46,11 @@ t.test(
         'g (inputSchema.type)',
       ],
       [{ name: 'h', inputSchema: 'object' }, undefined, skipped, 'h (inputSchema)'],
+      [{ name: 'h1', inputSchema: true }, 'h1', mended, 'h1 (inputSchema)'],
+      [{ name: 'h2', inputSchema: false }, undefined, skipped, 'h2 (inputSchema)'],
+      [{ name: 'h3', inputSchema: JSON.stringify(plain) }, 'h3', mended, 'h3 (inputSchema)'],
+      [{ name: 'h4', input_schema: plain }, 'h4', mended, 'h4 (inputSchema)'],
+      [{ name: 'h5', parameters: plain }, 'h5', mended, 'h5 (inputSchema)'],
       [{ name: 'i', inputSchema: { type: 'string' } }, undefined, skipped, 'i (inputSchema.type)'],
       [
         { name: 'j', inputSchema: { ...plain, properties: 'id' } },
@@ -86,17 +91,18 @@ t.test(
         mended,
         'r (description, annotations)',
       ],
-      [{ name: '', inputSchema: plain }, undefined, unnamed, 'number 19'],
-      [{ name: nothing, inputSchema: plain }, undefined, unnamed, 'number 20'],
-      [nothing, undefined, unnamed, 'number 21'],
-      ['tool', undefined, unnamed, 'number 22'],
+      [{ name: '', inputSchema: plain }, undefined, unnamed, 'number 24'],
+      [{ name: nothing, inputSchema: plain }, undefined, unnamed, 'number 25'],
+      [nothing, undefined, unnamed, 'number 26'],
+      ['tool', undefined, unnamed, 'number 27'],
     ]
     const list = {
       tools: [...odd.map(([tool]) => tool), { name: 'other', inputSchema: plain }],
       nextCursor: nothing,
       _meta: nothing,
     }
-    const labels = (wanted: string) => odd.flatMap(([, , text, label]) => (text === wanted ? [label] : []))
+    const labels = (wanted: string) =>
+      odd.flatMap(([, , text, label]) => (text === wanted ? [label] : [])).slice(0, 10)
     const expected = { [mended]: labels(mended), [skipped]: labels(skipped), [unnamed]: labels(unnamed) }
     for (const wire of wires) {
       const tools = await toolsOf(t, wire, { 'tools/list': { result: list } })
@@ -196,6 +202,15 @@ t.test('a schema of another dialect is read, or its arguments are not checked', 
     [of({ type: 'string', examples: 'b', description: 5 }), ['a'], [5]],
     [of({ enum: ['a', null] }), ['a', null], [5]],
     [of({ type: 'object', properties: [], required: [] }), [{}], [5]],
+    [of({ type: ['STRING', 'null', 'string'] }), ['a', null], [5]],
+    [of({ type: [] }), [5], []],
+    [of({ type: 'int', minimum: '1' }), [1], [0, 'a']],
+    [of({ type: 'dict' }), [{}], [5]],
+    [of({ type: 'string', enum: [], format: 5 }), ['a'], [5]],
+    [of({ oneOf: [] }), [5], []],
+    [of({ type: 'string' }, { required: ['a', 'a', null] }), ['a'], [undefined]],
+    [of({ type: 'string' }, { required: {}, $schema: '' }), ['a'], [5]],
+    [of({ $ref: '#' }), [{}, { a: {} }], [5]],
   ]
   const list = rows.map(([inputSchema], i) => ({ name: `t${i}`, inputSchema }))
   for (const wire of wires) {
@@ -240,10 +255,18 @@ t.test('a result is read block by block', async (t) => {
     [{ content: 'see' }, 'see'],
     ['see', 'see'],
     [{ toolResult: 'see' }, 'see'],
+    [
+      { message: 'see', rows: [1] },
+      { message: 'see', rows: [1] },
+    ],
+    [{ content: [{ type: 'text', text: { a: 1 } }] }, '{"a":1}'],
+    [{ content: [{ type: 'audio', mimeType: nothing }] }, '[data, left out]'],
   ]
   const failures: [rest: Record<string, unknown>, message: string][] = [
     [{ result: { content: [text, { type: 'chart' }], isError: true } }, 'see\n[chart, left out]'],
     [{ result: { content: nothing, isError: true } }, 'The tool failed and did not say why.'],
+    [{ result: { content: [text], isError: 'true' } }, 'see'],
+    [{ result: { content: [], isError: true, structuredContent: { error: 'No.' } } }, '{"error":"No."}'],
     [{ result: nothing, error: { code: -32_000, message: 'No.' } }, 'No.'],
     [{ error: { code: 'E_NO', message: 'No.' } }, 'No.'],
     [{ error: 'No.' }, 'No.'],

@@ -46,6 +46,15 @@ t.test('names are made fit for models, and unique', async (t) => {
   t.equal(await tools.call('three_add'), 'add {}', 'also of a tool with the name of its server in front')
 })
 
+t.test('tools whose names differ in characters that no provider takes are all offered', async (t) => {
+  const long = 'a'.repeat(70)
+  const all = ['列出任务', '删除任务', '查找任务', `${long}1`, `${long}2`, `${long}3`]
+  const { names } = await offered(t, [named(...all)])
+  t.equal(new Set(names).size, all.length, 'each has a name of its own')
+  for (const name of names) t.match(name, /^[A-Za-z0-9_-]{1,64}$/, `every provider takes ${name}`)
+  t.same((await offered(t, [named(...all)])).names, names, 'the same ones each time')
+})
+
 t.test('a tool whose names are both taken is left out, and so are those past a bound', async (t) => {
   const many = Array.from({ length: 130 }, (_, i) => `t${i}`)
   const tools = await offered(t, [named('a', 'one_a'), named('a', 'a', 'two_a', ...many)], 40)

@@ -104,8 +104,8 @@ t.test('what is wrong is told with its place, and without a value', async (t) =>
     [{ url, command: 'k3pT' }, 'mcpServers.x must have a command or a url, not both'],
     [{ command: '' }, 'mcpServers.x.command must not be empty'],
     [{ command: [] }, 'mcpServers.x.command must be string'],
-    [{ command: 'c', args: ['a', 5] }, 'mcpServers.x.args[1] must be string'],
-    [{ command: 'c', env: { A: 5 } }, 'mcpServers.x.env.A must be string'],
+    [{ command: 'c', args: ['a', {}] }, 'mcpServers.x.args[1] must be string'],
+    [{ command: 'c', env: { A: ['k3pT'] } }, 'mcpServers.x.env.A must be string'],
     [{ command: 'c', env: { A: placeholder('NO') } }, 'mcpServers.x.env.A needs NO, which is not set'],
     [{ command: 'c', args: [placeholder('NO')] }, 'mcpServers.x.args[0] needs NO, which is not set'],
     [{ url: placeholder('NO') }, 'mcpServers.x.url needs NO, which is not set'],
@@ -131,12 +131,20 @@ t.test('what is wrong is told with its place, and without a value', async (t) =>
       { url, [name]: true },
       `mcpServers.x.${name} is not a known field: did you mean disabled?`,
     ]),
-    ...['includeTools', 'enabled_tools', 'allowedUsers', 'denyList', 'permissions'].map(
-      (name): [object, string] => [
-        { url, [name]: ['k3pT'] },
-        `mcpServers.x.${name} is not a known field, and may be a limit: write limits as disabled, users, tools`,
-      ],
-    ),
+    ...[
+      'includeTools',
+      'enabled_tools',
+      'allowedUsers',
+      'denyList',
+      'permissions',
+      'alwaysDeny',
+      'requireApproval',
+      'sandbox',
+      'off',
+    ].map((name): [object, string] => [
+      { url, [name]: ['k3pT'] },
+      `mcpServers.x.${name} is not a known field, and may be a limit: write limits as disabled, users, tools`,
+    ]),
     ...['k3pT', 'ftp://k3pT', 'http://u:k3pT@a', 'http://a/#k3pT', 'http://'].map((url): [object, string] => [
       { url },
       'mcpServers.x.url must be a URL that begins with http:// or https://, without a user or a fragment',
@@ -145,8 +153,8 @@ t.test('what is wrong is told with its place, and without a value', async (t) =>
   for (const [entry, message] of refusals) {
     t.throws(() => parse(entry), { constructor: ToolServersError, message }, JSON.stringify(entry))
   }
-  for (const name of ['', 'a b', 'ä', 'a'.repeat(41)]) {
-    const message = /must have a name of 1 to 40 of A-Z a-z 0-9 _ -$/
+  for (const name of ['', 'ä', '中文']) {
+    const message = /must have a name with one of A-Z a-z 0-9$/
     t.throws(() => parse({ url }, name), { message }, `the name "${name}" is refused`)
   }
   const documents: [string, string][] = [
@@ -217,6 +225,19 @@ t.test(
       ],
       [{ command: placeholder('env:KEY') }, { ...stdio, command: 'k3pT' }],
       [
+        { url, isActive: false },
+        { ...http, disabled: true },
+      ],
+      [{ url, active: true, tools: ['*'] }, http],
+      [
+        { command: 'c', args: ['-p', 80, true], env: { PORT: 8080, DEBUG: false, NONE: null } },
+        { ...stdio, args: ['-p', '80', 'true'], env: { PORT: '8080', DEBUG: 'false' } },
+      ],
+      [
+        { uri: ` ${url} `, headers: { 'x-n': 5 } },
+        { ...http, headers: { 'x-n': '5' } },
+      ],
+      [
         { url, disabled: true, headers: { a: placeholder('input:a') } },
         { ...http, disabled: true, headers: { a: '' } },
       ],
@@ -242,6 +263,7 @@ t.test('a document may be one that an editor wrote', async (t) => {
     [`// of the team\n{"$schema": "x", "mcpServers": {"x": ${entry},},}`, []],
     [`{"servers": {"x": ${entry}}, "inputs": [{"id": "a"}]}`, ['inputs is ignored']],
     [`{"mcpServers": {}, "servers": {"x": ${entry}}}`, []],
+    [`{"mcpServers": null, "servers": {"_comment": "ours", "//": "", "x": ${entry}}}`, []],
   ]
   for (const [json, ignored] of documents) {
     const warnings: string[] = []
@@ -255,6 +277,23 @@ t.test('a document may be one that an editor wrote', async (t) => {
   const broken = '{\n  // a comment\n  "mcpServers": {\n    "k3pT"\n  }\n}'
   const message = 'the document is not valid JSON (line 5)'
   t.throws(() => parseToolServers(broken, variables), { message }, 'a comment moves no line')
+})
+
+t.test('a server that an editor calls by any text is called by what is left of it', async (t) => {
+  const names = (...given: string[]) => {
+    const warnings: string[] = []
+    const mcpServers = Object.fromEntries(given.map((name) => [name, { url }]))
+    const servers = parseToolServers(JSON.stringify({ mcpServers }), variables, (text) => warnings.push(text))
+    return [servers.map(({ name }) => name), warnings.length]
+  }
+  t.same(names('My server', '@scope/todo'), [['My_server', '_scope_todo'], 2], 'a warning tells the name')
+  t.same(
+    names('io.github.a/b', 'a'.repeat(41)),
+    [['io_github_a_b', 'a'.repeat(40)], 2],
+    'dots, and a long one',
+  )
+  t.same(names('todo-1', '_'), [['todo-1', '_'], 0], 'others stay')
+  t.throws(() => names('a b', 'a_b'), { message: 'two servers are called a_b' }, 'no two are the same')
 })
 
 t.test('a token for one server is of no use to another', async (t) => {

@@ -11,7 +11,7 @@ export const createBlankFinish = () => {
     read(reason: unknown): unknown {
       isLast = reason === ''
       if (isLast) blanks += 1
-      if (typeof reason === 'string' && /^(null|none)?$/i.test(reason)) return null
+      if (reason === false || (typeof reason === 'string' && /^(null|none)?$/i.test(reason))) return null
       if (reason !== null && reason !== undefined) hasReason = true
       return reason
     },

@@ -1,48 +1,15 @@
 import { isJsonObject, type JsonObject } from '../../json-object.js'
-import { toArgumentsText } from './arguments.js'
 import { createBlankFinish } from './blank-finish.js'
+import { createCalls } from './chat-calls.js'
+import { createReasoningReader, readContent, withReasoning } from './chat-content.js'
+import { readChatUsage } from './chat-usage.js'
 import type { Dialect } from './dialect.js'
 import { reasoningOptions } from './reasoning-fields.js'
 import { createThinkTags } from './think-tags.js'
 
-const withText = (value: unknown): unknown => (typeof value === 'number' ? String(value) : value)
-
-const readCall = (call: unknown): unknown => {
-  if (!isJsonObject(call)) return call
-  const { name, arguments: args, ...rest } = isJsonObject(call.function) ? call.function : {}
-  // `"null"` beside the name says that the arguments follow, or that there are none.
-  const text = typeof name === 'string' && args === 'null' ? '' : toArgumentsText(args)
-  const index = typeof call.index === 'string' ? Number(call.index) : call.index
-  return { ...call, index, id: withText(call.id), function: { ...rest, name, arguments: text } }
-}
-
-/** A server may have two fields for its model's reasoning, and leave one of them empty. */
-const readReasoning = ({ reasoning_content: one, reasoning: other }: JsonObject): JsonObject => {
-  const [text, otherText] = [one, other].map((value) => (typeof value === 'string' ? value : undefined))
-  return text || !otherText ? { reasoning_content: text } : { reasoning: otherText }
-}
-
-const readDelta = (delta: unknown): unknown => {
-  if (!isJsonObject(delta)) return delta
-  const { role: _, tool_calls: calls, refusal, reasoning_content: _one, reasoning: _other, ...rest } = delta
-  const content = rest.content || refusal
-  return {
-    ...rest,
-    ...readReasoning(delta),
-    content,
-    tool_calls: Array.isArray(calls) ? calls.map(readCall) : calls,
-  }
-}
-
-/** Keeps the counts, of which a server may have its own, or none. */
-const readUsage = (usage: unknown): JsonObject | undefined => {
-  if (!isJsonObject(usage)) return undefined
-  const counts = Object.entries(usage).map(([name, value]) => [
-    name,
-    isJsonObject(value) ? readUsage(value) : value,
-  ])
-  return Object.fromEntries(counts.filter(([, value]) => typeof value === 'number' || isJsonObject(value)))
-}
+/** Whether a delta says anything: a role alone may come before the whole message. */
+const saysSomething = ({ role: _, ...rest }: JsonObject): boolean =>
+  Object.values(rest).some((value) => (Array.isArray(value) ? value.length > 0 : Boolean(value)))
 
 const choice = (delta: JsonObject | undefined, finish_reason: string | null): JsonObject => ({
   choices: [{ index: 0, delta: delta ?? {}, finish_reason }],
@@ -82,27 +49,41 @@ export const chatCompletions: Dialect = {
   createReader() {
     const blank = createBlankFinish()
     const thinking = createThinkTags()
+    const readReasoning = createReasoningReader().read
+    const readCall = createCalls()
     let hasRefusal = false
     let hasDelta = false
+
+    const readDelta = (value: JsonObject, isEnd: boolean): JsonObject => {
+      const { role: _, tool_calls: calls, refusal, content, ...rest } = value
+      hasRefusal ||= Boolean(refusal)
+      const { delta, reasoning } = readReasoning(rest)
+      const pieces = [calls ?? []].flat().filter(isJsonObject)
+      const said = { ...delta, content: readContent(content) || readContent(refusal) }
+      const shown = thinking.read(said, isEnd || pieces.length > 0)
+      return {
+        ...withReasoning(shown, reasoning),
+        tool_calls: pieces.flatMap((piece) => readCall(piece) ?? []),
+      }
+    }
+
     return {
-      read({ choices, usage }) {
-        const counts = readUsage(usage)
+      read({ choices, usage, x_groq: groq }) {
+        const first = Array.isArray(choices) ? choices.find(isJsonObject) : undefined
+        const counts = [usage, first?.usage, isJsonObject(groq) ? groq.usage : undefined]
+          .map(readChatUsage)
+          .find((found) => found !== undefined)
         if (choices === undefined || choices === null) return counts && { choices: [], usage: counts }
         if (!Array.isArray(choices)) return { choices }
-        return {
-          choices: choices.slice(0, 1).map((choice) => {
-            if (!isJsonObject(choice)) return choice
-            hasDelta ||= isJsonObject(choice.delta)
-            // A few servers send the whole message in one event; others repeat it at the end.
-            const delta = hasDelta ? choice.delta : choice.message
-            hasRefusal ||= isJsonObject(delta) && Boolean(delta.refusal)
-            const reason = blank.read(choice.finish_reason)
-            const finish_reason = hasRefusal && reason === 'stop' ? 'content_filter' : reason
-            const isEnd = Boolean(reason) || (isJsonObject(delta) && Array.isArray(delta.tool_calls))
-            return { delta: thinking.read(readDelta(delta), isEnd), finish_reason }
-          }),
-          usage: counts,
-        }
+        if (!first) return { choices: [], usage: counts }
+        const { delta, message } = first
+        hasDelta ||= isJsonObject(delta) && saysSomething(delta)
+        // A few servers send the whole message in one event; others repeat it at the end.
+        const said = hasDelta || !isJsonObject(message) ? delta : message
+        const reason = blank.read(first.finish_reason)
+        const read = isJsonObject(said) ? readDelta(said, Boolean(reason)) : said
+        const finish_reason = hasRefusal && reason === 'stop' ? 'content_filter' : reason
+        return { choices: [{ delta: read, finish_reason }], usage: counts }
       },
       end(isDone) {
         const rest = thinking.rest()

@@ -8,8 +8,8 @@ export type Failure = 'broken-off' | 'filtered' | 'too-long' | 'paused'
 
 /** Reads the events of one response. */
 export interface EventReader {
-  /** Returns the event in the form that the SDK parses; undefined when it is none of this dialect's. */
-  read(event: JsonObject): JsonObject | undefined
+  /** Returns the event, as one or more in the form that the SDK parses; undefined when it is none of this dialect's. */
+  read(event: JsonObject): JsonObject | JsonObject[] | undefined
   /** Returns the event that the response lacks at its regular end. `isDone`: it ended with `[DONE]`. */
   end?(isDone: boolean): JsonObject | undefined
 }

@@ -11,42 +11,60 @@ export interface ErrorBody {
   text: string
 }
 
-/** Where providers put an HTTP status or a code of their own. */
-const codeFields = [
+/** An error's fields, by their names without case and underscores: `errorCode` is `error_code`. */
+const fieldsOf = (error: JsonObject): [name: string, value: unknown][] =>
+  Object.entries(error)
+    .slice(0, maxFields)
+    .map(([name, value]) => [name.toLowerCase().replace(/[_-]/g, ''), value])
+
+/** Where providers put an HTTP status or a code of their own. `__type` is Amazon's. */
+const codeFields = new Set([
   'type',
   'code',
   'status',
   'reason',
-  'error_type',
-  'error_code',
-  'errorCode',
-  'statusCode',
-  'status_code',
-  '__type',
-]
+  'errortype',
+  'errorcode',
+  'errcode',
+  'statuscode',
+])
 /** Where they put a text, or the error itself. */
-const innerFields = [
+const innerFields = new Set([
   'error',
   'errors',
+  'err',
+  'fault',
+  'faultstring',
+  'innererror',
   'response',
+  'responsemetadata',
+  'result',
+  'data',
   'detail',
   'details',
   'message',
-  'error_message',
-  'error_description',
+  'errormessage',
+  'errormsg',
+  'errmsg',
+  'errordescription',
   'msg',
+  'reason',
   'title',
   'metadata',
   'raw',
-  'base_resp',
-  'status_msg',
-]
-
+  'ctx',
+  'text',
+  'baseresp',
+  'statusmsg',
+])
 /** Says that it is an error, and nothing about it. */
 const isMarker = (code: string): boolean => code === 'error' || code === 'response.failed'
 
 const maxDepth = 8
 const maxItems = 10
+const maxFields = 50
+/** Where an error that is XML has its code. */
+const maxXml = 2_000
 
 /** Reads an error in any of the shapes in which providers send them; a text may be JSON again. */
 export const readErrorBody = (body: unknown): ErrorBody => {
@@ -58,7 +76,8 @@ export const readErrorBody = (body: unknown): ErrorBody => {
       found.codes.push(value)
   }
   const readText = (text: string, field: string, depth: number): void => {
-    const parsed = /^\s*[[{]/.test(text) ? parseJson(text) : undefined
+    const parsed = /^\s*[[{"]/.test(text) ? parseJson(text) : undefined
+    for (const [, code] of text.slice(0, maxXml).matchAll(/<code>\s*(\w+)\s*<\/code>/gi)) readCode(code)
     if (parsed !== undefined) read(parsed, field, depth + 1)
     else if (field === 'error' && /^[a-z]+([_-][a-z]+)*$/i.test(text)) found.codes.push(text)
     else found.texts.push(text)
@@ -69,9 +88,12 @@ export const readErrorBody = (body: unknown): ErrorBody => {
     else if (Array.isArray(value)) {
       for (const item of value.slice(0, maxItems)) read(item, field, depth + 1)
     } else if (isJsonObject(value)) {
-      for (const name of codeFields) readCode(value[name])
-      for (const name of innerFields) read(value[name], name, depth + 1)
-    }
+      for (const [name, member] of fieldsOf(value)) {
+        if (codeFields.has(name)) readCode(member)
+        // A list of errors may be one by the names of what is wrong.
+        if (innerFields.has(name) || field === 'errors') read(member, name, depth + 1)
+      }
+    } else if (field === 'error') readCode(value)
   }
   read(body, '', 0)
   const { statuses, codes, texts } = found
@@ -81,14 +103,23 @@ export const readErrorBody = (body: unknown): ErrorBody => {
 const isFilled = (value: unknown): boolean =>
   typeof value === 'object' && value !== null ? Object.values(value).some(Boolean) : Boolean(value)
 
+const isZero = (value: unknown): boolean => value === 0 || value === '0'
+
+/** Whether it is an error, and not one that says that there is none. */
+const isOne = (error: unknown): boolean => isFilled(error) && !(isJsonObject(error) && isZero(error.code))
+
 /** Whether JSON says of itself that it is an error, whatever else it has. */
 export const isError = (value: unknown): boolean => {
   if (Array.isArray(value)) return value.some(isError)
   if (!isJsonObject(value)) return false
-  const { error, errors, type, object, response, base_resp: base } = value
+  const { type, object, response, base_resp: base, ...rest } = value
+  const { error, fault, errors, errormsg, errormessage, errmsg, errorcode, errcode } = Object.fromEntries(
+    fieldsOf(rest),
+  )
+  const text = [errormsg, errormessage, errmsg].some(isFilled)
   return (
-    isFilled(error) ||
-    (Array.isArray(errors) && errors.length > 0) ||
+    [error, fault, errors].some(isOne) ||
+    (text && !isZero(errorcode ?? errcode)) ||
     type === 'error' ||
     object === 'error' ||
     (type === 'response.failed' && isJsonObject(response) && isFilled(response.error)) ||
@@ -100,10 +131,27 @@ const isStatus = (value: unknown): boolean => Number(value) >= 400 && Number(val
 
 /** Whether JSON that is nothing else can only be an error: a detail, or a message that reports no progress. */
 export const isBareError = (value: JsonObject): boolean => {
-  const { detail, message, type, status, code, statusCode } = value
-  if (isFilled(detail)) return true
-  if (typeof message !== 'string' || message === '') return false
+  const {
+    detail,
+    message,
+    msg,
+    err,
+    type,
+    status,
+    success,
+    code,
+    statuscode,
+    result,
+    data,
+    responsemetadata,
+  } = Object.fromEntries(fieldsOf(value))
+  if (isFilled(detail) || isFilled(err) || success === false) return true
+  if ([result, data, responsemetadata].some(isError)) return true
+  const text = message ?? msg
+  if (typeof text !== 'string' || text === '') return false
   const hasCode =
-    [code, statusCode, status].some(isStatus) || isFilled(code) || /error|exception/i.test(String(type))
+    [code, statuscode, status].some(isStatus) ||
+    isFilled(code) ||
+    /error|exception|fail/i.test(`${type} ${status}`)
   return hasCode || (type === undefined && status === undefined)
 }

@@ -8,19 +8,19 @@ import type { Dialect, Ending, Failure } from './dialect.js'
  */
 const rule: readonly [RegExp, Ending][] = [
   [
-    /filter|safe|polic(y|ies)|refus|block|prohibit|recitation|sensitive|moderat|guard|violat|censor|toxic|harm|flagged|pii|jailbreak/,
+    /filter|safe|polic(y|ies)|refus|declin|denied|block|blacklist|denylist|prohibit|forbid|disallow|not_allowed|recitation|copyright|sensitive|moderat|guard|violat|violence|censor|toxic|harm|abus|sexual|nsfw|csam|profan|illegal|inappropriate|flagged|withheld|redact|pii|jailbreak|(^|_)(hate|risk)/,
     'filtered',
   ],
   [
-    /context|(^|_)ctx|window|model_length|max_(prompt|input)|(prompt|input)_.*(long|length|limit|large)/,
+    /context(?!_(cancel|deadline))|(^|_)ctx|window|model_length|max_(prompt|input)|(prompt|input)_.*(long|length|limit|large)/,
     'too-long',
   ],
   [/pause|compaction/, 'paused'],
   [
-    /abort|cancel|error|fail|fault|exception|network|time_?(d_)?(out|limit)|max_time|deadline|interrupt|disconnect|connection|insufficient|overload|unavailable|busy|quota|rate_limit|evict|preempt|shut_?down|kill|crash|memory|malformed|invalid|unexpected|too_many|missing|lost|reset|broke|incomplete|unfinish|partial|reject|cut_?off|died|closed|(^|_)oom(_|$)|by_user/,
+    /abort|cancel|error|fail|fault|exception|network|time_?(d_)?(out|limit)|max_time|deadline|interrupt|disconnect|connection|insufficient|overload|unavailable|busy|quota|rate_limit|evict|preempt|shut_?down|kill|crash|memory|malformed|invalid|unexpected|too_many|missing|lost|reset|broke|incomplete|unfinish|partial|reject|cut_?off|died|dropped|discard|expire|terminat|stall|halted|hang_?up|hung_up|gone|offline|unreach|gateway|internal|throttl|capacity|(?<!(tokens?|length|limit)_)exceed|unauthori|unsupported|corrupt|garbage|repetit|(^|_)loop|panic|segfault|requires_action|in_progress|running|queued|pending|closed|(^|_)(not|never)_|(^|_)oom(_|$)|by_user|user_(stop|request|abort)/,
     'broken-off',
   ],
-  [/length|limit|truncat|max_/, 'length'],
+  [/length|limit|truncat|max_|exhaust|out_of_tokens|budget/, 'length'],
   [/tool|function/, 'tool-calls'],
   [
     /(^|_)(stop|stopped|end|ended|eos|eot|eom|endoftext|done|completed?|finish|finished|success|natural|normal)(_|$)/,

@@ -1,6 +1,8 @@
 import { isJsonObject } from '../../json-object.js'
 import { createBlankFinish } from './blank-finish.js'
+import { readCounts } from './counts.js'
 import type { Dialect } from './dialect.js'
+import { withoutNulls } from './without-nulls.js'
 
 /** Older models refuse what is about thoughts. */
 const thinks = /^gemini-(2\.5|[3-9])/
@@ -42,14 +44,18 @@ export const gemini: Dialect = {
   createReader() {
     const blank = createBlankFinish()
     return {
-      read(event) {
+      read(value) {
+        const event = withoutNulls(value)
         const { candidates } = event
         const isChunk = ['candidates', 'usageMetadata', 'promptFeedback'].some((name) => name in event)
         if (!isChunk) return undefined
-        if (!Array.isArray(candidates) || !isJsonObject(candidates[0])) return event
+        const counted = isJsonObject(event.usageMetadata)
+          ? { ...event, usageMetadata: readCounts(event.usageMetadata) }
+          : event
+        if (!Array.isArray(candidates) || !isJsonObject(candidates[0])) return counted
         const [candidate, ...others] = candidates
         const finishReason = blank.read(candidate.finishReason)
-        return { ...event, candidates: [{ ...candidate, finishReason }, ...others] }
+        return { ...counted, candidates: [{ ...candidate, finishReason }, ...others] }
       },
       end: (isDone) => (blank.endsWhole(isDone) ? { candidates: [{ finishReason: 'STOP' }] } : undefined),
     }

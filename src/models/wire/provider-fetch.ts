@@ -1,4 +1,3 @@
-import type { EventSourceMessage } from 'eventsource-parser'
 import { withAbortableBody } from '../../concurrency/with-timeout.js'
 import { isJsonObject } from '../../json-object.js'
 import { ModelError } from '../model-error.js'
@@ -15,28 +14,44 @@ type Item = { data: string } | { error: unknown }
 /** A keep-alive by its name, or by the text that it has for data. */
 const keepAlive = /^\W*(ping|pong|keep.?alive|heart.?beat)\W*$/i
 
-/** Reads one event; undefined for a keep-alive, which says nothing. */
-const readEvent = ({ event, data }: EventSourceMessage, reader: EventReader): Item | undefined => {
-  if (data.trim() === '' || keepAlive.test(event ?? '') || keepAlive.test(data)) return undefined
-  const value = parseJson(data)
-  if (event === 'error' || isError(value)) return { error: value ?? data }
+/** What ends a stream, as a server may write it. */
+const isEndMark = (text: string): boolean => /^"?\[?done\]?"?$/i.test(text.trim())
+
+/** The texts of an event: one, unless a server puts no blank lines between its events, or writes the field's name twice. */
+const textsOf = (data: string): string[] => {
+  const text = data.replace(/^(data:\s*)+/, '')
+  return text.includes('\n') && parseJson(text) === undefined
+    ? text.split('\n').map((line) => line.replace(/^data:\s*/, ''))
+    : [text]
+}
+
+/** Reads one text of an event; nothing for a keep-alive, which says nothing. */
+const readText = (text: string, event: string, reader: EventReader): Item[] => {
+  if (text.trim() === '' || keepAlive.test(event) || keepAlive.test(text)) return []
+  const value = parseJson(text)
+  if (event === 'error' || isError(value)) return [{ error: value ?? text }]
   // Not JSON: the SDK says so.
-  if (value === undefined) return { data: 'unreadable' }
-  if (!isJsonObject(value)) return undefined
-  const read = reader.read(value)
-  if (read) return { data: JSON.stringify(read) }
-  return isBareError(value) ? { error: value } : undefined
+  if (value === undefined) return [{ data: 'unreadable' }]
+  return [value].flat().flatMap((value): Item[] => {
+    if (!isJsonObject(value)) return []
+    const read = [reader.read(value) ?? []].flat()
+    if (read.length > 0) return read.map((event) => ({ data: JSON.stringify(event) }))
+    return isBareError(value) ? [{ error: value }] : []
+  })
 }
 
 /** Reads a stream of events in a dialect, up to its first error. */
 async function* readItems(body: ReadableStream<Uint8Array>, dialect: Dialect): AsyncGenerator<Item> {
   const reader = dialect.createReader()
   let isDone = false
-  for await (const event of readEvents(body)) {
-    isDone ||= event.data.trim() === '[DONE]'
-    const item = isDone ? undefined : readEvent(event, reader)
-    if (item) yield item
-    if (item && 'error' in item) return
+  for await (const { event = '', data } of readEvents(body)) {
+    for (const text of textsOf(data)) {
+      isDone ||= isEndMark(text)
+      for (const item of isDone ? [] : readText(text, event, reader)) {
+        yield item
+        if ('error' in item) return
+      }
+    }
   }
   const last = reader.end?.(isDone)
   if (last) yield { data: JSON.stringify(last) }
@@ -53,10 +68,10 @@ async function* encode(first: Item, rest: AsyncGenerator<Item>): AsyncGenerator<
 
 const notAStream = ({ status, headers }: Response): ModelError => {
   const [type] = /^[a-z]+\/[a-z0-9.+-]+/i.exec(headers.get('content-type') ?? '') ?? ['no content type']
-  return new ModelError(
-    'model-failed',
-    `not a stream: the provider answered ${status} in one piece (${type.slice(0, 50)})`,
-  )
+  // A page is not the provider's: another server answers in its place.
+  const isUnavailable = type.toLowerCase() === 'text/html'
+  const message = `not a stream: the provider answered ${status} in one piece (${type.slice(0, 50)})`
+  return new ModelError('model-failed', message, { isUnavailable })
 }
 
 /**

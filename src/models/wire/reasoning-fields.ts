@@ -1,16 +1,22 @@
 import type { MetadataExtractor } from '@ai-sdk/openai-compatible'
 import { isJsonObject, type JsonObject } from '../../json-object.js'
+import { toldReasoning } from './chat-content.js'
+
+const pieces = new Set(['reasoning.text', 'reasoning.summary', 'thinking'])
+const pieceTexts = new Set(['text', 'summary', 'thinking'])
 
 /** Pieces of one detail come one after the other; what has no text, such as an encrypted one, comes whole. */
 const addDetail = (details: JsonObject[], detail: JsonObject): void => {
   const last = details.at(-1)
-  const isPiece = ['reasoning.text', 'reasoning.summary'].includes(String(detail.type))
-  if (!last || !isPiece || last.type !== detail.type || last.index !== detail.index) {
+  // A signature ends its detail, though it may come with no text of its own.
+  const isOver = Boolean(last?.signature)
+  const isPiece = pieces.has(String(detail.type))
+  if (!last || isOver || !isPiece || last.type !== detail.type || last.index !== detail.index) {
     details.push({ ...detail })
     return
   }
   for (const [name, value] of Object.entries(detail)) {
-    const isText = (name === 'text' || name === 'summary') && typeof value === 'string'
+    const isText = pieceTexts.has(name) && typeof value === 'string'
     if (isText) last[name] = `${last[name] ?? ''}${value}`
     else if (value !== null) last[name] = value
   }
@@ -21,19 +27,22 @@ const addDetail = (details: JsonObject[], detail: JsonObject): void => {
  * server may miss its own, an empty one too (DeepSeek), and refuse those of others (Groq, Cerebras, Mistral).
  */
 const createReasoningFields = () => {
-  const fields: JsonObject = {}
-  const details: JsonObject[] = []
+  const texts: Record<string, string> = {}
+  const lists: Record<string, JsonObject[]> = {}
   return {
-    add(delta: JsonObject): void {
-      for (const name of ['reasoning_content', 'reasoning']) {
-        const text = delta[name]
-        if (typeof text === 'string') fields[name] = `${fields[name] ?? ''}${text}`
+    add(told: JsonObject): void {
+      for (const [name, value] of Object.entries(told)) {
+        if (typeof value === 'string') texts[name] = `${texts[name] ?? ''}${value}`
+        if (!Array.isArray(value)) continue
+        lists[name] ??= []
+        for (const detail of value.filter(isJsonObject)) addDetail(lists[name], detail)
       }
-      // OpenRouter
-      const { reasoning_details: more } = delta
-      if (Array.isArray(more)) for (const detail of more.filter(isJsonObject)) addDetail(details, detail)
     },
-    fields: () => ({ ...fields, ...(details.length > 0 && { reasoning_details: details }) }),
+    fields(): JsonObject {
+      const isTold = Object.values(texts).some(Boolean)
+      const told = Object.entries(texts).filter(([, text]) => text !== '' || !isTold)
+      return { ...Object.fromEntries(told), ...lists }
+    },
   }
 }
 
@@ -48,7 +57,9 @@ export const reasoningExtractor: MetadataExtractor = {
     return {
       processChunk(chunk) {
         const [choice] = isJsonObject(chunk) && Array.isArray(chunk.choices) ? chunk.choices : []
-        if (isJsonObject(choice) && isJsonObject(choice.delta)) reasoning.add(choice.delta)
+        const delta = isJsonObject(choice) ? choice.delta : undefined
+        const told = isJsonObject(delta) ? delta[toldReasoning] : undefined
+        if (isJsonObject(told)) reasoning.add(told)
       },
       buildMetadata: () => ({ [messageOption]: reasoning.fields() }) as never,
     }

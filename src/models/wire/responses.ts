@@ -1,7 +1,9 @@
 import { isJsonObject, type JsonObject } from '../../json-object.js'
 import { ModelError } from '../model-error.js'
 import { toArgumentsText } from './arguments.js'
+import { readCounts, unknownCount } from './counts.js'
 import { type Dialect, stateless } from './dialect.js'
+import { withoutNulls } from './without-nulls.js'
 
 /** A response that is not complete has a reason, even where the server gives none. */
 const withReason = (type: unknown, response: JsonObject): JsonObject => {
@@ -12,10 +14,17 @@ const withReason = (type: unknown, response: JsonObject): JsonObject => {
   return { ...response, incomplete_details: given === undefined ? null : { reason: given } }
 }
 
-const withArguments = (item: unknown): unknown =>
+/** A call with what the SDK requires of it. */
+const readItem = (item: unknown, status: string): unknown =>
   isJsonObject(item) && item.type === 'function_call'
-    ? { ...item, arguments: toArgumentsText(item.arguments) ?? '' }
+    ? { status, id: item.call_id, ...item, arguments: toArgumentsText(item.arguments) ?? '' }
     : item
+
+const withCounts = (response: JsonObject): JsonObject => {
+  if (!isJsonObject(response.usage)) return response
+  const usage = { input_tokens: unknownCount, output_tokens: unknownCount, ...readCounts(response.usage) }
+  return { ...response, usage }
+}
 
 /**
  * OpenAI's responses. They are not stored there, where references to them would expire; so reasoning comes encrypted, and is sent
@@ -35,7 +44,8 @@ export const responses: Dialect = {
     cancelled: 'broken-off',
     error: 'broken-off',
   },
-  createReader: stateless((event) => {
+  createReader: stateless((value) => {
+    const event = withoutNulls(value)
     if (Array.isArray(event.choices)) {
       throw new ModelError(
         'model-failed',
@@ -43,10 +53,20 @@ export const responses: Dialect = {
       )
     }
     if (typeof event.type !== 'string' || !event.type.startsWith('response.')) return undefined
+    // Sources, which nobody asks for, in whatever shape.
+    if (event.type.startsWith('response.output_text.annotation')) return undefined
     switch (event.type) {
+      case 'response.created': {
+        const response = isJsonObject(event.response) ? event.response : {}
+        return { ...event, response: { id: '', created_at: 0, model: '', ...response } }
+      }
       case 'response.output_item.added':
+        return { ...event, item: readItem(event.item, 'in_progress') }
       case 'response.output_item.done':
-        return { ...event, item: withArguments(event.item) }
+        return { ...event, item: readItem(event.item, 'completed') }
+      case 'response.output_text.delta':
+      case 'response.reasoning_summary_text.delta':
+        return typeof event.delta === 'string' ? event : undefined
       case 'response.function_call_arguments.delta':
         return { ...event, delta: toArgumentsText(event.delta) ?? '' }
       case 'response.function_call_arguments.done':
@@ -54,7 +74,7 @@ export const responses: Dialect = {
       case 'response.completed':
       case 'response.incomplete':
         return isJsonObject(event.response)
-          ? { ...event, response: withReason(event.type, event.response) }
+          ? { ...event, response: withCounts(withReason(event.type, event.response)) }
           : event
       case 'response.failed':
         return { sequence_number: 0, ...event }

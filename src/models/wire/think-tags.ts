@@ -1,14 +1,21 @@
-import { isJsonObject } from '../../json-object.js'
+import type { JsonObject } from '../../json-object.js'
+import { thinkingPart } from './chat-content.js'
 
-/** How models that write their reasoning into their text mark it there, in upper or lower case. */
-const tags = [
-  ['<think>', '</think>'],
-  ['<thinking>', '</thinking>'],
+/** How models that write their reasoning into their text mark it there, in upper or lower case: the opening tag, then the closing ones. */
+const tags: readonly (readonly [string, ...string[]])[] = [
+  // Some models close with the other word.
+  ['<think>', '</think>', '</thinking>'],
+  ['<thinking>', '</thinking>', '</think>'],
+  ['<reasoning>', '</reasoning>'],
   // Gemini
   ['<thought>', '</thought>'],
   // Mistral
   ['[think]', '[/think]'],
-] as const
+  // ByteDance's Seed
+  ['<seed:think>', '</seed:think>'],
+  // Kimi-VL
+  ['\u25c1think\u25b7', '\u25c1/think\u25b7'],
+]
 
 /** The length of the longest end of the text that `tag` may begin with. */
 const overlap = (text: string, tag: string): number => {
@@ -21,6 +28,13 @@ const overlap = (text: string, tag: string): number => {
 const indexOf = (text: string, tag: string): number =>
   text.search(new RegExp(tag.replace(/[[\]]/g, '\\$&'), 'i'))
 
+/** The first of some tags in a text. */
+const firstOf = (text: string, tags: readonly string[]): { at: number; length: number } | undefined =>
+  tags
+    .map((tag) => ({ at: indexOf(text, tag), length: tag.length }))
+    .filter(({ at }) => at >= 0)
+    .sort((a, b) => a.at - b.at)[0]
+
 /**
  * Splits a text that begins with reasoning in tags, as many servers send it, into reasoning and text. Tags further on are part of
  * the text: they may be what the user has asked for.
@@ -28,43 +42,39 @@ const indexOf = (text: string, tag: string): number =>
 export const createThinkTags = () => {
   /** what may be a tag, or the beginning of one */
   let held = ''
-  let state: 'start' | 'reasoning' | 'blank' | 'text' = 'start'
-  let closing = ''
+  let state: 'start' | 'reasoning' | 'text' = 'start'
+  let closings: readonly string[] = []
 
   const readStart = (isEnd: boolean): void => {
     const text = held.trimStart()
     const lower = text.toLowerCase()
     const opened = tags.find(([opening]) => lower.startsWith(opening))
+    // White space behind a reasoning only separates it from the text.
+    if (closings.length > 0) held = text
     if (opened) {
-      closing = opened[1]
+      closings = opened.slice(1)
       held = text.slice(opened[0].length)
       state = 'reasoning'
     } else if (isEnd || !tags.some(([opening]) => opening.startsWith(lower))) state = 'text'
   }
 
   const readReasoning = (isEnd: boolean): string => {
-    const end = indexOf(held, closing)
-    if (end >= 0) {
-      const reasoning = held.slice(0, end)
-      held = held.slice(end + closing.length)
-      state = 'blank'
-      return reasoning
-    }
-    const kept = isEnd ? 0 : overlap(held, closing)
-    const reasoning = held.slice(0, held.length - kept)
-    held = held.slice(held.length - kept)
+    const end = firstOf(held, closings)
+    const kept = isEnd ? 0 : Math.max(...closings.map((closing) => overlap(held, closing)))
+    const reasoning = held.slice(0, end?.at ?? held.length - kept)
+    held = held.slice(reasoning.length + (end?.length ?? 0))
+    if (end) state = 'start'
     return reasoning
   }
 
   /** Gives the reasoning as a part of the content, since no field of the server has told it. */
-  const split = (content: string, isEnd: boolean) => {
-    if (state === 'text') return { content }
+  const split = (content: string, isEnd: boolean): JsonObject => {
     held += content
-    if (state === 'start') readStart(isEnd)
-    const reasoning = state === 'reasoning' ? readReasoning(isEnd) : ''
-    if (state === 'blank') {
-      held = held.trimStart()
-      if (held) state = 'text'
+    let reasoning = ''
+    for (let before = -1; before !== held.length; ) {
+      before = held.length
+      if (state === 'start') readStart(isEnd)
+      if (state === 'reasoning') reasoning += readReasoning(isEnd)
     }
     let text = ''
     if (state === 'text') {
@@ -72,22 +82,16 @@ export const createThinkTags = () => {
       held = ''
     }
     if (!reasoning) return { content: text }
-    return {
-      content: [
-        { type: 'thinking', thinking: [{ type: 'text', text: reasoning }] },
-        { type: 'text', text },
-      ],
-    }
+    return { content: [thinkingPart(reasoning), { type: 'text', text }] }
   }
 
   return {
     /** Reads the delta of one event; `isEnd`: no more text follows at once, so nothing is held back. */
-    read(delta: unknown, isEnd: boolean): unknown {
+    read(delta: JsonObject, isEnd: boolean): JsonObject {
       if (state === 'text') return delta
-      const { content } = isJsonObject(delta) ? delta : {}
-      const text = typeof content === 'string' ? content : ''
+      const text = typeof delta.content === 'string' ? delta.content : ''
       if (text === '' && !(isEnd && held)) return delta
-      return { ...(isJsonObject(delta) && delta), ...split(text, isEnd) }
+      return { ...delta, ...split(text, isEnd) }
     },
     /** What is still held back at the end of the stream, as a delta. */
     rest: () => (held ? split('', true) : undefined),

@@ -49,9 +49,60 @@ const ANNOTATIONS: Record<string, (value: unknown) => boolean> = {
   deprecated: (value) => typeof value === 'boolean',
   readOnly: (value) => typeof value === 'boolean',
   writeOnly: (value) => typeof value === 'boolean',
+  format: (value) => typeof value === 'string',
 }
 
 const isEmptyArray = (value: unknown): boolean => Array.isArray(value) && value.length === 0
+
+/** What other languages call the types. */
+const TYPES: Record<string, string> = {
+  int: 'integer',
+  long: 'integer',
+  float: 'number',
+  double: 'number',
+  decimal: 'number',
+  str: 'string',
+  text: 'string',
+  bool: 'boolean',
+  list: 'array',
+  tuple: 'array',
+  dict: 'object',
+  map: 'object',
+  none: 'null',
+  nil: 'null',
+}
+
+const mendType = (type: unknown): unknown => {
+  if (typeof type !== 'string') return type
+  const name = type.trim().toLowerCase()
+  return Object.hasOwn(TYPES, name) ? TYPES[name] : name
+}
+
+/** Keywords with a number, and the lists that have to have an item, none twice. */
+const BOUNDS =
+  'minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength minItems maxItems'.split(
+    ' ',
+  )
+const NON_EMPTY = ['type', 'allOf', 'anyOf', 'oneOf', 'prefixItems', 'enum']
+
+/** Leaves out keywords that say nothing, and names that are said twice. */
+const mendValues = (schema: Schema): void => {
+  if (Array.isArray(schema.type)) {
+    const types = [...new Set(schema.type.map(mendType))]
+    schema.type = types.includes('any') ? [] : types
+  } else schema.type = mendType(schema.type)
+  if (schema.type === undefined || schema.type === '' || schema.type === 'any') delete schema.type
+  for (const name of BOUNDS) {
+    const value = schema[name]
+    if (typeof value === 'string' && value.trim() !== '' && Number.isFinite(Number(value)))
+      schema[name] = Number(value)
+  }
+  for (const name of NON_EMPTY) if (isEmptyArray(schema[name])) delete schema[name]
+  if (Array.isArray(schema.required)) {
+    schema.required = [...new Set(schema.required.filter((name) => name !== null))]
+  }
+  if (isJsonObject(schema.required) && Object.keys(schema.required).length === 0) delete schema.required
+}
 
 /** OpenAPI 3.0's `nullable`, which JSON Schema does not know. */
 const mendNullable = ({ nullable, ...rest }: Schema): Schema => {
@@ -123,8 +174,7 @@ const mendSchema = (value: unknown): unknown => {
     const isTuple = name === 'items' && Array.isArray(member)
     schema[name] = isTuple ? member : mendKeyword(name, member)
   }
-  if (typeof schema.type === 'string') schema.type = schema.type.toLowerCase()
-  if (schema.type === 'any') delete schema.type
+  mendValues(schema)
   if (typeof schema.required === 'boolean') delete schema.required
   mendTuple(schema)
   mendBound(schema, 'exclusiveMinimum', 'minimum')
@@ -139,10 +189,26 @@ const isAnObject = (type: unknown): boolean =>
 const isStrings = (value: unknown): boolean =>
   Array.isArray(value) && value.every((item) => typeof item === 'string')
 
+/** JSON in a text, if it is an object; otherwise something that is no schema. */
+const parseObject = (text: string): unknown => {
+  try {
+    const value: unknown = JSON.parse(text)
+    return isJsonObject(value) ? value : 0
+  } catch {
+    return 0
+  }
+}
+
 /** Reads the schema of a tool's arguments, which are an object. */
 export const readInputSchema = (original: unknown): ReadSchema | UnreadableSchema => {
   if (original === null || original === undefined || isEmptyArray(original)) {
     return { schema: { type: 'object', properties: {} }, mended: ['inputSchema'] }
+  }
+  // Anything goes.
+  if (original === true) return { schema: { type: 'object', properties: {} }, mended: ['inputSchema'] }
+  if (typeof original === 'string') {
+    const read = readInputSchema(parseObject(original))
+    return 'fault' in read ? read : { ...read, mended: ['inputSchema'] }
   }
   if (!isJsonObject(original)) return { fault: 'inputSchema' }
   const { $schema, nullable: _, ...rest } = original
@@ -153,7 +219,7 @@ export const readInputSchema = (original: unknown): ReadSchema | UnreadableSchem
     return { fault: 'inputSchema.properties' }
   }
   if (schema.required !== undefined && !isStrings(schema.required)) return { fault: 'inputSchema.required' }
-  const isKnown = typeof $schema === 'string' ? KNOWN_DIALECT.test($schema) : !$schema
+  const isKnown = typeof $schema === 'string' && $schema !== '' ? KNOWN_DIALECT.test($schema) : !$schema
   return {
     schema: { type: 'object', ...schema },
     mended: original.type === 'object' ? [] : ['inputSchema.type'],

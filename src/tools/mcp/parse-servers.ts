@@ -4,7 +4,17 @@ import { type Entry, readEntry, readServers, ToolServersError, type Warn } from 
 
 export { ToolServersError } from './server-entry.js'
 
-const serverName = /^[A-Za-z0-9_-]{1,40}$/
+const MAX_NAME_LENGTH = 40
+
+/** A server's name as logs, tools and assistants have it. Editors allow any text. */
+const toServerName = (path: readonly PropertyKey[], warn: Warn): string => {
+  const given = String(path[1])
+  const name = given.replace(/[^A-Za-z0-9_-]+/g, '_').slice(0, MAX_NAME_LENGTH)
+  if (name === '' || (name !== given && !/[A-Za-z0-9]/.test(name)))
+    throw new ToolServersError(`${path.join('.')} must have a name with one of A-Z a-z 0-9`)
+  if (name !== given) warn(`${path.join('.')} is called ${name}`)
+  return name
+}
 
 /** Resolves `${NAME}` placeholders. */
 export type ResolveVariable = (name: string) => string | undefined
@@ -125,12 +135,12 @@ export const parseToolServers = (
   warn: Warn = () => {},
 ): ToolServer[] => {
   const servers = readServers(parseJson(json), warn).map(([path, value]) => {
-    const name = String(path[1])
-    if (!serverName.test(name)) {
-      throw new ToolServersError(`${path.join('.')} must have a name of 1 to 40 of A-Z a-z 0-9 _ -`)
-    }
+    const name = toServerName(path, warn)
     return toServer(name, path.join('.'), readEntry(value, path, warn), resolveVariable)
   })
+  const names = servers.map(({ name }) => name)
+  const twice = names.find((name, i) => names.indexOf(name) !== i)
+  if (twice) throw new ToolServersError(`two servers are called ${twice}`)
   checkAudiences(servers)
   return servers
 }

@@ -63,7 +63,8 @@ const blockText = (block: unknown): string | undefined => {
   }
   if ((type ?? 'text') !== 'text') return leftOut(type, undefined)
   if (isText(text)) return text
-  return text === null || text === undefined ? undefined : leftOut('text', undefined)
+  if (text === null || text === undefined) return undefined
+  return isNestedTooDeep(text) ? leftOut('text', undefined) : JSON.stringify(text)
 }
 
 const contentText = (content: unknown): string =>
@@ -82,6 +83,16 @@ const isEmpty = (value: unknown): boolean =>
   value === null ||
   value === '' ||
   (typeof value === 'object' && Object.keys(value).length === 0)
+
+/** The members of MCP's own in a result. */
+const OWN = new Set(['content', 'structuredContent', 'toolResult', 'isError', 'resultType', '_meta'])
+
+/** What a server sends that puts its data into the result itself. */
+const withoutContent = (result: CallResult): CallResult | undefined => {
+  if ((result.content ?? null) !== null) return undefined
+  const members = Object.entries(result).filter(([name]) => !OWN.has(name))
+  return members.length > 0 ? Object.fromEntries(members) : undefined
+}
 
 /** The size of a value as JSON. */
 export const jsonBytes = (value: unknown): number => Buffer.byteLength(JSON.stringify(value))
@@ -106,9 +117,15 @@ export const truncateText = (text: string, maxBytes: number): string => {
 export const toToolResult = (result: CallResult, maxBytes: number): unknown => {
   // `toolResult` is that of MCP 2024-10-07.
   const { content, isError } = result
-  const structuredContent = result.structuredContent ?? result.toolResult
+  const structuredContent = result.structuredContent ?? result.toolResult ?? withoutContent(result)
   const text = contentText(content)
-  if (isError === true) throw new ToolError(truncateErrorText(text || 'The tool failed and did not say why.'))
+  if (isError === true || isError === 'true' || isError === 1) {
+    const data =
+      isEmpty(structuredContent) || isNestedTooDeep(structuredContent)
+        ? ''
+        : JSON.stringify(structuredContent)
+    throw new ToolError(truncateErrorText(text || data || 'The tool failed and did not say why.'))
+  }
   const isTextBetter = isEmpty(structuredContent) && (text !== '' || !structuredContent)
   const links = linksText(content)
   const data = isNestedTooDeep(structuredContent)

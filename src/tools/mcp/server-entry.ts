@@ -36,17 +36,31 @@ const parseObject = (value: unknown, path: Path): Json =>
   isJsonObject(value) ? value : parse(z.record(z.string(), z.unknown()), value, path)
 
 const text = z.string().min(1)
-const textMap = z.record(z.string(), z.string())
+/** A text, or what a text can only mean where others write a number or a flag. */
+const plainText = z.preprocess(
+  (value) => (typeof value === 'number' || typeof value === 'boolean' ? String(value) : value),
+  z.string(),
+)
+const textMap = z.preprocess(
+  (value) =>
+    isJsonObject(value) ? Object.fromEntries(Object.entries(value).filter(([, v]) => v !== null)) : value,
+  z.record(z.string(), plainText),
+)
 const access = z.strictObject({ disabled: z.boolean().optional(), users: z.array(text).optional() })
 const common = { ...access.shape, tools: z.unknown() }
 const stdio = z.object({
   ...common,
   command: text,
-  args: z.array(z.string()).default([]),
+  args: z.array(plainText).default([]),
   env: textMap.default({}),
   cwd: text.optional(),
 })
-const http = z.object({ ...common, url: text, headers: textMap.default({}), audience: text.optional() })
+const http = z.object({
+  ...common,
+  url: text.trim(),
+  headers: textMap.default({}),
+  audience: text.optional(),
+})
 
 type AccessEntry = z.infer<typeof access>
 export type Entry = (
@@ -59,10 +73,17 @@ export type Entry = (
 /** What other programs call our fields. */
 const ALIASES: Json = {
   httpUrl: 'url',
+  http_url: 'url',
   serverUrl: 'url',
+  server_url: 'url',
+  uri: 'url',
+  endpoint: 'url',
   environment: 'env',
   transport: 'type',
   transportType: 'type',
+  isActive: 'enabled',
+  isEnabled: 'enabled',
+  active: 'enabled',
 }
 /** What other programs call the list of the tools that are left out. */
 const EXCLUSIONS = ['disabledTools', 'disabled_tools', 'excludeTools']
@@ -71,9 +92,10 @@ const SILENT = ['$schema', 'description', 'name', 'title', 'displayName', 'icon'
 const LIMITS = ['disabled', 'users', 'tools']
 /** Words in the name of a field that may limit who uses what. */
 const LIMITING =
-  /user|tool|disab|enab|allow|den[iy]|block|exclu|inclu|restrict|permi|limit|access|only|role|group/i
+  /user|tool|disab|enab|activ|allow|den[iy]|reject|block|filter|exclu|inclu|restrict|permi|approv|confirm|consent|sandbox|limit|access|only|role|group|^(off|paused|suspended|status|state)$/i
 /** Names that have such a word, and widen something or are about time. */
-const HARMLESS = /^auto|^always|time_?out|_sec$|_ms$/i
+const HARMLESS =
+  /^(auto|always)_?(allow|approv|accept|confirm|start|connect|load|run|enab)|time_?out|_sec$|_ms$/i
 
 /** The edits (of one character, or two that changed places) between two short words. */
 const distance = (a: string, b: string): number => {
@@ -124,6 +146,8 @@ const resolveAliases = (entry: Json, path: Path, warn: Warn): Json => {
 
 /** Reads `enabled` and lists of tools that are left out as the limits that they are. */
 const resolveLimits = ({ enabled, ...entry }: Json, path: Path): Json => {
+  // All of them, as GitHub's agents have it.
+  if (Array.isArray(entry.tools) && entry.tools.length === 1 && entry.tools[0] === '*') delete entry.tools
   const tools = Object.entries(
     entry.tools === undefined ? {} : parseObject(entry.tools, [...path, 'tools']),
   ).map(([name, value]): [string, AccessEntry] => [name, parse(access, value, [...path, 'tools', name])])
@@ -169,16 +193,17 @@ export const readEntry = (value: unknown, path: Path, warn: Warn): Entry => {
 
 /** Reads the document's servers by name, those of VS Code's `servers` too. Throws ToolServersError. */
 export const readServers = (document: unknown, warn: Warn): [path: Path, entry: unknown][] => {
-  const { mcpServers, servers, ...others } = parseObject(document, [])
+  const { mcpServers: ours, servers: theirs, ...others } = parseObject(document, [])
+  const [mcpServers, servers] = [ours ?? undefined, theirs ?? undefined]
   for (const name of Object.keys(others)) passOver([name], warn)
   if (mcpServers === undefined && servers === undefined) throw new ToolServersError('mcpServers is missing')
   const entries = Object.entries({ mcpServers, servers }).flatMap(([field, value]) =>
     value === undefined
       ? []
-      : Object.entries(parseObject(value, [field])).map(([name, entry]): [Path, unknown] => [
-          [field, name],
-          entry,
-        ]),
+      : Object.entries(parseObject(value, [field]))
+          // A comment is no server.
+          .filter(([name, entry]) => isJsonObject(entry) || !SILENT.includes(name))
+          .map(([name, entry]): [Path, unknown] => [[field, name], entry]),
   )
   const names = entries.map(([[, name]]) => name)
   const twice = entries.find(([[, name]], i) => names.indexOf(name) !== i)

@@ -71,7 +71,7 @@ const skipReason = (
   if (names.has(name)) return nameTaken
   if (Buffer.byteLength(name) > MAX_NAME_BYTES) return nameTooLong
   if (isNestedTooDeep(inputSchema)) return schemaTooDeep
-  if (isJsonObject(inputSchema) && jsonBytes(inputSchema) > MAX_SCHEMA_BYTES) return schemaTooLong
+  if ((inputSchema ?? null) !== null && jsonBytes(inputSchema) > MAX_SCHEMA_BYTES) return schemaTooLong
   return undefined
 }
 
@@ -83,9 +83,12 @@ const OPTIONAL_FIELDS: Record<string, (value: unknown) => boolean> = {
   outputSchema: (value) => isJsonObject(value) && (value.type ?? 'object') === 'object',
 }
 
+/** A tool's input schema, also under the names of model providers. */
+const schemaOf = (tool: Json): unknown => tool.inputSchema ?? tool.input_schema ?? tool.parameters
+
 /** Reduces a tool to the fields that turns use. */
 const reduceTool = (tool: Json, name: string, warnings: ToolWarnings): ListedTool | undefined => {
-  const read = readInputSchema(tool.inputSchema)
+  const read = readInputSchema(schemaOf(tool))
   if ('fault' in read) {
     addWarning(warnings, schemaInvalid, fieldOf(name, read.fault))
     return undefined
@@ -93,7 +96,8 @@ const reduceTool = (tool: Json, name: string, warnings: ToolWarnings): ListedToo
   const wrong = Object.entries(OPTIONAL_FIELDS)
     .filter(([field, isRight]) => (tool[field] ?? null) !== null && !isRight(tool[field]))
     .map(([field]) => field)
-  const mended = [...read.mended, ...wrong]
+  const isElsewhere = (tool.inputSchema ?? null) === null && (schemaOf(tool) ?? null) !== null
+  const mended = [...new Set([...(isElsewhere ? ['inputSchema'] : []), ...read.mended, ...wrong])]
   if (mended.length > 0) addWarning(warnings, fieldsMended, fieldOf(name, mended.join(', ')))
   if (read.unchecked) addWarning(warnings, argumentsUnchecked, fieldOf(name, read.unchecked))
   const text = [tool.description, tool.title].find((text) => typeof text === 'string') ?? ''
@@ -127,8 +131,8 @@ export const createListReader = () => {
       addWarning(warnings, notTools, `number ${seen}`)
       return []
     }
-    const { name, inputSchema } = tool
-    const reason = skipReason(name, inputSchema, listed)
+    const { name } = tool
+    const reason = skipReason(name, schemaOf(tool), listed)
     if (reason !== undefined) {
       addWarning(warnings, reason, name)
       return []

@@ -1,0 +1,85 @@
+import { isJsonObject, type JsonObject } from '../../json-object.js'
+import { toArgumentsText } from './arguments.js'
+import { parseJson } from './parse-json.js'
+
+interface Piece {
+  id: string
+  name: string
+  arguments: string
+}
+interface Call extends Piece {
+  index: number
+}
+
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')
+const wordOf = (value: unknown): string => (typeof value === 'number' ? String(value) : textOf(value).trim())
+
+const indexOf = (value: unknown): number | undefined => {
+  const index = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
+  return Number.isInteger(index) ? (index as number) : undefined
+}
+
+/** A piece of a call. Some servers leave out the `function` around its name and arguments. */
+const readPiece = (piece: JsonObject): Piece => {
+  const { name, arguments: args } = isJsonObject(piece.function) ? piece.function : piece
+  // `"null"` beside the name says that the arguments follow, or that there are none.
+  const text = name && args === 'null' ? '' : textOf(toArgumentsText(args))
+  return { id: wordOf(piece.id), name: wordOf(name), arguments: text }
+}
+
+const isWhole = (call: Call): boolean => parseJson(call.arguments) !== undefined
+
+/** Whether a piece with a name begins a call, where a server may as well repeat the id and the name in each piece. */
+const isNext = (last: Call, piece: Piece): boolean => {
+  if (last.name !== '' && piece.name !== last.name) return true
+  const isStart = /^\s*[[{]/.test(piece.arguments)
+  const hasOtherId = piece.id !== '' && last.id !== '' && piece.id !== last.id
+  return hasOtherId ? isStart || piece.arguments === '' || isWhole(last) : isStart && isWhole(last)
+}
+
+/**
+ * Gives each call of a response an index of its own. Servers leave the index out, count from 1, or give all calls the same one; the
+ * pieces of a call then belong to the one that began last, or to the one with their id.
+ */
+export const createCalls = () => {
+  const calls: Call[] = []
+  const byIndex = new Map<number, Call>()
+
+  const find = (piece: Piece, index: number | undefined): Call | undefined => {
+    const known = piece.id === '' ? undefined : calls.findLast(({ id }) => id === piece.id)
+    if (index !== undefined) return byIndex.get(index) ?? (piece.name === '' ? known : undefined)
+    return known ?? (piece.name === '' ? calls.at(-1) : undefined)
+  }
+
+  const begin = (piece: Piece, index: number | undefined): Call => {
+    const taken = calls.map((call) => call.index)
+    const isFree = index !== undefined && !taken.includes(index)
+    const call = { ...piece, index: isFree ? index : Math.max(-1, ...taken) + 1 }
+    calls.push(call)
+    if (index !== undefined) byIndex.set(index, call)
+    return call
+  }
+
+  /** Reads a delta's piece of a call; undefined when it says nothing. */
+  return (delta: JsonObject): JsonObject | undefined => {
+    const piece = readPiece(delta)
+    const index = indexOf(delta.index)
+    const last = find(piece, index)
+    const isNew = !last || (piece.name !== '' && isNext(last, piece))
+    if (isNew && `${piece.id}${piece.name}${piece.arguments}` === '') return undefined
+    const call = isNew ? begin(piece, index) : last
+    const id = isNew || call.id === '' ? piece.id : ''
+    const name = isNew || call.name === '' ? piece.name : ''
+    if (!isNew) {
+      call.id ||= piece.id
+      call.name ||= piece.name
+      call.arguments += piece.arguments
+    }
+    return {
+      extra_content: delta.extra_content,
+      index: call.index,
+      ...(id && { id }),
+      function: { ...(name && { name }), arguments: piece.arguments },
+    }
+  }
+}

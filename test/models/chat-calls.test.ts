@@ -1,0 +1,112 @@
+import t from 'tap'
+import { called, hearAll, hello, type Row } from '../helpers/ask-model.js'
+import { data } from '../helpers/provider-wire.js'
+
+const done = data('[DONE]')
+const chunk = (delta: unknown, finish_reason: unknown = null) =>
+  data({ choices: [{ index: 0, delta, finish_reason }] })
+const said = (content: unknown): string[] => [chunk({ content }), chunk({}, 'stop'), done]
+const piece = (index: unknown, id: unknown, name: unknown, args: unknown) => ({
+  ...(index !== undefined && { index }),
+  id,
+  function: { name, arguments: args },
+})
+const calling = (...pieces: unknown[]): string[] => [
+  ...pieces.map((piece) => chunk({ tool_calls: piece })),
+  chunk({}, 'tool_calls'),
+  done,
+]
+const two = called(['add', { n: 1 }], ['add', { n: 2 }])
+const rows: Row[] = [
+  ...[0, undefined, null].flatMap((index): Row[] => [
+    [
+      `index ${index}, whole calls`,
+      calling([piece(index, 'a', 'add', '{"n":1}')], [piece(index, 'b', 'add', '{"n":2}')]),
+      two,
+    ],
+    [
+      `index ${index}, in one chunk`,
+      calling([piece(index, 'a', 'add', '{"n":1}'), piece(index, 'b', 'add', '{"n":2}')]),
+      two,
+    ],
+    [
+      `index ${index}, in pieces`,
+      calling(
+        [piece(index, 'a', 'add', '')],
+        [piece(index, null, null, '{"n":')],
+        [piece(index, '', '', '1}')],
+        [piece(index, 'b', 'add', '')],
+        [piece(index, undefined, undefined, '{"n":2}')],
+      ),
+      two,
+    ],
+    [
+      `index ${index}, no ids`,
+      calling([piece(index, null, 'add', '{"n":1}')], [piece(index, null, 'add', '{"n":2}')]),
+      two,
+    ],
+    [
+      `index ${index}, all in each piece`,
+      calling(
+        [piece(index, 'a', 'add', '{"n"')],
+        [piece(index, 'a', 'add', ':1}')],
+        [piece(index, 'b', 'add', '{"n":2}')],
+      ),
+      two,
+    ],
+    [
+      `index ${index}, objects`,
+      calling([piece(index, 'a', 'add', {})], [piece(index, 'b', 'add', {})]),
+      called(['add', {}], ['add', {}]),
+    ],
+  ]),
+  ['indexes from 1', calling([piece(1, 'a', 'add', '{"n":1}')], [piece(2, 'b', 'add', '{"n":2}')]), two],
+  [
+    'indexes that are texts',
+    calling([piece('0', 1, 'add', '{"n":1}')], [piece('1', 2, 'add', '{"n":2}')]),
+    two,
+  ],
+  [
+    'the second before the first',
+    calling([piece(1, 'b', 'add', '{"n":')], [piece(0, 'a', 'add', '{"n":1}')], [piece(1, null, null, '2}')]),
+    two,
+  ],
+  [
+    'pieces by their ids',
+    calling(
+      [piece(undefined, 'a', 'add', '{"n":'), piece(undefined, 'b', 'add', '{"n":')],
+      [piece(undefined, 'a', null, '1}')],
+      [piece(undefined, 'b', null, '2}')],
+    ),
+    two,
+  ],
+  ['one id for both', calling([piece(0, 'a', 'add', '{"n":1}')], [piece(1, 'a', 'add', '{"n":2}')]), two],
+  [
+    'another id in each piece',
+    calling([piece(0, 'a', 'add', '{"n"')], [piece(0, 'b', null, ':1}')]),
+    called(['add', { n: 1 }]),
+  ],
+  [
+    'the name late',
+    calling([piece(0, 'a', null, '{"n":')], [piece(0, null, 'add', '1}')]),
+    called(['add', { n: 1 }]),
+  ],
+  ['a call that is not in a list', calling(piece(0, 'a', 'add', { n: 1 })), called(['add', { n: 1 }])],
+  [
+    'a call without its function',
+    calling([{ id: 'a', name: 'add', arguments: { n: 1 } }]),
+    called(['add', { n: 1 }]),
+  ],
+  [
+    'calls that are none',
+    [
+      chunk({ tool_calls: [null] }),
+      chunk({ tool_calls: {} }),
+      chunk({ tool_calls: [{ id: null, function: null }] }),
+      ...said('Hello'),
+    ],
+    hello,
+  ],
+]
+
+hearAll(t, 'openai-compatible', rows)

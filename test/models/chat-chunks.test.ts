@@ -1,0 +1,155 @@
+import t from 'tap'
+import { hearAll, hello, type Row, usage } from '../helpers/ask-model.js'
+import { data, wires } from '../helpers/provider-wire.js'
+
+const done = data('[DONE]')
+const chunk = (delta: unknown, finish_reason: unknown = null, more: object = {}) =>
+  data({ choices: [{ index: 0, delta, finish_reason }], ...more })
+const said = (content: unknown): string[] => [chunk({ content }), chunk({}, 'stop'), done]
+const counted = (usage: object, more: object = {}): string[] => [
+  chunk({ content: 'Hello' }, 'stop', { usage, ...more }),
+  done,
+]
+const whole = wires['openai-compatible'].answer('Hel', 'lo')
+
+const rows: Row[] = [
+  ['no space behind data', whole.map((step) => step.replace('data: ', 'data:')), hello],
+  ['lines that end in CR', [whole.join('').replaceAll('\n', '\r')], hello],
+  ['a byte order mark', [`\uFEFF${whole.join('')}`], hello],
+  ['the name of the field twice', whole.map((step) => `data: ${step}`), hello],
+  ['no blank lines', [whole.join('').replaceAll('\n\n', '\n')], hello],
+  ['no [DONE]', whole.slice(0, -1), hello],
+  ['[DONE] twice', [...whole, done], hello],
+  ['[done]', [...whole.slice(0, -1), data('[done]'), 'data: bye\n\n'], hello],
+  [
+    'several chunks in a list',
+    [data([JSON.parse(chunk({ content: 'Hello' }, 'stop').slice(6))]), done],
+    hello,
+  ],
+
+  ['a number', said(5), { text: '5' }],
+  ['a part that is not in a list', said({ type: 'text', text: 'Hello' }), hello],
+  ['texts in a list', said(['Hel', null, 'lo']), hello],
+  ['parts of other types', said([{ type: 'output_text', text: 'Hel' }, { text: 'lo' }]), hello],
+  [
+    'nothing in other ways',
+    [chunk({ content: false }), chunk({ content: {} }), chunk({ content: [] }), ...said('Hello')],
+    hello,
+  ],
+  [
+    'a reasoning part',
+    said([
+      { type: 'thinking', thinking: 'Hm.' },
+      { type: 'text', text: 'Hello' },
+    ]),
+    { ...hello, reasoning: 'Hm.' },
+  ],
+  [
+    'tags in a part',
+    said([{ type: 'text', text: '<think>Hm.</think>Hello' }]),
+    { ...hello, reasoning: 'Hm.' },
+  ],
+  ['null for a choice', [data({ choices: [null] }), ...said('Hello')], hello],
+  ['false for a finish reason', [chunk({ content: 'Hello' }, false), chunk({}, 'stop'), done], hello],
+  [
+    'the whole message behind a role',
+    [
+      chunk({ role: 'assistant', content: '' }),
+      data({ choices: [{ message: { content: 'Hello' }, finish_reason: 'stop' }] }),
+    ],
+    hello,
+  ],
+
+  ...['reasoning_content', 'reasoning', 'thinking', 'reasoning_text'].map(
+    (field): Row => [
+      field,
+      [chunk({ [field]: 'H' }), chunk({ [field]: 'm.' }), ...said('Hello')],
+      { ...hello, reasoning: 'Hm.' },
+    ],
+  ),
+  [
+    'an object with the reasoning',
+    [chunk({ reasoning: { content: 'Hm.' } }), ...said('Hello')],
+    { ...hello, reasoning: 'Hm.' },
+  ],
+  ...['text', 'summary'].map(
+    (field): Row => [
+      `details with a ${field} alone`,
+      [chunk({ reasoning_details: [{ type: `reasoning.${field}`, [field]: 'Hm.' }] }), ...said('Hello')],
+      { ...hello, reasoning: 'Hm.' },
+    ],
+  ),
+  [
+    'thinking blocks',
+    [chunk({ thinking_blocks: [{ type: 'thinking', thinking: 'Hm.', signature: 's' }] }), ...said('Hello')],
+    { ...hello, reasoning: 'Hm.' },
+  ],
+  [
+    'the reasoning twice, the second time at the end',
+    [
+      chunk({ reasoning: 'Hm.' }),
+      ...said('Hello').slice(0, -1),
+      chunk({ reasoning_details: [{ type: 'reasoning.text', text: 'Hm.' }] }),
+      done,
+    ],
+    { ...hello, reasoning: 'Hm.' },
+  ],
+
+  [
+    'counts that are texts',
+    counted({ prompt_tokens: '11', completion_tokens: '7' }),
+    usage(11, 7, { total_tokens: 18 }),
+  ],
+  [
+    'counts, then none',
+    [
+      ...counted({ prompt_tokens: 11, completion_tokens: 7 }).slice(0, 1),
+      data({ choices: [], usage: {} }),
+      done,
+    ],
+    usage(11, 7),
+  ],
+  ['counts of Anthropic’s names', counted({ input_tokens: 11, output_tokens: 7 }), usage(11, 7)],
+  ['counts of other names', counted({ tokens: 3 }), usage(null, null, { total_tokens: null })],
+  ['one count', counted({ prompt_tokens: 11 }), usage(11, null, { total_tokens: null })],
+  [
+    'DeepSeek’s cached tokens',
+    counted({ prompt_tokens: 11, completion_tokens: 7, prompt_cache_hit_tokens: 5 }),
+    usage(11, 7, { cached_input_tokens: 5 }),
+  ],
+  [
+    'Moonshot’s cached tokens',
+    counted({ prompt_tokens: 11, completion_tokens: 7, cached_tokens: 5 }),
+    usage(11, 7, { cached_input_tokens: 5 }),
+  ],
+  [
+    'Perplexity’s reasoning tokens',
+    counted({ prompt_tokens: 11, completion_tokens: 7, reasoning_tokens: 4 }),
+    usage(11, 7, { reasoning_tokens: 4 }),
+  ],
+  [
+    'Groq’s counts',
+    [
+      chunk({ content: 'Hello' }, 'stop', { x_groq: { usage: { prompt_tokens: 11, completion_tokens: 7 } } }),
+      done,
+    ],
+    usage(11, 7),
+  ],
+  [
+    'counts in the choice',
+    [
+      data({
+        choices: [
+          {
+            delta: { content: 'Hello' },
+            finish_reason: 'stop',
+            usage: { prompt_tokens: 11, completion_tokens: 7 },
+          },
+        ],
+      }),
+    ],
+    usage(11, 7),
+  ],
+]
+
+hearAll(t, 'openai-compatible', rows)

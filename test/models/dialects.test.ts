@@ -1,0 +1,224 @@
+import t from 'tap'
+import { called, type Heard, hearAll, hello, type Row, usage } from '../helpers/ask-model.js'
+import { data } from '../helpers/provider-wire.js'
+
+type Events = [what: string, events: unknown[], heard: Partial<Heard>]
+const two = called(['add', { n: 1 }], ['add', { n: 2 }])
+
+const start = {
+  type: 'message_start',
+  message: { id: 'm', role: 'assistant', model: 'c', content: [], usage: { input_tokens: 11 } },
+}
+const begun = (index: number | undefined, content_block: object) => ({
+  type: 'content_block_start',
+  index,
+  content_block,
+})
+const delta = (index: number | undefined, delta: object) => ({ type: 'content_block_delta', index, delta })
+const stopped = (index?: number) => ({ type: 'content_block_stop', index })
+const text = (index?: number) => [
+  begun(index, { type: 'text', text: '' }),
+  delta(index, { type: 'text_delta', text: 'Hello' }),
+  stopped(index),
+]
+const ended = (stop_reason: string, usage: unknown = { output_tokens: 7 }) => [
+  { type: 'message_delta', delta: { stop_reason }, usage },
+  { type: 'message_stop' },
+]
+const mood = [
+  begun(0, { type: 'mood', mood: 1 }),
+  delta(0, { type: 'text_delta', text: 'glad' }),
+  delta(0, { type: 'mood_delta' }),
+  stopped(0),
+]
+const use = (index: number | undefined, id: string | null) =>
+  begun(index, { type: 'tool_use', id, name: 'add', input: {} })
+const input = (index: number | undefined, partial_json: string) =>
+  delta(index, { type: 'input_json_delta', partial_json })
+
+const anthropic: Events[] = [
+  ['a block of a new kind', [start, ...mood, ...text(1), ...ended('end_turn')], hello],
+  ['no index', [start, ...text(), ...ended('end_turn')], hello],
+  ['no start of a block', [start, ...text(0).slice(1), ...ended('end_turn')], hello],
+  ['no start of anything', [...text(0).slice(1), ...ended('end_turn')], hello],
+  ['no message_stop', [start, ...text(0), ...ended('end_turn').slice(0, 1)], hello],
+  [
+    'the text in the start',
+    [
+      start,
+      begun(0, { type: 'text', text: 'Hel' }),
+      delta(0, { type: 'text_delta', text: 'lo' }),
+      stopped(0),
+      ...ended('end_turn'),
+    ],
+    hello,
+  ],
+  [
+    'thinking in the start',
+    [
+      start,
+      begun(0, { type: 'thinking', thinking: 'Hm.', signature: 's' }),
+      stopped(0),
+      ...text(1),
+      ...ended('end_turn'),
+    ],
+    { ...hello, reasoning: 'Hm.' },
+  ],
+  [
+    'null for texts',
+    [
+      { ...start, message: { ...start.message, id: null, model: null, content: null, stop_reason: null } },
+      begun(0, { type: 'thinking', thinking: null, signature: null }),
+      delta(0, { type: 'thinking_delta', thinking: null }),
+      delta(0, { type: 'signature_delta', signature: null }),
+      stopped(0),
+      begun(1, { type: 'text', text: null, citations: null }),
+      delta(1, { type: 'text_delta', text: null }),
+      ...text(1).slice(1),
+      ...ended('end_turn', { output_tokens: 7, cache_read_input_tokens: null }),
+    ],
+    hello,
+  ],
+  [
+    'no id of a call, and no end',
+    [start, use(0, null), input(0, '{"n":1}'), ...ended('tool_use')],
+    called(['add', { n: 1 }]),
+  ],
+  [
+    'calls whose pieces alternate',
+    [
+      start,
+      use(0, 'a'),
+      use(1, 'b'),
+      input(0, '{"n":'),
+      input(1, '{"n":'),
+      input(0, '1}'),
+      input(1, '2}'),
+      stopped(0),
+      stopped(1),
+      ...ended('tool_use'),
+    ],
+    two,
+  ],
+  [
+    'counts that are texts',
+    [
+      { ...start, message: { usage: { input_tokens: '11' } } },
+      ...text(0),
+      ...ended('end_turn', { output_tokens: '7' }),
+    ],
+    usage(11, 7),
+  ],
+  [
+    'no counts',
+    [{ ...start, message: {} }, ...text(0), ...ended('end_turn', null)],
+    usage(null, null, { total_tokens: null }),
+  ],
+]
+
+const created = { type: 'response.created', response: { id: null, created_at: null, model: null } }
+const message = {
+  type: 'response.output_item.added',
+  output_index: 0,
+  item: { id: 'i', type: 'message', content: null },
+}
+const word = (delta: unknown) => ({
+  type: 'response.output_text.delta',
+  item_id: 'i',
+  output_index: 0,
+  delta,
+})
+const completed = (usage: unknown = { input_tokens: 11, output_tokens: 7 }) => ({
+  type: 'response.completed',
+  response: { id: 'r', usage },
+})
+const functionCall = {
+  id: null,
+  type: 'function_call',
+  call_id: 'c',
+  name: 'add',
+  arguments: '{"n":1}',
+  status: null,
+}
+
+const openai: Events[] = [
+  [
+    'null for what is absent',
+    [
+      created,
+      message,
+      word(null),
+      word('Hello'),
+      completed({ input_tokens: 11, output_tokens: 7, input_tokens_details: null }),
+    ],
+    { ...hello, ...usage(11, 7) },
+  ],
+  [
+    'counts that are texts',
+    [message, word('Hello'), completed({ input_tokens: '11', output_tokens: '7' })],
+    usage(11, 7),
+  ],
+  [
+    'one count',
+    [message, word('Hello'), completed({ output_tokens: 7 })],
+    usage(null, 7, { total_tokens: null }),
+  ],
+  [
+    'a source of a new kind',
+    [
+      message,
+      word('Hello'),
+      { type: 'response.output_text.annotation.added', annotation: { type: 'mood' } },
+      completed(),
+    ],
+    hello,
+  ],
+  [
+    'null in a call',
+    [
+      { type: 'response.output_item.added', output_index: 0, item: functionCall },
+      { type: 'response.output_item.done', output_index: 0, item: functionCall },
+      completed(),
+    ],
+    called(['add', { n: 1 }]),
+  ],
+]
+
+const candidate = (parts: unknown, more: object = {}) => ({
+  candidates: [{ content: { role: 'model', parts }, finishReason: 'STOP', ...more }],
+})
+
+const google: Events[] = [
+  [
+    'null for a part',
+    [
+      candidate([null, { text: null }, { text: 'Hello', thought: null, thoughtSignature: null }], {
+        safetyRatings: null,
+      }),
+    ],
+    hello,
+  ],
+  [
+    'counts that are texts',
+    [
+      {
+        ...candidate([{ text: 'Hello' }]),
+        usageMetadata: { promptTokenCount: '11', candidatesTokenCount: '7', promptTokensDetails: null },
+      },
+    ],
+    usage(11, 7),
+  ],
+  ['a list of chunks', [[candidate([{ text: 'Hello' }])]], hello],
+  [
+    'null in arguments',
+    [candidate([{ functionCall: { name: 'add', args: { n: null } } }])],
+    called(['add', { n: null }]),
+  ],
+]
+
+const toRows = (table: Events[]): Row[] =>
+  table.map(([what, steps, heard]) => [what, steps.map((step) => data(step)), heard])
+
+hearAll(t, 'anthropic', toRows(anthropic))
+hearAll(t, 'openai', toRows(openai))
+hearAll(t, 'google', toRows(google))
