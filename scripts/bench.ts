@@ -1,13 +1,16 @@
 /**
  * Runs the benchmarks: `npm run bench -- [parts] [--quick] [--seconds n] [--rows n] [--verbose] [--save]`; all parts by
- * default. Starts and removes its own PostgreSQL and servers. --save writes the tables to scripts/bench/results. A missed
- * target is reported but does not fail the run.
+ * default. Starts and removes its own PostgreSQL and servers. --save writes the tables to scripts/bench/results, and draws
+ * them; `--draw <file>` only draws those of a file there. A missed target is reported but does not fail the run.
  */
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { basename } from 'node:path'
 import { parseArgs } from 'node:util'
+import { createProgress } from '../src/commands/progress.js'
 import { untilAborted } from '../src/concurrency/until-aborted.js'
 import { packageRoot } from '../src/root.js'
 import { branches } from './bench/branches.js'
+import { drawResults } from './bench/charts.js'
 import { openBenchEnvironment } from './bench/environment.js'
 import { following } from './bench/follow.js'
 import { growth } from './bench/growth.js'
@@ -51,6 +54,7 @@ const { values, positionals } = parseArgs({
     quick: { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
     save: { type: 'boolean', default: false },
+    draw: { type: 'string' },
     seconds: { type: 'string' },
     rows: { type: 'string' },
   },
@@ -73,8 +77,24 @@ const choose = () => {
   return positionals.length === 0 ? parts : all.filter(({ name }) => positionals.includes(name))
 }
 
+const results = new URL('scripts/bench/results/', packageRoot)
+
+/** Writes results, given as Markdown, with the pictures of their tables beside them. */
+const saveResults = async (name: string, text: string): Promise<void> => {
+  const { markdown, pictures } = drawResults(text, name)
+  await mkdir(results, { recursive: true })
+  for (const [file, content] of Object.entries({ [`${name}.md`]: markdown, ...pictures })) {
+    await writeFile(new URL(file, results), content)
+    console.log(`Saved scripts/bench/results/${file}.`)
+  }
+}
+
 const run = async (signal: AbortSignal): Promise<void> => {
-  const { quick, verbose } = values
+  const { quick, verbose, draw } = values
+  if (draw !== undefined) {
+    const name = basename(draw, '.md')
+    return saveResults(name, await readFile(new URL(`${name}.md`, results), 'utf8'))
+  }
   const chosen = choose()
   const options = {
     quick,
@@ -84,20 +104,28 @@ const run = async (signal: AbortSignal): Promise<void> => {
     rows: count(values.rows, quick ? 200_000 : 10_000_000),
   }
   const start = performance.now()
-  const progress = (text: string) =>
-    console.error(`${((performance.now() - start) / 1000).toFixed(0).padStart(4)} s  ${text}`)
-  const environment = await openBenchEnvironment(signal)
+  const live = createProgress()
+  const line = (text: string) => `${((performance.now() - start) / 1000).toFixed(0).padStart(4)} s  ${text}`
+  const progress = (text: string) => live.above(() => console.error(line(text)))
+  live.begin('starting PostgreSQL')
+  const environment = await openBenchEnvironment(signal).catch((error) => {
+    live.fail()
+    throw error
+  })
   const texts: string[] = []
   try {
     const bench: Bench = { ...environment, ...options, signal, progress }
-    for (const part of chosen) {
-      progress(part.name)
+    for (const [index, part] of chosen.entries()) {
+      live.begin(`${part.name} (${index + 1} of ${chosen.length})`)
+      if (!live.isLive) progress(part.name)
       const text = `## ${part.name}\n\n${reportText(await untilAborted(part.run(bench), signal))}\n`
+      live.done()
       console.log(`\n${text}`)
       texts.push(text)
       await environment.tidy()
     }
   } finally {
+    live.clear()
     await environment.close()
   }
   if (!values.save) return
@@ -107,10 +135,7 @@ const run = async (signal: AbortSignal): Promise<void> => {
   ].join(' ')
   const facts = await machineText(environment.postgres, options)
   const page = [`# ${command}\n`, `${facts}\n`, ...texts].join('\n')
-  await mkdir(new URL('scripts/bench/results/', packageRoot), { recursive: true })
-  const path = `scripts/bench/results/${new Date().toISOString().slice(0, 10)}.md`
-  await writeFile(new URL(path, packageRoot), page)
-  console.log(`Saved ${path}.`)
+  await saveResults(new Date().toISOString().slice(0, 10), page)
 }
 
 const stopped = interrupted()

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import openapiTS, { astToString } from 'openapi-typescript'
+import { apiMarkdown } from './api-markdown.js'
 import { clientTable } from './client-table.js'
 import { closeContract } from './closed-contract.js'
 import { interrupted } from './interrupted.js'
@@ -55,6 +56,7 @@ const generate = async (): Promise<Record<string, string>> => {
     'generated/contract.ts': await types(bundled),
     'generated/closed/openapi.json': `${closed}\n`,
     'generated/closed/contract.ts': await types(closed),
+    'generated/api.md': apiMarkdown(JSON.parse(bundled)),
     'generated/postman.json': `${JSON.stringify(postmanCollection(JSON.parse(bundled)), undefined, 2)}\n`,
     'generated/bindings.ts': tableOf(
       operationTable(contract),

@@ -1,8 +1,9 @@
 /**
  * A long run of the history checker: `npm run history [-- --turns 5000 --faults 50 --seed <n> --pooler --postgres 15]`. Prints
- * its progress and a table. If a rule is violated, prints the violations and the folder with the records, and exits with 1.
+ * its progress, a table, and the path of a picture: the faults and the answers over time. If a rule is violated, prints the
+ * violations and the folder with the records, and exits with 1.
  */
-import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -11,6 +12,7 @@ import { drawFaults } from '../test/history/faults.js'
 import { killablePostgres } from '../test/history/postgres.js'
 import type { RunResult } from '../test/history/result.js'
 import { run } from '../test/history/run.js'
+import { timelinePicture } from './history-timeline.js'
 import { interrupted } from './interrupted.js'
 
 const { values } = parseArgs({
@@ -72,6 +74,10 @@ try {
     log: (line) => console.log(line),
   })
   console.log(table(result, (performance.now() - start) / 1_000))
+  const picture = join('dist', 'history', `${seed}.svg`)
+  await mkdir(join('dist', 'history'), { recursive: true })
+  await writeFile(picture, timelinePicture(result.timeline, `History of seed ${seed}`))
+  console.log(`The faults and the answers over time: ${picture}`)
   const { violations } = result
   for (const { rule, text } of violations.slice(0, 20)) console.log(`${rule}: ${text}`)
   console.log(`${violations.length} violations`)

@@ -5,6 +5,7 @@ import { singleFlight } from './concurrency/single-flight.js'
 import type { Database } from './db/database.js'
 import { pendingMigrations, SchemaMismatch } from './db/migrate.js'
 import { withProbeTimeout } from './db/probe-timeout.js'
+import { readGuides } from './docs/guides.js'
 import { createHandlers } from './handlers/handlers.js'
 import { type AuthenticationOptions, authorize, registerAuthentication } from './http/authentication.js'
 import { bindContract, type Contract } from './http/binding.js'
@@ -101,17 +102,21 @@ interface ChatContract extends Contract {
 
 const read = (path: string): Promise<string> => readFile(new URL(path, packageRoot), 'utf8')
 
-/** What serveDocuments serves: the contract as JSON and as YAML, with the prefix as its server's URL, and the collection. */
+/** What serveDocuments serves: the contract in each of its forms, with the prefix as its server's URL, and the guides. */
 const readDocuments = async (json: string, prefix: string) => {
   const yaml = await read('contracts/chat-api.yaml')
-  const postman = await read('generated/postman.json')
-  if (prefix === '') return { json, yaml, postman }
+  const others = {
+    postman: await read('generated/postman.json'),
+    markdown: await read('generated/api.md'),
+    guides: await readGuides(),
+  }
+  if (prefix === '') return { json, yaml, ...others }
   const contract = JSON.parse(json) as ChatContract
   const servers = contract.servers.map((server) => ({ ...server, url: prefix }))
   return {
     json: JSON.stringify({ ...contract, servers }),
     yaml: yaml.replace(/^( {2}- url: )\/$/m, `$1${prefix}`),
-    postman,
+    ...others,
   }
 }
 

@@ -55,6 +55,14 @@ const version = async (): Promise<string> => {
 
 const userPattern = /^(?!\.{1,2}$)[A-Za-z0-9_.:@-]{1,128}$/
 
+/** Whose data a command is about, and where it is. The token is a secret, so no option has it. Throws UsageError. */
+const userOf = (command: string, { user = '', url }: CommandLine['values']) => {
+  if (!userPattern.test(user)) throw new UsageError(`${command} needs --user, the id of a user`)
+  if (url !== undefined && !/^https?:$/.test(URL.canParse(url) ? new URL(url).protocol : ''))
+    throw new UsageError('--url takes an http or https URL, such as http://127.0.0.1:3000')
+  return { user, url, token: process.env.COLLOQUY_TOKEN?.trim() }
+}
+
 /** A command's program is loaded when it is asked for: all of them together take longer than most of them run. */
 const run = async (): Promise<void> => {
   const { command, asksFor, helpOn, values } = parseCommandLine(process.argv.slice(2))
@@ -82,10 +90,30 @@ const run = async (): Promise<void> => {
       return printToken(config, user, Number(ttl))
     }
     case 'doctor': {
-      const config = await configure()
       const { doctor } = await import('./commands/doctor.js')
-      process.exitCode = (await doctor(config)) ? 0 : 1
+      process.exitCode = (await doctor(configure, values.json === true)) ? 0 : 1
       return
+    }
+    case 'export': {
+      const options = userOf(command, values)
+      const config = await configure()
+      const { exportUser } = await import('./commands/user-data.js')
+      return exportUser(config, options, values.file)
+    }
+    case 'import': {
+      const options = userOf(command, values)
+      if (!values.file) throw new UsageError('import needs --file')
+      const config = await configure()
+      const { importUser } = await import('./commands/user-data.js')
+      return importUser(config, options, values.file)
+    }
+    case 'erase': {
+      const options = userOf(command, values)
+      if (values.confirm !== options.user)
+        throw new UsageError('erase needs --confirm with the same id as --user')
+      const config = await configure()
+      const { eraseUser } = await import('./commands/user-data.js')
+      return eraseUser(config, options, values.confirm)
     }
     case 'conformance': {
       const { conformance } = await import('./commands/conformance.js')

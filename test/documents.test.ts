@@ -1,8 +1,12 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { dirname, join, normalize } from 'node:path'
 import { promisify } from 'node:util'
+import { runInThisContext } from 'node:vm'
+import GithubSlugger from 'github-slugger'
+import { Window } from 'happy-dom'
 import t from 'tap'
 import { catalogue } from '../src/problems.js'
 import { packageRoot } from '../src/root.js'
@@ -25,13 +29,10 @@ const documents = new Map(await Promise.all(paths.map(async (path) => [path, awa
 const withoutCode = (text: string): string => text.replace(/^```.*?^```/gms, '')
 
 /** The anchors that GitHub gives the headings. */
-const anchorsOf = (text: string): string[] =>
-  [...withoutCode(text).matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
-    heading
-      .toLowerCase()
-      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
-      .replaceAll(' ', '-'),
-  )
+const anchorsOf = (text: string): string[] => {
+  const slugger = new GithubSlugger()
+  return [...withoutCode(text).matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) => slugger.slug(heading))
+}
 
 /** The relative links of a document, their targets as paths from the root. */
 const linksOf = (path: string) =>
@@ -57,6 +58,27 @@ t.test('every relative link leads to a file, and to a heading of it', async (t) 
       if (anchor) t.ok(anchorsOf(await read(target)).includes(anchor), `${path}: ${link} has its heading`)
     }
   }
+})
+
+/** Mermaid's parser, which wants a document to be there. */
+const loadMermaid = async (): Promise<{ parse(text: string): Promise<unknown> }> => {
+  const window = new Window()
+  const { document, DOMParser, Element, Node, DocumentFragment, NodeFilter } = window
+  Object.assign(globalThis, { window, document, DOMParser, Element, Node, DocumentFragment, NodeFilter })
+  const path = createRequire(import.meta.url).resolve('@mermaid-js/tiny')
+  runInThisContext(await readFile(path, 'utf8'))
+  return (globalThis as unknown as { mermaid: { parse(text: string): Promise<unknown> } }).mermaid
+}
+
+t.test('every diagram is one that mermaid draws', async (t) => {
+  const mermaid = await loadMermaid()
+  const diagrams = [...documents].flatMap(([path, text]) =>
+    [...text.matchAll(/^```mermaid\n(.*?)^```$/gms)].map(([, diagram = '']) => ({ path, diagram })),
+  )
+  t.ok(diagrams.length >= 3, `${diagrams.length} diagrams`)
+  for (const { path, diagram } of diagrams)
+    await t.resolves(mermaid.parse(diagram), `${path}: ${diagram.split('\n', 1)[0]}`)
+  await t.rejects(mermaid.parse('sequenceDiagram\n  A ->-> B'), 'and no other')
 })
 
 t.test('every guide is linked from the README, and published with it', async (t) => {

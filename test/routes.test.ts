@@ -19,10 +19,9 @@ t.test('the routes are the contract’s operations and its documents, and no oth
   const served = flatten(app.printRoutes({ commonPrefix: false }))
   // What the reference page is made of lies under its own path.
   const routes = served.filter((route) => !/^(GET|HEAD) \/docs\//.test(route))
-  const documents = ['/docs', '/openapi.json', '/openapi.yaml', '/postman.json'].flatMap((path) => [
-    `GET ${path}`,
-    `HEAD ${path}`,
-  ])
+  const documents = ['/docs', '/openapi.json', '/openapi.yaml', '/postman.json', '/llms.txt'].flatMap(
+    (path) => [`GET ${path}`, `HEAD ${path}`],
+  )
   const operations = contractOperations.flatMap(({ method, path, responses }) => {
     const route = path.replace(/\{(\w+)\}/g, ':$1')
     const isJson = Object.keys(responses['200']?.content ?? {}).every((type) => type === 'application/json')

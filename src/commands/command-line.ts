@@ -28,6 +28,12 @@ const general: Record<string, Option> = {
   version: { short: 'v', help: 'the version' },
 }
 
+/** Of the commands that ask a server for a user. */
+const ofUser = {
+  user: { value: 'id', help: 'the user whose data it is' },
+  url: { value: 'url', help: 'where the API begins; where this configuration listens unless set' },
+}
+
 const commands = {
   serve: {
     summary: 'run the server; it migrates the database first',
@@ -47,7 +53,19 @@ const commands = {
   doctor: {
     summary:
       'check the database, its schema, the role, row-level security, the keys, the model and the tools',
-    options: {},
+    options: { json: { help: 'print one JSON object, for programs' } },
+  },
+  export: {
+    summary: "write all of a user's data as lines of JSON",
+    options: { ...ofUser, file: { value: 'path', help: 'to this file; to standard output unless set' } },
+  },
+  import: {
+    summary: "send a user's conversations from a file: an export, or that of ChatGPT or Claude",
+    options: { ...ofUser, file: { value: 'path', help: 'the file' } },
+  },
+  erase: {
+    summary: 'erase all that is stored of a user',
+    options: { ...ofUser, confirm: { value: 'id', help: "the user's id again" } },
   },
   conformance: {
     summary: 'check any server that claims the contract',
@@ -77,7 +95,10 @@ export type CommandName = keyof typeof commands
 type OptionName = { [Name in CommandName]: keyof (typeof commands)[Name]['options'] }[CommandName]
 /** An option without a value is a switch. */
 type Switch = 'list' | 'erase'
-type Values = Partial<Record<Exclude<OptionName, Switch>, string> & Record<Switch, boolean>>
+/** A switch of `doctor`, and a file of `conformance`. */
+type Values = Partial<
+  Record<Exclude<OptionName, Switch | 'json'>, string> & Record<Switch, boolean> & { json: string | boolean }
+>
 
 const byName: Record<CommandName, Command> = commands
 const isCommand = (name: string): name is CommandName => Object.hasOwn(commands, name)

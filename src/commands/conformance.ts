@@ -14,7 +14,7 @@ import { expiryOf, findObstacle, subjectOf } from '../conformance/users.js'
 import { type CommandLine, UsageError } from './command-line.js'
 import { errorMessage } from './error-message.js'
 
-type Values = CommandLine['values']
+type Values = Omit<CommandLine['values'], 'json'> & { json?: string }
 type Variables = Record<string, string | undefined>
 
 /** How often the progress is told where no terminal shows it. */
@@ -169,7 +169,12 @@ const writeReports = async (
  * `colloquy conformance`: judges a server by the contract. Returns the exit code: 0, all checks passed; 1, some failed; 2, they
  * could not begin; 128 and the signal's number when one ended them. Throws UsageError.
  */
-export const conformance = async (values: Values, variables: Variables): Promise<number> => {
+export const conformance = async (
+  { json, ...others }: CommandLine['values'],
+  variables: Variables,
+): Promise<number> => {
+  // A switch for other commands.
+  const values: Values = { ...others, ...(typeof json === 'string' && { json }) }
   const contract = await readContract()
   if (values.list) {
     console.log(list(select(allChecks(contract), values)))

@@ -1,4 +1,5 @@
 import { closestName } from '../closest-name.js'
+import { singleFlight } from '../concurrency/single-flight.js'
 import { type Config, requireTokenVerification } from '../config.js'
 import { connect } from '../db/connect.js'
 import { parseConnectionUrl } from '../db/connection-target.js'
@@ -7,6 +8,7 @@ import { findDrift } from '../db/drift.js'
 import { pendingChanges } from '../db/migrate.js'
 import { checkRls } from '../db/rls-check.js'
 import { checkSettings } from '../db/settings.js'
+import { ConfigError } from '../environment.js'
 import { toLogText, toLogTexts } from '../http/log-text.js'
 import { fetchPublicKeys } from '../http/public-keys.js'
 import type { Model } from '../models/model.js'
@@ -18,18 +20,21 @@ import type { ToolWarnings } from '../tools/tool-warnings.js'
 import { estimateTools } from '../turns/agent/history-window.js'
 import { haveBudgets } from '../turns/user-rules.js'
 import { describeBudgets, readSpending } from './budgets.js'
+import { beforeSignalExit, isExiting } from './before-signal-exit.js'
+import {
+  type Check,
+  type CheckResult,
+  isHealthy,
+  resultLine,
+  runChecks,
+  summaryLine,
+  toJson,
+} from './doctor-report.js'
 import { errorMessage } from './error-message.js'
+import { createProgress } from './progress.js'
 import { openModels, openOrJoinDatabase } from './runtime.js'
 import { openTokenSecret } from './token-secret.js'
 import { withTools } from './tools.js'
-
-interface Check {
-  name: string
-  /** the check that has to pass before this one */
-  needs?: string
-  /** Returns a short description of the healthy state; throws what is wrong. */
-  run(): Promise<string>
-}
 
 const checkVersion = async (db: Database): Promise<string> => {
   const [{ version }] = await db.asLogin(
@@ -181,33 +186,21 @@ const checkTools = (config: Config, server: ToolServer): Promise<string> | strin
   })
 }
 
-/** Runs the checks in order and prints a line for each; true when all have passed. */
-const runChecks = async (checks: Check[]): Promise<boolean> => {
-  const failed = new Set<string>()
-  for (const { name, needs = '', run } of checks) {
-    if (failed.has(needs)) {
-      failed.add(name)
-      console.log(`-     ${name}: not checked, because the ${needs} check failed`)
-      continue
-    }
-    try {
-      console.log(`ok    ${name}: ${await run()}`)
-    } catch (error) {
-      failed.add(name)
-      console.log(`FAIL  ${name}: ${errorMessage(error)}`)
-    }
-  }
-  return failed.size === 0
-}
-
-/** `colloquy doctor`: checks the configuration and the database; false when a check has failed. */
-export const doctor = async (config: Config): Promise<boolean> => {
+const checkAll = async (config: Config, tell: (result: CheckResult) => void): Promise<CheckResult[]> => {
+  const progress = createProgress()
   const { url, prepare } = config.database
   const isPooled = url !== undefined && parseConnectionUrl(url, prepare).isPooled
   const opening = openOrJoinDatabase(config).then((opened) => ({
     ...opened,
     db: connect({ url: opened.url, max: 1, prepare: config.database.prepare }),
   }))
+  const close = singleFlight(Number.POSITIVE_INFINITY, async () => {
+    progress.clear()
+    const opened = await opening.catch(() => undefined)
+    await opened?.db.close(0)
+    await opened?.embedded?.stop()
+  })
+  const release = beforeSignalExit(close)
   const database = async (): Promise<string> => {
     const { db, location } = await opening
     const version = await checkVersion(db).catch((error: unknown) => {
@@ -216,7 +209,7 @@ export const doctor = async (config: Config): Promise<boolean> => {
     return `${version}, ${location}`
   }
   try {
-    return await runChecks([
+    const checks: Check[] = [
       { name: 'database', run: database },
       // A direct connection sets these itself.
       ...(isPooled
@@ -249,10 +242,27 @@ export const doctor = async (config: Config): Promise<boolean> => {
         name: `tools ${server.name}`,
         run: async () => checkTools(config, server),
       })),
-    ])
+    ]
+    return await runChecks(checks, progress, tell)
   } finally {
-    const opened = await opening.catch(() => undefined)
-    await opened?.db.close()
-    await opened?.embedded?.stop()
+    await close()
+    release()
   }
+}
+
+/**
+ * `colloquy doctor`: checks the configuration and the database; false when something is wrong. With `asJson` it prints one JSON
+ * object in place of the lines, also when the configuration cannot be read: `configure` then throws a ConfigError.
+ */
+export const doctor = async (configure: () => Promise<Config>, asJson: boolean): Promise<boolean> => {
+  const results = await configure().then(
+    (config) => checkAll(config, (result) => asJson || isExiting() || console.log(resultLine(result))),
+    (error: unknown): CheckResult[] => {
+      if (!(asJson && error instanceof ConfigError)) throw error
+      return [{ name: 'configuration', status: 'failed', detail: error.message }]
+    },
+  )
+  if (isExiting()) return false
+  console.log(asJson ? toJson(results) : summaryLine(results))
+  return isHealthy(results)
 }

@@ -1,5 +1,6 @@
 import type { Config } from '../config.js'
 import { migrate as migrateDatabase } from '../db/migrate.js'
+import { createProgress } from './progress.js'
 import { openOrJoinDatabase } from './runtime.js'
 
 const exitCodes = { SIGINT: 130, SIGTERM: 143 } as const
@@ -19,11 +20,25 @@ const abortOnSignal = () => {
 /** `colloquy migrate`: migrates the database, which `serve` also does at its start. */
 export const migrate = async (config: Config): Promise<void> => {
   const { signal, dispose } = abortOnSignal()
-  const { url, embedded } = await openOrJoinDatabase(config)
+  const progress = createProgress()
+  const say = (line: string) => progress.above(() => console.log(line))
+  const listeners = { log() {}, begin: progress.begin }
+  const { url, embedded } = await openOrJoinDatabase(config, listeners).catch((error) => {
+    progress.fail()
+    throw error
+  })
   try {
-    const applied = await migrateDatabase(url, { log: console.log, alwaysPrepareRole: true, signal })
+    progress.begin('reading what the database has')
+    const applied = await migrateDatabase(url, {
+      log: say,
+      onBegin: ({ name, number, of }) => progress.update(`${number} of ${of}: ${name}`),
+      alwaysPrepareRole: true,
+      signal,
+    })
+    progress.clear()
     console.log(applied.length > 0 ? 'The database is up to date now.' : 'The database was up to date.')
   } finally {
+    progress.fail()
     await embedded?.stop()
     dispose()
   }

@@ -8,6 +8,7 @@ import { checkRls } from '../db/rls-check.js'
 import { publicJwks } from '../tools/signing-keys.js'
 import { haveBudgets } from '../turns/user-rules.js'
 import { describeBudgets } from './budgets.js'
+import type { Progress } from './progress.js'
 import { authenticationOptions, openModels } from './runtime.js'
 import { StartupError } from './startup-error.js'
 import { openTools } from './tools.js'
@@ -18,14 +19,33 @@ export interface OpenDatabaseOptions {
   /** whether the database is migrated, or refused when it is not */
   migrates: boolean
   log: FastifyBaseLogger
+  /** shows the migration on a terminal, in place of the log */
+  progress?: Progress
   /** registers something to close; the last registered is closed first */
   defer(close: () => Promise<unknown>): void
 }
 
+/** How a migration is told: in the log, or shown as one step. */
+const migrationListeners = (log: FastifyBaseLogger, progress: Progress | undefined) => {
+  if (!progress?.isLive) return { log: (line: string) => log.info(line) }
+  return {
+    log: (line: string) => progress.above(() => console.log(line)),
+    onBegin: ({ name, number, of }: { name: string; number: number; of: number }) =>
+      progress.update(`migrating the database (${number} of ${of}: ${name})`),
+    onApplied: () => {},
+  }
+}
+
 /** Connects to a database that is migrated and isolates users from each other. Throws StartupError. */
 export const openMigratedDatabase = async (options: OpenDatabaseOptions): Promise<Database> => {
-  const { url, config, migrates, log, defer } = options
-  if (migrates) await migrate(url, { log: (line) => log.info(line) })
+  const { url, config, migrates, log, progress, defer } = options
+  if (migrates) {
+    progress?.begin('migrating the database')
+    const applied = await migrate(url, migrationListeners(log, progress))
+    progress?.update(
+      applied.length > 0 ? `migrating the database (${applied.length} steps)` : 'migrating the database',
+    )
+  }
   const { poolMax, prepare } = config.database
   const db = connect({ url, max: poolMax, prepare })
   defer(() => db.close())

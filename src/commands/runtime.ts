@@ -16,18 +16,27 @@ export interface OpenDatabase {
   location: string
 }
 
+interface Listeners {
+  log: (line: string) => void
+  /** hears of the steps that take a while, when they begin; default: `log` */
+  begin?: (step: string) => void
+}
+
 /** Opens the configured database, or starts the embedded one. */
-export const openDatabase = async (config: Config, log: (line: string) => void): Promise<OpenDatabase> => {
+export const openDatabase = async (config: Config, listeners: Listeners): Promise<OpenDatabase> => {
   const { dataDir, database } = config
   if (database.url) return { url: database.url, embedded: undefined, location: 'at DATABASE_URL' }
   const { startEmbedded } = await import('../embedded-postgres/start.js')
-  const embedded = await startEmbedded({ dataDir, log })
+  const embedded = await startEmbedded({ dataDir, ...listeners })
   return { url: embedded.url, embedded, location: `embedded in ${dataDir}` }
 }
 
 /** Like openDatabase, but uses the embedded PostgreSQL of a running server. For commands other than `serve`. */
-export const openOrJoinDatabase = (config: Config): Promise<OpenDatabase> =>
-  openDatabase(config, () => {}).catch(async (error: unknown) => {
+export const openOrJoinDatabase = (
+  config: Config,
+  listeners: Listeners = { log() {} },
+): Promise<OpenDatabase> =>
+  openDatabase(config, listeners).catch(async (error: unknown) => {
     const url = config.database.url ? undefined : await findRunningPostgres(config.dataDir)
     if (!url) throw error
     return { url, embedded: undefined, location: `embedded in ${config.dataDir}, run by another process` }

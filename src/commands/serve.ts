@@ -4,6 +4,7 @@ import { buildApp } from '../app.js'
 import { type Config, requireModels, requireTokenVerification, requireToolKeys } from '../config.js'
 import { createLog } from '../log.js'
 import { openChat, openMigratedDatabase } from './open-chat.js'
+import { createProgress, type Progress } from './progress.js'
 import { openDatabase } from './runtime.js'
 import { prepareShutdown, type Shutdown } from './shutdown.js'
 import { StartupError } from './startup-error.js'
@@ -40,8 +41,11 @@ const toStartupError = (error: NodeJS.ErrnoException, { host, port }: Config): E
   return message ? new StartupError(message, { cause: error }) : error
 }
 
-const start = async (config: Config, log: Logger, shutdown: Shutdown): Promise<void> => {
-  const opening = openDatabase(config, (line) => log.info(line))
+const start = async (config: Config, log: Logger, shutdown: Shutdown, progress: Progress): Promise<void> => {
+  const opening = openDatabase(config, {
+    log: (line) => (progress.isLive ? progress.above(() => console.log(line)) : log.info(line)),
+    ...(progress.isLive && { begin: progress.begin }),
+  })
   // Registered before it is open, so that a signal during the start leaves no PostgreSQL running.
   shutdown.defer(async () => (await opening.catch(() => undefined))?.embedded?.stop())
   const { url, embedded } = await opening
@@ -49,7 +53,9 @@ const start = async (config: Config, log: Logger, shutdown: Shutdown): Promise<v
     if (error) shutdown.fail(error)
   })
 
-  const db = await openMigratedDatabase({ url, config, migrates: true, log, defer: shutdown.defer })
+  const db = await openMigratedDatabase({ url, config, migrates: true, log, progress, defer: shutdown.defer })
+  // What follows takes no time, and may log.
+  progress.done()
   const { secret, isDevelopment } = await openTokenSecret(config)
   if (isDevelopment && !embedded) {
     log.warn('tokens are verified with a development secret: set BETTER_AUTH_URL or BETTER_AUTH_SECRET')
@@ -81,9 +87,12 @@ export const serve = async (config: Config): Promise<void> => {
   requireToolKeys(config)
   const log = createLog(config.logLevel)
   const shutdown = prepareShutdown(log, config.shutdownMs + CLOSE_MS)
+  // Where a person looks at the output, they see steps in place of log lines.
+  const progress = createProgress(process.stdout)
   try {
-    await start(config, log, shutdown)
+    await start(config, log, shutdown, progress)
   } catch (error) {
+    progress.fail()
     // A signal during the start closes what the start needs, which is not an error.
     if (shutdown.hasBegun()) return
     await shutdown.closeAll()

@@ -1,14 +1,12 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { constants } from 'node:os'
 import { join } from 'node:path'
 import { type Config, requireToolKeys } from '../config.js'
 import { sendsUserToken } from '../tools/mcp/server-config.js'
 import { createToolRegistry, type McpToolRegistry, type ToolRegistryOptions } from '../tools/registry.js'
 import { parseSigningKeys, type SigningKey } from '../tools/signing-keys.js'
 import { maxToolBytes } from '../turns/agent/history-window.js'
+import { beforeSignalExit } from './before-signal-exit.js'
 import { persistedFile } from './persisted-file.js'
-
-const terminationSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 const newKey = (): string =>
   generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
@@ -46,10 +44,7 @@ export const openTools = async (
   return { registry, keys }
 }
 
-/**
- * Opens the registry for the duration of `work`, and closes it on a signal too: stdio servers run in process groups of their own,
- * which a terminal's Ctrl-C does not reach.
- */
+/** Opens the registry for the duration of `work`, and closes it on a signal too. */
 export const withTools = async <T>(
   config: Config,
   work: (opened: Awaited<ReturnType<typeof openTools>>) => Promise<T>,
@@ -58,17 +53,11 @@ export const withTools = async <T>(
   const maxToolBytes = Math.min(...toolBytes(config))
   const opened = await openTools(config, { log: { warn() {} }, stderr: 'inherit', maxToolBytes })
   const { registry } = opened
-  let signals = 0
-  const onSignal = async (signal: NodeJS.Signals): Promise<void> => {
-    signals += 1
-    if (signals === 1) await registry.close()
-    process.exit(128 + constants.signals[signal])
-  }
-  for (const signal of terminationSignals) process.on(signal, onSignal)
+  const release = beforeSignalExit(() => registry.close())
   try {
     return await work(opened)
   } finally {
     await registry.close()
-    for (const signal of terminationSignals) process.off(signal, onSignal)
+    release()
   }
 }

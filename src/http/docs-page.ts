@@ -105,3 +105,19 @@ export const authorizeInPage = async (request: PageRequest): Promise<PageRequest
   const { 'x-development-token': token } = (await response.json()) as { 'x-development-token'?: string }
   return token ? { ...request, headers: { ...request.headers, Authorization: `Bearer ${token}` } } : request
 }
+
+declare const document: { documentElement: { classList: { toggle(name: string, force: boolean): void } } }
+declare const matchMedia: (query: string) => {
+  matches: boolean
+  addEventListener(type: 'change', listener: () => void): void
+}
+
+/**
+ * Runs in the page, which gets its source: shows it in light or dark, as its user's system is. Without functions that have names,
+ * since tsx would call a helper for these.
+ */
+export const followAppearance = (): void => {
+  const dark = matchMedia('(prefers-color-scheme: dark)')
+  document.documentElement.classList.toggle('dark-mode', dark.matches)
+  dark.addEventListener('change', () => document.documentElement.classList.toggle('dark-mode', dark.matches))
+}

@@ -1,8 +1,12 @@
 import fastifySwagger from '@fastify/swagger'
 import fastifySwaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
-import { authorizeInPage, type DemoUser, docsDocument, isLocal } from './docs-page.js'
-import { collectionFor } from './postman.js'
+import type { Guide } from '../docs/guides.js'
+import { llmsText } from '../docs/llms.js'
+import { authorizeInPage, type DemoUser, docsDocument, followAppearance, isLocal } from './docs-page.js'
+import { documentOf, sendDocument } from './document.js'
+import { serveGuides } from './guides.js'
+import { collectionFor, originOf } from './postman.js'
 
 interface Documents {
   /** the bundled contract, as JSON */
@@ -11,31 +15,49 @@ interface Documents {
   yaml: string
   /** the Postman collection that is made from it, as JSON */
   postman: string
+  /** the contract as Markdown */
+  markdown: string
+  guides: readonly Guide[]
   /** in development: who tries things out from this machine, on the reference page or with Postman */
   demoUser?: DemoUser | undefined
   /** what the paths begin with */
   prefix: string
 }
 
-/** Serves the contract and a reference page generated from it, without authentication. */
+/** The contract with a link to the guides at the top of its page. */
+const withGuides = (contract: object, url: string): Record<string, unknown> => ({
+  ...contract,
+  externalDocs: { description: 'Guides: streaming, tools, models, deployment …', url },
+})
+
+/** Serves the contract, a reference page generated from it and the guides, without authentication. */
 export const serveDocuments = (
   app: FastifyInstance,
-  { json, yaml, postman, demoUser, prefix }: Documents,
+  { json, yaml, postman, markdown, guides, demoUser, prefix }: Documents,
 ): void => {
-  app.get(`${prefix}/openapi.json`, async (_request, reply) =>
-    reply.type('application/json; charset=utf-8').send(json),
-  )
-  app.get(`${prefix}/openapi.yaml`, async (_request, reply) =>
-    reply.type('application/yaml; charset=utf-8').send(yaml),
-  )
+  const documents = {
+    'openapi.json': documentOf('application/json', json),
+    'openapi.yaml': documentOf('application/yaml', yaml),
+    'docs/api.md': documentOf('text/markdown', markdown),
+  }
+  for (const [path, document] of Object.entries(documents)) {
+    app.get(`${prefix}/${path}`, async (request, reply) => sendDocument(request, reply, document))
+  }
+  app.get(`${prefix}/llms.txt`, async (request, reply) => {
+    const origin = originOf(request)
+    const text = llmsText(guides, origin === undefined ? '' : `${origin}${prefix}/`)
+    return sendDocument(request, reply, documentOf('text/plain', text))
+  })
+  serveGuides(app, guides, prefix)
   const collection = JSON.parse(postman)
   app.get(`${prefix}/postman.json`, async (request, reply) => {
-    const text = JSON.stringify(collectionFor(collection, request, demoUser), undefined, 2)
+    const text = JSON.stringify(collectionFor(collection, request, prefix, demoUser), undefined, 2)
     return reply.type('application/json; charset=utf-8').send(text)
   })
   const contract = JSON.parse(json)
-  const page = docsDocument(contract)
-  const localPage = docsDocument(contract, demoUser)
+  const shown = guides.length === 0 ? contract : withGuides(contract, `${prefix}/docs/guides`)
+  const page = docsDocument(shown)
+  const localPage = docsDocument(shown, demoUser)
   app.register(fastifySwagger, { mode: 'static', specification: { document: contract } })
   app.register(fastifySwaggerUi, {
     routePrefix: `${prefix}/docs`,
@@ -53,6 +75,9 @@ export const serveDocuments = (
     },
     transformSpecification: (_contract, request) => (isLocal(request) ? localPage : page),
     transformSpecificationClone: false,
-    theme: { title: 'Colloquy API' },
+    theme: {
+      title: 'Colloquy API',
+      js: [{ filename: 'appearance.js', content: `(${followAppearance})()` }],
+    },
   })
 }

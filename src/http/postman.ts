@@ -5,20 +5,22 @@ interface Collection {
   variable: { key: string; value: string }[]
 }
 
-/** Where the client has found the collection, and so the API. Proxies that end TLS say so. */
-const baseUrl = ({ headers, host, protocol, routeOptions }: FastifyRequest): string => {
+/** Where the client has found this server; undefined when it does not say. Proxies that end TLS say so. */
+export const originOf = ({ headers, host, protocol }: FastifyRequest): string | undefined => {
   const [forwarded] = String(headers['x-forwarded-proto'] ?? '').split(',')
-  return `${forwarded?.trim() === 'https' ? 'https' : protocol}://${host}${routeOptions.url?.replace('/postman.json', '')}`
+  return host ? `${forwarded?.trim() === 'https' ? 'https' : protocol}://${host}` : undefined
 }
 
 /** The collection for who asks: with this server's address and, in development, from this machine, with the demo user. */
 export const collectionFor = (
   collection: Collection,
   request: FastifyRequest,
+  prefix: string,
   demoUser?: DemoUser,
 ): Collection => {
+  const origin = originOf(request)
   const values: Record<string, string> = {
-    ...(request.host && { baseUrl: baseUrl(request) }),
+    ...(origin && { baseUrl: `${origin}${prefix}` }),
     ...(demoUser && isLocal(request) && { user_id: demoUser.id, token: demoUser.token }),
   }
   const variable = collection.variable.map((entry) => ({ ...entry, value: values[entry.key] ?? entry.value }))

@@ -127,7 +127,7 @@ interface Own {
   env: Readonly<Record<string, string | undefined>>
   /** Whether registering brings the database up to date first, as `colloquy serve` does. Default: true. */
   migrate: boolean
-  /** Whether the contract (`/openapi.json`, `/openapi.yaml`), its reference page (`/docs`) and a Postman collection (`/postman.json`) are served too. Default: false. */
+  /** Whether the contract (`/openapi.json`, `/openapi.yaml`, `/docs/api.md`), its reference page (`/docs`), the guides (`/docs/guides`, `/llms.txt`) and a Postman collection (`/postman.json`) are served too. Default: false. */
   documents: boolean
 }
 

@@ -29,6 +29,10 @@ const refused: [args: string[], message: RegExp][] = [
   [['token', '--user', 'a/b'], /^token needs --user with 1 to 128 of /],
   [['token', '--user', 'alice', '--ttl', '0'], /^--ttl takes 1 to 999999999 seconds/],
   [['token', '--user', 'alice', '--ttl', '1h'], /^--ttl takes /],
+  [['export'], /^export needs --user/],
+  [['import', '--user', 'alice'], /^import needs --file/],
+  [['erase', '--user', 'alice', '--confirm', 'bob'], /^erase needs --confirm with the same id/],
+  [['export', '--user', 'alice', '--url', 'ftp://x'], /^--url takes /],
   [['serve', '--port', 'http'], /^--port takes an integer from 0 to 65535/],
   [['serve', '--port=65536'], /^--port takes an integer from 0 to 65535/],
   [['serve', '--host='], /^--host takes an address or a host name/],
@@ -73,7 +77,10 @@ t.test('--help: the usage on stdout, exit code 0', async (t) => {
     serve: ['port', 'host'],
     migrate: [],
     token: ['user', 'ttl'],
-    doctor: [],
+    doctor: ['json'],
+    export: ['user', 'url', 'file'],
+    import: ['user', 'url', 'file'],
+    erase: ['user', 'url', 'confirm'],
     conformance: conformanceOptions,
   }
   for (const [command, options] of Object.entries(own)) {

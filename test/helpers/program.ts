@@ -2,7 +2,11 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** What a copy of the program consists of, apart from node_modules. */
-export const programParts = ['contracts', 'generated', 'package.json', 'sql', 'src', 'tsconfig.json']
+export const programParts = [
+  ...['contracts', 'generated', 'sql', 'src', 'package.json', 'tsconfig.json'],
+  // The guides that do not lie in a folder of these.
+  ...['CHANGELOG.md', 'CONTRIBUTING.md', 'README.md'],
+]
 
 /** The program that `npm test` has built. */
 export const builtProgram = (): string => {

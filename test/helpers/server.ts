@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
+import { text } from 'node:stream/consumers'
 import type { Test } from 'tap'
 import { builtProgram, nodeArgs } from './program.js'
 import { until, within } from './wait.js'
@@ -57,6 +58,22 @@ export const runColloquy = async (args: string[], options?: ServerOptions) => {
     child.kill('SIGKILL'),
   )
   return { code: code as number | null, stdout, stderr }
+}
+
+/** Runs a command to its end in a terminal of its own (util-linux's `script`); gives all that the terminal got. */
+export const runInTerminal = async (args: string[], { env = {} }: ServerOptions = {}): Promise<string> => {
+  const cwd = builtProgram()
+  const command = [process.execPath, ...nodeArgs(cwd, 'src/main.ts'), ...args].join(' ')
+  const child = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
+    cwd,
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, TERM: 'xterm-256color', ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const output = text(child.stdout)
+  await within(`the end of ${command} in a terminal`, once(child, 'close')).finally(() =>
+    child.kill('SIGKILL'),
+  )
+  return output
 }
 
 /** A real server process on a port that the OS gives, listening when this resolves; killed at the end of the test. */

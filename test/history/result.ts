@@ -1,6 +1,21 @@
 import type { Violation } from './check/rules.js'
 import type { Dump } from './dump.js'
-import type { Record as Entry } from './records.js'
+import type { Answer, Record as Entry, Send } from './records.js'
+
+/** A fault, from its beginning until everything ran again, in microseconds of the records' clock. */
+export interface Injected {
+  fault: string
+  from: number
+  to: number
+}
+
+export interface Timeline {
+  answers: { at: number; kind: AnswerKind }[]
+  faults: Injected[]
+}
+
+/** `cut` is a request without an answer, at the time when it was sent. */
+export type AnswerKind = 'completed' | 'other outcome' | 'refused' | 'failed' | 'cut'
 
 export interface RunResult {
   violations: Violation[]
@@ -14,6 +29,29 @@ export interface RunResult {
   /** by status and what it says, the ends of streams apart */
   answers: { [kind: string]: number }
   faults: { [fault: string]: number }
+  timeline: Timeline
+}
+
+const kindOf = ({ status, body }: Answer): AnswerKind =>
+  status >= 500
+    ? 'failed'
+    : status >= 400
+      ? 'refused'
+      : body.status === 'completed'
+        ? 'completed'
+        : 'other outcome'
+
+const timelineOf = (records: Entry[], faults: Injected[]): Timeline => {
+  const answers = records.filter((it): it is Answer => it.type === 'answer')
+  const answered = new Set(answers.map(({ request }) => request))
+  const cut = records.filter((it): it is Send => it.type === 'send' && !answered.has(it.request))
+  return {
+    answers: [
+      ...answers.map((it) => ({ at: it.at, kind: kindOf(it) })),
+      ...cut.map(({ at }) => ({ at, kind: 'cut' as const })),
+    ],
+    faults,
+  }
 }
 
 const count = (names: string[]): { [name: string]: number } => {
@@ -27,7 +65,7 @@ export const resultOf = (
   records: Entry[],
   { turns, conversations }: Dump,
   violations: Violation[],
-  faults: string[],
+  faults: Injected[],
 ): RunResult => ({
   violations,
   turns: turns.length,
@@ -42,5 +80,6 @@ export const resultOf = (
       return it.as === 'stream' ? `stream: ${said}` : said
     }),
   ),
-  faults: count(faults),
+  faults: count(faults.map(({ fault }) => fault)),
+  timeline: timelineOf(records, faults),
 })

@@ -14,8 +14,8 @@ import { type Fault, inject } from './faults.js'
 import type { Moods } from './model.js'
 import type { Killable } from './postgres.js'
 import { createRandom } from './random.js'
-import { readRecords, recorder } from './records.js'
-import { type RunResult, resultOf } from './result.js'
+import { now, readRecords, recorder } from './records.js'
+import { type Injected, type RunResult, resultOf } from './result.js'
 import { settle } from './settle.js'
 import { openSite } from './site.js'
 
@@ -138,15 +138,16 @@ const runIn = async (t: Scope, options: RunOptions): Promise<RunResult> => {
       await pause(Math.max(watchMs, 2 * (performance.now() - start)))
     }
   }
-  const injected: Fault[] = []
+  const injected: Injected[] = []
   const injectAll = async () => {
     let latest = 0
     for (const fault of faults) {
       const due = Math.max(latest + between, ((injected.length + 1) * turns) / (faults.length + 1))
       while (!stop.aborted && crew.acknowledged() < due) await pause(10)
       if (stop.aborted) return
+      const from = now()
       await inject(fault, { ...site, leaseMs: limits.leaseMs, random })
-      injected.push(fault)
+      injected.push({ fault, from, to: now() })
       crew.lead(site.urls())
       latest = crew.acknowledged()
       log(`${latest} turns, ${injected.length} faults: ${fault}`)

@@ -13,7 +13,14 @@ t.test('HEAD is answered like GET, without the body', async (t) => {
     .filter(({ method, path }) => method === 'GET' && !/\/(stream|export)$/.test(path))
     .map(({ path }) => path.replace(/\{(\w+)\}/g, (_, name: string) => ids[name] ?? ''))
   t.ok(paths.length > 8, 'there are such operations')
-  const documents = ['/openapi.json', '/openapi.yaml', '/postman.json']
+  const documents = [
+    '/openapi.json',
+    '/openapi.yaml',
+    '/postman.json',
+    '/llms.txt',
+    '/docs/api.md',
+    '/docs/guides/tools',
+  ]
   for (const path of [...paths, ...documents, `/api/alice/turns/${conversation_id}`]) {
     const send = (method: string) => fetch(url + path, { method, headers: { authorization } })
     const [get, head] = [await send('GET'), await send('HEAD')]

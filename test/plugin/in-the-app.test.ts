@@ -5,6 +5,7 @@ import { text } from 'node:stream/consumers'
 import Fastify from 'fastify'
 import t from 'tap'
 import { colloquy } from '../../src/plugin/index.js'
+import { crawl } from '../helpers/crawl.js'
 import { collectGarbage } from '../helpers/garbage.js'
 import { until } from '../helpers/wait.js'
 import { send } from './wire.js'
@@ -52,6 +53,15 @@ t.test('the contract is served where it is asked for, as that of its prefix', as
   const script = await fetch(`${url}/chat-service/docs/static/swagger-ui-bundle.js`)
   t.match([script.status, script.headers.get('content-type')], [200, /javascript/], 'with what it loads')
   t.equal(await (await fetch(`${url}/docs`)).text(), 'docs of the app', 'beside that of the app')
+  const { read, dead } = await crawl(`${url}/chat-service/llms.txt`)
+  t.same(dead, [], 'llms.txt leads to what there is below the prefix')
+  t.equal(
+    read.get('/chat-service/docs/guides/tools.md'),
+    'text/markdown; charset=utf-8',
+    'such as the guides',
+  )
+  const guides = await crawl(`${url}/chat-service/docs/guides`)
+  t.same(guides.dead, [], 'whose pages link each other')
 })
 
 t.test('the app’s request hooks run before the chat, and what they set stays', async (t) => {

@@ -1,0 +1,70 @@
+import { readFile } from 'node:fs/promises'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { type Guide, readGuide } from '../docs/guides.js'
+import { filesFolder, linkedFile, resolveLinks } from '../docs/links.js'
+import { guidePage } from '../docs/page.js'
+import { guideStyle } from '../docs/style.js'
+import { Problem } from '../problems.js'
+import { packageRoot } from '../root.js'
+import { type Document, documentOf, sendDocument } from './document.js'
+
+/** No scripts, and nothing from elsewhere. The icon is an empty data URL, so that browsers ask for none. */
+const policy =
+  "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+/** Makes each document when it is first asked for. */
+const once = (make: () => Promise<Document>) => {
+  let made: Promise<Document> | undefined
+  return (): Promise<Document> => {
+    made ??= make().catch((error) => {
+      made = undefined
+      throw error
+    })
+    return made
+  }
+}
+
+const linkPattern = /\]\(([^)\s]+)\)/g
+
+/** The files that the guides link and that are no guides, such as a function's SQL. */
+const linkedFiles = async (guides: readonly Guide[]): Promise<Set<string>> => {
+  const files = guides.map(async (guide) => {
+    const text = await readGuide(guide)
+    return [...text.matchAll(linkPattern)].flatMap(([, href = '']) => linkedFile(guide, href) ?? [])
+  })
+  return new Set((await Promise.all(files)).flat())
+}
+
+/** Serves the guides as pages and as Markdown, and what they link. */
+export const serveGuides = (app: FastifyInstance, guides: readonly Guide[], prefix: string): void => {
+  const [first] = guides
+  if (!first) return
+  const folder = `${prefix}/docs/guides`
+  const serve = (path: string, make: () => Promise<Document>): void => {
+    const document = once(make)
+    app.get(`${folder}/${path}`, async (request, reply) => {
+      reply.header('content-security-policy', policy)
+      return sendDocument(request, reply, await document())
+    })
+  }
+  app.get(folder, async (_request, reply) => reply.redirect(`guides/${first.slug}`))
+  serve('guides.css', async () => documentOf('text/css', guideStyle))
+  for (const guide of guides) {
+    serve(guide.slug, async () => documentOf('text/html', await guidePage(guide, guides)))
+    serve(`${guide.slug}.md`, async () =>
+      documentOf('text/markdown', resolveLinks(await readGuide(guide), guide, guides)),
+    )
+  }
+
+  let files: Promise<Set<string>> | undefined
+  const sendFile = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    const { '*': path } = request.params as { '*': string }
+    files ??= linkedFiles(guides)
+    if (!(await files).has(path)) throw new Problem('route-not-found')
+    const text = await readFile(new URL(path, packageRoot), 'utf8').catch(() => {
+      throw new Problem('route-not-found')
+    })
+    return sendDocument(request, reply, documentOf('text/plain', text))
+  }
+  app.get(`${folder}/${filesFolder}*`, sendFile)
+}
