@@ -22,6 +22,7 @@ begin
   perform colloquy.delete_conversations(
     p_user_id => p_user_id, p_conversation_ids => array[p_conversation_id],
     p_rows => case when v_last_position > p_rows then p_rows end);
+  perform colloquy.note_update(p_user_id, p_conversation_id, 'conversation-deleted');
   return true;
 end
 $$;

@@ -52,6 +52,6 @@ type Arguments<P> = unknown extends P
 /** A method for every operation of the contract, by its operationId. */
 export type Client = {
   readonly [Id in keyof Operations]: (
-    ...args: Arguments<ParamsOf<Operations[Id]>>
+    ...args: Id extends 'streamUpdates' ? [options?: RequestOptions] : Arguments<ParamsOf<Operations[Id]>>
   ) => AnswerOf<Operations[Id]>
 }

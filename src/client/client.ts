@@ -16,6 +16,7 @@ import { List, type Page } from './page.js'
 import { ColloquyError } from './problem.js'
 import { failureOf, readResumedEvents, type Turn } from './resumed-events.js'
 import { type Line, readResumedLines } from './resumed-lines.js'
+import { readResumedUpdates, type UpdateEvent } from './resumed-updates.js'
 
 /** The same in two copies of this package, of which an app's bundler may have made one each for two of its parts. */
 const CORE = Symbol.for('@colloquy/client')
@@ -73,6 +74,16 @@ const lines = (
     signal: options.signal,
   })
 
+/** The updates of an operation that takes no parameters, but what is for clients that do not reconnect. */
+const updates = (core: Core, id: OperationId, options: RequestOptions): AsyncGenerator<UpdateEvent, void> =>
+  readResumedUpdates({
+    connect: (lastEventId) => core.open(id, {}, { ...options, lastEventId }),
+    lastEventId: options.lastEventId,
+    retries: options.retries ?? Number.POSITIVE_INFINITY,
+    silenceMs: core.silenceMs,
+    signal: options.signal,
+  })
+
 /** A DELETE whose answer was lost finds nothing when it is repeated: it has done its work. */
 const isDone = (id: OperationId, attempts: number, error: unknown): boolean =>
   attempts > 1 &&
@@ -98,11 +109,13 @@ const discard = async (
 }
 
 const call = (core: Core, id: OperationId, params: Params = {}, options: RequestOptions = {}): unknown => {
-  const json = (more: Params = {}) =>
-    core.request(id, { ...params, ...more }, options, (connection) => readJson(connection, options.signal))
+  const json = (page: Params = {}) =>
+    core.request(id, { ...params, ...page }, options, (connection) => readJson(connection, options.signal))
   switch (operationOf(id).answer) {
     case 'stream':
       return stream(core, id, params, options)
+    case 'updates':
+      return updates(core, id, { ...params, ...options })
     case 'lines':
       return lines(core, id, params, options)
     case 'document':

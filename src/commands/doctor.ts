@@ -19,8 +19,8 @@ import type { SigningKey } from '../tools/signing-keys.js'
 import type { ToolWarnings } from '../tools/tool-warnings.js'
 import { estimateTools } from '../turns/agent/history-window.js'
 import { haveBudgets } from '../turns/user-rules.js'
-import { describeBudgets, readSpending } from './budgets.js'
 import { beforeSignalExit, isExiting } from './before-signal-exit.js'
+import { describeBudgets, readSpending } from './budgets.js'
 import {
   type Check,
   type CheckResult,

@@ -67,6 +67,8 @@ export interface TurnEngine {
   read(turn: OpenTurn, after: string | undefined, signal: AbortSignal): AsyncIterable<readonly Frame[]>
   /** Cancels a turn, on whichever instance it runs, and waits briefly for its end. Resolves to whether the turn exists. */
   cancel(userId: string, turnId: string): Promise<boolean>
+  /** Watches a turn whose lease has expired, and interrupts it unless the lease is renewed. */
+  watchLapsed(userId: string, turnId: string): void
   /** Deletes expired Idempotency-Keys and conversations periodically, until the signal aborts. */
   keepPruned(signal: AbortSignal): Promise<void>
   /** Refuses new and waiting turns, and lets the running ones end. After `graceMs` it interrupts them and stores that. */
@@ -112,11 +114,12 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
   const sending = new Set<Promise<unknown>>()
 
   const untilEnded = async (userId: string, turnId: string, signal: AbortSignal): Promise<void> => {
-    const here = local.get(userId, turnId)
-    const end = here
-      ? untilAborted(here.attemptLog.ended, signal)
-      : heartbeat.untilEnded(userId, turnId, signal)
-    await end.catch(() => {})
+    const ended = local.get(userId, turnId)?.attemptLog.ended
+    await (ended ? untilAborted(ended, signal) : heartbeat.untilEnded(userId, turnId, signal)).catch(() => {})
+  }
+
+  const watchLapsed = (userId: string, turnId: string): void => {
+    if (!local.get(userId, turnId)) heartbeat.watchLapsed(userId, turnId, drained.signal)
   }
 
   const slots = createBeginSlots({
@@ -132,7 +135,7 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
     runsHere: (userId, turnId) => local.get(userId, turnId) !== undefined,
     untilEnded,
     untilEndedOrRenewed: (...turn) => heartbeat.untilEndedOrRenewed(...turn).catch(() => {}),
-    watchLapsed: (...turn) => heartbeat.watchLapsed(...turn, drained.signal),
+    watchLapsed,
   })
 
   const open = async (userId: string, turnId: string): Promise<OpenTurn | undefined> => {
@@ -149,9 +152,7 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
       }
       case 'limited':
         // Those of a dead instance count until they are interrupted.
-        for (const turnId of begun.refusal.lapsed) {
-          if (!local.get(turn.userId, turnId)) heartbeat.watchLapsed(turn.userId, turnId, drained.signal)
-        }
+        for (const turnId of begun.refusal.lapsed) watchLapsed(turn.userId, turnId)
         return { kind: 'limited', refusal: begun.refusal }
       case 'attached':
       case 'ended': {
@@ -235,9 +236,13 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
       return outcome !== 'not-found'
     },
 
-    async keepPruned(signal) {
-      await Promise.all([keepPruned({ store, log }, signal), keepRemoved({ ...options, store }, signal)])
-    },
+    watchLapsed,
+
+    keepPruned: async (signal) =>
+      void (await Promise.all([
+        keepPruned({ store, log }, signal),
+        keepRemoved({ ...options, store }, signal),
+      ])),
 
     async drain(graceMs) {
       drained.abort()

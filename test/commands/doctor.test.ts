@@ -25,7 +25,9 @@ const doctor = async (env: Record<string, string>) => {
 const doctorHere = async (t: Test, env: Record<string, string>) => {
   const printed = t.capture(console, 'log')
   try {
-    const code = (await runDoctor(readConfig({ BETTER_AUTH_SECRET: SECRET, ...env }))) ? 0 : 1
+    const code = (await runDoctor(async () => readConfig({ BETTER_AUTH_SECRET: SECRET, ...env }), false))
+      ? 0
+      : 1
     return { code, lines: printed().map(({ args }) => String(args[0])) }
   } finally {
     printed.restore()
