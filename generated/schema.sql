@@ -3151,6 +3151,7 @@ $$;
 
 CREATE FUNCTION colloquy.stable_clock() RETURNS timestamp with time zone
     LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
   return colloquy.clock();

@@ -88,7 +88,7 @@ t.test('doctor asks every tool server', async (t) => {
       'ok    tools mended: 3 tools of about 43 tokens: mended, other, plain; 2 tools with missing or wrong fields, which were mended or ignored: mended (inputSchema), other (inputSchema, outputSchema)',
       'FAIL  tools odd: 1 tool; 1 tools skipped because their input schemas are invalid: odd (inputSchema.type)',
       'FAIL  tools misspelt: the server does not have these configured tools: delete_tasks',
-      '5 of 19 checks failed: tools stranger, tools down, tools gone, tools odd, tools misspelt',
+      '6 of 21 checks failed: tools chosen, tools stranger, tools down, tools gone, tools odd, tools misspelt',
       '',
     ],
     'each server is a line with its tools, or with its fault',

@@ -123,8 +123,10 @@ const runIn = async (t: Scope, options: RunOptions): Promise<RunResult> => {
   let violations: Violation[] = []
   const look = async (settled: boolean): Promise<void> => {
     // In this order: what was acknowledged by now is stored by then.
-    const records = readRecords(folder)
+    const before = readRecords(folder).filter(({ type }) => type !== 'leave')
     dump = await readDump(site.superuserUrl())
+    // The other way round: what the dump lacks was asked to be gone by now.
+    const records = [...before, ...readRecords(folder).filter(({ type }) => type === 'leave')]
     violations = [...crashes, ...check(records, dump, { settled, ...limits, ...bounds })]
   }
   const result = () => resultOf(readRecords(folder), dump, violations, injected)
