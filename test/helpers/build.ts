@@ -20,7 +20,7 @@ export const filesOf = async (part: string): Promise<string[]> => {
   return entries
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(root.length))
-    .filter((path) => !path.startsWith('src/client/dist'))
+    .filter((path) => !path.startsWith('src/client/dist') && !path.startsWith('src/web/'))
 }
 
 /** The JavaScript of one of the project's files. Types are not checked here: `npm run lint` does that. */
@@ -43,6 +43,9 @@ const bundling = {
   packages: 'external',
   platform: 'node',
   format: 'esm',
+  // The chat page's.
+  jsx: 'automatic',
+  jsxImportSource: 'preact',
 } satisfies BuildOptions
 
 /** What is left of CommonJS in packages asks for it. */
