@@ -14,6 +14,7 @@ import { offeredAnyway } from '../tools/mcp/tool-list.js'
 import type { SigningKey } from '../tools/signing-keys.js'
 import type { ToolWarnings } from '../tools/tool-warnings.js'
 import { estimateTools } from '../turns/agent/history-window.js'
+import { demoUsers } from './chat-page.js'
 import { errorMessage } from './error-message.js'
 import { openModels, openOrJoinDatabase } from './runtime.js'
 import { openTokenSecret } from './token-secret.js'
@@ -102,6 +103,16 @@ const checkOrigins = async ({ corsOrigins }: Config): Promise<string> =>
   corsOrigins.length > 0
     ? `pages of ${corsOrigins.join(', ')} are allowed`
     : 'no pages of other origins are allowed (CHAT_CORS_ORIGINS is not set)'
+
+const checkPage = async (config: Config): Promise<string> => {
+  const { page, production } = config
+  if (!page) return `off${production ? ' (CHAT_PAGE=on serves it)' : ''}`
+  const { isDevelopment } = await openTokenSecret(config)
+  if (isDevelopment) return `at /, for the users ${demoUsers.join(' and ')} in a browser on this machine`
+  if (!page.app) return 'off, since it needs BETTER_AUTH_URL'
+  const { tokenUrl, signInUrl } = page.app
+  return `at /, with tokens of ${tokenUrl}; who is signed out is sent to ${signInUrl}`
+}
 
 /** A model, and those that answer in its place. */
 const describeChain = ({ name, chain = [name] }: Model): string => chain.join(', else ')
@@ -210,6 +221,7 @@ export const doctor = async (config: Config): Promise<boolean> => {
       { name: 'keys', run: () => checkKeys(config) },
       { name: 'model', run: () => checkModels(config) },
       { name: 'browser origins', run: () => checkOrigins(config) },
+      { name: 'chat page', run: () => checkPage(config) },
       ...(config.toolWarnings.length > 0
         ? [{ name: 'CHAT_MCP_CONFIG', run: async () => config.toolWarnings.join('; ') }]
         : []),

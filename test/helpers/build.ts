@@ -2,6 +2,7 @@ import { cp, mkdir, readdir, readFile, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { type BuildOptions, build, type Plugin, transform } from 'esbuild'
+import { buildWeb } from '../../scripts/build-web.js'
 import { packageRoot } from '../../src/root.js'
 import { programParts } from './program.js'
 
@@ -91,6 +92,7 @@ export const buildProgram = async (folder: string): Promise<void> => {
   for (const path of paths.filter((path) => !path.endsWith('.ts'))) {
     await cp(join(root, path), join(folder, path))
   }
+  await buildWeb(join(folder, 'dist/web'))
   await symlink(join(root, 'node_modules'), join(folder, 'node_modules'))
 }
 
