@@ -16,6 +16,7 @@ export const operations = {
   streamConversation: {"method":"GET","path":"/api/{user_id}/conversations/{conversation_id}/stream","secured":true,"consumes":[],"queryDefaults":{},"headers":["Last-Event-ID"],"produces":["text/event-stream"]},
   listTurns: {"method":"GET","path":"/api/{user_id}/conversations/{conversation_id}/turns","secured":true,"consumes":[],"queryDefaults":{"order":"asc","limit":20},"headers":[],"produces":["application/json"]},
   listMessages: {"method":"GET","path":"/api/{user_id}/conversations/{conversation_id}/messages","secured":true,"consumes":[],"queryDefaults":{"order":"asc","branch":"active","limit":20},"headers":[],"produces":["application/json"]},
+  streamUpdates: {"method":"GET","path":"/api/{user_id}/updates","secured":true,"consumes":[],"queryDefaults":{},"headers":["Last-Event-ID"],"produces":["text/event-stream"]},
   getMessage: {"method":"GET","path":"/api/{user_id}/messages/{message_id}","secured":true,"consumes":[],"queryDefaults":{},"headers":[],"produces":["application/json"]},
   rateMessage: {"method":"PUT","path":"/api/{user_id}/messages/{message_id}/feedback","secured":true,"consumes":["application/json"],"queryDefaults":{},"headers":[],"produces":["application/json"]},
   listModels: {"method":"GET","path":"/api/{user_id}/models","secured":true,"consumes":[],"queryDefaults":{},"headers":[],"produces":["application/json"]},

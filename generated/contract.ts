@@ -398,6 +398,37 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/{user_id}/updates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserIdParameter"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Stream what changes
+         * @description Tells what changes in the user's conversations, whoever changes it and on whatever instance, within a second: for pages in several tabs and
+         *     on several devices, which then need not ask again and again. It tells what has changed and not how; see UpdateEvent. The stream has no end: the server cuts it when it
+         *     shuts down, or when the token expires.
+         *
+         *     With `Last-Event-ID` it first tells what has changed since. An id that is unknown or older than a day is no error: the stream
+         *     begins with `reset` then.
+         */
+        get: operations["streamUpdates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/{user_id}/messages/{message_id}": {
         parameters: {
             query?: never;
@@ -1007,6 +1038,8 @@ export interface components {
                 usage: components["schemas"]["Total"];
                 /** @description What was counted against the user's limits, which begin anew. */
                 limit_counts: components["schemas"]["Total"];
+                /** @description What streamUpdates had to tell. */
+                updates: components["schemas"]["Total"];
             };
         };
         /** @description The whole file, as it is. */
@@ -1246,6 +1279,97 @@ export interface components {
         };
         /** @description The events of today, told apart by `type`. */
         KnownStreamEvent: components["schemas"]["StartEvent"] | components["schemas"]["DataTurnEvent"] | components["schemas"]["DataToolProgressEvent"] | components["schemas"]["StartStepEvent"] | components["schemas"]["ReasoningStartEvent"] | components["schemas"]["ReasoningDeltaEvent"] | components["schemas"]["ReasoningEndEvent"] | components["schemas"]["TextStartEvent"] | components["schemas"]["TextDeltaEvent"] | components["schemas"]["TextEndEvent"] | components["schemas"]["ToolInputStartEvent"] | components["schemas"]["ToolInputDeltaEvent"] | components["schemas"]["ToolInputAvailableEvent"] | components["schemas"]["ToolInputErrorEvent"] | components["schemas"]["ToolApprovalRequestEvent"] | components["schemas"]["ToolOutputAvailableEvent"] | components["schemas"]["ToolOutputErrorEvent"] | components["schemas"]["ToolOutputDeniedEvent"] | components["schemas"]["FileEvent"] | components["schemas"]["SourceUrlEvent"] | components["schemas"]["SourceDocumentEvent"] | components["schemas"]["MessageMetadataEvent"] | components["schemas"]["FinishStepEvent"] | components["schemas"]["FinishEvent"] | components["schemas"]["AbortEvent"] | components["schemas"]["FailureEvent"];
+        /**
+         * @description Where a stream of updates is. Opaque.
+         * @example WyIyMDI2LTExLTIxVDA5OjMwOjAwLjAwMFoiXQ.Yx3kq0Jm1vQd8f2a
+         */
+        UpdateId: string;
+        /**
+         * @description Something that has changed, as a server-sent event (the HTML standard, section 9.2): each frame has an `id` (for `Last-Event-ID`) and one
+         *     UpdateEvent as its `data`. The first one is `ready`, or `reset`. Comments (lines that begin with a colon) come every 15 s while
+         *     nothing else does.
+         *
+         *     An event is a hint to read something again; it has no text. It may come twice, and it comes at least once, unless a later one makes it
+         *     needless: of an attempt that was tried again at once, or of what was deleted since, only the last may be told.
+         *     KnownUpdateEvent are those of today. Others are `data-…`; skip what you do not know.
+         */
+        UpdateEvent: components["schemas"]["KnownUpdateEvent"] | components["schemas"]["LaterUpdateEvent"];
+        /** @description An event of a later version. Skip it. */
+        LaterUpdateEvent: {
+            type: string;
+        };
+        /** @description The events of today, told apart by `type`. */
+        KnownUpdateEvent: components["schemas"]["UpdatesReadyEvent"] | components["schemas"]["UpdatesResetEvent"] | components["schemas"]["ConversationCreatedEvent"] | components["schemas"]["ConversationUpdatedEvent"] | components["schemas"]["ConversationDeletedEvent"] | components["schemas"]["TurnStartedEvent"] | components["schemas"]["TurnEndedEvent"];
+        /** @description The stream stands. What changes from now on, or has changed since `Last-Event-ID`, is told; what is read from now on is no older. */
+        UpdatesReadyEvent: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "ready";
+        };
+        /**
+         * @description More has changed than is told: read your lists again. First in a stream that cannot go on after `Last-Event-ID`, and later after an
+         *     import or an erasure. What changes from now on is told.
+         */
+        UpdatesResetEvent: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "reset";
+        };
+        /** @description There is a new conversation, of a first message, createConversation or forkConversation. */
+        ConversationCreatedEvent: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "conversation-created";
+            conversation_id: components["schemas"]["Id"];
+        };
+        /** @description A conversation was changed with updateConversation, or has got a title from a model or a summary. */
+        ConversationUpdatedEvent: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "conversation-updated";
+            conversation_id: components["schemas"]["Id"];
+        };
+        /** @description A conversation was deleted, or removed after it had expired. */
+        ConversationDeletedEvent: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "conversation-deleted";
+            conversation_id: components["schemas"]["Id"];
+        };
+        /**
+         * @description A turn has begun, or begun again after a failure. Its message is stored, and the conversation has another `last_turn_at`,
+         *     `running_turn_id` and `message_count`, and a title if it had none. Follow it with streamTurn.
+         */
+        TurnStartedEvent: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "turn-started";
+            conversation_id: components["schemas"]["Id"];
+            turn_id: components["schemas"]["Id"];
+        };
+        /** @description A turn has ended, and its answer is stored. */
+        TurnEndedEvent: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "turn-ended";
+            conversation_id: components["schemas"]["Id"];
+            turn_id: components["schemas"]["Id"];
+            status: components["schemas"]["TurnStatus"];
+        };
         /** @description The answer begins. */
         StartEvent: {
             /**
@@ -2203,6 +2327,11 @@ export interface components {
          * @example 1-42
          */
         LastEventIdParameter: components["schemas"]["EventId"];
+        /**
+         * @description The `id` of the last event that was received.
+         * @example WyIyMDI2LTExLTIxVDA5OjMwOjAwLjAwMFoiXQ.Yx3kq0Jm1vQd8f2a
+         */
+        LastUpdateIdParameter: components["schemas"]["UpdateId"];
     };
     requestBodies: never;
     headers: {
@@ -3024,6 +3153,50 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["ConversationNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            414: components["responses"]["UriTooLong"];
+            422: components["responses"]["ValidationFailed"];
+            429: components["responses"]["RateLimited"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    streamUpdates: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The `id` of the last event that was received.
+                 * @example WyIyMDI2LTExLTIxVDA5OjMwOjAwLjAwMFoiXQ.Yx3kq0Jm1vQd8f2a
+                 */
+                "Last-Event-ID"?: components["parameters"]["LastUpdateIdParameter"];
+            };
+            path: {
+                /**
+                 * @description The user's id, as in the token's `sub`.
+                 * @example alice
+                 */
+                user_id: components["parameters"]["UserIdParameter"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What changes, from now on or from where the client asked for it. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "Cache-Control": components["headers"]["NoStore"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["UpdateEvent"];
+                };
+            };
+            400: components["responses"]["Unreadable"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
             408: components["responses"]["RequestTimeout"];
             414: components["responses"]["UriTooLong"];
             422: components["responses"]["ValidationFailed"];

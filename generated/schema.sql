@@ -809,6 +809,7 @@ begin
     return false;
   end if;
   perform colloquy.delete_conversations(p_user_id => p_user_id, p_conversation_ids => array[p_conversation_id]);
+  perform colloquy.note_update(p_user_id, p_conversation_id, 'conversation-deleted');
   return true;
 end
 $$;
@@ -1074,6 +1075,8 @@ declare
   v_usage bigint;
   v_counts bigint;
   v_waiting bigint;
+  v_updates bigint;
+  v_streams bigint;
 begin
   perform colloquy.act_as(p_user_id);
   select array_agg(n.id) into v_ids
@@ -1102,6 +1105,10 @@ begin
     delete from colloquy.search_tails t where t.user_id = p_user_id;
     is_done := false;
     erased := colloquy.delete_conversations(p_user_id => p_user_id, p_conversation_ids => v_ids);
+    -- So that those who follow the user read everything again.
+    delete from colloquy.update_streams s where s.user_id = p_user_id;
+    get diagnostics v_streams = row_count;
+    erased := erased || jsonb_build_object('updates', v_streams);
     return next;
     return;
   end if;
@@ -1122,9 +1129,13 @@ begin
   get diagnostics v_keys = row_count;
   delete from colloquy.usage u where u.user_id = p_user_id;
   get diagnostics v_usage = row_count;
+  delete from colloquy.updates u where u.user_id = p_user_id;
+  get diagnostics v_updates = row_count;
+  delete from colloquy.update_streams s where s.user_id = p_user_id;
+  get diagnostics v_streams = row_count;
   is_done := true;
   erased := jsonb_build_object('messages', v_orphans, 'idempotency_keys', v_keys, 'usage', v_usage,
-    'limit_counts', v_counts + v_waiting);
+    'limit_counts', v_counts + v_waiting, 'updates', v_updates + v_streams);
   return next;
 end
 $$;
@@ -1485,6 +1496,10 @@ begin
     insert into colloquy.search_tails (user_id, conversation_id, sealed_position)
     values (p_user_id, v_conversation.id, case when outcome = 'made' then -1 else v_position_before end)
     on conflict do nothing;
+    -- Who follows the user reads everything again, and not conversation by conversation. Last: imports wait for each other here.
+    insert into colloquy.update_streams (user_id, since)
+    values (p_user_id, colloquy.clock())
+    on conflict (user_id) do update set since = excluded.since;
   end if;
   return next;
 end
@@ -1568,6 +1583,20 @@ begin
     where c.user_id = p_user_id and c.id = p_conversation_id and colloquy.is_live(c.expires_at);
     outcome := case when found then 'locked' else 'not-found' end;
   end if;
+end
+$$;
+
+--
+-- Name: note_update(text, uuid, text); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.note_update(p_user_id text, p_conversation_id uuid, p_type text) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+begin
+  insert into colloquy.updates (user_id, at, conversation_id, type)
+  values (p_user_id, colloquy.clock(), p_conversation_id, p_type)
+  on conflict do nothing;
 end
 $$;
 
@@ -1867,6 +1896,44 @@ end
 $$;
 
 --
+-- Name: prune_updates(integer); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.prune_updates(p_limit integer) RETURNS TABLE(pruned integer)
+    LANGUAGE plpgsql
+    AS $$
+declare
+  v_before timestamptz;
+  v_old record;
+  v_count integer;
+begin
+  perform colloquy.act_as(null);
+  v_before := colloquy.clock() - interval '24 hours';
+  -- The policy of this name lets old notes be read, whoever's they are, and nothing else.
+  set local colloquy.pruning = 'on';
+  pruned := 0;
+  for v_old in
+    select o.user_id, max(o.at) as until
+    from (
+      select u.user_id, u.at
+      from colloquy.updates u
+      where u.at < v_before
+      order by u.at
+      limit p_limit
+    ) o
+    group by o.user_id
+    order by o.user_id collate "C"
+  loop
+    perform colloquy.act_as(v_old.user_id);
+    delete from colloquy.updates u where u.user_id = v_old.user_id and u.at <= v_old.until;
+    get diagnostics v_count = row_count;
+    pruned := pruned + v_count;
+  end loop;
+  return next;
+end
+$$;
+
+--
 -- Name: purge_expired(text, uuid, integer); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
@@ -1927,6 +1994,172 @@ end
 $$;
 
 --
+-- Name: read_updates(json); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.read_updates(p_entries json) RETURNS TABLE(entry integer, type text, conversation_id uuid, turn_id uuid, attempt integer, status text, at timestamp with time zone)
+    LANGUAGE plpgsql
+    AS $$
+declare
+  v_now timestamptz;
+  v_entry record;
+  v_user_id text;
+  v_from timestamptz;
+  v_scan_from timestamptz;
+  v_turn_ids uuid[];
+  v_row record;
+  v_turn record;
+  v_epoch timestamptz;
+  v_found integer;
+begin
+  perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+  v_now := colloquy.clock();
+  entry := 0;
+  type := 'read';
+  at := v_now;
+  return next;
+  for v_entry in
+    select row_number() over ()::integer as number, e.*
+    from json_to_recordset(p_entries) as e (user_id text, since timestamptz, running uuid[], is_open boolean)
+    order by e.user_id collate "C", number
+  loop
+    if v_user_id is distinct from v_entry.user_id then
+      v_user_id := v_entry.user_id;
+      perform colloquy.act_as(v_user_id);
+    end if;
+    entry := v_entry.number;
+    v_from := coalesce(v_entry.since, v_now) - interval '20 seconds';
+    -- Longer than a turn may take.
+    v_scan_from := v_from - case when v_entry.is_open then interval '2 hours' else interval '0' end;
+    v_found := 0;
+    v_epoch := null;
+
+    for v_row in
+      select s.since, u.type, u.conversation_id, u.at
+      from colloquy.update_streams s
+      left join colloquy.updates u on u.user_id = s.user_id and u.at >= v_from
+      where s.user_id = v_user_id
+      limit 501
+    loop
+      v_epoch := v_row.since;
+      if v_row.type is not null then
+        v_found := v_found + 1;
+        type := v_row.type;
+        conversation_id := v_row.conversation_id;
+        turn_id := null;
+        attempt := null;
+        status := null;
+        at := v_row.at;
+        return next;
+      end if;
+    end loop;
+
+    for v_row in
+      select c.id, c.created_at, c.last_turn_id, c.last_turn_at, c.last_position
+      from colloquy.conversations c
+      where c.user_id = v_user_id and c.archived in (false, true) and c.last_turn_at >= v_scan_from
+        and colloquy.is_live(c.expires_at)
+      limit 5000
+    loop
+      exit when v_found > 500;
+      conversation_id := v_row.id;
+      if v_row.created_at >= v_from then
+        v_found := v_found + 1;
+        type := 'conversation-created';
+        turn_id := null;
+        attempt := null;
+        status := null;
+        at := v_row.created_at;
+        return next;
+      end if;
+      -- Its last turn, and those that began or ended shortly before it.
+      v_turn_ids := array[v_row.last_turn_id];
+      if v_row.last_turn_at >= v_from then
+        v_turn_ids := v_turn_ids || array(
+          select m.turn_id
+          from colloquy.messages m
+          where m.user_id = v_user_id and m.conversation_id = v_row.id and m.position > v_row.last_position - 64
+            and m.created_at >= v_from and m.turn_id is not null);
+      end if;
+      for v_turn in
+        select t.id, t.attempt, t.status, t.finished_at, t.lease_until,
+          -- What begins again keeps the time of its first attempt. A fork has turns that are older than itself.
+          case
+            when t.attempt > 1 and t.id = v_row.last_turn_id then v_row.last_turn_at
+            else t.created_at end as started_at
+        from colloquy.turns t
+        where t.user_id = v_user_id and t.id = any (v_turn_ids) and t.created_at >= v_row.created_at
+      loop
+        turn_id := v_turn.id;
+        attempt := v_turn.attempt;
+        status := null;
+        at := v_turn.started_at;
+        if v_turn.started_at >= v_from then
+          v_found := v_found + 1;
+          type := 'turn-started';
+          return next;
+        end if;
+        if v_turn.finished_at >= v_from then
+          v_found := v_found + 1;
+          type := 'turn-ended';
+          status := v_turn.status;
+          at := v_turn.finished_at;
+          return next;
+        elsif v_turn.status = 'running' then
+          type := 'running';
+          return next;
+        end if;
+      end loop;
+    end loop;
+
+    if cardinality(v_entry.running) > 0 then
+      for v_turn in
+        select r.id, t.conversation_id, t.attempt, t.status, t.finished_at, t.lease_until
+        from unnest(v_entry.running) as r (id)
+        left join colloquy.turns t on t.user_id = v_user_id and t.id = r.id
+      loop
+        turn_id := v_turn.id;
+        conversation_id := v_turn.conversation_id;
+        attempt := v_turn.attempt;
+        status := v_turn.status;
+        at := v_turn.finished_at;
+        type := case
+          when v_turn.status is null then 'gone'
+          when v_turn.status <> 'running' then 'turn-ended'
+          when v_turn.lease_until < v_now then 'lapsed'
+        end;
+        if type is not null then
+          return next;
+        end if;
+      end loop;
+    end if;
+
+    if v_epoch is null and (v_found > 0 or v_entry.is_open) then
+      -- It waits for an import that makes the row, too.
+      insert into colloquy.update_streams (user_id, since)
+      values (v_user_id, v_now)
+      on conflict do nothing;
+      select s.since into v_epoch
+      from colloquy.update_streams s
+      where s.user_id = v_user_id;
+    end if;
+    conversation_id := null;
+    turn_id := null;
+    attempt := null;
+    status := null;
+    if v_found > 500 then
+      type := 'overflow';
+      at := null;
+      return next;
+    end if;
+    type := 'epoch';
+    at := v_epoch;
+    return next;
+  end loop;
+end
+$$;
+
+--
 -- Name: remove_conversation(text, uuid, integer); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
@@ -1954,6 +2187,10 @@ begin
       if not found then
         v_removed := colloquy.delete_conversations(
           p_user_id => p_user_id, p_conversation_ids => array[p_conversation_id], p_rows => p_rows);
+        -- A big one has vanished long before its last part is removed.
+        if (v_removed ->> 'conversations')::integer = 1 then
+          perform colloquy.note_update(p_user_id, p_conversation_id, 'conversation-deleted');
+        end if;
         return greatest(1, (select sum(e.value::integer) from jsonb_each_text(v_removed) e));
       end if;
       v_remove_at := v_lease_until + interval '1 millisecond';
@@ -2701,6 +2938,9 @@ begin
   update colloquy.conversations c
   set title = p_title, title_by = 'model', updated_at = colloquy.clock()
   where c.user_id = p_user_id and c.id = p_conversation_id and p_title is not null and c.title_by = 'message';
+  if found then
+    perform colloquy.note_update(p_user_id, p_conversation_id, 'conversation-updated');
+  end if;
   perform colloquy.unindex_title(p_user_id, p_conversation_id);
   perform colloquy.add_job_usage(
     p_user_id => p_user_id, p_conversation_id => p_conversation_id, p_model => p_model,
@@ -2834,6 +3074,7 @@ begin
     values
       (p_user_id, p_conversation_id, v_position, p_message_id, 'summary', 'completed', p_text, p_window_tokens, v_through,
        v_conversation.summary_position, v_now);
+    perform colloquy.note_update(p_user_id, p_conversation_id, 'conversation-updated');
   end if;
   perform colloquy.add_job_usage(
     p_user_id => p_user_id, p_conversation_id => p_conversation_id, p_model => p_model,
@@ -3321,6 +3562,30 @@ WITH (fillfactor='80');
 ALTER TABLE ONLY colloquy.turns FORCE ROW LEVEL SECURITY;
 
 --
+-- Name: update_streams; Type: TABLE; Schema: colloquy; Owner: -
+--
+
+CREATE TABLE colloquy.update_streams (
+    user_id text NOT NULL,
+    since timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ONLY colloquy.update_streams FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: updates; Type: TABLE; Schema: colloquy; Owner: -
+--
+
+CREATE TABLE colloquy.updates (
+    user_id text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    conversation_id uuid NOT NULL,
+    type text NOT NULL
+);
+
+ALTER TABLE ONLY colloquy.updates FORCE ROW LEVEL SECURITY;
+
+--
 -- Name: usage; Type: TABLE; Schema: colloquy; Owner: -
 --
 
@@ -3465,6 +3730,20 @@ ALTER TABLE ONLY colloquy.turns
     ADD CONSTRAINT turns_pkey PRIMARY KEY (user_id, id);
 
 --
+-- Name: update_streams update_streams_pkey; Type: CONSTRAINT; Schema: colloquy; Owner: -
+--
+
+ALTER TABLE ONLY colloquy.update_streams
+    ADD CONSTRAINT update_streams_pkey PRIMARY KEY (user_id);
+
+--
+-- Name: updates updates_pkey; Type: CONSTRAINT; Schema: colloquy; Owner: -
+--
+
+ALTER TABLE ONLY colloquy.updates
+    ADD CONSTRAINT updates_pkey PRIMARY KEY (user_id, at, conversation_id, type);
+
+--
 -- Name: usage usage_pkey; Type: CONSTRAINT; Schema: colloquy; Owner: -
 --
 
@@ -3507,6 +3786,12 @@ CREATE INDEX removals_by_time ON colloquy.removals USING btree (remove_at);
 --
 
 CREATE INDEX turns_by_conversation ON colloquy.turns USING btree (user_id, conversation_id);
+
+--
+-- Name: updates_by_age; Type: INDEX; Schema: colloquy; Owner: -
+--
+
+CREATE INDEX updates_by_age ON colloquy.updates USING btree (at);
 
 --
 -- Name: branches branches_user_id_conversation_id_fkey; Type: FK CONSTRAINT; Schema: colloquy; Owner: -
@@ -3608,6 +3893,18 @@ CREATE POLICY acting_user ON colloquy.turn_events USING ((user_id = current_sett
 CREATE POLICY acting_user ON colloquy.turns USING ((user_id = current_setting('colloquy.user_id'::text, true)));
 
 --
+-- Name: update_streams acting_user; Type: POLICY; Schema: colloquy; Owner: -
+--
+
+CREATE POLICY acting_user ON colloquy.update_streams USING ((user_id = current_setting('colloquy.user_id'::text, true)));
+
+--
+-- Name: updates acting_user; Type: POLICY; Schema: colloquy; Owner: -
+--
+
+CREATE POLICY acting_user ON colloquy.updates USING ((user_id = current_setting('colloquy.user_id'::text, true)));
+
+--
 -- Name: usage acting_user; Type: POLICY; Schema: colloquy; Owner: -
 --
 
@@ -3668,6 +3965,12 @@ CREATE POLICY pruning ON colloquy.idempotency_keys FOR SELECT USING (((current_s
 CREATE POLICY pruning ON colloquy.removals FOR SELECT USING ((current_setting('colloquy.pruning'::text, true) = 'on'::text));
 
 --
+-- Name: updates pruning; Type: POLICY; Schema: colloquy; Owner: -
+--
+
+CREATE POLICY pruning ON colloquy.updates FOR SELECT USING (((current_setting('colloquy.pruning'::text, true) = 'on'::text) AND (at < (now() - '24:00:00'::interval))));
+
+--
 -- Name: removals; Type: ROW SECURITY; Schema: colloquy; Owner: -
 --
 
@@ -3714,6 +4017,18 @@ ALTER TABLE colloquy.turn_events ENABLE ROW LEVEL SECURITY;
 --
 
 ALTER TABLE colloquy.turns ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: update_streams; Type: ROW SECURITY; Schema: colloquy; Owner: -
+--
+
+ALTER TABLE colloquy.update_streams ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: updates; Type: ROW SECURITY; Schema: colloquy; Owner: -
+--
+
+ALTER TABLE colloquy.updates ENABLE ROW LEVEL SECURITY;
 
 --
 -- Name: usage; Type: ROW SECURITY; Schema: colloquy; Owner: -
@@ -3816,6 +4131,18 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE colloquy.turn_events TO colloquy_app;
 --
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE colloquy.turns TO colloquy_app;
+
+--
+-- Name: TABLE update_streams; Type: ACL; Schema: colloquy; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE colloquy.update_streams TO colloquy_app;
+
+--
+-- Name: TABLE updates; Type: ACL; Schema: colloquy; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE colloquy.updates TO colloquy_app;
 
 --
 -- Name: TABLE usage; Type: ACL; Schema: colloquy; Owner: -

@@ -19,7 +19,7 @@ export interface ClientEntry {
   /** whether it requires no token */
   open?: true
   /** what it answers with */
-  answer: 'json' | 'page' | 'stream' | 'lines' | 'document' | 'none'
+  answer: 'json' | 'page' | 'stream' | 'updates' | 'lines' | 'document' | 'none'
 }
 
 /** What `$ref` leads to in the bundled contract. */
@@ -54,11 +54,14 @@ const bodyFields = (contract: Contract, schema: unknown): string[] => {
   return [...Object.keys(properties), ...parts.flatMap((part) => bodyFields(contract, part))]
 }
 
+/** A stream of something else than a message has no end. */
+const isEndless = ({ schema }: Node): boolean => !String((schema as Node).$ref).endsWith('/StreamEvent')
+
 const answerOf = (contract: Contract, id: string, contents: Node): ClientEntry['answer'] => {
   const [other] = Object.keys(contents)
   if (json in contents && Object.keys(contents).some(isText)) return 'document'
   if (json in contents) return isPage(contract, (contents[json] as Node).schema) ? 'page' : 'json'
-  if (eventStream in contents) return 'stream'
+  if (eventStream in contents) return isEndless(contents[eventStream] as Node) ? 'updates' : 'stream'
   if (lines in contents) return 'lines'
   if (other !== undefined) throw new Error(`${id}: the client cannot read ${other}.`)
   return 'none'

@@ -30,6 +30,7 @@ import type { InstanceLimits } from './turns/limits.js'
 import type { RetentionRule } from './turns/retention-rule.js'
 import type { TitleMaker, TurnLimits } from './turns/types.js'
 import { type LimitRules, limitsOf } from './turns/user-rules.js'
+import { createUpdates } from './updates/updates.js'
 
 export interface ChatOptions {
   db: Database
@@ -149,13 +150,9 @@ export const registerChat = async (app: FastifyInstance, options: ChatOptions & 
   const isUserId = createAjv().compile<string>(contract.components.schemas.UserId)
   const { systemPrompt, model, today: now } = options
   const assistants = createAssistants({ assistants: options.assistants, model, systemPrompt, now })
-  const turns = createTurnEngine({
-    ...options,
-    ...options.limits,
-    systemPrompt,
-    assistants,
-    heartbeatMs: (options.streamTimeouts ?? defaultStreamTimeouts).heartbeatMs,
-  })
+  const { heartbeatMs } = options.streamTimeouts ?? defaultStreamTimeouts
+  const turns = createTurnEngine({ ...options, ...options.limits, systemPrompt, assistants, heartbeatMs })
+  const updates = createUpdates({ db, watchLapsed: turns.watchLapsed, heartbeatMs, log: options.log })
   const search = createSearchIndexer({ db, log: options.log })
   let closing = false
 
@@ -211,6 +208,7 @@ export const registerChat = async (app: FastifyInstance, options: ChatOptions & 
     db,
     turns,
     search,
+    updates,
     retention: options.retention,
     models,
     currency: options.prices?.currency ?? null,
@@ -236,6 +234,7 @@ export const registerChat = async (app: FastifyInstance, options: ChatOptions & 
   app.addHook('preClose', async () => {
     closing = true
     pruning.abort()
+    updates.close()
     await Promise.all([turns.drain(options.shutdownMs), search.stop()])
   })
   app.addHook('onClose', async () => options.tools?.close())

@@ -12,6 +12,7 @@ begin
     return false;
   end if;
   perform colloquy.delete_conversations(p_user_id => p_user_id, p_conversation_ids => array[p_conversation_id]);
+  perform colloquy.note_update(p_user_id, p_conversation_id, 'conversation-deleted');
   return true;
 end
 $$;

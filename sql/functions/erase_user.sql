@@ -2,7 +2,7 @@
 -- then, since one transaction for all of a big user would take longer than a statement may.
 --   First the conversations, those with the newest turns first, so that running turns end first: as many as have about
 --   p_rows messages together, and one at least.
---   Then, when there are none, what counts against limits, the Idempotency-Keys and the usage.
+--   Then, when there are none, what counts against limits, the Idempotency-Keys, the usage and what was noted for streamUpdates.
 -- What begins meanwhile is erased or stays, in either case as a whole: a key goes with its conversation, if that is gone.
 --
 -- Locks: conversations in the order of their ids, then turns. Counts, keys and usage, which others wait for who hold what
@@ -19,6 +19,8 @@ declare
   v_usage bigint;
   v_counts bigint;
   v_waiting bigint;
+  v_updates bigint;
+  v_streams bigint;
 begin
   perform colloquy.act_as(p_user_id);
   select array_agg(n.id) into v_ids
@@ -47,6 +49,10 @@ begin
     delete from colloquy.search_tails t where t.user_id = p_user_id;
     is_done := false;
     erased := colloquy.delete_conversations(p_user_id => p_user_id, p_conversation_ids => v_ids);
+    -- So that those who follow the user read everything again.
+    delete from colloquy.update_streams s where s.user_id = p_user_id;
+    get diagnostics v_streams = row_count;
+    erased := erased || jsonb_build_object('updates', v_streams);
     return next;
     return;
   end if;
@@ -67,9 +73,13 @@ begin
   get diagnostics v_keys = row_count;
   delete from colloquy.usage u where u.user_id = p_user_id;
   get diagnostics v_usage = row_count;
+  delete from colloquy.updates u where u.user_id = p_user_id;
+  get diagnostics v_updates = row_count;
+  delete from colloquy.update_streams s where s.user_id = p_user_id;
+  get diagnostics v_streams = row_count;
   is_done := true;
   erased := jsonb_build_object('messages', v_orphans, 'idempotency_keys', v_keys, 'usage', v_usage,
-    'limit_counts', v_counts + v_waiting);
+    'limit_counts', v_counts + v_waiting, 'updates', v_updates + v_streams);
   return next;
 end
 $$;

@@ -7,7 +7,7 @@
 --   foreign   a turn has been begun in it, so nothing is added
 -- taken is the number of messages that were not there yet: the user has each id once, and positions have no gaps. A message
 -- whose parent is not the one before it begins a branch. The operator's rule counts from the import on.
--- Locks: the conversation.
+-- Locks: the conversation, then the row of colloquy.update_streams.
 create or replace function colloquy.import_messages(
   p_user_id text,
   p_conversation json,
@@ -131,6 +131,10 @@ begin
     insert into colloquy.search_tails (user_id, conversation_id, sealed_position)
     values (p_user_id, v_conversation.id, case when outcome = 'made' then -1 else v_position_before end)
     on conflict do nothing;
+    -- Who follows the user reads everything again, and not conversation by conversation. Last: imports wait for each other here.
+    insert into colloquy.update_streams (user_id, since)
+    values (p_user_id, colloquy.clock())
+    on conflict (user_id) do update set since = excluded.since;
   end if;
   return next;
 end

@@ -19,6 +19,9 @@ begin
   update colloquy.conversations c
   set title = p_title, title_by = 'model', updated_at = colloquy.clock()
   where c.user_id = p_user_id and c.id = p_conversation_id and p_title is not null and c.title_by = 'message';
+  if found then
+    perform colloquy.note_update(p_user_id, p_conversation_id, 'conversation-updated');
+  end if;
   perform colloquy.unindex_title(p_user_id, p_conversation_id);
   perform colloquy.add_job_usage(
     p_user_id => p_user_id, p_conversation_id => p_conversation_id, p_model => p_model,

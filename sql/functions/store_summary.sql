@@ -51,6 +51,7 @@ begin
     values
       (p_user_id, p_conversation_id, v_position, p_message_id, 'summary', 'completed', p_text, p_window_tokens, v_through,
        v_conversation.summary_position, v_now);
+    perform colloquy.note_update(p_user_id, p_conversation_id, 'conversation-updated');
   end if;
   perform colloquy.add_job_usage(
     p_user_id => p_user_id, p_conversation_id => p_conversation_id, p_model => p_model,

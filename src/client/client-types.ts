@@ -44,7 +44,7 @@ export type AnswerOf<O> = [Json<O>] extends [never]
     : Promise<Json<O> | Text<O>>
 
 type Arguments<P> = unknown extends P
-  ? [params?: Record<string, never>, options?: RequestOptions]
+  ? [options?: RequestOptions] | [params?: Record<string, never>, options?: RequestOptions]
   : Record<never, never> extends P
     ? [params?: P, options?: RequestOptions]
     : [params: P, options?: RequestOptions]

@@ -16,6 +16,7 @@ import { List, type Page } from './page.js'
 import { ColloquyError } from './problem.js'
 import { failureOf, readResumedEvents, type Turn } from './resumed-events.js'
 import { type Line, readResumedLines } from './resumed-lines.js'
+import { readResumedUpdates, type UpdateEvent } from './resumed-updates.js'
 
 /** The same in two copies of this package, of which an app's bundler may have made one each for two of its parts. */
 const CORE = Symbol.for('@colloquy/client')
@@ -73,6 +74,20 @@ const lines = (
     signal: options.signal,
   })
 
+const updates = (
+  core: Core,
+  id: OperationId,
+  params: Params,
+  options: RequestOptions,
+): AsyncGenerator<UpdateEvent, void> =>
+  readResumedUpdates({
+    connect: (lastEventId) => core.open(id, params, { ...options, lastEventId }),
+    lastEventId: options.lastEventId,
+    retries: options.retries ?? Number.POSITIVE_INFINITY,
+    silenceMs: core.silenceMs,
+    signal: options.signal,
+  })
+
 /** A DELETE whose answer was lost finds nothing when it is repeated: it has done its work. */
 const isDone = (id: OperationId, attempts: number, error: unknown): boolean =>
   attempts > 1 &&
@@ -97,12 +112,21 @@ const discard = async (
   }
 }
 
-const call = (core: Core, id: OperationId, params: Params = {}, options: RequestOptions = {}): unknown => {
-  const json = (more: Params = {}) =>
-    core.request(id, { ...params, ...more }, options, (connection) => readJson(connection, options.signal))
+/** Whether it takes nothing but options, which then may come first. */
+const hasNoParams = (id: OperationId): boolean => {
+  const { path, query, body } = operationOf(id)
+  return query === undefined && body === undefined && !/\{(?!user_id\})/.test(path)
+}
+
+const call = (core: Core, id: OperationId, given: Params = {}, more: RequestOptions = {}): unknown => {
+  const [params, options] = hasNoParams(id) ? [{}, { ...given, ...more }] : [given, more]
+  const json = (page: Params = {}) =>
+    core.request(id, { ...params, ...page }, options, (connection) => readJson(connection, options.signal))
   switch (operationOf(id).answer) {
     case 'stream':
       return stream(core, id, params, options)
+    case 'updates':
+      return updates(core, id, params, options)
     case 'lines':
       return lines(core, id, params, options)
     case 'document':

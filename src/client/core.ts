@@ -42,7 +42,7 @@ interface Operation {
   body?: string
   key?: true
   open?: true
-  answer: 'json' | 'page' | 'stream' | 'lines' | 'document' | 'none'
+  answer: 'json' | 'page' | 'stream' | 'updates' | 'lines' | 'document' | 'none'
 }
 
 export const operationOf = (id: OperationId): Operation => operations[id]
@@ -51,6 +51,7 @@ const JSON_TYPE = 'application/json'
 /** The media type of what is answered with something else than JSON. */
 const ACCEPTED: Partial<Record<Operation['answer'], string>> = {
   stream: 'text/event-stream',
+  updates: 'text/event-stream',
   lines: 'application/x-ndjson',
   document: ANY_TYPE,
 }

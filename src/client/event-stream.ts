@@ -6,16 +6,16 @@ import { withTimeout } from './timing.js'
 
 export type StreamEvent = components['schemas']['KnownStreamEvent']
 
-export interface Frame {
+interface Frame<E> {
   id: string
   /** undefined: the end of the stream (`[DONE]`) */
-  event: StreamEvent | undefined
+  event: E | undefined
 }
 
-const toFrame = (id: string, data: string): Frame => {
+const toFrame = <E>(id: string, data: string): Frame<E> => {
   if (data === '[DONE]') return { id, event: undefined }
   try {
-    return { id, event: JSON.parse(data) as StreamEvent }
+    return { id, event: JSON.parse(data) as E }
   } catch (cause) {
     throw new ColloquyError('The stream contains an event that is not valid JSON.', {
       code: 'unexpected-answer',
@@ -56,11 +56,11 @@ export async function* readText(
  * Reads a connection's server-sent events up to `[DONE]`. Throws `connection-lost` when the connection ends before that, or when
  * nothing arrives for `silenceMs`, not even the server's comments.
  */
-export async function* readFrames(
+export async function* readFrames<E = StreamEvent>(
   connection: Connection,
   silenceMs: number,
   signal: AbortSignal | undefined,
-): AsyncGenerator<Frame> {
+): AsyncGenerator<Frame<E>> {
   const parse = createEventParser()
   for await (const text of readText(connection, silenceMs, signal))
     for (const { id, data } of parse(text)) yield toFrame(id, data)

@@ -14,5 +14,6 @@ export {
   type FieldError,
   type Problem,
 } from './problem.js'
+export type { UpdateEvent } from './resumed-updates.js'
 export type { ChatMessage, ChatMessagePart, MessageMetadata } from './sdk.js'
 export { type ChatTransportOptions, type ColloquyTransport, createChatTransport } from './transport.js'

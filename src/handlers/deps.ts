@@ -6,6 +6,7 @@ import type { Assistants } from '../turns/assistants.js'
 import type { TurnEngine } from '../turns/engine.js'
 import type { UserLimits } from '../turns/limits.js'
 import type { RetentionRule } from '../turns/retention-rule.js'
+import type { Updates } from '../updates/updates.js'
 
 /** The handlers' dependencies. */
 export interface Deps {
@@ -14,6 +15,7 @@ export interface Deps {
   /** what a user's turns are counted against; default: nothing */
   limitsOf?: ((user: Caller) => UserLimits) | undefined
   search: SearchIndexer
+  updates: Updates
   /** how long conversations are kept; default: for ever */
   retention?: RetentionRule | undefined
   /** the names of the models that a message may choose, the default first */

@@ -29,6 +29,7 @@ const erase = async (db: Database, userId: string): Promise<{ rows: Rows; erased
     idempotency_keys: 0,
     usage: 0,
     limit_counts: 0,
+    updates: 0,
   }
   for (;;) {
     const [batch] = await db.statement(

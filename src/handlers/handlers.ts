@@ -26,6 +26,7 @@ import { searchMessages } from './search-messages.js'
 import { streamConversation } from './stream-conversation.js'
 import { streamNewTurn } from './stream-new-turn.js'
 import { streamTurn } from './stream-turn.js'
+import { streamUpdates } from './stream-updates.js'
 import { updateConversation } from './update-conversation.js'
 
 /** All handlers: a missing or misnamed one does not compile. */
@@ -49,6 +50,7 @@ export const createHandlers = (deps: Deps) =>
     listAssistants: listAssistants(deps),
     listTurns: listTurns(deps),
     streamNewTurn: streamNewTurn(deps),
+    streamUpdates: streamUpdates(deps),
     rateMessage: rateMessage(deps),
     importUser: importUser(deps),
     exportUser: exportUser(deps),

@@ -46,6 +46,13 @@ const expiryChanges = (sql: Sql, change: Change, retention: RetentionRule | unde
     expires_at = ${expiryOf(sql, { own, since, pinned, archived }, retention)},`
 }
 
+/** For those who follow the user's changes, in the statement that makes the change; see note_update.sql. */
+const noteUpdate = (sql: Sql) => sql`
+  insert into colloquy.updates (user_id, at, conversation_id, type)
+  select c.user_id, colloquy.clock(), c.id, 'conversation-updated'
+  from c
+  on conflict do nothing`
+
 export const updateConversation =
   ({ db, retention }: Deps): Handler<'updateConversation'> =>
   async ({ params, user, body }, reply) => {
@@ -67,7 +74,8 @@ export const updateConversation =
           where c.user_id = ${user.id} and c.id = ${id} and colloquy.is_live(c.expires_at)
             and jsonb_array_length(jsonb_path_query_array(${merged}, '$.keyvalue()')) <= ${maxPairs}
           returning c.*
-        )${changesExpiry(body) ? sql`, scheduled as (${scheduleRemoval(sql)})` : sql``}
+        )${changesExpiry(body) ? sql`, scheduled as (${scheduleRemoval(sql)})` : sql``},
+        noted as (${noteUpdate(sql)})
         select ${conversationColumns(sql)}
         from c
         ${joinLastTurn(sql)}`

@@ -1,17 +1,25 @@
 import { Readable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
-import type { Frame } from '../turns/stream/frames.js'
 import { toChunks } from './chunked-body.js'
 
 /** The approximate number of characters encoded at a time, so that little is buffered for a slow client. */
 const chunkLength = 65_536
 
+/** One frame of a stream. Without an event it is the final `[DONE]`. */
+interface Frame {
+  id: string
+  event: object | undefined
+}
+
 /** A response of server-sent events. `open` returns the batches of frames; its signal aborts when the client disconnects. */
 export class SseStream {
   readonly open: (signal: AbortSignal) => AsyncIterable<readonly Frame[]>
+  /** whether it is one of the AI SDK's UI message streams */
+  readonly isMessage: boolean
 
-  constructor(open: SseStream['open']) {
+  constructor(open: SseStream['open'], { isMessage = true } = {}) {
     this.open = open
+    this.isMessage = isMessage
   }
 }
 
@@ -33,7 +41,7 @@ async function* encode(batches: AsyncIterable<readonly Frame[]>): AsyncGenerator
 }
 
 /** Streams frames with backpressure. */
-export const sendSse = ({ open }: SseStream, reply: FastifyReply): FastifyReply => {
+export const sendSse = ({ open, isMessage }: SseStream, reply: FastifyReply): FastifyReply => {
   const disconnected = new AbortController()
   const body = Readable.from(encode(open(disconnected.signal)), { objectMode: false })
   // Not the body's own 'close', which waits for the next batch.
@@ -41,6 +49,6 @@ export const sendSse = ({ open }: SseStream, reply: FastifyReply): FastifyReply 
   if (reply.raw.destroyed) disconnected.abort()
   return reply
     .type('text/event-stream')
-    .headers({ 'x-accel-buffering': 'no', 'x-vercel-ai-ui-message-stream': 'v1' })
+    .headers({ 'x-accel-buffering': 'no', ...(isMessage && { 'x-vercel-ai-ui-message-stream': 'v1' }) })
     .send(body)
 }

@@ -65,6 +65,8 @@ export interface TurnEngine {
   read(turn: OpenTurn, after: string | undefined, signal: AbortSignal): AsyncIterable<readonly Frame[]>
   /** Cancels a turn, on whichever instance it runs, and waits briefly for its end. Resolves to whether the turn exists. */
   cancel(userId: string, turnId: string): Promise<boolean>
+  /** Watches a turn whose lease has expired, and interrupts it unless the lease is renewed. */
+  watchLapsed(userId: string, turnId: string): void
   /** Deletes expired Idempotency-Keys and conversations periodically, until the signal aborts. */
   keepPruned(signal: AbortSignal): Promise<void>
   /** Refuses new and waiting turns, and lets the running ones end. After `graceMs` it interrupts them and stores that. */
@@ -138,6 +140,10 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
     return here ? { attemptLog: here.attemptLog, leave: () => {} } : remote.open(userId, turnId)
   }
 
+  const watchLapsed = (userId: string, turnId: string): void => {
+    if (!local.get(userId, turnId)) heartbeat.watchLapsed(userId, turnId, drained.signal)
+  }
+
   const toSendResult = async (turn: BeginTurn, begun: Begun | WaitRefusal): Promise<SendResult> => {
     switch (begun.outcome) {
       case 'begun': {
@@ -147,9 +153,7 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
       }
       case 'limited':
         // Those of a dead instance count until they are interrupted.
-        for (const turnId of begun.refusal.lapsed) {
-          if (!local.get(turn.userId, turnId)) heartbeat.watchLapsed(turn.userId, turnId, drained.signal)
-        }
+        for (const turnId of begun.refusal.lapsed) watchLapsed(turn.userId, turnId)
         return { kind: 'limited', refusal: begun.refusal }
       case 'attached':
       case 'ended': {
@@ -232,6 +236,8 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
       }
       return outcome !== 'not-found'
     },
+
+    watchLapsed,
 
     async keepPruned(signal) {
       await Promise.all([keepPruned({ store, log }, signal), keepRemoved({ ...options, store }, signal)])

@@ -124,18 +124,21 @@ const headerFaults = (declared: Record<string, object>, headers: Record<string, 
     return validate(`${pointer}/schema`, value.schema.type === 'integer' ? Number(text) : text)
   })
 
-/** What is wrong with the frames of an event stream's text: each has an id and a StreamEvent, and [DONE] ends them. */
-export const eventFaults = (text: string): string[] =>
+const messageStream = { id: 'EventId', event: 'StreamEvent' }
+const updateStream = { id: 'UpdateId', event: 'UpdateEvent' }
+
+/** What is wrong with the frames of an event stream's text: each has an id and an event, and [DONE] ends those of a message. */
+export const eventFaults = (text: string, schemas = messageStream): string[] =>
   text
     .split('\n\n')
     .filter((frame) => frame !== '' && frame !== ':')
     .flatMap((frame) => {
       const [, id, data] = /^id: (.*)\ndata: (.*)$/.exec(frame) ?? []
       if (id === undefined || data === undefined) return [`not a frame: ${frame}`]
-      const faults = validate('/components/schemas/EventId', id)
-      return data === '[DONE]'
+      const faults = validate(`/components/schemas/${schemas.id}`, id)
+      return data === '[DONE]' && schemas === messageStream
         ? faults
-        : [...faults, ...validate('/components/schemas/StreamEvent', JSON.parse(data))]
+        : [...faults, ...validate(`/components/schemas/${schemas.event}`, JSON.parse(data))]
     })
 
 /** What is wrong with the whole lines of an export's text: each is an ExportLine. */
@@ -172,7 +175,10 @@ export const contractFaults = (seen: SeenResponse): string[] => {
   ]
   if (!response.content) return seen.body === '' ? headers : [...headers, 'a body where none is declared']
   if (!(mediaType in response.content)) return [...headers, `media type ${mediaType || 'none'}`]
-  if (mediaType === 'text/event-stream') return [...headers, ...eventFaults(seen.body)]
+  if (mediaType === 'text/event-stream') {
+    const isUpdates = operation.operationId === 'streamUpdates'
+    return [...headers, ...eventFaults(seen.body, isUpdates ? updateStream : messageStream)]
+  }
   if (mediaType === 'application/x-ndjson') return [...headers, ...lineFaults(seen.body)]
   if (mediaType === 'text/markdown') return headers
   const body = validate(`${pointer}/content/${token(mediaType)}/schema`, JSON.parse(seen.body))

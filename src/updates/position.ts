@@ -1,0 +1,42 @@
+import { createHash } from 'node:crypto'
+
+/** Where a stream of updates is: up to `at` everything was told, since the time `epoch` of the user's changes. */
+export interface Position {
+  epoch: string | null
+  at: string
+}
+
+const time = /^2\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/
+/** Notes of changes are kept for a day. */
+const maxAgeMs = 23 * 60 * 60_000
+
+const checksum = (userId: string, payload: string): string =>
+  createHash('sha256')
+    .update(JSON.stringify(['streamUpdates', userId]))
+    .update(payload)
+    .digest('base64url')
+    .slice(0, 16)
+
+/** The position as the id of an event. */
+export const encodePosition = (userId: string, { epoch, at }: Position): string => {
+  const payload = Buffer.from(JSON.stringify([epoch, at])).toString('base64url')
+  return `${payload}.${checksum(userId, payload)}`
+}
+
+/** The position that encodePosition has encoded for this user; undefined for any other text. */
+export const decodePosition = (userId: string, id: string): Position | undefined => {
+  const [payload = '', sum] = id.split('.')
+  if (id !== `${payload}.${sum}` || sum !== checksum(userId, payload)) return undefined
+  try {
+    const [epoch, at] = JSON.parse(Buffer.from(payload, 'base64url').toString())
+    return time.test(at) && !Number.isNaN(Date.parse(at)) ? { epoch, at } : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Whether what has changed since then can be told one by one. */
+export const canGoOn = (position: Position, now: Position): boolean => {
+  const age = Date.parse(now.at) - Date.parse(position.at)
+  return position.epoch === now.epoch && age < maxAgeMs && age > -60_000
+}

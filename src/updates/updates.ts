@@ -1,0 +1,164 @@
+import type { Database } from '../db/database.js'
+import { toChanges } from './changes.js'
+import {
+  createFollowedUser,
+  epochOf,
+  type FollowedUser,
+  isOverflow,
+  toFrames,
+  type UpdateFrame,
+} from './followed-user.js'
+import { createFollower, type Follower } from './follower.js'
+import { canGoOn, decodePosition, encodePosition, type Position } from './position.js'
+import { readUpdates } from './read-updates.js'
+
+interface UpdatesOptions {
+  db: Database
+  /** interrupts a turn whose instance is dead */
+  watchLapsed(userId: string, turnId: string): void
+  /** how long a stream may be silent */
+  heartbeatMs: number
+  log: { warn(fields: object, text: string): void }
+  /** A change is told within this time and that of a statement. */
+  tickMs?: number
+}
+
+export interface UpdateStream {
+  /** The frames in batches, without end; an empty batch is a heartbeat. Ends when the signal aborts, or the instance shuts down. */
+  read(signal: AbortSignal): AsyncIterable<readonly UpdateFrame[]>
+}
+
+export interface Updates {
+  /** Begins to follow a user's changes, from now or from the event `after` on. */
+  open(userId: string, after: string | undefined): Promise<UpdateStream>
+  /** Ends all streams: their readers go on at another instance. */
+  close(): void
+}
+
+interface Entry {
+  user: FollowedUser
+  followers: Set<Follower>
+  /** resolves when its first read has succeeded */
+  begun: Promise<void>
+}
+
+/**
+ * What changes in users' conversations, for those who follow it on this instance: one statement per tick for all of them, and none
+ * while there are none.
+ */
+export const createUpdates = ({
+  db,
+  watchLapsed,
+  heartbeatMs,
+  log,
+  tickMs = 400,
+}: UpdatesOptions): Updates => {
+  const entries = new Map<string, Entry>()
+  let timer: NodeJS.Timeout | undefined
+  let isClosed = false
+  let isFailing = false
+
+  const tick = async (): Promise<void> => {
+    const asked = [...entries].filter(([, { user }]) => user.position)
+    if (asked.length === 0) return
+    const { at, rows } = await readUpdates(
+      db,
+      asked.map(([, { user }]) => user.toEntry()),
+    )
+    for (const [n, [userId, { user, followers }]] of asked.entries()) {
+      const mine = rows[n] ?? []
+      for (const { type, turn_id } of mine) if (type === 'lapsed') watchLapsed(userId, String(turn_id))
+      const frames = user.advance(at, mine)
+      if (frames.length > 0) for (const follower of followers) follower.push(frames)
+    }
+  }
+
+  const schedule = (): void => {
+    if (timer || entries.size === 0 || isClosed) return
+    timer = setTimeout(async () => {
+      try {
+        await tick()
+        isFailing = false
+      } catch (err) {
+        // The next tick makes up for it. An outage is logged once.
+        if (!isFailing) log.warn({ err }, 'changes of followed users could not be read')
+        isFailing = true
+      }
+      timer = undefined
+      schedule()
+    }, tickMs)
+  }
+
+  const leave = (userId: string, entry: Entry, follower: Follower): void => {
+    entry.followers.delete(follower)
+    if (entry.followers.size === 0 && entries.get(userId) === entry) entries.delete(userId)
+  }
+
+  const readOne = async (userId: string, since: string | null) => {
+    const { at, rows } = await readUpdates(db, [{ user_id: userId, since, running: [], is_open: true }])
+    return { at, rows: rows[0] ?? [] }
+  }
+
+  const begin = (userId: string): Entry => {
+    const user = createFollowedUser(userId)
+    const begun = readOne(userId, null).then(({ at, rows }) => user.begin(at, rows))
+    return { user, followers: new Set(), begun }
+  }
+
+  const enter = (userId: string, follower: Follower): Entry => {
+    const entry = entries.get(userId) ?? begin(userId)
+    entry.followers.add(follower)
+    entries.set(userId, entry)
+    schedule()
+    return entry
+  }
+
+  /** The first frames of a stream that goes on after a position, or cannot. */
+  const catchUp = async (userId: string, position: Position | undefined): Promise<UpdateFrame[]> => {
+    const { at, rows } = await readOne(userId, position?.at ?? null)
+    const now = { epoch: epochOf(rows), at }
+    if (!position || !canGoOn(position, now) || isOverflow(rows)) {
+      return toFrames(userId, [{ type: 'reset' }], now, now)
+    }
+    const events = toChanges(rows).map(({ event }) => event)
+    return toFrames(userId, [{ type: 'ready' }, ...events], position, now)
+  }
+
+  return {
+    async open(userId, after) {
+      const follower = createFollower(heartbeatMs)
+      const entry = enter(userId, follower)
+      try {
+        await entry.begun
+        const first =
+          after === undefined
+            ? [
+                {
+                  id: encodePosition(userId, entry.user.position as Position),
+                  event: { type: 'ready' as const },
+                },
+              ]
+            : await catchUp(userId, decodePosition(userId, after))
+        return {
+          read(signal) {
+            const onAbort = () => {
+              leave(userId, entry, follower)
+              follower.end()
+            }
+            signal.addEventListener('abort', onAbort, { once: true })
+            if (signal.aborted) onAbort()
+            return follower.read(first)
+          },
+        }
+      } catch (error) {
+        leave(userId, entry, follower)
+        throw error
+      }
+    },
+    close() {
+      isClosed = true
+      clearTimeout(timer)
+      for (const { followers } of entries.values()) for (const follower of followers) follower.end()
+    },
+  }
+}
