@@ -1,12 +1,13 @@
 /**
  * Builds the chat page from src/web into a folder, dist/web by default: a page that loads nothing but its own files, which
- * have a hash in their names. Prints what a browser loads of it, compressed, and fails when that is too much.
+ * have a hash in their names. Prints what a browser loads of it, compressed, which a test bounds.
  */
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
+import { slimMarked } from './slim-marked.js'
 
 export const LIMIT = 60_000
 
@@ -27,6 +28,7 @@ const bundle = (folder: string) =>
     chunkNames: '[name]-[hash]',
     legalComments: 'none',
     metafile: true,
+    plugins: [slimMarked],
     write: false,
     logLevel: 'error',
   })
@@ -56,5 +58,4 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const sizes = await buildWeb(join(root, 'dist/web'))
   const bytes = [...sizes.values()].reduce((sum, size) => sum + size, 0)
   console.log(`The chat page: ${bytes} bytes gzipped in ${sizes.size} files, of ${LIMIT} at most`)
-  if (bytes > LIMIT) process.exitCode = 1
 }

@@ -1,6 +1,7 @@
 import { createContext } from 'preact'
 import { useContext } from 'preact/hooks'
 import type { Client } from '../../client/index.js'
+import { isDraft } from '../store/state.js'
 import type { Store } from '../store/store.js'
 import { loadChoices } from './choices.js'
 import { watchConnection, watchLimit } from './connection.js'
@@ -9,6 +10,7 @@ import { createConversations } from './conversations.js'
 import { followRoute } from './route.js'
 import { createSearch } from './search.js'
 import { createTurns } from './turns.js'
+import { createUpdates } from './updates.js'
 
 /** What the page can do. Each of it asks the server, and tells the store what the server has said. */
 export const createChat = (client: Client, store: Store) => {
@@ -16,10 +18,12 @@ export const createChat = (client: Client, store: Store) => {
   const turns = createTurns(context)
   const conversations = createConversations(context, turns)
   const search = createSearch(context)
+  const { followUpdates } = createUpdates(context, conversations, turns)
 
   const load = (): void => {
     void conversations.loadList('active')
     void loadChoices(context)
+    void followUpdates()
   }
 
   return {
@@ -31,7 +35,7 @@ export const createChat = (client: Client, store: Store) => {
       watchConnection(context, () => {
         load()
         const { open, threads } = store.state
-        if (threads[open]?.status === 'failed') void conversations.reload(open)
+        if (threads[open] && !isDraft(open)) void conversations.reload(open)
         turns.rejoin()
       })
       watchLimit(context)

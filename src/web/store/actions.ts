@@ -8,7 +8,6 @@ import type {
   Notice,
   SearchResult,
   State,
-  Turn,
   TurnRequest,
 } from './state.js'
 
@@ -27,12 +26,12 @@ export type Action =
   | { type: 'conversation-received'; conversation: Conversation }
   | { type: 'conversation-deleted'; id: string }
   | { type: 'opened'; id: string; target?: string | undefined }
+  | { type: 'target-shown' }
   | { type: 'thread-requested'; id: string }
   /** pages come newest message first */
   | { type: 'thread-received'; id: string; page: Page<Message>; isOlder: boolean }
   | { type: 'thread-failed'; id: string; failure: Failure }
   | { type: 'thread-forgotten'; id: string }
-  | { type: 'turns-received'; id: string; turns: readonly Turn[] }
   | { type: 'message-received'; message: Message }
   | {
       type: 'turn-sent'
@@ -60,7 +59,6 @@ export type Action =
   | { type: 'search-failed'; query: string; failure: Failure }
   | { type: 'search-ended' }
   | { type: 'choices-received'; models: readonly AvailableModel[]; assistants: readonly Assistant[] }
-  | { type: 'currency-received'; currency: string | null }
   | { type: 'model-chosen'; model: string | undefined }
   | { type: 'assistant-chosen'; assistant: string | undefined }
   | { type: 'went-offline' }

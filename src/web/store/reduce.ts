@@ -102,6 +102,8 @@ export const reduce = (state: State, action: Action): State => {
     }
     case 'opened':
       return open(state, action.id, action.target)
+    case 'target-shown':
+      return { ...state, target: undefined }
     case 'thread-requested':
       return withThread(state, action.id, (thread) => ({ ...thread, status: 'loading', failure: undefined }))
     case 'thread-received':
@@ -114,8 +116,6 @@ export const reduce = (state: State, action: Action): State => {
       }))
     case 'thread-forgotten':
       return { ...state, threads: without(state.threads, action.id) }
-    case 'turns-received':
-      return withThread(state, action.id, (thread) => ({ ...thread, turns: action.turns }))
     case 'message-received': {
       const { message } = action
       if (!state.threads[message.conversation_id]) return state
@@ -130,8 +130,6 @@ export const reduce = (state: State, action: Action): State => {
       return { ...state, drafts: { ...state.drafts, [action.id]: action.text } }
     case 'choices-received':
       return { ...state, models: action.models, assistants: action.assistants }
-    case 'currency-received':
-      return { ...state, currency: action.currency }
     case 'model-chosen':
       return { ...state, model: action.model }
     case 'assistant-chosen':

@@ -33,18 +33,22 @@ export type Entry =
   | { kind: 'answer'; key: string; message: Message; live?: undefined }
   | { kind: 'answer'; key: string; message?: undefined; live: LiveTurn }
 
+const storedEntries = new WeakMap<Message, Entry>()
+
+/** The same entry for the same message, so that it need not be drawn again. */
+const storedEntry = (message: Message): Entry => {
+  const known = storedEntries.get(message)
+  if (known) return known
+  const kind = message.role === 'user' ? 'question' : 'answer'
+  const entry: Entry = { kind, key: message.id, message }
+  storedEntries.set(message, entry)
+  return entry
+}
+
 /** The entries of a thread: what is stored, and the turn that is under way behind it. */
 export const entriesOf = ({ messages, live }: Thread): Entry[] => {
   const before = live ? messagesBefore(messages, live.after) : messages
-  const stored = before
-    .filter(({ id }) => id !== live?.answerId)
-    .map(
-      (message): Entry => ({
-        kind: message.role === 'user' ? 'question' : 'answer',
-        key: message.id,
-        message,
-      }),
-    )
+  const stored = before.filter(({ id }) => id !== live?.answerId).map(storedEntry)
   if (!live) return stored
   const { questionId, request, key } = live
   const isStored = before.some(({ id }) => id === questionId)

@@ -9,7 +9,6 @@ export type Assistant = Schemas['Assistant']
 export type AvailableModel = Schemas['AvailableModel']
 export type SearchResult = Schemas['SearchResult']
 export type TurnRequest = Schemas['TurnRequest']
-export type Turn = Schemas['Turn']
 
 /** What is asked for and comes in pages. */
 export interface Loading {
@@ -39,8 +38,6 @@ export interface LiveTurn {
 export interface Thread extends Loading {
   messages: readonly Message[]
   live?: LiveTurn | undefined
-  /** the turns that are known, for what they cost */
-  turns: readonly Turn[]
 }
 
 export interface Search extends Loading {
@@ -68,7 +65,6 @@ export interface State {
   search: Search
   models: readonly AvailableModel[]
   assistants: readonly Assistant[]
-  currency: string | null
   /** chosen for the next message; undefined: the server's choice */
   model?: string | undefined
   /** chosen for a new conversation */
@@ -83,7 +79,7 @@ export interface State {
 
 const idle: Loading = { status: 'idle', next: null }
 
-export const emptyThread: Thread = { ...idle, status: 'ready', messages: [], turns: [] }
+export const emptyThread: Thread = { ...idle, status: 'ready', messages: [] }
 export const emptySearch: Search = { ...idle, query: '', results: [], isComplete: true }
 
 let drafts = 0
@@ -105,7 +101,6 @@ export const initialState = (): State => {
     search: emptySearch,
     models: [],
     assistants: [],
-    currency: null,
     isOffline: false,
   }
 }

@@ -31,6 +31,10 @@ export const messagesBefore = (messages: readonly Message[], after: string | nul
   return at < 0 ? messages : messages.slice(0, at + 1)
 }
 
+/** Whether messages are missing in between: another tab's turn came before this one's. */
+export const hasGap = (messages: readonly Message[]): boolean =>
+  messages.some(({ parent_id }, index) => index > 0 && parent_id !== messages[index - 1]?.id)
+
 /** Puts the stored messages of a turn where they belong: what stood behind them is on another branch. */
 const storeTurn = (thread: Thread, stored: readonly Message[]): Thread => {
   const [first] = stored

@@ -4,10 +4,12 @@ import type { Session } from '../session/session.js'
 import { type Store, StoreContext, useSelector } from '../store/store.js'
 import { Announcer } from './announcer.js'
 import { COMPOSER } from './composer/composer.js'
+import { CostsDialog } from './dialogs/costs-dialog.js'
 import { DeleteDialog } from './dialogs/delete-dialog.js'
 import { DialogContext, type OpenDialog } from './dialogs/dialogs.js'
 import { RenameDialog } from './dialogs/rename-dialog.js'
 import { ShortcutsDialog } from './dialogs/shortcuts-dialog.js'
+import { UsageDialog } from './dialogs/usage-dialog.js'
 import { NoticeLine } from './notice.js'
 import { listenToShortcuts } from './shortcuts.js'
 import { SEARCH_FIELD, Sidebar, useNewChat } from './sidebar/sidebar.js'
@@ -44,8 +46,10 @@ const Dialogs = ({ dialog, onClose }: { dialog: OpenDialog | undefined; onClose:
       return <DeleteDialog id={dialog.id} onClose={onClose} />
     case 'shortcuts':
       return <ShortcutsDialog onClose={onClose} />
-    default:
-      return null
+    case 'usage':
+      return <UsageDialog onClose={onClose} />
+    case 'costs':
+      return <CostsDialog id={dialog.id} onClose={onClose} />
   }
 }
 

@@ -1,5 +1,6 @@
 import { useMemo } from 'preact/hooks'
 import { useChat } from '../../chat/chat.js'
+import { Markdown } from '../../markdown/markdown.js'
 import { type Part, partsOf, textOf } from '../../store/answer.js'
 import { kindOf } from '../../store/failure.js'
 import type { Entry } from '../../store/select.js'
@@ -16,11 +17,7 @@ import { ToolCall } from './tool-call.js'
 const PartView = ({ part }: { part: Part }) => {
   if (part.type === 'tool') return <ToolCall call={part.call} />
   if (part.type === 'reasoning') return <Reasoning text={part.text} isOpen={part.isOpen} />
-  return (
-    <p class="plain-text" dir="auto">
-      {part.text}
-    </p>
-  )
+  return <Markdown text={part.text} isStreaming={part.isOpen} />
 }
 
 const Parts = ({ parts }: { parts: readonly Part[] }) => (
@@ -46,7 +43,7 @@ const StoredAnswer = ({ message, isBusy }: { message: Message; isBusy: boolean }
   const ending = endings[status] ?? endings[finish_reason ?? '']
   const again = () => chat.turns.regenerate(message)
   return (
-    <article class="answer" aria-label="Answer">
+    <div class="answer">
       <Parts parts={parts} />
       {ending && <p class="answer-ending">{ending}</p>}
       {error && status === 'failed' && <FailureNote failure={{ code: error.code, message: error.detail }} />}
@@ -62,7 +59,7 @@ const StoredAnswer = ({ message, isBusy }: { message: Message; isBusy: boolean }
         <IconButton icon="refresh" label="Another answer" isDisabled={isBusy} onClick={again} />
       </div>
       <Comment message={message} />
-    </article>
+    </div>
   )
 }
 
@@ -71,7 +68,7 @@ const LiveAnswer = ({ live, threadId }: { live: LiveTurn; threadId: string }) =>
   const { parts, phase, failure } = live
   const isWaiting = parts.every((part) => part.type === 'text' && part.text === '')
   return (
-    <article class="answer" aria-label="Answer" aria-busy={phase !== 'failed'}>
+    <div class="answer" aria-busy={phase !== 'failed'}>
       <Parts parts={parts} />
       {isWaiting && phase !== 'failed' && (
         <span class="waiting" role="img" aria-label="The answer is about to come">
@@ -94,7 +91,7 @@ const LiveAnswer = ({ live, threadId }: { live: LiveTurn; threadId: string }) =>
           )}
         </FailureNote>
       )}
-    </article>
+    </div>
   )
 }
 

@@ -1,42 +1,69 @@
-import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks'
+import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { useChat } from '../../chat/chat.js'
-import { entriesOf, isRunning, openThread } from '../../store/select.js'
-import { useSelector } from '../../store/store.js'
+import { LongList, type LongListHandle } from '../../long-list/long-list.js'
+import { type Entry, entriesOf, isRunning, openThread } from '../../store/select.js'
+import { useSelector, useStore } from '../../store/store.js'
+import { IconButton } from '../parts/icon-button.js'
 import { Answer } from './answer.js'
 import { Question } from './question.js'
 
-/** How near to its end a list still counts as being there. */
-const NEAR_END = 80
+const keyOf = ({ key }: Entry): string => key
+const labelOf = ({ kind }: Entry): string => (kind === 'question' ? 'You' : 'Answer')
 
-/** The messages of the open conversation; it stays at its end unless the reader has scrolled up. */
+/** Scrolls to the message that was searched, as soon as it is loaded. */
+const useTarget = (list: { current: LongListHandle | null }, entries: readonly Entry[]) => {
+  const { dispatch } = useStore()
+  const target = useSelector((state) => state.target)
+  useEffect(() => {
+    if (target !== undefined && list.current?.scrollTo(target, { focus: true }))
+      dispatch({ type: 'target-shown' })
+  }, [target, entries])
+}
+
+/** The messages of the open conversation. */
 export const MessageList = () => {
   const chat = useChat()
   const id = useSelector((state) => state.open)
   const thread = useSelector(openThread)
   const entries = useMemo(() => entriesOf(thread), [thread])
-  const list = useRef<HTMLDivElement>(null)
-  const isAtEnd = useRef(true)
+  const [isAtEnd, setAtEnd] = useState(true)
+  const list = useRef<LongListHandle>(null)
   const isBusy = isRunning(thread)
+  useTarget(list, entries)
+  const { live } = thread
+  // Who sends a message wants to see its answer.
   useEffect(() => {
-    isAtEnd.current = true
-  }, [id])
-  useLayoutEffect(() => {
-    if (isAtEnd.current && list.current) list.current.scrollTop = list.current.scrollHeight
-  })
-  const onScroll = () => {
-    const { scrollTop, scrollHeight, clientHeight } = list.current as HTMLDivElement
-    isAtEnd.current = scrollHeight - scrollTop - clientHeight < NEAR_END
-    if (scrollTop < NEAR_END) void chat.loadOlder(id)
-  }
+    if (live?.phase === 'sending') list.current?.scrollToEnd()
+  }, [live?.key])
+  const renderItem = useCallback(
+    (entry: Entry) =>
+      entry.kind === 'question' ? (
+        <Question entry={entry} isBusy={isBusy} />
+      ) : (
+        <Answer entry={entry} threadId={id} isBusy={isBusy} />
+      ),
+    [id, isBusy],
+  )
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by the keyboard
-    <div ref={list} class="messages" role="feed" aria-label="Messages" tabIndex={0} onScroll={onScroll}>
-      {entries.map((entry) =>
-        entry.kind === 'question' ? (
-          <Question key={entry.key} entry={entry} isBusy={isBusy} />
-        ) : (
-          <Answer key={entry.key} entry={entry} threadId={id} isBusy={isBusy} />
-        ),
+    <div class="messages">
+      <LongList
+        items={entries}
+        keyOf={keyOf}
+        renderItem={renderItem}
+        labelOf={labelOf}
+        label="Messages"
+        isBusy={thread.status === 'loading'}
+        onNearTop={() => void chat.loadOlder(id)}
+        onAtEndChange={setAtEnd}
+        handle={list}
+      />
+      {!isAtEnd && (
+        <IconButton
+          icon="arrowDown"
+          label="Go to the newest message"
+          class="to-end"
+          onClick={() => list.current?.scrollToEnd()}
+        />
       )}
     </div>
   )

@@ -27,7 +27,7 @@ export const QuestionEditor = ({ text, onSave, onCancel }: Props) => {
     }
   }
   return (
-    <article class="question question-editor" aria-label="You">
+    <div class="question question-editor">
       <textarea
         ref={field}
         aria-label="Edit your message"
@@ -45,6 +45,6 @@ export const QuestionEditor = ({ text, onSave, onCancel }: Props) => {
           Send
         </button>
       </div>
-    </article>
+    </div>
   )
 }

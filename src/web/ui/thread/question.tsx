@@ -25,7 +25,7 @@ export const Question = memo(({ entry: { message, live }, isBusy }: Props) => {
     return <QuestionEditor text={text} onSave={save} onCancel={() => setEditing(false)} />
   }
   return (
-    <article class="question" aria-label="You">
+    <div class="question">
       <p class="question-text" dir="auto">
         {text}
       </p>
@@ -42,6 +42,6 @@ export const Question = memo(({ entry: { message, live }, isBusy }: Props) => {
           />
         )}
       </div>
-    </article>
+    </div>
   )
 })

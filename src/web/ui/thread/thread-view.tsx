@@ -25,7 +25,7 @@ const Welcome = () => {
 }
 
 const Skeleton = () => (
-  <div class="messages" role="status" aria-label="The messages are loading">
+  <div class="messages messages-state" role="status" aria-label="The messages are loading">
     <span class="skeleton skeleton-question" />
     <span class="skeleton" />
     <span class="skeleton" />
@@ -40,7 +40,7 @@ const Messages = () => {
   if (messages.length > 0 || live) return <MessageList key={id} />
   if (failure)
     return (
-      <div class="messages">
+      <div class="messages messages-state">
         <FailureNote failure={failure}>
           <button type="button" class="button" onClick={() => void chat.reload(id)}>
             Try again
