@@ -252,9 +252,7 @@ t.test('code has its language, its colours, and is copied as it was written', as
     t.ok((one('figcaption span').textContent ?? '').length <= 24, 'its name has an end')
   }
   const languages =
-    'js ts jsx tsx python json bash sql html css go rust java c cpp yaml diff csharp kotlin swift php ruby toml'.split(
-      ' ',
-    )
+    'js ts jsx tsx python json bash sql html css go rust java c cpp yaml diff csharp kotlin toml'.split(' ')
   const samples: Record<string, string> = {
     diff: '-a\n+b',
     json: '{"a": 1}',
