@@ -42,12 +42,18 @@ export const sceneModel = (name = 'stage'): SceneModel => {
   }
 }
 
-/** A scene that says its first words, and the rest when it is let. */
-export const gated = (first: string, rest: string) => {
+/** What a scene waits for, and what lets it go on. */
+export const createGate = () => {
   let open = () => {}
   const gate = new Promise<void>((resolve) => {
     open = resolve
   })
+  return { gate, open }
+}
+
+/** A scene that says its first words, and the rest when it is let. */
+export const gated = (first: string, rest: string) => {
+  const { gate, open } = createGate()
   const scene: Scene = async function* ({ signal }) {
     yield { type: 'text-delta', delta: first }
     await new Promise<void>((resolve, reject) => {
@@ -56,5 +62,5 @@ export const gated = (first: string, rest: string) => {
     })
     yield* say(rest)
   }
-  return { scene, open: () => open() }
+  return { scene, open }
 }

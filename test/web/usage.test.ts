@@ -5,7 +5,7 @@ import { readUsage } from '../../src/web/usage/read-usage.js'
 import { chartOf, type DailyUsage, roundUp } from '../../src/web/usage/series.js'
 import { UsageChart } from '../../src/web/usage/usage-chart.js'
 import { UsageLine } from '../../src/web/usage/usage-line.js'
-import { renderNode } from '../helpers/preact.js'
+import { renderNode } from './preact.js'
 
 const row = (day: string, model: string, total_tokens: number, cost: number | null): DailyUsage => ({
   day,
