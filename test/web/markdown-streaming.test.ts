@@ -216,7 +216,6 @@ const hostile: Record<string, string> = {
   'a list in a list by indentation': Array.from({ length: 1_500 }, (_, i) => `${' '.repeat(i * 2)}- a`).join(
     '\n',
   ),
-  ),
   'quotes in lists': `${'> - '.repeat(20_000)}a`,
   'a line of 1 MB': 'a'.repeat(1_000_000),
   'a line of 1 MB of emphasis': lines('*a '),
