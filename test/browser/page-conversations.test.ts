@@ -110,7 +110,7 @@ t.test('conversations on the chat page', async (t) => {
     await second.close()
   })
 
-  await t.test('a device that has no conversation open sees its list change', async (t) => {
+  await t.test('a device that has no conversation open sees its list change', async (_t) => {
     const device = await page.context().browser()?.newContext()
     const phone = await device?.newPage()
     if (!phone) throw new Error('there is no second device')

@@ -1,4 +1,6 @@
+import { gzipSync } from 'node:zlib'
 import t from 'tap'
+import { LIMIT } from '../../scripts/build-web.js'
 import { createPrices } from '../../src/models/prices.js'
 import { limitRules } from '../helpers/app.js'
 import { findBarriers } from '../helpers/axe.js'
@@ -22,8 +24,10 @@ const answer: number = 42 // as is known
 - two`
 
 t.test('the states of the chat page', async (t) => {
+  const chatPage = await builtPage(['demo', 'limited', 'poor'])
+  const { files } = chatPage
   const app = await openChatPage(t, {
-    page: await builtPage(['demo', 'limited', 'poor']),
+    page: chatPage,
     prices: createPrices({ currency: 'USD', models: { '*': { input: '1', output: '1' } } }),
     userLimits: limitRules(
       {},
@@ -149,7 +153,7 @@ t.test('the states of the chat page', async (t) => {
     t.ok(await page.getByRole('button', { name: 'Send' }).isDisabled(), 'it cannot be sent yet')
   })
 
-  await t.test('a budget that is used up', async (t) => {
+  await t.test('a budget that is used up', async (_t) => {
     await as('poor')
     await send('Too expensive')
     await page.getByText('Your budget is used up').first().waitFor()
@@ -161,6 +165,22 @@ t.test('the states of the chat page', async (t) => {
     await page.goto(`${url}/#/019a0c4e-7b7a-7c11-9f0e-3d5a2b1c4d6e`)
     await page.getByText('This conversation does not exist').waitFor()
     await checked('state-not-found')
+  })
+
+  await t.test('somebody who is signed out in production', async (t) => {
+    const session = {
+      kind: 'app',
+      token_url: `${url}/page/none`,
+      sign_in_url: 'https://app.example.com/sign-in',
+    }
+    await page.route('**/page/session.json', (route) => route.fulfill({ json: session }))
+    await page.goto(`${url}/`)
+    await page.reload()
+    const link = page.getByRole('link', { name: 'Sign in' })
+    await link.waitFor()
+    t.equal(await link.getAttribute('href'), session.sign_in_url, 'is told where to sign in')
+    await checked('state-signed-out')
+    await page.unroute('**/page/session.json')
   })
 
   await t.test('offline and back', async (t) => {
@@ -179,8 +199,11 @@ t.test('the states of the chat page', async (t) => {
   })
 
   await t.test('the page is small, and soon there', async (t) => {
-    const slow = await context.newPage()
-    const cdp = await context.newCDPSession(slow)
+    // A browser that has nothing of it in its cache.
+    const device = await context.browser()?.newContext()
+    if (!device) throw new Error('there is no second device')
+    const slow = await device.newPage()
+    const cdp = await device.newCDPSession(slow)
     await cdp.send('Network.enable')
     await cdp.send('Emulation.setCPUThrottlingRate', { rate: 4 })
     let bytes = 0
@@ -197,8 +220,12 @@ t.test('the states of the chat page', async (t) => {
       `first message on a processor four times slower: ${ms} ms, ${requests} requests, ${bytes} bytes`,
     )
     t.ok(requests < 20, 'few requests')
-    t.ok(bytes < 100_000, 'few bytes')
-    await slow.close()
+    t.ok(bytes < 80_000, 'few bytes, the answers to its questions included')
+    const built = files.map(({ content }) => gzipSync(content, { level: 9 }).length)
+    const size = built.reduce((sum, bytes) => sum + bytes, 0)
+    t.comment(`the page: ${size} bytes gzipped, in ${built.length} files`)
+    t.ok(size < LIMIT, 'all of its files together are small')
+    await device.close()
   })
 
   const expected = /console: Failed to load resource|ERR_INTERNET_DISCONNECTED/

@@ -3,7 +3,7 @@ import { h } from 'preact'
 import t, { type Test } from 'tap'
 import { createDocument } from '../../src/web/markdown/document.js'
 import { Markdown } from '../../src/web/markdown/markdown.js'
-import { renderNode } from '../helpers/preact.js'
+import { renderNode } from './preact.js'
 
 /** Pieces that texts are made of, many of which mean another thing together with what follows. */
 const pieces = [

@@ -1,7 +1,7 @@
 import { h } from 'preact'
 import t, { type Test } from 'tap'
 import { Markdown } from '../../src/web/markdown/markdown.js'
-import { renderNode } from '../helpers/preact.js'
+import { renderNode } from './preact.js'
 
 const show = (t: Test, text: string, isStreaming = false) => renderNode(t, h(Markdown, { text, isStreaming }))
 

@@ -21,6 +21,8 @@ interface Change {
 export const createConversations = (context: Context, turns: Turns) => {
   const { client, store } = context
   const { dispatch } = store
+  /** the pages of older messages that are being loaded, by conversation */
+  const older = new Map<string, Promise<void>>()
 
   const readList = async (list: ListName, cursor: string | undefined): Promise<void> => {
     dispatch({ type: 'list-requested', list })
@@ -62,10 +64,13 @@ export const createConversations = (context: Context, turns: Turns) => {
     if (running) turns.join(id, running)
   }
 
-  const loadOlder = async (id: string, limit = PAGE_SIZE): Promise<void> => {
-    const thread = store.state.threads[id]
-    if (!thread || thread.next === null || thread.status === 'loading') return
-    await readThread(id, limit, thread.next)
+  /** Loads the page before the messages that there are; whoever asks in the meantime waits for the same page. */
+  const loadOlder = (id: string, limit = PAGE_SIZE): Promise<void> => {
+    const { next, status } = store.state.threads[id] ?? { next: null }
+    if (next === null || status === 'failed') return Promise.resolve()
+    const loading = older.get(id) ?? readThread(id, limit, next).finally(() => older.delete(id))
+    older.set(id, loading)
+    return loading
   }
 
   /** Loads older messages until this one is there. */

@@ -37,10 +37,8 @@ export const Menu = ({ label, items }: Props) => {
     choices()
       .at(index % items.length)
       ?.focus()
-  const onToggle = (event: ToggleEvent) => {
-    const opens = event.newState === 'open'
-    setOpen(opens)
-    if (!opens || !menu.current || !button.current) return
+  const onClick = () => {
+    if (!menu.current?.togglePopover() || !button.current) return
     place(menu.current, button.current)
     focus(0)
   }
@@ -70,7 +68,7 @@ export const Menu = ({ label, items }: Props) => {
         aria-haspopup="menu"
         aria-expanded={isOpen}
         aria-controls={id}
-        onClick={() => menu.current?.togglePopover()}
+        onClick={onClick}
       >
         <Icon name="more" />
       </button>
@@ -81,7 +79,7 @@ export const Menu = ({ label, items }: Props) => {
         role="menu"
         aria-label={label}
         popover="auto"
-        onToggle={onToggle}
+        onToggle={(event) => setOpen(event.newState === 'open')}
         onKeyDown={onKeyDown}
       >
         {items.map(({ icon, label, isDangerous, onSelect }) => (

@@ -3,7 +3,6 @@ import { hrefOf } from '../../chat/route.js'
 import type { Conversation } from '../../store/state.js'
 import { useDialogs } from '../dialogs/dialogs.js'
 import { Icon } from '../parts/icon.js'
-import { memo } from '../parts/memo.js'
 import { Menu, type MenuItem } from '../parts/menu.js'
 
 /** What can be done with a conversation as a whole. */
@@ -34,7 +33,7 @@ interface Props {
   isOpen: boolean
 }
 
-export const ConversationRow = memo(({ conversation, isOpen }: Props) => {
+export const ConversationRow = ({ conversation, isOpen }: Props) => {
   const { id, title, pinned, running_turn_id } = conversation
   const name = title ?? 'New conversation'
   return (
@@ -49,4 +48,4 @@ export const ConversationRow = memo(({ conversation, isOpen }: Props) => {
       <Menu label={`More about ${name}`} items={useConversationMenu(conversation)} />
     </li>
   )
-})
+}

@@ -44,7 +44,7 @@ export const Sidebar = ({ session, isShown, onHide }: Props) => {
   return (
     <aside class={isShown ? 'sidebar' : 'sidebar sidebar-hidden'} aria-label="Conversations" inert={!isShown}>
       <header class="sidebar-header">
-        <h1 class="brand">Colloquy</h1>
+        <p class="brand">Colloquy</p>
         <IconButton icon="back" label="Hide the list" onClick={onHide} />
       </header>
       <button type="button" class="button button-new" onClick={newChat}>

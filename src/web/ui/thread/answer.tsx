@@ -8,7 +8,6 @@ import type { LiveTurn, Message } from '../../store/state.js'
 import { CopyButton } from '../parts/copy-button.js'
 import { FailureNote } from '../parts/failure-note.js'
 import { IconButton } from '../parts/icon-button.js'
-import { memo } from '../parts/memo.js'
 import { BranchSwitch } from './branch-switch.js'
 import { Comment, Thumbs } from './feedback.js'
 import { Reasoning } from './reasoning.js'
@@ -102,10 +101,9 @@ interface Props {
 }
 
 /** What the model has said, or is saying. */
-export const Answer = memo(({ entry: { message, live }, threadId, isBusy }: Props) =>
+export const Answer = ({ entry: { message, live }, threadId, isBusy }: Props) =>
   message ? (
     <StoredAnswer message={message} isBusy={isBusy} />
   ) : (
     <LiveAnswer live={live} threadId={threadId} />
-  ),
-)
+  )

@@ -3,7 +3,6 @@ import { useChat } from '../../chat/chat.js'
 import type { Entry } from '../../store/select.js'
 import { CopyButton } from '../parts/copy-button.js'
 import { IconButton } from '../parts/icon-button.js'
-import { memo } from '../parts/memo.js'
 import { BranchSwitch } from './branch-switch.js'
 import { QuestionEditor } from './question-editor.js'
 
@@ -13,7 +12,7 @@ interface Props {
 }
 
 /** What the user has said. */
-export const Question = memo(({ entry: { message, live }, isBusy }: Props) => {
+export const Question = ({ entry: { message, live }, isBusy }: Props) => {
   const chat = useChat()
   const [isEditing, setEditing] = useState(false)
   const text = message?.content ?? live?.request?.message ?? ''
@@ -44,4 +43,4 @@ export const Question = memo(({ entry: { message, live }, isBusy }: Props) => {
       </div>
     </div>
   )
-})
+}

@@ -65,9 +65,9 @@ export const ThreadView = ({ isListShown, onShowList }: Props) => {
     <main class="thread">
       <header class="thread-header">
         {!isListShown && <IconButton icon="menu" label="Show the list" onClick={onShowList} />}
-        <h2 class="thread-title" dir="auto">
+        <h1 class="thread-title" dir="auto">
           {title}
-        </h2>
+        </h1>
         {conversation && <ConversationMenu conversation={conversation} />}
       </header>
       <Messages />
