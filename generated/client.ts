@@ -16,7 +16,7 @@ export const operations = {
   streamConversation: {"method":"GET","path":"/api/{user_id}/conversations/{conversation_id}/stream","answer":"stream"},
   listTurns: {"method":"GET","path":"/api/{user_id}/conversations/{conversation_id}/turns","query":["order","limit","cursor"],"answer":"page"},
   listMessages: {"method":"GET","path":"/api/{user_id}/conversations/{conversation_id}/messages","query":["order","branch","include","limit","cursor"],"answer":"page"},
-  streamUpdates: {"method":"GET","path":"/api/{user_id}/updates","answer":"updates"},
+  streamUpdates: {"method":"GET","path":"/api/{user_id}/updates","query":["max_seconds"],"answer":"updates"},
   getMessage: {"method":"GET","path":"/api/{user_id}/messages/{message_id}","query":["include"],"answer":"json"},
   rateMessage: {"method":"PUT","path":"/api/{user_id}/messages/{message_id}/feedback","body":"application/json","answer":"json"},
   listModels: {"method":"GET","path":"/api/{user_id}/models","answer":"page"},

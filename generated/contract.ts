@@ -414,8 +414,8 @@ export interface paths {
         /**
          * Stream what changes
          * @description Tells what changes in the user's conversations, whoever changes it and on whatever instance, within a second: for pages in several tabs and
-         *     on several devices, which then need not ask again and again. It tells what has changed and not how; see UpdateEvent. The stream has no end: the server cuts it when it
-         *     shuts down, or when the token expires.
+         *     on several devices, which then need not ask again and again. It tells what has changed and not how; see UpdateEvent. The stream has no end of its own:
+         *     the server ends it when it shuts down, or when the token expires.
          *
          *     With `Last-Event-ID` it first tells what has changed since. An id that is unknown or older than a day is no error: the stream
          *     begins with `reset` then.
@@ -1289,8 +1289,8 @@ export interface components {
          *     UpdateEvent as its `data`. The first one is `ready`, or `reset`. Comments (lines that begin with a colon) come every 15 s while
          *     nothing else does.
          *
-         *     An event is a hint to read something again; it has no text. It may come twice, and it comes at least once, unless a later one makes it
-         *     needless: of an attempt that was tried again at once, or of what was deleted since, only the last may be told.
+         *     An event is a hint to read something again; it has no text. It comes at least once, and may come again. What happened one after the other
+         *     comes in that order. Of what was deleted or tried again shortly after, only the last may be told.
          *     KnownUpdateEvent are those of today. Others are `data-…`; skip what you do not know.
          */
         UpdateEvent: components["schemas"]["KnownUpdateEvent"] | components["schemas"]["LaterUpdateEvent"];
@@ -3164,7 +3164,13 @@ export interface operations {
     };
     streamUpdates: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description After how many seconds the stream ends, for clients that read an answer as a whole.
+                 * @example 1
+                 */
+                max_seconds?: number;
+            };
             header?: {
                 /**
                  * @description The `id` of the last event that was received.

@@ -20,6 +20,9 @@ interface Field {
   disabled?: true
 }
 
+/** Without it Postman would wait for the end of a stream that has none. */
+const bound = 'max_seconds'
+
 const toText = (value: unknown): string =>
   Array.isArray(value) ? value.join(',') : value === undefined ? '' : String(value)
 
@@ -29,7 +32,7 @@ const toFields = ({ name, description = '', required, style, example }: Paramete
     key,
     value,
     description: description.trim(),
-    ...((!required || name === confirmation) && { disabled: true }),
+    ...((!required || name === confirmation) && name !== bound && { disabled: true }),
   })
   if (style !== 'deepObject') return [field(name, optionalValues[name] ?? toText(example))]
   return Object.entries(example ?? {}).map(([key, value]) => field(`${name}[${key}]`, toText(value)))
@@ -48,13 +51,14 @@ const toUrl = ({ path, parameters }: Operation) => {
 
 /** Fails unless the answer is one of the operation's successes, with what the contract requires of its body. */
 const testsOf = ({ operationId, successes, parameters }: Operation): string[] => {
+  const isEndless = parameters.some(({ name }) => name === bound)
   const lines = successes.flatMap(({ status, mediaType, required }) => {
     const isJson = mediaType.endsWith('/json')
     const check = isJson
       ? `pm.expect(pm.response.json()).to.include.all.keys(${JSON.stringify(required)})`
       : mediaType.endsWith('ndjson')
         ? `pm.expect(pm.response.text()).to.match(/\\{"type":"end"\\}\\n$/)`
-        : `pm.expect(pm.response.text()).to.match(/data: \\[DONE\\]\\n\\n$/)`
+        : `pm.expect(pm.response.text()).to.match(${isEndless ? /data: \{"type":"ready"\}\n\n/ : /data: \[DONE\]\n\n$/})`
     return mediaType === '' || (required.length === 0 && isJson)
       ? []
       : [

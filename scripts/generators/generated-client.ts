@@ -50,6 +50,8 @@ export interface GeneratedClient {
     streamNewTurn(turn: NewTurn, key: string): Promise<Streamed>
     streamTurn(id: string): Promise<Streamed>
     streamConversation(id: string): Promise<Streamed>
+    /** Ends after a second. */
+    streamUpdates(): Promise<Streamed>
   }
 }
 

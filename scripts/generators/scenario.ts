@@ -128,6 +128,7 @@ export const runScenario = async (client: GeneratedClient): Promise<Outcome> => 
     await step('streamTurn', async () =>
       ok((await read(await streams.streamTurn(turn_id))).includes('finish')),
     )
+    await step('streamUpdates', async () => ok((await read(await streams.streamUpdates())).includes('ready')))
   }
   await step('exportConversation', async () => {
     ok(await client.exportConversation(conversation_id))

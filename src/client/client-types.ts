@@ -44,7 +44,7 @@ export type AnswerOf<O> = [Json<O>] extends [never]
     : Promise<Json<O> | Text<O>>
 
 type Arguments<P> = unknown extends P
-  ? [options?: RequestOptions] | [params?: Record<string, never>, options?: RequestOptions]
+  ? [params?: Record<string, never>, options?: RequestOptions]
   : Record<never, never> extends P
     ? [params?: P, options?: RequestOptions]
     : [params: P, options?: RequestOptions]
@@ -52,6 +52,6 @@ type Arguments<P> = unknown extends P
 /** A method for every operation of the contract, by its operationId. */
 export type Client = {
   readonly [Id in keyof Operations]: (
-    ...args: Arguments<ParamsOf<Operations[Id]>>
+    ...args: Id extends 'streamUpdates' ? [options?: RequestOptions] : Arguments<ParamsOf<Operations[Id]>>
   ) => AnswerOf<Operations[Id]>
 }

@@ -74,14 +74,10 @@ const lines = (
     signal: options.signal,
   })
 
-const updates = (
-  core: Core,
-  id: OperationId,
-  params: Params,
-  options: RequestOptions,
-): AsyncGenerator<UpdateEvent, void> =>
+/** The updates of an operation that takes no parameters, but what is for clients that do not reconnect. */
+const updates = (core: Core, id: OperationId, options: RequestOptions): AsyncGenerator<UpdateEvent, void> =>
   readResumedUpdates({
-    connect: (lastEventId) => core.open(id, params, { ...options, lastEventId }),
+    connect: (lastEventId) => core.open(id, {}, { ...options, lastEventId }),
     lastEventId: options.lastEventId,
     retries: options.retries ?? Number.POSITIVE_INFINITY,
     silenceMs: core.silenceMs,
@@ -112,21 +108,14 @@ const discard = async (
   }
 }
 
-/** Whether it takes nothing but options, which then may come first. */
-const hasNoParams = (id: OperationId): boolean => {
-  const { path, query, body } = operationOf(id)
-  return query === undefined && body === undefined && !/\{(?!user_id\})/.test(path)
-}
-
-const call = (core: Core, id: OperationId, given: Params = {}, more: RequestOptions = {}): unknown => {
-  const [params, options] = hasNoParams(id) ? [{}, { ...given, ...more }] : [given, more]
+const call = (core: Core, id: OperationId, params: Params = {}, options: RequestOptions = {}): unknown => {
   const json = (page: Params = {}) =>
     core.request(id, { ...params, ...page }, options, (connection) => readJson(connection, options.signal))
   switch (operationOf(id).answer) {
     case 'stream':
       return stream(core, id, params, options)
     case 'updates':
-      return updates(core, id, params, options)
+      return updates(core, id, { ...params, ...options })
     case 'lines':
       return lines(core, id, params, options)
     case 'document':

@@ -21,6 +21,7 @@ import { runningTurnChecks } from './checks/running-turns.js'
 import { searchChecks } from './checks/search.js'
 import { stoppedTurnChecks } from './checks/stopped-turns.js'
 import { streamChecks } from './checks/streams.js'
+import { updateChecks } from './checks/updates.js'
 import type { Contract } from './contract.js'
 import { generatedChecks } from './generated/checks.js'
 
@@ -42,6 +43,7 @@ export const allChecks = (contract: Contract): Check[] => [
   ...streamChecks,
   ...runningTurnChecks,
   ...stoppedTurnChecks,
+  ...updateChecks,
   ...isolationChecks(contract),
   ...authenticationChecks(contract),
   ...routeChecks(contract),

@@ -15,7 +15,7 @@ import { onceFor } from './once-for.js'
 import { parseJson } from './parse-json.js'
 import { withinLimits } from './rate-limit.js'
 import { createResponseJudge, mediaTypeOf } from './rules/response-rules.js'
-import { shortMessage } from './samples.js'
+import { hasNoEnd, shortMessage } from './samples.js'
 
 export interface Settings
   extends Pick<Context, 'contract' | 'url' | 'a' | 'b' | 'seed' | 'runs' | 'mayErase' | 'signal'> {
@@ -84,7 +84,8 @@ export const createContext = (settings: Settings): RunContext => {
   }
 
   const attempt = async (operation: Operation, options: CallOptions): Promise<Judged> => {
-    const done = await exchange(toRequest(url, a, operation, options), options.onFrame)
+    const onFrame = options.onFrame ?? (hasNoEnd(operation) ? () => true : undefined)
+    const done = await exchange(toRequest(url, a, operation, options), onFrame)
     ledger.record(operation, options.as ?? a, done)
     signal.throwIfAborted()
     requestsOf.set(operation.id, (requestsOf.get(operation.id) ?? 0) + 1)

@@ -43,6 +43,9 @@ const queries: Record<string, Record<string, string>> = {
 /** Whether a right request of it would take away what the checks need, and all that the user has besides. */
 export const erasesUser = ({ id }: Operation): boolean => id === 'eraseUser'
 
+/** Whether its answer is a stream without an end, which is left after its first frame unless a check reads on. */
+export const hasNoEnd = ({ id }: Operation): boolean => id === 'streamUpdates'
+
 /** Whether its body is a file, which no schema tells right from wrong. */
 export const takesFile = ({ body }: Operation): boolean =>
   body !== undefined && 'application/x-ndjson' in body

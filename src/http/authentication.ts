@@ -119,6 +119,7 @@ export const registerAuthentication = (
     decoratorName: 'caller',
     formatUser: ({ sub, ...payload }) => ({
       id: sub,
+      expiresAt: Number(payload.exp) * 1_000,
       ...(claims.length > 0 && {
         claims: Object.fromEntries(
           claims.flatMap((name) => (name in payload ? [[name, payload[name]]] : [])),

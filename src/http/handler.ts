@@ -55,6 +55,8 @@ type RequestBody<Id extends OperationId> =
 /** Who calls: the token's subject, and those of its claims that the program uses, by their names. */
 export interface Caller {
   id: string
+  /** when the token expires, in milliseconds since 1970 */
+  expiresAt: number
   claims?: Readonly<Record<string, unknown>>
 }
 

@@ -112,11 +112,12 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
   const sending = new Set<Promise<unknown>>()
 
   const untilEnded = async (userId: string, turnId: string, signal: AbortSignal): Promise<void> => {
-    const here = local.get(userId, turnId)
-    const end = here
-      ? untilAborted(here.attemptLog.ended, signal)
-      : heartbeat.untilEnded(userId, turnId, signal)
-    await end.catch(() => {})
+    const ended = local.get(userId, turnId)?.attemptLog.ended
+    await (ended ? untilAborted(ended, signal) : heartbeat.untilEnded(userId, turnId, signal)).catch(() => {})
+  }
+
+  const watchLapsed = (userId: string, turnId: string): void => {
+    if (!local.get(userId, turnId)) heartbeat.watchLapsed(userId, turnId, drained.signal)
   }
 
   const slots = createBeginSlots({
@@ -132,16 +133,12 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
     runsHere: (userId, turnId) => local.get(userId, turnId) !== undefined,
     untilEnded,
     untilEndedOrRenewed: (...turn) => heartbeat.untilEndedOrRenewed(...turn).catch(() => {}),
-    watchLapsed: (...turn) => heartbeat.watchLapsed(...turn, drained.signal),
+    watchLapsed,
   })
 
   const open = async (userId: string, turnId: string): Promise<OpenTurn | undefined> => {
     const here = local.get(userId, turnId)
     return here ? { attemptLog: here.attemptLog, leave: () => {} } : remote.open(userId, turnId)
-  }
-
-  const watchLapsed = (userId: string, turnId: string): void => {
-    if (!local.get(userId, turnId)) heartbeat.watchLapsed(userId, turnId, drained.signal)
   }
 
   const toSendResult = async (turn: BeginTurn, begun: Begun | WaitRefusal): Promise<SendResult> => {
@@ -239,9 +236,11 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
 
     watchLapsed,
 
-    async keepPruned(signal) {
-      await Promise.all([keepPruned({ store, log }, signal), keepRemoved({ ...options, store }, signal)])
-    },
+    keepPruned: async (signal) =>
+      void (await Promise.all([
+        keepPruned({ store, log }, signal),
+        keepRemoved({ ...options, store }, signal),
+      ])),
 
     async drain(graceMs) {
       drained.abort()

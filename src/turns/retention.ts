@@ -4,14 +4,14 @@ import type { RetentionRule } from './retention-rule.js'
 import type { TurnStore } from './store/turn-store.js'
 
 interface PruningOptions {
-  store: Pick<TurnStore, 'pruneIdempotencyKeys'>
+  store: Pick<TurnStore, 'pruneIdempotencyKeys' | 'pruneUpdates'>
   log: { warn(fields: object, text: string): void }
   everyMs?: number
   /** maximum number of rows per statement, so that none takes long */
   batch?: number
 }
 
-/** Deletes expired Idempotency-Keys periodically, in batches, until the signal aborts. Instances may run it concurrently. */
+/** Deletes expired Idempotency-Keys and old notes of changes periodically, in batches, until the signal aborts. Instances may run it concurrently. */
 export const keepPruned = async (
   { store, log, everyMs = 600_000, batch = 1_000 }: PruningOptions,
   signal: AbortSignal,
@@ -20,8 +20,9 @@ export const keepPruned = async (
     await delay(everyMs, undefined, { signal, ref: false }).catch(() => {})
     try {
       while (!signal.aborted && (await store.pruneIdempotencyKeys(batch)) === batch);
+      while (!signal.aborted && (await store.pruneUpdates(batch)) >= batch);
     } catch (err) {
-      log.warn({ err }, 'expired Idempotency-Keys could not be deleted')
+      log.warn({ err }, 'expired Idempotency-Keys, or old notes of changes, could not be deleted')
     }
   }
 }

@@ -49,8 +49,11 @@ export const createFollowedUser = (userId: string) => {
     for (const { type, turn_id } of rows) {
       if (type === 'turn-ended' || type === 'gone') running.delete(String(turn_id))
     }
-    const fresh = changes.filter(({ key }) => !told.has(key))
-    for (const { key } of changes) told.set(key, now)
+    const fresh = changes.filter(({ key }) => {
+      const isFresh = !told.has(key)
+      told.set(key, now)
+      return isFresh
+    })
     for (const [key, at] of told) if (now - at > forgetMs) told.delete(key)
     return fresh
   }

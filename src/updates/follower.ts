@@ -3,14 +3,23 @@ import type { UpdateFrame } from './followed-user.js'
 /** More than this is not kept for a slow reader, who reads everything again instead. */
 const maxFrames = 1_000
 
+/** A timer for longer would be due at once. */
+const maxTimerMs = 2 ** 31 - 1
+
 /** One who reads a stream of updates, at their own pace. */
 export const createFollower = (heartbeatMs: number) => {
   let waiting: UpdateFrame[] = []
   let hasEnded = false
   let wake = () => {}
 
-  async function* read(first: readonly UpdateFrame[]): AsyncGenerator<readonly UpdateFrame[]> {
+  const end = (): void => {
+    hasEnded = true
+    wake()
+  }
+
+  async function* read(first: readonly UpdateFrame[], forMs: number): AsyncGenerator<readonly UpdateFrame[]> {
     const timer = setTimeout(() => wake(), heartbeatMs)
+    const ending = setTimeout(end, Math.min(forMs, maxTimerMs))
     try {
       yield first
       while (!hasEnded) {
@@ -27,6 +36,7 @@ export const createFollower = (heartbeatMs: number) => {
       }
     } finally {
       clearTimeout(timer)
+      clearTimeout(ending)
     }
   }
 
@@ -39,10 +49,7 @@ export const createFollower = (heartbeatMs: number) => {
       else waiting.push(...frames)
       wake()
     },
-    end(): void {
-      hasEnded = true
-      wake()
-    },
+    end,
   }
 }
 

@@ -24,8 +24,11 @@ interface UpdatesOptions {
 }
 
 export interface UpdateStream {
-  /** The frames in batches, without end; an empty batch is a heartbeat. Ends when the signal aborts, or the instance shuts down. */
-  read(signal: AbortSignal): AsyncIterable<readonly UpdateFrame[]>
+  /**
+   * The frames in batches; an empty batch is a heartbeat. Ends after `forMs`, when the signal aborts, or when the instance shuts
+   * down.
+   */
+  read(signal: AbortSignal, forMs: number): AsyncIterable<readonly UpdateFrame[]>
 }
 
 export interface Updates {
@@ -127,6 +130,7 @@ export const createUpdates = ({
   return {
     async open(userId, after) {
       const follower = createFollower(heartbeatMs)
+      if (isClosed) follower.end()
       const entry = enter(userId, follower)
       try {
         await entry.begun
@@ -140,14 +144,14 @@ export const createUpdates = ({
               ]
             : await catchUp(userId, decodePosition(userId, after))
         return {
-          read(signal) {
+          read(signal, forMs) {
             const onAbort = () => {
               leave(userId, entry, follower)
               follower.end()
             }
             signal.addEventListener('abort', onAbort, { once: true })
             if (signal.aborted) onAbort()
-            return follower.read(first)
+            return follower.read(first, forMs)
           },
         }
       } catch (error) {

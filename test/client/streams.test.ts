@@ -223,3 +223,30 @@ t.test('a stream of what is no turn is resumed at its own address', async (t) =>
   t.same(asked, [null, '7-1', '7-2'], 'each connection goes on after the event before')
   t.match(seen, [{ n: 1 }, { n: 2 }, { n: 3 }], 'no event is missing')
 })
+
+t.test('updates go on after the last one that was seen, until they are aborted', async (t) => {
+  const sender = as()
+  // The first connection is cut in its second event.
+  const { sent, fetch } = cutting([400])
+  const leave = new AbortController()
+  const seen: string[] = []
+  const types: string[] = []
+  const following = (async () => {
+    for await (const update of as({ fetch }).streamUpdates({ signal: leave.signal })) {
+      types.push(update.type)
+      if ('conversation_id' in update) seen.push(update.conversation_id)
+    }
+  })()
+  following.catch(() => {})
+  await until(() => types.includes('ready'))
+  const made: string[] = []
+  for (const title of ['one', 'two', 'three']) made.push((await sender.createConversation({ title })).id)
+  await until(() => made.every((id) => seen.includes(id)))
+  t.equal(sent.length, 2, 'two connections')
+  t.equal(sent[0]?.lastEventId, null, 'the first one begins now')
+  t.match(sent[1], { path: '/api/alice/updates', lastEventId: /./ }, 'the second one goes on')
+  t.notMatch(types, ['reset'], 'nothing has to be read again')
+  leave.abort(new Error('left'))
+  await t.rejects(following, { message: 'left' }, 'it ends with the reason of the signal')
+  await t.rejects(as({ token: 'x' }).streamUpdates().next(), { code: 'unauthenticated' }, 'a refusal is told')
+})

@@ -12,6 +12,7 @@ import { requestFaults } from './faults/requests.js'
 import { runningFaults } from './faults/running.js'
 import { searchFaults } from './faults/search.js'
 import { streamFaults } from './faults/streams.js'
+import { updateFaults } from './faults/updates.js'
 
 /** What may be wrong with a server, one thing at a time. */
 export const plantedFaults: PlantedFault[] = [
@@ -26,6 +27,7 @@ export const plantedFaults: PlantedFault[] = [
   ...listFaults,
   ...searchFaults,
   ...streamFaults,
+  ...updateFaults,
   ...runningFaults,
   ...dataFaults,
 ]

@@ -20,6 +20,7 @@ const nothing = {
   idempotency_keys: 0,
   usage: 0,
   limit_counts: 0,
+  updates: 0,
 }
 
 const superuser = (t: Test, { superuserUrl }: TestApp) => {
@@ -75,7 +76,7 @@ t.test('a user is erased', async (t) => {
       body.rows,
       {
         ...nothing,
-        ...{ conversations: 2, turns: 2, messages: 4, idempotency_keys: 3, usage: 1, limit_counts: 1 },
+        ...{ conversations: 2, turns: 2, messages: 4, idempotency_keys: 3, usage: 1, limit_counts: 1, updates: 2 },
       },
       'which counts the rows by kind',
     )

@@ -10,7 +10,7 @@ t.test('HEAD is answered like GET, without the body', async (t) => {
   await chat('y'.repeat(9_000), { conversation_id })
   const ids: Record<string, string> = { user_id: 'alice', conversation_id, turn_id, message_id }
   const paths = contractOperations
-    .filter(({ method, path }) => method === 'GET' && !/\/(stream|export)$/.test(path))
+    .filter(({ method, path }) => method === 'GET' && !/\/(stream|updates|export)$/.test(path))
     .map(({ path }) => path.replace(/\{(\w+)\}/g, (_, name: string) => ids[name] ?? ''))
   t.ok(paths.length > 8, 'there are such operations')
   const documents = ['/openapi.json', '/openapi.yaml', '/postman.json']
@@ -37,6 +37,7 @@ t.test('OPTIONS names the methods of a path, to everybody', async (t) => {
     ['/api/alice/conversations', 'GET, HEAD, POST, OPTIONS'],
     ['/api/alice/conversations/x', 'DELETE, GET, HEAD, PATCH, OPTIONS'],
     ['/api/alice/conversations/x/stream', 'GET, OPTIONS'],
+    ['/api/alice/updates', 'GET, OPTIONS'],
     ['/health/ready', 'GET, HEAD, OPTIONS'],
     ['/openapi.json', 'GET, HEAD, OPTIONS'],
     ['/postman.json', 'GET, HEAD, OPTIONS'],

@@ -5,7 +5,7 @@ import { createTurnStore } from '../../src/turns/store/turn-store.js'
 import { testApp } from '../helpers/app.js'
 import { until } from '../helpers/models.js'
 
-t.test('expired keys go by themselves, in batches, until the end', async (t) => {
+t.test('expired keys and notes of changes go by themselves, in batches, until the end', async (t) => {
   const { call, db, superuserUrl } = await testApp(t)
   for (const key of ['a', 'b', 'c', 'd', 'e']) {
     await call('POST', '/api/alice/chat', { body: { message: 'hi' }, headers: { 'idempotency-key': key } })
@@ -13,11 +13,22 @@ t.test('expired keys go by themselves, in batches, until the end', async (t) => 
   const sql = postgres(superuserUrl, { max: 1, onnotice: () => {} })
   t.teardown(() => sql.end())
   await sql`update colloquy.idempotency_keys set created_at = now() - interval '25 hours'`
+  for (const [user, hours] of [
+    ['alice', 25],
+    ['alice', 26],
+    ['bob', 30],
+    ['bob', 23],
+  ] as const) {
+    await sql`
+      insert into colloquy.updates (user_id, at, conversation_id, type)
+      values (${user}, now() - ${hours} * interval '1 hour', gen_random_uuid(), 'conversation-updated')`
+  }
   const end = new AbortController()
   const warnings: object[] = []
   const log = { warn: (fields: object) => warnings.push(fields) }
   const pruning = keepPruned({ store: createTurnStore(db), log, everyMs: 10, batch: 2 }, end.signal)
   await until(async () => (await sql`select from colloquy.idempotency_keys`).length === 0)
+  await until(async () => (await sql`select from colloquy.updates`).length === 1)
   end.abort()
   await pruning
   t.same(warnings, [], 'no batch fails')

@@ -1,28 +1,45 @@
+import postgres from 'postgres'
 import t from 'tap'
+import { noInstanceLimits } from '../../src/turns/limits.js'
+import { removeExpired } from '../../src/turns/store/remove-expired.js'
 import { type Json, type TestApp, testApp } from '../helpers/app.js'
+import { gatedModel, until } from '../helpers/models.js'
+import { rowsAbout } from '../helpers/stored-rows.js'
 import type { StreamAnswer } from '../helpers/stream.js'
+import { claims, hs256 } from '../helpers/tokens.js'
+import { begin, newTurn } from '../helpers/turns.js'
 
-// Alice's changes are made on one instance and followed on the other.
-const one = await testApp(t)
+// What is changed on one instance is followed on the other.
+const gated = gatedModel()
+const one = await testApp(t, { otherModels: [gated.model], shutdownMs: 0 })
 const two = await testApp(t, { databaseUrl: one.databaseUrl })
+const sql = postgres(one.superuserUrl, { max: 3, onnotice: () => {} })
+t.teardown(() => sql.end())
 
-const follow = async (user: string, { app = two, after }: { app?: TestApp; after?: string } = {}) => {
+interface Following {
+  app?: TestApp
+  after?: string
+}
+
+const follow = async (user: string, { app = two, after }: Following = {}) => {
   const headers: Record<string, string> = after === undefined ? {} : { 'last-event-id': after }
   const stream = await app.stream('GET', `/api/${user}/updates`, { user, headers })
   t.teardown(() => stream.leave())
+  const fits = ({ event }: StreamAnswer['frames'][number], wanted: Json) =>
+    Object.entries(wanted).every(([name, value]) => (event as Json)[name] === value)
   const events = () => stream.frames.map(({ event }) => event as Json)
-  return {
-    stream,
-    events,
-    /** Waits for such an event. */
-    next: async (type: string, fields: Json = {}): Promise<Json> => {
-      const fits = ({ event }: StreamAnswer['frames'][number]) =>
-        (event as Json).type === type &&
-        Object.entries(fields).every(([name, value]) => (event as Json)[name] === value)
-      return stream.until(fits)
-    },
+  /** Waits for such an event. */
+  const next = (type: string, fields: Json = {}): Promise<Json> =>
+    stream.until((frame) => fits(frame, { type, ...fields }))
+  /** The events that came until something that is done now was told. */
+  const all = async (): Promise<Json[]> => {
+    const { body } = await one.call('POST', `/api/${user}/conversations`, { user, body: {} })
+    await next('conversation-created', { conversation_id: body.id })
+    return events().filter(({ conversation_id }) => conversation_id !== body.id)
   }
+  return { stream, events, next, all }
 }
+const typesOf = (events: Json[]) => events.map(({ type }) => type)
 
 t.test('what changes on one instance is told on the other', async (t) => {
   const { next, stream } = await follow('alice')
@@ -72,4 +89,176 @@ t.test('only the user’s own changes are told', async (t) => {
   const { turn_id } = await one.chat('Yours', { user: 'dora' })
   await next('turn-ended', { turn_id })
   t.equal(events().filter(({ turn_id: id }) => id !== undefined && id !== turn_id).length, 0, 'no other turn')
+})
+
+t.test('what is committed late is told all the same', async (t) => {
+  const { next } = await follow('fay')
+  const { conversation_id } = await one.chat('Hello', { user: 'fay' })
+  await next('turn-ended')
+  const held = postgres(one.superuserUrl, { max: 1, onnotice: () => {} })
+  t.teardown(() => held.end())
+  const turn = newTurn({ userId: 'fay' })
+  await held.begin(async (tx) => {
+    await tx`select colloquy.note_update('fay', ${conversation_id}, 'conversation-updated')`
+    const entry = {
+      ...{ user_id: 'fay', conversation_id: turn.conversationId, is_new: true, turn_id: turn.turnId },
+      ...{ user_message_id: turn.userMessageId, message_id: turn.messageId, message: 'late', title: 'late' },
+      ...{ model: 'echo', lease_ms: 60_000, history_messages: 1, history_tokens: 1, window_size: 1 },
+    }
+    await tx`select colloquy.begin_turns(${tx.json([entry])}::json, true)`
+    const { turn_id } = await one.chat('Meanwhile', { user: 'fay' })
+    t.ok(await next('turn-ended', { turn_id }), 'what was committed first is told first')
+  })
+  t.ok(await next('turn-started', { turn_id: turn.turnId }), 'a turn that began before that')
+  t.ok(await next('conversation-updated', { conversation_id }), 'a change that was made before that')
+})
+
+t.test('a turn that takes long, and one whose instance died, are told to have ended', async (t) => {
+  const early = await follow('gil')
+  const { id: ready } = await early.next('ready')
+  const body = { message: 'Hello', model: 'gated' }
+  const answer = one.call('POST', '/api/gil/chat', { user: 'gil', body })
+  const started = (await early.next('turn-started')).event
+  const lost = newTurn({ userId: 'gil', leaseMs: 1 })
+  await begin(one.db, lost)
+  await early.next('turn-started', { turn_id: lost.turnId })
+  // Both began longer ago than anybody looks back.
+  await sql`update colloquy.turns set created_at = created_at - interval '1 hour' where user_id = 'gil'`
+  await sql`
+    update colloquy.conversations
+    set created_at = created_at - interval '1 hour', last_turn_at = last_turn_at - interval '1 hour'
+    where user_id = 'gil'`
+  const late = await follow('gil', { app: one })
+  await late.next('ready')
+  t.match(
+    await late.next('turn-ended', { turn_id: lost.turnId }),
+    { event: { status: 'interrupted', conversation_id: lost.conversationId } },
+    'that of a dead instance was interrupted',
+  )
+  gated.open()
+  t.equal((await answer).status, 200, 'the other one is answered')
+  const ended = { turn_id: started.turn_id, conversation_id: started.conversation_id, status: 'completed' }
+  t.ok(await late.next('turn-ended', ended), 'who came after its beginning is told')
+  t.ok(await early.next('turn-ended', ended), 'as is who came before it')
+  const again = await follow('gil', { after: ready })
+  t.ok(await again.next('turn-ended', ended), 'and who comes back after its end')
+})
+
+t.test('an import and an erasure are one event, and nothing of them is left to go on after', async (t) => {
+  const { next, stream, all } = await follow('hal')
+  const { id } = await next('ready')
+  const lines = Array.from({ length: 30 }, (_, n) => ({
+    type: 'conversation',
+    conversation: { id: newTurn().conversationId, title: `${n}`, created_at: '2026-01-01T00:00:00.000Z' },
+  }))
+  const file = [...lines, { type: 'end' }].map((line) => `${JSON.stringify(line)}\n`).join('')
+  const headers = { 'content-type': 'application/x-ndjson' }
+  const report = await one.call('POST', '/api/hal/import', { user: 'hal', body: file, headers })
+  t.match(report.body, { conversations: { taken: 30 } }, 'it takes all of them')
+  const { id: imported } = await next('reset')
+  const told = typesOf(await all())
+  t.ok(told.length <= 4 && !told.includes('conversation-created'), `${told.join()}: not one by one`)
+  t.ok(await (await follow('hal', { after: id })).next('reset'), 'who was away is told, too')
+
+  const kept = (await follow('hal')).stream
+  await one.call('DELETE', '/api/hal?confirm=hal', { user: 'hal' })
+  const isReset = ({ event }: StreamAnswer['frames'][number]) => (event as Json).type === 'reset'
+  t.ok(await stream.until((frame) => isReset(frame) && frame.id !== imported), 'an erasure is told')
+  t.same(await rowsAbout(sql, 'hal'), {}, 'no row is left of the user, though streams are open')
+  await kept.leave()
+})
+
+t.test('an expired conversation is told to be gone when it is removed', async (t) => {
+  const { conversation_id } = await one.chat('Hello', { user: 'ida' })
+  const { next } = await follow('ida')
+  await next('ready')
+  await sql`update colloquy.conversations set own_expires_at = now(), expires_at = now() where user_id = 'ida'`
+  await sql`insert into colloquy.removals values ('ida', ${conversation_id}, now())`
+  const removal = { claim: newTurn().turnId, leaseMs: 60_000, retention: undefined, rows: 1_000 }
+  await until(async () => (await removeExpired(one.db, removal)) !== 'more')
+  t.ok(await next('conversation-deleted', { conversation_id }), 'by whichever instance')
+})
+
+t.test('a fork is a new conversation, without its turns', async (t) => {
+  const { conversation_id, message_id } = await one.chat('Hello', { user: 'jo' })
+  const { next, all } = await follow('jo')
+  await next('ready')
+  const path = `/api/jo/conversations/${conversation_id}/fork`
+  const { id } = (await one.call('POST', path, { user: 'jo', body: { message_id } })).body
+  t.same(
+    await all(),
+    [{ type: 'ready' }, { type: 'conversation-created', conversation_id: id }],
+    'its turns did not begin now',
+  )
+})
+
+t.test('every one of many quick turns of a conversation is told', async (t) => {
+  const { next, events } = await follow('kim')
+  await next('ready')
+  const { conversation_id } = await one.chat('0', { user: 'kim' })
+  const turns: string[] = []
+  for (let n = 0; n < 10; n += 1)
+    turns.push((await one.chat(`${n}`, { user: 'kim', conversation_id })).turn_id)
+  await next('turn-ended', { turn_id: turns.at(-1) })
+  const told = (type: string) => events().flatMap((event) => (event.type === type ? [event.turn_id] : []))
+  for (const type of ['turn-started', 'turn-ended'])
+    t.same(told(type).slice(1), turns, `${type}: once each, in their order`)
+})
+
+t.test('only the user’s own changes are told', async (t) => {
+  const { next, events } = await follow('dora')
+  await next('ready')
+  await one.chat('Not yours', { user: 'eve' })
+  const { turn_id } = await one.chat('Yours', { user: 'dora' })
+  await next('turn-ended', { turn_id })
+  t.equal(events().filter(({ turn_id: id }) => id !== undefined && id !== turn_id).length, 0, 'no other turn')
+})
+
+t.test('one statement per tick serves all who follow; where nobody does, there is none', async (t) => {
+  let statements = 0
+  const db: TestApp['db'] = {
+    ...one.db,
+    statement(work, ...rest) {
+      statements += 1
+      return one.db.statement(work, ...rest)
+    },
+  }
+  const app = await testApp(t, {
+    db,
+    databaseUrl: one.databaseUrl,
+    instanceLimits: { ...noInstanceLimits, openStreams: 12 },
+  })
+  const openedAt = performance.now()
+  const users = Array.from({ length: 10 }, (_, n) => `user-${n}`)
+  const streams = await Promise.all(users.map((user) => follow(user, { app })))
+  const second = await follow('user-0', { app })
+  const ticks = Math.ceil((performance.now() - openedAt) / 400)
+  t.ok(statements <= 10 + ticks, `${statements} statements begin with each user, and not with each stream`)
+  const startedAt = performance.now()
+  statements = 0
+  await until(() => statements >= 4)
+  t.ok(performance.now() - startedAt > 1_000, 'they share one statement per tick')
+
+  const exp = Math.ceil(Date.now() / 1_000) + 2
+  const token = hs256(claims({ sub: 'lou', iss: undefined, aud: undefined, exp }))
+  const headers = { authorization: `Bearer ${token}` }
+  const expiring = await app.stream('GET', '/api/lou/updates', { headers })
+  t.equal(
+    (await app.call('GET', '/api/max/updates', { user: 'max' })).status,
+    503,
+    'streams count as others do',
+  )
+  await expiring.all()
+  t.ok(Date.now() >= exp * 1_000 - 50, 'a stream ends with its token, and not before')
+  for (const { stream } of [...streams, second]) await stream.leave()
+  await until(async () => {
+    const before = statements
+    await new Promise((resolve) => setTimeout(resolve, 900))
+    return statements === before
+  }, 'no statement')
+
+  const last = await follow('user-0', { app })
+  const closing = app.app.close()
+  t.same(await last.stream.all(), [{ type: 'ready' }], 'a shutdown ends the stream')
+  await closing
 })

@@ -3,7 +3,9 @@ import * as api from './generated/sdk.gen.js'
 import type { KnownStreamEvent } from './generated/types.gen.js'
 
 /** Of StreamEvents; the one of streamConversation may have none, where no turn runs. */
-type EventStream = Awaited<ReturnType<typeof api.streamTurn | typeof api.streamConversation>>['stream']
+type EventStream = Awaited<
+  ReturnType<typeof api.streamTurn | typeof api.streamConversation | typeof api.streamUpdates>
+>['stream']
 
 import type { GeneratedClient, Target } from './generated-client.js'
 
@@ -108,6 +110,16 @@ export const createGeneratedClient = ({ url, user, token }: Target): GeneratedCl
         const { stream } = await api.streamConversation({
           client,
           path: { user_id: user, conversation_id },
+          ...sse,
+        })
+        return throwing(stream, errors)
+      },
+      async streamUpdates() {
+        const { errors, options: sse } = once()
+        const { stream } = await api.streamUpdates({
+          client,
+          path: { user_id: user },
+          query: { max_seconds: 1 },
           ...sse,
         })
         return throwing(stream, errors)

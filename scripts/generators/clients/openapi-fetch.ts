@@ -101,6 +101,10 @@ export const createGeneratedClient = ({ url, user, token }: Target): GeneratedCl
         const asked = { ...ofConversation(id), ...bytes }
         return dataOf(await streams.GET('/api/{user_id}/conversations/{conversation_id}/stream', asked))
       },
+      async streamUpdates() {
+        const asked = { params: { path, query: { max_seconds: 1 } }, ...bytes }
+        return dataOf(await streams.GET('/api/{user_id}/updates', asked))
+      },
     },
   }
 }

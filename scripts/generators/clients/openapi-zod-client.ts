@@ -53,6 +53,8 @@ export const createGeneratedClient = ({ url, user, token }: Target): GeneratedCl
       streamNewTurn: async (turn, key) => textOf(await unchecked.streamNewTurn(turn, keyed(key))),
       streamTurn: async (id) => textOf(await unchecked.streamTurn(ofTurn(id))),
       streamConversation: async (id) => textOf(await unchecked.streamConversation(ofConversation(id))),
+      streamUpdates: async () =>
+        textOf(await unchecked.streamUpdates({ params: path, queries: { max_seconds: 1 } })),
     },
   }
 }

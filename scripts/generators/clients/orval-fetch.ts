@@ -61,6 +61,7 @@ export const createGeneratedClient = ({ url, user, token }: Target): GeneratedCl
       streamNewTurn: async (body, key) => textOf(dataOf(await api.streamNewTurn(user, body, keyed(key)))),
       streamTurn: async (id) => textOf(dataOf(await api.streamTurn(user, id, options))),
       streamConversation: async (id) => textOf(dataOf(await api.streamConversation(user, id, options))),
+      streamUpdates: async () => textOf(dataOf(await api.streamUpdates(user, { max_seconds: 1 }, options))),
     },
   }
 }

@@ -93,6 +93,7 @@ export const createGeneratedClient = ({ url, user, token }: Target): GeneratedCl
         bytes(request(`${api}/chat/stream`, 'POST', zod.StreamNewTurnBody.parse(turn), key)),
       streamTurn: (id) => bytes(request(`${turnOf(id)}/stream`)),
       streamConversation: (id) => bytes(request(`${conversationOf(id)}/stream`)),
+      streamUpdates: () => bytes(request(`${api}/updates?max_seconds=1`)),
     },
   }
 }

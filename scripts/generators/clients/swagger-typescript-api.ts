@@ -48,6 +48,7 @@ export const createGeneratedClient = ({ url, user, token }: Target): GeneratedCl
       streamNewTurn: async (turn, key) => bytesOf(await api.streamNewTurn(user, turn, keyed(key))),
       streamTurn: async (id) => bytesOf(await api.streamTurn(user, id)),
       streamConversation: async (id) => bytesOf(await api.streamConversation(user, id)),
+      streamUpdates: async () => bytesOf(await api.streamUpdates(user, { max_seconds: 1 })),
     },
   }
 }

@@ -4,6 +4,7 @@ import { parseJson } from '../parse-json.js'
 import type { Fault } from './fault.js'
 import { createProblemJudge } from './problem-rules.js'
 import { createStreamJudge } from './stream-rules.js'
+import { createUpdateJudge } from './update-rules.js'
 
 export const mediaTypeOf = ({ headers }: WireResponse): string =>
   (headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
@@ -21,6 +22,7 @@ const isJson = (type: string): boolean => /\/(?:.*\+)?json$/.test(type)
 export const createResponseJudge = (contract: Contract) => {
   const judgeProblem = createProblemJudge(contract)
   const judgeStream = createStreamJudge(contract)
+  const judgeUpdates = createUpdateJudge(contract)
   const requestIds = new Set<string>()
 
   const headerFaults = ({ headers }: DeclaredResponse, seen: WireResponse): string[] =>
@@ -69,9 +71,10 @@ export const createResponseJudge = (contract: Contract) => {
     })
   }
 
-  const specialFaults = ({ request }: Exchange, seen: WireResponse): Fault[] => {
+  const specialFaults = ({ id }: Operation, { request }: Exchange, seen: WireResponse): Fault[] => {
     if (request.method === 'HEAD') return []
     const type = mediaTypeOf(seen)
+    if (type === 'text/event-stream' && id === 'streamUpdates') return judgeUpdates(seen)
     if (type === 'text/event-stream') return judgeStream(seen, 'last-event-id' in request.headers)
     return seen.status >= 400 ? judgeProblem(seen, pathOf(request.url)) : []
   }
@@ -90,7 +93,10 @@ export const createResponseJudge = (contract: Contract) => {
         ...headerFaults(declared, seen),
         ...bodyFaults(exchange, seen, declared),
       ]
-      return [...messages.map((message) => ({ message, promise })), ...specialFaults(exchange, seen)]
+      return [
+        ...messages.map((message) => ({ message, promise })),
+        ...specialFaults(operation, exchange, seen),
+      ]
     },
     /** A refusal that no operation gives: of an unknown path, or of a method that a path does not have. */
     refusal(exchange: Exchange, status: number, code: string): Fault[] {

@@ -1,6 +1,7 @@
 import type { Frame, WireResponse } from '../client.js'
-import type { Contract, JsonSchema } from '../contract.js'
+import type { Contract } from '../contract.js'
 import type { Fault } from './fault.js'
+import { createFrameJudge, parseEvent } from './frame-rules.js'
 
 /** "Comments come every 15 s while nothing else does", and some time on the way. */
 const maxSilenceMs = 25_000
@@ -12,26 +13,6 @@ interface Event {
   id?: string
   toolCallId?: string
   data?: { error?: unknown }
-}
-
-/** The schema of each event of today, by its type. Another type has to be one that the contract reserves for later. */
-const readEventSchemas = (contract: Contract): Map<string, JsonSchema> => {
-  const { oneOf } = contract.schema('KnownStreamEvent') as { oneOf: JsonSchema[] }
-  return new Map(
-    oneOf.map((reference) => {
-      const { properties } = contract.resolve(reference) as { properties: { type: { enum: [string] } } }
-      return [properties.type.enum[0], reference]
-    }),
-  )
-}
-
-const parseEvent = (data: string): Event | undefined => {
-  try {
-    const value = JSON.parse(data)
-    return typeof value?.type === 'string' ? value : undefined
-  } catch {
-    return undefined
-  }
 }
 
 const frameOrder = (frames: Frame[]): string[] => {
@@ -89,28 +70,12 @@ const ending = (events: Event[], hasDone: boolean): string[] => {
 
 /** Judges streams of events: each frame, and their order. */
 export const createStreamJudge = (contract: Contract) => {
-  const schemas = readEventSchemas(contract)
-  const later = contract.schema('LaterDataEvent')
-  const eventId = contract.schema('EventId')
-
-  const frameFaults = ({ id, data }: Frame): Fault[] => {
-    const identity = contract
-      .faults(eventId, id)
-      .map((message) => ({ message: `the frame's id ${id ?? ''} ${message}`, promise: 'EventId' }))
-    if (data === '[DONE]') return identity
-    const event = parseEvent(data)
-    if (!event)
-      return [...identity, { message: `not an event: ${data.slice(0, 200)}`, promise: 'StreamEvent' }]
-    const schema = schemas.get(event.type) ?? later
-    const faults = contract.faults(schema, event)
-    return [
-      ...identity,
-      ...faults.map((message) => ({
-        message: `the event ${event.type}: ${message}`,
-        promise: `StreamEvent, ${event.type}`,
-      })),
-    ]
-  }
+  const frameFaults = createFrameJudge(contract, {
+    known: 'KnownStreamEvent',
+    later: 'LaterDataEvent',
+    id: 'EventId',
+    all: 'StreamEvent',
+  })
 
   /** `isResumed`: it may begin anywhere, for it goes on after an event. */
   return (
@@ -122,7 +87,7 @@ export const createStreamJudge = (contract: Contract) => {
     const done = frames.findIndex(({ data }) => data === '[DONE]')
     const events = frames
       .filter(({ data }) => data !== '[DONE]')
-      .flatMap(({ data }) => parseEvent(data) ?? [])
+      .flatMap(({ data }) => parseEvent<Event>(data) ?? [])
     const isFromStart = !isResumed || events[0]?.type === 'start'
     const order = [
       ...frameOrder(frames),

@@ -5,6 +5,7 @@ import { type Ended, type EndTurn, endTurns } from './end-turns.js'
 import { createGroupCommit } from './group-commit.js'
 import { interruptTurn } from './interrupt-turn.js'
 import { pruneIdempotencyKeys } from './prune-idempotency-keys.js'
+import { pruneUpdates } from './prune-updates.js'
 import { readTurn } from './read-turn.js'
 import { type RemoveExpired, removeExpired } from './remove-expired.js'
 import { type SetTitle, setTitle } from './set-title.js'
@@ -38,6 +39,7 @@ export const createTurnStore = (db: Database) => ({
   claimSummary: (claim: ClaimSummary) => claimSummary(db, claim),
   storeSummary: (summary: StoreSummary) => storeSummary(db, summary),
   pruneIdempotencyKeys: (limit: number) => pruneIdempotencyKeys(db, limit),
+  pruneUpdates: (limit: number) => pruneUpdates(db, limit),
   removeExpired: (removal: RemoveExpired) => removeExpired(db, removal),
 })
 

@@ -10,6 +10,7 @@ const rows = {
   idempotency_keys: 0,
   usage: 1,
   limit_counts: 1,
+  updates: 0,
 }
 
 const usage = {

@@ -110,6 +110,7 @@ const prune = async (store: TurnStore, batch: number): Promise<number[]> => {
       if (count < batch) over.abort()
       return count
     },
+    pruneUpdates: store.pruneUpdates,
   }
   const log = {
     warn: ({ err }: { err?: unknown }) => {
