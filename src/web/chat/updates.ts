@@ -39,6 +39,8 @@ export const createUpdates = (context: Context, conversations: Conversations, tu
 
   const onDeleted = (id: string): void => {
     const { open, conversations: all } = store.state
+    clearTimeout(waiting.get(id))
+    waiting.delete(id)
     if (!all[id]) return
     turns.leave(id)
     store.dispatch({ type: 'conversation-deleted', id })

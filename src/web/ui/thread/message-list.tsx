@@ -15,8 +15,12 @@ const useTarget = (list: { current: LongListHandle | null }, entries: readonly E
   const { dispatch } = useStore()
   const target = useSelector((state) => state.target)
   useEffect(() => {
-    if (target !== undefined && list.current?.scrollTo(target, { focus: true }))
-      dispatch({ type: 'target-shown' })
+    if (target === undefined) return
+    // The list first has to come to rest with what was loaded.
+    const frame = requestAnimationFrame(() => {
+      if (list.current?.scrollTo(target, { focus: true })) dispatch({ type: 'target-shown' })
+    })
+    return () => cancelAnimationFrame(frame)
   }, [target, entries])
 }
 
