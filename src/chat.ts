@@ -10,6 +10,7 @@ import { createHandlers } from './handlers/handlers.js'
 import { type AuthenticationOptions, authorize, registerAuthentication } from './http/authentication.js'
 import { bindContract, type Contract } from './http/binding.js'
 import { acceptOnlyJson } from './http/body.js'
+import { type ChatPage, serveChatPage } from './http/chat-page.js'
 import { sendInChunks } from './http/chunked-body.js'
 import { allowOrigins, isPreflight } from './http/cors.js'
 import type { DemoUser } from './http/docs-page.js'
@@ -71,6 +72,8 @@ export interface ChatOptions {
   corsOrigins: string[]
   /** in development: who tries things out at /docs */
   demoUser?: DemoUser | undefined
+  /** the chat page at `/`; default: none */
+  page?: ChatPage | undefined
   log: FastifyBaseLogger
   /** how long running turns may take to finish when the app closes */
   shutdownMs: number
@@ -231,6 +234,7 @@ export const registerChat = async (app: FastifyInstance, options: ChatOptions & 
     maxStreams: options.instanceLimits?.openStreams,
   })
   if (site) serveDocuments(app, { ...site, demoUser: options.demoUser })
+  if (options.page) serveChatPage(app, options.page, prefix)
 
   const pruning = new AbortController()
   app.addHook('onReady', async () => void turns.keepPruned(pruning.signal))

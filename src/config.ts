@@ -1,6 +1,7 @@
 import { readAssistants } from './config-assistants.js'
 import { readLimits } from './config-limits.js'
 import { readHistoryTokens, readModels } from './config-models.js'
+import { betterAuthEndpoint, type PageConfig, readPage } from './config-page.js'
 import { readPrices } from './config-prices.js'
 import { readRetention } from './config-retention.js'
 import { readTools, toolKeyCommand } from './config-tools.js'
@@ -70,15 +71,13 @@ export interface Config {
   instanceLimits: InstanceLimits
   /** how long conversations are kept; undefined: for ever */
   retention: RetentionRule | undefined
+  /** the chat page; undefined: off */
+  page: PageConfig | undefined
   shutdownMs: number
   maxConnections: number
 }
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
-
-/** Better Auth's rule: its API is at the URL's path, or at /api/auth if it has none. */
-const betterAuthJwksUrl = ({ origin, pathname }: URL): string =>
-  `${origin}${pathname.replace(/\/+$/, '') || '/api/auth'}/jwks`
 
 /** The only place that reads environment variables. Throws ConfigError. */
 export const readConfig = (env: Environment): Config => {
@@ -93,7 +92,7 @@ export const readConfig = (env: Environment): Config => {
   const authUrl = webUrl('BETTER_AUTH_URL')
   const sharedIssuer = text('JWT_ISSUER')
   const sharedAudience = text('JWT_AUDIENCE')
-  const jwksUrl = webUrl('JWKS_URL')?.href ?? (authUrl && betterAuthJwksUrl(authUrl))
+  const jwksUrl = webUrl('JWKS_URL')?.href ?? (authUrl && betterAuthEndpoint(authUrl, 'jwks'))
   // Better Auth's tokens have its origin, without the path, as issuer and audience.
   const issuer = sharedIssuer ?? authUrl?.origin
   const audience = sharedAudience ?? authUrl?.origin
@@ -155,6 +154,7 @@ export const readConfig = (env: Environment): Config => {
     },
     ...limits,
     retention: readRetention(read),
+    page: readPage(read, { production, authUrl }),
     shutdownMs: integer('CHAT_SHUTDOWN_MS', 20_000, 0, 600_000),
     maxConnections: integer('CHAT_MAX_CONNECTIONS', 4_000, 1, 100_000),
   }

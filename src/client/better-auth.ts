@@ -14,17 +14,34 @@ export interface BetterAuthClient {
 const LEFT_SHARE = 0.2
 const LEFT_MS = 60_000
 
-/** For how long a token that has just come may be used; 0 when it does not say. */
-const lifetimeOf = (token: string): number => {
+interface Claims {
+  sub?: unknown
+  iat?: number
+  exp?: number
+}
+
+/** What a token says, unverified; nothing of one that is no JWT. */
+const claimsOf = (token: string): Claims => {
   try {
     const [, payload = ''] = token.split('.')
-    const { iat, exp } = JSON.parse(atob(payload.replaceAll('-', '+').replaceAll('_', '/')))
-    // By the server's clock alone, since the one of this machine may be wrong.
-    const ms = (exp - (iat ?? Date.now() / 1000)) * 1000
-    return ms - Math.min(LEFT_MS, ms * LEFT_SHARE) || 0
+    return JSON.parse(atob(payload.replaceAll('-', '+').replaceAll('_', '/'))) ?? {}
   } catch {
-    return 0
+    return {}
   }
+}
+
+/** The user whose token it is, for `userId`; undefined when it does not say. The server verifies it. */
+export const subjectOf = (token: string): string | undefined => {
+  const { sub } = claimsOf(token)
+  return typeof sub === 'string' && sub !== '' ? sub : undefined
+}
+
+/** For how long a token that has just come may be used; 0 when it does not say. */
+const lifetimeOf = (token: string): number => {
+  const { iat, exp = 0 } = claimsOf(token)
+  // By the server's clock alone, since the one of this machine may be wrong.
+  const ms = (exp - (iat ?? Date.now() / 1000)) * 1000
+  return ms - Math.min(LEFT_MS, ms * LEFT_SHARE) || 0
 }
 
 /**

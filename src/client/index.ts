@@ -1,5 +1,5 @@
 /** The client of Colloquy's HTTP API, published as `@colloquy/client`. */
-export { type BetterAuthClient, createBetterAuthToken } from './better-auth.js'
+export { type BetterAuthClient, createBetterAuthToken, subjectOf } from './better-auth.js'
 export type { Token } from './call.js'
 export { createClient } from './client.js'
 export type { AnswerOf, Client, ParamsOf } from './client-types.js'

@@ -21,6 +21,7 @@ import { estimateTools } from '../turns/agent/history-window.js'
 import { haveBudgets } from '../turns/user-rules.js'
 import { beforeSignalExit, isExiting } from './before-signal-exit.js'
 import { describeBudgets, readSpending } from './budgets.js'
+import { demoUsers } from './chat-page.js'
 import {
   type Check,
   type CheckResult,
@@ -111,6 +112,16 @@ const checkOrigins = async ({ corsOrigins }: Config): Promise<string> =>
   corsOrigins.length > 0
     ? `pages of ${corsOrigins.join(', ')} are allowed`
     : 'no pages of other origins are allowed (CHAT_CORS_ORIGINS is not set)'
+
+const checkPage = async (config: Config): Promise<string> => {
+  const { page, production } = config
+  if (!page) return `off${production ? ' (CHAT_PAGE=on serves it)' : ''}`
+  const { isDevelopment } = await openTokenSecret(config)
+  if (isDevelopment) return `at /, for the users ${demoUsers.join(' and ')} in a browser on this machine`
+  if (!page.app) return 'off, since it needs BETTER_AUTH_URL'
+  const { tokenUrl, signInUrl } = page.app
+  return `at /, with tokens of ${tokenUrl}; who is signed out is sent to ${signInUrl}`
+}
 
 /** A model, and those that answer in its place. */
 const describeChain = ({ name, chain = [name] }: Model): string => chain.join(', else ')
@@ -226,6 +237,7 @@ const checkAll = async (config: Config, tell: (result: CheckResult) => void): Pr
       { name: 'keys', run: () => checkKeys(config) },
       { name: 'model', run: () => checkModels(config) },
       { name: 'browser origins', run: () => checkOrigins(config) },
+      { name: 'chat page', run: () => checkPage(config) },
       ...(haveBudgets(config.userLimits) || config.totalBudget
         ? [
             {

@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import { buildApp } from '../app.js'
 import { type Config, requireModels, requireTokenVerification, requireToolKeys } from '../config.js'
 import { createLog } from '../log.js'
+import { openChatPage } from './chat-page.js'
 import { openChat, openMigratedDatabase } from './open-chat.js'
 import { createProgress, type Progress } from './progress.js'
 import { openDatabase } from './runtime.js'
@@ -19,7 +20,7 @@ const DAY_SECONDS = 86_400
 const printWelcome = (address: string, config: Config, token: string, isEmbedded: boolean): void => {
   console.log(`
 Colloquy listens on ${address} and answers with the model "${config.model}".
-API reference, where you can try everything: ${address}/docs
+${config.page ? `Chat page: ${address}/\n` : ''}API reference, where you can try everything: ${address}/docs
 ${isEmbedded ? `Data: ${resolve(config.dataDir)} (to begin anew, stop with Ctrl-C and remove this folder)\n` : ''}
 Try it (with a development token for the user "demo", valid for a day):
 
@@ -64,9 +65,11 @@ const start = async (config: Config, log: Logger, shutdown: Shutdown, progress: 
     isDevelopment && secret
       ? { id: 'demo', token: await signLoginToken(config, secret, 'demo', DAY_SECONDS) }
       : undefined
+  const page = await openChatPage(config, { developmentSecret: isDevelopment ? secret : undefined, log })
   const app = await buildApp({
     ...(await openChat(config, { db, secret, log })),
     demoUser,
+    page,
     maxConnections: config.maxConnections,
   })
   // Runs after the turns have drained. An idle keep-alive connection would otherwise keep the server open.

@@ -6,7 +6,16 @@ import { sendsUserToken } from '../tools/mcp/server-config.js'
 import type { ColloquySettings } from './options.js'
 
 /** Variables about what the app decides: listening, connections, logging, files. */
-const ofServer = ['NODE_ENV', 'HOST', 'PORT', 'LOG_LEVEL', 'DATA_DIR', 'CHAT_MAX_CONNECTIONS']
+const ofServer = [
+  'NODE_ENV',
+  'HOST',
+  'PORT',
+  'LOG_LEVEL',
+  'DATA_DIR',
+  'CHAT_MAX_CONNECTIONS',
+  'CHAT_PAGE',
+  'CHAT_PAGE_SIGN_IN',
+]
 
 const toOptionName = (variable: string): string =>
   variable

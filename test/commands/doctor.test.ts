@@ -43,6 +43,7 @@ const wellKept = [
   /^ok {4}keys: accepts tokens with sub and exp, signed by HS256 with BETTER_AUTH_SECRET \(iss any, aud any\)/,
   /^ok {4}model: echo$/,
   /^ok {4}browser origins: no pages of other origins are allowed \(CHAT_CORS_ORIGINS is not set\)$/,
+  /^ok {4}chat page: off, since it needs BETTER_AUTH_URL$/,
 ]
 
 /** The lines of a healthy one with some in their place. */
@@ -65,12 +66,15 @@ t.test('a line for each thing, exit code 0 when all are well', async (t) => {
     `^ok    keys: .* HS256 .*; or 1 published at ${auth.jwksUrl} \\(iss ${auth.url}, aud ${auth.url}\\): EdDSA \\w+$`,
   )
   const origins = /^ok {4}browser origins: pages of https:\/\/a\.example, https:\/\/b\.example are allowed$/
+  const page = new RegExp(
+    `^ok {4}chat page: at /, with tokens of ${auth.url}/api/auth/token; who is signed out is sent to ${auth.url}$`,
+  )
   t.match(
     seen,
-    { code: 0, stderr: '', lines: but({ 0: /^ok.*, at DATABASE_URL$/, 5: keys, 7: origins }) },
+    { code: 0, stderr: '', lines: but({ 0: /^ok.*, at DATABASE_URL$/, 5: keys, 7: origins, 8: page }) },
     'every check passes',
   )
-  t.same(seen.lines.slice(wellKept.length), ['8 checks passed'], 'and there is no other line')
+  t.same(seen.lines.slice(wellKept.length), ['9 checks passed'], 'and there is no other line')
 })
 
 t.test('a database that is not there', async (t) => {
@@ -83,7 +87,7 @@ t.test('a database that is not there', async (t) => {
   })
   const seen = await doctorHere(t, { DATABASE_URL: 'postgres://u:p@127.0.0.1:1/c' })
   t.match(seen, { code: 1, lines: notChecked }, 'what needs the database is not checked')
-  t.equal(seen.lines.at(-1), '1 of 8 checks failed: database', 'the last line says which')
+  t.equal(seen.lines.at(-1), '1 of 9 checks failed: database', 'the last line says which')
 })
 
 t.test('an empty database, and migrate, which mends it', async (t) => {
@@ -147,7 +151,7 @@ t.test('keys that cannot be had', async (t) => {
   for (const [authUrl, text] of faulty) {
     const { code, lines } = await doctorHere(t, { DATABASE_URL: url, BETTER_AUTH_URL: authUrl })
     t.match(lines[5], `FAIL  keys: ${authUrl}/api/auth/jwks: ${text}`, `${text}: the line of the keys`)
-    t.same([code, lines.filter((line) => line.startsWith('ok')).length], [1, 7], `${text}: the only fault`)
+    t.same([code, lines.filter((line) => line.startsWith('ok')).length], [1, 8], `${text}: the only fault`)
   }
 })
 

@@ -73,7 +73,7 @@ t.test('doctor asks every tool server', async (t) => {
     },
   })
   t.same(
-    stdout.split('\n').slice(8),
+    stdout.split('\n').slice(9),
     [
       'ok    budgets: a user 2.50 a day; all users together 100.00 a month (spent: 0.00 today, 0.00 this month), in USD',
       'ok    CHAT_MCP_CONFIG: mcpServers.mended.timeout is ignored',
@@ -88,7 +88,7 @@ t.test('doctor asks every tool server', async (t) => {
       'ok    tools mended: 3 tools of about 43 tokens: mended, other, plain; 2 tools with missing or wrong fields, which were mended or ignored: mended (inputSchema), other (inputSchema, outputSchema)',
       'FAIL  tools odd: 1 tool; 1 tools skipped because their input schemas are invalid: odd (inputSchema.type)',
       'FAIL  tools misspelt: the server does not have these configured tools: delete_tasks',
-      '6 of 21 checks failed: tools chosen, tools stranger, tools down, tools gone, tools odd, tools misspelt',
+      '6 of 22 checks failed: tools chosen, tools stranger, tools down, tools gone, tools odd, tools misspelt',
       '',
     ],
     'each server is a line with its tools, or with its fault',

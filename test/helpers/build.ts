@@ -2,6 +2,7 @@ import { cp, mkdir, readdir, readFile, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { type BuildOptions, build, type Plugin, transform } from 'esbuild'
+import { buildWeb } from '../../scripts/build-web.js'
 import { packageRoot } from '../../src/root.js'
 import { programParts } from './program.js'
 
@@ -20,7 +21,7 @@ export const filesOf = async (part: string): Promise<string[]> => {
   return entries
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(root.length))
-    .filter((path) => !path.startsWith('src/client/dist'))
+    .filter((path) => !path.startsWith('src/client/dist') && !path.startsWith('src/web/'))
 }
 
 /** The JavaScript of one of the project's files. Types are not checked here: `npm run lint` does that. */
@@ -43,6 +44,9 @@ const bundling = {
   packages: 'external',
   platform: 'node',
   format: 'esm',
+  // The chat page's.
+  jsx: 'automatic',
+  jsxImportSource: 'preact',
 } satisfies BuildOptions
 
 /** What is left of CommonJS in packages asks for it. */
@@ -101,6 +105,7 @@ export const buildProgram = async (folder: string): Promise<void> => {
   for (const path of paths.filter((path) => !path.endsWith('.ts'))) {
     await cp(join(root, path), join(folder, path))
   }
+  await buildWeb(join(folder, 'dist/web'))
   await symlink(join(root, 'node_modules'), join(folder, 'node_modules'))
 }
 

@@ -103,7 +103,7 @@ const operationOf = ({ method, path, status }: SeenResponse): ContractOperation 
 
 /** What may be answered where the contract has no operation: a problem about the route or the connection. */
 const routeStatuses = [400, 404, 405, 408, 414, 431, 500, 503]
-const documentPaths = /^\/(openapi\.(json|yaml)|postman\.json|llms\.txt|docs(\/.*)?)$/
+const documentPaths = /^\/(openapi\.(json|yaml)|postman\.json|llms\.txt|docs(\/.*)?|page\/.*)?$/
 
 /** What every response of HTTP may have, and what is between the server and its proxies. */
 const commonHeaders =
