@@ -9,7 +9,7 @@ import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
 
-const LIMIT = 10_000
+const LIMIT = 10_240
 
 const root = fileURLToPath(new URL('../', import.meta.url))
 const out = 'src/client/dist'
