@@ -58,7 +58,7 @@ const testsOf = ({ operationId, successes, parameters }: Operation): string[] =>
       ? `pm.expect(pm.response.json()).to.include.all.keys(${JSON.stringify(required)})`
       : mediaType.endsWith('ndjson')
         ? `pm.expect(pm.response.text()).to.match(/\\{"type":"end"\\}\\n$/)`
-        : `pm.expect(pm.response.text()).to.match(${isEndless ? /data: \{"type":"ready"\}\n\n/ : /data: \[DONE\]\n\n$/})`
+        : `pm.expect(pm.response.text()).to.match(${isEndless ? /data: \{"type":"(ready|reset)"\}\n\n/ : /data: \[DONE\]\n\n$/})`
     return mediaType === '' || (required.length === 0 && isJson)
       ? []
       : [

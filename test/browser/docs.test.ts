@@ -57,6 +57,9 @@ const tryOut = async (page: Page, { tags, operationId }: Operation) => {
   }
 }
 
+/** What the page fills in by itself, since it would wait for the end of a stream that has none. */
+const filledIn: Record<string, Record<string, string>> = { streamUpdates: { max_seconds: '1' } }
+
 /** What an operation cannot do without, and nobody but its user can know. */
 const typed: Record<string, Record<string, string>> = {
   searchMessages: { q: 'hello' },
@@ -81,7 +84,11 @@ t.test('in development the first click on each operation of /docs is answered', 
     const { status, request } = await execute()
     t.ok(status < 300 && status in responses, `${operationId} is answered with success: ${status}`)
     const { searchParams } = new URL(request.url())
-    t.equal(`${searchParams}`, `${query}`, `${operationId}: no query that nobody typed`)
+    t.equal(
+      `${searchParams}`,
+      `${new URLSearchParams(filledIn[operationId] ?? query)}`,
+      `${operationId}: no query that nobody typed`,
+    )
     const headers = await request.allHeaders()
     t.match(headers, { authorization: /^Bearer \S+$/ }, `${operationId}: the development token`)
     t.notOk('idempotency-key' in headers || 'last-event-id' in headers, `${operationId}: no invented header`)
