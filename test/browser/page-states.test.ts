@@ -58,6 +58,10 @@ t.test('the states of the chat page', async (t) => {
     await send('Rich text, please')
     await answered('A heading')
     await checked('state-light')
+    const marker = await page.evaluate(
+      "getComputedStyle(document.querySelector('.markdown li')).listStyleType",
+    )
+    t.equal(marker, 'disc', "a list of an answer has its markers, unlike the page's own")
     await page.getByRole('button', { name: 'Dark theme' }).click()
     await checked('state-dark')
     await page.reload()
