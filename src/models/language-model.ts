@@ -8,6 +8,7 @@ import {
   type ToolSet,
   tool,
 } from 'ai'
+import { isJsonObject } from '../json-object.js'
 import type { ToolDefinition } from '../tools/tool.js'
 import { type PendingResponse, toPendingResponse } from './messages.js'
 import type { Model, ModelEvent, ModelUsage, ProviderOptions } from './model.js'
@@ -40,6 +41,8 @@ export interface LanguageModelOptions extends LanguageModelSettings {
 // The SDK prints warnings about unsupported settings to standard output, where our log is.
 Object.assign(globalThis, { AI_SDK_LOG_WARNINGS: false })
 
+type ToolCallEvent = Extract<ModelEvent, { type: 'tool-call' }>
+
 /** Providers may send invalid counts, which the contract reports as unknown. */
 const toCount = (tokens: number | undefined): number | null =>
   Number.isInteger(tokens) && tokens !== undefined && tokens >= 0 && tokens < 2 ** 31 ? tokens : null
@@ -60,6 +63,17 @@ const toToolSet = (tools: readonly ToolDefinition[]): ToolSet =>
       tool({ description, inputSchema: jsonSchema(inputSchema as JSONSchema7) }),
     ]),
   )
+
+/**
+ * Takes the arguments from the calls that a response ends with when it was cut at its longest: an empty object is then what the
+ * model had not begun to write, and no call without arguments.
+ */
+const dropCutArguments = (calls: readonly ToolCallEvent[]): void => {
+  for (const call of calls.toReversed()) {
+    if (!isJsonObject(call.arguments) || Object.keys(call.arguments).length > 0) return
+    call.arguments = null
+  }
+}
 
 /** Adapts a model of the AI SDK. Makes one request without retries; see withRetries. */
 export const languageModel = (options: LanguageModelOptions): Model => ({
@@ -82,7 +96,7 @@ export const languageModel = (options: LanguageModelOptions): Model => ({
     let separator = ''
     let isReasoning = false
     // Held until a text follows or the response ends, so that one that breaks off with nothing but calls may be retried.
-    const calls: ModelEvent[] = []
+    const calls: ToolCallEvent[] = []
     try {
       const result = streamText({
         ...settings,
@@ -139,6 +153,7 @@ export const languageModel = (options: LanguageModelOptions): Model => ({
             throw abort.signal.reason
           case 'finish': {
             const reason = toFinishReason(dialect, part, hasText || hasCalls, secret)
+            if (reason === 'length') dropCutArguments(calls)
             yield* calls.splice(0)
             const usage = toUsage(part.totalUsage)
             const cacheWriteTokens = toCount(part.totalUsage.inputTokenDetails.cacheWriteTokens)

@@ -115,7 +115,7 @@ export const toProviderError = ({ status, headers, body, secret }: Refusal): Mod
     isUnavailable: code === 'model-unauthorized' || (code === 'model-failed' && isUnavailable(actual, error)),
     isRetryable: code === 'model-overloaded' || (code === 'model-failed' && isPassing),
     refusesTemperature: code === 'model-failed' && isAboutTemperature(actual, error),
-    retryAfterMs: readRetryAfter(headers),
+    retryAfterMs: readRetryAfter(headers) ?? error.retryAfterMs,
   })
 }
 

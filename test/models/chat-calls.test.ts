@@ -1,4 +1,5 @@
 import t from 'tap'
+import type { ModelError } from '../../src/models/model-error.js'
 import { called, hearAll, hello, type Row } from '../helpers/ask-model.js'
 import { data } from '../helpers/provider-wire.js'
 
@@ -16,6 +17,8 @@ const calling = (...pieces: unknown[]): string[] => [
   chunk({}, 'tool_calls'),
   done,
 ]
+const many = (count: number) => Array.from({ length: count }, (_, n) => piece(n, `${n}`, 'add', '{"n":1}'))
+const cut = (...pieces: unknown[]): string[] => [chunk({ tool_calls: pieces }), chunk({}, 'length'), done]
 const two = called(['add', { n: 1 }], ['add', { n: 2 }])
 const rows: Row[] = [
   ...[0, undefined, null].flatMap((index): Row[] => [
@@ -96,6 +99,32 @@ const rows: Row[] = [
     'a call without its function',
     calling([{ id: 'a', name: 'add', arguments: { n: 1 } }]),
     called(['add', { n: 1 }]),
+  ],
+  ['cut before the arguments', cut(piece(0, 'a', 'add', '')), called(['add', null])],
+  [
+    'cut behind a whole call',
+    cut(piece(0, 'a', 'add', '{"n":1}'), piece(1, 'b', 'add', '')),
+    called(['add', { n: 1 }], ['add', null]),
+  ],
+  [
+    'cut in the second call',
+    cut(piece(0, 'a', 'add', '{}'), piece(1, 'b', 'add', '{"n"')),
+    called(['add', {}], ['add', '{"n"']),
+  ],
+  [
+    'cut before the arguments of all its calls',
+    cut(piece(0, 'a', 'add', ''), piece(1, 'b', 'add', '')),
+    called(['add', null], ['add', null]),
+  ],
+  [
+    'as many calls as a turn may make',
+    calling(many(1_000)),
+    called(...many(1_000).map((): [string, object] => ['add', { n: 1 }])),
+  ],
+  [
+    'more calls than a turn may make',
+    calling(many(1_001)),
+    { calls: [], error: { code: 'model-tool-limit' } as ModelError, asked: 1 },
   ],
   [
     'calls that are none',

@@ -49,6 +49,17 @@ const rows: Row[] = [
     said([{ type: 'text', text: '<think>Hm.</think>Hello' }]),
     { ...hello, reasoning: 'Hm.' },
   ],
+  [
+    'much white space before a tag, which is not held for ever',
+    [chunk({ content: ' '.repeat(1_001) }), ...said('<think>Hm.</think>Hello')],
+    { text: `${' '.repeat(1_001)}<think>Hm.</think>Hello`, reasoning: '' },
+  ],
+  [
+    'very many tags at once',
+    said(`${'<think>.</think>'.repeat(100_000)}Hello`),
+    { ...hello, reasoning: '.'.repeat(100_000) },
+  ],
+  ['a number for a finish reason', [chunk({ content: 'Hello' }, 7), done], { ...hello, finish: 'other' }],
   ['null for a choice', [data({ choices: [null] }), ...said('Hello')], hello],
   ['false for a finish reason', [chunk({ content: 'Hello' }, false), chunk({}, 'stop'), done], hello],
   [
@@ -60,13 +71,22 @@ const rows: Row[] = [
     hello,
   ],
 
-  ...['reasoning_content', 'reasoning', 'thinking', 'reasoning_text'].map(
-    (field): Row => [
+  ...['reasoning_content', 'reasoning', 'thinking', 'reasoning_text'].flatMap((field): Row[] => [
+    [
+      `${field}, then the whole message`,
+      [
+        chunk({ [field]: 'H' }),
+        chunk({ [field]: 'm.' }),
+        data({ choices: [{ message: { content: 'Hello', [field]: 'Hm.' }, finish_reason: 'stop' }] }),
+      ],
+      { ...hello, reasoning: 'Hm.' },
+    ],
+    [
       field,
       [chunk({ [field]: 'H' }), chunk({ [field]: 'm.' }), ...said('Hello')],
       { ...hello, reasoning: 'Hm.' },
     ],
-  ),
+  ]),
   [
     'an object with the reasoning',
     [chunk({ reasoning: { content: 'Hm.' } }), ...said('Hello')],

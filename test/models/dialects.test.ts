@@ -1,8 +1,12 @@
 import t from 'tap'
+import type { ModelError } from '../../src/models/model-error.js'
 import { called, type Heard, hearAll, hello, type Row, usage } from '../helpers/ask-model.js'
 import { data } from '../helpers/provider-wire.js'
 
 type Events = [what: string, events: unknown[], heard: Partial<Heard>]
+/** What a call is that was cut before its arguments: none, not one without arguments. */
+const cut = called(['add', null])
+const brokenOff: Partial<Heard> = { text: 'Hello', error: { code: 'model-broken-off' } as ModelError }
 const two = called(['add', { n: 1 }], ['add', { n: 2 }])
 
 const start = {
@@ -42,6 +46,13 @@ const anthropic: Events[] = [
   ['no start of a block', [start, ...text(0).slice(1), ...ended('end_turn')], hello],
   ['no start of anything', [...text(0).slice(1), ...ended('end_turn')], hello],
   ['no message_stop', [start, ...text(0), ...ended('end_turn').slice(0, 1)], hello],
+  ['an empty reason, and no message_stop', [start, ...text(0), ...ended('').slice(0, 1)], brokenOff],
+  ['a call that is cut before its input', [start, use(0, 'a'), ...ended('max_tokens')], cut],
+  [
+    'a call that is cut in its input',
+    [start, use(0, 'a'), input(0, '{"n":'), ...ended('max_tokens')],
+    called(['add', '{"n":']),
+  ],
   [
     'the text in the start',
     [
@@ -128,6 +139,10 @@ const word = (delta: unknown) => ({
   output_index: 0,
   delta,
 })
+const itemDone = (type: string, id?: string) => {
+  const item = type === 'message' ? { id, type, content: [] } : { id, type, summary: [] }
+  return { type: 'response.output_item.done', output_index: 0, item }
+}
 const completed = (usage: unknown = { input_tokens: 11, output_tokens: 7 }) => ({
   type: 'response.completed',
   response: { id: 'r', usage },
@@ -162,6 +177,38 @@ const openai: Events[] = [
     'one count',
     [message, word('Hello'), completed({ output_tokens: 7 })],
     usage(null, 7, { total_tokens: null }),
+  ],
+  ['text without what begins it', [word('Hel'), word('lo'), completed()], hello],
+  [
+    'texts without ids',
+    [{ ...word('Hel'), item_id: null }, { ...word('lo'), item_id: null }, itemDone('message'), completed()],
+    hello,
+  ],
+  [
+    'another id in each event',
+    [message, { ...word('Hello'), item_id: 'j' }, itemDone('message', 'k'), completed()],
+    hello,
+  ],
+  [
+    'reasoning without what begins it',
+    [
+      { type: 'response.reasoning_summary_text.delta', item_id: 'r', delta: 'Hm.' },
+      { type: 'response.reasoning_summary_part.done', item_id: 'r', summary_index: 0 },
+      itemDone('reasoning', 'r'),
+      itemDone('reasoning', 's'),
+      word('Hello'),
+      completed(),
+    ],
+    { ...hello, reasoning: 'Hm.' },
+  ],
+  [
+    'a call that is cut before its arguments',
+    [
+      { type: 'response.output_item.added', output_index: 0, item: { ...functionCall, arguments: '' } },
+      { type: 'response.output_item.done', output_index: 0, item: { ...functionCall, arguments: '' } },
+      { type: 'response.incomplete', response: { incomplete_details: { reason: 'max_output_tokens' } } },
+    ],
+    cut,
   ],
   [
     'a source of a new kind',
@@ -213,6 +260,11 @@ const google: Events[] = [
     'null in arguments',
     [candidate([{ functionCall: { name: 'add', args: { n: null } } }])],
     called(['add', { n: null }]),
+  ],
+  [
+    'a call that is cut before its arguments',
+    [candidate([{ functionCall: { name: 'add' } }], { finishReason: 'MAX_TOKENS' })],
+    cut,
   ],
 ]
 

@@ -16,8 +16,21 @@ type Outcome =
 
 /** Words that no dialect has in its table, and that every provider may come to say. */
 const unknown: Partial<Record<Outcome, string[]>> = {
-  stop: ['COMPLETE', 'end_of_text', '<|im_end|>', 'endTurn', 'done', 'natural'],
-  length: ['maxTokens', 'token_limit', 'MAX-NEW-TOKENS', 'out_of_tokens', 'max_tokens_exceeded'],
+  stop: [
+    'COMPLETE',
+    'end_of_text',
+    '<|im_end|>',
+    'endTurn',
+    'done',
+    'natural',
+    'content_block_stop',
+    'end_block',
+    'skill_done',
+    'default_stop',
+    'done_not_truncated',
+    'stop_no_error',
+  ],
+  length: ['maxTokens', 'token_limit', 'MAX-NEW-TOKENS', 'out_of_tokens', 'max_tokens_exceeded', 'stop_max'],
   'broken-off': [
     'aborted',
     'server_error',
@@ -44,9 +57,10 @@ const unknown: Partial<Record<Outcome, string[]>> = {
     'NSFW',
     'declined',
     'copyright',
+    'content_blocked',
   ],
   'context-exceeded': ['context_length_exceeded', 'prompt_too_long'],
-  other: ['because'],
+  other: ['because', 'no_error'],
 }
 
 const rows: Record<ProviderName, Partial<Record<Outcome, (string | null)[]>>> = {

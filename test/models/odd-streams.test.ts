@@ -51,6 +51,7 @@ const keepAlives: [string, string][] = [
   ['a ping', 'event: ping\ndata: {"now":1}\n\n'],
   ['a ping that is not JSON', 'event: keepalive\ndata: still here\n\n'],
   ['data that is a ping', 'data: ping\n\ndata: : keep-alive\n\n'],
+  ['words', 'data: : OPENROUTER PROCESSING\n\ndata: ping - 2026-01-01\n\ndata: still here\n\n'],
   ['a comment', ': OPENROUTER PROCESSING\n\n'],
   ['an object of another kind', data({ type: 'ping' })],
   ['an empty object', data({})],
@@ -63,6 +64,17 @@ const chatKeepAlives: [string, string][] = [
   ['null for choices', data({ id: 'x', choices: null, error: null })],
   ['a choice that says nothing', data({ choices: [{ index: 0, delta: null }] })],
 ]
+
+/** What a call with no arguments ends with, and what it ends with when it was cut at the longest answer. */
+const cuts: Record<ProviderName, [end: string, cut: string]> = {
+  openai: [
+    '"response.completed","response":{',
+    '"response.incomplete","response":{"incomplete_details":{"reason":"max_output_tokens"},',
+  ],
+  anthropic: ['tool_use"},"usage', 'max_tokens"},"usage'],
+  google: ['STOP', 'MAX_TOKENS'],
+  'openai-compatible': ['"finish_reason":"tool_calls"', '"finish_reason":"length"'],
+}
 
 const page = '\n<!doctype html><html><title>Sign in</title></html>'
 const inOnePiece: Record<ProviderName, object> = {
@@ -183,6 +195,16 @@ for (const name of providerNames) {
       const expected = milk.includes(args) ? { title: 'milk' } : {}
       t.same(tools.calls.at(-1)?.args, expected, 'the tool gets an object')
     }
+    const made = tools.calls.length
+    const [end, cut] = cuts[name]
+    const cutCall = wire.callOf('add', '').join('').replace(end, cut)
+    const { body } = await send(app, [events(cutCall), events(...answer)])
+    t.match(
+      body,
+      { response: 'Hello', tool_calls: [{ name: 'add', status: 'failed', error: /not a JSON object/ }] },
+      'a call that was cut before its arguments has failed',
+    )
+    t.equal(tools.calls.length, made, 'and was not made')
   })
 }
 

@@ -116,4 +116,10 @@ t.test('what servers say in codes and words of their own', async (t) => {
   t.equal(error?.code, 'model-context-exceeded', 'a body that is compressed')
   const garbled = await ask(reply(429, 'not zipped', { 'content-encoding': 'gzip' }))
   t.equal(garbled.error?.code, 'model-overloaded', 'one that is not what it says')
+  const details = [{ '@type': 'type.googleapis.com/google.rpc.RetryInfo', retryDelay: '12.5s' }]
+  const limited = { error: { code: 429, status: 'RESOURCE_EXHAUSTED', message: 'x', details } }
+  for (const sent of [reply(429, JSON.stringify([limited])), events(data(limited))]) {
+    const { error, asked } = await ask(sent)
+    t.same([error?.retryAfterMs, asked], [12_500, 1], 'the pause that Google asks for in the body')
+  }
 })

@@ -17,6 +17,7 @@ const withSchema = async (t: Test, inputSchema: object) => {
   return { ...(await tools.of('alice')), logged: tools.logged }
 }
 
+const fieldsMended = 'tools with missing or wrong fields, which were mended or ignored'
 const skipped = (why: string, tool = 'work') => [
   {
     server: 'one',
@@ -52,19 +53,29 @@ t.test('a schema of more than 64 KiB is none', async (t) => {
 t.test('a schema that is nested too deep costs a turn nothing but its tool', async (t) => {
   const { url, answer } = await mcpServer(t, { tools: [], call: () => ({ content: [] }) })
   // By hand, since the SDK's server cannot write the deepest.
-  const listing = (depth: number, id: unknown) => {
-    const schema = `{"type":"object","examples":${'['.repeat(depth)}${']'.repeat(depth)}}`
+  const listing = (depth: number, isText: boolean, id: unknown) => {
+    const written = `{"type":"object","examples":${'['.repeat(depth)}${']'.repeat(depth)}}`
+    const schema = isText ? JSON.stringify(written) : written
     const tools = `[{"name":"work","inputSchema":${schema}},{"name":"other","inputSchema":{"type":"object"}}]`
     return `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":{"tools":${tools}}}`
   }
-  for (const depth of [90, 110, 20_000]) {
+  const rows: [depth: number, isText: boolean][] = [
+    ...[90, 110, 20_000].map((depth): [number, boolean] => [depth, false]),
+    ...[90, 110, 4_000, 5_500, 20_000].map((depth): [number, boolean] => [depth, true]),
+  ]
+  const mended = { ...skipped('', 'work (inputSchema)')[0], text: fieldsMended }
+  for (const [depth, isText] of rows) {
+    const what = `${depth} levels${isText ? ' in a text' : ''}`
     answer(({ body }, response) => {
       if (body?.method !== 'tools/list') return false
-      return response.writeHead(200, { 'content-type': 'application/json' }).end(listing(depth, body.id))
+      return response
+        .writeHead(200, { 'content-type': 'application/json' })
+        .end(listing(depth, isText, body.id))
     })
     const tools = testTools(t, { one: { url } })
-    t.same((await tools.of('alice')).names, depth < 100 ? ['work', 'other'] : ['other'], `${depth}`)
-    t.same(tools.logged, depth < 100 ? [] : skipped('are nested too deep'), `${depth} levels: the log`)
+    t.same((await tools.of('alice')).names, depth < 100 ? ['work', 'other'] : ['other'], what)
+    const expected = isText ? [mended] : []
+    t.same(tools.logged, depth < 100 ? expected : skipped('are nested too deep'), `${what}: the log`)
   }
 })
 

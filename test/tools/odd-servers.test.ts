@@ -50,7 +50,7 @@ t.test(
       [{ name: 'h2', inputSchema: false }, undefined, skipped, 'h2 (inputSchema)'],
       [{ name: 'h3', inputSchema: JSON.stringify(plain) }, 'h3', mended, 'h3 (inputSchema)'],
       [{ name: 'h4', input_schema: plain }, 'h4', mended, 'h4 (inputSchema)'],
-      [{ name: 'h5', parameters: plain }, 'h5', mended, 'h5 (inputSchema)'],
+      [{ name: 'h5', parameters: JSON.stringify(plain) }, 'h5', mended, 'h5 (inputSchema)'],
       [{ name: 'i', inputSchema: { type: 'string' } }, undefined, skipped, 'i (inputSchema.type)'],
       [
         { name: 'j', inputSchema: { ...plain, properties: 'id' } },
@@ -212,12 +212,28 @@ t.test('a schema of another dialect is read, or its arguments are not checked', 
     [of({ type: 'string' }, { required: {}, $schema: '' }), ['a'], [5]],
     [of({ $ref: '#' }), [{}, { a: {} }], [5]],
   ]
+  const wrongFields: [row: number, ...fields: string[]][] = [
+    [14, 'properties.a.type'],
+    [15, 'properties.a.type'],
+    [19, 'properties.a.examples', 'properties.a.description'],
+    [22, 'properties.a.type'],
+    [23, 'properties.a.type'],
+    [24, 'properties.a.type', 'properties.a.minimum'],
+    [25, 'properties.a.type'],
+    [26, 'properties.a.format', 'properties.a.enum'],
+    [27, 'properties.a.oneOf'],
+    [28, 'required'],
+  ]
+  const wrong = wrongFields.map(([row, ...fields]) =>
+    `t${row} (${fields.map((field) => `inputSchema.${field}`).join(', ')})`.slice(0, 64),
+  )
   const list = rows.map(([inputSchema], i) => ({ name: `t${i}`, inputSchema }))
   for (const wire of wires) {
     const tools = await toolsOf(t, wire, { 'tools/list': { result: { tools: list } } })
     t.equal(tools.names.length, rows.length, `${wire}: all tools are offered`)
     const labels = rows.flatMap(([, , , field], i) => (field ? [`t${i} (${field})`] : []))
     t.same(told(tools.logged)[unchecked]?.sort(), labels.sort(), `${wire}: what the log says`)
+    t.same(told(tools.logged)[mended], wrong, `${wire}: also of what is deep in a schema`)
     for (const [i, [schema, fits, unfit]] of rows.entries()) {
       const what = `${wire}: ${JSON.stringify(schema)}`
       for (const a of fits) t.equal(await tools.call(`t${i}`, { a }), 'done', `${what}: ${JSON.stringify(a)}`)

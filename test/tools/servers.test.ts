@@ -118,6 +118,23 @@ t.test('what is wrong is told with its place, and without a value', async (t) =>
     [{ url, tools: { a: { user: [] } } }, 'mcpServers.x.tools.a.user is not a known field'],
     [{ url, users: null }, 'mcpServers.x.users must be array'],
     [{ url, enabled: 'k3pT' }, 'mcpServers.x.enabled must be boolean'],
+    ...[
+      { enabled: true, isActive: false },
+      { active: true, isActive: false },
+      { isActive: false, enabled: true },
+    ].map((flags): [object, string] => [
+      { url, ...flags },
+      'mcpServers.x.isActive contradicts another field: write disabled',
+    ]),
+    ...[
+      { tools: { '*': { disabled: true } } },
+      { tools: { a: {}, '*': { users: [] } } },
+      { disabledTools: ['*'] },
+    ].map((limits): [object, string] => [
+      { url, ...limits },
+      'mcpServers.x.tools.* must be the name of one tool, not a pattern',
+    ]),
+    [{ url, headers: { Authorization: null } }, 'mcpServers.x.headers.Authorization must be string'],
     [{ url, disabledTools: 'k3pT' }, 'mcpServers.x.disabledTools must be array'],
     [
       { url, headers: { a: placeholder('input:key') } },
@@ -141,6 +158,18 @@ t.test('what is wrong is told with its place, and without a value', async (t) =>
       'requireApproval',
       'sandbox',
       'off',
+      'whitelist',
+      'blacklist',
+      'forbidden',
+      'prohibited',
+      'omit',
+      'ignore',
+      'skip',
+      'hidden',
+      'private',
+      'policy',
+      'scopes',
+      'visibility',
     ].map((name): [object, string] => [
       { url, [name]: ['k3pT'] },
       `mcpServers.x.${name} is not a known field, and may be a limit: write limits as disabled, users, tools`,
@@ -229,6 +258,8 @@ t.test(
         { ...http, disabled: true },
       ],
       [{ url, active: true, tools: ['*'] }, http],
+      [{ url, enabled: true, isEnabled: true, isActive: null }, http, ['isEnabled']],
+      [{ url, headers: { 'x-a': null } }, http],
       [
         { command: 'c', args: ['-p', 80, true], env: { PORT: 8080, DEBUG: false, NONE: null } },
         { ...stdio, args: ['-p', '80', 'true'], env: { PORT: '8080', DEBUG: 'false' } },

@@ -104,7 +104,7 @@ const createReader = (): EventReader => {
           return close(indexOf(event.index))
         case 'message_delta': {
           const delta = isJsonObject(event.delta) ? event.delta : {}
-          hasReason ||= delta.stop_reason !== undefined
+          hasReason ||= Boolean(delta.stop_reason)
           return [...closeAll(), { ...event, delta, usage: withCount(event.usage, 'output_tokens') }]
         }
         case 'message_stop':

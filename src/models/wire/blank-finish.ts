@@ -13,7 +13,7 @@ export const createBlankFinish = () => {
       if (isLast) blanks += 1
       if (reason === false || (typeof reason === 'string' && /^(null|none)?$/i.test(reason))) return null
       if (reason !== null && reason !== undefined) hasReason = true
-      return reason
+      return typeof reason === 'number' ? String(reason) : reason
     },
     /** Whether the response ended with a blank reason. */
     endsWhole: (isDone: boolean): boolean => !hasReason && isLast && (isDone || blanks === 1),

@@ -1,4 +1,5 @@
 import { isJsonObject, type JsonObject } from '../../json-object.js'
+import { ModelError } from '../model-error.js'
 import { toArgumentsText } from './arguments.js'
 import { parseJson } from './parse-json.js'
 
@@ -10,6 +11,9 @@ interface Piece {
 interface Call extends Piece {
   index: number
 }
+
+/** No turn may make more. */
+const maxCalls = 1_000
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')
 const wordOf = (value: unknown): string => (typeof value === 'number' ? String(value) : textOf(value).trim())
@@ -42,21 +46,29 @@ const isNext = (last: Call, piece: Piece): boolean => {
  * pieces of a call then belong to the one that began last, or to the one with their id.
  */
 export const createCalls = () => {
-  const calls: Call[] = []
+  const taken = new Set<number>()
   const byIndex = new Map<number, Call>()
+  const byId = new Map<string, Call>()
+  let last: Call | undefined
+  let next = 0
 
   const find = (piece: Piece, index: number | undefined): Call | undefined => {
-    const known = piece.id === '' ? undefined : calls.findLast(({ id }) => id === piece.id)
+    const known = piece.id === '' ? undefined : byId.get(piece.id)
     if (index !== undefined) return byIndex.get(index) ?? (piece.name === '' ? known : undefined)
-    return known ?? (piece.name === '' ? calls.at(-1) : undefined)
+    return known ?? (piece.name === '' ? last : undefined)
   }
 
   const begin = (piece: Piece, index: number | undefined): Call => {
-    const taken = calls.map((call) => call.index)
-    const isFree = index !== undefined && !taken.includes(index)
-    const call = { ...piece, index: isFree ? index : Math.max(-1, ...taken) + 1 }
-    calls.push(call)
+    if (taken.size === maxCalls) {
+      throw new ModelError('model-tool-limit', `the model made more than ${maxCalls} calls in one response`)
+    }
+    const isFree = index !== undefined && !taken.has(index)
+    const call = { ...piece, index: isFree ? index : next }
+    next = Math.max(next, call.index + 1)
+    taken.add(call.index)
     if (index !== undefined) byIndex.set(index, call)
+    if (call.id !== '') byId.set(call.id, call)
+    last = call
     return call
   }
 
@@ -64,13 +76,14 @@ export const createCalls = () => {
   return (delta: JsonObject): JsonObject | undefined => {
     const piece = readPiece(delta)
     const index = indexOf(delta.index)
-    const last = find(piece, index)
-    const isNew = !last || (piece.name !== '' && isNext(last, piece))
+    const found = find(piece, index)
+    const isNew = !found || (piece.name !== '' && isNext(found, piece))
     if (isNew && `${piece.id}${piece.name}${piece.arguments}` === '') return undefined
-    const call = isNew ? begin(piece, index) : last
+    const call = isNew ? begin(piece, index) : found
     const id = isNew || call.id === '' ? piece.id : ''
     const name = isNew || call.name === '' ? piece.name : ''
     if (!isNew) {
+      if (id !== '') byId.set(id, call)
       call.id ||= piece.id
       call.name ||= piece.name
       call.arguments += piece.arguments

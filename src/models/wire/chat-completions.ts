@@ -1,15 +1,21 @@
 import { isJsonObject, type JsonObject } from '../../json-object.js'
 import { createBlankFinish } from './blank-finish.js'
 import { createCalls } from './chat-calls.js'
-import { createReasoningReader, readContent, withReasoning } from './chat-content.js'
+import { createReasoningReader, readContent, reasoningFields, withReasoning } from './chat-content.js'
 import { readChatUsage } from './chat-usage.js'
 import type { Dialect } from './dialect.js'
 import { reasoningOptions } from './reasoning-fields.js'
 import { createThinkTags } from './think-tags.js'
 
-/** Whether a delta says anything: a role alone may come before the whole message. */
-const saysSomething = ({ role: _, ...rest }: JsonObject): boolean =>
-  Object.values(rest).some((value) => (Array.isArray(value) ? value.length > 0 : Boolean(value)))
+const isFilled = (value: unknown): boolean => (Array.isArray(value) ? value.length > 0 : Boolean(value))
+
+/** Whether a delta has a part of the answer: a role or the reasoning alone may come before the whole message. */
+const hasAnswer = ({ content, refusal, tool_calls: calls }: JsonObject): boolean =>
+  [content, refusal, calls].some(isFilled)
+const hasReasoning = (delta: JsonObject): boolean => reasoningFields.some((name) => isFilled(delta[name]))
+
+const withoutReasoning = (message: JsonObject): JsonObject =>
+  Object.fromEntries(Object.entries(message).filter(([name]) => !reasoningFields.includes(name)))
 
 const choice = (delta: JsonObject | undefined, finish_reason: string | null): JsonObject => ({
   choices: [{ index: 0, delta: delta ?? {}, finish_reason }],
@@ -52,7 +58,19 @@ export const chatCompletions: Dialect = {
     const readReasoning = createReasoningReader().read
     const readCall = createCalls()
     let hasRefusal = false
-    let hasDelta = false
+    let isAnswered = false
+    let isReasoned = false
+
+    /** A few servers send the whole message in one event; others repeat it at the end. */
+    const toDelta = (delta: unknown, message: unknown): unknown => {
+      if (isJsonObject(delta)) {
+        isAnswered ||= hasAnswer(delta)
+        isReasoned ||= hasReasoning(delta)
+      }
+      if (isAnswered || !isJsonObject(message)) return delta
+      const rest = isReasoned ? withoutReasoning(message) : message
+      return isJsonObject(delta) ? { ...delta, ...rest } : rest
+    }
 
     const readDelta = (value: JsonObject, isEnd: boolean): JsonObject => {
       const { role: _, tool_calls: calls, refusal, content, ...rest } = value
@@ -76,12 +94,9 @@ export const chatCompletions: Dialect = {
         if (choices === undefined || choices === null) return counts && { choices: [], usage: counts }
         if (!Array.isArray(choices)) return { choices }
         if (!first) return { choices: [], usage: counts }
-        const { delta, message } = first
-        hasDelta ||= isJsonObject(delta) && saysSomething(delta)
-        // A few servers send the whole message in one event; others repeat it at the end.
-        const said = hasDelta || !isJsonObject(message) ? delta : message
+        const delta = toDelta(first.delta, first.message)
         const reason = blank.read(first.finish_reason)
-        const read = isJsonObject(said) ? readDelta(said, Boolean(reason)) : said
+        const read = isJsonObject(delta) ? readDelta(delta, Boolean(reason)) : delta
         const finish_reason = hasRefusal && reason === 'stop' ? 'content_filter' : reason
         return { choices: [{ delta: read, finish_reason }], usage: counts }
       },

@@ -31,8 +31,3 @@ export interface Dialect {
   /** marks a message up to which the provider is to cache the prompt, where it wants to be told */
   cacheMark?: ModelMessage['providerOptions']
 }
-
-/** A dialect whose events can be read one by one. */
-export const stateless = (read: EventReader['read']): Dialect['createReader'] => {
-  return () => ({ read })
-}

@@ -9,6 +9,8 @@ export interface ErrorBody {
   codes: string[]
   /** free text; matched, but never logged */
   text: string
+  /** Google's `retryDelay`, such as `12s`: the pause that it asks for */
+  retryAfterMs?: number
 }
 
 /** An error's fields, by their names without case and underscores: `errorCode` is `error_code`. */
@@ -69,6 +71,7 @@ const maxXml = 2_000
 /** Reads an error in any of the shapes in which providers send them; a text may be JSON again. */
 export const readErrorBody = (body: unknown): ErrorBody => {
   const found = { statuses: [] as number[], codes: [] as string[], texts: [] as string[] }
+  let retryAfterMs: number | undefined
   const readCode = (value: unknown): void => {
     const number = typeof value === 'number' || /^\d{3}$/.test(String(value)) ? Number(value) : undefined
     if (number !== undefined && number >= 400 && number < 600) found.statuses.push(number)
@@ -90,6 +93,8 @@ export const readErrorBody = (body: unknown): ErrorBody => {
     } else if (isJsonObject(value)) {
       for (const [name, member] of fieldsOf(value)) {
         if (codeFields.has(name)) readCode(member)
+        const [, seconds] = (name === 'retrydelay' && /^(\d{1,9}(?:\.\d+)?)s$/.exec(String(member))) || []
+        if (seconds) retryAfterMs = Number(seconds) * 1_000
         // A list of errors may be one by the names of what is wrong.
         if (innerFields.has(name) || field === 'errors') read(member, name, depth + 1)
       }
@@ -97,7 +102,12 @@ export const readErrorBody = (body: unknown): ErrorBody => {
   }
   read(body, '', 0)
   const { statuses, codes, texts } = found
-  return { statuses, codes: [...new Set(codes)].slice(0, maxItems), text: texts.join('\n').slice(0, 10_000) }
+  return {
+    statuses,
+    codes: [...new Set(codes)].slice(0, maxItems),
+    text: texts.join('\n').slice(0, 10_000),
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+  }
 }
 
 const isFilled = (value: unknown): boolean =>
@@ -106,7 +116,8 @@ const isFilled = (value: unknown): boolean =>
 const isZero = (value: unknown): boolean => value === 0 || value === '0'
 
 /** Whether it is an error, and not one that says that there is none. */
-const isOne = (error: unknown): boolean => isFilled(error) && !(isJsonObject(error) && isZero(error.code))
+const isActualError = (error: unknown): boolean =>
+  isFilled(error) && !(isJsonObject(error) && isZero(error.code))
 
 /** Whether JSON says of itself that it is an error, whatever else it has. */
 export const isError = (value: unknown): boolean => {
@@ -118,7 +129,7 @@ export const isError = (value: unknown): boolean => {
   )
   const text = [errormsg, errormessage, errmsg].some(isFilled)
   return (
-    [error, fault, errors].some(isOne) ||
+    [error, fault, errors].some(isActualError) ||
     (text && !isZero(errorcode ?? errcode)) ||
     type === 'error' ||
     object === 'error' ||

@@ -8,7 +8,7 @@ import type { Dialect, Ending, Failure } from './dialect.js'
  */
 const rule: readonly [RegExp, Ending][] = [
   [
-    /filter|safe|polic(y|ies)|refus|declin|denied|block|blacklist|denylist|prohibit|forbid|disallow|not_allowed|recitation|copyright|sensitive|moderat|guard|violat|violence|censor|toxic|harm|abus|sexual|nsfw|csam|profan|illegal|inappropriate|flagged|withheld|redact|pii|jailbreak|(^|_)(hate|risk)/,
+    /filter|safe|polic(y|ies)|refus|declin|denied|blocked|blocklist|(?<!(^|_)(end|stop|last)_(of_)?)block(?!_(end|stop|done|finish|complet))|blacklist|denylist|prohibit|forbid|disallow|not_allowed|recitation|copyright|sensitive|moderat|guard|violat|violence|censor|toxic|harm(?!ony)|abus|sexual|nsfw|csam|profan|illegal|inappropriate|flagged|withheld|redact|pii|jailbreak|(^|_)(hate|risk)/,
     'filtered',
   ],
   [
@@ -17,10 +17,10 @@ const rule: readonly [RegExp, Ending][] = [
   ],
   [/pause|compaction/, 'paused'],
   [
-    /abort|cancel|error|fail|fault|exception|network|time_?(d_)?(out|limit)|max_time|deadline|interrupt|disconnect|connection|insufficient|overload|unavailable|busy|quota|rate_limit|evict|preempt|shut_?down|kill|crash|memory|malformed|invalid|unexpected|too_many|missing|lost|reset|broke|incomplete|unfinish|partial|reject|cut_?off|died|dropped|discard|expire|terminat|stall|halted|hang_?up|hung_up|gone|offline|unreach|gateway|internal|throttl|capacity|(?<!(tokens?|length|limit)_)exceed|unauthori|unsupported|corrupt|garbage|repetit|(^|_)loop|panic|segfault|requires_action|in_progress|running|queued|pending|closed|(^|_)(not|never)_|(^|_)oom(_|$)|by_user|user_(stop|request|abort)/,
+    /abort|cancel|error|fail|(?<!de)fault|exception|network|time_?(d_)?(out|limit)|max_time|deadline|interrupt|disconnect|connection|insufficient|overload|unavailable|busy|quota|rate_limit|evict|preempt|shut_?down|(?<!s)kill|crash|memory|malformed|invalid|unexpected|too_many|missing|lost|reset|broke|incomplete|unfinish|partial|reject|cut_?off|died|dropped|discard|expire|terminat(?!or)|stall|halted|hang_?up|hung_up|gone|offline|unreach|gateway|internal|throttl|capacity|(?<!(tokens?|length|limit)_)exceed|unauthori|unsupported|corrupt|garbage|repetit|(^|_)loop|panic|segfault|requires_action|in_progress|running|queued|pending|closed|(^|_)(not|never)_|(^|_)oom(_|$)|by_user|user_(stop|request|abort)/,
     'broken-off',
   ],
-  [/length|limit|truncat|max_|exhaust|out_of_tokens|budget/, 'length'],
+  [/length|limit|truncat|(^|_)max|exhaust|out_of_tokens|budget/, 'length'],
   [/tool|function/, 'tool-calls'],
   [
     /(^|_)(stop|stopped|end|ended|eos|eot|eom|endoftext|done|completed?|finish|finished|success|natural|normal)(_|$)/,
@@ -34,6 +34,10 @@ const toWord = (reason: string): string =>
     .replace(/([a-z])([A-Z])/g, '$1_$2')
     .replace(/[^a-z0-9]+/gi, '_')
     .toLowerCase()
+
+/** What did not happen, such as in `no_error` or `done_not_truncated`. */
+const negations =
+  /(^|_)(no|not|none|without)_(error|fail|fault|exception|truncat|cut|abort|cancel|interrupt|filter|block|limit|timeout)[a-z]*(_off)?(?=_|$)/g
 
 interface Finish {
   /** the SDK's reading of the reason */
@@ -52,7 +56,9 @@ export const endingOf = ({ finishReasons }: Dialect, { finishReason, rawFinishRe
   }
   const word = toWord(rawFinishReason)
   const known = Object.hasOwn(finishReasons, word) ? finishReasons[word] : undefined
-  return known ?? rule.find(([pattern]) => pattern.test(word))?.[1] ?? 'other'
+  if (known) return known
+  const happened = word.replace(negations, '')
+  return rule.find(([pattern]) => pattern.test(happened))?.[1] ?? 'other'
 }
 
 const failures: Record<Failure, (reason: string) => ModelError> = {

@@ -30,8 +30,8 @@ const readText = (text: string, event: string, reader: EventReader): Item[] => {
   if (text.trim() === '' || keepAlive.test(event) || keepAlive.test(text)) return []
   const value = parseJson(text)
   if (event === 'error' || isError(value)) return [{ error: value ?? text }]
-  // Not JSON: the SDK says so.
-  if (value === undefined) return [{ data: 'unreadable' }]
+  // JSON that is cut, which the SDK says; other words are a comment, such as OpenRouter's.
+  if (value === undefined) return /^\s*[[{]/.test(text) ? [{ data: 'unreadable' }] : []
   return [value].flat().flatMap((value): Item[] => {
     if (!isJsonObject(value)) return []
     const read = [reader.read(value) ?? []].flat()

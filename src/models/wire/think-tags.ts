@@ -17,6 +17,10 @@ const tags: readonly (readonly [string, ...string[]])[] = [
   ['\u25c1think\u25b7', '\u25c1/think\u25b7'],
 ]
 
+const longestTag = Math.max(...tags.flat().map(({ length }) => length))
+/** How much white space is held in front of what may be a tag. */
+const maxSpace = 1_000
+
 /** The length of the longest end of the text that `tag` may begin with. */
 const overlap = (text: string, tag: string): number => {
   let length = Math.min(text.length, tag.length - 1)
@@ -24,16 +28,12 @@ const overlap = (text: string, tag: string): number => {
   return length
 }
 
-/** Where a tag is in a text; -1 when it is not. */
-const indexOf = (text: string, tag: string): number =>
-  text.search(new RegExp(tag.replace(/[[\]]/g, '\\$&'), 'i'))
-
-/** The first of some tags in a text. */
-const firstOf = (text: string, tags: readonly string[]): { at: number; length: number } | undefined =>
-  tags
-    .map((tag) => ({ at: indexOf(text, tag), length: tag.length }))
-    .filter(({ at }) => at >= 0)
-    .sort((a, b) => a.at - b.at)[0]
+/** The first of some tags in a text, found in one pass. */
+const firstOf = (text: string, tags: readonly string[]): { at: number; length: number } | undefined => {
+  const pattern = tags.map((tag) => tag.replace(/[[\]]/g, '\\$&')).join('|')
+  const found = new RegExp(pattern, 'i').exec(text)
+  return found ? { at: found.index, length: found[0].length } : undefined
+}
 
 /**
  * Splits a text that begins with reasoning in tags, as many servers send it, into reasoning and text. Tags further on are part of
@@ -47,7 +47,7 @@ export const createThinkTags = () => {
 
   const readStart = (isEnd: boolean): void => {
     const text = held.trimStart()
-    const lower = text.toLowerCase()
+    const lower = text.slice(0, longestTag).toLowerCase()
     const opened = tags.find(([opening]) => lower.startsWith(opening))
     // White space behind a reasoning only separates it from the text.
     if (closings.length > 0) held = text
@@ -55,7 +55,12 @@ export const createThinkTags = () => {
       closings = opened.slice(1)
       held = text.slice(opened[0].length)
       state = 'reasoning'
-    } else if (isEnd || !tags.some(([opening]) => opening.startsWith(lower))) state = 'text'
+    } else if (
+      isEnd ||
+      held.length - text.length > maxSpace ||
+      !tags.some(([opening]) => opening.startsWith(lower))
+    )
+      state = 'text'
   }
 
   const readReasoning = (isEnd: boolean): string => {

@@ -85,8 +85,9 @@ const BOUNDS =
   )
 const NON_EMPTY = ['type', 'allOf', 'anyOf', 'oneOf', 'prefixItems', 'enum']
 
-/** Leaves out keywords that say nothing, and names that are said twice. */
-const mendValues = (schema: Schema): void => {
+/** Leaves out keywords that say nothing, and names that are said twice. Returns the keywords whose values were wrong. */
+const mendValues = (schema: Schema): string[] => {
+  const given = { ...schema }
   if (Array.isArray(schema.type)) {
     const types = [...new Set(schema.type.map(mendType))]
     schema.type = types.includes('any') ? [] : types
@@ -102,6 +103,8 @@ const mendValues = (schema: Schema): void => {
     schema.required = [...new Set(schema.required.filter((name) => name !== null))]
   }
   if (isJsonObject(schema.required) && Object.keys(schema.required).length === 0) delete schema.required
+  const isWrong = (name: string) => JSON.stringify(schema[name]) !== JSON.stringify(given[name])
+  return ['type', 'required', ...BOUNDS, ...NON_EMPTY.slice(1)].filter(isWrong)
 }
 
 /** OpenAPI 3.0's `nullable`, which JSON Schema does not know. */
@@ -134,7 +137,10 @@ const liftRequired = (schema: Schema, original: Schema): void => {
   schema.required = [...new Set([...required, ...names])]
 }
 
-const mendKeyword = (name: string, value: unknown): unknown => {
+/** Mends the value of a keyword at a path. `mended` gets the paths of what was wrong. */
+const mendKeyword = (name: string, value: unknown, path: string, mended: string[]): unknown => {
+  const mendList = (schemas: unknown[]) =>
+    schemas.map((schema, i) => mendSchema(schema, `${path}.${i}`, mended))
   if (MAPS.has(name)) {
     // PHP writes an empty map as an empty list.
     if (isEmptyArray(value)) return {}
@@ -142,39 +148,42 @@ const mendKeyword = (name: string, value: unknown): unknown => {
     const entries = Object.entries(value).map(([key, schema]) => [
       key,
       // `dependencies` may hold lists of names too.
-      Array.isArray(schema) && schema.length > 0 ? schema : mendSchema(schema ?? {}),
+      Array.isArray(schema) && schema.length > 0
+        ? schema
+        : mendSchema(schema ?? {}, `${path}.${key}`, mended),
     ])
     return Object.fromEntries(entries)
   }
-  if (LISTS.has(name)) return Array.isArray(value) ? value.map(mendSchema) : value
-  return SCHEMAS.has(name) ? mendSchema(value) : value
+  // Up to draft 2019-09 a tuple's schemas are in `items`.
+  const isList = LISTS.has(name) || name === 'items'
+  if (isList && Array.isArray(value)) return mendList(value)
+  return SCHEMAS.has(name) ? mendSchema(value, path, mended) : value
 }
 
-/** Up to draft 2019-09 a tuple's schemas are in `items`. */
 const mendTuple = (schema: Schema): void => {
   const { items, additionalItems } = schema
   delete schema.additionalItems
   if (!Array.isArray(items)) return
   delete schema.items
-  if (items.length > 0) schema.prefixItems = items.map(mendSchema)
+  if (items.length > 0) schema.prefixItems = items
   if (additionalItems !== undefined) schema.items = additionalItems
 }
 
 /**
  * Brings a schema into the form of JSON Schema 2020-12, which every provider accepts: null is absent, and what OpenAPI 3.0 and older
- * drafts say in another way is said in this one. What it does not know it leaves as it is.
+ * drafts say in another way is said in this one. What it does not know it leaves as it is. `mended` gets the paths of what was wrong.
  */
-const mendSchema = (value: unknown): unknown => {
+const mendSchema = (value: unknown, path: string, mended: string[]): unknown => {
   if (isEmptyArray(value)) return {}
   if (!isJsonObject(value)) return value
   const schema: Schema = {}
   for (const [name, member] of Object.entries(value)) {
-    const isAbsent = member === null && name !== 'default' && name !== 'const'
-    if (isAbsent || (Object.hasOwn(ANNOTATIONS, name) && !ANNOTATIONS[name]?.(member))) continue
-    const isTuple = name === 'items' && Array.isArray(member)
-    schema[name] = isTuple ? member : mendKeyword(name, member)
+    if (member === null && name !== 'default' && name !== 'const') continue
+    const isIgnored = Object.hasOwn(ANNOTATIONS, name) && !ANNOTATIONS[name]?.(member)
+    if (!isIgnored) schema[name] = mendKeyword(name, member, `${path}.${name}`, mended)
+    else if (name !== 'id') mended.push(`${path}.${name}`)
   }
-  mendValues(schema)
+  mended.push(...mendValues(schema).map((name) => `${path}.${name}`))
   if (typeof schema.required === 'boolean') delete schema.required
   mendTuple(schema)
   mendBound(schema, 'exclusiveMinimum', 'minimum')
@@ -189,16 +198,6 @@ const isAnObject = (type: unknown): boolean =>
 const isStrings = (value: unknown): boolean =>
   Array.isArray(value) && value.every((item) => typeof item === 'string')
 
-/** JSON in a text, if it is an object; otherwise something that is no schema. */
-const parseObject = (text: string): unknown => {
-  try {
-    const value: unknown = JSON.parse(text)
-    return isJsonObject(value) ? value : 0
-  } catch {
-    return 0
-  }
-}
-
 /** Reads the schema of a tool's arguments, which are an object. */
 export const readInputSchema = (original: unknown): ReadSchema | UnreadableSchema => {
   if (original === null || original === undefined || isEmptyArray(original)) {
@@ -206,13 +205,10 @@ export const readInputSchema = (original: unknown): ReadSchema | UnreadableSchem
   }
   // Anything goes.
   if (original === true) return { schema: { type: 'object', properties: {} }, mended: ['inputSchema'] }
-  if (typeof original === 'string') {
-    const read = readInputSchema(parseObject(original))
-    return 'fault' in read ? read : { ...read, mended: ['inputSchema'] }
-  }
   if (!isJsonObject(original)) return { fault: 'inputSchema' }
   const { $schema, nullable: _, ...rest } = original
-  const { type, ...schema } = mendSchema(rest) as Schema
+  const mended: string[] = []
+  const { type, ...schema } = mendSchema(rest, 'inputSchema', mended) as Schema
   if (type !== undefined && !isAnObject(type)) return { fault: 'inputSchema.type' }
   if (type === undefined) schema.properties ??= {}
   if (schema.properties !== undefined && !isJsonObject(schema.properties)) {
@@ -222,7 +218,7 @@ export const readInputSchema = (original: unknown): ReadSchema | UnreadableSchem
   const isKnown = typeof $schema === 'string' && $schema !== '' ? KNOWN_DIALECT.test($schema) : !$schema
   return {
     schema: { type: 'object', ...schema },
-    mended: original.type === 'object' ? [] : ['inputSchema.type'],
+    mended: [...(original.type === 'object' ? [] : ['inputSchema.type']), ...mended],
     ...(!isKnown && { unchecked: 'inputSchema.$schema' }),
   }
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { closestName } from '../../closest-name.js'
 import { isJsonObject } from '../../json-object.js'
 
 /** An invalid tool server configuration. The message names the place in the document and shows no values. */
@@ -41,24 +42,30 @@ const plainText = z.preprocess(
   (value) => (typeof value === 'number' || typeof value === 'boolean' ? String(value) : value),
   z.string(),
 )
-const textMap = z.preprocess(
-  (value) =>
-    isJsonObject(value) ? Object.fromEntries(Object.entries(value).filter(([, v]) => v !== null)) : value,
-  z.record(z.string(), plainText),
-)
+/** A map of texts, in which null is absent where `isAbsent` says so. */
+const textMap = (isAbsent: (name: string) => boolean = () => true) =>
+  z.preprocess(
+    (value) =>
+      isJsonObject(value)
+        ? Object.fromEntries(Object.entries(value).filter(([name, v]) => v !== null || !isAbsent(name)))
+        : value,
+    z.record(z.string(), plainText),
+  )
+/** Where one is missing, the server is sent a user's token: nobody should have to guess whether null asks for that. */
+const isOrdinaryHeader = (name: string): boolean => name.trim().toLowerCase() !== 'authorization'
 const access = z.strictObject({ disabled: z.boolean().optional(), users: z.array(text).optional() })
 const common = { ...access.shape, tools: z.unknown() }
 const stdio = z.object({
   ...common,
   command: text,
   args: z.array(plainText).default([]),
-  env: textMap.default({}),
+  env: textMap().default({}),
   cwd: text.optional(),
 })
 const http = z.object({
   ...common,
   url: text.trim(),
-  headers: textMap.default({}),
+  headers: textMap(isOrdinaryHeader).default({}),
   audience: text.optional(),
 })
 
@@ -92,35 +99,16 @@ const SILENT = ['$schema', 'description', 'name', 'title', 'displayName', 'icon'
 const LIMITS = ['disabled', 'users', 'tools']
 /** Words in the name of a field that may limit who uses what. */
 const LIMITING =
-  /user|tool|disab|enab|activ|allow|den[iy]|reject|block|filter|exclu|inclu|restrict|permi|approv|confirm|consent|sandbox|limit|access|only|role|group|^(off|paused|suspended|status|state)$/i
+  /user|tool|disab|enab|activ|allow|den[iy]|reject|block|white|black|forbid|prohibit|filter|exclu|inclu|omit|ignor|skip|hide|hidden|visib|privat|polic|scope|restrict|permi|approv|confirm|consent|sandbox|limit|access|only|role|group|^(off|paused|suspended|status|state)$/i
 /** Names that have such a word, and widen something or are about time. */
 const HARMLESS =
   /^(auto|always)_?(allow|approv|accept|confirm|start|connect|load|run|enab)|time_?out|_sec$|_ms$/i
-
-/** The edits (of one character, or two that changed places) between two short words. */
-const distance = (a: string, b: string): number => {
-  const rows = [Array.from({ length: b.length + 1 }, (_, j) => j)]
-  for (let i = 1; i <= a.length; i += 1) {
-    const row = [i]
-    for (let j = 1; j <= b.length; j += 1) {
-      const at = (back: number, left: number) => (back === 0 ? row : (rows[i - back] ?? []))[j - left] ?? 0
-      const isSwap = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
-      const edits = [at(1, 0) + 1, at(0, 1) + 1, at(1, 1) + (a[i - 1] === b[j - 1] ? 0 : 1)]
-      row.push(Math.min(...edits, ...(isSwap ? [at(2, 2) + 1] : [])))
-    }
-    rows.push(row)
-  }
-  return rows.at(-1)?.at(-1) ?? 0
-}
-
-const likelyLimit = (name: string): string | undefined =>
-  LIMITS.find((limit) => distance(name.toLowerCase(), limit) <= (limit.length > 5 ? 2 : 1))
 
 /** Passes over a field that we do not know, unless it could be meant to limit something. Throws ToolServersError. */
 export const passOver = (path: Path, warn: Warn): void => {
   const name = String(path.at(-1))
   if (SILENT.includes(name)) return
-  const likely = likelyLimit(name)
+  const likely = closestName(name.toLowerCase(), LIMITS)
   if (likely) throw new ToolServersError(`${render(path)} is not a known field: did you mean ${likely}?`)
   if (LIMITING.test(name) && !HARMLESS.test(name)) {
     throw new ToolServersError(
@@ -138,7 +126,10 @@ const resolveAliases = (entry: Json, path: Path, warn: Warn): Json => {
   const rank = (name: string) => (name === 'httpUrl' ? 0 : Object.hasOwn(ALIASES, name) ? 2 : 1)
   for (const [name, value] of given.sort(([a], [b]) => rank(a) - rank(b))) {
     const ours = Object.hasOwn(ALIASES, name) ? String(ALIASES[name]) : name
-    if (Object.hasOwn(resolved, ours)) warn(`${render([...path, name])} is ignored`)
+    const isTaken = Object.hasOwn(resolved, ours)
+    if (isTaken && ours === 'enabled' && value !== resolved.enabled)
+      throw new ToolServersError(`${render([...path, name])} contradicts another field: write disabled`)
+    if (isTaken) warn(`${render([...path, name])} is ignored`)
     else resolved[ours] = value
   }
   return resolved
@@ -156,6 +147,11 @@ const resolveLimits = ({ enabled, ...entry }: Json, path: Path): Json => {
     tools.push(...excluded.map((tool): [string, AccessEntry] => [tool, { disabled: true }]))
     delete entry[name]
   }
+  const [pattern] = tools.find(([name]) => name.includes('*')) ?? []
+  if (pattern !== undefined)
+    throw new ToolServersError(
+      `${render([...path, 'tools', pattern])} must be the name of one tool, not a pattern`,
+    )
   const isOff = enabled !== undefined && !parse(z.boolean(), enabled, [...path, 'enabled'])
   return { ...entry, tools, ...(isOff && { disabled: true }) }
 }

@@ -83,12 +83,30 @@ const OPTIONAL_FIELDS: Record<string, (value: unknown) => boolean> = {
   outputSchema: (value) => isJsonObject(value) && (value.type ?? 'object') === 'object',
 }
 
-/** A tool's input schema, also under the names of model providers. */
-const schemaOf = (tool: Json): unknown => tool.inputSchema ?? tool.input_schema ?? tool.parameters
+/** JSON in a text, if it is an object; otherwise something that is no schema. */
+const parseSchema = (text: string): unknown => {
+  try {
+    const value: unknown = JSON.parse(text)
+    return isJsonObject(value) ? value : 0
+  } catch {
+    return 0
+  }
+}
+
+/** A tool's input schema, also under the names of model providers, and as a text. */
+const schemaOf = (tool: Json): unknown => {
+  const schema = tool.inputSchema ?? tool.input_schema ?? tool.parameters
+  return typeof schema === 'string' ? parseSchema(schema) : schema
+}
 
 /** Reduces a tool to the fields that turns use. */
-const reduceTool = (tool: Json, name: string, warnings: ToolWarnings): ListedTool | undefined => {
-  const read = readInputSchema(schemaOf(tool))
+const reduceTool = (
+  tool: Json,
+  name: string,
+  inputSchema: unknown,
+  warnings: ToolWarnings,
+): ListedTool | undefined => {
+  const read = readInputSchema(inputSchema)
   if ('fault' in read) {
     addWarning(warnings, schemaInvalid, fieldOf(name, read.fault))
     return undefined
@@ -96,7 +114,7 @@ const reduceTool = (tool: Json, name: string, warnings: ToolWarnings): ListedToo
   const wrong = Object.entries(OPTIONAL_FIELDS)
     .filter(([field, isRight]) => (tool[field] ?? null) !== null && !isRight(tool[field]))
     .map(([field]) => field)
-  const isElsewhere = (tool.inputSchema ?? null) === null && (schemaOf(tool) ?? null) !== null
+  const isElsewhere = inputSchema !== tool.inputSchema && (inputSchema ?? null) !== null
   const mended = [...new Set([...(isElsewhere ? ['inputSchema'] : []), ...read.mended, ...wrong])]
   if (mended.length > 0) addWarning(warnings, fieldsMended, fieldOf(name, mended.join(', ')))
   if (read.unchecked) addWarning(warnings, argumentsUnchecked, fieldOf(name, read.unchecked))
@@ -132,12 +150,13 @@ export const createListReader = () => {
       return []
     }
     const { name } = tool
-    const reason = skipReason(name, schemaOf(tool), listed)
+    const inputSchema = schemaOf(tool)
+    const reason = skipReason(name, inputSchema, listed)
     if (reason !== undefined) {
       addWarning(warnings, reason, name)
       return []
     }
-    const reduced = reduceTool(tool, name, warnings)
+    const reduced = reduceTool(tool, name, inputSchema, warnings)
     listed.set(name, reduced)
     return reduced ? [reduced] : []
   }
