@@ -1,6 +1,8 @@
-import { createWriteStream } from 'node:fs'
+import { constants, createWriteStream, openSync } from 'node:fs'
 import { open, realpath, rename, rm, stat } from 'node:fs/promises'
+import { Socket } from 'node:net'
 import type { Writable } from 'node:stream'
+import { setTimeout } from 'node:timers/promises'
 import { StartupError } from './startup-error.js'
 
 /** Where an export is written to. */
@@ -34,12 +36,32 @@ const openFile = async (file: string): Promise<ExportOutput> => {
   }
 }
 
+/**
+ * Opens a pipe once somebody reads it. What waits in open(2) or write(2), as a file's stream does, would keep a signal from ending the
+ * process.
+ */
+const openPipe = async (path: string, signal: AbortSignal): Promise<Writable> => {
+  for (;;) {
+    try {
+      const fd = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK)
+      return new Socket({ fd, readable: false, writable: true })
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENXIO') throw error
+      await setTimeout(100, undefined, { signal })
+    }
+  }
+}
+
 /** Opens standard output, a file, or what is there and is no regular file: a device or a pipe is written to as it is. */
-export const openExportOutput = async (file: string | undefined): Promise<ExportOutput> => {
-  if (file === undefined) return { stream: process.stdout, end: false, keep: nothing, undo: nothing }
+export const openExportOutput = async (
+  file: string | undefined,
+  signal: AbortSignal,
+): Promise<ExportOutput> => {
+  const asItIs = { keep: nothing, undo: nothing }
+  if (file === undefined) return { stream: process.stdout, end: false, ...asItIs }
   const found = await stat(file).catch(() => undefined)
-  if (found && !found.isFile())
-    return { stream: createWriteStream(file), end: true, keep: nothing, undo: nothing }
+  if (found?.isFIFO()) return { stream: await openPipe(file, signal), end: true, ...asItIs }
+  if (found && !found.isFile()) return { stream: createWriteStream(file), end: true, ...asItIs }
   // A link to a file stays one.
   return openFile(found ? await realpath(file) : file)
 }

@@ -90,7 +90,7 @@ export const exportUser = async (config: Config, options: UserDataOptions, file?
         yield text
       }
     }
-    opening = openExportOutput(file)
+    opening = openExportOutput(file, signal)
     const { stream, end, keep } = await opening
     // A terminal that gets the lines has no place for it.
     if (file !== undefined || !process.stdout.isTTY) progress.begin('exporting')
