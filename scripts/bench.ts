@@ -79,10 +79,11 @@ const choose = () => {
 
 const results = new URL('scripts/bench/results/', packageRoot)
 
-/** Writes results, given as Markdown, with the pictures of their tables beside them. */
+/** Writes results, given as Markdown, with the pictures of their tables beside them. What cannot be drawn is written all the same. */
 const saveResults = async (name: string, text: string): Promise<void> => {
-  const { markdown, pictures } = drawResults(text, name)
   await mkdir(results, { recursive: true })
+  await writeFile(new URL(`${name}.md`, results), text)
+  const { markdown, pictures } = drawResults(text, name)
   for (const [file, content] of Object.entries({ [`${name}.md`]: markdown, ...pictures })) {
     await writeFile(new URL(file, results), content)
     console.log(`Saved scripts/bench/results/${file}.`)

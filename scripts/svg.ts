@@ -1,3 +1,5 @@
+import { escapeMarkup } from '../src/escape-markup.js'
+
 /** Colours for a light and a dark page; the text around decides which. Six lines are told apart, by dashes too. */
 const style = `text{font:12px system-ui,sans-serif;fill:#57606a}.title{font-size:14px;font-weight:600;fill:#1f2328}
 .grid{stroke:#d8dee4;fill:none}.line{fill:none;stroke-width:2;stroke-linejoin:round}
@@ -5,9 +7,6 @@ const style = `text{font:12px system-ui,sans-serif;fill:#57606a}.title{font-size
 .line{stroke:var(--c)}.fill{fill:var(--c)}
 @media(prefers-color-scheme:dark){text{fill:#9198a1}.title{fill:#f0f6fc}.grid{stroke:#3d444d}
 .c0{--c:#4493f8}.c1{--c:#f0883e}.c2{--c:#3fb950}.c3{--c:#ab7df8}.c4{--c:#f85149}.c5{--c:#9198a1}}`
-
-const escapes: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }
-const escapeXml = (text: string): string => text.replace(/[&<>"]/g, (char) => escapes[char] ?? '')
 
 type Attributes = Record<string, string | number | undefined>
 
@@ -17,7 +16,7 @@ export const element = (name: string, attributes: Attributes, ...children: strin
     .filter(([, value]) => value !== undefined)
     .map(
       ([key, value]) =>
-        ` ${key}="${escapeXml(typeof value === 'number' ? String(Math.round(value * 10) / 10) : `${value}`)}"`,
+        ` ${key}="${escapeMarkup(typeof value === 'number' ? String(Math.round(value * 10) / 10) : `${value}`)}"`,
     )
     .join('')
   return children.length === 0 ? `<${name}${written}/>` : `<${name}${written}>${children.join('')}</${name}>`
@@ -29,11 +28,11 @@ export const textAt = (x: number, y: number, text: string, anchor: Anchor = 'sta
   element(
     'text',
     { x, y, 'text-anchor': anchor === 'start' ? undefined : anchor, class: type },
-    escapeXml(text),
+    escapeMarkup(text),
   )
 
 /** What a pointer that rests on an element is told. */
-export const tooltip = (text: string): string => element('title', {}, escapeXml(text))
+export const tooltip = (text: string): string => element('title', {}, escapeMarkup(text))
 
 /** A picture by itself, to be shown with `<img>`; `description` is for those who do not see it. */
 export const svg = (width: number, height: number, description: string, ...children: string[]): string =>

@@ -5,7 +5,7 @@ import { singleFlight } from './concurrency/single-flight.js'
 import type { Database } from './db/database.js'
 import { pendingMigrations, SchemaMismatch } from './db/migrate.js'
 import { withProbeTimeout } from './db/probe-timeout.js'
-import { readGuides } from './docs/guides.js'
+import { readGuides, readIfThere } from './docs/guides.js'
 import { createHandlers } from './handlers/handlers.js'
 import { type AuthenticationOptions, authorize, registerAuthentication } from './http/authentication.js'
 import { bindContract, type Contract } from './http/binding.js'
@@ -111,7 +111,7 @@ const readDocuments = async (json: string, prefix: string) => {
   const yaml = await read('contracts/chat-api.yaml')
   const others = {
     postman: await read('generated/postman.json'),
-    markdown: await read('generated/api.md'),
+    markdown: await readIfThere('generated/api.md'),
     guides: await readGuides(),
   }
   if (prefix === '') return { json, yaml, ...others }

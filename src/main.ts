@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { readFile } from 'node:fs/promises'
+import { isExiting } from './commands/before-signal-exit.js'
 import { type CommandLine, parseCommandLine, UsageError, usageOf } from './commands/command-line.js'
 import { errorMessage } from './commands/error-message.js'
 import { StartupError } from './commands/startup-error.js'
@@ -9,11 +10,14 @@ import { withEnvironmentFile } from './environment-file.js'
 import { misspeltVariables } from './misspelt-variables.js'
 import { packageRoot } from './root.js'
 
-/** The configuration of the environment and, in development, of `.env`. What is odd about it goes to stderr. Throws ConfigError. */
-const configure = async (overrides: Environment = {}): Promise<Config> => {
+/**
+ * The configuration of the environment and, in development, of `.env`. What is odd about it goes to stderr. `others` are variables that
+ * the command itself reads. Throws ConfigError.
+ */
+const configure = async (overrides: Environment = {}, others: string[] = []): Promise<Config> => {
   const { readConfigRecorded } = await import('./config.js')
   const { env, fromFile } = withEnvironmentFile(process.env, process.cwd())
-  const known = new Set<string>()
+  const known = new Set(others)
   // With nothing set, which reads every variable but those that a file of tool servers names.
   readConfigRecorded({}, known)
   try {
@@ -53,14 +57,23 @@ const version = async (): Promise<string> => {
   return version
 }
 
-const userPattern = /^(?!\.{1,2}$)[A-Za-z0-9_.:@-]{1,128}$/
+/** Whether the contract's UserId has it. */
+const isUserId = async (text: string): Promise<boolean> => {
+  const contract = JSON.parse(await readFile(new URL('generated/openapi.json', packageRoot), 'utf8'))
+  const { pattern, maxLength } = contract.components.schemas.UserId
+  return new RegExp(pattern, 'u').test(text) && text.length <= maxLength
+}
 
-/** Whose data a command is about, and where it is. The token is a secret, so no option has it. Throws UsageError. */
-const userOf = (command: string, { user = '', url }: CommandLine['values']) => {
-  if (!userPattern.test(user)) throw new UsageError(`${command} needs --user, the id of a user`)
+/** Has a token of the user; a secret, so that no option has it. */
+const TOKEN_VARIABLE = 'COLLOQUY_TOKEN'
+
+/** Whose data a command is about, and where it is. Throws UsageError and ConfigError. */
+const userOf = async (command: string, { user = '', url }: CommandLine['values']) => {
+  if (!(await isUserId(user))) throw new UsageError(`${command} needs --user, the id of a user`)
   if (url !== undefined && !/^https?:$/.test(URL.canParse(url) ? new URL(url).protocol : ''))
     throw new UsageError('--url takes an http or https URL, such as http://127.0.0.1:3000')
-  return { user, url, token: process.env.COLLOQUY_TOKEN?.trim() }
+  const { env } = withEnvironmentFile(process.env, process.cwd())
+  return { user, url, token: env[TOKEN_VARIABLE]?.trim() }
 }
 
 /** A command's program is loaded when it is asked for: all of them together take longer than most of them run. */
@@ -81,7 +94,7 @@ const run = async (): Promise<void> => {
     }
     case 'token': {
       const { user = '', ttl = '3600' } = values
-      if (!userPattern.test(user)) {
+      if (!(await isUserId(user))) {
         throw new UsageError('token needs --user with 1 to 128 of A-Z a-z 0-9 _ . : @ -, and not . or ..')
       }
       if (!/^[1-9]\d{0,8}$/.test(ttl)) throw new UsageError('--ttl takes 1 to 999999999 seconds')
@@ -95,23 +108,23 @@ const run = async (): Promise<void> => {
       return
     }
     case 'export': {
-      const options = userOf(command, values)
-      const config = await configure()
+      const options = await userOf(command, values)
+      const config = await configure({}, [TOKEN_VARIABLE])
       const { exportUser } = await import('./commands/user-data.js')
       return exportUser(config, options, values.file)
     }
     case 'import': {
-      const options = userOf(command, values)
+      const options = await userOf(command, values)
       if (!values.file) throw new UsageError('import needs --file')
-      const config = await configure()
+      const config = await configure({}, [TOKEN_VARIABLE])
       const { importUser } = await import('./commands/user-data.js')
       return importUser(config, options, values.file)
     }
     case 'erase': {
-      const options = userOf(command, values)
+      const options = await userOf(command, values)
       if (values.confirm !== options.user)
         throw new UsageError('erase needs --confirm with the same id as --user')
-      const config = await configure()
+      const config = await configure({}, [TOKEN_VARIABLE])
       const { eraseUser } = await import('./commands/user-data.js')
       return eraseUser(config, options, values.confirm)
     }
@@ -132,5 +145,6 @@ try {
   process.exitCode ??= error instanceof UsageError ? error.exitCode : 1
   if (error instanceof UsageError) console.error(`${error.message}\n\n${usageOf()}`)
   else if (error instanceof ConfigError || error instanceof StartupError) console.error(error.message)
-  else console.error(`colloquy: ${errorMessage(error)}`)
+  // What fails while a signal ends the process is no news.
+  else if (!isExiting()) console.error(`colloquy: ${errorMessage(error)}`)
 }

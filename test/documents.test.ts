@@ -8,6 +8,7 @@ import { runInThisContext } from 'node:vm'
 import GithubSlugger from 'github-slugger'
 import { Window } from 'happy-dom'
 import t from 'tap'
+import { linksOf } from '../src/docs/links.js'
 import { catalogue } from '../src/problems.js'
 import { packageRoot } from '../src/root.js'
 
@@ -35,11 +36,13 @@ const anchorsOf = (text: string): string[] => {
 }
 
 /** The relative links of a document, their targets as paths from the root. */
-const linksOf = (path: string) =>
-  [...withoutCode(documents.get(path) ?? '').matchAll(/\]\((?!https?:)([^)\s]*)\)/g)].map(([, link = '']) => {
-    const [file = '', anchor] = link.split('#')
-    return { link, target: file === '' ? path : normalize(join(dirname(path), file)), anchor }
-  })
+const relativeLinks = (path: string) =>
+  linksOf(documents.get(path) ?? '')
+    .filter((link) => !/^https?:/.test(link))
+    .map((link) => {
+      const [file = '', anchor] = link.split('#')
+      return { link, target: file === '' ? path : normalize(join(dirname(path), file)), anchor }
+    })
 
 /** The names in code that stand in the first cells of the tables, in every document but the bench's results. */
 const guides = [...documents].filter(([path]) => !path.startsWith('scripts/bench/results/'))
@@ -53,7 +56,7 @@ const rowsOf = (name: string): string[] =>
 
 t.test('every relative link leads to a file, and to a heading of it', async (t) => {
   for (const path of paths) {
-    for (const { link, target, anchor } of linksOf(path)) {
+    for (const { link, target, anchor } of relativeLinks(path)) {
       t.ok(existsSync(new URL(target, packageRoot)), `${path}: ${link}`)
       if (anchor) t.ok(anchorsOf(await read(target)).includes(anchor), `${path}: ${link} has its heading`)
     }
@@ -82,14 +85,14 @@ t.test('every diagram is one that mermaid draws', async (t) => {
 })
 
 t.test('every guide is linked from the README, and published with it', async (t) => {
-  const linked = new Set(linksOf('README.md').map(({ target }) => target))
+  const linked = new Set(relativeLinks('README.md').map(({ target }) => target))
   for (const path of paths.filter((path) => path.endsWith('/README.md'))) t.ok(linked.has(path), path)
 
   const pack = ['pack', '--dry-run', '--json', '--ignore-scripts']
   const { stdout } = await promisify(execFile)('npm', pack, { cwd: packageRoot })
   const published: string[] = JSON.parse(stdout)[0].files.map(({ path }: { path: string }) => path)
   for (const path of published.filter((path) => documents.has(path))) {
-    for (const { link, target } of linksOf(path))
+    for (const { link, target } of relativeLinks(path))
       t.ok(published.includes(target), `${path}: ${link} is published`)
   }
 })

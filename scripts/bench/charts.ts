@@ -68,10 +68,10 @@ const growthChart =
         upwards: 'times the smallest',
         series: rows.map(([what = '', ...cells]) => ({
           name: what,
-          points: columns.slice(1, -1).map((column, i) => ({
-            x: numberOf(column),
-            y: numberOf(cells[i]) / numberOf(cells[0]),
-          })),
+          points: columns
+            .slice(1, -1)
+            .map((column, i) => ({ x: numberOf(column), y: numberOf(cells[i]) / numberOf(cells[0]) }))
+            .filter(({ x, y }) => x > 0 && y > 0 && Number.isFinite(y)),
         })),
       },
     ],
@@ -88,8 +88,11 @@ const drawn: Record<string, (table: SavedTable) => [name: string, chart: LineCha
   'A read over HTTP': growthChart('growth-reads', 'What a read costs as its user has more', 'conversations'),
 }
 
+/** The charts of a table that have something to show. */
 const chartsOf = (table: SavedTable): [name: string, chart: LineChart][] =>
-  Object.entries(drawn).flatMap(([title, draw]) => (table.title.startsWith(title) ? draw(table) : []))
+  Object.entries(drawn)
+    .flatMap(([title, draw]) => (table.title.startsWith(title) ? draw(table) : []))
+    .filter(([, { series }]) => series.some(({ points }) => points.length > 0))
 
 const picture = /^!\[[^\]]*\]\([^)]*\.svg\)\n+/gm
 

@@ -1,11 +1,11 @@
 import { constants } from 'node:os'
 
-type Close = () => Promise<unknown>
+type Close = (signal: NodeJS.Signals) => Promise<unknown>
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** One Ctrl-C arrives twice, from the terminal and from npm; a later one means that the user does not want to wait. */
-const DUPLICATE_SIGNAL_MS = 1_000
+export const DUPLICATE_SIGNAL_MS = 1_000
 
 const closes = new Set<Close>()
 let receivedAt: number | undefined
@@ -17,7 +17,7 @@ const onSignal = async (signal: NodeJS.Signals): Promise<void> => {
     return
   }
   receivedAt = performance.now()
-  await Promise.allSettled([...closes].map((close) => close()))
+  await Promise.allSettled([...closes].map((close) => close(signal)))
   process.exit(code)
 }
 
@@ -26,11 +26,12 @@ const onSignal = async (signal: NodeJS.Signals): Promise<void> => {
  * groups of their own, which a terminal's Ctrl-C does not reach. Returns a function that takes it back.
  */
 export const beforeSignalExit = (close: Close): (() => void) => {
-  if (closes.size === 0) for (const signal of signals) process.on(signal, onSignal)
+  if (closes.size === 0 && !isExiting()) for (const signal of signals) process.on(signal, onSignal)
   closes.add(close)
   return () => {
     closes.delete(close)
-    if (closes.size === 0) for (const signal of signals) process.off(signal, onSignal)
+    // What is taken back while a signal closes it must not let the next signal, npm's copy of it, end the process at once.
+    if (closes.size === 0 && !isExiting()) for (const signal of signals) process.off(signal, onSignal)
   }
 }
 

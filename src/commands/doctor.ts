@@ -206,7 +206,7 @@ const checkAll = async (config: Config, tell: (result: CheckResult) => void): Pr
     db: connect({ url: opened.url, max: 1, prepare: config.database.prepare }),
   }))
   const close = singleFlight(Number.POSITIVE_INFINITY, async () => {
-    progress.clear()
+    progress.stop()
     const opened = await opening.catch(() => undefined)
     await opened?.db.close(0)
     await opened?.embedded?.stop()

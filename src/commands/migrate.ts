@@ -1,33 +1,15 @@
 import type { Config } from '../config.js'
 import { migrate as migrateDatabase } from '../db/migrate.js'
-import { createProgress } from './progress.js'
+import { beforeSignalExit } from './before-signal-exit.js'
+import { errorMessage } from './error-message.js'
+import { createProgress, type Progress } from './progress.js'
 import { openOrJoinDatabase } from './runtime.js'
 
-const exitCodes = { SIGINT: 130, SIGTERM: 143 } as const
-
-/** Aborts at the first SIGINT or SIGTERM. Further ones are ignored: npm repeats the terminal's Ctrl-C. */
-const abortOnSignal = () => {
-  const controller = new AbortController()
-  const onSignal = (name: 'SIGINT' | 'SIGTERM') => {
-    process.exitCode ??= exitCodes[name]
-    controller.abort(new Error(`interrupted by ${name}; the migration under way was rolled back`))
-  }
-  process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
-  const dispose = () => process.off('SIGINT', onSignal).off('SIGTERM', onSignal)
-  return { signal: controller.signal, dispose }
-}
-
-/** `colloquy migrate`: migrates the database, which `serve` also does at its start. */
-export const migrate = async (config: Config): Promise<void> => {
-  const { signal, dispose } = abortOnSignal()
-  const progress = createProgress()
+const run = async (config: Config, progress: Progress, signal: AbortSignal): Promise<void> => {
   const say = (line: string) => progress.above(() => console.log(line))
-  const listeners = { log() {}, begin: progress.begin }
-  const { url, embedded } = await openOrJoinDatabase(config, listeners).catch((error) => {
-    progress.fail()
-    throw error
-  })
+  const { url, embedded } = await openOrJoinDatabase(config, { log() {}, begin: progress.begin })
   try {
+    signal.throwIfAborted()
     progress.begin('reading what the database has')
     const applied = await migrateDatabase(url, {
       log: say,
@@ -40,6 +22,22 @@ export const migrate = async (config: Config): Promise<void> => {
   } finally {
     progress.fail()
     await embedded?.stop()
-    dispose()
+  }
+}
+
+/** `colloquy migrate`: migrates the database, which `serve` also does at its start. */
+export const migrate = async (config: Config): Promise<void> => {
+  const stopped = new AbortController()
+  const progress = createProgress()
+  const running = run(config, progress, stopped.signal)
+  const release = beforeSignalExit(async (signal) => {
+    stopped.abort(new Error(`interrupted by ${signal}; the migration under way was rolled back`))
+    await running.catch((error: unknown) => console.error(`colloquy: ${errorMessage(error)}`))
+  })
+  try {
+    await running
+  } finally {
+    progress.fail()
+    release()
   }
 }

@@ -6,7 +6,7 @@ export interface Progress {
   isLive: boolean
   /** What is under way from now on. What was before is done. */
   begin(text: string): void
-  /** Changes the text of what is under way. */
+  /** Changes the text of what is under way, which the next frame shows: it may be called as often as there is news. */
   update(text: string): void
   /** What is under way is done; its line stays, with the time that it took. */
   done(): void
@@ -14,6 +14,8 @@ export interface Progress {
   fail(): void
   /** Removes the line of what is under way. */
   clear(): void
+  /** The same, and shows nothing from then on: the process is about to end. */
+  stop(): void
   /** Prints something else, by a function that does so, and shows what is under way below it. */
   above(print: () => void): void
 }
@@ -33,6 +35,7 @@ export const createProgress = (output: Output = process.stderr): Progress => {
   let current: { text: string; since: number } | undefined
   let frame = 0
   let timer: NodeJS.Timeout | undefined
+  let isStopped = false
 
   const seconds = (since: number): string => `${((performance.now() - since) / 1000).toFixed(1)} s`
   const style = (format: Parameters<typeof styleText>[0], text: string): string =>
@@ -60,11 +63,21 @@ export const createProgress = (output: Output = process.stderr): Progress => {
   if (!isLive) {
     const nothing = () => {}
     const above = (print: () => void) => print()
-    return { isLive, begin: nothing, update: nothing, done: nothing, fail: nothing, clear: nothing, above }
+    return {
+      isLive,
+      begin: nothing,
+      update: nothing,
+      done: nothing,
+      fail: nothing,
+      clear: nothing,
+      stop: nothing,
+      above,
+    }
   }
   return {
     isLive,
     begin(text) {
+      if (isStopped) return
       done()
       current = { text, since: performance.now() }
       draw()
@@ -72,13 +85,15 @@ export const createProgress = (output: Output = process.stderr): Progress => {
       timer.unref()
     },
     update(text) {
-      if (!current) return
-      current.text = text
-      draw()
+      if (current) current.text = text
     },
     done,
     fail: () => end(style('red', '✗')),
     clear,
+    stop() {
+      isStopped = true
+      clear()
+    },
     above(print) {
       if (current) output.write(clearLine)
       print()

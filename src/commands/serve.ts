@@ -21,6 +21,7 @@ const printWelcome = (address: string, config: Config, token: string, isEmbedded
   console.log(`
 Colloquy listens on ${address} and answers with the model "${config.model}".
 ${config.page ? `Chat page: ${address}/\n` : ''}API reference, where you can try everything: ${address}/docs
+Guides: ${address}/docs/guides
 ${isEmbedded ? `Data: ${resolve(config.dataDir)} (to begin anew, stop with Ctrl-C and remove this folder)\n` : ''}
 Try it (with a development token for the user "demo", valid for a day):
 
@@ -89,9 +90,9 @@ export const serve = async (config: Config): Promise<void> => {
   requireModels(config)
   requireToolKeys(config)
   const log = createLog(config.logLevel)
-  const shutdown = prepareShutdown(log, config.shutdownMs + CLOSE_MS)
   // Where a person looks at the output, they see steps in place of log lines.
   const progress = createProgress(process.stdout)
+  const shutdown = prepareShutdown(log, config.shutdownMs + CLOSE_MS, progress.stop)
   try {
     await start(config, log, shutdown, progress)
   } catch (error) {

@@ -1,6 +1,7 @@
 import { constants } from 'node:os'
 import closeWithGrace from 'close-with-grace'
 import type { Logger } from 'pino'
+import { DUPLICATE_SIGNAL_MS } from './before-signal-exit.js'
 
 type Close = () => Promise<unknown>
 
@@ -18,11 +19,11 @@ export interface Shutdown {
 const STOP_SIGNALS = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM'] as const
 type StopSignal = (typeof STOP_SIGNALS)[number]
 
-/** One Ctrl-C arrives twice, from the terminal and from npm; a later one means that the user does not want to wait. */
-const DUPLICATE_SIGNAL_MS = 1_000
-
-/** On a signal or an uncaught error, closes everything registered by then, and exits at the latest after `maxMs`. */
-export const prepareShutdown = (log: Logger, maxMs: number): Shutdown => {
+/**
+ * On a signal or an uncaught error, closes everything registered by then, and exits at the latest after `maxMs`. Before it
+ * logs that it has begun, it calls `onBegin`.
+ */
+export const prepareShutdown = (log: Logger, maxMs: number, onBegin = (): void => {}): Shutdown => {
   const closes: Close[] = []
   let failure: Error | undefined
   let received: { signal: StopSignal; at: number } | undefined
@@ -37,6 +38,7 @@ export const prepareShutdown = (log: Logger, maxMs: number): Shutdown => {
   const grace = closeWithGrace(
     { delay: maxMs, logger: log, skip: [...STOP_SIGNALS] },
     async ({ signal = received?.signal, err = failure }) => {
+      onBegin()
       if (err) log.fatal({ err }, 'shutting down after a fatal error')
       else log.info({ signal }, 'shutting down')
       await closeAll()

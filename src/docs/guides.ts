@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { access, readFile } from 'node:fs/promises'
 import { packageRoot } from '../root.js'
 
 /** A Markdown file of the repository that is served as a page. */
@@ -44,12 +44,19 @@ const listedIn = (readme: string): Guide[] =>
 export const readGuide = ({ path }: Pick<Guide, 'path'>): Promise<string> =>
   readFile(new URL(path, packageRoot), 'utf8')
 
-/** The guides that this program is installed with: none where its Markdown files were left out, as an image may do. */
+const orNone = (error: NodeJS.ErrnoException): undefined => {
+  if (error.code !== 'ENOENT') throw error
+}
+
+/** A file that this program may be installed without, as an image may leave out Markdown; undefined where it is. */
+export const readIfThere = (path: string): Promise<string | undefined> => readGuide({ path }).catch(orNone)
+
+/** The guides that this program is installed with: none without the README, which lists them. */
 export const readGuides = async (): Promise<Guide[]> => {
-  try {
-    return [overview, ...listedIn(await readGuide(overview)), ...others]
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
-    throw error
-  }
+  const readme = await readIfThere(overview.path)
+  if (readme === undefined) return []
+  const all = [overview, ...listedIn(readme), ...others].map(async (guide) =>
+    access(new URL(guide.path, packageRoot)).then(() => [guide], orNone),
+  )
+  return (await Promise.all(all)).flatMap((guides) => guides ?? [])
 }

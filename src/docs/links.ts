@@ -40,6 +40,10 @@ export const resolveLink = (
 /** A fenced block, code in a line, or a link: what comes first at a place. */
 const codeOrLink = /^```.*?^```|`[^`\n]+`|\]\(([^)\s]+)\)/gms
 
+/** Where the links of Markdown lead, but for what stands in code. */
+export const linksOf = (text: string): string[] =>
+  [...text.matchAll(codeOrLink)].flatMap(([, href]) => (href === undefined ? [] : [href]))
+
 /** The Markdown of a guide, with its links as they are where it is served. */
 export const resolveLinks = (text: string, guide: Guide, guides: readonly Guide[]): string =>
   text.replace(codeOrLink, (found: string, href: string | undefined) =>

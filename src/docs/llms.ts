@@ -1,14 +1,13 @@
 import type { Guide } from './guides.js'
 
-const link = (base: string, title: string, path: string, notes: string): string =>
-  `- [${title}](${base}${path}): ${notes}`
+const link = (title: string, path: string, notes: string): string => `- [${title}](${path}): ${notes}`
 
 /**
- * The file in which language models find what there is to read (https://llmstxt.org). `base` is where the server's paths begin, as
- * its readers see it, and ends with a slash; empty where nobody knows, so that the links are relative.
+ * The file in which language models find what there is to read (https://llmstxt.org). Its links are relative: a proxy may serve it
+ * at an address that the server does not know.
  */
-export const llmsText = (guides: readonly Guide[], base: string): string => {
-  const toLink = ({ title, slug, purpose }: Guide) => link(base, title, `docs/guides/${slug}.md`, purpose)
+export const llmsText = (guides: readonly Guide[], hasMarkdownContract: boolean): string => {
+  const toLink = ({ title, slug, purpose }: Guide) => link(title, `docs/guides/${slug}.md`, purpose)
   const isOptional = ({ slug }: Guide): boolean => slug === 'contributing' || slug === 'changelog'
   return `# Colloquy
 
@@ -24,9 +23,11 @@ export const llmsText = (guides: readonly Guide[], base: string): string => {
 ## API
 
 ${[
-  link(base, 'The contract as Markdown', 'docs/api.md', 'every operation, schema and problem code'),
-  link(base, 'The contract as OpenAPI 3.1, JSON', 'openapi.json', 'what clients are generated from'),
-  link(base, 'The contract as OpenAPI 3.1, YAML', 'openapi.yaml', 'the same, as it is written'),
+  ...(hasMarkdownContract
+    ? [link('The contract as Markdown', 'docs/api.md', 'every operation, schema and problem code')]
+    : []),
+  link('The contract as OpenAPI 3.1, JSON', 'openapi.json', 'what clients are generated from'),
+  link('The contract as OpenAPI 3.1, YAML', 'openapi.yaml', 'the same, as it is written'),
 ].join('\n')}
 ${
   guides.length === 0
@@ -40,7 +41,7 @@ ${
 
 ${[
   ...guides.filter(isOptional).map(toLink),
-  link(base, 'Postman collection', 'postman.json', 'a request for every operation'),
+  link('Postman collection', 'postman.json', 'a request for every operation'),
 ].join('\n')}
 `
 }

@@ -1,3 +1,4 @@
+import { escapeMarkup } from '../escape-markup.js'
 import { type Guide, readGuide } from './guides.js'
 import { resolveLink } from './links.js'
 import type { Heading } from './render.js'
@@ -10,14 +11,14 @@ const contentsOf = (headings: Heading[]): string =>
 /** The page of a guide, without scripts: its links lead to the pages beside it, whatever the address begins with. */
 export const guidePage = async (guide: Guide, guides: readonly Guide[]): Promise<string> => {
   // Loaded with the first page, since most servers never show one.
-  const { escapeHtml, renderMarkdown } = await import('./render.js')
+  const { renderMarkdown } = await import('./render.js')
   const { html, headings } = renderMarkdown(await readGuide(guide), (href) =>
     resolveLink(guide, href, guides),
   )
   const entries = guides.map(({ slug, title }) =>
     slug === guide.slug
-      ? `<li><a href="${slug}" aria-current="page">${escapeHtml(title)}</a>${contentsOf(headings)}</li>`
-      : `<li><a href="${slug}">${escapeHtml(title)}</a></li>`,
+      ? `<li><a href="${slug}" aria-current="page">${escapeMarkup(title)}</a>${contentsOf(headings)}</li>`
+      : `<li><a href="${slug}">${escapeMarkup(title)}</a></li>`,
   )
   return `<!doctype html>
 <html lang="en">
@@ -25,8 +26,8 @@ export const guidePage = async (guide: Guide, guides: readonly Guide[]): Promise
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>${escapeHtml(guide.title)} · Colloquy</title>
-<meta name="description" content="${escapeHtml(guide.purpose)}">
+<title>${escapeMarkup(guide.title)} · Colloquy</title>
+<meta name="description" content="${escapeMarkup(guide.purpose)}">
 <link rel="icon" href="data:,">
 <link rel="stylesheet" href="guides.css">
 <link rel="alternate" type="text/markdown" href="${guide.slug}.md">

@@ -1,5 +1,6 @@
 import GithubSlugger from 'github-slugger'
 import { Marked, type Tokens } from 'marked'
+import { escapeMarkup } from '../escape-markup.js'
 
 export interface Heading {
   id: string
@@ -12,16 +13,6 @@ export interface RenderedMarkdown {
   /** those of the second level, for a table of contents */
   headings: Heading[]
 }
-
-const escapes: Record<string, string> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-}
-
-export const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (char) => escapes[char] ?? '')
 
 /**
  * Renders GitHub's Markdown. HTML in it is shown as text, and pictures are left out. Headings have the anchors that GitHub gives them.
@@ -36,8 +27,8 @@ export const renderMarkdown = (
   const marked = new Marked({ gfm: true })
   marked.use({
     renderer: {
-      html: ({ text }: Tokens.HTML | Tokens.Tag) => escapeHtml(text),
-      image: ({ text }: Tokens.Image) => escapeHtml(text),
+      html: ({ text }: Tokens.HTML | Tokens.Tag) => escapeMarkup(text),
+      image: ({ text }: Tokens.Image) => escapeMarkup(text),
       heading({ tokens, depth }: Tokens.Heading) {
         const title = this.parser.parseInline(tokens)
         const id = slugger.slug(this.parser.parseInline(tokens, this.parser.textRenderer))
@@ -47,11 +38,11 @@ export const renderMarkdown = (
       link({ href, tokens }: Tokens.Link) {
         const title = this.parser.parseInline(tokens)
         const place = resolve(href)
-        return place === undefined ? title : `<a href="${escapeHtml(place)}">${title}</a>`
+        return place === undefined ? title : `<a href="${escapeMarkup(place)}">${title}</a>`
       },
       code({ text, lang = '' }: Tokens.Code) {
-        const language = lang ? ` data-language="${escapeHtml(lang)}"` : ''
-        return `<pre tabindex="0"${language}><code>${escapeHtml(text)}\n</code></pre>\n`
+        const language = lang ? ` data-language="${escapeMarkup(lang)}"` : ''
+        return `<pre tabindex="0"${language}><code>${escapeMarkup(text)}\n</code></pre>\n`
       },
     },
   })

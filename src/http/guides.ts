@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type Guide, readGuide } from '../docs/guides.js'
-import { filesFolder, linkedFile, resolveLinks } from '../docs/links.js'
+import { filesFolder, linkedFile, linksOf, resolveLinks } from '../docs/links.js'
 import { guidePage } from '../docs/page.js'
 import { guideStyle } from '../docs/style.js'
 import { Problem } from '../problems.js'
@@ -12,10 +12,10 @@ import { type Document, documentOf, sendDocument } from './document.js'
 const policy =
   "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-/** Makes each document when it is first asked for. */
-const once = (make: () => Promise<Document>) => {
-  let made: Promise<Document> | undefined
-  return (): Promise<Document> => {
+/** Makes something when it is first asked for, and again after it could not be made. */
+const once = <T>(make: () => Promise<T>) => {
+  let made: Promise<T> | undefined
+  return (): Promise<T> => {
     made ??= make().catch((error) => {
       made = undefined
       throw error
@@ -24,13 +24,11 @@ const once = (make: () => Promise<Document>) => {
   }
 }
 
-const linkPattern = /\]\(([^)\s]+)\)/g
-
 /** The files that the guides link and that are no guides, such as a function's SQL. */
 const linkedFiles = async (guides: readonly Guide[]): Promise<Set<string>> => {
   const files = guides.map(async (guide) => {
     const text = await readGuide(guide)
-    return [...text.matchAll(linkPattern)].flatMap(([, href = '']) => linkedFile(guide, href) ?? [])
+    return linksOf(text).flatMap((href) => linkedFile(guide, href) ?? [])
   })
   return new Set((await Promise.all(files)).flat())
 }
@@ -56,11 +54,10 @@ export const serveGuides = (app: FastifyInstance, guides: readonly Guide[], pref
     )
   }
 
-  let files: Promise<Set<string>> | undefined
+  const files = once(() => linkedFiles(guides))
   const sendFile = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const { '*': path } = request.params as { '*': string }
-    files ??= linkedFiles(guides)
-    if (!(await files).has(path)) throw new Problem('route-not-found')
+    if (!(await files()).has(path)) throw new Problem('route-not-found')
     const text = await readFile(new URL(path, packageRoot), 'utf8').catch(() => {
       throw new Problem('route-not-found')
     })

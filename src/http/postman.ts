@@ -6,7 +6,7 @@ interface Collection {
 }
 
 /** Where the client has found this server; undefined when it does not say. Proxies that end TLS say so. */
-export const originOf = ({ headers, host, protocol }: FastifyRequest): string | undefined => {
+const originOf = ({ headers, host, protocol }: FastifyRequest): string | undefined => {
   const [forwarded] = String(headers['x-forwarded-proto'] ?? '').split(',')
   return host ? `${forwarded?.trim() === 'https' ? 'https' : protocol}://${host}` : undefined
 }

@@ -51,7 +51,10 @@ t.test('.env cannot turn production on, and a folder of that name is none', asyn
 
 t.test('the program reads the .env of its folder, and says what it took from there', async (t) => {
   const cwd = await mutant(t, [])
-  await writeFile(join(cwd, '.env'), `BETTER_AUTH_SECRET=${secret}\nUNRELATED=1\nCHAT_MODLE=echo\n`)
+  await writeFile(
+    join(cwd, '.env'),
+    `BETTER_AUTH_SECRET=${secret}\nUNRELATED=1\nCHAT_MODLE=echo\nCOLLOQUY_TOKEN=t\n`,
+  )
   const { code, stdout, stderr } = await runColloquy(['token', '--user', 'alice'], { cwd })
   t.match([code, stdout], [0, /^eyJ/], 'it signs with the secret of the file')
   t.match(stderr, /^Read from \.env: BETTER_AUTH_SECRET$/m, 'names, without values, and only its own')
@@ -61,6 +64,13 @@ t.test('the program reads the .env of its folder, and says what it took from the
     'misspelt ones are named',
   )
   t.notMatch(stderr, secret, 'no value is shown')
+  const keys = { BETTER_AUTH_SECRET: '', JWKS_URL: 'http://127.0.0.1:1', JWT_ISSUER: 'x', JWT_AUDIENCE: 'x' }
+  const exported = await runColloquy(['export', '--user', 'alice', '--url', 'http://127.0.0.1:1'], {
+    cwd,
+    env: keys,
+  })
+  t.match(exported.stderr, /^Read from \.env: COLLOQUY_TOKEN$/m, 'a token that a command needs, too')
+  t.match(exported.stderr, 'cannot be reached', 'which it uses')
   const production = await runColloquy(['token', '--user', 'alice'], {
     cwd,
     env: { NODE_ENV: 'production', DATABASE_URL: 'postgres://u@h/d' },

@@ -34,6 +34,8 @@ t.test('with nothing set: the printed curl works when pasted, and all of it surv
   const env = { DATA_DIR: await dataDirOf(t) }
   const first = await startServer(t, { env })
   const curl = await printedCurl(first)
+  for (const path of ['/', '/docs', '/docs/guides'])
+    t.match(first.output(), ` ${first.url}${path}\n`, `it names ${path}`)
   const begun = JSON.parse(await paste(curl))
   t.match(
     begun,

@@ -1,6 +1,11 @@
-import { access, readFile, writeFile } from 'node:fs/promises'
+import { type ChildProcess, execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { appendFileSync, createReadStream } from 'node:fs'
+import { readdir, readFile, truncate, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { promisify } from 'node:util'
 import t from 'tap'
 import { testApp, tokenOf } from '../helpers/app.js'
 import { testFolder } from '../helpers/cluster.js'
@@ -8,6 +13,12 @@ import { listen } from '../helpers/listen.js'
 import { runColloquy, runInTerminal, spawnColloquy } from '../helpers/server.js'
 import { SECRET } from '../helpers/tokens.js'
 import { until } from '../helpers/wait.js'
+
+/** The exit code of a command, and what it says on stderr until then. */
+const endOf = async (child: ChildProcess) => {
+  const [stderr, [code]] = await Promise.all([child.stderr ? text(child.stderr) : '', once(child, 'close')])
+  return { code, stderr }
+}
 
 t.test('a user is exported, imported and erased from the command line', async (t) => {
   const { url, chat } = await testApp(t)
@@ -29,6 +40,14 @@ t.test('a user is exported, imported and erased from the command line', async (t
   const printed = await colloquy(['export', '--user', 'alice'])
   const withoutMoment = (text: string) => text.replace(/"as_of":"[^"]*"|"cursor":"[^"]*"/g, '')
   t.equal(withoutMoment(printed.stdout), withoutMoment(`${lines.join('\n')}\n`), 'or to standard output')
+
+  const pipe = join(folder, 'pipe')
+  await promisify(execFile)('mkfifo', [pipe])
+  const [piped] = await Promise.all([
+    text(createReadStream(pipe)),
+    colloquy(['export', '--user', 'alice', '--file', pipe]),
+  ])
+  t.equal(withoutMoment(piped), withoutMoment(printed.stdout), 'or into a pipe, which stays one')
 
   const refused = await colloquy(['erase', '--user', 'alice', '--confirm', 'bob'])
   t.equal(refused.code, 1, 'nobody is erased by a slip')
@@ -64,7 +83,8 @@ t.test('a user is exported, imported and erased from the command line', async (t
 })
 
 t.test('an export that fails or is given up leaves no file, and one of before as it was', async (t) => {
-  const file = join(await testFolder(t), 'alice.ndjson')
+  const folder = await testFolder(t)
+  const file = join(folder, 'alice.ndjson')
   await writeFile(file, 'of before')
   const url = await listen(
     t,
@@ -74,16 +94,73 @@ t.test('an export that fails or is given up leaves no file, and one of before as
     }),
   )
   const args = ['export', '--user', 'alice', '--file', file, '--url', url]
-  const child = spawnColloquy(args, { env: { BETTER_AUTH_SECRET: SECRET } })
-  const exists = (path: string) =>
-    access(path).then(
-      () => true,
-      () => false,
-    )
-  await until(() => exists(`${file}.unfinished`), 'the export to begin')
-  child.kill('SIGINT')
-  const [code] = await new Promise<unknown[]>((resolve) => child.once('close', (...ended) => resolve(ended)))
-  t.equal(code, 130, 'Ctrl-C ends it')
-  t.notOk(await exists(`${file}.unfinished`), 'what was begun is gone')
+  const children = [1, 2].map(() => spawnColloquy(args, { env: { BETTER_AUTH_SECRET: SECRET } }))
+  const unfinished = () =>
+    readdir(folder).then((names) => names.filter((name) => name.endsWith('.unfinished')))
+  await until(
+    async () => (await unfinished()).length === 2,
+    'two exports to begin, each with a file of its own',
+  )
+  for (const [index, child] of children.entries()) {
+    const ended = endOf(child)
+    // npm sends the terminal's Ctrl-C again.
+    child.kill('SIGINT')
+    child.kill('SIGINT')
+    t.match(await ended, { code: 130, stderr: '' }, 'Ctrl-C ends it')
+    t.equal((await unfinished()).length, 1 - index, 'what it had begun is gone')
+  }
   t.equal(await readFile(file, 'utf8'), 'of before', 'what was there is there')
+})
+
+t.test('an import of a file that is not there, or changes, says so', async (t) => {
+  const file = join(await testFolder(t), 'alice.ndjson')
+  const url = await listen(
+    t,
+    createServer((request, response) => {
+      if (request.method !== 'POST') return response.end('{}')
+      appendFileSync(file, 'more')
+      request.on('error', () => {}).resume()
+    }),
+  )
+  const env = { BETTER_AUTH_SECRET: SECRET }
+  const args = ['import', '--user', 'alice', '--file', file, '--url', url]
+  const missing = await runColloquy(args, { env })
+  t.match(missing, { code: 1, stdout: '' }, 'it fails')
+  t.ok(missing.stderr.startsWith(`${file} cannot be read`), missing.stderr)
+  // Longer than what the kernel takes before the server reads.
+  await writeFile(file, '')
+  await truncate(file, 30_000_000)
+  const changed = `${file} has changed while it was sent.`
+  t.match(await runColloquy(args, { env }), { code: 1, stderr: changed }, 'without a terminal')
+  t.match(await runInTerminal(args, { env }), changed, 'on a terminal')
+})
+
+t.test('who does not know whether a user was erased is told', async (t) => {
+  let requests = 0
+  const url = await listen(
+    t,
+    createServer((request) => {
+      requests += 1
+      if (requests === 1) request.socket.destroy()
+    }),
+  )
+  const env = { BETTER_AUTH_SECRET: SECRET }
+  const args = (url: string) => ['erase', '--user', 'alice', '--confirm', 'alice', '--url', url]
+  const unknown = /alice may have been erased all the same/
+  t.match(
+    await runColloquy(args(url), { env }),
+    { code: 1, stdout: '', stderr: unknown },
+    'a lost connection',
+  )
+  t.equal(requests, 1, 'it did not ask again, whose receipt would say that there was nothing')
+
+  const child = spawnColloquy(args(url), { env })
+  const ended = endOf(child)
+  await until(() => requests > 1, 'another request')
+  child.kill('SIGINT')
+  t.match(await ended, { code: 130, stderr: unknown }, 'Ctrl-C')
+
+  const unreachable = await runColloquy(args('http://127.0.0.1:1'), { env })
+  t.match(unreachable.stderr, 'cannot be reached', 'without a server')
+  t.notMatch(unreachable.stderr, unknown, 'nothing can have been erased')
 })

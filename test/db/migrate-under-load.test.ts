@@ -221,6 +221,7 @@ t.test('a signal ends a migration that waits, and leaves nothing of it', async (
         code: 130,
         said: /interrupted by SIGINT; the migration under way was rolled back/,
       },
+      { command: 'migrate', signal: 'SIGHUP', code: 129, said: /interrupted by SIGHUP; the migration/ },
       { command: 'serve', signal: 'SIGTERM', code: 0, said: /shutting down/ },
     ] as const
     for (const { command, signal, code, said } of ends) {

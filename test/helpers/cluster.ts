@@ -44,16 +44,35 @@ const makeMigrated = async (made: string): Promise<void> => {
   }
 }
 
+/** Whether nobody has made this folder before. */
+const isFirst = (folder: string): Promise<boolean> =>
+  mkdir(folder).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EEXIST') return false
+      throw error
+    },
+  )
+
+/** Makes a migrated cluster in a folder, or waits until another process has; when that fails, the next one tries. */
+const migratedIn = async (folder: string): Promise<string> => {
+  const made = join(folder, 'migrated')
+  const making = join(folder, 'migrating')
+  while (!existsSync(made)) {
+    if (await isFirst(making)) {
+      await makeMigrated(made).catch(async (error) => {
+        await rm(making, { recursive: true })
+        throw error
+      })
+    }
+    await until(() => existsSync(made) || !existsSync(making), 'another process to make a migrated cluster')
+  }
+  return made
+}
+
 /** A data folder whose database is migrated: a copy of the one that the first process of the run makes that wants it. */
 export const migratedFolder = async (t: Scope): Promise<string> => {
-  const folder = process.env.COLLOQUY_TEST_FOLDER ?? (await testFolder(t))
-  const made = join(folder, 'migrated')
-  const isFirst = await mkdir(join(folder, 'migrating')).then(
-    () => true,
-    () => false,
-  )
-  if (isFirst) await makeMigrated(made)
-  await until(() => existsSync(made), 'another process to make a migrated cluster')
+  const made = await migratedIn(process.env.COLLOQUY_TEST_FOLDER ?? (await testFolder(t)))
   const dataDir = join(await testFolder(t), 'data')
   await copy(made, dataDir)
   return dataDir

@@ -1,4 +1,5 @@
 import GithubSlugger from 'github-slugger'
+import { linksOf } from '../../src/docs/links.js'
 
 interface Read {
   /** where it was found in the end */
@@ -7,8 +8,6 @@ interface Read {
   links: string[]
   anchors: Set<string>
 }
-
-const withoutCode = (markdown: string): string => markdown.replace(/^```.*?^```|`[^`\n]*`/gms, 'x')
 
 const anchorsOf = (markdown: string): Set<string> => {
   const slugger = new GithubSlugger()
@@ -39,7 +38,7 @@ const read = async (url: string): Promise<Read | string> => {
     ? {
         url: response.url,
         type,
-        links: found(withoutCode(text), /\]\(([^)\s]*)\)/g),
+        links: linksOf(text),
         anchors: anchorsOf(text),
       }
     : { url: response.url, type, links: [], anchors: new Set() }

@@ -30,7 +30,7 @@ export const groupsOf = (paths: string[]): Map<string, string[]> => {
     if (path.endsWith('mutations.test.ts')) return path.replace('.test.ts', '')
     return small.has(dirname(path)) ? 'small' : dirname(path)
   }
-  const slow = slowRooms.map((room) => join('test', room).replace(/\/$/, ''))
+  const slow = slowRooms.map((room) => join('test', room))
   const others = new Set([
     ...paths.map(roomOf).filter((room) => !slow.includes(room) && room !== 'small'),
     'small',

@@ -15,6 +15,7 @@ interface Parameter {
   schema: { default?: unknown; example?: unknown; additionalProperties?: unknown }
 }
 interface Page {
+  info: { description: string }
   paths: Record<string, Record<string, unknown>>
   components: { parameters: Record<string, Parameter> }
   'x-development-token'?: string
@@ -130,6 +131,20 @@ t.test('without a demo user, as in production, nothing is filled in and no token
   t.notOk('x-development-token' in page, 'no token')
   const { requestInterceptor } = await configOf(url)
   t.same(await requestInterceptor({ headers: {} }), { headers: {} }, 'no Authorization')
+})
+
+t.test('the page links the guides beside it, wherever a proxy serves it', async (t) => {
+  const { url } = await testApp(t)
+  const { info } = await pageOf(url)
+  const [, href = ''] = /^\[Guides[^\]]*\]\(([^)]+)\)/.exec(info.description) ?? []
+  const { url: shown, redirected } = await fetch(`${url}/docs/`)
+  t.same([shown, redirected], [`${url}/docs`, true], 'it has one address')
+  t.equal(
+    new URL(href, 'https://proxy.example/chat/docs').href,
+    'https://proxy.example/chat/docs/guides',
+    href,
+  )
+  t.equal((await fetch(new URL(href, shown))).status, 200, 'the guides are there')
 })
 
 t.test('the published contract keeps its examples', async (t) => {

@@ -94,6 +94,17 @@ t.test('a line goes through its points, and only a table that has numbers is dra
   t.match(chart.textContent, 'a <b> & "c"', 'names are text')
   const text = '### Another table\n\n| a |\n| - |\n| 1 |\n'
   t.same(drawResults(text, 'x'), { markdown: text, pictures: {} }, 'others are left alone')
+  const growth = (cells: string) =>
+    drawResults(
+      `### A read over HTTP\n\n| what | 10 | many | 1,000 | note |\n| - | - | - | - | - |\n${cells}\n`,
+      'x',
+    )
+  const { 'x-growth-reads.svg': drawn = '' } = growth(
+    '| list | 2 | - | 3 | - |\n| search | - | 4 | 5 | - |',
+  ).pictures
+  t.notMatch(drawn, /NaN|Infinity/, 'what is no number is no point')
+  t.equal(parse(drawn).querySelectorAll('circle title').length, 2, 'the others are')
+  t.same(growth('| list | - | - | - | - |').pictures, {}, 'without points there is no picture')
 })
 
 t.test('a timeline has each answer and each fault, where it was', async (t) => {

@@ -1,26 +1,16 @@
+import { escapeMarkup } from '../../escape-markup.js'
 import { toCurl } from '../curl.js'
 import type { Report, Result } from '../run.js'
 import type { Secrets } from './text.js'
 
-const entities: Record<string, string> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  '\t': '&#9;',
-  '\n': '&#10;',
-  '\r': '&#13;',
-}
-
 /** Text for an attribute or an element (XML 1.0). Characters that XML cannot have are written as JavaScript would. */
 export const escapeXml = (text: string): string =>
-  text
-    .toWellFormed()
+  escapeMarkup(text.toWellFormed())
     .replace(
       /(?![\t\n\r])[\p{Cc}\ufffe\uffff]/gu,
       (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
     )
-    .replace(/[&<>"\t\n\r]/g, (char) => entities[char] ?? char)
+    .replace(/[\t\n\r]/g, (char) => `&#${char.charCodeAt(0)};`)
 
 const seconds = (milliseconds: number): string => (milliseconds / 1000).toFixed(3)
 
