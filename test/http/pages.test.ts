@@ -62,42 +62,45 @@ t.test('another origin, and one that only looks like it, gets nothing', async (t
   }
 })
 
-t.test('every kind of answer says what it is, is not guessed at, and is not kept unless it is everybody's', async (t) => {
-  const { url } = await testApp(t)
-  const headers = { authorization: `Bearer ${tokenOf('alice')}` }
-  const json = { ...headers, 'content-type': 'application/json' }
-  const message = { method: 'POST', headers: json, body: '{"message":"hi"}' }
-  const kinds: [what: string, path: string, init: RequestInit, type: RegExp][] = [
-    ['JSON', '/api/alice/conversations', { headers }, /^application\/json; charset=utf-8$/],
-    ['an answer', '/api/alice/chat', message, /^application\/json; charset=utf-8$/],
-    [
-      'a stream',
-      '/api/alice/chat',
-      { ...message, headers: { ...json, accept: 'text/event-stream' } },
-      /^text\/event-stream$/,
-    ],
-    ['a problem of ours', '/api/alice/conversations', {}, /^application\/problem\+json\b/],
-    ['an unknown path', '/nowhere', {}, /^application\/problem\+json\b/],
-    ['another method', '/api/alice/chat', { method: 'DELETE', headers }, /^application\/problem\+json\b/],
-    [
-      'a body that cannot be read',
-      '/api/alice/chat',
-      { ...message, body: '{' },
-      /^application\/problem\+json\b/,
-    ],
-    ['liveness', '/health/live', {}, /^application\/json; charset=utf-8$/],
-    ['the contract as JSON', '/openapi.json', {}, /^application\/json; charset=utf-8$/],
-    ['the Postman collection', '/postman.json', {}, /^application\/json; charset=utf-8$/],
-    ['the contract as YAML', '/openapi.yaml', {}, /^application\/yaml; charset=utf-8$/],
-  ]
-  for (const [what, path, init, type] of kinds) {
-    const answer = await fetch(`${url}${path}`, init)
-    await answer.text()
-    t.match(answer.headers.get('content-type'), type, what)
-    t.equal(answer.headers.get('x-content-type-options'), 'nosniff', what)
-    // The contract is the same for everybody: it may be kept, and is asked for again by its ETag.
-    const keeping = path.startsWith('/openapi.') ? 'no-cache' : 'no-store'
-    t.equal(answer.headers.get('cache-control'), keeping, what)
-    t.match(answer.headers.get('x-request-id'), /^[\da-f-]{36}$/, what)
-  }
-})
+t.test(
+  'every kind of answer says what it is, is not guessed at, and is not kept unless all get the same',
+  async (t) => {
+    const { url } = await testApp(t)
+    const headers = { authorization: `Bearer ${tokenOf('alice')}` }
+    const json = { ...headers, 'content-type': 'application/json' }
+    const message = { method: 'POST', headers: json, body: '{"message":"hi"}' }
+    const kinds: [what: string, path: string, init: RequestInit, type: RegExp][] = [
+      ['JSON', '/api/alice/conversations', { headers }, /^application\/json; charset=utf-8$/],
+      ['an answer', '/api/alice/chat', message, /^application\/json; charset=utf-8$/],
+      [
+        'a stream',
+        '/api/alice/chat',
+        { ...message, headers: { ...json, accept: 'text/event-stream' } },
+        /^text\/event-stream$/,
+      ],
+      ['a problem of ours', '/api/alice/conversations', {}, /^application\/problem\+json\b/],
+      ['an unknown path', '/nowhere', {}, /^application\/problem\+json\b/],
+      ['another method', '/api/alice/chat', { method: 'DELETE', headers }, /^application\/problem\+json\b/],
+      [
+        'a body that cannot be read',
+        '/api/alice/chat',
+        { ...message, body: '{' },
+        /^application\/problem\+json\b/,
+      ],
+      ['liveness', '/health/live', {}, /^application\/json; charset=utf-8$/],
+      ['the contract as JSON', '/openapi.json', {}, /^application\/json; charset=utf-8$/],
+      ['the Postman collection', '/postman.json', {}, /^application\/json; charset=utf-8$/],
+      ['the contract as YAML', '/openapi.yaml', {}, /^application\/yaml; charset=utf-8$/],
+    ]
+    for (const [what, path, init, type] of kinds) {
+      const answer = await fetch(`${url}${path}`, init)
+      await answer.text()
+      t.match(answer.headers.get('content-type'), type, what)
+      t.equal(answer.headers.get('x-content-type-options'), 'nosniff', what)
+      // The contract is the same for everybody: it may be kept, and is asked for again by its ETag.
+      const keeping = path.startsWith('/openapi.') ? 'no-cache' : 'no-store'
+      t.equal(answer.headers.get('cache-control'), keeping, what)
+      t.match(answer.headers.get('x-request-id'), /^[\da-f-]{36}$/, what)
+    }
+  },
+)
