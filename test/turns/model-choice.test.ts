@@ -135,16 +135,18 @@ t.test('a turn through a provider, with a tool too, costs two round trips to the
     { kind: `${message}, new conversation`, message, options: {} },
     { kind: `${message}, same conversation`, message, options: { conversation_id } },
   ])
+  let asked = 0
   for (const { kind, message, options } of kinds) {
     const trips: number[] = []
-    for (let n = 0; n < 5; n += 1) {
+    // On a busy machine the answer may come after the first tick, which is a third.
+    while (trips.length < 5 || (!trips.includes(2) && trips.length < 40)) {
       wire.reset()
       t.equal((await app.chat(message, options)).response, 'Hello', `${kind}: the turn is answered`)
       trips.push(wire.roundTrips())
     }
-    // On a busy machine the answer may come after the first tick, which is a third.
+    if (message === 'add') asked += trips.length
     t.equal(Math.min(...trips), 2, `${kind}: two round trips`)
   }
-  t.equal(tools.calls.length, 10, 'the tool is called in each turn that asks for it')
+  t.equal(tools.calls.length, asked, 'the tool is called in each turn that asks for it')
   t.equal(app.provider.requests[0]?.headers.authorization, `Bearer ${providerKey}`, 'the key is sent')
 })

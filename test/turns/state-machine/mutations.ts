@@ -1,11 +1,16 @@
 import type { Sql } from 'postgres'
 
 /** A way to break a promise of the engine: a change in the body of an SQL function. */
-export interface Mutation {
-  breaks: string
+interface Change {
   of: string
   from: RegExp
   to: string
+  /** what keeps the same promise in a second place */
+  and?: Change
+}
+
+export interface Mutation extends Change {
+  breaks: string
 }
 
 /** Each is seen by calls that come one after the other, or in one batch. */
@@ -615,11 +620,17 @@ export const races: Mutation[] = [
   },
   {
     breaks: 'of two ends, one is stored',
-    of: 'end_turn',
-    from: /and t\.status = 'running' and t\.attempt = p_attempt/,
-    to: `and (
-      select x.status = 'running' and x.attempt = p_attempt
-      from colloquy.turns x where x.user_id = p_user_id and x.id = p_turn_id)`,
+    of: 'end_turns',
+    from: /for no key update;/,
+    to: ';',
+    // It is judged again by the write.
+    and: {
+      of: 'end_turn',
+      from: /and t\.status = 'running' and t\.attempt = p_attempt/,
+      to: `and (
+        select x.status = 'running' and x.attempt = p_attempt
+        from colloquy.turns x where x.user_id = p_user_id and x.id = p_turn_id)`,
+    },
   },
   {
     breaks: 'a batch waits for no conversation',
@@ -659,7 +670,7 @@ export const races: Mutation[] = [
  * Replaces the function, and gives what puts it back; a mutation that changes nothing is an error, since the SQL has
  * moved away from it.
  */
-export const mutate = async (sql: Sql, { of, from, to }: Mutation): Promise<() => Promise<void>> => {
+export const mutate = async (sql: Sql, { of, from, to, and }: Change): Promise<() => Promise<void>> => {
   const functions = await sql<{ text: string }[]>`
     select pg_get_functiondef(p.oid) as text
     from pg_catalog.pg_proc p
@@ -667,7 +678,9 @@ export const mutate = async (sql: Sql, { of, from, to }: Mutation): Promise<() =
   const changed = functions.map(({ text }) => text).filter((text) => from.test(text))
   if (changed.length === 0) throw new Error(`The mutation of ${from} in ${of} changes nothing.`)
   for (const text of changed) await sql.unsafe(text.replace(from, to))
+  const restore = and && (await mutate(sql, and))
   return async () => {
+    await restore?.()
     for (const text of changed) await sql.unsafe(text)
   }
 }
