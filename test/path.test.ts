@@ -20,19 +20,19 @@ t.test('the program runs from a folder whose name means something in a URL', asy
   for (const path of ['/health/ready', '/openapi.json', '/docs/', '/docs/static/swagger-ui.css']) {
     t.equal((await fetch(`${url}${path}`)).status, 200, path)
   }
+  const linked = `${url}/docs/guides/files/sql/functions/search_messages.sql`
+  const guide = join(cwd, 'src/models/README.md')
+  await rename(guide, `${guide}.away`)
+  t.equal((await fetch(linked)).status, 500, 'a guide that is gone')
+  await rename(`${guide}.away`, guide)
+  t.equal((await fetch(linked)).status, 200, 'is read again when it is back')
+
   for (const path of ['/docs/api.md', '/docs/guides/tools', '/docs/guides/files/src/tools/README.md']) {
     t.equal((await fetch(`${url}${path}`)).status, 404, `${path}, which it was installed without`)
   }
   const llms = await (await fetch(`${url}/llms.txt`)).text()
   t.notMatch(llms, /docs\/api\.md|guides\/tools\.md/, 'nothing links it')
   t.match(llms, 'docs/guides/models.md', 'the other guides are there')
-
-  const linked = `${url}/docs/guides/files/sql/functions/begin_turns.sql`
-  const guide = join(cwd, 'src/models/README.md')
-  await rename(guide, `${guide}.away`)
-  t.equal((await fetch(linked)).status, 500, 'a guide that is gone')
-  await rename(`${guide}.away`, guide)
-  t.equal((await fetch(linked)).status, 200, 'is read again when it is back')
 
   const answer = await fetch(`${url}/api/alice/chat`, {
     method: 'POST',

@@ -5,7 +5,6 @@ import { type Client, ColloquyError, createClient } from '../client/index.js'
 import type { Config } from '../config.js'
 import { ConfigError } from '../environment.js'
 import { beforeSignalExit } from './before-signal-exit.js'
-import { errorMessage } from './error-message.js'
 import { openExportOutput } from './export-output.js'
 import { createProgress, type Progress } from './progress.js'
 import { StartupError } from './startup-error.js'
@@ -121,11 +120,18 @@ const countingFetch =
     return fetch(url, { ...init, body, duplex: 'half' } as RequestInit)
   }
 
+const openBlob = async (file: string): Promise<Blob> => {
+  try {
+    // What cannot be opened is thrown at once.
+    return await openAsBlob(file)
+  } catch (cause) {
+    throw new StartupError(`${file} cannot be read.`, { cause })
+  }
+}
+
 /** `colloquy import`: sends a file, and prints the report of what was taken, as JSON. */
 export const importUser = async (config: Config, options: UserDataOptions, file: string): Promise<void> => {
-  const blob = await openAsBlob(file).catch((error: unknown) => {
-    throw new StartupError(`${file} cannot be read (${errorMessage(error)}).`)
-  })
+  const blob = await openBlob(file)
   const progress = createProgress()
   const onSent = (bytes: number): void =>
     progress.update(

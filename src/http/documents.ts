@@ -66,7 +66,7 @@ export const serveDocuments = (
     // The link to the guides fits one of the page's two addresses.
     uiHooks: {
       onRequest(request, reply, next) {
-        if (request.routeOptions.url === `${prefix}/docs/`) reply.redirect('../docs')
+        if (request.url.split('?', 1)[0]?.endsWith('/docs/')) reply.redirect('../docs')
         else next()
       },
     },

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { appendFileSync, createReadStream } from 'node:fs'
 import { readdir, readFile, truncate, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { promisify } from 'node:util'
@@ -160,7 +161,11 @@ t.test('who does not know whether a user was erased is told', async (t) => {
   child.kill('SIGINT')
   t.match(await ended, { code: 130, stderr: unknown }, 'Ctrl-C')
 
-  const unreachable = await runColloquy(args('http://127.0.0.1:1'), { env })
+  const gone = createServer().listen(0, '127.0.0.1')
+  await once(gone, 'listening')
+  const { port } = gone.address() as AddressInfo
+  gone.close()
+  const unreachable = await runColloquy(args(`http://127.0.0.1:${port}`), { env })
   t.match(unreachable.stderr, 'cannot be reached', 'without a server')
   t.notMatch(unreachable.stderr, unknown, 'nothing can have been erased')
 })

@@ -85,7 +85,7 @@ t.test('the guides, on one server', async (t) => {
       const request = `GET ${path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`
       t.match(await rawCall(t, url, request), { status: 404 }, path)
     }
-    const known = await fetch(`${url}/docs/guides/files/sql/functions/begin_turns.sql`)
+    const known = await fetch(`${url}/docs/guides/files/sql/functions/search_messages.sql`)
     t.match([known.status, await known.text()], [200, /create/i], 'a file that a guide links is')
     const put = await fetch(page, { method: 'PUT' })
     t.match([put.status, put.headers.get('allow')], [405, /GET/], 'another method')
