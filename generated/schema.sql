@@ -2005,6 +2005,9 @@ begin
     delete from colloquy.updates u where u.user_id = v_old.user_id and u.at <= v_old.until;
     get diagnostics v_count = row_count;
     pruned := pruned + v_count;
+    delete from colloquy.update_streams s
+    where s.user_id = v_old.user_id and s.since < v_before
+      and not exists (select from colloquy.conversations c where c.user_id = v_old.user_id);
   end loop;
   return next;
 end
@@ -2087,6 +2090,9 @@ declare
   v_row record;
   v_turn record;
   v_epoch timestamptz;
+  v_conversations integer;
+  v_reach integer;
+  -- How many changes were found. More than 500 are an overflow.
   v_found integer;
 begin
   perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
@@ -2107,42 +2113,49 @@ begin
       perform colloquy.act_as(v_user_id);
     end if;
     entry := v_entry.number;
-    v_from := coalesce(v_entry.since, v_now) - interval '20 seconds';
+    v_from := coalesce(v_entry.since, v_now) - interval '2 minutes';
     -- Longer than a turn may take.
     v_scan_from := v_from - case when v_entry.is_open then interval '2 hours' else interval '0' end;
     v_found := 0;
-    v_epoch := null;
 
+    select s.since into v_epoch
+    from colloquy.update_streams s
+    where s.user_id = v_user_id;
+    -- The newest ones, which are those that nobody was told of yet.
     for v_row in
-      select s.since, u.type, u.conversation_id, u.at
-      from colloquy.update_streams s
-      left join colloquy.updates u on u.user_id = s.user_id and u.at >= v_from
-      where s.user_id = v_user_id
+      select u.type, u.conversation_id, u.at
+      from colloquy.updates u
+      where u.user_id = v_user_id and u.at >= v_from
+      order by u.at desc
       limit 501
     loop
-      v_epoch := v_row.since;
-      if v_row.type is not null then
-        v_found := v_found + 1;
-        type := v_row.type;
-        conversation_id := v_row.conversation_id;
-        turn_id := null;
-        attempt := null;
-        status := null;
-        at := v_row.at;
-        return next;
-      end if;
+      v_found := v_found + 1;
+      type := v_row.type;
+      conversation_id := v_row.conversation_id;
+      turn_id := null;
+      attempt := null;
+      status := null;
+      at := v_row.at;
+      return next;
     end loop;
 
+    v_conversations := 0;
     for v_row in
       select c.id, c.created_at, c.last_turn_id, c.last_turn_at, c.last_position
       from colloquy.conversations c
       where c.user_id = v_user_id and c.archived in (false, true) and c.last_turn_at >= v_scan_from
         and colloquy.is_live(c.expires_at)
-      limit 5000
+      -- As the index has them, so that the planner uses it.
+      order by c.archived, c.last_turn_at desc, c.id desc
+      limit 5001
     loop
-      exit when v_found > 500;
+      v_conversations := v_conversations + 1;
+      if v_conversations > 5000 then
+        v_found := greatest(v_found, 501);
+        exit;
+      end if;
       conversation_id := v_row.id;
-      if v_row.created_at >= v_from then
+      if v_found <= 500 and v_row.created_at >= v_from then
         v_found := v_found + 1;
         type := 'conversation-created';
         turn_id := null;
@@ -2151,13 +2164,26 @@ begin
         at := v_row.created_at;
         return next;
       end if;
-      -- Its last turn, and those that began or ended shortly before it.
+      -- Its last turn, which alone may run, and those that began or ended shortly before it.
       v_turn_ids := array[v_row.last_turn_id];
-      if v_row.last_turn_at >= v_from then
+      if v_found <= 500 and v_row.last_turn_at >= v_from then
+        -- Most have few messages that are as new as that, so it looks further back only where they may not be all.
+        v_reach := 16;
+        while exists (
+          select from colloquy.messages m
+          where m.user_id = v_user_id and m.conversation_id = v_row.id and m.position = v_row.last_position - v_reach
+            and m.created_at >= v_from)
+        loop
+          if v_reach >= 1024 then
+            v_found := 501;
+            exit;
+          end if;
+          v_reach := v_reach * 4;
+        end loop;
         v_turn_ids := v_turn_ids || array(
           select m.turn_id
           from colloquy.messages m
-          where m.user_id = v_user_id and m.conversation_id = v_row.id and m.position > v_row.last_position - 64
+          where m.user_id = v_user_id and m.conversation_id = v_row.id and m.position > v_row.last_position - v_reach
             and m.created_at >= v_from and m.turn_id is not null);
       end if;
       for v_turn in
@@ -2173,19 +2199,19 @@ begin
         attempt := v_turn.attempt;
         status := null;
         at := v_turn.started_at;
-        if v_turn.started_at >= v_from then
+        if v_found <= 500 and v_turn.started_at >= v_from then
           v_found := v_found + 1;
           type := 'turn-started';
           return next;
         end if;
-        if v_turn.finished_at >= v_from then
+        if v_turn.status = 'running' then
+          type := 'running';
+          return next;
+        elsif v_found <= 500 and v_turn.finished_at >= v_from then
           v_found := v_found + 1;
           type := 'turn-ended';
           status := v_turn.status;
           at := v_turn.finished_at;
-          return next;
-        elsif v_turn.status = 'running' then
-          type := 'running';
           return next;
         end if;
       end loop;
@@ -2214,13 +2240,32 @@ begin
     end if;
 
     if v_epoch is null and (v_found > 0 or v_entry.is_open) then
-      -- It waits for an import that makes the row, too.
-      insert into colloquy.update_streams (user_id, since)
-      values (v_user_id, v_now)
-      on conflict do nothing;
-      select s.since into v_epoch
-      from colloquy.update_streams s
-      where s.user_id = v_user_id;
+      -- Only for a user of whom there is something, which cannot be erased before this is: so an erasure leaves nothing. What is
+      -- being deleted is passed over.
+      perform from colloquy.conversations c
+      where c.user_id = v_user_id
+      limit 1
+      for key share skip locked;
+      if not found then
+        perform from colloquy.updates u
+        where u.user_id = v_user_id
+        limit 1
+        for key share skip locked;
+      end if;
+      if found then
+        begin
+          -- An import that has made the row, and not committed yet, holds up nobody: it is for later then.
+          perform set_config('lock_timeout', '10ms', true);
+          insert into colloquy.update_streams (user_id, since)
+          values (v_user_id, v_now)
+          on conflict do nothing;
+        exception when lock_not_available then
+          null;
+        end;
+        select s.since into v_epoch
+        from colloquy.update_streams s
+        where s.user_id = v_user_id;
+      end if;
     end if;
     conversation_id := null;
     turn_id := null;
@@ -2266,8 +2311,8 @@ begin
       if not found then
         v_removed := colloquy.delete_conversations(
           p_user_id => p_user_id, p_conversation_ids => array[p_conversation_id], p_rows => p_rows);
-        -- A big one has vanished long before its last part is removed.
-        if (v_removed ->> 'conversations')::integer = 1 then
+        -- Once: a big one is removed in parts, and whoever removed the first one (delete_conversation, too) has let it expire so.
+        if v_conversation.expires_at <> '-infinity' then
           perform colloquy.note_update(p_user_id, p_conversation_id, 'conversation-deleted');
         end if;
         return greatest(1, (select sum(e.value::integer) from jsonb_each_text(v_removed) e));

@@ -216,6 +216,7 @@ export const registerChat = async (app: FastifyInstance, options: ChatOptions & 
     turns,
     search,
     updates,
+    now: options.auth.now ?? Date.now,
     retention: options.retention,
     models,
     currency: options.prices?.currency ?? null,

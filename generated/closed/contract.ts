@@ -419,6 +419,8 @@ export interface paths {
          *
          *     With `Last-Event-ID` it first tells what has changed since. An id that is unknown or older than a day is no error: the stream
          *     begins with `reset` then.
+         *
+         *     A user has at most 20 such streams open on an instance; one more is `429` with the limit `update-streams`.
          */
         get: operations["streamUpdates"];
         put?: never;
@@ -1289,8 +1291,9 @@ export interface components {
          *     UpdateEvent as its `data`. The first one is `ready`, or `reset`. Comments (lines that begin with a colon) come every 15 s while
          *     nothing else does.
          *
-         *     An event is a hint to read something again; it has no text. It comes at least once, and may come again. What happened one after the other
-         *     comes in that order. Of what was deleted or tried again shortly after, only the last may be told.
+         *     An event is a hint to read something again; it has no text. It comes at least once, and may come again. The turns of a conversation are told
+         *     to begin in the order in which they did, and each of them to end after that; other events may change places. Of what was deleted or tried again shortly after,
+         *     only the last may be told. What took longer than two minutes to commit, because a standby of the database was away, may not be told.
          *     KnownUpdateEvent are those of today. Others are `data-…`; skip what you do not know.
          */
         UpdateEvent: components["schemas"]["KnownUpdateEvent"];
@@ -1310,7 +1313,7 @@ export interface components {
         };
         /**
          * @description More has changed than is told: read your lists again. First in a stream that cannot go on after `Last-Event-ID`, and later after an
-         *     import or an erasure. What changes from now on is told.
+         *     import, an erasure, or when very much changes at once. What changes from now on is told.
          */
         UpdatesResetEvent: {
             /**
@@ -1977,10 +1980,11 @@ export interface components {
          * @description `running-turns` and `waiting-messages` (those that wait for their conversation's turn) count at once, `turns-per-minute` from the minute's first turn on,
          *     `turns-per-day` and `tokens-per-day` per day in UTC. All instances share them. A turn that begins below `tokens-per-day` may end above it.
          *     `budget-per-day` and `budget-per-month` (in UTC) are money, in microunits: what was spent, and what running turns might cost at most. `budget` is the one for
-         *     all users together, which comes with `service-budget-exceeded`; how much it is, is not told.
+         *     all users together, which comes with `service-budget-exceeded`; how much it is, is not told. `update-streams` are those of streamUpdates, on one
+         *     instance.
          * @enum {string}
          */
-        KnownRateLimit: "running-turns" | "waiting-messages" | "turns-per-minute" | "turns-per-day" | "tokens-per-day" | "budget-per-day" | "budget-per-month" | "budget";
+        KnownRateLimit: "running-turns" | "waiting-messages" | "turns-per-minute" | "turns-per-day" | "tokens-per-day" | "budget-per-day" | "budget-per-month" | "budget" | "update-streams";
         /** @description The limit that was reached. */
         RateLimit: components["schemas"]["KnownRateLimit"];
         FieldError: {

@@ -1,4 +1,5 @@
--- Forgets at most p_limit notes of changes that are older than a day, the oldest first; gives how many there were.
+-- Forgets at most p_limit notes of changes that are older than a day, the oldest first; gives how many there were. Of a user who
+-- has no conversation any more, which was noted, it also forgets since when changes can be told.
 create or replace function colloquy.prune_updates(p_limit integer) returns table (pruned integer)
 language plpgsql
 as $$
@@ -28,6 +29,9 @@ begin
     delete from colloquy.updates u where u.user_id = v_old.user_id and u.at <= v_old.until;
     get diagnostics v_count = row_count;
     pruned := pruned + v_count;
+    delete from colloquy.update_streams s
+    where s.user_id = v_old.user_id and s.since < v_before
+      and not exists (select from colloquy.conversations c where c.user_id = v_old.user_id);
   end loop;
   return next;
 end

@@ -5,16 +5,18 @@
 -- then among all turns, and the turns that run are told). Each row is for the entry of that number, from 1 on; at is for telling
 -- a change that was read before. type is
 --   read      of the entry 0, and the first: at is the time to go on from with all entries
---   epoch     of each entry: its changes can be told one by one since the time at, or not at all when that is null. Where it is not
---             what it was, or `since` is before it, there may be more than what is told here
---   overflow  there is more than what is told here
+--   epoch     of each entry: its changes can be told one by one since the time at. It is null while there is nothing of the user, or
+--             an import has begun. Where it is not what it was there may be more than what is told here, unless it was null and
+--             is the time of this call
+--   overflow  there is more than what is told here; turns that run are told all the same
 --   running   a turn that runs
 --   lapsed    a turn that was said to run: its lease has run out
 --   gone      a turn that was said to run, and was deleted
 -- or a change, as the contract has it.
 --
--- Nothing is missed, although times are taken before a commit: everything is read again until it is twenty seconds old, which is
--- longer than any transaction of ours may take. Only the database's times are compared.
+-- Times are taken before a commit, so everything is read again until it is two minutes old: far longer than the statements of a
+-- transaction may take. Only a commit that waits longer than that, for a synchronous standby, is missed. Only the database's times
+-- are compared.
 create or replace function colloquy.read_updates(p_entries json)
 returns table (entry integer, type text, conversation_id uuid, turn_id uuid, attempt integer, status text, at timestamptz)
 language plpgsql
@@ -29,6 +31,9 @@ declare
   v_row record;
   v_turn record;
   v_epoch timestamptz;
+  v_conversations integer;
+  v_reach integer;
+  -- How many changes were found. More than 500 are an overflow.
   v_found integer;
 begin
   perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
@@ -49,42 +54,49 @@ begin
       perform colloquy.act_as(v_user_id);
     end if;
     entry := v_entry.number;
-    v_from := coalesce(v_entry.since, v_now) - interval '20 seconds';
+    v_from := coalesce(v_entry.since, v_now) - interval '2 minutes';
     -- Longer than a turn may take.
     v_scan_from := v_from - case when v_entry.is_open then interval '2 hours' else interval '0' end;
     v_found := 0;
-    v_epoch := null;
 
+    select s.since into v_epoch
+    from colloquy.update_streams s
+    where s.user_id = v_user_id;
+    -- The newest ones, which are those that nobody was told of yet.
     for v_row in
-      select s.since, u.type, u.conversation_id, u.at
-      from colloquy.update_streams s
-      left join colloquy.updates u on u.user_id = s.user_id and u.at >= v_from
-      where s.user_id = v_user_id
+      select u.type, u.conversation_id, u.at
+      from colloquy.updates u
+      where u.user_id = v_user_id and u.at >= v_from
+      order by u.at desc
       limit 501
     loop
-      v_epoch := v_row.since;
-      if v_row.type is not null then
-        v_found := v_found + 1;
-        type := v_row.type;
-        conversation_id := v_row.conversation_id;
-        turn_id := null;
-        attempt := null;
-        status := null;
-        at := v_row.at;
-        return next;
-      end if;
+      v_found := v_found + 1;
+      type := v_row.type;
+      conversation_id := v_row.conversation_id;
+      turn_id := null;
+      attempt := null;
+      status := null;
+      at := v_row.at;
+      return next;
     end loop;
 
+    v_conversations := 0;
     for v_row in
       select c.id, c.created_at, c.last_turn_id, c.last_turn_at, c.last_position
       from colloquy.conversations c
       where c.user_id = v_user_id and c.archived in (false, true) and c.last_turn_at >= v_scan_from
         and colloquy.is_live(c.expires_at)
-      limit 5000
+      -- As the index has them, so that the planner uses it.
+      order by c.archived, c.last_turn_at desc, c.id desc
+      limit 5001
     loop
-      exit when v_found > 500;
+      v_conversations := v_conversations + 1;
+      if v_conversations > 5000 then
+        v_found := greatest(v_found, 501);
+        exit;
+      end if;
       conversation_id := v_row.id;
-      if v_row.created_at >= v_from then
+      if v_found <= 500 and v_row.created_at >= v_from then
         v_found := v_found + 1;
         type := 'conversation-created';
         turn_id := null;
@@ -93,13 +105,26 @@ begin
         at := v_row.created_at;
         return next;
       end if;
-      -- Its last turn, and those that began or ended shortly before it.
+      -- Its last turn, which alone may run, and those that began or ended shortly before it.
       v_turn_ids := array[v_row.last_turn_id];
-      if v_row.last_turn_at >= v_from then
+      if v_found <= 500 and v_row.last_turn_at >= v_from then
+        -- Most have few messages that are as new as that, so it looks further back only where they may not be all.
+        v_reach := 16;
+        while exists (
+          select from colloquy.messages m
+          where m.user_id = v_user_id and m.conversation_id = v_row.id and m.position = v_row.last_position - v_reach
+            and m.created_at >= v_from)
+        loop
+          if v_reach >= 1024 then
+            v_found := 501;
+            exit;
+          end if;
+          v_reach := v_reach * 4;
+        end loop;
         v_turn_ids := v_turn_ids || array(
           select m.turn_id
           from colloquy.messages m
-          where m.user_id = v_user_id and m.conversation_id = v_row.id and m.position > v_row.last_position - 64
+          where m.user_id = v_user_id and m.conversation_id = v_row.id and m.position > v_row.last_position - v_reach
             and m.created_at >= v_from and m.turn_id is not null);
       end if;
       for v_turn in
@@ -115,19 +140,19 @@ begin
         attempt := v_turn.attempt;
         status := null;
         at := v_turn.started_at;
-        if v_turn.started_at >= v_from then
+        if v_found <= 500 and v_turn.started_at >= v_from then
           v_found := v_found + 1;
           type := 'turn-started';
           return next;
         end if;
-        if v_turn.finished_at >= v_from then
+        if v_turn.status = 'running' then
+          type := 'running';
+          return next;
+        elsif v_found <= 500 and v_turn.finished_at >= v_from then
           v_found := v_found + 1;
           type := 'turn-ended';
           status := v_turn.status;
           at := v_turn.finished_at;
-          return next;
-        elsif v_turn.status = 'running' then
-          type := 'running';
           return next;
         end if;
       end loop;
@@ -156,13 +181,32 @@ begin
     end if;
 
     if v_epoch is null and (v_found > 0 or v_entry.is_open) then
-      -- It waits for an import that makes the row, too.
-      insert into colloquy.update_streams (user_id, since)
-      values (v_user_id, v_now)
-      on conflict do nothing;
-      select s.since into v_epoch
-      from colloquy.update_streams s
-      where s.user_id = v_user_id;
+      -- Only for a user of whom there is something, which cannot be erased before this is: so an erasure leaves nothing. What is
+      -- being deleted is passed over.
+      perform from colloquy.conversations c
+      where c.user_id = v_user_id
+      limit 1
+      for key share skip locked;
+      if not found then
+        perform from colloquy.updates u
+        where u.user_id = v_user_id
+        limit 1
+        for key share skip locked;
+      end if;
+      if found then
+        begin
+          -- An import that has made the row, and not committed yet, holds up nobody: it is for later then.
+          perform set_config('lock_timeout', '10ms', true);
+          insert into colloquy.update_streams (user_id, since)
+          values (v_user_id, v_now)
+          on conflict do nothing;
+        exception when lock_not_available then
+          null;
+        end;
+        select s.since into v_epoch
+        from colloquy.update_streams s
+        where s.user_id = v_user_id;
+      end if;
     end if;
     conversation_id := null;
     turn_id := null;

@@ -16,6 +16,8 @@ export interface Deps {
   limitsOf?: ((user: Caller) => UserLimits) | undefined
   search: SearchIndexer
   updates: Updates
+  /** by which tokens expire, in milliseconds since 1970 */
+  now: () => number
   /** how long conversations are kept; default: for ever */
   retention?: RetentionRule | undefined
   /** the names of the models that a message may choose, the default first */

@@ -1,5 +1,5 @@
 import { type Change, toChanges, type UpdateEvent } from './changes.js'
-import { encodePosition, type Position } from './position.js'
+import { encodePosition, isUnbroken, type Position } from './position.js'
 import type { ReadEntry, UpdateRow } from './read-updates.js'
 
 export interface UpdateFrame {
@@ -8,9 +8,11 @@ export interface UpdateFrame {
 }
 
 /** How long a change may be read again: longer than read_updates.sql looks back. */
-const forgetMs = 60_000
+const forgetMs = 5 * 60_000
 /** An import changes the epoch again and again. */
-const resetEveryMs = 1_000
+const breakEveryMs = 1_000
+/** An overflow lasts for as long as read_updates.sql looks back. The newest changes are told all the while. */
+const overflowEveryMs = 10_000
 
 /**
  * The frames of these events. Only the last one has the new position: who has only some of them gets all of them again.
@@ -37,8 +39,8 @@ export const createFollowedUser = (userId: string) => {
   let position: Position | undefined
   /** turns that are known to run */
   const running = new Set<string>()
-  /** the keys of the changes that were told, and when they were last read */
-  const told = new Map<string, number>()
+  /** the keys of the changes that were delivered, and when they were last read */
+  const delivered = new Map<string, number>()
   let resetAt = Number.NEGATIVE_INFINITY
 
   const note = (rows: readonly UpdateRow[], changes: readonly Change[]): Change[] => {
@@ -50,11 +52,11 @@ export const createFollowedUser = (userId: string) => {
       if (type === 'turn-ended' || type === 'gone') running.delete(String(turn_id))
     }
     const fresh = changes.filter(({ key }) => {
-      const isFresh = !told.has(key)
-      told.set(key, now)
+      const isFresh = !delivered.has(key)
+      delivered.set(key, now)
       return isFresh
     })
-    for (const [key, at] of told) if (now - at > forgetMs) told.delete(key)
+    for (const [key, at] of delivered) if (now - at > forgetMs) delivered.delete(key)
     return fresh
   }
 
@@ -76,22 +78,20 @@ export const createFollowedUser = (userId: string) => {
     /** Goes on with what was read next. Gives the frames for those who follow. */
     advance(at: string, rows: readonly UpdateRow[]): UpdateFrame[] {
       const before = position as Position
-      const fresh = note(rows, toChanges(rows))
-      const epoch = epochOf(rows)
-      const isReset = epoch !== before.epoch || isOverflow(rows)
-      if (isReset && performance.now() - resetAt < resetEveryMs) {
-        // Until then nobody goes on from a position after the one that needs it.
-        return toFrames(
-          userId,
-          fresh.map(({ event }) => event),
-          before,
-          before,
-        )
+      const after = { epoch: epochOf(rows), at }
+      const events = note(rows, toChanges(rows)).map(({ event }) => event)
+      const isBroken = !isUnbroken(before, after)
+      if (!isBroken && !isOverflow(rows)) {
+        position = after
+        return toFrames(userId, events, before, after)
       }
-      if (isReset) resetAt = performance.now()
-      position = { epoch, at }
-      const events = fresh.map(({ event }) => event)
-      return toFrames(userId, isReset ? [{ type: 'reset' }, ...events] : events, before, position)
+      const now = performance.now()
+      // Until then nobody goes on from a position after the one that needs it.
+      if (now - resetAt < (isBroken ? breakEveryMs : overflowEveryMs))
+        return toFrames(userId, events, before, before)
+      resetAt = now
+      position = after
+      return toFrames(userId, [{ type: 'reset' }, ...events], before, after)
     },
   }
 }

@@ -17,9 +17,12 @@ export const createFollower = (heartbeatMs: number) => {
     wake()
   }
 
-  async function* read(first: readonly UpdateFrame[], forMs: number): AsyncGenerator<readonly UpdateFrame[]> {
+  async function* read(
+    first: readonly UpdateFrame[],
+    maxDurationMs: number,
+  ): AsyncGenerator<readonly UpdateFrame[]> {
     const timer = setTimeout(() => wake(), heartbeatMs)
-    const ending = setTimeout(end, Math.min(forMs, maxTimerMs))
+    const ending = setTimeout(end, Math.min(maxDurationMs, maxTimerMs))
     try {
       yield first
       while (!hasEnded) {

@@ -9,6 +9,12 @@ export interface Position {
 const time = /^2\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/
 /** Notes of changes are kept for a day. */
 const maxAgeMs = 23 * 60 * 60_000
+/** How far the database's clock may have gone back: half of how far read_updates.sql looks back, so nothing is missed. */
+const maxClockStepMs = 60_000
+
+/** Whether it is a time as read_updates.sql gives it. Date.parse alone takes 30 February for 2 March. */
+const isTime = (text: unknown): text is string =>
+  typeof text === 'string' && time.test(text) && new Date(text).toJSON()?.slice(0, 19) === text.slice(0, 19)
 
 const checksum = (userId: string, payload: string): string =>
   createHash('sha256')
@@ -29,14 +35,21 @@ export const decodePosition = (userId: string, id: string): Position | undefined
   if (id !== `${payload}.${sum}` || sum !== checksum(userId, payload)) return undefined
   try {
     const [epoch, at] = JSON.parse(Buffer.from(payload, 'base64url').toString())
-    return time.test(at) && !Number.isNaN(Date.parse(at)) ? { epoch, at } : undefined
+    return isTime(at) && (epoch === null || isTime(epoch)) ? { epoch, at } : undefined
   } catch {
     return undefined
   }
 }
 
+/**
+ * Whether nothing came in between that is not told one by one. Where there was nothing of the user, an epoch that begins with what
+ * was read now is no break.
+ */
+export const isUnbroken = (before: Position, now: Position): boolean =>
+  before.epoch === now.epoch || (before.epoch === null && now.epoch === now.at)
+
 /** Whether what has changed since then can be told one by one. */
-export const canGoOn = (position: Position, now: Position): boolean => {
+export const canResume = (position: Position, now: Position): boolean => {
   const age = Date.parse(now.at) - Date.parse(position.at)
-  return position.epoch === now.epoch && age < maxAgeMs && age > -60_000
+  return isUnbroken(position, now) && age < maxAgeMs && age > -maxClockStepMs
 }

@@ -9,7 +9,7 @@ import {
   type UpdateFrame,
 } from './followed-user.js'
 import { createFollower, type Follower } from './follower.js'
-import { canGoOn, decodePosition, encodePosition, type Position } from './position.js'
+import { canResume, decodePosition, encodePosition, type Position } from './position.js'
 import { readUpdates } from './read-updates.js'
 
 interface UpdatesOptions {
@@ -23,17 +23,20 @@ interface UpdatesOptions {
   tickMs?: number
 }
 
+/** How many streams a user may have open on an instance: they need no turn and last, so one user could take all there are. */
+export const maxStreamsOfUser = 20
+
 export interface UpdateStream {
   /**
-   * The frames in batches; an empty batch is a heartbeat. Ends after `forMs`, when the signal aborts, or when the instance shuts
-   * down.
+   * The frames in batches; an empty batch is a heartbeat. Ends after `maxDurationMs`, when the signal aborts, or when the instance
+   * shuts down.
    */
-  read(signal: AbortSignal, forMs: number): AsyncIterable<readonly UpdateFrame[]>
+  read(signal: AbortSignal, maxDurationMs: number): AsyncIterable<readonly UpdateFrame[]>
 }
 
 export interface Updates {
-  /** Begins to follow a user's changes, from now or from the event `after` on. */
-  open(userId: string, after: string | undefined): Promise<UpdateStream>
+  /** Begins to follow a user's changes, from now or from the event `after` on. Undefined when the user has as many streams as may be. */
+  open(userId: string, after: string | undefined): Promise<UpdateStream | undefined>
   /** Ends all streams: their readers go on at another instance. */
   close(): void
 }
@@ -120,7 +123,7 @@ export const createUpdates = ({
   const catchUp = async (userId: string, position: Position | undefined): Promise<UpdateFrame[]> => {
     const { at, rows } = await readOne(userId, position?.at ?? null)
     const now = { epoch: epochOf(rows), at }
-    if (!position || !canGoOn(position, now) || isOverflow(rows)) {
+    if (!position || !canResume(position, now) || isOverflow(rows)) {
       return toFrames(userId, [{ type: 'reset' }], now, now)
     }
     const events = toChanges(rows).map(({ event }) => event)
@@ -129,6 +132,7 @@ export const createUpdates = ({
 
   return {
     async open(userId, after) {
+      if ((entries.get(userId)?.followers.size ?? 0) >= maxStreamsOfUser) return undefined
       const follower = createFollower(heartbeatMs)
       if (isClosed) follower.end()
       const entry = enter(userId, follower)
@@ -144,14 +148,14 @@ export const createUpdates = ({
               ]
             : await catchUp(userId, decodePosition(userId, after))
         return {
-          read(signal, forMs) {
+          read(signal, maxDurationMs) {
             const onAbort = () => {
               leave(userId, entry, follower)
               follower.end()
             }
             signal.addEventListener('abort', onAbort, { once: true })
             if (signal.aborted) onAbort()
-            return follower.read(first, forMs)
+            return follower.read(first, maxDurationMs)
           },
         }
       } catch (error) {

@@ -6,6 +6,9 @@ import { packageRoot } from '../../src/root.js'
 import { testApp, tokenOf } from '../helpers/app.js'
 import { contractOperations, requiredQuery } from '../helpers/contract.js'
 
+/** The only optional parameter that is on: without it Postman would wait for ever for the end of the stream. */
+const bound = 'max_seconds'
+
 interface Field {
   key: string
   value: string
@@ -86,8 +89,8 @@ t.test('every operation has a request, without a value that the server does not 
     const required = [...new URLSearchParams(operation && requiredQuery(operation)).keys()]
     t.same(
       sent.filter((key) => !['Accept', 'Content-Type', ...required].includes(key)),
-      [],
-      `${name}: optional parameters are off`,
+      operation?.operationId === 'streamUpdates' ? [bound] : [],
+      `${name}: optional parameters are off, but for the one that ends a stream`,
     )
     t.equal(
       'auth' in request,

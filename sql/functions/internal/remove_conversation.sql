@@ -26,8 +26,8 @@ begin
       if not found then
         v_removed := colloquy.delete_conversations(
           p_user_id => p_user_id, p_conversation_ids => array[p_conversation_id], p_rows => p_rows);
-        -- A big one has vanished long before its last part is removed.
-        if (v_removed ->> 'conversations')::integer = 1 then
+        -- Once: a big one is removed in parts, and whoever removed the first one (delete_conversation, too) has let it expire so.
+        if v_conversation.expires_at <> '-infinity' then
           perform colloquy.note_update(p_user_id, p_conversation_id, 'conversation-deleted');
         end if;
         return greatest(1, (select sum(e.value::integer) from jsonb_each_text(v_removed) e));

@@ -1,4 +1,6 @@
 import type { UpdateEvent } from '../../client/index.js'
+import { toFailure } from '../store/failure.js'
+import { isLimit } from '../store/select.js'
 import { hasGap } from '../store/thread.js'
 import { type Context, noteFailure, notice } from './context.js'
 import type { Conversations } from './conversations.js'
@@ -69,7 +71,8 @@ export const createUpdates = (context: Context, conversations: Conversations, tu
       try {
         for await (const event of client.streamUpdates({ signal, retries: RETRIES })) onUpdate(event)
       } catch (error) {
-        if (!signal.aborted) noteFailure(context, error)
+        // One tab too many goes without updates; its messages are not limited by that.
+        if (!signal.aborted && !isLimit(toFailure(error))) noteFailure(context, error)
       }
     },
   }
