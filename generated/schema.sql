@@ -520,10 +520,10 @@ begin
     end if;
     if v_refusal is null then
       v_refusal := case
-        when v_day_spent + v_reserved + v_entry.reserved > v_entry.total_per_day then
+        when v_day_spent + v_reserved + coalesce(v_entry.reserved, 0) > v_entry.total_per_day then
           json_build_object('limit', 'budget', 'max', v_entry.total_per_day, 'lapsed', '[]'::json, 'reset_s',
             ceil(extract(epoch from (v_day + 1)::timestamp at time zone 'UTC' - colloquy.clock())))
-        when v_month_spent + v_reserved + v_entry.reserved > v_entry.total_per_month then
+        when v_month_spent + v_reserved + coalesce(v_entry.reserved, 0) > v_entry.total_per_month then
           json_build_object('limit', 'budget', 'max', v_entry.total_per_month, 'lapsed', '[]'::json, 'reset_s',
             ceil(extract(epoch from
               (date_trunc('month', v_day::timestamp) + interval '1 month') at time zone 'UTC' - colloquy.clock())))
@@ -550,7 +550,7 @@ begin
     end if;
     if v_begun.outcome = 'begun' and v_begun.is_repeated is not true
       and (v_entry.total_per_day is not null or v_entry.total_per_month is not null) then
-      v_reserved := v_reserved + v_entry.reserved;
+      v_reserved := v_reserved + coalesce(v_entry.reserved, 0);
       v_per_day := least(v_per_day, v_entry.total_per_day);
       v_per_month := least(v_per_month, v_entry.total_per_month);
     end if;
@@ -879,6 +879,7 @@ declare
   v_some uuid[];
   v_cost record;
   v_costs jsonb;
+  v_reservations jsonb;
   v_events bigint;
   v_turns bigint;
   v_messages bigint;
@@ -902,6 +903,13 @@ begin
         from colloquy.turns t
         where t.user_id = p_user_id and t.id = any (v_running) and t.reserved is not null
         group by t.model
+      ) r);
+    v_reservations := (
+      select jsonb_agg(r)
+      from (
+        select t.id as turn_id, t.attempt, t.reserved, t.reserved_on
+        from colloquy.turns t
+        where t.user_id = p_user_id and t.id = any (v_running) and t.reserved > 0 and t.reserved_on is not null
       ) r);
   end if;
   delete from colloquy.turn_events e where e.user_id = p_user_id and e.turn_id = any (v_running);
@@ -969,6 +977,11 @@ begin
       p_output_tokens => 0, p_cached_input_tokens => 0, p_reasoning_tokens => 0, p_total_tokens => 0,
       p_cost => v_cost.reserved);
   end loop;
+  -- The budget for all users is given back what they turn out not to have cost.
+  if v_reservations is not null then
+    perform colloquy.keep_reservations(v_reservations);
+    perform colloquy.act_as(p_user_id);
+  end if;
   return jsonb_build_object(
     'conversations', v_conversations, 'turns', v_turns, 'messages', v_messages,
     'feedback', v_feedback, 'stream_events', v_events);
@@ -1041,6 +1054,7 @@ declare
   v_may_end boolean;
   v_has_ended boolean;
   v_ended integer[] := '{}';
+  v_gone integer[] := '{}';
   -- what is given back of the budget for all users, and of which days
   v_days date[] := '{}';
   v_amounts bigint[] := '{}';
@@ -1088,7 +1102,7 @@ begin
       v_ended := v_ended || entry;
       if v_reserved.reserved_on is not null then
         v_days := v_days || v_reserved.reserved_on;
-        v_amounts := v_amounts || (v_reserved.reserved - coalesce(v_entry.cost, 0));
+        v_amounts := v_amounts || (coalesce(v_reserved.reserved, 0) - coalesce(v_entry.cost, 0));
       end if;
     else
       select t.status, t.attempt into v_turn
@@ -1100,6 +1114,9 @@ begin
         when v_turn.attempt = v_entry.attempt and v_turn.status = v_entry.status then 'stored'
         else 'fenced'
       end;
+      if outcome = 'not-found' then
+        v_gone := v_gone || entry;
+      end if;
     end if;
     return next;
   end loop;
@@ -1131,6 +1148,26 @@ begin
       p_reasoning_tokens => v_sum.reasoning_tokens::bigint, p_total_tokens => v_sum.total_tokens::bigint,
       p_cost => v_sum.cost::bigint);
   end loop;
+  if v_gone <> '{}' then
+    perform colloquy.act_as(null);
+    for v_entry in
+      select e.turn_id, e.attempt, e.cost
+      from (
+        select row_number() over () as number, each.*
+        from json_to_recordset(p_entries) as each (turn_id uuid, attempt integer, cost bigint)
+      ) e
+      where e.number = any (v_gone)
+      order by e.turn_id
+    loop
+      delete from colloquy.total_reservations r
+      where r.user_id = '' and r.turn_id = v_entry.turn_id and r.attempt = v_entry.attempt
+      returning r.reserved, r.reserved_on into v_reserved;
+      if found then
+        v_days := v_days || v_reserved.reserved_on;
+        v_amounts := v_amounts || (v_reserved.reserved - coalesce(v_entry.cost, v_reserved.reserved));
+      end if;
+    end loop;
+  end if;
   if v_days <> '{}' then
     perform colloquy.settle_total(p_days => v_days, p_amounts => v_amounts);
   end if;
@@ -1627,6 +1664,35 @@ $$;
 CREATE FUNCTION colloquy.is_live(p_expires_at timestamp with time zone) RETURNS boolean
     LANGUAGE sql
     AS $$ select p_expires_at is null or p_expires_at > colloquy.clock() $$;
+
+--
+-- Name: keep_reservations(jsonb); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.keep_reservations(p_attempts jsonb) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+declare
+  v_old uuid[];
+begin
+  perform colloquy.act_as(null);
+  select array_agg(o.turn_id) into v_old
+  from (
+    select r.turn_id
+    from colloquy.total_reservations r
+    where r.user_id = '' and r.reserved_on < (colloquy.clock() at time zone 'UTC')::date - 1
+    limit 100
+    for update skip locked
+  ) o;
+  if v_old is not null then
+    delete from colloquy.total_reservations r where r.user_id = '' and r.turn_id = any (v_old);
+  end if;
+  insert into colloquy.total_reservations (user_id, turn_id, attempt, reserved, reserved_on)
+  select '', a.turn_id, a.attempt, a.reserved, a.reserved_on
+  from jsonb_to_recordset(p_attempts) a (turn_id uuid, attempt integer, reserved bigint, reserved_on date)
+  on conflict do nothing;
+end
+$$;
 
 --
 -- Name: lock_conversation(text, uuid, boolean); Type: FUNCTION; Schema: colloquy; Owner: -
@@ -3183,6 +3249,11 @@ begin
     order by s.day
   loop
     perform colloquy.act_as(null);
+    if v_sum.amount < 0 then
+      insert into colloquy.total_spending (user_id, month, spent, days)
+      values ('', v_sum.month, 0, array_fill(0::bigint, array[31]))
+      on conflict do nothing;
+    end if;
     update colloquy.total_spending s
     set spent = s.spent - v_sum.amount, days[v_sum.number] = s.days[v_sum.number] - v_sum.amount
     where s.user_id = '' and s.month = v_sum.month;
@@ -3726,6 +3797,20 @@ CREATE TABLE colloquy.search_tails (
 ALTER TABLE ONLY colloquy.search_tails FORCE ROW LEVEL SECURITY;
 
 --
+-- Name: total_reservations; Type: TABLE; Schema: colloquy; Owner: -
+--
+
+CREATE TABLE colloquy.total_reservations (
+    user_id text NOT NULL,
+    turn_id uuid NOT NULL,
+    attempt integer NOT NULL,
+    reserved bigint NOT NULL,
+    reserved_on date NOT NULL
+);
+
+ALTER TABLE ONLY colloquy.total_reservations FORCE ROW LEVEL SECURITY;
+
+--
 -- Name: total_spending; Type: TABLE; Schema: colloquy; Owner: -
 --
 
@@ -3954,6 +4039,13 @@ ALTER TABLE ONLY colloquy.search_tails
     ADD CONSTRAINT search_tails_pkey PRIMARY KEY (user_id, conversation_id);
 
 --
+-- Name: total_reservations total_reservations_pkey; Type: CONSTRAINT; Schema: colloquy; Owner: -
+--
+
+ALTER TABLE ONLY colloquy.total_reservations
+    ADD CONSTRAINT total_reservations_pkey PRIMARY KEY (user_id, turn_id);
+
+--
 -- Name: total_spending total_spending_pkey; Type: CONSTRAINT; Schema: colloquy; Owner: -
 --
 
@@ -4127,6 +4219,12 @@ CREATE POLICY acting_user ON colloquy.search_segments USING ((user_id = current_
 CREATE POLICY acting_user ON colloquy.search_tails USING ((user_id = current_setting('colloquy.user_id'::text, true)));
 
 --
+-- Name: total_reservations acting_user; Type: POLICY; Schema: colloquy; Owner: -
+--
+
+CREATE POLICY acting_user ON colloquy.total_reservations USING ((user_id = current_setting('colloquy.user_id'::text, true)));
+
+--
 -- Name: total_spending acting_user; Type: POLICY; Schema: colloquy; Owner: -
 --
 
@@ -4259,6 +4357,12 @@ ALTER TABLE colloquy.search_segments ENABLE ROW LEVEL SECURITY;
 ALTER TABLE colloquy.search_tails ENABLE ROW LEVEL SECURITY;
 
 --
+-- Name: total_reservations; Type: ROW SECURITY; Schema: colloquy; Owner: -
+--
+
+ALTER TABLE colloquy.total_reservations ENABLE ROW LEVEL SECURITY;
+
+--
 -- Name: total_spending; Type: ROW SECURITY; Schema: colloquy; Owner: -
 --
 
@@ -4377,6 +4481,12 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE colloquy.search_segments TO colloquy_
 --
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE colloquy.search_tails TO colloquy_app;
+
+--
+-- Name: TABLE total_reservations; Type: ACL; Schema: colloquy; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE colloquy.total_reservations TO colloquy_app;
 
 --
 -- Name: TABLE total_spending; Type: ACL; Schema: colloquy; Owner: -

@@ -2,6 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
+import { budgetFault, describeBudgets, mostReserved } from '../src/commands/budgets.js'
+import { openChat } from '../src/commands/open-chat.js'
+import { openModels } from '../src/commands/runtime.js'
 import { readConfig } from '../src/config.js'
 import { ConfigError } from '../src/environment.js'
 import { limitsOf } from '../src/turns/user-rules.js'
@@ -123,4 +126,57 @@ t.test('so is the budget for all users', async (t) => {
       `${name} needs the price of every model`,
     )
   }
+})
+
+t.test('a budget that is smaller than what a turn reserves is told', async (t) => {
+  const prices = join(folder, 'prices.json')
+  const [small, big] = ['openai-compatible/small', 'openai-compatible/big']
+  const models = { [small]: { input: '1', output: '1' }, [big]: { input: '2', output: '1' } }
+  writeFileSync(prices, JSON.stringify({ currency: 'EUR', models }))
+  const env = {
+    OPENAI_COMPATIBLE_BASE_URL: 'http://127.0.0.1:1/v1',
+    CHAT_MODEL: small,
+    CHAT_PRICES: prices,
+    CHAT_HISTORY_TOKENS: '20000',
+    CHAT_HISTORY_MESSAGES: '40',
+    CHAT_MAX_OUTPUT_TOKENS: '1000',
+  }
+  const reserved = async (more: Record<string, string> = {}) => {
+    const config = readConfig({ ...env, ...more })
+    const most = mostReserved(config, await openModels(config, { warn() {} }))
+    return { config, most, fault: budgetFault(config, most), text: describeBudgets(config, most) }
+  }
+  // The window in bytes, what providers add, and the answer.
+  const amount = 20_000 * 3 + 1_024 + 16 * 42 + 1_000
+  t.same((await reserved()).most, { model: small, amount }, 'the whole window and the longest answer')
+  t.same(
+    (await reserved({ CHAT_MODELS: big })).most,
+    { model: big, amount: 2 * (amount - 1_000) + 1_000 },
+    'of the dearest model that a message may ask for',
+  )
+  const fits = await reserved({ CHAT_USER_BUDGET_PER_DAY: String(amount / 1e6) })
+  t.equal(fits.fault, undefined, 'a budget may have room for one turn')
+  t.equal(fits.text, 'a user 0.062696 a day, in EUR; a turn reserves up to 0.062696', 'doctor says how much')
+  const less = String((amount - 1) / 1e6)
+  t.match(
+    (await reserved({ CHAT_USER_BUDGET_PER_DAY: less })).fault,
+    /more than .*\(a user 0\.062695 a day\)/,
+  )
+  t.match((await reserved({ CHAT_BUDGET_PER_MONTH: less })).fault, /\(all users together 0\.062695 a month\)/)
+  const plans = join(folder, 'plans.json')
+  const rules = { plans: { free: { budget_per_day: '0.01' }, none: { budget_per_day: '0' } } }
+  writeFileSync(plans, JSON.stringify(rules))
+  const { fault } = await reserved({ CHAT_PLANS: plans, CHAT_PLAN_CLAIM: 'plan' })
+  t.match(fault, /\(a user of the plan free 0\.01 a day\)/, 'a plan that has nothing means it')
+  const total = { CHAT_BUDGET_PER_DAY: '1' }
+  const warning = 'one user may use up what is for all'
+  t.match((await reserved(total)).text, warning, 'where users have no limits, that is said')
+  t.notMatch((await reserved({ ...total, CHAT_USER_TURNS_PER_DAY: '9' })).text, warning, 'else not')
+
+  const warnings: string[] = []
+  const log = { info() {}, warn: (text: string) => void warnings.push(text) }
+  const { config, fault: told } = await reserved({ CHAT_BUDGET_PER_DAY: less })
+  const chat = await openChat(config, { db: undefined as never, secret: undefined, log: log as never })
+  await chat.tools?.close()
+  t.same(warnings, [told], 'a server warns when it starts')
 })

@@ -136,7 +136,7 @@ const tables = ['conversations', 'turns', 'messages', 'turn_events', 'usage', 'f
 const otherTables = [
   ...['search_indexes', 'search_tails', 'search_segments', 'branches'],
   ...['turn_counts', 'waiting_messages', 'idempotency_keys', 'removals', 'retention', 'total_spending'],
-  ...['updates', 'update_streams'],
+  ...['total_reservations', 'updates', 'update_streams'],
 ]
 
 /** Every condition on the user is taken out of the handlers, and the turn functions get the path's ids alone. */
@@ -249,6 +249,9 @@ t.test('in SQL, too: nothing of another user can be read, changed or written', a
     // Its real rows are of '', which is nobody's id.
     await tx`
       insert into colloquy.total_spending (user_id, month, spent, days) values ('alice', '2026-11-01', 1, '{1}')`
+    await tx`
+      insert into colloquy.total_reservations (user_id, turn_id, attempt, reserved, reserved_on)
+      values ('alice', ${turn.turnId}, 1, 1, '2026-11-01')`
     await tx`insert into colloquy.update_streams (user_id, since) values ('alice', now())`
     await tx`
       insert into colloquy.waiting_messages (user_id, turn_id, wait_until) values ('alice', ${turn.turnId}, now())`

@@ -126,10 +126,10 @@ begin
     end if;
     if v_refusal is null then
       v_refusal := case
-        when v_day_spent + v_reserved + v_entry.reserved > v_entry.total_per_day then
+        when v_day_spent + v_reserved + coalesce(v_entry.reserved, 0) > v_entry.total_per_day then
           json_build_object('limit', 'budget', 'max', v_entry.total_per_day, 'lapsed', '[]'::json, 'reset_s',
             ceil(extract(epoch from (v_day + 1)::timestamp at time zone 'UTC' - colloquy.clock())))
-        when v_month_spent + v_reserved + v_entry.reserved > v_entry.total_per_month then
+        when v_month_spent + v_reserved + coalesce(v_entry.reserved, 0) > v_entry.total_per_month then
           json_build_object('limit', 'budget', 'max', v_entry.total_per_month, 'lapsed', '[]'::json, 'reset_s',
             ceil(extract(epoch from
               (date_trunc('month', v_day::timestamp) + interval '1 month') at time zone 'UTC' - colloquy.clock())))
@@ -156,7 +156,7 @@ begin
     end if;
     if v_begun.outcome = 'begun' and v_begun.is_repeated is not true
       and (v_entry.total_per_day is not null or v_entry.total_per_month is not null) then
-      v_reserved := v_reserved + v_entry.reserved;
+      v_reserved := v_reserved + coalesce(v_entry.reserved, 0);
       v_per_day := least(v_per_day, v_entry.total_per_day);
       v_per_month := least(v_per_month, v_entry.total_per_month);
     end if;

@@ -5,11 +5,11 @@
 -- has certainly stored no events. Each row answers the entry of that number, from 1 on. outcome is
 --   stored     the end is stored; also when this very end was stored before
 --   fenced     another attempt, or another end, came first
---   not-found  the turn was deleted meanwhile, with its conversation
+--   not-found  the turn was deleted meanwhile, with its conversation; of the budget for all users it is settled all the same
 --   locked     another transaction holds the turn, and p_may_wait is false: nothing was written
 --
--- Locks: turns, in the order of user and turn; then usage, once for each user and model, in that order; then the budget for all
--- users.
+-- Locks: turns, in the order of user and turn; then usage, once for each user and model, in that order; then what deleted turns
+-- have reserved, in the order of the turns; then the budget for all users.
 create or replace function colloquy.end_turns(p_entries json, p_may_wait boolean)
 returns table (entry integer, outcome text)
 language plpgsql
@@ -23,6 +23,7 @@ declare
   v_may_end boolean;
   v_has_ended boolean;
   v_ended integer[] := '{}';
+  v_gone integer[] := '{}';
   -- what is given back of the budget for all users, and of which days
   v_days date[] := '{}';
   v_amounts bigint[] := '{}';
@@ -70,7 +71,7 @@ begin
       v_ended := v_ended || entry;
       if v_reserved.reserved_on is not null then
         v_days := v_days || v_reserved.reserved_on;
-        v_amounts := v_amounts || (v_reserved.reserved - coalesce(v_entry.cost, 0));
+        v_amounts := v_amounts || (coalesce(v_reserved.reserved, 0) - coalesce(v_entry.cost, 0));
       end if;
     else
       select t.status, t.attempt into v_turn
@@ -82,6 +83,9 @@ begin
         when v_turn.attempt = v_entry.attempt and v_turn.status = v_entry.status then 'stored'
         else 'fenced'
       end;
+      if outcome = 'not-found' then
+        v_gone := v_gone || entry;
+      end if;
     end if;
     return next;
   end loop;
@@ -113,6 +117,26 @@ begin
       p_reasoning_tokens => v_sum.reasoning_tokens::bigint, p_total_tokens => v_sum.total_tokens::bigint,
       p_cost => v_sum.cost::bigint);
   end loop;
+  if v_gone <> '{}' then
+    perform colloquy.act_as(null);
+    for v_entry in
+      select e.turn_id, e.attempt, e.cost
+      from (
+        select row_number() over () as number, each.*
+        from json_to_recordset(p_entries) as each (turn_id uuid, attempt integer, cost bigint)
+      ) e
+      where e.number = any (v_gone)
+      order by e.turn_id
+    loop
+      delete from colloquy.total_reservations r
+      where r.user_id = '' and r.turn_id = v_entry.turn_id and r.attempt = v_entry.attempt
+      returning r.reserved, r.reserved_on into v_reserved;
+      if found then
+        v_days := v_days || v_reserved.reserved_on;
+        v_amounts := v_amounts || (v_reserved.reserved - coalesce(v_entry.cost, v_reserved.reserved));
+      end if;
+    end loop;
+  end if;
   if v_days <> '{}' then
     perform colloquy.settle_total(p_days => v_days, p_amounts => v_amounts);
   end if;

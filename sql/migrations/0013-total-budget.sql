@@ -16,6 +16,20 @@ create table colloquy.total_spending (
   primary key (user_id, month)
 ) with (fillfactor = 50);
 
+-- What attempts whose turns were deleted while they ran have reserved of the budget for all users, until they end and it is known
+-- what they cost. Rows are of no user, and hold nothing that a user has said.
+create table colloquy.total_reservations (
+  user_id text not null,
+  turn_id uuid not null,
+  attempt integer not null,
+  reserved bigint not null,
+  reserved_on date not null,
+  primary key (user_id, turn_id)
+);
+
 alter table colloquy.total_spending enable row level security, force row level security;
 create policy acting_user on colloquy.total_spending
+  using (user_id = current_setting('colloquy.user_id', true));
+alter table colloquy.total_reservations enable row level security, force row level security;
+create policy acting_user on colloquy.total_reservations
   using (user_id = current_setting('colloquy.user_id', true));

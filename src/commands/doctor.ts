@@ -20,7 +20,7 @@ import type { ToolWarnings } from '../tools/tool-warnings.js'
 import { estimateTools } from '../turns/agent/history-window.js'
 import { haveBudgets } from '../turns/user-rules.js'
 import { beforeSignalExit, isExiting } from './before-signal-exit.js'
-import { describeBudgets, readSpending } from './budgets.js'
+import { budgetFault, describeBudgets, mostReserved, readSpending } from './budgets.js'
 import { demoUsers } from './chat-page.js'
 import {
   type Check,
@@ -134,6 +134,15 @@ const checkModels = async (config: Config): Promise<string> => {
   return isEchoOnly ? names : `${names} (configured; not asked)`
 }
 
+const checkBudgets = async (config: Config, db: Database): Promise<string> => {
+  // What is wrong with the models is said by their own check.
+  const models = await openModels(config, { warn() {} }).catch(() => undefined)
+  const most = models && mostReserved(config, models)
+  const fault = most && budgetFault(config, most)
+  if (fault !== undefined) throw new Error(fault)
+  return describeBudgets(config, most, await readSpending(db))
+}
+
 /** The user id for which doctor lists tools; not a user of the app. */
 const doctorUser = 'doctor'
 
@@ -243,7 +252,7 @@ const checkAll = async (config: Config, tell: (result: CheckResult) => void): Pr
             {
               name: 'budgets',
               needs: 'migrations',
-              run: async () => describeBudgets(config, await readSpending((await opening).db)),
+              run: async () => checkBudgets(config, (await opening).db),
             },
           ]
         : []),

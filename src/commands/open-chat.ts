@@ -7,7 +7,7 @@ import { migrate, pendingMigrations } from '../db/migrate.js'
 import { checkRls } from '../db/rls-check.js'
 import { publicJwks } from '../tools/signing-keys.js'
 import { haveBudgets } from '../turns/user-rules.js'
-import { describeBudgets } from './budgets.js'
+import { budgetFault, describeBudgets, mostReserved } from './budgets.js'
 import type { Progress } from './progress.js'
 import { authenticationOptions, openModels } from './runtime.js'
 import { StartupError } from './startup-error.js'
@@ -68,15 +68,20 @@ export const openChat = async (
   const { registry, keys } = await openTools(config, { log })
   const servers = config.toolServers.filter(({ disabled }) => !disabled).map(({ name }) => name)
   if (servers.length > 0) log.info({ servers }, 'tool servers configured')
-  if (haveBudgets(config.userLimits) || config.totalBudget)
-    log.info({ budgets: describeBudgets(config) }, 'budgets configured')
+  const models = await openModels(config, log)
+  if (haveBudgets(config.userLimits) || config.totalBudget) {
+    const most = mostReserved(config, models)
+    log.info({ budgets: describeBudgets(config, most) }, 'budgets configured')
+    const fault = budgetFault(config, most)
+    if (fault !== undefined) log.warn(fault)
+  }
   return {
     db,
     log,
     // Without servers a turn makes one request, and reserves no more of a budget.
     tools: servers.length > 0 ? registry : undefined,
     toolKeys: publicJwks(keys),
-    ...(await openModels(config, log)),
+    ...models,
     prices: config.prices,
     maxOutputTokens: config.modelSettings.maxOutputTokens,
     systemPrompt: config.systemPrompt,

@@ -67,7 +67,7 @@ export interface Context {
    * it makes are deleted when the run ends.
    */
   call(operation: string | Operation, options?: CallOptions): Promise<Judged>
-  /** Sends a request as it is. Nothing is judged; a `429` is waited for. */
+  /** Sends a request as it is. Nothing is judged; a limit is waited for. */
   send(request: Omit<WireRequest, 'url'> & { path: string }): Promise<Exchange>
   /** What is wrong with a refusal that no operation gives: of an unknown path, or of a method that a path does not have. */
   judgeRefusal(exchange: Exchange, status: number, code: string): Fault[]

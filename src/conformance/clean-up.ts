@@ -12,7 +12,7 @@ interface Listed {
   next_cursor?: string | null
 }
 
-/** Sends within the deadline, and waits for what a `429` puts off. */
+/** Sends within the deadline, and waits for what a limit puts off. */
 type Send = (request: WireRequest) => Promise<Exchange>
 
 const sendUntil = (deadline: AbortSignal): Send => {

@@ -27,6 +27,8 @@ const placeholders = /\\\{\{|\{\{(?:([^{}]*)\}\})?/g
 const missing = 'unknown'
 /** in code points */
 const maxClaimLength = 200
+/** One of which a prompt gets as many bytes as of none. */
+export const longestClaim = '\u{1F4B0}'.repeat(maxClaimLength)
 
 /** The names in a template's placeholders, in order; undefined for an opening that has no end. */
 export const placeholdersOf = (template: string): (string | undefined)[] =>

@@ -1,6 +1,6 @@
 import type { Model, ModelRequest, ModelUsage } from '../models/model.js'
 import { amountOf, microunit, type Price, type Prices, toMicrounits } from '../models/prices.js'
-import type { ToolDefinition, ToolRegistry } from '../tools/tool.js'
+import type { ToolDefinition } from '../tools/tool.js'
 import { maxToolBytes, windowBytes } from './agent/history-window.js'
 import type { BeginTurn } from './store/begin-turns.js'
 
@@ -13,7 +13,8 @@ export interface BudgetOptions {
   historyMessages: number
   historyTokens: number
   modelHistoryTokens?: Readonly<Record<string, number>> | undefined
-  tools?: ToolRegistry | undefined
+  /** undefined: the models have no tools */
+  tools?: object | undefined
   toolSteps: number
 }
 
@@ -78,11 +79,21 @@ const callsTools = ({ tools }: BudgetOptions, model: Model): boolean =>
 /** The most bytes of UTF-8 that a message can have. */
 const maxMessageBytes = 40_000
 
+/** What a turn has to do with how much it reserves. */
+type SizedTurn = Pick<BeginTurn, 'isNewConversation' | 'message' | 'place'>
+
+/** The one that reserves most: any question again, in a conversation that fills the window. */
+export const longestTurn: SizedTurn = {
+  isNewConversation: false,
+  message: '',
+  place: { kind: 'again', messageId: '' },
+}
+
 /** The bytes that a turn sends at most with its first request. Without history, its window is not used. */
 const mostBytes = (
   options: BudgetOptions,
   model: Model,
-  { isNewConversation, message, place }: BeginTurn,
+  { isNewConversation, message, place }: SizedTurn,
 ): number => {
   const question = place?.kind === 'again' ? maxMessageBytes : Buffer.byteLength(message)
   const tools = callsTools(options, model) ? maxToolBytes(options, model.name) : 0
@@ -94,7 +105,7 @@ const mostBytes = (
  * What a turn reserves, in microunits: as many requests as it may make, each with what it sends at first and the longest answer. All
  * models of a chain may be asked before one makes the first response.
  */
-export const reservationFor = (options: BudgetOptions, model: Model, turn: BeginTurn): number => {
+export const reservationFor = (options: BudgetOptions, model: Model, turn: SizedTurn): number => {
   const price = highestOf(options.prices, model)
   const requests = (callsTools(options, model) ? options.toolSteps : 1) + (model.chain?.length ?? 1) - 1
   const input =

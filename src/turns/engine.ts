@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import { createDeadline, type Deadline } from '../concurrency/deadline.js'
 import { retry } from '../concurrency/retry.js'
+import { singleFlight } from '../concurrency/single-flight.js'
 import { untilAborted } from '../concurrency/until-aborted.js'
 import type { Database } from '../db/database.js'
 import { isUnavailable } from '../db/errors.js'
@@ -78,6 +79,8 @@ export interface TurnEngine {
 /** With a silent database a single attempt exceeds this, so it is not retried. */
 const beginTimeoutMs = 4_000
 const cancelWaitMs = 2_000
+/** How often is said at most that the budget for all users has too little left. */
+const budgetWarningMs = 60_000
 
 export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
   const { db, otherModels = [], log, busyWaitMs, leaseMs, heartbeatMs } = options
@@ -112,6 +115,10 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
   setMaxListeners(0, drained.signal)
   /** requests that may still begin a turn */
   const sending = new Set<Promise<unknown>>()
+
+  const warnOfBudget = singleFlight(budgetWarningMs, async () =>
+    log.warn({ budget: options.totalBudget }, 'messages are refused: the budget for all users is used up'),
+  )
 
   const untilEnded = async (userId: string, turnId: string, signal: AbortSignal): Promise<void> => {
     const ended = local.get(userId, turnId)?.attemptLog.ended
@@ -151,6 +158,7 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
         return { kind: 'turn', replayed: false, attemptLog, leave: () => {} }
       }
       case 'limited':
+        if (begun.refusal.limit === 'budget') void warnOfBudget()
         // Those of a dead instance count until they are interrupted.
         for (const turnId of begun.refusal.lapsed) watchLapsed(turn.userId, turnId)
         return { kind: 'limited', refusal: begun.refusal }

@@ -75,7 +75,7 @@ t.test('doctor asks every tool server', async (t) => {
   t.same(
     stdout.split('\n').slice(9),
     [
-      'ok    budgets: a user 2.50 a day; all users together 100.00 a month (spent: 0.00 today, 0.00 this month), in USD',
+      'ok    budgets: a user 2.50 a day; all users together 100.00 a month (spent: 0.00 today, 0.00 this month), in USD; a turn reserves up to 0.00',
       'ok    CHAT_MCP_CONFIG: mcpServers.mended.timeout is ignored',
       'FAIL  tools chosen: the assistant tutor has the tool plian (did you mean plain?), which the server does not have',
       'ok    tools todo: 4 tools of about 226 tokens (for alice): add_task, list_tasks, complete_task, delete_task (disabled), update_task (for bob, carol)',

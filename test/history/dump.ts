@@ -28,7 +28,7 @@ export interface MessageRow {
   content: string
 }
 
-/** What a user's turns take of the limits. */
+/** What a user's turns take of the limits, also of one whose conversations are all deleted. */
 export interface UserRow {
   user_id: string
   running: number
@@ -54,11 +54,12 @@ const statement = `
     'users', (
       select coalesce(json_agg(u), '[]')
       from (
-        select t.user_id, count(*) filter (where t.status = 'running') as running,
+        select n.user_id, count(t.id) filter (where t.status = 'running') as running,
           coalesce(sum(t.reserved), 0) as reserved,
-          (select coalesce(sum(g.cost), 0) from colloquy.usage g where g.user_id = t.user_id) as spent
-        from colloquy.turns t
-        group by t.user_id
+          (select coalesce(sum(g.cost), 0) from colloquy.usage g where g.user_id = n.user_id) as spent
+        from (select user_id from colloquy.turns union select user_id from colloquy.usage) n
+        left join colloquy.turns t on t.user_id = n.user_id
+        group by n.user_id
       ) u),
     'conversations', (
       select coalesce(json_agg(c), '[]')

@@ -1,10 +1,13 @@
+import pino from 'pino'
 import postgres, { type Sql } from 'postgres'
 import t, { type Test } from 'tap'
+import { beginTurns } from '../../src/turns/store/begin-turns.js'
 import { type Json, type TestApp, testApp } from '../helpers/app.js'
 import { stopClock } from '../helpers/clock.js'
 import { prices, spender } from '../helpers/spender.js'
-import { begin, newTurn } from '../helpers/turns.js'
+import { begin, end, endOf, newTurn } from '../helpers/turns.js'
 import { until } from '../helpers/wait.js'
+import { readDump } from '../history/dump.js'
 
 const noon = new Date('2026-11-27T12:00:00Z')
 const most = 100
@@ -137,6 +140,109 @@ t.test('what two instances reserve at the same moment does not pass it together'
   t.equal((await sql`select from colloquy.turns where user_id = 'bob'`).length, 0, 'nor written anything')
 })
 
+t.test('a turn whose conversation is deleted while it runs', async (t) => {
+  const { model, requests } = spender()
+  const totalBudget = { perDay: 500, perMonth: null }
+  const lines: string[] = []
+  const app = await testApp(t, {
+    // One of two models may be asked before the other, so a turn reserves two requests.
+    model: { ...model, chain: ['spender', 'other'] },
+    ...{ prices, maxOutputTokens: most, totalBudget },
+    log: pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) }),
+  })
+  const sql = superuser(t, app)
+  await (await stopClock(sql))(noon)
+  const taken = async () => {
+    const [row] = await sql`
+      select (select sum(spent) from colloquy.total_spending)::int as spent, count(*)::int as kept
+      from colloquy.total_reservations`
+    return { ...row }
+  }
+
+  await t.test('takes what it may have cost, and not all that it has reserved', async (t) => {
+    for (const n of [1, 2, 3]) {
+      const sent = send(app, 'wait 1', 'alice')
+      await until(() => requests.length === n, 'the turn to run')
+      t.equal((await taken()).spent, n * 100 + 100, 'two requests are reserved')
+      await app.call('DELETE', '/api/alice?confirm=alice', { user: 'alice' })
+      t.equal((await sent).status, 404, 'it is gone with its user')
+      await until(async () => (await taken()).kept === 0, 'its end to be settled')
+    }
+    t.equal((await taken()).spent, 300, 'one request each: it was made, and nobody knows what it cost')
+  })
+
+  await t.test('is settled once, by its own attempt', async (t) => {
+    const turn = newTurn({ userId: 'bob', reserved: 200, totalBudget })
+    await begin(app.db, turn)
+    await app.call('DELETE', `/api/bob/conversations/${turn.conversationId}`, { user: 'bob' })
+    t.same(await taken(), { spent: 500, kept: 1 }, 'what it has reserved stays taken')
+    const rows = await sql`select * from colloquy.total_reservations`
+    t.notMatch(JSON.stringify(rows), /bob/, 'for nobody')
+    for (const [fields, spent] of [
+      [{ attempt: 2, cost: 1 }, 500],
+      [{ cost: 7 }, 307],
+      [{ cost: 7 }, 307],
+    ] as const) {
+      t.equal(await end(app.db, endOf(turn, fields)), 'not-found', 'the turn is not there')
+      t.equal((await taken()).spent, spent, `after the end ${JSON.stringify(fields)}`)
+    }
+    t.match(
+      (await readDump(app.superuserUrl)).users.find(({ user_id }) => user_id === 'bob'),
+      { running: 0, reserved: 0, spent: 200 },
+      'the history checker judges who has only usage left, too',
+    )
+  })
+
+  await t.test('stays taken when nobody comes to tell what it cost', async (t) => {
+    const [old, next] = ['cid', 'dan'].map((userId) => newTurn({ userId, reserved: 10, totalBudget }))
+    if (!old || !next) throw new Error('unreachable')
+    const remove = ({ userId, conversationId }: typeof old) =>
+      app.call('DELETE', `/api/${userId}/conversations/${conversationId}`, { user: userId })
+    await begin(app.db, old)
+    await remove(old)
+    const unknown = newTurn({ userId: 'eve', reserved: 10, totalBudget })
+    await begin(app.db, unknown)
+    await remove(unknown)
+    await end(app.db, endOf(unknown, { cost: null }))
+    t.same(await taken(), { spent: 327, kept: 1 }, 'nor is anything given back when that is not known')
+    await sql`update colloquy.total_reservations set reserved_on = reserved_on - 2`
+    await begin(app.db, next)
+    await remove(next)
+    t.same(await taken(), { spent: 337, kept: 1 }, 'the row of the day before yesterday is forgotten')
+    await end(app.db, endOf(next, { cost: 0 }))
+  })
+
+  await t.test('a refusal is told to the operator, once a minute at most', async (t) => {
+    t.equal((await send(app, 'one 1', 'fay')).status, 503, 'a message is refused')
+    t.equal((await send(app, 'one 1', 'fay')).status, 503, 'another one')
+    t.same(
+      lines
+        .map((line) => JSON.parse(line))
+        .filter(({ budget }) => budget)
+        .map(({ msg, budget }) => [msg, budget]),
+      [['messages are refused: the budget for all users is used up', totalBudget]],
+      'the log says it once',
+    )
+  })
+
+  await t.test('what reserves nothing counts with what it costs', async (t) => {
+    const turn = (fields = {}) => newTurn({ userId: 'gus', totalBudget, ...fields })
+    const [none, some] = [turn(), turn({ reserved: 100 })]
+    const begun = await beginTurns(app.db, [none, some], false)
+    t.same(
+      begun.map(({ outcome }) => outcome),
+      ['begun', 'begun'],
+      'beside one that does',
+    )
+    t.equal((await taken()).spent, 427, 'which is counted')
+    await end(app.db, endOf(none, { cost: 5 }))
+    t.equal((await taken()).spent, 432, 'and what it cost')
+    await sql`delete from colloquy.total_spending`
+    await end(app.db, endOf(some, { cost: 103 }))
+    t.equal((await taken()).spent, 3, 'also in a month that has no row yet')
+  })
+})
+
 t.test('without it nothing of it is read, locked or written', async (t) => {
   const plain = await testApp(t, { model: spender().model, prices })
   const { conversation_id } = await plain.chat('one 1')
@@ -153,6 +259,7 @@ t.test('without it nothing of it is read, locked or written', async (t) => {
   }
   await until(async () => (await done('turns')) > 0, 'the turns to be counted')
   t.equal(await done('total_spending'), 0, 'no statement touches its table')
+  t.equal(await done('total_reservations'), 0, 'nor the other one')
   const [row] =
     await sql`select count(reserved)::int as reserved, count(reserved_on)::int as days from colloquy.turns`
   t.same({ ...row }, { reserved: 0, days: 0 }, 'and no turn has anything of it')

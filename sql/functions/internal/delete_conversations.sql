@@ -4,8 +4,8 @@
 -- takes several calls, in transactions of their own, and has expired for ever from the first one on. Whoever makes that need not
 -- make the others: the removal of expired conversations does.
 -- The caller has locked the conversations (for update), so that no turn begins in them. Locks: their running turns before
--- what those have said, and usage last, as everybody does, so that a turn that ends at the same moment cannot deadlock with it, nor leave a
--- message behind.
+-- what those have said, then usage, as everybody does, so that a turn that ends at the same moment cannot deadlock with it, nor leave a
+-- message behind; what is kept of running turns comes last (see keep_reservations).
 create or replace function colloquy.delete_conversations(
   p_user_id text,
   p_conversation_ids uuid[],
@@ -18,6 +18,7 @@ declare
   v_some uuid[];
   v_cost record;
   v_costs jsonb;
+  v_reservations jsonb;
   v_events bigint;
   v_turns bigint;
   v_messages bigint;
@@ -41,6 +42,13 @@ begin
         from colloquy.turns t
         where t.user_id = p_user_id and t.id = any (v_running) and t.reserved is not null
         group by t.model
+      ) r);
+    v_reservations := (
+      select jsonb_agg(r)
+      from (
+        select t.id as turn_id, t.attempt, t.reserved, t.reserved_on
+        from colloquy.turns t
+        where t.user_id = p_user_id and t.id = any (v_running) and t.reserved > 0 and t.reserved_on is not null
       ) r);
   end if;
   delete from colloquy.turn_events e where e.user_id = p_user_id and e.turn_id = any (v_running);
@@ -108,6 +116,11 @@ begin
       p_output_tokens => 0, p_cached_input_tokens => 0, p_reasoning_tokens => 0, p_total_tokens => 0,
       p_cost => v_cost.reserved);
   end loop;
+  -- The budget for all users is given back what they turn out not to have cost.
+  if v_reservations is not null then
+    perform colloquy.keep_reservations(v_reservations);
+    perform colloquy.act_as(p_user_id);
+  end if;
   return jsonb_build_object(
     'conversations', v_conversations, 'turns', v_turns, 'messages', v_messages,
     'feedback', v_feedback, 'stream_events', v_events);

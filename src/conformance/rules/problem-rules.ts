@@ -91,7 +91,7 @@ export const createProblemJudge = (contract: Contract) => {
       ...kindFaults(read),
       ...instanceFaults(read, status, path),
       ...detailFaults(read),
-      ...rateLimitFaults({ status, headers }, read.limit),
+      ...rateLimitFaults({ status, headers }, read),
     ]
     return faults.map((message) => ({ message, promise: `Problem, code ${read.code}` }))
   }

@@ -36,11 +36,13 @@ const headerFaults = (
 
 const isNumber = (text: string | undefined): boolean => /^\d+$/.test(text ?? '')
 
-/** A 429 names the limit that is reached, and its headers say the same. */
+/** A 429 names the limit that is reached, and its headers say the same; the 503 of the budget for all users names that. */
 export const rateLimitFaults = (
   response: Pick<WireResponse, 'headers' | 'status'>,
-  limit: unknown,
+  { code, limit }: { code: string; limit?: unknown },
 ): string[] => {
+  if (code === 'service-budget-exceeded')
+    return limit === 'budget' ? [] : [`limit is ${limit ?? 'missing'}, not budget`]
   if (response.status !== 429) return []
   if (typeof limit !== 'string') return ['limit, which says which limit is reached, is missing']
   return [

@@ -8,22 +8,31 @@ const right = {
   'ratelimit-policy': '"running-turns";q=20, "turns-per-minute";q=60;w=60',
 }
 
-const refusal = (path: string, headers: Headers, limit: string | null): ProxiedAnswer => ({
-  status: 429,
+interface Refusal {
+  status: number
+  code: string
+  title: string
+}
+
+const ofUser: Refusal = { status: 429, code: 'rate-limited', title: 'Rate limited' }
+const ofAll: Refusal = { status: 503, code: 'service-budget-exceeded', title: 'Service budget exceeded' }
+
+const refusal = (
+  { status, code, title }: Refusal,
+  path: string,
+  headers: Headers,
+  limit: string | null,
+): ProxiedAnswer => ({
+  status,
   headers: {
     ...{ 'content-type': 'application/problem+json', 'x-request-id': id, 'cache-control': 'no-store' },
     ...right,
     ...headers,
   },
   body: JSON.stringify({
+    ...{ type: `urn:colloquy:problem:${code}`, title, status, code },
     ...{
-      type: 'urn:colloquy:problem:rate-limited',
-      title: 'Rate limited',
-      status: 429,
-      code: 'rate-limited',
-    },
-    ...{
-      detail: 'The user has reached a limit.',
+      detail: 'A limit is reached.',
       instance: path,
       request_id: id,
       ...(limit !== null && { limit }),
@@ -31,9 +40,14 @@ const refusal = (path: string, headers: Headers, limit: string | null): ProxiedA
   }),
 })
 
-/** A server that refuses the first message with a 429 and answers it when it is sent again. */
-const fault = (name: string, headers: Headers, limit: string | null = 'turns-per-minute'): PlantedFault => ({
-  name: `a 429 ${name}`,
+/** A server that refuses the first message and answers it when it is sent again. */
+const fault = (
+  name: string,
+  headers: Headers,
+  limit: string | null = 'turns-per-minute',
+  kind = ofUser,
+): PlantedFault => ({
+  name: `a ${kind.status} ${name}`,
   seenBy: ['conversation.begin'],
   make: () => {
     let isRefused = false
@@ -41,13 +55,13 @@ const fault = (name: string, headers: Headers, limit: string | null = 'turns-per
       request: (request) => {
         if (isRefused || request.operation !== 'createTurn') return request
         isRefused = true
-        return refusal(request.url, headers, limit)
+        return refusal(kind, request.url, headers, limit)
       },
     }
   },
 })
 
-/** What a 429 says of the limit. */
+/** What a refusal says of the limit. */
 export const limitFaults: PlantedFault[] = [
   fault('does not name its limit', {}, null),
   fault('does not say when to come back', { 'retry-after': undefined }),
@@ -56,4 +70,5 @@ export const limitFaults: PlantedFault[] = [
   fault('says that something is left', { ratelimit: '"turns-per-minute";r=3;t=1' }),
   fault('has a RateLimit-Policy without its limit', { 'ratelimit-policy': '"running-turns";q=20' }),
   fault('has a RateLimit-Policy without a quota', { 'ratelimit-policy': '"turns-per-minute";w=60' }),
+  fault('of the budget for all users does not name it', {}, null, ofAll),
 ]

@@ -165,6 +165,17 @@ const scenes: fc.Arbitrary<Step>[] = [
     ],
     ...[beginNew(unkeyed, 'total'), beginNew(unkeyed, 'total')],
   ),
+  // What it cost is known after it was deleted.
+  scene(beginNew(unkeyed, 'total'), remove, going, beginNew(unkeyed, 'total'), repeatEnd(fc.nat(1))),
+  scene(
+    beginNew(keyed, 'total'),
+    failing,
+    beginAgain,
+    remove,
+    endAttempt(),
+    repeatEnd(fc.nat(1)),
+    advance(day),
+  ),
   scene(beginTogether, endTogether),
   scene(beginNew(keyed), beginNew(keyed), beginNew(keyed), advance(day, day + 1), prune),
 ]

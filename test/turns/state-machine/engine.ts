@@ -253,6 +253,7 @@ export const createEngine = async (t: Test, { leaseMs, max }: { leaseMs: number;
         delete from colloquy.turn_counts;
         delete from colloquy.removals;
         delete from colloquy.total_spending;
+        delete from colloquy.total_reservations;
         delete from colloquy.usage`.simple(),
     root,
   }

@@ -40,6 +40,7 @@ export const faultsOf = ({
   usage,
   counts,
   spending,
+  reservations,
 }: Stored): string[] => {
   const turnOf = (id: string) => turns.find((turn) => turn.id === id)
   const ofConversations = conversations.flatMap(({ id, last_position, last_turn_id }) => {
@@ -95,7 +96,10 @@ export const faultsOf = ({
     })
     .map(({ id }) => `turn ${id} runs, and is not counted once`)
   const taken = spending.reduce((sum, { spent }) => sum + spent, 0)
-  const held = turns.reduce((sum, { reserved, reserved_on }) => sum + (reserved_on ? (reserved ?? 0) : 0), 0)
+  const held = [...turns, ...reservations].reduce(
+    (sum, { reserved, reserved_on }) => sum + (reserved_on ? (reserved ?? 0) : 0),
+    0,
+  )
   const ofSpending = [
     ...(taken < held ? [`${held} of the budget for all users are reserved, and ${taken} are taken`] : []),
     ...spending

@@ -15,6 +15,7 @@ import type {
   KeyRow,
   MessageRow,
   RemovalRow,
+  ReservationRow,
   SpendingRow,
   Stored,
   TurnRow,
@@ -105,6 +106,8 @@ interface Rows {
   removals: Map<string, RemovalRow>
   /** of the budget for all users, by month */
   spending: Map<string, SpendingRow>
+  /** of that budget, of turns that were deleted while they ran */
+  reservations: Map<string, ReservationRow>
 }
 
 export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSize }: Limits) => {
@@ -119,6 +122,7 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
     leaves: new Map(),
     removals: new Map(),
     spending: new Map(),
+    reservations: new Map(),
   }
   let now = startOfTime
 
@@ -159,6 +163,13 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
     const { expires_at } = conversation
     if (expires_at !== null && (before === null || expires_at < before)) schedule(conversation)
   }
+  /** Until its end tells what it cost; a day later nobody does. */
+  const keepReservation = ({ id: turn_id, attempt, reserved, reserved_on }: TurnRow): void => {
+    if (!reserved || reserved_on === null) return
+    for (const row of rows.reservations.values())
+      if (row.reserved_on < dayOf(now - day)) rows.reservations.delete(row.turn_id)
+    rows.reservations.set(turn_id, { turn_id, attempt, reserved, reserved_on })
+  }
   const deleteRows = (id: string): void => {
     rows.conversations.delete(id)
     rows.removals.delete(id)
@@ -168,6 +179,7 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
       // What it has reserved may still be billed.
       if (turn.status === 'running' && turn.reserved !== null)
         addUsage({ ...turn, attempt: 0 }, turn.model, { ...noUsage, cost: turn.reserved })
+      if (turn.status === 'running') keepReservation(turn)
       rows.turns.delete(turn.id)
     }
     rows.kept = rows.kept.filter(({ turn_id }) => rows.turns.has(turn_id))
@@ -603,7 +615,14 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
 
   const endOne = (turn: EndTurn): Ended => {
     const found = turnOf(turn.userId, turn.turnId)
-    if (!found) return { outcome: 'not-found' }
+    if (!found) {
+      const kept = rows.reservations.get(turn.turnId)
+      if (kept?.attempt === turn.attempt) {
+        rows.reservations.delete(turn.turnId)
+        if (turn.cost !== null) spend(kept.reserved_on, turn.cost - kept.reserved)
+      }
+      return { outcome: 'not-found' }
+    }
     if (found.attempt !== turn.attempt) return { outcome: 'fenced' }
     if (found.status !== 'running') return { outcome: found.status === turn.status ? 'stored' : 'fenced' }
     end(found, turn)
@@ -821,6 +840,7 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
       ),
       removals: order(rows.removals.values(), 'user_id', 'conversation_id'),
       spending: order(rows.spending.values(), 'month'),
+      reservations: order(rows.reservations.values(), 'turn_id'),
     }),
   }
 }

@@ -256,14 +256,26 @@ export const mutations: Mutation[] = [
   {
     breaks: 'no turn begins that might pass the budget for all users',
     of: 'begin_turns',
-    from: /v_day_spent \+ v_reserved \+ v_entry\.reserved > v_entry\.total_per_day/,
+    from: /v_day_spent \+ v_reserved \+ coalesce\(v_entry\.reserved, 0\) > v_entry\.total_per_day/,
     to: 'v_day_spent + v_reserved > v_entry.total_per_day',
   },
   {
     breaks: 'what a turn did not spend of the budget for all users is given back',
     of: 'end_turns',
-    from: /v_reserved\.reserved - coalesce\(v_entry\.cost, 0\)/,
+    from: /coalesce\(v_reserved\.reserved, 0\) - coalesce\(v_entry\.cost, 0\)/,
     to: '0',
+  },
+  {
+    breaks: 'what a deleted turn turns out not to have cost is given back',
+    of: 'end_turns',
+    from: /v_reserved\.reserved - coalesce\(v_entry\.cost, v_reserved\.reserved\)/,
+    to: '0',
+  },
+  {
+    breaks: 'a deleted turn is settled once',
+    of: 'end_turns',
+    from: /delete from colloquy\.total_reservations r\s+(where [^;]*?)\s+returning (r\.reserved, r\.reserved_on) into v_reserved/,
+    to: 'select $2 into v_reserved from colloquy.total_reservations r $1',
   },
   {
     breaks: 'what is given back goes to the day on which it was reserved',

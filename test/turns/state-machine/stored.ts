@@ -113,6 +113,14 @@ export interface SpendingRow {
   days: number[]
 }
 
+/** What a deleted turn has reserved of that budget, until it is known what it cost. */
+export interface ReservationRow {
+  turn_id: string
+  attempt: number
+  reserved: number
+  reserved_on: string
+}
+
 export interface Stored {
   conversations: ConversationRow[]
   turns: TurnRow[]
@@ -123,12 +131,13 @@ export interface Stored {
   counts: CountsRow[]
   removals: RemovalRow[]
   spending: SpendingRow[]
+  reservations: ReservationRow[]
 }
 
 /** All that turns have written, whoever's it is: `sql` has to pass row-level security. */
 export const readStored = async (sql: Sql): Promise<Stored> => {
-  const [conversations, turns, messages, keys, events, usage, counts, removals, spending] = await Promise.all(
-    [
+  const [conversations, turns, messages, keys, events, usage, counts, removals, spending, reservations] =
+    await Promise.all([
       sql<ConversationRow[]>`
       select user_id, id, title, assistant, last_position, last_turn_id, created_at, updated_at, last_turn_at,
         own_expires_at, expires_at
@@ -171,8 +180,11 @@ export const readStored = async (sql: Sql): Promise<Stored> => {
       select to_char(month, 'YYYY-MM') as month, spent::float8, to_json(days) as days
       from colloquy.total_spending
       order by month`,
-    ],
-  )
+      sql<ReservationRow[]>`
+      select turn_id, attempt, reserved::float8, to_char(reserved_on, 'YYYY-MM-DD') as reserved_on
+      from colloquy.total_reservations
+      order by turn_id`,
+    ])
   const plain = <Row extends object>(rows: Iterable<Row>) => Array.from(rows, (row) => ({ ...row }))
   return {
     conversations: plain(conversations),
@@ -184,5 +196,6 @@ export const readStored = async (sql: Sql): Promise<Stored> => {
     counts: plain(counts),
     removals: plain(removals),
     spending: plain(spending),
+    reservations: plain(reservations),
   }
 }
