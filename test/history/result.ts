@@ -19,8 +19,9 @@ export type AnswerKind = 'completed' | 'other outcome' | 'refused' | 'failed' | 
 
 export interface RunResult {
   violations: Violation[]
-  /** how many are stored */
+  /** how many are stored, or were acknowledged and have gone with their conversations */
   turns: number
+  /** how many are stored */
   conversations: number
   sends: number
   modelRuns: number
@@ -54,6 +55,12 @@ const timelineOf = (records: Entry[], faults: Injected[]): Timeline => {
   }
 }
 
+const turnsOf = (records: Entry[], { turns }: Dump): Set<string> =>
+  new Set([
+    ...turns.map(({ id }) => id),
+    ...records.flatMap((it) => (it.type === 'answer' && it.body.turn_id ? [it.body.turn_id] : [])),
+  ])
+
 const count = (names: string[]): { [name: string]: number } => {
   const counts: { [name: string]: number } = {}
   for (const name of names) counts[name] = (counts[name] ?? 0) + 1
@@ -63,13 +70,13 @@ const count = (names: string[]): { [name: string]: number } => {
 /** What a run came to. */
 export const resultOf = (
   records: Entry[],
-  { turns, conversations }: Dump,
+  dump: Dump,
   violations: Violation[],
   faults: Injected[],
 ): RunResult => ({
   violations,
-  turns: turns.length,
-  conversations: conversations.length,
+  turns: turnsOf(records, dump).size,
+  conversations: dump.conversations.length,
   sends: records.filter(({ type }) => type === 'send').length,
   modelRuns: records.filter(({ type }) => type === 'run').length,
   gone: records.filter(({ type }) => type === 'gone').length,
