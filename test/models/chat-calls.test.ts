@@ -117,13 +117,13 @@ const rows: Row[] = [
     called(['add', null], ['add', null]),
   ],
   [
-    'as many calls as a turn may make',
-    calling(many(1_000)),
-    called(...many(1_000).map((): [string, object] => ['add', { n: 1 }])),
+    'twice as many calls as a turn may make',
+    calling(many(2_000)),
+    called(...many(2_000).map((): [string, object] => ['add', { n: 1 }])),
   ],
   [
-    'more calls than a turn may make',
-    calling(many(1_001)),
+    'more than twice as many calls as a turn may make',
+    calling(many(2_001)),
     { calls: [], error: { code: 'model-tool-limit' } as ModelError, asked: 1 },
   ],
   [

@@ -12,8 +12,8 @@ interface Call extends Piece {
   index: number
 }
 
-/** No turn may make more. */
-const maxCalls = 1_000
+/** Twice what a turn may make, which is judged where the calls are stored: so those within that are. */
+const maxCalls = 2_000
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')
 const wordOf = (value: unknown): string => (typeof value === 'number' ? String(value) : textOf(value).trim())
