@@ -80,7 +80,7 @@ t.test('a batch is bounded in its entries and in their size', async (t) => {
 })
 
 t.test('an entry that the server refuses fails alone', async (t) => {
-  const { commit, nth, batches, sent, allMayWait } = texts()
+  const { commit, nth, batches, sent } = texts()
   const refused = new Error('the third is wrong')
   const first = commit('a')
   const [b, c, d] = ['b', 'c', 'd'].map(commit) as [Promise<string>, Promise<string>, Promise<string>]
@@ -90,7 +90,6 @@ t.test('an entry that the server refuses fails alone', async (t) => {
   nth(1).fail(refused)
   await settled()
   t.same(batches(), ['a', 'b c d', 'b', 'c', 'd'], 'each entry of the failed batch is sent again alone')
-  t.ok(allMayWait(2), 'alone, an entry may wait for locks')
   const next = commit('e')
   t.equal(batches().at(-1), 'e', 'what comes next does not wait for them')
   nth(5).answer()
@@ -105,6 +104,47 @@ t.test('an entry that the server refuses fails alone', async (t) => {
   nth(6).fail(refused)
   await t.rejects(single, refused, 'one that was alone is not sent again')
   t.equal(sent.length, 7, 'nothing more is sent')
+})
+
+t.test('an entry of a failed batch that need not wait does not stand behind those that do', async (t) => {
+  const { commit, sent, nth, batches, allMayWait } = texts({ maxWaitingOfOwner: 1 })
+  const held = commit('held')
+  nth(0).answer(() => 'locked')
+  await settled()
+  t.ok(allMayWait(1), 'alone, an entry that was locked may wait for locks')
+  const opening = commit('x')
+  const [free, alike, wrong] = ['free', 'alike', 'wrong'].map(commit) as [
+    Promise<string>,
+    Promise<string>,
+    Promise<string>,
+  ]
+  nth(2).answer()
+  await opening
+  await settled()
+  nth(3).fail(new Error('one is wrong'))
+  await settled()
+  t.same(
+    batches().slice(4),
+    ['free', 'alike', 'wrong'],
+    'each is sent again, although its owner has one that waits',
+  )
+  t.notOk(
+    sent.slice(4).some(({ mayWait }) => mayWait),
+    'none of them waits for a lock',
+  )
+  nth(4).answer()
+  t.equal(await free, 'did free', 'so one that needs none is answered')
+  nth(5).answer(() => 'locked')
+  const refused = new Error('it is wrong')
+  nth(6).fail(refused)
+  await t.rejects(wrong, refused, 'the wrong one fails')
+  t.equal(sent.length, 7, 'one that was locked waits for its owner’s place')
+  nth(1).answer()
+  t.equal(await held, 'did held', 'when that is free')
+  await settled()
+  t.same([batches().at(-1), nth(7).mayWait], ['alike', true], 'it may wait for locks, too')
+  nth(7).answer()
+  t.equal(await alike, 'did alike', 'and is answered')
 })
 
 t.test('a statement that ran into its limit is the fault of one entry, too', async (t) => {

@@ -13,7 +13,7 @@ export interface GroupCommitOptions<Entry, Answer> {
   ownerOf?(entry: Entry): string
   maxEntries?: number
   maxSize?: number
-  /** maximum number of entries that wait for other transactions, each on its own connection */
+  /** maximum number of entries that wait for other transactions, each on its own connection; and of those that are tried again */
   maxWaiting?: number
   /** the same for the entries of one owner */
   maxWaitingOfOwner?: number
@@ -27,8 +27,8 @@ interface Waiter<Entry, Answer> {
 
 /**
  * Group commit: entries that arrive while a batch is in flight form the next batch; an entry that arrives alone is sent at
- * once. Those of an owner leave in their order. Entries are independent: one that fails, or would have to wait for another transaction, is sent again alone. So
- * sending an entry twice must be harmless.
+ * once. Those of an owner leave in their order. Entries are independent: those of a batch that fails are sent again alone, and so is one
+ * that would have to wait for another transaction, which then may. So sending an entry more than once must be harmless.
  */
 export const createGroupCommit = <Entry, Answer extends { outcome: string }>({
   send,
@@ -41,9 +41,6 @@ export const createGroupCommit = <Entry, Answer extends { outcome: string }>({
 }: GroupCommitOptions<Entry, Answer>): ((entry: Entry) => Promise<Answer>) => {
   type Item = Waiter<Entry, Answer>
   const queue = createFairQueue<Item>()
-  const contended = createFairQueue<Item>()
-  const waiting = new Map<string, number>()
-  let waitingCount = 0
   let isSending = false
 
   const nextBatch = (): Item[] => {
@@ -59,38 +56,48 @@ export const createGroupCommit = <Entry, Answer extends { outcome: string }>({
     return batch
   }
 
-  const mayWait = (owner: string): boolean => (waiting.get(owner) ?? 0) < maxWaitingOfOwner
+  /** Sends entries alone, so many at once and so many of one owner. */
+  const createLane = (mayWait: boolean, maxOfOwner: number, onLocked: (item: Item) => void) => {
+    const lane = createFairQueue<Item>()
+    const sent = new Map<string, number>()
+    let sentCount = 0
+    const isReady = (owner: string): boolean => (sent.get(owner) ?? 0) < maxOfOwner
 
-  const countWaiting = (owner: string, change: 1 | -1): void => {
-    const count = (waiting.get(owner) ?? 0) + change
-    waitingCount += change
-    if (count > 0) waiting.set(owner, count)
-    else waiting.delete(owner)
-  }
+    const count = (owner: string, change: 1 | -1): void => {
+      const ofOwner = (sent.get(owner) ?? 0) + change
+      sentCount += change
+      if (ofOwner > 0) sent.set(owner, ofOwner)
+      else sent.delete(owner)
+    }
 
-  const sendContended = (): void => {
-    while (waitingCount < maxWaiting) {
-      const next = contended.shift(mayWait)
-      if (!next) return
-      const { owner, item } = next
-      countWaiting(owner, 1)
-      send([item.entry], true)
-        .then(([answer]) => {
-          // What it was to wait for has changed meanwhile.
-          if (answer?.outcome === 'locked') contended.push(owner, item)
-          else item.resolve(answer as Answer)
-        }, item.reject)
-        .finally(() => {
-          countWaiting(owner, -1)
-          sendContended()
-        })
+    const next = (): void => {
+      while (sentCount < maxWaiting) {
+        const taken = lane.shift(isReady)
+        if (!taken) return
+        const { owner, item } = taken
+        count(owner, 1)
+        send([item.entry], mayWait)
+          .then(([answer]) => {
+            if (answer?.outcome === 'locked') onLocked(item)
+            else item.resolve(answer as Answer)
+          }, item.reject)
+          .finally(() => {
+            count(owner, -1)
+            next()
+          })
+      }
+    }
+
+    return (item: Item): void => {
+      lane.push(ownerOf(item.entry), item)
+      next()
     }
   }
 
-  const sendAlone = (item: Item): void => {
-    contended.push(ownerOf(item.entry), item)
-    sendContended()
-  }
+  // One may be locked again: what it was to wait for has changed meanwhile.
+  const wait: (item: Item) => void = createLane(true, maxWaitingOfOwner, (item) => wait(item))
+  // What need not wait does not stand behind what does.
+  const retry = createLane(false, maxWaiting, wait)
 
   const sendBatch = async (batch: readonly Item[]): Promise<void> => {
     const entries = batch.map(({ entry }) => entry)
@@ -99,12 +106,12 @@ export const createGroupCommit = <Entry, Answer extends { outcome: string }>({
       const isShared = batch.length === 1 || !isStatementFailure(error)
       for (const item of batch) {
         if (isShared) item.reject(error)
-        else sendAlone(item)
+        else retry(item)
       }
     })
     answers?.forEach((answer, n) => {
       const item = batch[n] as Item
-      if (answer.outcome === 'locked') sendAlone(item)
+      if (answer.outcome === 'locked') wait(item)
       else item.resolve(answer)
     })
   }

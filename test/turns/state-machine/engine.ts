@@ -131,8 +131,7 @@ export const createEngine = async (t: Test, { leaseMs, max }: { leaseMs: number;
   // Only what is broken on purpose deadlocks; it need not take a second each time.
   await root`
     do $$ begin execute format('alter database %I set deadlock_timeout = 50', current_database()); end $$`.simple()
-  // A lock is held until all wait that will, which may take longer than the usual third of 4 s where the machine is busy.
-  const pool = connect({ url, max, prepare: 'auto', statementTimeoutMs: 12_000 })
+  const pool = connect({ url, max, prepare: 'auto' })
   t.teardown(() => pool.close())
   const { db, underWay, deadlocks } = counting(pool)
   let known = 0

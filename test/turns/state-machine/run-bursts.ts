@@ -75,11 +75,8 @@ const promptOf = ({ calls, held }: Burst): boolean[] => {
   const waiting = calls
     .filter((it) => it.place === 0 && (it.do === 'begin' || it.do === 'delete'))
     .flatMap((it) => (it.do === 'begin' && it.twice ? [it, it] : [it]))
-  // Where one cannot be stored, its batch fails, and each of the others takes a place of its own.
-  const alone = calls.some((it) => it.do === 'begin' && it.isUnstorable) ? 1 : 0
   return calls.map(
-    (it) =>
-      held === 'conversation' && waiting.length + alone <= mayWait && it.place !== 0 && it.do === 'begin',
+    (it) => held === 'conversation' && waiting.length <= mayWait && it.place !== 0 && it.do === 'begin',
   )
 }
 
