@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { catalogue } from '../src/problems.js'
+import { catalogue } from '../src/problem-catalogue.js'
 import { packageRoot } from '../src/root.js'
 
 type Node = Record<string, unknown>

@@ -9,7 +9,7 @@ import GithubSlugger from 'github-slugger'
 import { Window } from 'happy-dom'
 import t from 'tap'
 import { linksOf } from '../src/docs/links.js'
-import { catalogue } from '../src/problems.js'
+import { catalogue } from '../src/problem-catalogue.js'
 import { packageRoot } from '../src/root.js'
 
 const folders = ['contracts', 'src', 'sql', 'scripts', 'test']

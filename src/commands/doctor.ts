@@ -1,27 +1,24 @@
-import { closestName } from '../closest-name.js'
 import { singleFlight } from '../concurrency/single-flight.js'
 import { type Config, requireTokenVerification } from '../config.js'
 import { connect } from '../db/connect.js'
 import { parseConnectionUrl } from '../db/connection-target.js'
 import type { Database } from '../db/database.js'
-import { findDrift } from '../db/drift.js'
-import { pendingChanges } from '../db/migrate.js'
-import { checkRls } from '../db/rls-check.js'
-import { checkSettings } from '../db/settings.js'
 import { ConfigError } from '../environment.js'
-import { toLogText, toLogTexts } from '../http/log-text.js'
+import { toLogTexts } from '../http/log-text.js'
 import { fetchPublicKeys } from '../http/public-keys.js'
 import type { Model } from '../models/model.js'
-import { type Access, type HttpServer, sendsUserToken, type ToolServer } from '../tools/mcp/server-config.js'
-import { offeredAnyway } from '../tools/mcp/tool-list.js'
-import { missingChoices } from '../tools/registry.js'
-import type { SigningKey } from '../tools/signing-keys.js'
-import type { ToolWarnings } from '../tools/tool-warnings.js'
-import { estimateTools } from '../turns/agent/history-window.js'
 import { haveBudgets } from '../turns/user-rules.js'
 import { beforeSignalExit, isExiting } from './before-signal-exit.js'
 import { budgetFault, describeBudgets, mostReserved, readSpending } from './budgets.js'
 import { demoUsers } from './chat-page.js'
+import {
+  checkMigrations,
+  checkRole,
+  checkRowSecurity,
+  checkSchema,
+  checkServerSettings,
+  checkVersion,
+} from './doctor-database.js'
 import {
   type Check,
   type CheckResult,
@@ -31,65 +28,11 @@ import {
   summaryLine,
   toJson,
 } from './doctor-report.js'
+import { checkTools } from './doctor-tools.js'
 import { errorMessage } from './error-message.js'
 import { createProgress } from './progress.js'
 import { openModels, openOrJoinDatabase } from './runtime.js'
 import { openTokenSecret } from './token-secret.js'
-import { withTools } from './tools.js'
-
-const checkVersion = async (db: Database): Promise<string> => {
-  const [{ version }] = await db.asLogin(
-    (sql) => sql<[{ version: string }]>`select current_setting('server_version') as version`,
-  )
-  if (Number.parseInt(version, 10) < 15)
-    throw new Error(`PostgreSQL ${version} is too old: 15 or newer is required`)
-  return `PostgreSQL ${version}`
-}
-
-const checkServerSettings = async (db: Database): Promise<string> => {
-  const faults = await checkSettings(db)
-  if (faults.length === 0) return 'as required'
-  const details = faults.map(({ issue, fix }) => `${issue}: ${fix}`).join(' ')
-  throw new Error(`pooled connections use the server's settings. ${details}`)
-}
-
-const checkMigrations = async (db: Database): Promise<string> => {
-  const { migrations, functions } = await pendingChanges(db)
-  const missing = [...migrations, ...(functions ? ["this program's functions"] : [])]
-  if (missing.length === 0) return 'up to date'
-  throw new Error(
-    `missing ${missing.join(', ')}; run "colloquy migrate", or "colloquy serve", which does it too`,
-  )
-}
-
-const checkRole = async (db: Database): Promise<string> => {
-  const [{ login, app, bypasses }] = await db.asLogin(
-    (sql) => sql<[{ login: string; app: boolean; bypasses: boolean }]>`
-      select session_user as login,
-        colloquy.app_role() is not null as app,
-        rolsuper or rolbypassrls as bypasses
-      from pg_catalog.pg_roles
-      where rolname = session_user`,
-  )
-  if (app) return `${login}, serving requests as colloquy_app`
-  if (bypasses) throw new Error(`${login} bypasses row-level security and cannot switch to colloquy_app`)
-  return `${login}, subject to row-level security`
-}
-
-const checkRowSecurity = async (db: Database): Promise<string> => {
-  const faults = await checkRls(db)
-  if (faults.length === 0) return "forced on every table of users' data"
-  throw new Error(faults.map(({ issue, fix }) => `${issue} As an administrator run: ${fix}`).join(' '))
-}
-
-const checkSchema = async (db: Database): Promise<string> => {
-  const { differences, skipped } = await findDrift(db)
-  if (differences.length > 0) throw new Error(`differs from this program's schema: ${differences.join('; ')}`)
-  if (skipped === 'all') return 'not compared, because a newer Colloquy has migrated the database'
-  return skipped
-    ? 'as this program creates it, except for functions, which a newer program has replaced'
-    : 'as this program creates it'
-}
 
 const checkKeys = async (config: Config): Promise<string> => {
   requireTokenVerification(config)
@@ -141,69 +84,6 @@ const checkBudgets = async (config: Config, db: Database): Promise<string> => {
   const fault = most && budgetFault(config, most)
   if (fault !== undefined) throw new Error(fault)
   return describeBudgets(config, most, await readSpending(db))
-}
-
-/** The user id for which doctor lists tools; not a user of the app. */
-const doctorUser = 'doctor'
-
-/** The restrictions of a server or a tool, in parentheses. */
-const describeAccess = (access: Access | undefined): string => {
-  if (access?.disabled) return ' (disabled)'
-  return access?.users ? ` (for ${[...access.users].join(', ') || 'nobody'})` : ''
-}
-
-/** What a server that refuses our tokens has to accept. */
-const describeUserTokens = ({ audience }: HttpServer, [key]: SigningKey[]): string =>
-  `its tokens from Colloquy have iss colloquy, aud ${audience} and sub ${doctorUser}, and a running server publishes their key ${key?.kid}`
-
-const describeWarnings = (warnings: ToolWarnings): string =>
-  [...warnings]
-    .map(([message, { count, tools }]) => {
-      const names = tools.map(toLogText).join(', ')
-      return count === 0 ? message : `${count} ${message}: ${names}${count > tools.length ? ' …' : ''}`
-    })
-    .join('; ')
-
-/** What assistants name in vain of a server's tools. */
-const describeMissingChoices = (
-  { assistants }: Config,
-  server: ToolServer,
-  tools: readonly { name: string }[],
-): string[] =>
-  assistants.flatMap(({ name, tools: only = [] }) =>
-    missingChoices(only, server.name, tools).map((tool) => {
-      const likely = closestName(
-        tool,
-        tools.map(({ name }) => name),
-      )
-      const hint = likely === undefined ? '' : ` (did you mean ${toLogText(likely)}?)`
-      return `the assistant ${name} has the tool ${toLogText(tool)}${hint}, which the server does not have`
-    }),
-  )
-
-const checkTools = (config: Config, server: ToolServer): Promise<string> | string => {
-  if (server.disabled) return 'disabled'
-  return withTools({ ...config, toolServers: [server] }, async ({ registry, keys }) => {
-    const { tools, offered, missing, warnings } = await registry
-      .inspect(server, doctorUser)
-      .catch((error: unknown) => {
-        const isRefused = /answered 40[13]$/.test(errorMessage(error)) && sendsUserToken(server)
-        throw new Error(
-          isRefused ? `${errorMessage(error)}; ${describeUserTokens(server, keys)}` : errorMessage(error),
-        )
-      })
-    const notes = warnings.size > 0 ? `; ${describeWarnings(warnings)}` : ''
-    const choices = describeMissingChoices(config, server, tools)
-    if (choices.length > 0) throw new Error(`${choices.join('; ')}${notes}`)
-    if (missing.length > 0)
-      throw new Error(`the server does not have these configured tools: ${missing.join(', ')}${notes}`)
-    const isLeftOut = [...warnings.keys()].some((message) => !offeredAnyway.has(message))
-    const count = `${offered.length} ${offered.length === 1 ? 'tool' : 'tools'}`
-    if (isLeftOut) throw new Error(`${count}${notes}`)
-    if (tools.length === 0) return 'no tools'
-    const names = tools.map(({ name }) => `${toLogText(name)}${describeAccess(server.tools.get(name))}`)
-    return `${count} of about ${estimateTools(offered)} tokens${describeAccess(server)}: ${names.join(', ')}${notes}`
-  })
 }
 
 const checkAll = async (config: Config, tell: (result: CheckResult) => void): Promise<CheckResult[]> => {

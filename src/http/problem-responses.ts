@@ -3,7 +3,8 @@ import type { Socket } from 'node:net'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { DatabaseUnavailable } from '../db/errors.js'
 import { newId } from '../new-id.js'
-import { Problem, type ProblemCode } from '../problems.js'
+import type { ProblemCode } from '../problem-catalogue.js'
+import { Problem } from '../problems.js'
 
 const mediaType = 'application/problem+json'
 

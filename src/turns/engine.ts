@@ -3,12 +3,7 @@ import { createDeadline, type Deadline } from '../concurrency/deadline.js'
 import { retry } from '../concurrency/retry.js'
 import { singleFlight } from '../concurrency/single-flight.js'
 import { untilAborted } from '../concurrency/until-aborted.js'
-import type { Database } from '../db/database.js'
 import { isUnavailable } from '../db/errors.js'
-import type { Model } from '../models/model.js'
-import type { Prices } from '../models/prices.js'
-import type { ToolRegistry } from '../tools/tool.js'
-import type { Assistants } from './assistants.js'
 import type { AttemptLog } from './attempts/attempt-log.js'
 import { createHeartbeat } from './attempts/heartbeat.js'
 import { createLocalAttempts } from './attempts/local-attempts.js'
@@ -16,46 +11,16 @@ import { createRemoteAttempts, type OpenTurn } from './attempts/remote-attempts.
 import { createBeginSlots } from './begin-slots.js'
 import { createCompaction } from './compaction.js'
 import { createConversationLock } from './conversation-lock.js'
-import { type InstanceLimits, noInstanceLimits, type TotalBudget } from './limits.js'
+import type { TurnEngineOptions } from './engine-options.js'
+import { noInstanceLimits } from './limits.js'
 import { createNewTurn } from './new-turn.js'
 import { keepPruned, keepRemoved } from './retention.js'
-import type { RetentionRule } from './retention-rule.js'
 import type { SendMessage, SendResult, WaitResult } from './send.js'
 import type { BeginTurn, Begun } from './store/begin-turns.js'
 import { createTurnStore } from './store/turn-store.js'
 import { type Frame, readFrames } from './stream/frames.js'
 import { createTitles } from './titles.js'
-import type { TitleMaker, TurnLimits } from './types.js'
 import { createWaitingRoom, type WaitRefusal } from './waiting-room.js'
-
-interface TurnEngineOptions extends TurnLimits {
-  db: Database
-  /** the default model */
-  model: Model
-  /** the other models that a message may choose */
-  otherModels?: readonly Model[]
-  /** what the models cost; undefined: nothing is known of it */
-  prices?: Prices | undefined
-  /** how long an answer may be at most, in tokens, where a budget has to be kept */
-  maxOutputTokens?: number | undefined
-  systemPrompt: string | undefined
-  assistants: Assistants
-  /** the models' tools; undefined: none */
-  tools?: ToolRegistry | undefined
-  /** how new conversations get their titles; default: from their first message */
-  titles?: TitleMaker | undefined
-  /** whether what has fallen out of the history window is summed up; default: no */
-  compact?: boolean | undefined
-  /** how long conversations are kept; default: for ever */
-  retention?: RetentionRule | undefined
-  /** what all users together may spend; default: as much as they like */
-  totalBudget?: TotalBudget | undefined
-  /** what this instance takes on at once; default: no limit */
-  instanceLimits?: InstanceLimits | undefined
-  /** how long a stream may be silent */
-  heartbeatMs: number
-  log: { warn(fields: object, text: string): void }
-}
 
 export interface TurnEngine {
   /** Begins a turn, or finds the one of its key. A turn runs until its end is stored, whether or not a client reads it. */
