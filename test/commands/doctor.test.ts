@@ -102,7 +102,8 @@ t.test('an empty database, and migrate, which mends it', async (t) => {
   )
   const migrate = () => runColloquy(['migrate'], { env })
   const onTerminal = await runInTerminal(['migrate'], { env: { ...env, DATABASE_URL: other.url } })
-  t.match(onTerminal, /1 of \d+: migration 1 .*applied the migration 1 /s, 'a terminal sees how far it is')
+  // What is printed above the line of progress draws it anew; a frame before that is not certain on a fast machine.
+  t.match(onTerminal, /applied the migration 1 .*1 of \d+: migration 1 /s, 'a terminal sees how far it is')
   t.match(
     await migrate(),
     {
