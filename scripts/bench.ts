@@ -22,6 +22,7 @@ import { prefix } from './bench/prefix.js'
 import { reportText } from './bench/print.js'
 import { search } from './bench/search.js'
 import { startup } from './bench/startup.js'
+import { storage } from './bench/storage.js'
 import { streams } from './bench/streams.js'
 import { throughput } from './bench/throughput.js'
 import { tick } from './bench/tick.js'
@@ -46,7 +47,7 @@ const parts = [
   growth,
 ]
 /** Measured only when they are named: what `growth` measures in its big table, and what fills the machine. */
-const namedOnly = [userData, capacity]
+const namedOnly = [userData, capacity, storage]
 const boundMs = 30 * 60_000
 
 const { values, positionals } = parseArgs({
