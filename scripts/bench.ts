@@ -10,6 +10,7 @@ import { createProgress } from '../src/commands/progress.js'
 import { untilAborted } from '../src/concurrency/until-aborted.js'
 import { packageRoot } from '../src/root.js'
 import { branches } from './bench/branches.js'
+import { capacity } from './bench/capacity.js'
 import { drawResults } from './bench/charts.js'
 import { openBenchEnvironment } from './bench/environment.js'
 import { following } from './bench/follow.js'
@@ -21,6 +22,7 @@ import { prefix } from './bench/prefix.js'
 import { reportText } from './bench/print.js'
 import { search } from './bench/search.js'
 import { startup } from './bench/startup.js'
+import { storage } from './bench/storage.js'
 import { streams } from './bench/streams.js'
 import { throughput } from './bench/throughput.js'
 import { tick } from './bench/tick.js'
@@ -44,8 +46,8 @@ const parts = [
   search,
   growth,
 ]
-/** What `growth` measures in its big table is measured by itself only when it is named. */
-const namedOnly = [userData]
+/** Measured only when they are named: what `growth` measures in its big table, and what fills the machine. */
+const namedOnly = [userData, capacity, storage]
 const boundMs = 30 * 60_000
 
 const { values, positionals } = parseArgs({

@@ -6,7 +6,7 @@ import type { Model } from '../../src/models/model.js'
 
 /** Serves like `colloquy serve` until SIGTERM, with a benchmark's own model and optionally its own database wrapper. */
 export const serveModel = async (model: Model, wrap = (db: Database): Database => db): Promise<void> => {
-  const { DATABASE_URL: url = '', BETTER_AUTH_SECRET: secret = '' } = process.env
+  const { DATABASE_URL: url = '', BETTER_AUTH_SECRET: secret = '', BENCH_CONNECTIONS = '4000' } = process.env
   const db = connect({ url, max: 10, prepare: 'auto' })
   const app = await buildApp({
     db: wrap(db),
@@ -26,6 +26,7 @@ export const serveModel = async (model: Model, wrap = (db: Database): Database =
       toolTimeoutMs: 30_000,
     },
     shutdownMs: 5_000,
+    maxConnections: Number(BENCH_CONNECTIONS),
   })
   process.once('SIGTERM', async () => {
     await app.close()

@@ -87,18 +87,6 @@ const createEmitter = (
   }
 }
 
-const emitAll = async (
-  events: AsyncIterator<RunEvent>,
-  emit: (event: RunEvent) => void,
-  signal: AbortSignal,
-): Promise<void> => {
-  for (;;) {
-    const next = await events.next()
-    if (next.done || signal.aborted) return
-    emit(next.value)
-  }
-}
-
 /**
  * Runs the model and its tools for one attempt, and passes each event to `onEvent`. Never throws: every end is a
  * `ModelRun`. Resolves as soon as the signal aborts, even if the model ignores it.
@@ -116,20 +104,19 @@ export const runModel = async (
   }
   const emit = createEmitter(answer, onModel, onEvent)
   const { signal } = request
-  let events: AsyncIterator<RunEvent> | undefined
   try {
     signal.throwIfAborted()
-    events = runSteps(model, request, { ...toolbox, onProgress: (event) => onEvent(sanitizeJson(event)) })
-    // One abort listener for all events. After an abort, further events of the model are ignored.
-    await untilAborted(emitAll(events, emit, signal), signal)
+    const tools = { ...toolbox, onProgress: (event: TurnEvent) => onEvent(sanitizeJson(event)) }
+    // One abort listener for all events. After an abort, the answer no longer changes.
+    const emitUnlessAborted = (event: RunEvent) => {
+      if (!signal.aborted) emit(event)
+    }
+    await untilAborted(runSteps(model, request, tools, emitUnlessAborted), signal)
     if (!answer.finish_reason) throw new Error('the model stopped without finishing')
     return { status: 'completed', model: asked, error: null, answer }
   } catch (cause) {
     for (const event of cutOffEvents(answer)) emit(event)
     const reason = signal.aborted ? (signal.reason as AbortReason) : undefined
     return { ...(reason ? aborts[reason] : modelFailed(cause)), model: asked, answer, cause }
-  } finally {
-    // Not awaited: a model that ignores the signal must not delay the turn's end.
-    void Promise.resolve(events?.return?.()).catch(() => {})
   }
 }

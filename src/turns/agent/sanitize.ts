@@ -9,7 +9,7 @@ export const sanitizeJson = <T>(value: T): T =>
     ),
   )
 
-const endsInHalf = (text: string): boolean => /[\ud800-\udbff]$/.test(text)
+const endsInHalf = (text: string): boolean => (text.charCodeAt(text.length - 1) & 0xfc00) === 0xd800
 
 /**
  * Sanitizes a model's output so that the stream, the stored events and the stored answer are equal. A surrogate pair that
@@ -25,6 +25,7 @@ export const createSanitizer = () => {
     },
     /** the remainder at the end of the text */
     rest(): string {
+      if (half === '') return ''
       const text = half
       half = ''
       return sanitizeText(text)

@@ -97,21 +97,23 @@ const createParagraphs = () => {
 const tooManyCalls = () =>
   new ModelError('model-tool-limit', 'the model called tools up to the limit of the turn')
 
-/** A model's response within what the turn may still spend. */
-async function* metered(
+/** Passes on a model's response, within what the turn may still spend. Stops, with no error, at the first event after an abort. */
+const ask = async (
   model: Model,
   request: ModelRequest,
   meter: Meter | undefined,
-): AsyncGenerator<ModelEvent> {
+  onEvent: (event: ModelEvent) => void,
+): Promise<void> => {
   const maxOutputTokens = meter?.request(request)
   if (meter && maxOutputTokens === undefined)
     throw new ModelError('model-tool-limit', 'another request might cost more than the turn has reserved')
   let hasBegun = false
   try {
     for await (const event of model.run(meter ? { ...request, maxOutputTokens } : request)) {
+      if (request.signal.aborted) return
       if (event.type !== 'model') hasBegun = true
       else if (event.isPaidTwice) meter?.requestAgain()
-      yield event
+      onEvent(event)
     }
   } catch (error) {
     if (!hasBegun && !request.signal.aborted && isUnbilled(error)) meter?.drop()
@@ -119,12 +121,16 @@ async function* metered(
   }
 }
 
-/** Calls the model, makes its tool calls, and calls it again with their results, until it answers. */
-export async function* runSteps(
+/**
+ * Calls the model, makes its tool calls, and calls it again with their results, until it answers or the signal aborts. Each
+ * event is passed on at once: a generator in between would cost more than everything else that is done with a piece of text.
+ */
+export const runSteps = async (
   model: Model,
   request: ModelRequest,
   toolbox: Toolbox,
-): AsyncGenerator<RunEvent> {
+  emit: (event: RunEvent) => void,
+): Promise<void> => {
   const { signal } = request
   const tools = model.callsTools ? await toolbox.open(signal) : []
   const { meter, toolCalls: maxCalls, toolTimeoutMs: timeoutMs } = toolbox
@@ -142,17 +148,13 @@ export async function* runSteps(
     const calls: RequestedCall[] = []
     const ids = new Map<string, string>()
     let finish: Extract<ModelEvent, { type: 'finish' }> | undefined
-    for await (const event of metered(
-      model,
-      { ...request, history, summary, steps: [...steps], tools, toolChoice },
-      meter,
-    )) {
-      if (event.type === 'text-delta') yield { type: 'text-delta', delta: paragraphs.say(event.delta) }
-      else if (event.type === 'reasoning-delta') yield event
+    const onEvent = (event: ModelEvent): void => {
+      if (event.type === 'text-delta') emit({ type: 'text-delta', delta: paragraphs.say(event.delta) })
+      else if (event.type === 'reasoning-delta') emit(event)
       else if (event.type === 'finish') finish = event
       else if (event.type === 'model') {
         responder = event.name
-        yield { type: 'model', name: event.name }
+        emit({ type: 'model', name: event.name })
       } else if (event.type === 'tool-call') {
         asked += 1
         if (asked > maxAsked) throw tooManyCalls()
@@ -160,31 +162,32 @@ export async function* runSteps(
         const call = { id: idOf(event.id), name, ...readArguments(event.arguments), duration_ms: null }
         ids.set(event.id, call.id)
         calls.push(call)
-        yield { type: 'tool-call', id: call.id, name, arguments: call.arguments }
+        emit({ type: 'tool-call', id: call.id, name, arguments: call.arguments })
       } else {
         const id = ids.get(event.id)
-        if (id !== undefined) yield { ...event, id, duration_ms: Math.round(event.duration_ms) }
+        if (id !== undefined) emit({ ...event, id, duration_ms: Math.round(event.duration_ms) })
       }
     }
-    if (!finish) return
+    await ask(model, { ...request, history, summary, steps: [...steps], tools, toolChoice }, meter, onEvent)
+    if (signal.aborted || !finish) return
     const { usage, cacheWriteTokens, reason = 'stop', continuation, parts } = finish
     meter?.report(responder, usage, cacheWriteTokens)
     const heard = { usage, ...(cacheWriteTokens && { cacheWriteTokens }), ...(parts && { parts }) }
     if (continuation === undefined) {
-      yield { type: 'finish', ...heard, reason }
+      emit({ type: 'finish', ...heard, reason })
       return
     }
-    yield { type: 'step', ...heard }
+    emit({ type: 'step', ...heard })
 
     if (isLast) {
       const error = 'Not called: the limit of the turn is reached.'
-      for (const { id } of calls) yield { type: 'tool-error', id, error, duration_ms: null }
+      for (const { id } of calls) emit({ type: 'tool-error', id, error, duration_ms: null })
       throw tooManyCalls()
     }
     const made: ToolCall[] = []
     for (const batch of batchesOf(calls, runner.isReadOnly)) {
       const outcomes = await Promise.all(batch.map(runner.run))
-      yield* outcomes
+      for (const outcome of outcomes) emit(outcome)
       batch.forEach(({ invalidReason: _, ...call }, n) => {
         const { type: _type, ...outcome } = outcomes[n] as (typeof outcomes)[number]
         made.push({ ...call, ...outcome })
