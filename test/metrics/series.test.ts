@@ -186,8 +186,8 @@ t.test(
     const wait = async () => {
       const stream = await app.stream('POST', '/api/alice/chat/stream', { body: { message: 'wait' } })
       const frame = await stream.until(({ event }) => event !== '[DONE]' && event.type === 'data-turn')
-      const { data } = frame?.event as unknown as { data: { conversation_id: string } }
-      return { stream, conversation_id: data.conversation_id }
+      const { data } = (frame?.event ?? {}) as { data?: { conversation_id: string } }
+      return { stream, conversation_id: data?.conversation_id ?? '' }
     }
     const ended = (outcome: string) =>
       until(
