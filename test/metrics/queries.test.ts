@@ -119,12 +119,14 @@ t.test('every alert names series and labels that there are', async (t) => {
   const rules = groups.flatMap(({ rules }: { rules: object[] }) => rules) as {
     alert: string
     expr: string
+    for?: string
     labels: { severity: string }
     annotations: { summary: string }
   }[]
   t.ok(rules.length >= 10, `${rules.length} alerts`)
-  for (const { alert, expr, labels, annotations } of rules) {
+  for (const { alert, expr, for: duration = '1m', labels, annotations } of rules) {
     t.same(faultsOf(expr, known), [], `${alert}: ${expr}`)
+    t.match(duration, /^\d+[mh]$/, `${alert} says how long it has to last`)
     t.match(labels.severity, /^(critical|warning|info)$/, `${alert} says how urgent it is`)
     t.ok(annotations.summary, `${alert} says what is wrong`)
   }

@@ -236,7 +236,7 @@ t.test('a thousand odd users, models, tools and paths make no series', async (t)
   const after = await app.scrape()
   t.equal(after.value('colloquy_http_requests_total'), 1_000, 'all were counted')
   t.equal(after.series, before.series, 'in the series that were there')
-  t.notMatch(after.text, 'odd-', 'none of which has their names')
+  t.notOk(after.text.includes('odd-'), 'none of which has their names')
 
   const { metrics, exposition } = createPrometheus({
     models: ['echo'],
@@ -252,8 +252,11 @@ t.test('a thousand odd users, models, tools and paths make no series', async (t)
     metrics.request({ operation: odd(n), status: 500, code: odd(n), seconds: 1 })
   }
   const text = await exposition.read()
-  t.notMatch(text, 'odd-', 'nor where such a name comes from elsewhere')
-  t.match(text, 'colloquy_turns_total{outcome="failed",model="other",code="other"} 1000', 'they are others')
+  t.notOk(text.includes('odd-'), 'nor where such a name comes from elsewhere')
+  t.ok(
+    text.includes('colloquy_turns_total{outcome="failed",model="other",code="other"} 1000'),
+    'they are others',
+  )
   t.equal(
     text.match(/^colloquy_tool_calls_total\{server="todo"/gm)?.length,
     101,

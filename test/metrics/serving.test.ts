@@ -1,7 +1,8 @@
 import Fastify from 'fastify'
+import { pino } from 'pino'
 import { Registry } from 'prom-client'
 import t from 'tap'
-import { metricsPageFor, openMetrics } from '../../src/commands/metrics.js'
+import { listenForMetrics, metricsPageFor, openMetrics } from '../../src/commands/metrics.js'
 import { readConfig } from '../../src/config.js'
 import { listenForScrapers } from '../../src/metrics/listener.js'
 import { colloquy } from '../../src/plugin/index.js'
@@ -80,6 +81,12 @@ t.test(
     t.equal(await status(url, { method: 'HEAD' }), 200, 'their head')
     t.equal(await status(url, { method: 'POST' }), 405, 'nothing is written')
     t.equal(await status(new URL('/api/alice/conversations', url).href), 404, 'nothing else is there')
+    const { port } = new URL(url)
+    await t.rejects(
+      listenForMetrics(readConfig({ CHAT_METRICS_PORT: port }), { exposition }, { log: pino(), defer() {} }),
+      { message: new RegExp(`^CHAT_METRICS_PORT ${port} is in use by another program`) },
+      'a port that is taken stops the start, and is named',
+    )
     const guarded = await open(token)
     t.equal(await status(guarded), 401, 'without the token')
     t.equal(await status(guarded, { headers: bearer(token) }), 200, 'with it')
