@@ -6,7 +6,7 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const MAX_PACKAGES = 117
+const MAX_PACKAGES = 120
 /** without the embedded PostgreSQL, which is optional */
 const MAX_MEGABYTES = 65
 

@@ -1,11 +1,10 @@
-import { readFile } from 'node:fs/promises'
 import accepts from '@fastify/accepts'
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { singleFlight } from './concurrency/single-flight.js'
 import type { Database } from './db/database.js'
 import { pendingMigrations, SchemaMismatch } from './db/migrate.js'
 import { withProbeTimeout } from './db/probe-timeout.js'
-import { readGuides, readIfThere } from './docs/guides.js'
+import { readContract, readSiteDocuments } from './docs/site-documents.js'
 import { createHandlers } from './handlers/handlers.js'
 import { type AuthenticationOptions, authorize, registerAuthentication } from './http/authentication.js'
 import { bindContract, type Contract } from './http/binding.js'
@@ -15,13 +14,14 @@ import { sendInChunks } from './http/chunked-body.js'
 import { allowOrigins, isPreflight } from './http/cors.js'
 import type { DemoUser } from './http/docs-page.js'
 import { serveDocuments } from './http/documents.js'
+import { type MetricsPage, serveMetrics } from './http/metrics-page.js'
 import { commonHeaders, registerProblemResponses } from './http/problem-responses.js'
 import { checkRequest } from './http/request-checks.js'
 import { createAjv, createValidatorCompiler } from './http/validation.js'
+import { type Metrics, noMetrics } from './metrics/metrics.js'
 import type { Model } from './models/model.js'
 import type { Prices } from './models/prices.js'
 import { Problem } from './problems.js'
-import { packageRoot } from './root.js'
 import { createSearchIndexer } from './search/indexer.js'
 import type { PublicJwk } from './tools/signing-keys.js'
 import type { ToolRegistry } from './tools/tool.js'
@@ -79,6 +79,10 @@ export interface ChatOptions {
   shutdownMs: number
   /** how long a stream may be silent, and how long a client may leave pending data unread */
   streamTimeouts?: { heartbeatMs: number; stalledMs: number }
+  /** hears of what happens; default: nobody */
+  metrics?: Metrics | undefined
+  /** who gets the metrics at `/metrics`; default: nobody */
+  metricsPage?: MetricsPage | undefined
 }
 
 /** Where the chat is served. */
@@ -100,28 +104,7 @@ const servedWhileFull = new Set<string | undefined>([...servedWhileClosing, 'get
 export const defaultStreamTimeouts = { heartbeatMs: 15_000, stalledMs: 30_000 }
 
 interface ChatContract extends Contract {
-  servers: { url: string }[]
   components: { schemas: { UserId: object } }
-}
-
-const read = (path: string): Promise<string> => readFile(new URL(path, packageRoot), 'utf8')
-
-/** What serveDocuments serves: the contract in each of its forms, with the prefix as its server's URL, and the guides. */
-const readDocuments = async (json: string, prefix: string) => {
-  const yaml = await read('contracts/chat-api.yaml')
-  const others = {
-    postman: await read('generated/postman.json'),
-    markdown: await readIfThere('generated/api.md'),
-    guides: await readGuides(),
-  }
-  if (prefix === '') return { json, yaml, ...others }
-  const contract = JSON.parse(json) as ChatContract
-  const servers = contract.servers.map((server) => ({ ...server, url: prefix }))
-  return {
-    json: JSON.stringify({ ...contract, servers }),
-    yaml: yaml.replace(/^( {2}- url: )\/$/m, `$1${prefix}`),
-    ...others,
-  }
 }
 
 const createReadinessCheck = (db: Database) => {
@@ -150,16 +133,22 @@ const closeConnection = ({ raw }: FastifyRequest, reply: FastifyReply): void => 
  * of processing.
  */
 export const registerChat = async (app: FastifyInstance, options: ChatOptions & Site): Promise<void> => {
-  const { db, prefix = '', documents = true, isOverflow = () => false } = options
-  const json = await read('generated/openapi.json')
-  const site = documents ? { ...(await readDocuments(json, prefix)), prefix } : undefined
+  const { db, prefix = '', documents = true, isOverflow = () => false, metrics = noMetrics } = options
+  const json = await readContract()
+  const site = documents ? { ...(await readSiteDocuments(json, prefix)), prefix } : undefined
   const contract = JSON.parse(json) as ChatContract
   const isUserId = createAjv().compile<string>(contract.components.schemas.UserId)
   const { systemPrompt, model, today: now } = options
   const assistants = createAssistants({ assistants: options.assistants, model, systemPrompt, now })
   const { heartbeatMs } = options.streamTimeouts ?? defaultStreamTimeouts
   const turns = createTurnEngine({ ...options, ...options.limits, systemPrompt, assistants, heartbeatMs })
-  const updates = createUpdates({ db, watchLapsed: turns.watchLapsed, heartbeatMs, log: options.log })
+  const updates = createUpdates({
+    db,
+    watchLapsed: turns.watchLapsed,
+    heartbeatMs,
+    log: options.log,
+    metrics,
+  })
   const search = createSearchIndexer({ db, log: options.log })
   let closing = false
 
@@ -193,12 +182,19 @@ export const registerChat = async (app: FastifyInstance, options: ChatOptions & 
   app.addHook('onResponse', (request, reply, done) => {
     // Closing the server ends only the connections that are idle at that moment; later ones would keep it open.
     if (closing && request.raw.httpVersionMajor < 2) request.raw.socket.destroySoon?.()
+    const { operationId } = request.routeOptions.config ?? {}
+    const { statusCode: status, elapsedTime } = reply
+    metrics.request({
+      operation: operationId,
+      status,
+      code: request.problemCode,
+      seconds: elapsedTime / 1_000,
+    })
     request.log.info(
       {
-        operation:
-          request.routeOptions.config?.operationId ?? (isPreflight(request) ? 'preflight' : undefined),
-        status: reply.statusCode,
-        ms: Math.round(reply.elapsedTime),
+        operation: operationId ?? (isPreflight(request) ? 'preflight' : undefined),
+        status,
+        ms: Math.round(elapsedTime),
         ...(request.refusal && { refusal: request.refusal }),
       },
       'request',
@@ -233,9 +229,11 @@ export const registerChat = async (app: FastifyInstance, options: ChatOptions & 
     authenticate: [authenticate, authorize],
     prefix,
     maxStreams: options.instanceLimits?.openStreams,
+    metrics,
   })
   if (site) serveDocuments(app, { ...site, demoUser: options.demoUser })
   if (options.page) serveChatPage(app, options.page, prefix)
+  if (options.metricsPage) serveMetrics(app, options.metricsPage, prefix)
 
   const pruning = new AbortController()
   app.addHook('onReady', async () => void turns.keepPruned(pruning.signal))

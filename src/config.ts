@@ -1,5 +1,6 @@
 import { readAssistants } from './config-assistants.js'
 import { readLimits } from './config-limits.js'
+import { type MetricsConfig, readMetrics } from './config-metrics.js'
 import { readHistoryTokens, readModels } from './config-models.js'
 import { betterAuthEndpoint, type PageConfig, readPage } from './config-page.js'
 import { readPrices } from './config-prices.js'
@@ -73,6 +74,8 @@ export interface Config {
   retention: RetentionRule | undefined
   /** the chat page; undefined: off */
   page: PageConfig | undefined
+  /** who may read the metrics; undefined: nobody, and they are off */
+  metrics: MetricsConfig | undefined
   shutdownMs: number
   maxConnections: number
 }
@@ -155,6 +158,7 @@ export const readConfig = (env: Environment): Config => {
     ...limits,
     retention: readRetention(read),
     page: readPage(read, { production, authUrl }),
+    metrics: readMetrics(read),
     shutdownMs: integer('CHAT_SHUTDOWN_MS', 20_000, 0, 600_000),
     maxConnections: integer('CHAT_MAX_CONNECTIONS', 4_000, 1, 100_000),
   }

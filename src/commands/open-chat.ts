@@ -19,6 +19,7 @@ export interface OpenDatabaseOptions {
   /** whether the database is migrated, or refused when it is not */
   migrates: boolean
   log: FastifyBaseLogger
+  metrics?: ChatOptions['metrics']
   /** shows the migration on a terminal, in place of the log */
   progress?: Progress
   /** registers something to close; the last registered is closed first */
@@ -38,7 +39,7 @@ const migrationListeners = (log: FastifyBaseLogger, progress: Progress | undefin
 
 /** Connects to a database that is migrated and isolates users from each other. Throws StartupError. */
 export const openMigratedDatabase = async (options: OpenDatabaseOptions): Promise<Database> => {
-  const { url, config, migrates, log, progress, defer } = options
+  const { url, config, migrates, log, metrics, progress, defer } = options
   if (migrates) {
     progress?.begin('migrating the database')
     const applied = await migrate(url, migrationListeners(log, progress))
@@ -47,7 +48,7 @@ export const openMigratedDatabase = async (options: OpenDatabaseOptions): Promis
     )
   }
   const { poolMax, prepare } = config.database
-  const db = connect({ url, max: poolMax, prepare })
+  const db = connect({ url, max: poolMax, prepare, metrics })
   defer(() => db.close())
   const missing = migrates ? [] : await pendingMigrations(db)
   if (missing.length > 0) {

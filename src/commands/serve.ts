@@ -4,6 +4,7 @@ import { buildApp } from '../app.js'
 import { type Config, requireModels, requireTokenVerification, requireToolKeys } from '../config.js'
 import { createLog } from '../log.js'
 import { openChatPage } from './chat-page.js'
+import { listenForMetrics, metricsPageFor, openMetrics } from './metrics.js'
 import { openChat, openMigratedDatabase } from './open-chat.js'
 import { createProgress, type Progress } from './progress.js'
 import { openDatabase } from './runtime.js'
@@ -55,7 +56,10 @@ const start = async (config: Config, log: Logger, shutdown: Shutdown, progress: 
     if (error) shutdown.fail(error)
   })
 
-  const db = await openMigratedDatabase({ url, config, migrates: true, log, progress, defer: shutdown.defer })
+  const opened = await openMetrics(config)
+  const { metrics } = opened
+  const { defer } = shutdown
+  const db = await openMigratedDatabase({ url, config, migrates: true, log, metrics, progress, defer })
   // What follows takes no time, and may log.
   progress.done()
   const { secret, isDevelopment } = await openTokenSecret(config)
@@ -67,17 +71,20 @@ const start = async (config: Config, log: Logger, shutdown: Shutdown, progress: 
       ? { id: 'demo', token: await signLoginToken(config, secret, 'demo', DAY_SECONDS) }
       : undefined
   const page = await openChatPage(config, { developmentSecret: isDevelopment ? secret : undefined, log })
+  await listenForMetrics(config, opened, { log, defer })
   const app = await buildApp({
     ...(await openChat(config, { db, secret, log })),
     demoUser,
     page,
+    metrics,
+    metricsPage: metricsPageFor(config, opened),
     maxConnections: config.maxConnections,
   })
   // Runs after the turns have drained. An idle keep-alive connection would otherwise keep the server open.
   app.addHook('preClose', async () => {
     setTimeout(() => app.server.closeAllConnections(), IDLE_CONNECTION_MS).unref()
   })
-  shutdown.defer(() => app.close())
+  defer(() => app.close())
   const address = await app.listen({ host: config.host, port: config.port }).catch((error) => {
     throw toStartupError(error, config)
   })

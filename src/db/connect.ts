@@ -1,9 +1,10 @@
 import type { Notice } from 'postgres'
+import { type Metrics, noMetrics } from '../metrics/metrics.js'
 import { createBeginStatements } from './as-user.js'
 import { type Connection, createConnector } from './connection.js'
 import { type PrepareMode, parseConnectionUrl } from './connection-target.js'
 import type { Database, Queue, Sql } from './database.js'
-import { isReadOnly } from './errors.js'
+import { DatabaseUnavailable, isReadOnly } from './errors.js'
 import { createPool } from './pool.js'
 import { autocommit, transact } from './transaction.js'
 import type { TransactionTimeouts } from './transaction-guard.js'
@@ -27,6 +28,24 @@ export interface ConnectOptions {
   maxWaiting?: number
   applicationName?: string
   onNotice?: (notice: Notice) => void
+  metrics?: Metrics | undefined
+}
+
+/** Who waits for a connection. */
+interface Waiter {
+  kind: Parameters<Metrics['transaction']>[0]
+  queue: Queue
+  /** on whose behalf */
+  owner?: string | undefined
+  waitMs?: number | undefined
+}
+
+const observePool = (metrics: Metrics, pool: ReturnType<typeof createPool>, max: number): void => {
+  metrics.gauge('database_connections_limit', () => max)
+  for (const state of ['used', 'idle', 'opening'] as const)
+    metrics.gauge('database_connections', () => pool.state()[state], state)
+  for (const queue of ['turns', 'others', 'probes'] as const)
+    metrics.gauge('database_waiting_requests', () => pool.state().waiting[queue], queue)
 }
 
 /** Creates a database client. Connections open on demand. */
@@ -39,6 +58,7 @@ export const connect = ({
   maxWaiting = 10_000,
   applicationName = 'colloquy',
   onNotice = () => {},
+  metrics = noMetrics,
 }: ConnectOptions): Database => {
   const target = parseConnectionUrl(url, prepare)
   const lockTimeoutMs = Math.ceil(statementTimeoutMs / 3)
@@ -55,31 +75,34 @@ export const connect = ({
     onNotice,
   })
   const pool = createPool({ open, max, acquireTimeoutMs, maxWaiting })
+  observePool(metrics, pool, max)
   const beginStatements = createBeginStatements(target, { statementTimeoutMs, lockTimeoutMs })
 
   /** The first request to find the server read-only retires every connection to it. */
   const withConnection = async <T>(
-    queue: Queue,
-    run: (connection: Connection) => Promise<T>,
-    { owner, waitMs }: { owner?: string | undefined; waitMs?: number | undefined } = {},
+    { kind, queue, owner, waitMs }: Waiter,
+    run: (connection: Connection, onRoundTrip: () => void) => Promise<T>,
   ) => {
-    const connection = await pool.acquire(queue, owner, waitMs)
+    const watch = metrics.transaction(kind)
+    let connection: Connection | undefined
     try {
-      return await run(connection)
+      connection = await pool.acquire(queue, owner, waitMs)
+      watch.connected()
+      return await run(connection, watch.roundTrip)
     } catch (error) {
       if (isReadOnly(error)) pool.retireAll()
+      if (error instanceof DatabaseUnavailable) watch.unavailable()
       throw error
     } finally {
-      pool.release(connection)
+      if (connection) pool.release(connection)
+      watch.ended()
     }
   }
 
   return {
     asUser: (userId, work) =>
-      withConnection(
-        'others',
-        (connection) => transact(connection, timeouts, beginStatements.asUser(userId), work),
-        { owner: userId },
+      withConnection({ kind: 'user', queue: 'others', owner: userId }, (connection, onRoundTrip) =>
+        transact(connection, { ...timeouts, onRoundTrip }, beginStatements.asUser(userId), work),
       ),
     asLogin: (work, { withinMs, queue = 'others' } = {}) => {
       const start = performance.now()
@@ -91,14 +114,14 @@ export const connect = ({
         await assertServerWritable(sql)
         return work(sql)
       }
-      return withConnection(
-        queue,
-        (connection) => transact(connection, left(), beginStatements.asLogin, guarded),
-        { waitMs: withinMs },
+      return withConnection({ kind: 'login', queue, waitMs: withinMs }, (connection, onRoundTrip) =>
+        transact(connection, { ...left(), onRoundTrip }, beginStatements.asLogin, guarded),
       )
     },
     statement: (work, queue = 'turns', userId) =>
-      withConnection(queue, (connection) => autocommit(connection, timeouts, work), { owner: userId }),
+      withConnection({ kind: queue, queue, owner: userId }, (connection, onRoundTrip) =>
+        autocommit(connection, { ...timeouts, onRoundTrip }, work),
+      ),
     close: (graceMs = 5_000) => pool.close(graceMs),
   }
 }

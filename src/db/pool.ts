@@ -8,10 +8,19 @@ interface Waiter {
   reject(error: DatabaseUnavailable): void
 }
 
+/** How many connections and callers there are. */
+interface PoolState {
+  used: number
+  idle: number
+  opening: number
+  waiting: Record<Queue, number>
+}
+
 interface Pool {
   /** Lends a connection until it is released. `owner`: on whose behalf; the owners of a queue take turns. Rejects with DatabaseUnavailable on a timeout or when too many callers wait. */
   acquire(queue: Queue, owner?: string, timeoutMs?: number): Promise<Connection>
   release(connection: Connection): void
+  state(): PoolState
   /** Closes every open connection as soon as it is released: its server can no longer be used. */
   retireAll(): void
   close(graceMs: number): Promise<void>
@@ -128,6 +137,13 @@ export const createPool = ({ open, max, acquireTimeoutMs, maxWaiting }: PoolOpti
     },
 
     release: serve,
+
+    state: () => ({
+      used: all.size - idle.length,
+      idle: idle.length,
+      opening,
+      waiting: { turns: queues.turns.size, others: queues.others.size, probes: queues.probes.size },
+    }),
 
     retireAll() {
       for (const connection of all) retired.add(connection)

@@ -8,6 +8,7 @@ interface Query extends Promise<unknown> {
   reject(error: unknown): void
 }
 
+/** How a transaction waits for the database. */
 export interface TransactionTimeouts {
   /** the limit for the whole transaction */
   transactionMs: number
@@ -16,6 +17,8 @@ export interface TransactionTimeouts {
    * follows at once. `transactionMs` begins after this time.
    */
   poolerMs?: number
+  /** called whenever a statement leaves while none is under way */
+  onRoundTrip?: () => void
 }
 
 /** Guards the statements of one transaction on their way to the connection. */
@@ -46,9 +49,10 @@ const backlogMs = 20
  */
 export const createTransactionGuard = (
   connection: Connection,
-  { transactionMs, poolerMs }: TransactionTimeouts,
+  { transactionMs, poolerMs, onRoundTrip = ignore }: TransactionTimeouts,
 ): TransactionGuard => {
   const sent: Query[] = []
+  let unanswered = 0
   let failure: { error: unknown } | undefined
   let last: unknown
   let isFinished = false
@@ -58,6 +62,10 @@ export const createTransactionGuard = (
     expire = reject
   })
   expired.catch(ignore)
+
+  const answered = (): void => {
+    unanswered -= 1
+  }
 
   const fail = (error: unknown): void => {
     failure ??= { error }
@@ -103,8 +111,10 @@ export const createTransactionGuard = (
     const send = query.handler
     query.handler = () => {
       const refused = refusal()
-      query.catch(refused ? ignore : fail)
+      query.then(answered, refused ? ignore : fail)
       if (refused) return query.reject(refused)
+      if (unanswered === 0) onRoundTrip()
+      unanswered += 1
       sent.push(query)
       if (query === last) {
         isFinished = true

@@ -10,6 +10,7 @@ import type {
 } from 'fastify'
 import { fastifyOpenapiGlue } from 'fastify-openapi-glue'
 import { operations } from '../../generated/bindings.js'
+import type { Metrics } from '../metrics/metrics.js'
 import { Problem } from '../problems.js'
 import { hasBody, streamedType } from './body.js'
 import type { Handlers, OperationId, Reply } from './handler.js'
@@ -31,6 +32,7 @@ interface BindingOptions {
   prefix: string
   /** how many streams may be open at once; default: no limit */
   maxStreams?: number | undefined
+  metrics: Pick<Metrics, 'gauge'>
 }
 
 /** Any operation's handler, for code that is generic over operations. Its input was validated before. */
@@ -89,14 +91,21 @@ const negotiateMediaType = (request: FastifyRequest, [...types]: readonly string
 }
 
 /** Counts the streams that are open, those included that are about to be. */
-const createStreamCounter = (max: number) => {
+const createStreamCounter = (max: number, metrics: BindingOptions['metrics']) => {
   let open = 0
-  return ({ raw }: FastifyReply): void => {
-    if (open >= max) throw new Problem('instance-overloaded')
-    open += 1
-    raw.once('close', () => {
-      open -= 1
-    })
+  /** Counts those of one operation. */
+  return (operationId: OperationId) => {
+    let own = 0
+    metrics.gauge('open_streams', () => own, operationId)
+    return ({ raw }: FastifyReply): void => {
+      if (open >= max) throw new Problem('instance-overloaded')
+      open += 1
+      own += 1
+      raw.once('close', () => {
+        open -= 1
+        own -= 1
+      })
+    }
   }
 }
 
@@ -151,7 +160,7 @@ export const bindContract = (app: FastifyInstance, options: BindingOptions): voi
   // Every answer that is being sent listens to it.
   setMaxListeners(0, closing.signal)
   app.addHook('preClose', async () => closing.abort())
-  const countStream = createStreamCounter(options.maxStreams ?? Number.POSITIVE_INFINITY)
+  const countStream = createStreamCounter(options.maxStreams ?? Number.POSITIVE_INFINITY, options.metrics)
   const operationResolver = (id: string) => {
     const operationId = id as OperationId
     const operation = operations[operationId]
@@ -171,7 +180,9 @@ export const bindContract = (app: FastifyInstance, options: BindingOptions): voi
         options.handlers[operationId] as AnyHandler,
         operation,
         closing.signal,
-        countStream,
+        (operation.produces as readonly string[]).includes('text/event-stream')
+          ? countStream(operationId)
+          : () => {},
       ),
       config: { operationId },
     }

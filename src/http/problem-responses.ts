@@ -6,6 +6,13 @@ import { newId } from '../new-id.js'
 import type { ProblemCode } from '../problem-catalogue.js'
 import { Problem } from '../problems.js'
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** of the problem that it is answered with */
+    problemCode: ProblemCode | null
+  }
+}
+
 const mediaType = 'application/problem+json'
 
 /** The problems of fastify's own errors. */
@@ -57,6 +64,7 @@ const instanceOf = (target: string): string =>
 /** Responds with a problem. Its cause is internal and goes only to the log. */
 export const sendProblem = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
   const problem = toProblem(error)
+  request.problemCode = problem.code
   if (problem.cause !== undefined && !reply.sent) {
     const level = problem.status >= 500 ? 'error' : 'info'
     request.log[level]({ err: problem.cause, code: problem.code }, 'request failed')
@@ -97,6 +105,7 @@ export const registerProblemResponses = (app: FastifyInstance): void => {
       ? new Problem('method-not-allowed', { headers: { allow: [...allow, 'OPTIONS'].join(', ') } })
       : new Problem('route-not-found')
   }
+  app.decorateRequest('problemCode', null)
   app.setErrorHandler(sendProblem)
   // Before the body is read; onRequest hooks also run for unknown routes.
   app.addHook('onRequest', (request, reply, done) => {

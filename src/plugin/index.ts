@@ -2,6 +2,7 @@ import type { FastifyInstance, RegisterOptions } from 'fastify'
 import { buildMountedChat } from '../app.js'
 import { defaultStreamTimeouts } from '../chat.js'
 import { errorMessage } from '../commands/error-message.js'
+import { metricsPageFor, openMetrics } from '../commands/metrics.js'
 import { openChat, openMigratedDatabase } from '../commands/open-chat.js'
 import { singleFlight } from '../concurrency/single-flight.js'
 import { serializeError } from '../log.js'
@@ -37,17 +38,21 @@ const boundShutdown = (shutdownMs: number, { initialConfig }: HostApp): number =
 
 const register = async (
   app: FastifyInstance,
-  { env = process.env, migrate = true, documents = false, ...settings }: ColloquyOptions,
+  { env = process.env, migrate = true, documents = false, metrics: registry, ...settings }: ColloquyOptions,
   defer: (close: () => Promise<unknown>) => void,
 ): Promise<void> => {
-  checkOwnOptions({ env, migrate, documents })
+  checkOwnOptions({ env, migrate, documents, metrics: registry })
   const config = readSettings(settings, env)
   const { secret } = config.auth
   const log = app.log.child({ plugin: 'colloquy' }, { serializers: { err: serializeError } })
   const url = config.database.url ?? ''
-  const db = await openMigratedDatabase({ url, config, migrates: migrate, log, defer })
+  const opened = await openMetrics(config, { registry })
+  const { metrics } = opened
+  const db = await openMigratedDatabase({ url, config, migrates: migrate, log, metrics, defer })
   const mounted = await buildMountedChat({
     ...(await openChat(config, { db, secret, log })),
+    metrics,
+    metricsPage: metricsPageFor(config, opened),
     shutdownMs: boundShutdown(config.shutdownMs, app),
     prefix: app.prefix.replace(/\/$/, ''),
     documents,

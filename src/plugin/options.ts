@@ -107,6 +107,8 @@ interface Settings {
   maxStreams: number
   /** How long running turns may finish when the app closes, within its `pluginTimeout`, in milliseconds. Default: 20000. */
   shutdownMs: number
+  /** The bearer token with which a scraper reads the chat's metrics at `/metrics`. Default: nobody may. */
+  metricsToken: string
 
   /** The path of a JSON file that declares tool servers. Default: no tools. */
   mcpConfig: string
@@ -122,6 +124,12 @@ interface Settings {
   toolResultBytes: number
 }
 
+/** A registry of prom-client 15: its `register`, or one that `new Registry()` makes. */
+export interface MetricsRegistry {
+  registerMetric(metric: never): void
+  metrics(): Promise<string>
+}
+
 interface Own {
   /** Where settings come from that are not given here. Default: `process.env`. */
   env: Readonly<Record<string, string | undefined>>
@@ -129,6 +137,8 @@ interface Own {
   migrate: boolean
   /** Whether the contract (`/openapi.json`, `/openapi.yaml`, `/docs/api.md`), its reference page (`/docs`), the guides (`/docs/guides`, `/llms.txt`) and a Postman collection (`/postman.json`) are served too. Default: false. */
   documents: boolean
+  /** The app's registry of prom-client, to which the chat's metrics are added; the app exposes them with its own. Default: none. */
+  metrics: MetricsRegistry
 }
 
 /**

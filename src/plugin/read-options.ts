@@ -15,6 +15,8 @@ const ofServer = [
   'CHAT_MAX_CONNECTIONS',
   'CHAT_PAGE',
   'CHAT_PAGE_SIGN_IN',
+  'CHAT_METRICS_PORT',
+  'CHAT_METRICS_HOST',
 ]
 
 const toOptionName = (variable: string): string =>
@@ -62,10 +64,12 @@ const unknownSetting = (name: string, known: Iterable<string>): ConfigError => {
 }
 
 /** Refuses what only TypeScript would: `migrate: 'no'` would migrate. Throws ConfigError. */
-export const checkOwnOptions = (own: { env: unknown; migrate: unknown; documents: unknown }): void => {
+export const checkOwnOptions = (own: Record<'env' | 'migrate' | 'documents' | 'metrics', unknown>): void => {
   for (const name of ['migrate', 'documents'] as const)
     if (typeof own[name] !== 'boolean') throw new ConfigError(`${name} must be true or false`)
   if (typeof own.env !== 'object' || own.env === null) throw new ConfigError('env must be an object')
+  if (own.metrics !== undefined && typeof Object(own.metrics).registerMetric !== 'function')
+    throw new ConfigError('metrics must be a registry of prom-client')
 }
 
 /** The configuration of these settings, and of the environment where they say nothing. Throws ConfigError. */
@@ -75,12 +79,13 @@ export const readSettings = (settings: ColloquySettings, env: Environment): Conf
   for (const [name, value] of Object.entries(settings)) {
     const variable = variables.get(name)
     if (variable === undefined)
-      throw unknownSetting(name, [...variables.keys(), 'env', 'migrate', 'documents'])
+      throw unknownSetting(name, [...variables.keys(), 'env', 'migrate', 'documents', 'metrics'])
     if (value !== undefined) given[variable] = toText(value)
   }
   try {
     // What NODE_ENV=production requires is required below, whatever it says.
-    const config = readConfig({ ...env, ...given, NODE_ENV: undefined })
+    // The app listens, so the metrics have no listener of their own.
+    const config = readConfig({ ...env, ...given, NODE_ENV: undefined, CHAT_METRICS_PORT: undefined })
     requireSettings(config)
     return config
   } catch (error) {

@@ -200,6 +200,7 @@ export const createToolRegistry = (options: ToolRegistryOptions): McpToolRegistr
   const toTool = ({ name, server, tool, validate }: SelectedTool, userId: string): Tool => ({
     ...tool,
     name,
+    server: server.name,
     async call(args, options) {
       const errors = validate(args)
       if (errors.length > 0) throw new ToolError(truncateErrorText(`Invalid arguments: ${errors.join('; ')}`))

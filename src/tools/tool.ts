@@ -23,6 +23,8 @@ export interface CallOptions {
 }
 
 export interface Tool extends ToolDefinition {
+  /** the name of its server in the configuration */
+  server?: string
   /** whether a call has no side effects (MCP's readOnlyHint) */
   readOnly: boolean
   /**

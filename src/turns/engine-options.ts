@@ -1,4 +1,5 @@
 import type { Database } from '../db/database.js'
+import type { Metrics } from '../metrics/metrics.js'
 import type { Model } from '../models/model.js'
 import type { Prices } from '../models/prices.js'
 import type { ToolRegistry } from '../tools/tool.js'
@@ -34,4 +35,6 @@ export interface TurnEngineOptions extends TurnLimits {
   /** how long a stream may be silent */
   heartbeatMs: number
   log: { warn(fields: object, text: string): void }
+  /** hears of what happens; default: nobody */
+  metrics?: Metrics | undefined
 }

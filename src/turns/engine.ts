@@ -4,6 +4,7 @@ import { retry } from '../concurrency/retry.js'
 import { singleFlight } from '../concurrency/single-flight.js'
 import { untilAborted } from '../concurrency/until-aborted.js'
 import { isUnavailable } from '../db/errors.js'
+import { noMetrics } from '../metrics/metrics.js'
 import type { AttemptLog } from './attempts/attempt-log.js'
 import { createHeartbeat } from './attempts/heartbeat.js'
 import { createLocalAttempts } from './attempts/local-attempts.js'
@@ -49,7 +50,7 @@ const budgetWarningMs = 60_000
 
 export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
   const { db, otherModels = [], log, busyWaitMs, leaseMs, heartbeatMs } = options
-  const { instanceLimits = noInstanceLimits } = options
+  const { instanceLimits = noInstanceLimits, metrics = noMetrics } = options
   const models = new Map([options.model, ...otherModels].map((model) => [model.name, model]))
   const names = [options.model, ...otherModels].map(({ name }) => name)
   const newTurn = createNewTurn({
@@ -57,8 +58,8 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
     models: names as [string, ...string[]],
     modelOf: (name) => models.get(name) ?? options.model,
   })
-  const store = createTurnStore(db)
-  const heartbeat = createHeartbeat({ store, leaseMs, log })
+  const store = createTurnStore(db, metrics)
+  const heartbeat = createHeartbeat({ store, leaseMs, log, metrics })
   const titles = options.titles === 'model' ? createTitles({ store, prices: options.prices, log }) : undefined
   const compaction = options.compact ? createCompaction({ ...options, store }) : undefined
   const local = createLocalAttempts({
@@ -75,6 +76,8 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
   })
   const remote = createRemoteAttempts({ store, heartbeat })
   const waitingRoom = createWaitingRoom({ store, max: instanceLimits.waitingMessages, waitMs: busyWaitMs })
+  metrics.gauge('running_turns', local.count)
+  metrics.gauge('waiting_messages', waitingRoom.count)
   const drained = new AbortController()
   // Every waiting request listens to it.
   setMaxListeners(0, drained.signal)

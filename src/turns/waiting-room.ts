@@ -47,6 +47,8 @@ export const createWaitingRoom = ({ store, max, waitMs }: WaitingRoomOptions) =>
   })
 
   return {
+    count: (): number => total,
+
     /** Counts a request that waits for its key's turn, on this instance alone: it begins nothing. Undefined when there is no room. */
     attach: (userId: string): Seat | undefined => (total < max ? take(userId) : undefined),
 

@@ -1,4 +1,5 @@
 import type { Database } from '../db/database.js'
+import { type Metrics, noMetrics, type TickWatch } from '../metrics/metrics.js'
 import { toChanges } from './changes.js'
 import {
   createFollowedUser,
@@ -19,6 +20,7 @@ interface UpdatesOptions {
   /** how long a stream may be silent */
   heartbeatMs: number
   log: { warn(fields: object, text: string): void }
+  metrics?: Metrics | undefined
   /** A change is told within this time and that of a statement. */
   tickMs?: number
 }
@@ -58,34 +60,40 @@ export const createUpdates = ({
   heartbeatMs,
   log,
   tickMs = 400,
+  metrics = noMetrics,
 }: UpdatesOptions): Updates => {
   const entries = new Map<string, Entry>()
   let timer: NodeJS.Timeout | undefined
   let isClosed = false
   let isFailing = false
 
-  const tick = async (): Promise<void> => {
+  const tick = async (watch: TickWatch): Promise<void> => {
     const asked = [...entries].filter(([, { user }]) => user.position)
     if (asked.length === 0) return
     const { at, rows } = await readUpdates(
       db,
       asked.map(([, { user }]) => user.toEntry()),
     )
+    let told = 0
     for (const [n, [userId, { user, followers }]] of asked.entries()) {
       const mine = rows[n] ?? []
       for (const { type, turn_id } of mine) if (type === 'lapsed') watchLapsed(userId, String(turn_id))
       const frames = user.advance(at, mine)
       if (frames.length > 0) for (const follower of followers) follower.push(frames)
+      told += frames.length
     }
+    watch.done(asked.length, told)
   }
 
   const schedule = (): void => {
     if (timer || entries.size === 0 || isClosed) return
+    const watch = metrics.tick('updates', tickMs)
     timer = setTimeout(async () => {
       try {
-        await tick()
+        await tick(watch)
         isFailing = false
       } catch (err) {
+        watch.failed()
         // The next tick makes up for it. An outage is logged once.
         if (!isFailing) log.warn({ err }, 'changes of followed users could not be read')
         isFailing = true

@@ -103,7 +103,7 @@ const operationOf = ({ method, path, status }: SeenResponse): ContractOperation 
 
 /** What may be answered where the contract has no operation: a problem about the route or the connection. */
 const routeStatuses = [400, 404, 405, 408, 414, 431, 500, 503]
-const documentPaths = /^\/(openapi\.(json|yaml)|postman\.json|llms\.txt|docs(\/.*)?|page\/.*)?$/
+const documentPaths = /^\/(openapi\.(json|yaml)|postman\.json|llms\.txt|metrics|docs(\/.*)?|page\/.*)?$/
 
 /** What every response of HTTP may have, and what is between the server and its proxies. */
 const commonHeaders =
@@ -159,7 +159,8 @@ export const contractFaults = (seen: SeenResponse): string[] => {
     }
     if (seen.status < 400 && documentPaths.test(seen.path)) return []
     const isPreflight = seen.status === 403 && seen.method === 'OPTIONS'
-    if (!routeStatuses.includes(seen.status) && !isPreflight)
+    const isGuarded = seen.status === 401 && seen.path === '/metrics'
+    if (!routeStatuses.includes(seen.status) && !isPreflight && !isGuarded)
       return [`status ${seen.status} outside the contract`]
     if (mediaType !== 'application/problem+json')
       return [`${mediaType || 'no media type'} instead of a problem`]

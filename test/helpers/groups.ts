@@ -17,7 +17,7 @@ const slowRooms = [
 ]
 
 /** These come last, together: a process of its own would take longer than each. */
-const smallRooms = ['concurrency', 'retention', 'scripts', 'search']
+const smallRooms = ['concurrency', 'metrics', 'retention', 'scripts', 'search']
 
 /**
  * The files of each process, by its name: some of one room. To start a process, to read the packages and to compile the

@@ -11,14 +11,14 @@ import { SECRET } from '../helpers/tokens.js'
 
 const installed = fileURLToPath(new URL('node_modules/', packageRoot))
 
-t.test('echo answers where no package of a provider, nor of tools, is installed', async (t) => {
+t.test('echo answers where no package of a provider, of tools or of metrics is installed', async (t) => {
   const cwd = await mutant(t, [])
   // It has the packages in it.
   await rm(join(cwd, 'bundle'), { recursive: true })
   const modules = join(cwd, 'node_modules')
   await rm(modules)
   await mkdir(modules)
-  const unneeded = ['ai', '@ai-sdk', '@modelcontextprotocol']
+  const unneeded = ['ai', '@ai-sdk', '@modelcontextprotocol', 'prom-client']
   const others = (await readdir(installed)).filter((name) => !unneeded.includes(name))
   for (const name of others) await symlink(join(installed, name), join(modules, name))
 
@@ -50,4 +50,7 @@ t.test('echo answers where no package of a provider, nor of tools, is installed'
     /FAIL {2}tools todo: Cannot find (package|module)/,
     'and so is what speaks to tools',
   )
+
+  const measured = await runColloquy(['serve'], { env: { ...env, CHAT_METRICS_PORT: '0' }, cwd })
+  t.match(measured.stderr, /Cannot find (package|module)/, 'and so is what makes metrics')
 })

@@ -21,6 +21,7 @@ const [example = ''] = await codeBlocks('src/plugin/README.md', 'ts')
 const apps = `
 import Fastify, { type FastifyInstance, type FastifyTypeProvider } from 'fastify'
 import { pino } from 'pino'
+import { register, Registry } from 'prom-client'
 import { type ColloquyOptions, colloquy } from 'colloquy/fastify'
 
 interface Schemas extends FastifyTypeProvider {
@@ -31,6 +32,8 @@ Fastify().register(colloquy)
 Fastify().register(colloquy, options)
 Fastify().register(colloquy, { ...options, prefix: '/chat', logLevel: 'warn' })
 Fastify({ loggerInstance: pino() }).register(colloquy, { titles: 'model', documents: true })
+Fastify().register(colloquy, { metrics: register, metricsToken: 'a-token-of-the-scraper' })
+Fastify().register(colloquy, { metrics: new Registry() })
 Fastify({ http2: true }).register(colloquy, { leaseMs: 20_000 })
 Fastify({ https: {} }).register(colloquy, options)
 Fastify({ http2: true, https: {}, loggerInstance: pino() }).register(colloquy, options)

@@ -3,6 +3,7 @@ import { setMaxListeners } from 'node:events'
 import { stringify } from 'safe-stable-stringify'
 import { untilAborted } from '../../concurrency/until-aborted.js'
 import { withTimeout } from '../../concurrency/with-timeout.js'
+import { type Metrics, noMetrics, type ToolOutcome } from '../../metrics/metrics.js'
 import type { ToolCall } from '../../models/model.js'
 import { type Tool, ToolError } from '../../tools/tool.js'
 import type { TurnEvent } from '../events.js'
@@ -23,6 +24,7 @@ interface ToolRunnerOptions {
   /** receives the progress of running calls */
   onProgress?: ((event: TurnEvent) => void) | undefined
   log: { warn(fields: object, text: string): void }
+  metrics?: Metrics | undefined
 }
 
 /** A call that the model has requested. */
@@ -30,6 +32,9 @@ export interface RequestedCall extends ToolCall {
   /** why it must not be made */
   invalidReason?: string
 }
+
+/** The tool took longer than it may. */
+class ToolTimeout extends ToolError {}
 
 type CallResult = Extract<TurnEvent, { type: 'tool-result' | 'tool-error' }>
 
@@ -39,6 +44,7 @@ const isSame = (one: ToolCall, other: ToolCall): boolean =>
 /** Makes a turn's tool calls, limited in number and time. A call that an earlier attempt made is replayed, not repeated. */
 export const createToolRunner = (options: ToolRunnerOptions) => {
   const { turnId, doneCalls, maxCalls, timeoutMs, signal, onProgress = () => {}, log } = options
+  const { metrics = noMetrics } = options
   // Every running call listens to it.
   setMaxListeners(0, signal)
   const tools = new Map(options.tools.map((tool) => [tool.name, tool]))
@@ -75,12 +81,18 @@ export const createToolRunner = (options: ToolRunnerOptions) => {
         return await untilAborted(tool.call(args, { key, signal: limit, onProgress: throttle.report }), limit)
       } catch (error) {
         signal.throwIfAborted()
-        if (limit.aborted) throw new ToolError(`The tool gave no result within ${timeoutMs / 1_000} s.`)
+        if (limit.aborted) throw new ToolTimeout(`The tool gave no result within ${timeoutMs / 1_000} s.`)
         throw error
       } finally {
         throttle.end()
       }
     })
+
+  const outcomeOf = (error: unknown): ToolOutcome => {
+    if (signal.aborted) return 'cut_off'
+    if (error instanceof ToolTimeout) return 'timeout'
+    return error instanceof ToolError ? 'error' : 'failed'
+  }
 
   const errorText = (error: unknown, tool: string): string => {
     signal.throwIfAborted()
@@ -98,7 +110,9 @@ export const createToolRunner = (options: ToolRunnerOptions) => {
     /** Makes the call and returns its result or error. Throws only when the turn is aborted. */
     async run(call: RequestedCall): Promise<CallResult> {
       const { id, name } = call
+      const server = tools.get(name)?.server
       let began: number | undefined
+      let outcome: ToolOutcome = 'not_called'
       const duration = () => (began === undefined ? null : Math.round(performance.now() - began))
       try {
         calls += 1
@@ -110,6 +124,7 @@ export const createToolRunner = (options: ToolRunnerOptions) => {
         const done = tool.readOnly ? undefined : takeFinishedCall(call)
         if (done) {
           succeed(call)
+          outcome = 'replayed'
           return {
             type: 'tool-result',
             id,
@@ -121,10 +136,15 @@ export const createToolRunner = (options: ToolRunnerOptions) => {
         began = performance.now()
         const result = await callTool(tool, call, keyOf(call))
         succeed(call)
+        outcome = 'ok'
         // Sanitized as it is stored, so that the model sees the same result now and in later turns.
         return { type: 'tool-result', id, result: sanitizeJson(result ?? null), duration_ms: duration() }
       } catch (error) {
+        if (began !== undefined) outcome = outcomeOf(error)
         return { type: 'tool-error', id, error: errorText(error, name), duration_ms: duration() }
+      } finally {
+        const seconds = began === undefined ? undefined : (performance.now() - began) / 1_000
+        metrics.toolCall({ server, tool: name, outcome, seconds })
       }
     },
   }

@@ -1,5 +1,6 @@
 import { isNestedTooDeep } from '../../json-depth.js'
 import { isJsonObject } from '../../json-object.js'
+import type { Metrics } from '../../metrics/metrics.js'
 import type { Model, ModelEvent, ModelRequest, Step, ToolCall } from '../../models/model.js'
 import { isUnbilled, ModelError } from '../../models/model-error.js'
 import type { Tool } from '../../tools/tool.js'
@@ -24,6 +25,7 @@ export interface Toolbox extends ToolLimits {
   /** receives the progress of running calls, which comes while the loop waits for them */
   onProgress?: (event: TurnEvent) => void
   log: { warn(fields: object, text: string): void }
+  metrics?: Metrics | undefined
 }
 
 export const noTools: Toolbox = {

@@ -1,20 +1,16 @@
-import type { TurnEvent } from '../events.js'
+import { type Metrics, noMetrics, type TickWatch } from '../../metrics/metrics.js'
 import { decodeEvents, encodeEvents } from '../store/event-encoding.js'
 import type { SyncEntry, SyncRow } from '../store/sync-attempts.js'
 import type { TurnStore } from '../store/turn-store.js'
 import { turnKey } from '../types.js'
 import type { AttemptLog } from './attempt-log.js'
+import { maxTickBatch, maxTurnBatch, nextBatch, type StoredPart } from './event-batch.js'
 
 /** To a local attempt: `cancel`, the user requested it; `lost`, it was ended, deleted or taken over elsewhere. */
 type AttemptSignal = 'cancel' | 'lost'
 
-interface LocalEntry {
+interface LocalEntry extends StoredPart {
   runs: true
-  attemptLog: AttemptLog
-  /** number of events known to be stored */
-  stored: number
-  /** number of events stored once the last batch is confirmed; an unconfirmed batch is sent again unchanged */
-  sent: number
   onSignal: (signal: AttemptSignal) => void
 }
 
@@ -59,11 +55,9 @@ interface HeartbeatOptions {
   leaseMs: number
   log: { warn(fields: object, text: string): void }
   tickMs?: number
+  metrics?: Metrics | undefined
 }
 
-/** Limits for a batch, in characters: per turn and per tick. The rest is sent with the next tick. */
-const maxTurnBatch = 65_536
-const maxTickBatch = 1_048_576
 /**
  * How long a lease has to be seen expired before its turn is interrupted. After a database outage all leases have expired,
  * and the living instances renew theirs within a tick.
@@ -72,24 +66,17 @@ const lapseMs = 1_000
 /** After a longer gap between ticks, earlier observations are void: the database was away or this process was paused. */
 const blindMs = lapseMs / 2
 
-const lengthOf = (event: TurnEvent): number =>
-  event.type === 'text-delta' ? event.delta.length : JSON.stringify(event).length
-
-/** Selects the entry's next batch: about `room` characters, and at least one event if there is any. Returns its size. */
-const nextBatch = (entry: LocalEntry, room: number): number => {
-  const { events } = entry.attemptLog
-  let size = 0
-  for (entry.sent = entry.stored; entry.sent < events.length && size < room; entry.sent += 1) {
-    size += lengthOf(events[entry.sent] as TurnEvent)
-  }
-  return size
-}
-
 /**
  * The heartbeat of an instance: one statement per tick for all turns that it runs or follows. It ticks only while there are
  * any, so a turn that ends before the first tick costs nothing.
  */
-export const createHeartbeat = ({ store, leaseMs, log, tickMs = 120 }: HeartbeatOptions): Heartbeat => {
+export const createHeartbeat = ({
+  store,
+  leaseMs,
+  log,
+  tickMs = 120,
+  metrics = noMetrics,
+}: HeartbeatOptions): Heartbeat => {
   const entries = new Set<Entry>()
   const watched = new Set<string>()
   let timer: NodeJS.Timeout | undefined
@@ -147,7 +134,7 @@ export const createHeartbeat = ({ store, leaseMs, log, tickMs = 120 }: Heartbeat
     }
   }
 
-  const tick = async (): Promise<void> => {
+  const tick = async (watch: TickWatch): Promise<void> => {
     const asked = [...entries]
     let room = maxTickBatch
     for (const entry of asked) {
@@ -166,22 +153,28 @@ export const createHeartbeat = ({ store, leaseMs, log, tickMs = 120 }: Heartbeat
       if (entry.runs) onLocalRow(entry, row, locked)
       else onRemoteRow(entry, row, lapsed)
     }
+    let stored = 0
     for (const entry of asked) {
       if (entry.runs) {
-        if (!locked.has(entry)) entry.stored = entry.sent
+        if (locked.has(entry)) continue
+        stored += entry.sent - entry.stored
+        entry.stored = entry.sent
       } else if (!lapsed.has(entry)) {
         entry.lapsedAt = undefined
         entry.onAlive?.()
       }
     }
+    watch.done(asked.length, stored)
   }
 
   const schedule = (): void => {
     if (timer || entries.size === 0) return
+    const watch = metrics.tick('turns', tickMs)
     timer = setTimeout(async () => {
       if (entries.size > 0) {
         // The next tick makes up for a failed one; a lease outlasts many ticks.
-        await tick().catch((err: unknown) => {
+        await tick(watch).catch((err: unknown) => {
+          watch.failed()
           seenAt = Number.NEGATIVE_INFINITY
           log.warn({ err }, 'the heartbeat failed')
         })
@@ -238,7 +231,10 @@ export const createHeartbeat = ({ store, leaseMs, log, tickMs = 120 }: Heartbeat
         userId,
         turnId,
         attemptLog: undefined,
-        onEnded: forget,
+        onEnded: () => {
+          metrics.leaseExpired()
+          forget()
+        },
         onAlive: forget,
       })
     },

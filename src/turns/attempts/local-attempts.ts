@@ -1,5 +1,6 @@
 import { retry } from '../../concurrency/retry.js'
 import { isUnavailable } from '../../db/errors.js'
+import { type Metrics, noMetrics, type TurnOutcome, type TurnWatch } from '../../metrics/metrics.js'
 import type { Model } from '../../models/model.js'
 import { modelOfTurn } from '../../models/model-of-turn.js'
 import { costOf, type Prices } from '../../models/prices.js'
@@ -28,6 +29,7 @@ type Start = Extract<Begun, { outcome: 'begun' }>
 interface LocalAttempt {
   attemptLog: AttemptLog
   stop(reason: AbortReason): void
+  watch: TurnWatch
 }
 
 interface LocalAttemptsOptions extends TurnLimits {
@@ -40,6 +42,7 @@ interface LocalAttemptsOptions extends TurnLimits {
   assistants: Assistants
   tools?: ToolRegistry | undefined
   log: { warn(fields: object, text: string): void }
+  metrics?: Metrics | undefined
   /** called for each completed turn, with the window that it had */
   onCompleted(turn: BeginTurn, model: Model, window: WindowState): void
 }
@@ -47,9 +50,18 @@ interface LocalAttemptsOptions extends TurnLimits {
 /** Extra time to store the end of a turn that has timed out. */
 const endMarginMs = 5_000
 
+/** What an end that was not stored is told as. */
+const unstored = {
+  fenced: 'lost',
+  'not-found': 'deleted',
+  locked: 'not_stored',
+  'not-stored': 'not_stored',
+} as const satisfies Record<string, TurnOutcome>
+
 /** The attempts that this instance runs, each from its beginning to its stored end. */
 export const createLocalAttempts = (options: LocalAttemptsOptions) => {
   const { store, heartbeat, log, models, turnTimeoutMs, prices, assistants, tools } = options
+  const { metrics = noMetrics } = options
   const attempts = new Map<string, LocalAttempt>()
   let isGraceOver = false
 
@@ -67,7 +79,7 @@ export const createLocalAttempts = (options: LocalAttemptsOptions) => {
   const run = async (
     turn: BeginTurn,
     begun: Start,
-    { attemptLog, stop }: LocalAttempt,
+    { attemptLog, stop, watch }: LocalAttempt,
     signal: AbortSignal,
   ): Promise<Fate> => {
     const { userId } = turn
@@ -95,7 +107,10 @@ export const createLocalAttempts = (options: LocalAttemptsOptions) => {
     const { cause, ...end } = await runModel(
       model,
       { system, temperature, history, message, signal },
-      (event) => attemptLog.append(event),
+      (event) => {
+        watch.event()
+        attemptLog.append(event)
+      },
       {
         ...options,
         turnId: turn_id,
@@ -141,6 +156,13 @@ export const createLocalAttempts = (options: LocalAttemptsOptions) => {
         return { outcome: 'not-stored' as const }
       })
       .finally(leaseHold.release)
+    watch.ended({
+      outcome: outcome === 'stored' ? status : unstored[outcome],
+      code: error?.code,
+      model: answeredBy,
+      usage: answer.usage,
+      cost,
+    })
     if (outcome === 'fenced') return readFate(attemptLog.ids, deadline - performance.now())
     if (outcome !== 'stored') return { kind: outcome === 'not-found' ? outcome : 'not-stored' }
     // A retry by key has generated an id for a conversation that already exists.
@@ -181,7 +203,11 @@ export const createLocalAttempts = (options: LocalAttemptsOptions) => {
         attempt: begun.attempt,
       })
       const abort = new AbortController()
-      const attempt: LocalAttempt = { attemptLog, stop: (reason) => abort.abort(reason) }
+      const attempt: LocalAttempt = {
+        attemptLog,
+        stop: (reason) => abort.abort(reason),
+        watch: metrics.turn(),
+      }
       const key = turnKey(turn.userId, begun.turn_id)
       attempts.set(key, attempt)
       if (isGraceOver) attempt.stop('shutdown')

@@ -17,6 +17,8 @@ export interface GroupCommitOptions<Entry, Answer> {
   maxWaiting?: number
   /** the same for the entries of one owner */
   maxWaitingOfOwner?: number
+  /** called at once, with what tells how many entries wait to be sent */
+  onReady?(waiting: () => number): void
 }
 
 interface Waiter<Entry, Answer> {
@@ -38,9 +40,12 @@ export const createGroupCommit = <Entry, Answer extends { outcome: string }>({
   ownerOf = () => '',
   maxWaiting = 4,
   maxWaitingOfOwner = maxWaiting,
+  onReady = () => {},
 }: GroupCommitOptions<Entry, Answer>): ((entry: Entry) => Promise<Answer>) => {
   type Item = Waiter<Entry, Answer>
   const queue = createFairQueue<Item>()
+  const queues = [queue]
+  onReady(() => queues.reduce((sum, { size }) => sum + size, 0))
   let isSending = false
 
   const nextBatch = (): Item[] => {
@@ -59,6 +64,7 @@ export const createGroupCommit = <Entry, Answer extends { outcome: string }>({
   /** Sends entries alone, so many at once and so many of one owner. */
   const createLane = (mayWait: boolean, maxOfOwner: number, onLocked: (item: Item) => void) => {
     const lane = createFairQueue<Item>()
+    queues.push(lane)
     const sent = new Map<string, number>()
     let sentCount = 0
     const isReady = (owner: string): boolean => (sent.get(owner) ?? 0) < maxOfOwner
