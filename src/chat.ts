@@ -17,6 +17,7 @@ import type { DemoUser } from './http/docs-page.js'
 import { serveDocuments } from './http/documents.js'
 import { commonHeaders, registerProblemResponses } from './http/problem-responses.js'
 import { checkRequest } from './http/request-checks.js'
+import { traceRequests } from './http/trace-requests.js'
 import { createAjv, createValidatorCompiler } from './http/validation.js'
 import type { Model } from './models/model.js'
 import type { Prices } from './models/prices.js'
@@ -25,6 +26,8 @@ import { packageRoot } from './root.js'
 import { createSearchIndexer } from './search/indexer.js'
 import type { PublicJwk } from './tools/signing-keys.js'
 import type { ToolRegistry } from './tools/tool.js'
+import { tracedDatabase } from './tracing/traced-database.js'
+import type { Tracing } from './tracing/tracing.js'
 import { type Assistant, createAssistants } from './turns/assistants.js'
 import { createTurnEngine } from './turns/engine.js'
 import type { InstanceLimits, TotalBudget } from './turns/limits.js'
@@ -75,6 +78,8 @@ export interface ChatOptions {
   /** the chat page at `/`; default: none */
   page?: ChatPage | undefined
   log: FastifyBaseLogger
+  /** default: nothing is traced */
+  tracing?: Tracing | undefined
   /** how long running turns may take to finish when the app closes */
   shutdownMs: number
   /** how long a stream may be silent, and how long a client may leave pending data unread */
@@ -150,7 +155,7 @@ const closeConnection = ({ raw }: FastifyRequest, reply: FastifyReply): void => 
  * of processing.
  */
 export const registerChat = async (app: FastifyInstance, options: ChatOptions & Site): Promise<void> => {
-  const { db, prefix = '', documents = true, isOverflow = () => false } = options
+  const { db, prefix = '', documents = true, isOverflow = () => false, tracing } = options
   const json = await read('generated/openapi.json')
   const site = documents ? { ...(await readDocuments(json, prefix)), prefix } : undefined
   const contract = JSON.parse(json) as ChatContract
@@ -163,6 +168,7 @@ export const registerChat = async (app: FastifyInstance, options: ChatOptions & 
   const search = createSearchIndexer({ db, log: options.log })
   let closing = false
 
+  if (tracing) traceRequests(app, tracing)
   sendInChunks(app)
   app.setValidatorCompiler(createValidatorCompiler())
   app.setSerializerCompiler(() => JSON.stringify)
@@ -212,7 +218,7 @@ export const registerChat = async (app: FastifyInstance, options: ChatOptions & 
   const models = [options.model, ...(options.otherModels ?? [])].map(({ name }) => name)
   const checkReady = createReadinessCheck(db)
   const handlers = createHandlers({
-    db,
+    db: tracing ? tracedDatabase(db, tracing) : db,
     turns,
     search,
     updates,

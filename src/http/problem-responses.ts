@@ -57,6 +57,7 @@ const instanceOf = (target: string): string =>
 /** Responds with a problem. Its cause is internal and goes only to the log. */
 export const sendProblem = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
   const problem = toProblem(error)
+  if (request.span) request.problemCode = problem.code
   if (problem.cause !== undefined && !reply.sent) {
     const level = problem.status >= 500 ? 'error' : 'info'
     request.log[level]({ err: problem.cause, code: problem.code }, 'request failed')

@@ -5,6 +5,7 @@ import { errorMessage } from '../commands/error-message.js'
 import { openChat, openMigratedDatabase } from '../commands/open-chat.js'
 import { singleFlight } from '../concurrency/single-flight.js'
 import { serializeError } from '../log.js'
+import { openTracing } from '../tracing/open-tracing.js'
 import { mount } from './mount.js'
 import type { ColloquyOptions } from './options.js'
 import { checkOwnOptions, readSettings } from './read-options.js'
@@ -45,9 +46,10 @@ const register = async (
   const { secret } = config.auth
   const log = app.log.child({ plugin: 'colloquy' }, { serializers: { err: serializeError } })
   const url = config.database.url ?? ''
+  const tracing = await openTracing(config.tracing, { log, mayStart: false })
   const db = await openMigratedDatabase({ url, config, migrates: migrate, log, defer })
   const mounted = await buildMountedChat({
-    ...(await openChat(config, { db, secret, log })),
+    ...(await openChat(config, { db, secret, log, tracing })),
     shutdownMs: boundShutdown(config.shutdownMs, app),
     prefix: app.prefix.replace(/\/$/, ''),
     documents,

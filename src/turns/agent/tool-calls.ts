@@ -5,9 +5,11 @@ import { untilAborted } from '../../concurrency/until-aborted.js'
 import { withTimeout } from '../../concurrency/with-timeout.js'
 import type { ToolCall } from '../../models/model.js'
 import { type Tool, ToolError } from '../../tools/tool.js'
+import type { Tracing } from '../../tracing/tracing.js'
 import type { TurnEvent } from '../events.js'
 import { createProgressThrottle } from './progress-throttle.js'
 import { sanitizeJson } from './sanitize.js'
+import { traceCall } from './trace-call.js'
 
 interface ToolRunnerOptions {
   turnId: string
@@ -22,6 +24,8 @@ interface ToolRunnerOptions {
   signal: AbortSignal
   /** receives the progress of running calls */
   onProgress?: ((event: TurnEvent) => void) | undefined
+  /** default: calls are not traced */
+  tracing?: Tracing | undefined
   log: { warn(fields: object, text: string): void }
 }
 
@@ -38,7 +42,7 @@ const isSame = (one: ToolCall, other: ToolCall): boolean =>
 
 /** Makes a turn's tool calls, limited in number and time. A call that an earlier attempt made is replayed, not repeated. */
 export const createToolRunner = (options: ToolRunnerOptions) => {
-  const { turnId, doneCalls, maxCalls, timeoutMs, signal, onProgress = () => {}, log } = options
+  const { turnId, doneCalls, maxCalls, timeoutMs, signal, onProgress = () => {}, tracing, log } = options
   // Every running call listens to it.
   setMaxListeners(0, signal)
   const tools = new Map(options.tools.map((tool) => [tool.name, tool]))
@@ -119,7 +123,7 @@ export const createToolRunner = (options: ToolRunnerOptions) => {
           }
         }
         began = performance.now()
-        const result = await callTool(tool, call, keyOf(call))
+        const result = await traceCall(tracing, tool, call, () => callTool(tool, call, keyOf(call)))
         succeed(call)
         // Sanitized as it is stored, so that the model sees the same result now and in later turns.
         return { type: 'tool-result', id, result: sanitizeJson(result ?? null), duration_ms: duration() }

@@ -1,5 +1,6 @@
 import { createFairQueue } from '../../concurrency/fair-queue.js'
 import { isStatementFailure } from '../../db/errors.js'
+import type { BatchTracing } from '../../tracing/tracing.js'
 
 export interface GroupCommitOptions<Entry, Answer> {
   /**
@@ -17,10 +18,14 @@ export interface GroupCommitOptions<Entry, Answer> {
   maxWaiting?: number
   /** the same for the entries of one owner */
   maxWaitingOfOwner?: number
+  /** default: batches are not traced */
+  tracing?: BatchTracing | undefined
 }
 
 interface Waiter<Entry, Answer> {
   entry: Entry
+  /** the span that it is for */
+  origin: ReturnType<BatchTracing['origin']>
   resolve(answer: Answer): void
   reject(error: unknown): void
 }
@@ -38,10 +43,18 @@ export const createGroupCommit = <Entry, Answer extends { outcome: string }>({
   ownerOf = () => '',
   maxWaiting = 4,
   maxWaitingOfOwner = maxWaiting,
+  tracing,
 }: GroupCommitOptions<Entry, Answer>): ((entry: Entry) => Promise<Answer>) => {
   type Item = Waiter<Entry, Answer>
   const queue = createFairQueue<Item>()
   let isSending = false
+
+  const sendItems = (items: readonly Item[], mayWait: boolean): Promise<Answer[]> => {
+    const entries = items.map(({ entry }) => entry)
+    if (!tracing) return send(entries, mayWait)
+    const origins = items.map(({ origin }) => origin)
+    return tracing.run(origins, () => send(entries, mayWait))
+  }
 
   const nextBatch = (): Item[] => {
     const batch: Item[] = []
@@ -76,7 +89,7 @@ export const createGroupCommit = <Entry, Answer extends { outcome: string }>({
         if (!taken) return
         const { owner, item } = taken
         count(owner, 1)
-        send([item.entry], mayWait)
+        sendItems([item], mayWait)
           .then(([answer]) => {
             if (answer?.outcome === 'locked') onLocked(item)
             else item.resolve(answer as Answer)
@@ -100,8 +113,7 @@ export const createGroupCommit = <Entry, Answer extends { outcome: string }>({
   const retry = createLane(false, maxWaiting, wait)
 
   const sendBatch = async (batch: readonly Item[]): Promise<void> => {
-    const entries = batch.map(({ entry }) => entry)
-    const answers = await send(entries, false).catch((error: unknown) => {
+    const answers = await sendItems(batch, false).catch((error: unknown) => {
       // A refused statement is the fault of one entry; a lost connection concerns all of them.
       const isShared = batch.length === 1 || !isStatementFailure(error)
       for (const item of batch) {
@@ -124,7 +136,7 @@ export const createGroupCommit = <Entry, Answer extends { outcome: string }>({
 
   return (entry) =>
     new Promise((resolve, reject) => {
-      queue.push(ownerOf(entry), { entry, resolve, reject })
+      queue.push(ownerOf(entry), { entry, origin: tracing?.origin(), resolve, reject })
       if (!isSending) void run()
     })
 }

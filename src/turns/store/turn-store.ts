@@ -1,4 +1,5 @@
 import type { Database } from '../../db/database.js'
+import type { Tracing } from '../../tracing/tracing.js'
 import { type BeginTurn, type Begun, beginTurns } from './begin-turns.js'
 import { cancelTurn } from './cancel-turn.js'
 import { type Ended, type EndTurn, endTurns } from './end-turns.js'
@@ -14,22 +15,25 @@ import { type SyncEntry, syncAttempts } from './sync-attempts.js'
 import { type WaitMessage, waitMessages } from './wait-messages.js'
 
 /** All SQL calls of the engine. Turns that begin or end at the same time share a statement. */
-export const createTurnStore = (db: Database) => ({
+export const createTurnStore = (db: Database, tracing?: Tracing) => ({
   beginTurn: createGroupCommit<BeginTurn, Begun>({
     send: (turns, mayWait) => beginTurns(db, turns, mayWait),
     sizeOf: ({ message }) => message.length,
     ownerOf: ({ userId }) => userId,
     maxWaitingOfOwner: 2,
+    tracing: tracing?.batches('begin_turns'),
   }),
   endTurn: createGroupCommit<EndTurn, Ended>({
     send: (turns, mayWait) => endTurns(db, turns, mayWait),
     // Tool results are rare and limited in size, so an estimate will do.
     sizeOf: ({ answer }) => answer.text.length + answer.tool_calls.length * 1_000,
+    tracing: tracing?.batches('end_turns'),
   }),
   waitMessage: createGroupCommit<WaitMessage, { outcome: 'waiting' | 'limited' }>({
     send: (messages) => waitMessages(db, messages),
     sizeOf: () => 1,
     ownerOf: ({ userId }) => userId,
+    tracing: tracing?.batches('wait_messages'),
   }),
   syncAttempts: (entries: readonly SyncEntry[], leaseMs: number) => syncAttempts(db, entries, leaseMs),
   interruptTurn: (userId: string, turnId: string) => interruptTurn(db, userId, turnId),
