@@ -24,6 +24,7 @@ import { startup } from './bench/startup.js'
 import { streams } from './bench/streams.js'
 import { throughput } from './bench/throughput.js'
 import { tick } from './bench/tick.js'
+import { traces } from './bench/traces.js'
 import { userData } from './bench/user-data.js'
 import { waiting } from './bench/waiting.js'
 import { writes } from './bench/writes.js'
@@ -44,8 +45,8 @@ const parts = [
   search,
   growth,
 ]
-/** What `growth` measures in its big table is measured by itself only when it is named. */
-const namedOnly = [userData]
+/** What `growth` measures in its big table is measured by itself only when it is named; traces are off unless asked for. */
+const namedOnly = [userData, traces]
 const boundMs = 30 * 60_000
 
 const { values, positionals } = parseArgs({

@@ -39,13 +39,13 @@ export interface OtlpReceiver {
 
 const kinds = { 1: 'internal', 2: 'server', 3: 'client' } as const
 
-const valueOf = (value: Json): Json => {
-  if (value.arrayValue) return value.arrayValue.values.map(valueOf)
+const readValue = (value: Json): Json => {
+  if (value.arrayValue) return value.arrayValue.values.map(readValue)
   if (value.intValue !== undefined) return Number(value.intValue)
   return value.stringValue ?? value.boolValue ?? value.doubleValue
 }
 const toObject = (attributes: Json[] = []): Record<string, Json> =>
-  Object.fromEntries(attributes.map(({ key, value }) => [key, valueOf(value)]))
+  Object.fromEntries(attributes.map(({ key, value }) => [key, readValue(value)]))
 
 /** The spans of an OTLP request in JSON. */
 const spansIn = (body: Json): ReceivedSpan[] =>

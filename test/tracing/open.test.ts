@@ -56,20 +56,21 @@ t.test('an SDK of the program around us gets the spans, and keeps those that it 
   t.ok(tracing, 'it is found without any variable')
   const { app } = await testApp(t, { tracing })
   const around = trace.getTracer('test').startSpan('POST')
-  const { statusCode } = await context.with(trace.setSpan(context.active(), around), () =>
-    app.inject({
-      method: 'POST',
-      url: '/api/alice/chat',
-      headers: { authorization: `Bearer ${tokenOf('alice')}` },
-      payload: { message: 'hi' },
-    }),
-  )
+  const request = {
+    method: 'POST',
+    url: '/api/alice/chat',
+    headers: { authorization: `Bearer ${tokenOf('alice')}` },
+    payload: { message: 'hi' },
+  } as const
+  // It is sent when it is awaited.
+  const send = async () => await app.inject(request)
+  const { statusCode } = await context.with(trace.setSpan(context.active(), around), send)
   t.equal(statusCode, 200, 'a turn is answered')
   around.end()
   const spans = exporter.getFinishedSpans()
-  const request = spans.find(({ name }) => name === 'POST /api/{user_id}/chat')
-  t.equal(request?.spanContext().spanId, around.spanContext().spanId, 'the span around it has its name')
-  t.equal(request?.attributes['http.response.status_code'], 200, 'and its attributes')
+  const ended = spans.find(({ name }) => name === 'POST /api/{user_id}/chat')
+  t.equal(ended?.spanContext().spanId, around.spanContext().spanId, 'the span around it has its name')
+  t.equal(ended?.attributes['http.response.status_code'], 200, 'and its attributes')
   const turn = spans.find(({ name }) => name === 'invoke_agent')
   t.equal(turn?.parentSpanContext?.spanId, around.spanContext().spanId, 'the turn is below it')
 })

@@ -223,7 +223,9 @@ t.test('a turn and all that belongs to it', async (t) => {
     const calling = { traceId: called.traceId, spanId: called.spanId, flags: '01' }
     t.same(idsIn(callRequest?.headers.traceparent), calling, 'the tool server is told which span calls')
     t.same(idsIn(metas[0]?.traceparent), calling, 'in the message too, where a process reads it')
-    const line = await server.printed(new RegExp(`\\{[^\\n]*"trace_id":"${turn.traceId}"[^\\n]*"msg":"request"`))
+    const line = await server.printed(
+      new RegExp(`\\{[^\\n]*"trace_id":"${turn.traceId}"[^\\n]*"msg":"request"`),
+    )
     t.match(
       JSON.parse(`${line}}`),
       { operation: 'createTurn', span_id: request.spanId },
@@ -233,7 +235,11 @@ t.test('a turn and all that belongs to it', async (t) => {
 
   await t.test('a trace begins here where the caller names none that can be read', async (t) => {
     provider.answer(events(...wire.answer(secretWords)))
-    for (const traceparent of ['00-zz-b7ad6b7169203331-01', `00-${'0'.repeat(32)}-${'0'.repeat(16)}-01`, '']) {
+    for (const traceparent of [
+      '00-zz-b7ad6b7169203331-01',
+      `00-${'0'.repeat(32)}-${'0'.repeat(16)}-01`,
+      '',
+    ]) {
       const { body } = await send('alice', { message: secretMessage }, { traceparent })
       const { request } = await traceOf(body.turn_id)
       t.match(request.traceId, /^(?!0{32})[\da-f]{32}$/, `"${traceparent}": it has a trace`)
@@ -271,8 +277,14 @@ t.test('a turn and all that belongs to it', async (t) => {
     const refused = await send('alice', { message: '' })
     t.equal(refused.status, 422, 'a request is refused')
     t.match(
-      await collector.span('a refused request', ({ attributes }) => attributes['http.response.status_code'] === 422),
-      { isFailed: false, attributes: { 'colloquy.problem.code': 'validation-failed', 'error.type': undefined } },
+      await collector.span(
+        'a refused request',
+        ({ attributes }) => attributes['http.response.status_code'] === 422,
+      ),
+      {
+        isFailed: false,
+        attributes: { 'colloquy.problem.code': 'validation-failed', 'error.type': undefined },
+      },
       "a caller's mistake is no failure of ours",
     )
   })
@@ -308,7 +320,9 @@ t.test('a turn and all that belongs to it', async (t) => {
   await t.test('a batch has links to the turns that it serves, and they to it', async (t) => {
     const isBatch = ({ name }: ReceivedSpan) => name === 'BATCH colloquy.begin_turns'
     await until(async () => {
-      const sent = Array.from({ length: 10 }, (_, n) => send(`user-${n}`, { message: secretMessage, model: 'echo' }))
+      const sent = Array.from({ length: 10 }, (_, n) =>
+        send(`user-${n}`, { message: secretMessage, model: 'echo' }),
+      )
       await Promise.all(sent)
       return collector.spans.some(isBatch)
     }, 'turns to begin together')
@@ -334,13 +348,23 @@ t.test('a turn and all that belongs to it', async (t) => {
       [{ name: 'postgresql', kind: 'client', attributes: { 'db.system.name': 'postgresql' } }],
       'the database is below the request',
     )
-    t.notOk(collector.spans.some(({ name }) => name.includes('health')), 'a probe is not traced')
+    t.notOk(
+      collector.spans.some(({ name }) => name.includes('health')),
+      'a probe is not traced',
+    )
   })
 
   t.equal(await server.end(), 0, 'the server ends')
   for (const secret of [...secrets, 'alice'])
-    t.notOk(collector.bodies.some((body) => body.includes(secret)), `no span has "${secret}"`)
-  t.equal(collector.spans.length, new Set(collector.spans.map(({ spanId }) => spanId)).size, 'none comes twice')
+    t.notOk(
+      collector.bodies.some((body) => body.includes(secret)),
+      `no span has "${secret}"`,
+    )
+  t.equal(
+    collector.spans.length,
+    new Set(collector.spans.map(({ spanId }) => spanId)).size,
+    'none comes twice',
+  )
 })
 
 t.test('texts are told where that is asked for, and a collector that hangs delays nothing', async (t) => {
@@ -357,7 +381,8 @@ t.test('texts are told where that is asked for, and a collector that hangs delay
   const { body } = await send('alice', { message: secretMessage })
   const { turn } = await traceOf(body.turn_id)
   const [, asked, called, answered] = collector.below(turn)
-  const parsed = (span: ReceivedSpan | undefined, name: string) => JSON.parse(span?.attributes[`gen_ai.${name}`])
+  const parsed = (span: ReceivedSpan | undefined, name: string) =>
+    JSON.parse(span?.attributes[`gen_ai.${name}`])
   const callPart = { type: 'tool_call', id: 'call_1', name: 'look_up', arguments: { what: secretArgument } }
   t.same(parsed(asked, 'system_instructions'), [{ type: 'text', content: 'Be kind.' }], 'the instructions')
   t.same(
