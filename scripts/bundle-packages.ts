@@ -4,7 +4,7 @@
  * fastify: a package of it (cookie, of light-my-request) wants Node 22, though the version before does for both; `overrides`
  * hold in the clone only, and yarn 1, which heeds nothing but ranges, would refuse to install Colloquy on Node 20.
  *
- * OpenTelemetry's SDK: few send traces, and all would install its twelve packages.
+ * OpenTelemetry's SDK: few send traces, and all would install its thirteen packages.
  */
 import { existsSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
@@ -36,16 +36,20 @@ const bundle = async (outfile: string, entry: BuildOptions): Promise<void> => {
   const packages = Object.keys(metafile.inputs).flatMap(
     (path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+\//.exec(path) ?? [],
   )
-  const licenses = [...new Set(packages)].map(async (folder) => {
+  // Each text once, after the packages that have it.
+  const namesByText = new Map<string, string[]>()
+  for (const folder of new Set(packages)) {
     const names = ['LICENSE', 'LICENSE.md', 'LICENSE.txt', 'license', 'license.md']
     const file = names.map((name) => new URL(folder + name, root)).find(existsSync)
     const { name, version, license } = JSON.parse(
       await readFile(new URL(`${folder}package.json`, root), 'utf8'),
     )
-    return `${name} ${version} (${license})\n\n${file ? await readFile(file, 'utf8') : ''}`
-  })
+    const text = file ? await readFile(file, 'utf8') : ''
+    namesByText.set(text, [...(namesByText.get(text) ?? []), `${name} ${version} (${license})`])
+  }
+  const licenses = [...namesByText].map(([text, names]) => `${names.join('\n')}\n\n${text}`)
   const path = outfile.replace(/\.js$/, '.LICENSES.txt')
-  await writeFile(new URL(path, root), (await Promise.all(licenses)).join('\n---\n\n'))
+  await writeFile(new URL(path, root), licenses.join('\n---\n\n'))
 }
 
 await bundle('dist/src/fastify.js', {
@@ -57,4 +61,8 @@ const after = before.replace(/(?<=^import .+ from )'fastify'/m, `'./fastify.js'`
 if (after === before) throw new Error('dist/src/app.js no longer imports fastify.')
 await writeFile(importer, after)
 
-await bundle('dist/src/tracing/sdk.js', { entryPoints: ['dist/src/tracing/sdk.js'], allowOverwrite: true })
+// Its packages' ES modules, of which most is left out.
+await bundle('dist/src/tracing/sdk.js', {
+  entryPoints: ['src/tracing/sdk.ts'],
+  mainFields: ['module', 'main'],
+})

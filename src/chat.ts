@@ -1,10 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import accepts from '@fastify/accepts'
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { singleFlight } from './concurrency/single-flight.js'
 import type { Database } from './db/database.js'
-import { pendingMigrations, SchemaMismatch } from './db/migrate.js'
-import { withProbeTimeout } from './db/probe-timeout.js'
 import { readGuides, readIfThere } from './docs/guides.js'
 import { createHandlers } from './handlers/handlers.js'
 import { type AuthenticationOptions, authorize, registerAuthentication } from './http/authentication.js'
@@ -22,6 +19,7 @@ import { createAjv, createValidatorCompiler } from './http/validation.js'
 import type { Model } from './models/model.js'
 import type { Prices } from './models/prices.js'
 import { Problem } from './problems.js'
+import { createReadinessCheck } from './readiness.js'
 import { packageRoot } from './root.js'
 import { createSearchIndexer } from './search/indexer.js'
 import type { PublicJwk } from './tools/signing-keys.js'
@@ -96,9 +94,6 @@ interface Site {
   isOverflow?: (request: FastifyRequest) => boolean
 }
 
-/** Probes need no token, so all of them together query the database only once per this time. */
-const readinessMs = 1_000
-
 const servedWhileClosing = new Set<string | undefined>(['getLiveness', 'getToolKeys'])
 const servedWhileFull = new Set<string | undefined>([...servedWhileClosing, 'getReadiness'])
 
@@ -127,22 +122,6 @@ const readDocuments = async (json: string, prefix: string) => {
     yaml: yaml.replace(/^( {2}- url: )\/$/m, `$1${prefix}`),
     ...others,
   }
-}
-
-const createReadinessCheck = (db: Database) => {
-  const checkSchema = async () => {
-    const fits = await pendingMigrations(withProbeTimeout(db)).then(
-      (pending) => pending.length === 0,
-      (error) => {
-        if (error instanceof SchemaMismatch) return false
-        throw error
-      },
-    )
-    if (!fits) {
-      throw new Problem('database-unavailable', { detail: 'The database has the schema of another version.' })
-    }
-  }
-  return singleFlight(readinessMs, checkSchema)
 }
 
 /** Asks the client to close the connection, which HTTP/2 does by itself. */

@@ -58,7 +58,7 @@ interface HeartbeatOptions {
   store: Pick<TurnStore, 'syncAttempts' | 'interruptTurn'>
   leaseMs: number
   log: { warn(fields: object, text: string): void }
-  /** Runs `work` apart from the trace of the turn that happens to begin it; default: as it is. */
+  /** runs work apart from the trace of the turn that happens to begin it */
   detached?: ((work: () => void) => void) | undefined
   tickMs?: number
 }
@@ -124,12 +124,11 @@ export const createHeartbeat = (options: HeartbeatOptions): Heartbeat => {
       return { user_id: userId, turn_id: turnId, runs: true, attempt, seq: stored, events }
     }
     const { userId, turnId, attemptLog } = entry
-    const attempt = attemptLog?.ids.attempt ?? null
     return {
       user_id: userId,
       turn_id: turnId,
       runs: false,
-      attempt,
+      attempt: attemptLog?.ids.attempt ?? null,
       seq: attemptLog?.events.length ?? null,
       events: null,
     }
@@ -162,8 +161,7 @@ export const createHeartbeat = (options: HeartbeatOptions): Heartbeat => {
       for (const entry of asked) if (!entry.runs) entry.lapsedAt = undefined
     }
     seenAt = now
-    const locked = new Set<Entry>()
-    const lapsed = new Set<Entry>()
+    const [locked, lapsed] = [new Set<Entry>(), new Set<Entry>()]
     for (const row of rows) {
       const entry = asked[row.entry - 1] as Entry
       if (entry.runs) onLocalRow(entry, row, locked)
