@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { request as httpRequest } from 'node:http'
 import t from 'tap'
 import { tokenOf } from '../helpers/app.js'
 import type { ReceivedSpan } from '../helpers/otlp-receiver.js'
@@ -81,15 +83,13 @@ t.test('a turn and all that belongs to it', async (t) => {
     })
     const [begin = '', ...rest] = wire.answer(secretWords)
     provider.answer(events(begin, () => held, ...rest))
-    const gone = new AbortController()
-    const asked = fetch(`${server.url}/api/alice/chat/stream`, {
+    const asked = httpRequest(`${server.url}/api/alice/chat/stream`, {
       method: 'POST',
       headers: { authorization: `Bearer ${tokenOf('alice')}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ message: secretMessage }),
-      signal: gone.signal,
-    })
-    await asked
-    gone.abort()
+    }).end(JSON.stringify({ message: secretMessage }))
+    await once(asked, 'response')
+    // One that only closed its end might still read.
+    asked.socket?.resetAndDestroy()
     const request = await collector.span('the stream', ({ events }) => events.length > 0)
     t.match(
       request,
