@@ -53,9 +53,4 @@ export const traceRequests = (app: FastifyInstance, tracing: Tracing): void => {
     reply.raw.once('close', () => endSpan(span, request, reply))
     span.run(done)
   })
-  const enter = ({ span }: FastifyRequest, _reply: FastifyReply, done: () => void): void =>
-    span ? span.run(done) : done()
-  // Reading the body, and sending the response, leave the span: they go on with what the connection has begun.
-  app.addHook('preHandler', enter)
-  app.addHook('onResponse', enter)
 }

@@ -1,5 +1,7 @@
 import { once } from 'node:events'
 import { request as httpRequest } from 'node:http'
+import { text } from 'node:stream/consumers'
+import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
 import { tokenOf } from '../helpers/app.js'
 import type { ReceivedSpan } from '../helpers/otlp-receiver.js'
@@ -76,6 +78,32 @@ t.test('a turn and all that belongs to it', async (t) => {
     )
   })
 
+  const postStream = () =>
+    httpRequest(`${server.url}/api/alice/chat/stream`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${tokenOf('alice')}`, 'content-type': 'application/json' },
+    })
+
+  await t.test(
+    'a body that arrives later, and a stream that ends later, belong to their request',
+    async (t) => {
+      const words = wire.answer(secretWords)
+      provider.answer(events(...words.slice(0, -1), () => setTimeout(200), ...words.slice(-1)))
+      const asked = postStream()
+      const [start, ...rest] = JSON.stringify({ message: secretMessage }).split(' ')
+      asked.write(start)
+      await setTimeout(200)
+      asked.end(` ${rest.join(' ')}`)
+      const [response] = await once(asked, 'response')
+      await text(response)
+      const isOurs = ({ name }: ReceivedSpan) => name === 'POST /api/{user_id}/chat/stream'
+      const request = await collector.span('the stream', isOurs)
+      t.match(collector.below(request), [{ name: 'invoke_agent' }], 'the turn is below it')
+      await server.printed(new RegExp(`"trace_id":"${request.traceId}"[^\\n]*"msg":"request"`))
+      t.pass('its line in the log has its trace')
+    },
+  )
+
   await t.test('a turn outlives the client that has gone away', async (t) => {
     let goOn = () => {}
     const held = new Promise<void>((resolve) => {
@@ -83,10 +111,8 @@ t.test('a turn and all that belongs to it', async (t) => {
     })
     const [begin = '', ...rest] = wire.answer(secretWords)
     provider.answer(events(begin, () => held, ...rest))
-    const asked = httpRequest(`${server.url}/api/alice/chat/stream`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${tokenOf('alice')}`, 'content-type': 'application/json' },
-    }).end(JSON.stringify({ message: secretMessage }))
+    const asked = postStream()
+    asked.end(JSON.stringify({ message: secretMessage }))
     await once(asked, 'response')
     // One that only closed its end might still read.
     asked.socket?.resetAndDestroy()
