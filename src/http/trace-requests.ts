@@ -1,5 +1,4 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { operations } from '../../generated/bindings.js'
 import { requestSpan } from '../tracing/conventions.js'
 import type { TraceSpan, Tracing } from '../tracing/tracing.js'
 import type { OperationId } from './handler.js'
@@ -22,7 +21,8 @@ const beginSpan = (tracing: Tracing, request: FastifyRequest): TraceSpan => {
   return tracing.start({
     ...requestSpan({
       method,
-      route: operation ? operations[operation].path : routeOptions.url,
+      // As the contract writes it, below any prefix.
+      route: routeOptions.url?.replace(/:(\w+)/g, '{$1}'),
       operation,
       scheme: protocol,
       protocolVersion: raw.httpVersion,

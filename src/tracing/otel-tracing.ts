@@ -8,6 +8,7 @@ import {
   type Span,
   SpanKind,
   SpanStatusCode,
+  TraceFlags,
   trace,
 } from '@opentelemetry/api'
 import { batchSpan, databaseFailure, schemaVersion } from './conventions.js'
@@ -120,8 +121,12 @@ export const otelTracing = ({ version, capturesContent, isForeign, close }: Otel
       return carrier
     },
     logFields() {
-      const span = trace.getActiveSpan()?.spanContext()
-      return span ? { trace_id: span.traceId, span_id: span.spanId } : {}
+      const span = trace.getActiveSpan()
+      if (!span) return {}
+      const { traceId, spanId, traceFlags } = span.spanContext()
+      // What a request has begun for everybody, such as a timer, still has its span, which has ended.
+      if (traceFlags & TraceFlags.SAMPLED && !span.isRecording()) return {}
+      return { trace_id: traceId, span_id: spanId }
     },
     detached: (work) => context.with(ROOT_CONTEXT, work),
     close,
