@@ -26,6 +26,7 @@ import { storage } from './bench/storage.js'
 import { streams } from './bench/streams.js'
 import { throughput } from './bench/throughput.js'
 import { tick } from './bench/tick.js'
+import { traces } from './bench/traces.js'
 import { userData } from './bench/user-data.js'
 import { waiting } from './bench/waiting.js'
 import { writes } from './bench/writes.js'
@@ -46,8 +47,8 @@ const parts = [
   search,
   growth,
 ]
-/** Measured only when they are named: what `growth` measures in its big table, and what fills the machine. */
-const namedOnly = [userData, capacity, storage]
+/** Measured only when they are named: what `growth` measures in its big table, what fills the machine, and what is off unless asked for. */
+const namedOnly = [userData, capacity, storage, traces]
 const boundMs = 30 * 60_000
 
 const { values, positionals } = parseArgs({

@@ -1,9 +1,6 @@
 import accepts from '@fastify/accepts'
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { singleFlight } from './concurrency/single-flight.js'
 import type { Database } from './db/database.js'
-import { pendingMigrations, SchemaMismatch } from './db/migrate.js'
-import { withProbeTimeout } from './db/probe-timeout.js'
 import { readContract, readSiteDocuments } from './docs/site-documents.js'
 import { createHandlers } from './handlers/handlers.js'
 import { type AuthenticationOptions, authorize, registerAuthentication } from './http/authentication.js'
@@ -17,14 +14,18 @@ import { serveDocuments } from './http/documents.js'
 import { type MetricsPage, serveMetrics } from './http/metrics-page.js'
 import { commonHeaders, registerProblemResponses } from './http/problem-responses.js'
 import { checkRequest } from './http/request-checks.js'
+import { traceRequests } from './http/trace-requests.js'
 import { createAjv, createValidatorCompiler } from './http/validation.js'
 import { type Metrics, noMetrics } from './metrics/metrics.js'
 import type { Model } from './models/model.js'
 import type { Prices } from './models/prices.js'
 import { Problem } from './problems.js'
+import { createReadinessCheck } from './readiness.js'
 import { createSearchIndexer } from './search/indexer.js'
 import type { PublicJwk } from './tools/signing-keys.js'
 import type { ToolRegistry } from './tools/tool.js'
+import { tracedDatabase } from './tracing/traced-database.js'
+import type { Tracing } from './tracing/tracing.js'
 import { type Assistant, createAssistants } from './turns/assistants.js'
 import { createTurnEngine } from './turns/engine.js'
 import type { InstanceLimits, TotalBudget } from './turns/limits.js'
@@ -75,6 +76,8 @@ export interface ChatOptions {
   /** the chat page at `/`; default: none */
   page?: ChatPage | undefined
   log: FastifyBaseLogger
+  /** default: nothing is traced */
+  tracing?: Tracing | undefined
   /** how long running turns may take to finish when the app closes */
   shutdownMs: number
   /** how long a stream may be silent, and how long a client may leave pending data unread */
@@ -95,9 +98,6 @@ interface Site {
   isOverflow?: (request: FastifyRequest) => boolean
 }
 
-/** Probes need no token, so all of them together query the database only once per this time. */
-const readinessMs = 1_000
-
 const servedWhileClosing = new Set<string | undefined>(['getLiveness', 'getToolKeys'])
 const servedWhileFull = new Set<string | undefined>([...servedWhileClosing, 'getReadiness'])
 
@@ -105,22 +105,6 @@ export const defaultStreamTimeouts = { heartbeatMs: 15_000, stalledMs: 30_000 }
 
 interface ChatContract extends Contract {
   components: { schemas: { UserId: object } }
-}
-
-const createReadinessCheck = (db: Database) => {
-  const checkSchema = async () => {
-    const fits = await pendingMigrations(withProbeTimeout(db)).then(
-      (pending) => pending.length === 0,
-      (error) => {
-        if (error instanceof SchemaMismatch) return false
-        throw error
-      },
-    )
-    if (!fits) {
-      throw new Problem('database-unavailable', { detail: 'The database has the schema of another version.' })
-    }
-  }
-  return singleFlight(readinessMs, checkSchema)
 }
 
 /** Asks the client to close the connection, which HTTP/2 does by itself. */
@@ -133,7 +117,7 @@ const closeConnection = ({ raw }: FastifyRequest, reply: FastifyReply): void => 
  * of processing.
  */
 export const registerChat = async (app: FastifyInstance, options: ChatOptions & Site): Promise<void> => {
-  const { db, prefix = '', documents = true, isOverflow = () => false, metrics = noMetrics } = options
+  const { db, prefix = '', documents = true, isOverflow = () => false, metrics = noMetrics, tracing } = options
   const json = await readContract()
   const site = documents ? { ...(await readSiteDocuments(json, prefix)), prefix } : undefined
   const contract = JSON.parse(json) as ChatContract
@@ -152,6 +136,7 @@ export const registerChat = async (app: FastifyInstance, options: ChatOptions & 
   const search = createSearchIndexer({ db, log: options.log })
   let closing = false
 
+  if (tracing) traceRequests(app, tracing)
   sendInChunks(app)
   app.setValidatorCompiler(createValidatorCompiler())
   app.setSerializerCompiler(() => JSON.stringify)
@@ -208,7 +193,7 @@ export const registerChat = async (app: FastifyInstance, options: ChatOptions & 
   const models = [options.model, ...(options.otherModels ?? [])].map(({ name }) => name)
   const checkReady = createReadinessCheck(db)
   const handlers = createHandlers({
-    db,
+    db: tracing ? tracedDatabase(db, tracing) : db,
     turns,
     search,
     updates,

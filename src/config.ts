@@ -6,12 +6,14 @@ import { betterAuthEndpoint, type PageConfig, readPage } from './config-page.js'
 import { readPrices } from './config-prices.js'
 import { readRetention } from './config-retention.js'
 import { readTools, toolKeyCommand } from './config-tools.js'
+import { readTracing } from './config-tracing.js'
 import { ConfigError, type Environment, environmentReader } from './environment.js'
 import { type ModelSettings, missingVariable } from './models/open-model.js'
 import type { Prices } from './models/prices.js'
 import type { CredentialsByProvider } from './models/providers.js'
 import { sendsUserToken, type ToolServer } from './tools/mcp/server-config.js'
 import type { SigningKey } from './tools/signing-keys.js'
+import type { TracingConfig } from './tracing/open-tracing.js'
 import type { Assistant } from './turns/assistants.js'
 import type { InstanceLimits, TotalBudget } from './turns/limits.js'
 import type { RetentionRule } from './turns/retention-rule.js'
@@ -76,6 +78,7 @@ export interface Config {
   page: PageConfig | undefined
   /** who may read the metrics; undefined: nobody, and they are off */
   metrics: MetricsConfig | undefined
+  tracing: TracingConfig
   shutdownMs: number
   maxConnections: number
 }
@@ -159,6 +162,7 @@ export const readConfig = (env: Environment): Config => {
     retention: readRetention(read),
     page: readPage(read, { production, authUrl }),
     metrics: readMetrics(read),
+    tracing: readTracing(read),
     shutdownMs: integer('CHAT_SHUTDOWN_MS', 20_000, 0, 600_000),
     maxConnections: integer('CHAT_MAX_CONNECTIONS', 4_000, 1, 100_000),
   }

@@ -20,10 +20,11 @@ const maxUnwritten = 16_777_216
 
 /**
  * Logs JSON lines to standard output: events with fields, never message text or tokens. Writes are asynchronous: lines that
- * arrive during a write are written together after it, so a slow reader of the log delays no request.
+ * arrive during a write are written together after it, so a slow reader of the log delays no request. Each line has the
+ * fields of `fieldsOf` too.
  */
-export const createLog = (level: string): Logger =>
+export const createLog = (level: string, fieldsOf?: () => object): Logger =>
   pino(
-    { level, serializers: { err: serializeError } },
+    { level, serializers: { err: serializeError }, ...(fieldsOf && { mixin: fieldsOf }) },
     destination({ dest: 1, sync: false, maxLength: maxUnwritten }),
   )

@@ -6,6 +6,7 @@ import type { Database } from '../db/database.js'
 import { migrate, pendingMigrations } from '../db/migrate.js'
 import { checkRls } from '../db/rls-check.js'
 import { publicJwks } from '../tools/signing-keys.js'
+import type { Tracing } from '../tracing/tracing.js'
 import { haveBudgets } from '../turns/user-rules.js'
 import { budgetFault, describeBudgets, mostReserved } from './budgets.js'
 import type { Progress } from './progress.js'
@@ -60,16 +61,23 @@ export const openMigratedDatabase = async (options: OpenDatabaseOptions): Promis
   throw new StartupError(`This database would not isolate users from each other:\n${lines.join('\n')}`)
 }
 
+interface OpenChatOptions {
+  db: Database
+  secret: string | undefined
+  log: FastifyBaseLogger
+  tracing?: Tracing | undefined
+}
+
 /** Opens what the chat consists of, as configured; `secret` verifies HS256 tokens. Throws ConfigError. */
 export const openChat = async (
   config: Config,
-  { db, secret, log }: { db: Database; secret: string | undefined; log: FastifyBaseLogger },
+  { db, secret, log, tracing }: OpenChatOptions,
 ): Promise<ChatOptions> => {
   for (const warning of config.toolWarnings) log.warn(`CHAT_MCP_CONFIG: ${warning}`)
-  const { registry, keys } = await openTools(config, { log })
+  const { registry, keys } = await openTools(config, { log, traceHeaders: tracing?.headers })
   const servers = config.toolServers.filter(({ disabled }) => !disabled).map(({ name }) => name)
   if (servers.length > 0) log.info({ servers }, 'tool servers configured')
-  const models = await openModels(config, log)
+  const models = await openModels(config, log, tracing)
   if (haveBudgets(config.userLimits) || config.totalBudget) {
     const most = mostReserved(config, models)
     log.info({ budgets: describeBudgets(config, most) }, 'budgets configured')
@@ -79,6 +87,7 @@ export const openChat = async (
   return {
     db,
     log,
+    tracing,
     // Without servers a turn makes one request, and reserves no more of a budget.
     tools: servers.length > 0 ? registry : undefined,
     toolKeys: publicJwks(keys),

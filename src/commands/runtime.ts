@@ -7,6 +7,7 @@ import { createKeySet } from '../http/key-set.js'
 import { createCooldowns } from '../models/cooldowns.js'
 import type { Model } from '../models/model.js'
 import { openChain } from '../models/open-model.js'
+import type { Tracing } from '../tracing/tracing.js'
 
 export interface OpenDatabase {
   url: string
@@ -58,10 +59,11 @@ export const authenticationOptions = (
 export const openModels = async (
   config: Config,
   log: Pick<FastifyBaseLogger, 'warn'>,
+  tracing?: Tracing | undefined,
 ): Promise<{ model: Model; otherModels: Model[] }> => {
   requireModels(config)
   const { credentials, modelSettings, fallbacks, model, otherModels } = config
-  const options = { credentials, ...modelSettings, cooldowns: createCooldowns(), log }
+  const options = { credentials, ...modelSettings, cooldowns: createCooldowns(), log, tracing }
   const open = (name: string) => openChain([name, ...(fallbacks[name] ?? [])], options)
   return { model: await open(model), otherModels: await Promise.all(otherModels.map(open)) }
 }

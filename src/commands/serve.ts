@@ -3,6 +3,8 @@ import type { Logger } from 'pino'
 import { buildApp } from '../app.js'
 import { type Config, requireModels, requireTokenVerification, requireToolKeys } from '../config.js'
 import { createLog } from '../log.js'
+import { openTracing, wantsTracing } from '../tracing/open-tracing.js'
+import type { Tracing } from '../tracing/tracing.js'
 import { openChatPage } from './chat-page.js'
 import { listenForMetrics, metricsPageFor, openMetrics } from './metrics.js'
 import { openChat, openMigratedDatabase } from './open-chat.js'
@@ -33,6 +35,13 @@ curl -s ${address}/api/demo/chat \\
 `)
 }
 
+interface StartOptions {
+  log: Logger
+  shutdown: Shutdown
+  progress: Progress
+  tracing: Tracing | undefined
+}
+
 const toStartupError = (error: NodeJS.ErrnoException, { host, port }: Config): Error => {
   const messages: Record<string, string> = {
     EADDRINUSE: `PORT ${port} is in use by another program (on ${host}): stop that program, or choose a free one with PORT or --port.`,
@@ -44,7 +53,7 @@ const toStartupError = (error: NodeJS.ErrnoException, { host, port }: Config): E
   return message ? new StartupError(message, { cause: error }) : error
 }
 
-const start = async (config: Config, log: Logger, shutdown: Shutdown, progress: Progress): Promise<void> => {
+const start = async (config: Config, { log, shutdown, progress, tracing }: StartOptions): Promise<void> => {
   const opening = openDatabase(config, {
     log: (line) => (progress.isLive ? progress.above(() => console.log(line)) : log.info(line)),
     ...(progress.isLive && { begin: progress.begin }),
@@ -73,7 +82,7 @@ const start = async (config: Config, log: Logger, shutdown: Shutdown, progress: 
   const page = await openChatPage(config, { developmentSecret: isDevelopment ? secret : undefined, log })
   await listenForMetrics(config, opened, { log, defer })
   const app = await buildApp({
-    ...(await openChat(config, { db, secret, log })),
+    ...(await openChat(config, { db, secret, log, tracing })),
     demoUser,
     page,
     metrics,
@@ -96,12 +105,16 @@ export const serve = async (config: Config): Promise<void> => {
   requireTokenVerification(config)
   requireModels(config)
   requireToolKeys(config)
-  const log = createLog(config.logLevel)
+  let tracing: Tracing | undefined
+  const logFields = wantsTracing(config.tracing) ? () => tracing?.logFields() ?? {} : undefined
+  const log = createLog(config.logLevel, logFields)
   // Where a person looks at the output, they see steps in place of log lines.
   const progress = createProgress(process.stdout)
   const shutdown = prepareShutdown(log, config.shutdownMs + CLOSE_MS, progress.stop)
   try {
-    await start(config, log, shutdown, progress)
+    tracing = await openTracing(config.tracing, { log, mayStart: true })
+    if (tracing) shutdown.defer(tracing.close)
+    await start(config, { log, shutdown, progress, tracing })
   } catch (error) {
     progress.fail()
     // A signal during the start closes what the start needs, which is not an error.

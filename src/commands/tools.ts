@@ -32,7 +32,7 @@ const toolBytes = ({ model, otherModels, limits }: Config): number[] =>
 /** Opens the registry of the configured tool servers, and the keys that sign its user tokens. */
 export const openTools = async (
   config: Config,
-  options: Pick<ToolRegistryOptions, 'log' | 'stderr' | 'maxToolBytes'>,
+  options: Pick<ToolRegistryOptions, 'log' | 'stderr' | 'maxToolBytes' | 'traceHeaders'>,
 ): Promise<{ registry: McpToolRegistry; keys: SigningKey[] }> => {
   const keys = await openSigningKeys(config)
   const { toolServers: servers, toolResultBytes: maxResultBytes } = config

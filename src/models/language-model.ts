@@ -157,7 +157,8 @@ export const languageModel = (options: LanguageModelOptions): Model => ({
             yield* calls.splice(0)
             const usage = toUsage(part.totalUsage)
             const cacheWriteTokens = toCount(part.totalUsage.inputTokenDetails.cacheWriteTokens)
-            const { messages } = await result.response
+            const { messages, modelId } = await result.response
+            request.onResponse?.(modelId)
             const continuation = toPendingResponse(messages, metadata, hasText, dialect)
             const parts = toResponseParts(continuation.parts, continuation.options)
             yield {

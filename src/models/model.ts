@@ -90,6 +90,8 @@ export interface ModelRequest {
   mayRetry?: boolean
   /** undefined: the model's general one */
   temperature?: number | undefined
+  /** told the name of the model that has answered, as its provider gives it */
+  onResponse?: (model: string) => void
   /** aborts when the turn is cancelled or times out, or the instance shuts down */
   signal: AbortSignal
 }

@@ -1,3 +1,4 @@
+import type { Tracing } from '../tracing/tracing.js'
 import { echo } from './echo.js'
 import type { LanguageModelSettings } from './language-model.js'
 import type { Model } from './model.js'
@@ -5,6 +6,7 @@ import { type CredentialsByProvider, type ProviderName, providerNames, providers
 import { type FallbackOptions, withFallback } from './with-fallback.js'
 import { type RetryLimits, withRetries } from './with-retries.js'
 import { withTemperature } from './with-temperature.js'
+import { withTracing } from './with-tracing.js'
 
 export interface ModelSettings extends LanguageModelSettings {
   /** of requests that have none of their own; undefined: the provider's default */
@@ -14,6 +16,8 @@ export interface ModelSettings extends LanguageModelSettings {
 export interface OpenModelOptions extends ModelSettings {
   credentials: CredentialsByProvider
   retries?: RetryLimits
+  /** default: requests are not traced */
+  tracing?: Tracing | undefined
 }
 
 /** The syntax of a model's name, for error messages. */
@@ -40,15 +44,15 @@ export const missingVariable = (name: string, credentials: CredentialsByProvider
 /** Opens a model and loads its provider's package. Makes no request. */
 export const openModel = async (name: string, options: OpenModelOptions): Promise<Model> => {
   const parsed = parseModelName(name)
-  if (!parsed) return echo()
-  const { credentials, retries, temperature, ...settings } = options
+  const { credentials, retries, temperature, tracing, ...settings } = options
+  if (!parsed) return withTracing(echo(), tracing)
   const providerCredentials = credentials[parsed.provider]
   const { languageModel } = await import('./language-model.js')
   const { open, dialect } = providers[parsed.provider]
-  const model = await open(parsed.model, providerCredentials)
+  const model = await open(parsed.model, providerCredentials, tracing?.headers)
   const secret = providerCredentials.apiKey
   const asked = languageModel({ ...settings, name, model, dialect, secret })
-  return withRetries(withTemperature(asked, temperature), retries)
+  return withRetries(withTemperature(withTracing(asked, tracing), temperature), retries)
 }
 
 /** Opens a chain of models, of which the first that can answers. */

@@ -3,6 +3,7 @@ import { anthropicMessages } from './wire/anthropic-messages.js'
 import { chatCompletions } from './wire/chat-completions.js'
 import type { Dialect } from './wire/dialect.js'
 import { gemini } from './wire/gemini.js'
+import type { ExtraHeaders } from './wire/provider-fetch.js'
 import { responses } from './wire/responses.js'
 
 /** The operator's access to a provider. */
@@ -19,8 +20,11 @@ interface Provider {
   needs: 'apiKey' | 'baseUrl'
   /** its protocol, in its words */
   dialect: Dialect
-  /** Opens one of its models. Loads the provider's package only now, because it takes time and memory. */
-  open(model: string, credentials: ProviderCredentials): Promise<LanguageModel>
+  /**
+   * Opens one of its models. Loads the provider's package only now, because it takes time and memory. Its requests have
+   * `headers` as well.
+   */
+  open(model: string, credentials: ProviderCredentials, headers?: ExtraHeaders): Promise<LanguageModel>
 }
 
 /** The factory that the hosted providers' packages share. */
@@ -31,8 +35,8 @@ type CreateProvider = (settings: {
 }) => (model: string) => LanguageModel
 
 /** Loaded with the provider's package, on which it depends. */
-const fetchFor = async (dialect: Dialect, secret: string | undefined) =>
-  (await import('./wire/provider-fetch.js')).providerFetch(dialect, secret)
+const fetchFor = async (dialect: Dialect, secret: string | undefined, headers: ExtraHeaders | undefined) =>
+  (await import('./wire/provider-fetch.js')).providerFetch(dialect, secret, headers)
 
 /** A hosted provider. Its URL is always passed, because the package would otherwise read the environment. */
 const hosted = (
@@ -45,9 +49,9 @@ const hosted = (
   urlVariable: `${prefix}_BASE_URL`,
   needs: 'apiKey',
   dialect,
-  async open(model, { apiKey = '', baseUrl = defaultUrl }) {
+  async open(model, { apiKey = '', baseUrl = defaultUrl }, headers) {
     const create = await load()
-    return create({ apiKey, baseURL: baseUrl, fetch: await fetchFor(dialect, apiKey) })(model)
+    return create({ apiKey, baseURL: baseUrl, fetch: await fetchFor(dialect, apiKey, headers) })(model)
   },
 })
 
@@ -75,7 +79,7 @@ export const providers = {
     urlVariable: 'OPENAI_COMPATIBLE_BASE_URL',
     needs: 'baseUrl',
     dialect: chatCompletions,
-    async open(model, { apiKey, baseUrl = '' }) {
+    async open(model, { apiKey, baseUrl = '' }, headers) {
       const { createOpenAICompatible } = await import('@ai-sdk/openai-compatible')
       const { reasoningExtractor } = await import('./wire/reasoning-fields.js')
       return createOpenAICompatible({
@@ -83,7 +87,7 @@ export const providers = {
         baseURL: baseUrl,
         includeUsage: true,
         metadataExtractor: reasoningExtractor,
-        fetch: await fetchFor(chatCompletions, apiKey),
+        fetch: await fetchFor(chatCompletions, apiKey, headers),
         ...(apiKey !== undefined && { apiKey }),
       })(model)
     },

@@ -6,6 +6,7 @@ import { metricsPageFor, openMetrics } from '../commands/metrics.js'
 import { openChat, openMigratedDatabase } from '../commands/open-chat.js'
 import { singleFlight } from '../concurrency/single-flight.js'
 import { serializeError } from '../log.js'
+import { openTracing } from '../tracing/open-tracing.js'
 import { mount } from './mount.js'
 import type { ColloquyOptions } from './options.js'
 import { checkOwnOptions, readSettings } from './read-options.js'
@@ -46,11 +47,12 @@ const register = async (
   const { secret } = config.auth
   const log = app.log.child({ plugin: 'colloquy' }, { serializers: { err: serializeError } })
   const url = config.database.url ?? ''
+  const tracing = await openTracing(config.tracing, { log, mayStart: false })
   const opened = await openMetrics(config, { registry })
   const { metrics } = opened
   const db = await openMigratedDatabase({ url, config, migrates: migrate, log, metrics, defer })
   const mounted = await buildMountedChat({
-    ...(await openChat(config, { db, secret, log })),
+    ...(await openChat(config, { db, secret, log, tracing })),
     metrics,
     metricsPage: metricsPageFor(config, opened),
     shutdownMs: boundShutdown(config.shutdownMs, app),

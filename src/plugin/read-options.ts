@@ -19,6 +19,9 @@ const ofServer = [
   'CHAT_METRICS_HOST',
 ]
 
+/** Inside an app traces are those of the app, which has set up OpenTelemetry itself. */
+const isOfServer = (name: string): boolean => ofServer.includes(name) || name.startsWith('OTEL_')
+
 const toOptionName = (variable: string): string =>
   variable
     .replace(/^CHAT_/, '')
@@ -30,9 +33,7 @@ export const settingVariables = (): Map<string, string> => {
   const names = new Set<string>()
   // With nothing set, which reads every variable but those that a file of tool servers names.
   readConfigRecorded({}, names)
-  return new Map(
-    [...names].filter((name) => !ofServer.includes(name)).map((name) => [toOptionName(name), name]),
-  )
+  return new Map([...names].filter((name) => !isOfServer(name)).map((name) => [toOptionName(name), name]))
 }
 
 const toText = (value: unknown): string => {

@@ -8,7 +8,7 @@ import type { Session } from './mcp/session.js'
 import { createSessionPool } from './mcp/session-pool.js'
 import type { ListedTool, ToolList } from './mcp/tool-list.js'
 import { createUserTokenSigner, type SigningKey } from './signing-keys.js'
-import { type Tool, ToolError, type ToolRegistry } from './tool.js'
+import { type Tool, ToolError, type ToolRegistry, type TraceHeaders } from './tool.js'
 import { type SelectedTool, type ServerTools, selectTools } from './tool-selection.js'
 import type { ToolWarnings } from './tool-warnings.js'
 
@@ -27,6 +27,8 @@ export interface ToolRegistryOptions {
   /** the `only` of the assistants; what none of them takes of a list, nor a turn that takes all, is not kept */
   selections?: readonly (readonly string[])[]
   log: { warn(fields: object, text: string): void }
+  /** default: tool servers are told of no trace */
+  traceHeaders?: TraceHeaders | undefined
   /** where the standard error of stdio servers goes */
   stderr?: 'ignore' | 'inherit'
   maxSessions?: number
@@ -171,6 +173,7 @@ export const createToolRegistry = (options: ToolRegistryOptions): McpToolRegistr
             signUserToken && sendsUserToken(server)
               ? () => signUserToken(userId, server.audience)
               : undefined,
+          traceHeaders: options.traceHeaders,
           // Room for JSON escapes, and for a result that is sent twice: as text and as structured content.
           maxResponseBytes: 4 * maxResultBytes + 2 ** 20,
           stderr,

@@ -33,6 +33,9 @@ export interface Tool extends ToolDefinition {
   call(args: Record<string, unknown>, options: CallOptions): Promise<unknown>
 }
 
+/** the headers that tell a tool server of the trace that a request belongs to */
+export type TraceHeaders = () => Record<string, string>
+
 /** A failed call. The message (at most 2,000 characters) is shown to the model and the user. */
 export class ToolError extends Error {}
 

@@ -3,6 +3,7 @@ import type { Metrics } from '../metrics/metrics.js'
 import type { Model } from '../models/model.js'
 import type { Prices } from '../models/prices.js'
 import type { ToolRegistry } from '../tools/tool.js'
+import type { Tracing } from '../tracing/tracing.js'
 import type { Assistants } from './assistants.js'
 import type { InstanceLimits, TotalBudget } from './limits.js'
 import type { RetentionRule } from './retention-rule.js'
@@ -22,6 +23,8 @@ export interface TurnEngineOptions extends TurnLimits {
   assistants: Assistants
   /** the models' tools; undefined: none */
   tools?: ToolRegistry | undefined
+  /** default: turns are not traced */
+  tracing?: Tracing | undefined
   /** how new conversations get their titles; default: from their first message */
   titles?: TitleMaker | undefined
   /** whether what has fallen out of the history window is summed up; default: no */

@@ -21,6 +21,7 @@ import type { BeginTurn, Begun } from './store/begin-turns.js'
 import { createTurnStore } from './store/turn-store.js'
 import { type Frame, readFrames } from './stream/frames.js'
 import { createTitles } from './titles.js'
+import { traceBegin } from './trace-turn.js'
 import { createWaitingRoom, type WaitRefusal } from './waiting-room.js'
 
 export interface TurnEngine {
@@ -49,7 +50,7 @@ const cancelWaitMs = 2_000
 const budgetWarningMs = 60_000
 
 export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
-  const { db, otherModels = [], log, busyWaitMs, leaseMs, heartbeatMs } = options
+  const { db, otherModels = [], log, busyWaitMs, leaseMs, heartbeatMs, tracing } = options
   const { instanceLimits = noInstanceLimits, metrics = noMetrics } = options
   const models = new Map([options.model, ...otherModels].map((model) => [model.name, model]))
   const names = [options.model, ...otherModels].map(({ name }) => name)
@@ -58,8 +59,8 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
     models: names as [string, ...string[]],
     modelOf: (name) => models.get(name) ?? options.model,
   })
-  const store = createTurnStore(db, metrics)
-  const heartbeat = createHeartbeat({ store, leaseMs, log, metrics })
+  const store = createTurnStore(db, { metrics, tracing })
+  const heartbeat = createHeartbeat({ store, leaseMs, log, metrics, detached: tracing?.detached })
   const titles = options.titles === 'model' ? createTitles({ store, prices: options.prices, log }) : undefined
   const compaction = options.compact ? createCompaction({ ...options, store }) : undefined
   const local = createLocalAttempts({
@@ -160,7 +161,7 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
       const turn = newTurn(message)
       if ('kind' in turn) return turn
       if (drained.signal.aborted) return { kind: 'shutting-down' }
-      const sent = begin(turn, createDeadline(busyWaitMs, drained.signal))
+      const sent = traceBegin(tracing, turn, () => begin(turn, createDeadline(busyWaitMs, drained.signal)))
       sending.add(sent)
       try {
         return await sent

@@ -13,6 +13,7 @@ const slowRooms = [
   'plugin',
   'embedded-postgres',
   'tools',
+  'tracing',
   '',
 ]
 

@@ -74,14 +74,20 @@ const notAStream = ({ status, headers }: Response): ModelError => {
   return new ModelError('model-failed', message, { isUnavailable })
 }
 
+/** the headers that a request has besides the package's own */
+export type ExtraHeaders = () => Record<string, string>
+
+const withHeaders = (init: RequestInit | undefined, more: Record<string, string> | undefined) =>
+  more ? { ...init, headers: { ...Object.fromEntries(new Headers(init?.headers)), ...more } } : init
+
 /**
  * The `fetch` of a provider's package. It hands the package nothing but a stream of events in the form that it parses, and
  * throws a ModelError for everything else.
  */
 export const providerFetch =
-  (dialect: Dialect, secret: string | undefined): typeof globalThis.fetch =>
+  (dialect: Dialect, secret: string | undefined, headersOf?: ExtraHeaders): typeof globalThis.fetch =>
   async (input, init) => {
-    const response = await withAbortableBody(globalThis.fetch)(input, init)
+    const response = await withAbortableBody(globalThis.fetch)(input, withHeaders(init, headersOf?.()))
     const { status, body } = response
     const headers = Object.fromEntries(response.headers)
     const refused = (error: unknown) => toProviderError({ status, headers, body: error, secret })

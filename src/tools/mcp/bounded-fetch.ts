@@ -1,4 +1,5 @@
 import { type Dispatcher, request } from 'undici'
+import type { TraceHeaders } from '../tool.js'
 import { InvalidResponseError, ResponseTooLargeError } from './errors.js'
 import { normalizeBody, type ProgressTaking } from './json-rpc.js'
 import { createFreeBytes, createProgressTaker } from './progress.js'
@@ -38,6 +39,7 @@ export interface BoundedFetchOptions {
   dispatcher: Dispatcher
   /** signs a token for each request; undefined when requests carry no user token */
   signUserToken: (() => Promise<string>) | undefined
+  traceHeaders?: TraceHeaders | undefined
 }
 
 /**
@@ -46,7 +48,7 @@ export interface BoundedFetchOptions {
  * headers have arrived its signal can be garbage-collected.
  */
 export const createBoundedFetch =
-  ({ dispatcher, signUserToken }: BoundedFetchOptions) =>
+  ({ dispatcher, signUserToken, traceHeaders }: BoundedFetchOptions) =>
   async (url: string | URL, init: RequestInit = {}): Promise<Response> => {
     // The stream for unsolicited server messages would hold a socket per session.
     if (init.method === 'GET') return new Response(null, { status: 405 })
@@ -62,7 +64,7 @@ export const createBoundedFetch =
     } = await request(url, {
       dispatcher,
       method: init.method as Dispatcher.HttpMethod,
-      headers: Object.fromEntries(headers),
+      headers: { ...Object.fromEntries(headers), ...traceHeaders?.() },
       body: (init.body ?? null) as string | null,
       signal: context.signal,
     })

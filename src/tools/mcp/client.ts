@@ -10,7 +10,7 @@ import {
 import { Agent } from 'undici'
 import { withTimeout } from '../../concurrency/with-timeout.js'
 import { isJsonObject } from '../../json-object.js'
-import { type CallOptions, ToolError } from '../tool.js'
+import { type CallOptions, ToolError, type TraceHeaders } from '../tool.js'
 import { createBoundedFetch } from './bounded-fetch.js'
 import { McpConnectionError, ResponseTooLargeError, SessionExpiredError } from './errors.js'
 import { withoutNulls } from './json-rpc.js'
@@ -36,6 +36,7 @@ export interface McpClient {
 export interface ClientOptions {
   /** signs a token for each HTTP request; undefined when requests carry no user token */
   signUserToken: (() => Promise<string>) | undefined
+  traceHeaders?: TraceHeaders | undefined
   maxResponseBytes: number
   /** where a process's standard error goes */
   stderr: 'ignore' | 'inherit'
@@ -72,11 +73,11 @@ const createSdkClient = (mode: 'auto' | 'legacy') =>
 const open = (server: ToolServer, options: ClientOptions) =>
   server.kind === 'http' ? openHttp(server, options) : openStdio(server, options)
 
-const openHttp = ({ url, headers }: HttpServer, { signUserToken }: ClientOptions) => {
+const openHttp = ({ url, headers }: HttpServer, { signUserToken, traceHeaders }: ClientOptions) => {
   // A dispatcher per client, so that closing it closes every socket. The requests' signals limit the time.
   const dispatcher = new Agent({ headersTimeout: 0, bodyTimeout: 0 })
   const transport = new StreamableHTTPClientTransport(new URL(url), {
-    fetch: createBoundedFetch({ dispatcher, signUserToken }),
+    fetch: createBoundedFetch({ dispatcher, signUserToken, traceHeaders }),
     requestInit: { headers },
     // Streams are resumed by GET, which the fetch refuses.
     reconnectionOptions: {
@@ -136,7 +137,7 @@ const isMethodUnknown = (error: unknown): boolean => error instanceof ProtocolEr
 /** Connects to a tool server. `signUserToken` ties the client to one user. Throws McpConnectionError. */
 export const connectClient = async (server: ToolServer, options: ClientOptions): Promise<McpClient> => {
   const { client, transport, hasSession, terminateSession, end, failure } = open(server, options)
-  const { signal, maxResponseBytes } = options
+  const { signal, maxResponseBytes, traceHeaders } = options
   interceptResults(transport)
   const closed = new Promise<void>((resolve) => {
     client.onclose = resolve
@@ -181,7 +182,12 @@ export const connectClient = async (server: ToolServer, options: ClientOptions):
     async call({ name, description, inputSchema }, args, { key, signal, onProgress }) {
       const progress = onProgress && { token: newProgressToken(), onProgress }
       // Asked for here and not by the SDK, which would validate each notification of a flood.
-      const _meta = { 'colloquy/idempotency_key': key, ...(progress && { progressToken: progress.token }) }
+      const _meta = {
+        'colloquy/idempotency_key': key,
+        ...(progress && { progressToken: progress.token }),
+        // Where a process has no headers; the names are reserved in MCP (SEP-414).
+        ...traceHeaders?.(),
+      }
       const params = { name, arguments: args, _meta }
       // Without the output schema: rejecting a result would not undo what the call has done.
       const toolDefinition = { name, description, inputSchema } as Tool

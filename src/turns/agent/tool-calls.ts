@@ -6,9 +6,11 @@ import { withTimeout } from '../../concurrency/with-timeout.js'
 import { type Metrics, noMetrics, type ToolOutcome } from '../../metrics/metrics.js'
 import type { ToolCall } from '../../models/model.js'
 import { type Tool, ToolError } from '../../tools/tool.js'
+import type { Tracing } from '../../tracing/tracing.js'
 import type { TurnEvent } from '../events.js'
 import { createProgressThrottle } from './progress-throttle.js'
 import { sanitizeJson } from './sanitize.js'
+import { traceCall } from './trace-call.js'
 
 interface ToolRunnerOptions {
   turnId: string
@@ -23,6 +25,8 @@ interface ToolRunnerOptions {
   signal: AbortSignal
   /** receives the progress of running calls */
   onProgress?: ((event: TurnEvent) => void) | undefined
+  /** default: calls are not traced */
+  tracing?: Tracing | undefined
   log: { warn(fields: object, text: string): void }
   metrics?: Metrics | undefined
 }
@@ -43,7 +47,7 @@ const isSame = (one: ToolCall, other: ToolCall): boolean =>
 
 /** Makes a turn's tool calls, limited in number and time. A call that an earlier attempt made is replayed, not repeated. */
 export const createToolRunner = (options: ToolRunnerOptions) => {
-  const { turnId, doneCalls, maxCalls, timeoutMs, signal, onProgress = () => {}, log } = options
+  const { turnId, doneCalls, maxCalls, timeoutMs, signal, onProgress = () => {}, tracing, log } = options
   const { metrics = noMetrics } = options
   // Every running call listens to it.
   setMaxListeners(0, signal)
@@ -134,7 +138,7 @@ export const createToolRunner = (options: ToolRunnerOptions) => {
           }
         }
         began = performance.now()
-        const result = await callTool(tool, call, keyOf(call))
+        const result = await traceCall(tracing, tool, call, () => callTool(tool, call, keyOf(call)))
         succeed(call)
         outcome = 'ok'
         // Sanitized as it is stored, so that the model sees the same result now and in later turns.

@@ -4,6 +4,7 @@ import type { Metrics } from '../../metrics/metrics.js'
 import type { Model, ModelEvent, ModelRequest, Step, ToolCall } from '../../models/model.js'
 import { isUnbilled, ModelError } from '../../models/model-error.js'
 import type { Tool } from '../../tools/tool.js'
+import type { Tracing } from '../../tracing/tracing.js'
 import type { Meter } from '../budget.js'
 import type { RunEvent, TurnEvent } from '../events.js'
 import type { ToolLimits } from '../types.js'
@@ -24,6 +25,8 @@ export interface Toolbox extends ToolLimits {
   meter?: Meter | undefined
   /** receives the progress of running calls, which comes while the loop waits for them */
   onProgress?: (event: TurnEvent) => void
+  /** default: calls are not traced */
+  tracing?: Tracing | undefined
   log: { warn(fields: object, text: string): void }
   metrics?: Metrics | undefined
 }

@@ -54,6 +54,8 @@ interface HeartbeatOptions {
   store: Pick<TurnStore, 'syncAttempts' | 'interruptTurn'>
   leaseMs: number
   log: { warn(fields: object, text: string): void }
+  /** runs work apart from the trace of the turn that happens to begin it */
+  detached?: ((work: () => void) => void) | undefined
   tickMs?: number
   metrics?: Metrics | undefined
 }
@@ -70,13 +72,8 @@ const blindMs = lapseMs / 2
  * The heartbeat of an instance: one statement per tick for all turns that it runs or follows. It ticks only while there are
  * any, so a turn that ends before the first tick costs nothing.
  */
-export const createHeartbeat = ({
-  store,
-  leaseMs,
-  log,
-  tickMs = 120,
-  metrics = noMetrics,
-}: HeartbeatOptions): Heartbeat => {
+export const createHeartbeat = (options: HeartbeatOptions): Heartbeat => {
+  const { store, leaseMs, log, detached = (work) => work(), tickMs = 120, metrics = noMetrics } = options
   const entries = new Set<Entry>()
   const watched = new Set<string>()
   let timer: NodeJS.Timeout | undefined
@@ -108,12 +105,11 @@ export const createHeartbeat = ({
       return { user_id: userId, turn_id: turnId, runs: true, attempt, seq: stored, events }
     }
     const { userId, turnId, attemptLog } = entry
-    const attempt = attemptLog?.ids.attempt ?? null
     return {
       user_id: userId,
       turn_id: turnId,
       runs: false,
-      attempt,
+      attempt: attemptLog?.ids.attempt ?? null,
       seq: attemptLog?.events.length ?? null,
       events: null,
     }
@@ -146,8 +142,7 @@ export const createHeartbeat = ({
       for (const entry of asked) if (!entry.runs) entry.lapsedAt = undefined
     }
     seenAt = now
-    const locked = new Set<Entry>()
-    const lapsed = new Set<Entry>()
+    const [locked, lapsed] = [new Set<Entry>(), new Set<Entry>()]
     for (const row of rows) {
       const entry = asked[row.entry - 1] as Entry
       if (entry.runs) onLocalRow(entry, row, locked)
@@ -186,7 +181,7 @@ export const createHeartbeat = ({
 
   const add = (entry: Entry): (() => void) => {
     entries.add(entry)
-    schedule()
+    detached(schedule)
     return () => entries.delete(entry)
   }
 

@@ -5,12 +5,14 @@ import type { Model } from '../../models/model.js'
 import { modelOfTurn } from '../../models/model-of-turn.js'
 import { costOf, type Prices } from '../../models/prices.js'
 import type { ToolRegistry } from '../../tools/tool.js'
+import type { Tracing } from '../../tracing/tracing.js'
 import { availableTokens, fitWindow, forHistory, maxToolBytes, windowSize } from '../agent/history-window.js'
 import { runModel } from '../agent/run-model.js'
 import type { Assistants } from '../assistants.js'
 import { createMeter } from '../budget.js'
 import type { BeginTurn, Begun } from '../store/begin-turns.js'
 import type { TurnStore } from '../store/turn-store.js'
+import { traceAttempt } from '../trace-turn.js'
 import {
   type AbortReason,
   type AttemptIds,
@@ -41,6 +43,7 @@ interface LocalAttemptsOptions extends TurnLimits {
   maxOutputTokens?: number | undefined
   assistants: Assistants
   tools?: ToolRegistry | undefined
+  tracing?: Tracing | undefined
   log: { warn(fields: object, text: string): void }
   metrics?: Metrics | undefined
   /** called for each completed turn, with the window that it had */
@@ -211,7 +214,7 @@ export const createLocalAttempts = (options: LocalAttemptsOptions) => {
       const key = turnKey(turn.userId, begun.turn_id)
       attempts.set(key, attempt)
       if (isGraceOver) attempt.stop('shutdown')
-      void run(turn, begun, attempt, abort.signal)
+      void traceAttempt(turn.span, begun, () => run(turn, begun, attempt, abort.signal))
         .catch((err: unknown): Fate => {
           log.warn({ turn_id: begun.turn_id, err }, 'the turn could not be run')
           return { kind: 'not-stored' }

@@ -1,5 +1,6 @@
 import type { Database } from '../../db/database.js'
 import type { ToolCall } from '../../models/model.js'
+import type { TraceSpan } from '../../tracing/tracing.js'
 import type { LimitRefusal, TotalBudget, UserLimits } from '../limits.js'
 import type { RetentionRule } from '../retention-rule.js'
 import type { Place, TurnIds, WindowState, WindowTurn } from '../types.js'
@@ -47,6 +48,8 @@ export interface BeginTurn extends TurnIds {
   totalBudget?: TotalBudget | undefined
   /** whether it was counted as waiting */
   hasWaited?: boolean
+  /** where it is traced; not stored */
+  span?: TraceSpan
 }
 
 /** A result of begin_turns.sql, which documents the outcomes. */

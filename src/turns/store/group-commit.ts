@@ -1,5 +1,6 @@
 import { createFairQueue } from '../../concurrency/fair-queue.js'
 import { isStatementFailure } from '../../db/errors.js'
+import type { BatchTracing } from '../../tracing/tracing.js'
 
 export interface GroupCommitOptions<Entry, Answer> {
   /**
@@ -19,10 +20,14 @@ export interface GroupCommitOptions<Entry, Answer> {
   maxWaitingOfOwner?: number
   /** called at once, with what tells how many entries wait to be sent */
   onReady?(waiting: () => number): void
+  /** default: batches are not traced */
+  tracing?: BatchTracing | undefined
 }
 
 interface Waiter<Entry, Answer> {
   entry: Entry
+  /** the span that it is for */
+  origin: ReturnType<BatchTracing['origin']>
   resolve(answer: Answer): void
   reject(error: unknown): void
 }
@@ -41,12 +46,20 @@ export const createGroupCommit = <Entry, Answer extends { outcome: string }>({
   maxWaiting = 4,
   maxWaitingOfOwner = maxWaiting,
   onReady = () => {},
+  tracing,
 }: GroupCommitOptions<Entry, Answer>): ((entry: Entry) => Promise<Answer>) => {
   type Item = Waiter<Entry, Answer>
   const queue = createFairQueue<Item>()
   const queues = [queue]
   onReady(() => queues.reduce((sum, { size }) => sum + size, 0))
   let isSending = false
+
+  const sendItems = (items: readonly Item[], mayWait: boolean): Promise<Answer[]> => {
+    const entries = items.map(({ entry }) => entry)
+    if (!tracing) return send(entries, mayWait)
+    const origins = items.map(({ origin }) => origin)
+    return tracing.run(origins, () => send(entries, mayWait))
+  }
 
   const nextBatch = (): Item[] => {
     const batch: Item[] = []
@@ -82,7 +95,7 @@ export const createGroupCommit = <Entry, Answer extends { outcome: string }>({
         if (!taken) return
         const { owner, item } = taken
         count(owner, 1)
-        send([item.entry], mayWait)
+        sendItems([item], mayWait)
           .then(([answer]) => {
             if (answer?.outcome === 'locked') onLocked(item)
             else item.resolve(answer as Answer)
@@ -106,8 +119,7 @@ export const createGroupCommit = <Entry, Answer extends { outcome: string }>({
   const retry = createLane(false, maxWaiting, wait)
 
   const sendBatch = async (batch: readonly Item[]): Promise<void> => {
-    const entries = batch.map(({ entry }) => entry)
-    const answers = await send(entries, false).catch((error: unknown) => {
+    const answers = await sendItems(batch, false).catch((error: unknown) => {
       // A refused statement is the fault of one entry; a lost connection concerns all of them.
       const isShared = batch.length === 1 || !isStatementFailure(error)
       for (const item of batch) {
@@ -130,7 +142,7 @@ export const createGroupCommit = <Entry, Answer extends { outcome: string }>({
 
   return (entry) =>
     new Promise((resolve, reject) => {
-      queue.push(ownerOf(entry), { entry, resolve, reject })
+      queue.push(ownerOf(entry), { entry, origin: tracing?.origin(), resolve, reject })
       if (!isSending) void run()
     })
 }

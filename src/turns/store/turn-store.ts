@@ -1,5 +1,6 @@
 import type { Database } from '../../db/database.js'
 import { type Metrics, noMetrics } from '../../metrics/metrics.js'
+import type { Tracing } from '../../tracing/tracing.js'
 import { type BeginTurn, type Begun, beginTurns } from './begin-turns.js'
 import { cancelTurn } from './cancel-turn.js'
 import { type Ended, type EndTurn, endTurns } from './end-turns.js'
@@ -15,7 +16,12 @@ import { type SyncEntry, syncAttempts } from './sync-attempts.js'
 import { type WaitMessage, waitMessages } from './wait-messages.js'
 
 /** All SQL calls of the engine. Turns that begin or end at the same time share a statement. */
-export const createTurnStore = (db: Database, metrics: Metrics = noMetrics) => {
+interface TurnStoreOptions {
+  metrics?: Metrics | undefined
+  tracing?: Tracing | undefined
+}
+
+export const createTurnStore = (db: Database, { metrics = noMetrics, tracing }: TurnStoreOptions = {}) => {
   const watched = <Entry, Answer extends { outcome: string }>(
     kind: Parameters<Metrics['batch']>[0],
     options: GroupCommitOptions<Entry, Answer>,
@@ -32,16 +38,19 @@ export const createTurnStore = (db: Database, metrics: Metrics = noMetrics) => {
       sizeOf: ({ message }) => message.length,
       ownerOf: ({ userId }) => userId,
       maxWaitingOfOwner: 2,
+      tracing: tracing?.batches('begin_turns'),
     }),
     endTurn: watched<EndTurn, Ended>('end', {
       send: (turns, mayWait) => endTurns(db, turns, mayWait),
       // Tool results are rare and limited in size, so an estimate will do.
       sizeOf: ({ answer }) => answer.text.length + answer.tool_calls.length * 1_000,
+      tracing: tracing?.batches('end_turns'),
     }),
     waitMessage: watched<WaitMessage, { outcome: 'waiting' | 'limited' }>('wait', {
       send: (messages) => waitMessages(db, messages),
       sizeOf: () => 1,
       ownerOf: ({ userId }) => userId,
+      tracing: tracing?.batches('wait_messages'),
     }),
     syncAttempts: (entries: readonly SyncEntry[], leaseMs: number) => syncAttempts(db, entries, leaseMs),
     interruptTurn: (userId: string, turnId: string) => interruptTurn(db, userId, turnId),

@@ -1,0 +1,54 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { requestSpan } from '../tracing/conventions.js'
+import type { TraceSpan, Tracing } from '../tracing/tracing.js'
+import type { OperationId } from './handler.js'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** undefined where it is not traced */
+    span: TraceSpan | undefined
+  }
+}
+
+/** Probes come every few seconds, and say nothing that a trace could explain. */
+const untraced = new Set<OperationId | undefined>(['getLiveness', 'getReadiness'])
+
+const beginSpan = (tracing: Tracing, request: FastifyRequest): TraceSpan => {
+  const { routeOptions, method, raw, protocol, params, headers } = request
+  const operation = routeOptions.config?.operationId
+  return tracing.start({
+    ...requestSpan({
+      method,
+      // As the contract writes it, below any prefix.
+      route: routeOptions.url?.replace(/:(\w+)/g, '{$1}'),
+      operation,
+      scheme: protocol,
+      protocolVersion: raw.httpVersion,
+      ids: (params ?? {}) as { conversation_id?: string; turn_id?: string },
+    }),
+    received: headers,
+  })
+}
+
+const endSpan = (span: TraceSpan, request: FastifyRequest, { raw, statusCode }: FastifyReply): void => {
+  span.set({
+    'http.response.status_code': raw.headersSent ? statusCode : undefined,
+    'colloquy.problem.code': request.problemCode ?? undefined,
+  })
+  // A turn goes on when its client has gone away.
+  if (!raw.writableFinished) span.event('the client has gone away')
+  if (statusCode >= 500) span.fail(request.problemCode ?? String(statusCode))
+  span.end()
+}
+
+/** Traces each request until its response is sent, a stream's to its end. Has to come before the hooks that do something. */
+export const traceRequests = (app: FastifyInstance, tracing: Tracing): void => {
+  app.decorateRequest('span', undefined)
+  app.addHook('onRequest', (request, reply, done) => {
+    if (untraced.has(request.routeOptions.config?.operationId)) return done()
+    const span = beginSpan(tracing, request)
+    request.span = span
+    reply.raw.once('close', () => endSpan(span, request, reply))
+    span.run(done)
+  })
+}

@@ -1,0 +1,25 @@
+import { singleFlight } from './concurrency/single-flight.js'
+import type { Database } from './db/database.js'
+import { pendingMigrations, SchemaMismatch } from './db/migrate.js'
+import { withProbeTimeout } from './db/probe-timeout.js'
+import { Problem } from './problems.js'
+
+/** Probes need no token, so all of them together query the database only once per this time. */
+const readinessMs = 1_000
+
+/** Checks that the database can be written and has this program's schema. Rejects with a Problem otherwise. */
+export const createReadinessCheck = (db: Database) => {
+  const checkSchema = async () => {
+    const fits = await pendingMigrations(withProbeTimeout(db)).then(
+      (pending) => pending.length === 0,
+      (error) => {
+        if (error instanceof SchemaMismatch) return false
+        throw error
+      },
+    )
+    if (!fits) {
+      throw new Problem('database-unavailable', { detail: 'The database has the schema of another version.' })
+    }
+  }
+  return singleFlight(readinessMs, checkSchema)
+}
