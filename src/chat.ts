@@ -77,6 +77,11 @@ export interface ChatOptions {
   log: FastifyBaseLogger
   /** how long running turns may take to finish when the app closes */
   shutdownMs: number
+  /**
+   * Aborted some time before the app closes. From then on the instance is not ready and its responses close their connections, but it
+   * serves what still comes.
+   */
+  lameDuck?: AbortSignal | undefined
   /** how long a stream may be silent, and how long a client may leave pending data unread */
   streamTimeouts?: { heartbeatMs: number; stalledMs: number }
 }
@@ -124,7 +129,7 @@ const readDocuments = async (json: string, prefix: string) => {
   }
 }
 
-const createReadinessCheck = (db: Database) => {
+const createReadinessCheck = ({ db, lameDuck }: Pick<ChatOptions, 'db' | 'lameDuck'>) => {
   const checkSchema = async () => {
     const fits = await pendingMigrations(withProbeTimeout(db)).then(
       (pending) => pending.length === 0,
@@ -137,7 +142,11 @@ const createReadinessCheck = (db: Database) => {
       throw new Problem('database-unavailable', { detail: 'The database has the schema of another version.' })
     }
   }
-  return singleFlight(readinessMs, checkSchema)
+  const checkDatabase = singleFlight(readinessMs, checkSchema)
+  return async (): Promise<void> => {
+    if (lameDuck?.aborted) throw new Problem('shutting-down')
+    await checkDatabase()
+  }
 }
 
 /** Asks the client to close the connection, which HTTP/2 does by itself. */
@@ -179,6 +188,8 @@ export const registerChat = async (app: FastifyInstance, options: ChatOptions & 
   app.addHook('onRequest', checkRequest)
   registerProblemResponses(app)
   app.addHook('onRequest', (request, reply, done) => {
+    // The client's next request then goes to another instance.
+    if (options.lameDuck?.aborted) closeConnection(request, reply)
     // Draining turns may still call tools, whose servers verify our tokens with these keys.
     if (!closing || servedWhileClosing.has(request.routeOptions.config?.operationId)) return done()
     closeConnection(request, reply)
@@ -210,7 +221,7 @@ export const registerChat = async (app: FastifyInstance, options: ChatOptions & 
   const claims = [...promptClaims, ...(planClaim === undefined ? [] : [planClaim])]
   const authenticate = registerAuthentication(app, { ...options.auth, isUserId, claims })
   const models = [options.model, ...(options.otherModels ?? [])].map(({ name }) => name)
-  const checkReady = createReadinessCheck(db)
+  const checkReady = createReadinessCheck(options)
   const handlers = createHandlers({
     db,
     turns,

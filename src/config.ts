@@ -74,6 +74,8 @@ export interface Config {
   /** the chat page; undefined: off */
   page: PageConfig | undefined
   shutdownMs: number
+  /** how long the server goes on, not ready, before it shuts down */
+  shutdownDelayMs: number
   maxConnections: number
 }
 
@@ -156,6 +158,7 @@ export const readConfig = (env: Environment): Config => {
     retention: readRetention(read),
     page: readPage(read, { production, authUrl }),
     shutdownMs: integer('CHAT_SHUTDOWN_MS', 20_000, 0, 600_000),
+    shutdownDelayMs: integer('CHAT_SHUTDOWN_DELAY_MS', 0, 0, 600_000),
     maxConnections: integer('CHAT_MAX_CONNECTIONS', 4_000, 1, 100_000),
   }
 }

@@ -13,6 +13,7 @@ const ofServer = [
   'LOG_LEVEL',
   'DATA_DIR',
   'CHAT_MAX_CONNECTIONS',
+  'CHAT_SHUTDOWN_DELAY_MS',
   'CHAT_PAGE',
   'CHAT_PAGE_SIGN_IN',
 ]
