@@ -1,7 +1,10 @@
 import { existsSync } from 'node:fs'
 
 /** The path of a PostgreSQL program from Debian's or Ubuntu's packages; `version` is the major version. */
-export const systemProgram = (version: string, program: 'initdb' | 'postgres' | 'pg_dump'): string => {
+export const systemProgram = (
+  version: string,
+  program: 'initdb' | 'postgres' | 'pg_dump' | 'psql',
+): string => {
   const path = `/usr/lib/postgresql/${version}/bin/${program}`
   if (existsSync(path)) return path
   throw new Error(

@@ -80,6 +80,11 @@ export interface ChatOptions {
   tracing?: Tracing | undefined
   /** how long running turns may take to finish when the app closes */
   shutdownMs: number
+  /**
+   * Aborted some time before the app closes. From then on the instance is not ready and its responses close their connections, but it
+   * serves what still comes.
+   */
+  lameDuck?: AbortSignal | undefined
   /** how long a stream may be silent, and how long a client may leave pending data unread */
   streamTimeouts?: { heartbeatMs: number; stalledMs: number }
   /** hears of what happens; default: nobody */
@@ -153,6 +158,8 @@ export const registerChat = async (app: FastifyInstance, options: ChatOptions & 
   app.addHook('onRequest', checkRequest)
   registerProblemResponses(app)
   app.addHook('onRequest', (request, reply, done) => {
+    // The client's next request then goes to another instance.
+    if (options.lameDuck?.aborted) closeConnection(request, reply)
     // Draining turns may still call tools, whose servers verify our tokens with these keys.
     if (!closing || servedWhileClosing.has(request.routeOptions.config?.operationId)) return done()
     closeConnection(request, reply)
@@ -191,7 +198,7 @@ export const registerChat = async (app: FastifyInstance, options: ChatOptions & 
   const claims = [...promptClaims, ...(planClaim === undefined ? [] : [planClaim])]
   const authenticate = registerAuthentication(app, { ...options.auth, isUserId, claims })
   const models = [options.model, ...(options.otherModels ?? [])].map(({ name }) => name)
-  const checkReady = createReadinessCheck(db)
+  const checkReady = createReadinessCheck(options)
   const handlers = createHandlers({
     db: tracing ? tracedDatabase(db, tracing) : db,
     turns,

@@ -80,6 +80,8 @@ export interface Config {
   metrics: MetricsConfig | undefined
   tracing: TracingConfig
   shutdownMs: number
+  /** how long the server goes on, not ready, before it shuts down */
+  shutdownDelayMs: number
   maxConnections: number
 }
 
@@ -164,6 +166,7 @@ export const readConfig = (env: Environment): Config => {
     metrics: readMetrics(read),
     tracing: readTracing(read),
     shutdownMs: integer('CHAT_SHUTDOWN_MS', 20_000, 0, 600_000),
+    shutdownDelayMs: integer('CHAT_SHUTDOWN_DELAY_MS', 0, 0, 600_000),
     maxConnections: integer('CHAT_MAX_CONNECTIONS', 4_000, 1, 100_000),
   }
 }

@@ -42,6 +42,7 @@ const integers: [string, (config: Config) => number, number, number, number][] =
   ['CHAT_FIRST_EVENT_TIMEOUT_MS', (c) => c.modelSettings.firstEventTimeoutMs, 60_000, 100, 3_600_000],
   ['CHAT_TOOL_RESULT_BYTES', (c) => c.toolResultBytes, 65_536, 1_024, 1_048_576],
   ['CHAT_SHUTDOWN_MS', (c) => c.shutdownMs, 20_000, 0, 600_000],
+  ['CHAT_SHUTDOWN_DELAY_MS', (c) => c.shutdownDelayMs, 0, 0, 600_000],
   ['CHAT_MAX_CONNECTIONS', (c) => c.maxConnections, 4_000, 1, 100_000],
   ['CHAT_USER_RUNNING_TURNS', (c) => c.userLimits.everybody.runningTurns, 20, 1, 1_000],
   ['CHAT_USER_WAITING_MESSAGES', (c) => c.userLimits.everybody.waitingMessages, 50, 0, 1_000],

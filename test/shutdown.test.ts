@@ -90,6 +90,28 @@ t.test('a running turn finishes and answers, while everything new gets 503', asy
   await t.rejects(fetch(`${running.url}/health/live`), 'then nobody listens any more')
 })
 
+t.test(
+  'before it shuts down, an instance says that it is not ready, and serves what still comes',
+  async (t) => {
+    const lameDuck = new AbortController()
+    const { call } = await testApp(t, { lameDuck: lameDuck.signal })
+    const before = await call('GET', '/health/ready')
+    t.equal(before.status, 200, 'it is ready')
+    t.not(before.headers.get('connection'), 'close', 'and keeps connections open')
+
+    lameDuck.abort()
+    t.match(
+      await call('GET', '/health/ready'),
+      { status: 503, body: { code: 'shutting-down' } },
+      'a load balancer learns at once that it is to send requests elsewhere',
+    )
+    const late = await call('POST', chat, { body: { message: 'hi' } })
+    t.match(late, { status: 200, body: { response: 'Echo: hi' } }, 'a request that still comes is served')
+    t.equal(late.headers.get('connection'), 'close', 'and the next one will not come on this connection')
+    t.equal((await call('GET', '/health/live')).status, 200, 'it lives')
+  },
+)
+
 t.test('a turn that takes too long is interrupted, with what there is of it', async (t) => {
   const { model, working } = slowModel()
   const stopped = await testApp(t, { model, shutdownMs: 10 })

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { buildApp } from '../app.js'
 import { type Config, requireModels, requireTokenVerification, requireToolKeys } from '../config.js'
@@ -81,6 +82,7 @@ const start = async (config: Config, { log, shutdown, progress, tracing }: Start
       : undefined
   const page = await openChatPage(config, { developmentSecret: isDevelopment ? secret : undefined, log })
   await listenForMetrics(config, opened, { log, defer })
+  const lameDuck = new AbortController()
   const app = await buildApp({
     ...(await openChat(config, { db, secret, log, tracing })),
     demoUser,
@@ -88,6 +90,7 @@ const start = async (config: Config, { log, shutdown, progress, tracing }: Start
     metrics,
     metricsPage: metricsPageFor(config, opened),
     maxConnections: config.maxConnections,
+    lameDuck: lameDuck.signal,
   })
   // Runs after the turns have drained. An idle keep-alive connection would otherwise keep the server open.
   app.addHook('preClose', async () => {
@@ -97,10 +100,15 @@ const start = async (config: Config, { log, shutdown, progress, tracing }: Start
   const address = await app.listen({ host: config.host, port: config.port }).catch((error) => {
     throw toStartupError(error, config)
   })
+  shutdown.defer(async (failure) => {
+    lameDuck.abort()
+    // Load balancers need a moment to notice. A program that has failed is not to be trusted for so long.
+    if (!failure) await delay(config.shutdownDelayMs)
+  })
   if (demoUser) printWelcome(address, config, demoUser.token, embedded !== undefined)
 }
 
-/** `colloquy serve`: runs until a signal; running turns then have CHAT_SHUTDOWN_MS to finish. */
+/** `colloquy serve`: runs until a signal, goes on for CHAT_SHUTDOWN_DELAY_MS, and gives running turns CHAT_SHUTDOWN_MS to finish. */
 export const serve = async (config: Config): Promise<void> => {
   requireTokenVerification(config)
   requireModels(config)
@@ -110,7 +118,7 @@ export const serve = async (config: Config): Promise<void> => {
   const log = createLog(config.logLevel, logFields)
   // Where a person looks at the output, they see steps in place of log lines.
   const progress = createProgress(process.stdout)
-  const shutdown = prepareShutdown(log, config.shutdownMs + CLOSE_MS, progress.stop)
+  const shutdown = prepareShutdown(log, config.shutdownDelayMs + config.shutdownMs + CLOSE_MS, progress.stop)
   try {
     tracing = await openTracing(config.tracing, { log, mayStart: true })
     if (tracing) shutdown.defer(tracing.close)

@@ -3,7 +3,8 @@ import closeWithGrace from 'close-with-grace'
 import type { Logger } from 'pino'
 import { DUPLICATE_SIGNAL_MS } from './before-signal-exit.js'
 
-type Close = () => Promise<unknown>
+/** Told what has failed, when that is why the program ends. */
+type Close = (failure?: Error) => Promise<unknown>
 
 export interface Shutdown {
   /** Registers something to close; the last registered is closed first. */
@@ -29,10 +30,12 @@ export const prepareShutdown = (log: Logger, maxMs: number, onBegin = (): void =
   let received: { signal: StopSignal; at: number } | undefined
   let hasBegun = false
 
-  const closeAll = async () => {
+  const closeAll = async (failed?: Error) => {
     hasBegun = true
     for (const close of closes.splice(0).reverse()) {
-      await close().catch((err: unknown) => log.error({ err }, 'failed to close a resource during shutdown'))
+      await close(failed).catch((err: unknown) =>
+        log.error({ err }, 'failed to close a resource during shutdown'),
+      )
     }
   }
   const grace = closeWithGrace(
@@ -41,7 +44,7 @@ export const prepareShutdown = (log: Logger, maxMs: number, onBegin = (): void =
       onBegin()
       if (err) log.fatal({ err }, 'shutting down after a fatal error')
       else log.info({ signal }, 'shutting down')
-      await closeAll()
+      await closeAll(err)
       if (err) process.exit(1)
     },
   )

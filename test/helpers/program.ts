@@ -3,7 +3,7 @@ import { join } from 'node:path'
 
 /** What a copy of the program consists of, apart from node_modules. */
 export const programParts = [
-  ...['contracts', 'generated', 'sql', 'src', 'package.json', 'tsconfig.json'],
+  ...['contracts', 'generated', 'scripts/deploy', 'sql', 'src', 'package.json', 'tsconfig.json'],
   // The guides that do not lie in a folder of these.
   ...['CHANGELOG.md', 'CONTRIBUTING.md', 'README.md'],
 ]

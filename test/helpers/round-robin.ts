@@ -8,8 +8,15 @@ export interface RoundRobin {
   led: number[]
 }
 
-/** Leads each TCP connection to the next of the servers, past those that are down, as a plain load balancer does. */
-export const roundRobin = async (t: Test, urls: string[]): Promise<RoundRobin> => {
+/**
+ * Leads each TCP connection to the next of the servers, past those that are down or that `isReady` says no of, as a load
+ * balancer does. More may join `urls` later.
+ */
+export const roundRobin = async (
+  t: Test,
+  urls: string[],
+  isReady = (_url: string): boolean => true,
+): Promise<RoundRobin> => {
   const led: number[] = []
   const clients = new Set<net.Socket>()
   let next = 0
@@ -18,7 +25,9 @@ export const roundRobin = async (t: Test, urls: string[]): Promise<RoundRobin> =
     for (let tries = 0; tries < urls.length; tries += 1) {
       const index = next % urls.length
       next += 1
-      const upstream = net.connect({ port: Number(new URL(urls[index] ?? '').port), host: '127.0.0.1' })
+      const url = urls[index] ?? ''
+      if (!isReady(url)) continue
+      const upstream = net.connect({ port: Number(new URL(url).port), host: '127.0.0.1' })
       const isUp = await once(upstream, 'connect').catch(() => undefined)
       if (!isUp) continue
       led.push(index)

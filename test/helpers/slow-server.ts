@@ -1,21 +1,21 @@
 import type { Test } from 'tap'
 import { tokenOf } from './app.js'
 import { contractFaults, eventFaults } from './contract.js'
-import { mutant } from './mutant.js'
+import { type Mutation, mutant } from './mutant.js'
 import { startServer } from './server.js'
 import { readStream, type StreamAnswer } from './stream.js'
 import { SECRET } from './tokens.js'
 import { within } from './wait.js'
 
+/** Has echo take 25 ms for each word. */
+export const slowEcho: Mutation = {
+  files: /^src\/models\/echo\.ts$/,
+  from: /signal\.throwIfAborted\(\)/g,
+  to: 'await new Promise((go) => setTimeout(go, 25)); signal.throwIfAborted()',
+}
+
 /** A copy of the program whose echo takes 25 ms for each word. */
-export const slowProgram = (t: Test): Promise<string> =>
-  mutant(t, [
-    {
-      files: /^src\/models\/echo\.ts$/,
-      from: /signal\.throwIfAborted\(\)/g,
-      to: 'await new Promise((go) => setTimeout(go, 25)); signal.throwIfAborted()',
-    },
-  ])
+export const slowProgram = (t: Test): Promise<string> => mutant(t, [slowEcho])
 
 /** The copy as a server process. */
 export const slowServer = (t: Test, program: string, databaseUrl: string, env: Record<string, string> = {}) =>
