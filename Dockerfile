@@ -6,7 +6,7 @@ RUN npm ci
 COPY . .
 RUN npm run --silent prepack && npm prune --omit=dev --omit=optional \
   # The guides, which are served at /docs/guides.
-  && mkdir guides && cp --parents *.md LICENSE $(find src -name README.md) guides
+  && mkdir guides && cp --parents *.md LICENSE $(find src test/examples -name README.md) guides
 
 FROM node:22-bookworm-slim
 ENV NODE_ENV=production HOST=0.0.0.0
