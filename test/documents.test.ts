@@ -17,7 +17,9 @@ const read = (path: string): Promise<string> => readFile(new URL(path, packageRo
 
 const inFolder = async (folder: string): Promise<string[]> => {
   const paths = await readdir(new URL(`${folder}/`, packageRoot), { recursive: true })
-  return paths.filter((path) => path.endsWith('.md') && !path.includes('node_modules/')).map((path) => join(folder, path))
+  return paths
+    .filter((path) => path.endsWith('.md') && !path.includes('node_modules/'))
+    .map((path) => join(folder, path))
 }
 const paths = [
   'README.md',
