@@ -2,11 +2,11 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { chown, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { openFolder } from '../src/embedded-postgres/folder.js'
 import { commandFor, findRunner } from '../src/embedded-postgres/runner.js'
+import { freePort } from './free-port.js'
 
 export interface Pooler {
   port: number
@@ -42,14 +42,6 @@ export const throughPooler = (url: string, port: number | string): string => {
   pooled.port = String(port)
   pooled.searchParams.set('pgbouncer', 'true')
   return pooled.href
-}
-
-const freePort = async (): Promise<number> => {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as { port: number }
-  await once(probe.close(), 'close')
-  return port
 }
 
 const iniOf = (url: URL, port: number, users: string, options: PoolerOptions): string => {

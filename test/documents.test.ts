@@ -17,7 +17,9 @@ const read = (path: string): Promise<string> => readFile(new URL(path, packageRo
 
 const inFolder = async (folder: string): Promise<string[]> => {
   const paths = await readdir(new URL(`${folder}/`, packageRoot), { recursive: true })
-  return paths.filter((path) => path.endsWith('.md')).map((path) => join(folder, path))
+  return paths
+    .filter((path) => path.endsWith('.md') && !path.includes('node_modules/'))
+    .map((path) => join(folder, path))
 }
 const paths = [
   'README.md',
@@ -94,6 +96,24 @@ t.test('every guide is linked from the README, and published with it', async (t)
   for (const path of published.filter((path) => documents.has(path))) {
     for (const { link, target } of relativeLinks(path))
       t.ok(published.includes(target), `${path}: ${link} is published`)
+  }
+})
+
+t.test('the lines of React in the guides are those of the example app', async (t) => {
+  const folder = 'test/examples/next/app/chat/'
+  const names = (await readdir(new URL(folder, packageRoot))).filter((name) => /\.tsx?$/.test(name))
+  const files = await Promise.all(names.map((name) => read(folder + name)))
+  for (const path of ['README.md', 'src/client/README.md']) {
+    const blocks = [...(documents.get(path) ?? '').matchAll(/^```tsx?\n(.*?)^```$/gms)]
+      .map(([, block = '']) => block.replace(/^\/\/ [\w-]+\.tsx?\n/, ''))
+      .filter((block) => /react/.test(block))
+    t.ok(blocks.length > 0, `${path} has lines of React`)
+    for (const block of blocks) {
+      // What a guide leaves out stands there as an ellipsis.
+      const pieces = block.split(/^ *\/\/ …\n/m)
+      const isThere = (file: string) => pieces.every((piece) => `\n${file}`.includes(`\n${piece}`))
+      t.ok(files.some(isThere), `${path}: ${block.split('\n', 1)[0]} … stands in a file of the example`)
+    }
   }
 })
 

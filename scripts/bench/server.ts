@@ -20,8 +20,12 @@ export interface ServerOptions {
   /** Node's arguments; default: the built `colloquy serve` */
   program?: string[]
   env?: Record<string, string>
+  /** the folder of another program, and how it says where it listens */
+  cwd?: string
+  listening?: RegExp
 }
 
+const ours = /Server listening at (http:[^"\s]+)/
 const built = ['dist/src/main.js', 'serve']
 const startBoundMs = 60_000
 const root = fileURLToPath(packageRoot)
@@ -29,7 +33,7 @@ let count = 0
 
 /** Starts a server on a free port. Its log goes to a file, as in a deployment. */
 export const startServer = async (
-  { program = built, env = {} }: ServerOptions,
+  { program = built, env = {}, cwd = root, listening = ours }: ServerOptions,
   { folder, signal }: { folder: string; signal: AbortSignal },
 ): Promise<Server> => {
   signal.throwIfAborted()
@@ -39,7 +43,7 @@ export const startServer = async (
   const start = performance.now()
   // In its own process group, so that Ctrl-C reaches only this program, which stops it.
   const child = spawn(process.execPath, program, {
-    cwd: root,
+    cwd,
     env: { PATH: process.env.PATH, HOME: process.env.HOME, PORT: '0', BETTER_AUTH_SECRET: secret, ...env },
     stdio: ['ignore', file.fd, file.fd],
     detached: true,
@@ -48,7 +52,7 @@ export const startServer = async (
   await file.close()
   for (;;) {
     const output = await readFile(log, 'utf8')
-    const url = /Server listening at (http:[^"\s]+)/.exec(output)?.[1]
+    const url = listening.exec(output)?.[1]
     const startMs = performance.now() - start
     if (url && child.pid) return { url, pid: child.pid, startMs, stop: () => endProcess(child) }
     if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}:\n${output}`)

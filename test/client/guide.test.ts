@@ -14,7 +14,7 @@ import { soon } from '../helpers/page.js'
 const root = fileURLToPath(packageRoot)
 const path = 'src/client/README.md'
 const [example = '', errors = '', betterAuth = ''] = await codeBlocks(path, 'ts')
-const [page = ''] = await codeBlocks(path, 'tsx')
+const [chatView = '', chatPage = ''] = await codeBlocks(path, 'tsx')
 
 const next = `
 declare module 'next/link' {
@@ -46,7 +46,8 @@ t.test('every block of the guide compiles in strict mode', async (t) => {
   const folder = await folderWith(t, {
     'example.ts': `declare const token: string\n${example}${errors}`,
     'chat-client.ts': betterAuth,
-    'page.tsx': page,
+    'chat-view.tsx': chatView,
+    'chat-page.tsx': chatPage,
     'types.ts': types,
     'next.d.ts': next.replace('JSX.Element', "import('react').ReactElement"),
     'tsconfig.json': JSON.stringify({ ...tsconfig, include: ['*'] }),
@@ -82,9 +83,10 @@ const openGuide = async (t: Test, { url }: { url: string }) => {
   Object.assign(globalThis, { testClient: client })
   const appRouter = join(root, 'test/helpers/app-router.ts')
   const folder = await folderWith(t, {
-    'page.tsx': page,
+    'chat-view.tsx': chatView,
+    'chat-page.tsx': chatPage,
     'chat-client.ts': 'export const clientOf = () => globalThis.testClient',
-    'all.ts': `export { ChatPage } from './page'\nexport { history, router } from '${appRouter}'`,
+    'all.ts': `export { ChatPage } from './chat-page'\nexport { history, router } from '${appRouter}'`,
   })
   const alias = { 'next/navigation': appRouter, 'next/link': appRouter }
   const module = await import(pathToFileURL(await bundleOf(folder, 'all.ts', alias)).href)

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { cp, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { packageRoot } from '../../src/root.js'
 import { testApp, tokenOf } from '../helpers/app.js'
+import { copyClient } from '../helpers/client-copy.js'
 
 const root = fileURLToPath(packageRoot)
 const tsc = join(root, 'node_modules/typescript/bin/tsc')
@@ -28,18 +29,7 @@ const run = async (file: string, args: string[], cwd: string, env: Record<string
 /** The package as it would be published, built in a copy: other tests read these folders meanwhile. */
 const pack = async (t: Test) => {
   const copy = await folderOf(t)
-  for (const part of [
-    'generated',
-    'scripts/build-client.ts',
-    'src/client',
-    'LICENSE',
-    'package.json',
-    'tsconfig.json',
-  ]) {
-    await cp(join(root, part), join(copy, part), { recursive: true })
-  }
-  await symlink(join(root, 'node_modules'), join(copy, 'node_modules'))
-  const said = await run('npm', ['pack', '--json', '--pack-destination', copy], join(copy, 'src/client'))
+  const said = await run('npm', ['pack', '--json', '--pack-destination', copy], await copyClient(copy))
   const [{ filename, files }] = JSON.parse(said.slice(said.indexOf('[')))
   return {
     said,

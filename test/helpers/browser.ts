@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { type BrowserContext, chromium, type Page } from 'playwright-core'
-import type { Test } from 'tap'
+import type { Scope } from './scope.js'
 
 /** Debian's; on other systems Playwright looks for an installed Chrome. */
 const executablePath = ['/usr/bin/chromium-headless-shell', '/usr/bin/chromium'].find(existsSync)
@@ -23,7 +23,7 @@ export interface BrowserPage {
 const isLocal = (url: string): boolean => /^(?:data|blob|about):|^http:\/\/127\.0\.0\.1:/.test(url)
 
 /** Opens a page in a real Chromium, which is closed at the end of the test. Waits in it take a minute at most, of which a busy machine needs some. */
-export const openInBrowser = async (t: Test, url: string): Promise<BrowserPage> => {
+export const openInBrowser = async (t: Scope, url: string): Promise<BrowserPage> => {
   const browser = await chromium.launch({
     ...(executablePath ? { executablePath } : { channel: 'chrome' }),
     args,

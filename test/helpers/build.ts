@@ -21,7 +21,7 @@ export const filesOf = async (part: string): Promise<string[]> => {
   return entries
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(root.length))
-    .filter((path) => !path.startsWith('src/client/dist') && !path.startsWith('src/web/'))
+    .filter((path) => !/^src\/client\/dist|^src\/web\/|\/node_modules\//.test(path))
 }
 
 /** The JavaScript of one of the project's files. Types are not checked here: `npm run lint` does that. */

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 export const programParts = [
   ...['contracts', 'generated', 'scripts/deploy', 'sql', 'src', 'package.json', 'tsconfig.json'],
   // The guides that do not lie in a folder of these.
-  ...['CHANGELOG.md', 'CONTRIBUTING.md', 'README.md'],
+  ...['CHANGELOG.md', 'CONTRIBUTING.md', 'README.md', 'test/examples/next/README.md'],
 ]
 
 /** The program that `npm test` has built. */
