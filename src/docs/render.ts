@@ -48,7 +48,7 @@ export const renderMarkdown = (
         const picture = lang === 'mermaid' ? pictureOf(text) : undefined
         if (picture === undefined) return pre
         const img = `<img src="${picture}" alt="A diagram, whose text follows">`
-        return `<figure><div class="picture" tabindex="0">${img}</div><details><summary>As text</summary>${pre}</details></figure>\n`
+        return `<figure><a href="${picture}">${img}</a><details><summary>As text</summary>${pre}</details></figure>\n`
       },
     },
   })

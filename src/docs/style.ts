@@ -54,9 +54,10 @@ pre {
   line-height: 1.3; overflow-x: auto; padding: 0.9rem 1rem; background: var(--surface);
   border: 1px solid var(--border); border-radius: 0.5rem;
 }
-.table, .picture { overflow-x: auto; }
+.table { overflow-x: auto; }
 figure { margin: 1em 0; }
-figure img { display: block; max-width: max(100%, 36rem); height: auto; margin: 0 auto; }
+figure > a { display: block; overflow-x: auto; }
+figure img { display: block; max-width: max(100%, 50rem); height: auto; margin: 0 auto; }
 summary { color: var(--muted); font-size: 0.94rem; cursor: pointer; }
 table { border-collapse: collapse; overflow-wrap: normal; font-size: 0.94rem; }
 th, td { padding: 0.45rem 0.75rem 0.45rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--border); }

@@ -51,8 +51,8 @@ const alignment = (align: string | null) => (align ? `markdown-${align}` : undef
 
 const Table = ({ token }: { token: Tokens.Table }) => (
   // biome-ignore lint/a11y/noNoninteractiveTabindex: wide tables are scrolled with the keyboard
-  <div class="markdown-table" tabIndex={0}>
-    <table dir={directionOf(token)}>
+  <div class="markdown-table" dir={directionOf(token)} tabIndex={0}>
+    <table>
       <thead>
         <tr>
           {token.header.map(({ tokens, align }, i) => (
