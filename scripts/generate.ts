@@ -1,16 +1,19 @@
 /**
- * Generates the API files in generated/ from contracts/chat-api.yaml. With --check it writes nothing and exits with 1 if a
+ * Generates the API files in generated/ from contracts/chat-api.yaml, and pictures of the diagrams in the guides. With --check it writes nothing and exits with 1 if a
  * file is out of date.
  */
 import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import openapiTS, { astToString } from 'openapi-typescript'
+import { diagramsFolder, diagramsIn, pictureName } from '../src/docs/diagrams.js'
+import { readGuide, readGuides } from '../src/docs/guides.js'
 import { apiMarkdown } from './api-markdown.js'
 import { clientTable } from './client-table.js'
 import { closeContract } from './closed-contract.js'
+import { drawDiagram } from './draw-diagram.js'
 import { interrupted } from './interrupted.js'
 import { type Contract, operationTable } from './operation-table.js'
 import { postmanCollection } from './postman-collection.js'
@@ -47,6 +50,15 @@ ${entries.join('\n')}
 const types = async (document: string): Promise<string> =>
   header + astToString(await openapiTS(document, { alphabetize: false }))
 
+/** The pictures of the guides' diagrams. */
+const pictures = async (): Promise<Record<string, string>> => {
+  const guides = await Promise.all((await readGuides()).map(readGuide))
+  const diagrams = guides.flatMap(diagramsIn)
+  return Object.fromEntries(
+    diagrams.map((text) => [`${diagramsFolder}${pictureName(text)}`, drawDiagram(text)]),
+  )
+}
+
 const generate = async (): Promise<Record<string, string>> => {
   const bundled = await bundle()
   const contract = JSON.parse(bundled) as Contract
@@ -66,23 +78,28 @@ const generate = async (): Promise<Record<string, string>> => {
       clientTable(contract),
       'How the client calls every operation of the contract, by its operationId.',
     ),
+    ...(await pictures()),
   }
 }
 
 const files = await generate()
+const folder = new URL(diagramsFolder, root)
+const old = (await readdir(folder).catch(() => [])).filter((name) => !(`${diagramsFolder}${name}` in files))
 if (process.argv.includes('--check')) {
-  const drift: string[] = []
+  const drift = old.map((name) => `${diagramsFolder}${name}`)
   for (const [path, text] of Object.entries(files)) {
     const current = await readFile(new URL(path, root), 'utf8').catch(() => '')
     if (current !== text) drift.push(path)
   }
   if (drift.length > 0) {
     console.error(
-      `These files differ from what the contract gives; run \`npm run generate\`:\n  ${drift.join('\n  ')}`,
+      `These files differ from what the contract and the guides give; run \`npm run generate\`:\n  ${drift.join('\n  ')}`,
     )
     process.exitCode = 1
   }
 } else {
+  await mkdir(folder, { recursive: true })
+  for (const name of old) await rm(new URL(name, folder))
   for (const [path, text] of Object.entries(files)) await writeFile(new URL(path, root), text)
   console.log(`Generated ${Object.keys(files).join(', ')}.`)
 }

@@ -1,4 +1,5 @@
 import { escapeMarkup } from '../escape-markup.js'
+import { pictureName } from './diagrams.js'
 import { type Guide, readGuide } from './guides.js'
 import { resolveLink } from './links.js'
 import type { Heading } from './render.js'
@@ -9,11 +10,17 @@ const contentsOf = (headings: Heading[]): string =>
     : `<ul>${headings.map(({ id, title }) => `<li><a href="#${id}">${title.replace(/<\/?a\b[^>]*>/g, '')}</a></li>`).join('')}</ul>`
 
 /** The page of a guide, without scripts: its links lead to the pages beside it, whatever the address begins with. */
-export const guidePage = async (guide: Guide, guides: readonly Guide[]): Promise<string> => {
+export const guidePage = async (
+  guide: Guide,
+  guides: readonly Guide[],
+  pictures: Pick<Map<string, string>, 'has'>,
+): Promise<string> => {
   // Loaded with the first page, since most servers never show one.
   const { renderMarkdown } = await import('./render.js')
-  const { html, headings } = renderMarkdown(await readGuide(guide), (href) =>
-    resolveLink(guide, href, guides),
+  const { html, headings } = renderMarkdown(
+    await readGuide(guide),
+    (href) => resolveLink(guide, href, guides),
+    (diagram) => (pictures.has(pictureName(diagram)) ? `diagrams/${pictureName(diagram)}` : undefined),
   )
   const entries = guides.map(({ slug, title }) =>
     slug === guide.slug

@@ -16,11 +16,13 @@ export interface RenderedMarkdown {
 
 /**
  * Renders GitHub's Markdown. HTML in it is shown as text, and pictures are left out. Headings have the anchors that GitHub gives them.
- * `resolve` says where a link leads; a link without a place is plain text.
+ * `resolve` says where a link leads; a link without a place is plain text. `pictureOf` says where the picture of a Mermaid diagram
+ * is; one without is shown as its text.
  */
 export const renderMarkdown = (
   text: string,
   resolve: (href: string) => string | undefined,
+  pictureOf: (diagram: string) => string | undefined = () => undefined,
 ): RenderedMarkdown => {
   const slugger = new GithubSlugger()
   const headings: Heading[] = []
@@ -42,7 +44,11 @@ export const renderMarkdown = (
       },
       code({ text, lang = '' }: Tokens.Code) {
         const language = lang ? ` data-language="${escapeMarkup(lang)}"` : ''
-        return `<pre tabindex="0"${language}><code>${escapeMarkup(text)}\n</code></pre>\n`
+        const pre = `<pre tabindex="0"${language}><code>${escapeMarkup(text)}\n</code></pre>\n`
+        const picture = lang === 'mermaid' ? pictureOf(text) : undefined
+        if (picture === undefined) return pre
+        const img = `<img src="${picture}" alt="A diagram, whose text follows">`
+        return `<figure><a href="${picture}">${img}</a><details><summary>As text</summary>${pre}</details></figure>\n`
       },
     },
   })

@@ -55,6 +55,10 @@ pre {
   border: 1px solid var(--border); border-radius: 0.5rem;
 }
 .table { overflow-x: auto; }
+figure { margin: 1em 0; }
+figure > a { display: block; overflow-x: auto; }
+figure img { display: block; max-width: max(100%, 50rem); height: auto; margin: 0 auto; }
+summary { color: var(--muted); font-size: 0.94rem; cursor: pointer; }
 table { border-collapse: collapse; overflow-wrap: normal; font-size: 0.94rem; }
 th, td { padding: 0.45rem 0.75rem 0.45rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--border); }
 td code { overflow-wrap: normal; }

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { readPictures } from '../docs/diagrams.js'
 import { type Guide, readGuide } from '../docs/guides.js'
 import { filesFolder, linkedFile, linksOf, resolveLinks } from '../docs/links.js'
 import { guidePage } from '../docs/page.js'
@@ -10,7 +11,10 @@ import { type Document, documentOf, sendDocument } from './document.js'
 
 /** No scripts, and nothing from elsewhere. The icon is an empty data URL, so that browsers ask for none. */
 const policy =
-  "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+  "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+/** A picture has its styles in itself. */
+const picturePolicy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 
 /** Makes something when it is first asked for, and again after it could not be made. */
 const once = <T>(make: () => Promise<T>) => {
@@ -45,10 +49,18 @@ export const serveGuides = (app: FastifyInstance, guides: readonly Guide[], pref
       return sendDocument(request, reply, await document())
     })
   }
+  const pictures = once(readPictures)
+  app.get(`${folder}/diagrams/:name`, async (request, reply) => {
+    const { name } = request.params as { name: string }
+    const picture = (await pictures()).get(name)
+    if (picture === undefined) throw new Problem('route-not-found')
+    reply.header('content-security-policy', picturePolicy)
+    return sendDocument(request, reply, documentOf('image/svg+xml', picture))
+  })
   app.get(folder, async (_request, reply) => reply.redirect(`guides/${first.slug}`))
   serve('guides.css', async () => documentOf('text/css', guideStyle))
   for (const guide of guides) {
-    serve(guide.slug, async () => documentOf('text/html', await guidePage(guide, guides)))
+    serve(guide.slug, async () => documentOf('text/html', await guidePage(guide, guides, await pictures())))
     serve(`${guide.slug}.md`, async () =>
       documentOf('text/markdown', resolveLinks(await readGuide(guide), guide, guides)),
     )

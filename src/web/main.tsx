@@ -1,6 +1,7 @@
 import { render } from 'preact'
 import { createClient } from '../client/index.js'
 import { createChat } from './chat/chat.js'
+import { keepDrafts, readDrafts } from './chat/drafts.js'
 import { baseUrl, openSession } from './session/session.js'
 import { createStore } from './store/store.js'
 import { App } from './ui/app.js'
@@ -14,7 +15,8 @@ const start = async (): Promise<void> => {
   const session = await openSession()
   const { userId, token, signInUrl } = session
   if (userId === undefined) return render(<SignedOut signInUrl={signInUrl} />, page)
-  const store = createStore()
+  const store = createStore(readDrafts(userId))
+  keepDrafts(store, userId)
   const chat = createChat(createClient({ url: baseUrl(), userId, token }), store)
   chat.start()
   render(<App session={session} store={store} chat={chat} />, page)

@@ -1,7 +1,12 @@
 import type { Page } from 'playwright-core'
 import t from 'tap'
+import { readGuides } from '../../src/docs/guides.js'
+import { packageRoot } from '../../src/root.js'
 import { testApp } from '../helpers/app.js'
+import { findBarriers } from '../helpers/axe.js'
 import { openInBrowser } from '../helpers/browser.js'
+
+const pictures = new URL('test/screenshots/', packageRoot)
 
 /** How wide a page is, beyond what is seen of it. */
 const overflow = (page: Page): Promise<number> =>
@@ -40,12 +45,36 @@ t.test('the guides read well on a desk and on a phone, in light and in dark', as
   await page.waitForURL(/deployment$/)
   t.equal(await overflow(page), 0, 'nothing is wider than the phone')
 
+  for (const { slug } of await readGuides()) {
+    await page.goto(`${url}/docs/guides/${slug}`)
+    t.equal(await overflow(page), 0, `${slug}: nothing is wider than a phone`)
+    t.same(await findBarriers(page), [], `${slug}: axe-core finds nothing`)
+  }
+
   for (const scheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme: scheme })
+    for (const [slug, count] of [
+      ['streaming', 1],
+      ['the-turn-engine', 2],
+    ] as const) {
+      await page.goto(`${url}/docs/guides/${slug}`)
+      const widths = await page.evaluate(
+        `Promise.all([...document.images].map(async (image) => (await image.decode(), image.naturalWidth)))`,
+      )
+      t.equal(
+        (widths as number[]).filter((width) => width > 200).length,
+        count,
+        `${slug}: its diagrams are drawn`,
+      )
+      await page.locator('figure').first().scrollIntoViewIfNeeded()
+      await page.screenshot({ path: new URL(`${slug}-${scheme}.png`, pictures).pathname })
+    }
     const { background, color } = await colors(page)
     const isDark = brightness(background) < brightness(color)
     t.equal(isDark, scheme === 'dark', `${scheme}: ${color} on ${background}`)
   }
+  await page.getByText('As text').first().click()
+  t.match(await page.locator('figure pre').first().innerText(), /stateDiagram/, 'and may be read as text')
   await page.goto(`${url}/docs`)
   t.ok(
     await page.evaluate(`document.documentElement.classList.contains('dark-mode')`),

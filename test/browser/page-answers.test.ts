@@ -12,7 +12,7 @@ t.test('answers on the chat page', async (t) => {
     description: 'Explains.',
     models: ['stage', 'other/model'],
   })
-  const { page, scenes, begin, send, answered, picture, faults, call } = await openChatPage(t, {
+  const { page, scenes, begin, send, answered, checked, faults, call } = await openChatPage(t, {
     otherModels: [other.model],
     assistants: [tutor],
   })
@@ -34,7 +34,7 @@ t.test('answers on the chat page', async (t) => {
     await answered('You said: Second wording')
     t.equal(await question.count(), 1, 'the new message stands in the old one’s place')
     await question.getByText('2 of 2').waitFor()
-    await picture('branches')
+    await checked('branches')
     await page.getByRole('button', { name: 'Previous version' }).first().click()
     await answered('You said: First wording')
     t.equal(await question.getByText('1 of 2').count(), 1, 'the old branch is shown')
@@ -69,7 +69,7 @@ t.test('answers on the chat page', async (t) => {
     })
     await send('Fail once')
     await page.getByText('Something went wrong').waitFor()
-    await picture('failed')
+    await checked('failed')
     fails = false
     await page.getByRole('button', { name: 'Try again' }).click()
     await answered('Now it works.')
@@ -89,7 +89,7 @@ t.test('answers on the chat page', async (t) => {
     })
     await send('Weather in Basel?')
     await page.getByText('weather is running').waitFor()
-    await picture('tool-running')
+    await checked('tool-running')
     open()
     await answered('It is 12 degrees.')
     const tool = page.locator('.tool')
@@ -98,7 +98,7 @@ t.test('answers on the chat page', async (t) => {
     const unfolded = await tool.innerText()
     t.match(unfolded, /weather is done\s+0\.3 sec/, 'its line says what became of it')
     t.match(unfolded, /"city": "Basel".*"celsius": 12/s, 'and below is what went in and came out')
-    await picture('tool-unfolded')
+    await checked('tool-unfolded')
   })
 
   await t.test('a model and an assistant are chosen', async (t) => {
@@ -106,7 +106,7 @@ t.test('answers on the chat page', async (t) => {
     other.on('Who', () => say('The other one.'))
     await page.getByLabel('Assistant').selectOption('Tutor')
     await page.getByText('Explains.').waitFor()
-    await picture('assistant')
+    await checked('assistant')
     await page.getByLabel('Model').selectOption('other/model')
     await send('Who are you?')
     await answered('The other one.')
@@ -138,11 +138,12 @@ t.test('answers on the chat page', async (t) => {
     await page.getByRole('menuitem', { name: 'Usage and cost' }).click()
     const line = page.locator('dialog .usage-line')
     await line.waitFor()
+    await checked('costs')
     t.match(await line.innerText(), new RegExp(`1 turn.*${usage.total_tokens} tokens`), 'turns and tokens')
     await page.keyboard.press('Escape')
     await page.getByRole('button', { name: 'Usage and cost' }).last().click()
     await page.locator('dialog svg rect').first().waitFor()
-    await picture('usage')
+    await checked('usage')
     await page.keyboard.press('Escape')
   })
 

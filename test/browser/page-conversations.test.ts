@@ -4,7 +4,7 @@ import { openChatPage } from '../helpers/chat-page.js'
 import { gated } from '../helpers/scenes.js'
 
 t.test('conversations on the chat page', async (t) => {
-  const { page, context, scenes, begin, send, answered, picture, faults, call, url } = await openChatPage(t)
+  const { page, context, scenes, begin, send, answered, checked, faults, call, url } = await openChatPage(t)
   const rows = page.locator('.row-title')
   const more = (title: string) => page.getByRole('button', { name: `More about ${title}`, exact: true })
   const choose = (item: string, on = page) => on.getByRole('menuitem', { name: item, exact: true }).click()
@@ -17,9 +17,10 @@ t.test('conversations on the chat page', async (t) => {
   await t.test('a conversation is renamed, pinned and archived', async (t) => {
     await converse('Old name')
     await more('Old name').click()
-    await picture('menu')
+    await checked('menu')
     await choose('Rename')
     await page.getByLabel('Title').fill('New name')
+    await checked('rename')
     await page.getByLabel('Title').press('Enter')
     await rows.getByText('New name').waitFor()
     t.equal(await page.locator('.thread-title').innerText(), 'New name', 'its header has the name, too')
@@ -35,6 +36,7 @@ t.test('conversations on the chat page', async (t) => {
     await page.getByRole('button', { name: 'Archive' }).click()
     await rows.getByText('New name').waitFor()
     t.same(await rows.allInnerTexts(), ['New name'], 'the archive has it alone')
+    await checked('archive')
     await page.getByRole('button', { name: 'Back to your conversations' }).click()
   })
 
@@ -60,7 +62,7 @@ t.test('conversations on the chat page', async (t) => {
     await converse('Where is the 🐘 elephant of the archive?')
     await page.getByLabel('Search your conversations').fill('elephant')
     await page.locator('mark').first().waitFor()
-    await picture('search')
+    await checked('search')
     t.same(
       new Set(await page.locator('mark').allInnerTexts()),
       new Set(['elephant']),
@@ -81,25 +83,60 @@ t.test('conversations on the chat page', async (t) => {
       uuid: `m${n}`,
       sender: n % 2 === 1 ? 'human' : 'assistant',
       text:
-        n === 7 ? 'The quokka is message seven.' : `Message ${n}. ${'Words and more words. '.repeat(n % 9)}`,
+        n === 8_001 ? 'The quokka is far back.' : `Message ${n}. ${'Words and more words. '.repeat(n % 9)}`,
       created_at: new Date(Date.UTC(2026, 0, 1, 0, 0, n)).toISOString(),
     })
-    const chat_messages = Array.from({ length: 2_000 }, (_, n) => message(n + 1))
+    const chat_messages = Array.from({ length: 10_000 }, (_, n) => message(n + 1))
     const body = [{ uuid: 'c1', name: 'A long one', created_at: chat_messages[0]?.created_at, chat_messages }]
     const { status } = await call('POST', '/api/demo/import', { user: 'demo', body })
     t.equal(status, 200, 'it is imported')
     await rows.getByText('A long one').click()
-    await page.getByText('Message 2000.').waitFor()
-    const count = () => page.getByRole('article').count()
-    t.ok((await count()) < 60, 'only what is seen is in the document')
+    await page.getByText('Message 10000.').waitFor()
+    const cdp = await context.newCDPSession(page)
+    /** What the browser holds once nothing is left to be collected. */
+    const held = async () => {
+      await cdp.send('HeapProfiler.collectGarbage')
+      const { metrics } = await cdp.send('Performance.getMetrics')
+      const of = (name: string) => metrics.find((metric) => metric.name === name)?.value ?? Number.NaN
+      return { nodes: of('Nodes'), megabytes: of('JSHeapUsedSize') / 1e6 }
+    }
+    await cdp.send('Performance.enable')
+    const elements = async () => Number(await page.evaluate(`document.querySelectorAll('*').length`))
+    const first = await held()
+    t.ok((await elements()) < 1_500, 'only what is seen is in the document')
+
+    await page.evaluate(
+      `window.longTasks = []; new PerformanceObserver((list) => longTasks.push(...list.getEntries().map((e) => Math.round(e.duration)))).observe({ type: 'longtask' })`,
+    )
+    const began = performance.now()
     await page.getByLabel('Search your conversations').fill('quokka')
     await page.locator('.result').first().click()
-    await page.locator('.question', { hasText: 'The quokka is message seven.' }).waitFor()
-    t.ok((await count()) < 60, 'also when all of it is loaded')
-    await picture('long')
-    await page.getByRole('button', { name: 'Go to the newest message' }).click()
-    await page.getByText('Message 2000.').waitFor()
+    const found = page.locator('.question', { hasText: 'The quokka is far back.' })
+    await found.waitFor()
+    const ms = Math.round(performance.now() - began)
+    const tasks = (await page.evaluate('longTasks')) as number[]
+    const all = await held()
+    t.comment(
+      `2,000 of 10,000 messages are read after ${ms} ms, with ${tasks.length} tasks of more than 50 ms, the longest ${Math.max(0, ...tasks)} ms;`,
+      `${first.megabytes.toFixed(1)} MB, then ${all.megabytes.toFixed(1)} MB; ${first.nodes} nodes, then ${all.nodes}`,
+    )
+    t.ok((await elements()) < 1_500, 'also when much of it is loaded')
+    t.ok(all.nodes < 3 * first.nodes, 'nothing that was shown on the way is kept')
+    t.ok(all.megabytes < 100, 'and the messages take little memory')
+    await checked('long')
+
     await page.getByLabel('Search your conversations').fill('')
+    await rows.first().waitFor()
+    const place = async () => Math.round((await found.boundingBox())?.y ?? Number.NaN)
+    const before = await place()
+    const [, conversation_id] = /#\/([\da-f-]{36})/.exec(page.url()) ?? []
+    const reads = page.waitForResponse((response) => /messages\?/.test(response.url()))
+    await call('POST', '/api/demo/chat', { user: 'demo', body: { conversation_id, message: 'One more' } })
+    await reads
+    await rows.first().getByText('A long one').waitFor()
+    t.equal(await place(), before, 'who reads far back keeps the place when a message comes')
+    await page.getByRole('button', { name: 'Go to the newest message' }).click()
+    await page.getByText('You said: One more').waitFor()
   })
 
   await t.test('two tabs stay in step: what is done in one is seen in the other', async (t) => {
@@ -130,6 +167,7 @@ t.test('conversations on the chat page', async (t) => {
     page.on('request', (request) => requests.push(request.url()))
     await second.getByRole('button', { name: 'More about this conversation' }).click()
     await choose('Delete', second)
+    await checked('delete', second)
     await second.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
     await page.getByText('This conversation was deleted elsewhere.').waitFor()
     t.equal(await rows.getByText('By the second').count(), 0, 'it has gone from the list')

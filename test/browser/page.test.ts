@@ -3,7 +3,7 @@ import { openChatPage } from '../helpers/chat-page.js'
 import { gated, say } from '../helpers/scenes.js'
 
 t.test('the chat page', async (t) => {
-  const { page, scenes, begin, send, answered, picture, faults, call, url } = await openChatPage(t)
+  const { page, scenes, begin, send, answered, picture, checked, faults, call, url } = await openChatPage(t)
   const rows = page.locator('.row-title')
   const answers = page.locator('.answer')
 
@@ -35,13 +35,13 @@ t.test('the chat page', async (t) => {
     scenes.on('Stop me', scene)
     await send('Stop me')
     await answers.getByText('As far as here').waitFor()
-    await picture('streaming')
+    await checked('streaming')
     await page.getByRole('button', { name: 'Stop the answer' }).click()
     await page.getByText('You stopped this answer.').waitFor()
     t.equal(await answers.count(), 1, 'there is one answer')
     t.match(await answers.innerText(), /^As far as here/, 'with what had been said')
     t.ok(await page.getByRole('button', { name: 'Send' }).isVisible(), 'the next message may be sent')
-    await picture('stopped')
+    await checked('stopped')
   })
 
   await t.test('a reload in the middle of an answer goes on with it', async (t) => {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { betterAuth as createAuth } from 'better-auth'
 import { memoryAdapter } from 'better-auth/adapters/memory'
@@ -28,6 +28,8 @@ interface BetterAuthOptions {
   secret?: () => string
   /** how long a token lives; 15 minutes by default */
   lifetime?: string
+  /** what else the app does with a request; true when it has answered it */
+  serve?: (request: IncomingMessage, response: ServerResponse) => boolean
 }
 
 /** The options of a jwt plugin that signs with a shared secret. It wants to know where keys would be, even so. */
@@ -40,7 +42,7 @@ const sharedSecret = (url: string, secret: () => string) => ({
 /** A real Better Auth server with its jwt plugin, on a port of its own. */
 export const betterAuth = async (
   t: Pick<Test, 'teardown'>,
-  { alg = 'EdDSA', secret, lifetime = '15m' }: BetterAuthOptions = {},
+  { alg = 'EdDSA', secret, lifetime = '15m', serve = () => false }: BetterAuthOptions = {},
 ): Promise<BetterAuth> => {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -75,7 +77,7 @@ export const betterAuth = async (
   const handle = toNodeHandler(auth)
   server.on('request', (request, response) => {
     if (request.url === '/api/auth/jwks') fetches += 1
-    void handle(request, response)
+    if (!serve(request, response)) void handle(request, response)
   })
 
   const call = async (path: string, init: RequestInit): Promise<{ body: unknown; cookie: string }> => {

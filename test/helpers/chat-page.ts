@@ -3,6 +3,7 @@ import type { Page } from 'playwright-core'
 import type { Test } from 'tap'
 import { packageRoot } from '../../src/root.js'
 import { type TestApp, type TestAppOptions, testApp } from './app.js'
+import { findBarriers } from './axe.js'
 import { type BrowserPage, openInBrowser } from './browser.js'
 import { builtPage } from './built-page.js'
 import { type SceneModel, sceneModel } from './scenes.js'
@@ -18,6 +19,8 @@ export interface ChatBrowser extends TestApp, Omit<BrowserPage, 'context'> {
   answered(text: string, page?: Page): Promise<void>
   /** Keeps a picture of the page in test/screenshots, for people to look at. */
   picture(name: string, page?: Page): Promise<void>
+  /** The same, and axe-core finds nothing in the page. */
+  checked(state: string, page?: Page): Promise<void>
 }
 
 const pictures = new URL('test/screenshots/', packageRoot)
@@ -29,6 +32,9 @@ export const openChatPage = async (t: Test, options: TestAppOptions = {}): Promi
   const { page: first, context, faults } = await openInBrowser(t, `${app.url}/`)
   await mkdir(pictures, { recursive: true })
   const composer = (page: Page) => page.getByLabel('Your message')
+  const picture = async (name: string, page = first): Promise<void> => {
+    await page.screenshot({ path: new URL(`${name}.png`, pictures).pathname })
+  }
   return {
     ...app,
     page: first,
@@ -48,8 +54,10 @@ export const openChatPage = async (t: Test, options: TestAppOptions = {}): Promi
       await page.locator('.answer', { hasText: text }).last().waitFor()
       await page.getByRole('button', { name: 'Send' }).waitFor()
     },
-    async picture(name, page = first) {
-      await page.screenshot({ path: new URL(`${name}.png`, pictures).pathname })
+    picture,
+    async checked(state, page = first) {
+      await picture(state, page)
+      t.same(await findBarriers(page), [], `${state}: axe-core finds nothing`)
     },
   }
 }

@@ -65,6 +65,24 @@ t.test('the guides, on one server', async (t) => {
     }
   })
 
+  await t.test('diagrams are pictures, which bring nothing with them', async (t) => {
+    const html = await (await fetch(`${url}/docs/guides/the-turn-engine`)).text()
+    const sources = [...html.matchAll(/<img src="([^"]+)"/g)].map(([, src = '']) => src)
+    t.equal(sources.length, 2, 'those of the turn engine')
+    for (const src of sources) {
+      const response = await fetch(`${url}/docs/guides/${src}`)
+      const { headers, status } = response
+      t.match([status, headers.get('content-type')], [200, /^image\/svg\+xml/], src)
+      t.match(
+        headers.get('content-security-policy'),
+        /^default-src 'none'; style-src 'unsafe-inline'/,
+        'a policy',
+      )
+      t.notMatch(await response.text(), /@import|<script|href=|url\((?!#)/i, 'nothing from elsewhere')
+    }
+    t.equal((await fetch(`${url}/docs/guides/diagrams/none.svg`)).status, 404, 'no others')
+  })
+
   await t.test('what is no guide is not there, and nothing else of the package is', async (t) => {
     const none = [
       '/docs/guides/nothing',

@@ -268,3 +268,12 @@ t.test('code has its language, its colours, and is copied as it was written', as
     t.equal(one('pre code').textContent, sample, `${language}: the code is all there`)
   }
 })
+
+t.test('lists, quotes and tables run in the direction of their text', async (t) => {
+  const direction = (text: string, selector: string) => show(t, text).one(selector).getAttribute('dir')
+  t.equal(direction('1. مرحبا\n2. b\n', 'ol'), 'rtl', 'a list, with its numbers')
+  t.equal(direction('- [ ] שלום\n\n- **b**\n', 'ul'), 'rtl', 'also where it has paragraphs')
+  t.equal(direction('> שלום\n', 'blockquote'), 'rtl', 'a quote, with its line')
+  t.equal(direction('| مرحبا | b |\n|-|-|\n', '.markdown-table'), 'rtl', 'a table, from its first column on')
+  t.equal(direction('- hello مرحبا\n', 'ul'), 'auto', 'the first letter decides')
+})

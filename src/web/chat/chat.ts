@@ -1,7 +1,6 @@
 import { createContext } from 'preact'
 import { useContext } from 'preact/hooks'
 import type { Client } from '../../client/index.js'
-import { isDraft } from '../store/state.js'
 import type { Store } from '../store/store.js'
 import { loadChoices } from './choices.js'
 import { watchConnection, watchLimit } from './connection.js'
@@ -15,16 +14,10 @@ import { createUpdates } from './updates.js'
 /** What the page can do. Each of it asks the server, and tells the store what the server has said. */
 export const createChat = (client: Client, store: Store) => {
   const context: Context = { client, store }
-  const turns = createTurns(context)
+  const turns = createTurns(context, (id) => conversations.catchUp(id))
   const conversations = createConversations(context, turns)
   const search = createSearch(context)
-  const { followUpdates } = createUpdates(context, conversations, turns)
-
-  const load = (): void => {
-    void conversations.loadList('active')
-    void loadChoices(context)
-    void followUpdates()
-  }
+  const { followUpdates, readAgain } = createUpdates(context, conversations, turns)
 
   return {
     client,
@@ -33,14 +26,16 @@ export const createChat = (client: Client, store: Store) => {
     turns,
     start(): void {
       watchConnection(context, () => {
-        load()
-        const { open, threads } = store.state
-        if (threads[open] && !isDraft(open)) void conversations.reload(open)
+        readAgain()
+        void loadChoices(context)
+        void followUpdates()
         turns.rejoin()
       })
       watchLimit(context)
       followRoute(store, conversations)
-      load()
+      void conversations.loadList('active')
+      void loadChoices(context)
+      void followUpdates()
     },
   }
 }

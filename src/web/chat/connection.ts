@@ -1,3 +1,4 @@
+import { kindOf, toFailure } from '../store/failure.js'
 import type { Context } from './context.js'
 
 const FIRST_PROBE_MS = 1_000
@@ -22,9 +23,10 @@ export const watchConnection = ({ client, store }: Context, onBack: () => void):
     for (let ms = FIRST_PROBE_MS; store.state.isOffline; ms = Math.min(ms * 2, LAST_PROBE_MS)) {
       wake = new AbortController()
       await sleep(ms, wake.signal)
-      const isBack = await client.getLiveness({}, { retries: 0 }).then(
+      // With a token: it is the login that may be out of reach.
+      const isBack = await client.listModels({}, { retries: 0 }).then(
         () => true,
-        () => false,
+        (error: unknown) => kindOf(toFailure(error)) !== 'offline',
       )
       if (isBack) store.dispatch({ type: 'came-online' })
     }

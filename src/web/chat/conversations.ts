@@ -1,5 +1,7 @@
 import type { ListName } from '../store/actions.js'
-import { isDraft, newDraftId } from '../store/state.js'
+import { isRunning } from '../store/select.js'
+import { isDraft, newChatId } from '../store/state.js'
+import { hasGap } from '../store/thread.js'
 import { attempt, type Context, noteFailure, notice } from './context.js'
 import { saveFile } from './save-file.js'
 import { INCLUDE, type Turns } from './turns.js'
@@ -64,22 +66,34 @@ export const createConversations = (context: Context, turns: Turns) => {
     if (running) turns.join(id, running)
   }
 
+  /** Reads a conversation again and, where others have added to it or have a turn under way, its newest messages. */
+  const catchUp = async (id: string): Promise<void> => {
+    await turns.refresh(id)
+    const thread = store.state.threads[id]
+    // A turn that is under way is followed by its own stream.
+    if (!thread || isRunning(thread)) return
+    const { running_turn_id, active_message_id } = store.state.conversations[id] ?? {}
+    const { messages } = thread
+    if (running_turn_id || messages.at(-1)?.id !== active_message_id || hasGap(messages)) await reload(id)
+  }
+
   /** Loads the page before the messages that there are; whoever asks in the meantime waits for the same page. */
   const loadOlder = (id: string, limit = PAGE_SIZE): Promise<void> => {
-    const { next, status } = store.state.threads[id] ?? { next: null }
-    if (next === null || status === 'failed') return Promise.resolve()
+    const { next } = store.state.threads[id] ?? { next: null }
+    if (next === null) return Promise.resolve()
     const loading = older.get(id) ?? readThread(id, limit, next).finally(() => older.delete(id))
     older.set(id, loading)
     return loading
   }
 
-  /** Loads older messages until this one is there. */
-  const loadUntil = async (id: string, messageId: string): Promise<void> => {
+  /** Loads older messages until this one is there. False: it is on another branch. */
+  const loadUntil = async (id: string, messageId: string): Promise<boolean> => {
     for (;;) {
       const thread = store.state.threads[id]
-      if (!thread || thread.next === null || thread.status === 'failed') return
-      if (thread.messages.some((message) => message.id === messageId)) return
+      if (thread?.messages.some((message) => message.id === messageId)) return true
+      if (!thread || thread.next === null) return thread?.status === 'failed'
       await loadOlder(id, LARGE_PAGE_SIZE)
+      if (store.state.threads[id]?.status === 'failed') return true
     }
   }
 
@@ -88,6 +102,11 @@ export const createConversations = (context: Context, turns: Turns) => {
       const conversation = await client.updateConversation({ conversation_id, ...change })
       dispatch({ type: 'conversation-received', conversation })
     })
+
+  /** Goes to the branch of a message. */
+  const switchBranch = async (id: string, active_message_id: string): Promise<void> => {
+    if (await change(id, 'The other version could not be shown', { active_message_id })) await reload(id)
+  }
 
   return {
     loadList: (list: ListName) => readList(list, undefined),
@@ -101,14 +120,25 @@ export const createConversations = (context: Context, turns: Turns) => {
       const isKnown = store.state.threads[id] !== undefined
       dispatch({ type: 'opened', id, target })
       if (!isKnown) await reload(id)
-      if (target !== undefined) await loadUntil(id, target)
+      if (target !== undefined && !(await loadUntil(id, target))) {
+        await switchBranch(id, target)
+        await loadUntil(id, target)
+      }
     },
     openNew(): void {
-      const { open } = store.state
-      if (!isDraft(open) || store.state.threads[open]?.live) dispatch({ type: 'opened', id: newDraftId() })
+      const { state } = store
+      if (!isDraft(state.open) || state.threads[state.open]?.live)
+        dispatch({ type: 'opened', id: newChatId(state) })
     },
     reload,
+    catchUp,
     loadOlder,
+    /** After a failure: the newest messages, and those before the ones that there are. */
+    async readOn(id: string): Promise<void> {
+      await reload(id)
+      await loadOlder(id)
+    },
+    switchBranch,
 
     rename: (id: string, title: string) => change(id, 'It could not be renamed', { title }),
     pin: (id: string, pinned: boolean) => change(id, 'It could not be pinned', { pinned }),
@@ -118,17 +148,12 @@ export const createConversations = (context: Context, turns: Turns) => {
     },
     async remove(conversation_id: string): Promise<void> {
       await attempt(context, 'It could not be deleted', async () => {
-        turns.leave(conversation_id)
         await client.deleteConversation({ conversation_id })
+        turns.leave(conversation_id)
         dispatch({ type: 'conversation-deleted', id: conversation_id })
         notice(context, 'done', 'The conversation is deleted.')
       })
     },
-    /** Goes to the branch of a message. */
-    async switchBranch(id: string, active_message_id: string): Promise<void> {
-      if (await change(id, 'The other version could not be shown', { active_message_id })) await reload(id)
-    },
-
     async exportConversation(conversation_id: string): Promise<void> {
       await attempt(context, 'It could not be exported', async () => {
         const text = await client.exportConversation({ conversation_id, format: 'markdown' })

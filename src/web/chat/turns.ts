@@ -2,8 +2,7 @@ import { ColloquyError, type StreamEvent } from '../../client/index.js'
 import { kindOf } from '../store/failure.js'
 import { isRunning } from '../store/select.js'
 import { isDraft, type LiveTurn, type Message, type TurnRequest } from '../store/state.js'
-import type { Context } from './context.js'
-import { noteFailure } from './context.js'
+import { attempt, type Context, noteFailure } from './context.js'
 import { batchEvents } from './event-batch.js'
 
 /** What is kept of an answer in a conversation's messages. */
@@ -11,8 +10,8 @@ export const INCLUDE = { include: ['reasoning' as const] }
 
 const newKey = (): string => crypto.randomUUID?.() ?? `page-${Date.now()}-${Math.random()}`
 
-/** Sends messages, and follows turns until what is stored of them is shown. */
-export const createTurns = (context: Context) => {
+/** Sends messages, and follows turns until what is stored of them is shown; `onStored` is then called with the conversation. */
+export const createTurns = (context: Context, onStored: (id: string) => unknown) => {
   const { client, store } = context
   const { dispatch } = store
   /** the turns that this page follows, by their keys */
@@ -26,12 +25,9 @@ export const createTurns = (context: Context) => {
   }
 
   const cancel = async (key: string, turn_id: string): Promise<void> => {
-    try {
-      await client.cancelTurn({ turn_id })
-    } catch (error) {
-      // One that has ended meanwhile needs no stop.
-      dispatch({ type: 'turn-failed', key, failure: noteFailure(context, error) })
-    }
+    const isDone = await attempt(context, 'It could not be stopped', () => client.cancelTurn({ turn_id }))
+    // It goes on, and may be stopped again.
+    if (!isDone) dispatch({ type: 'turn-not-stopped', key })
   }
 
   const onEvents = (key: string, events: readonly StreamEvent[]): void => {
@@ -68,7 +64,7 @@ export const createTurns = (context: Context) => {
       ids.map((message_id): Promise<Message> => client.getMessage({ message_id, ...INCLUDE })),
     )
     dispatch({ type: 'turn-stored', key, messages })
-    await refresh(id)
+    await onStored(id)
   }
 
   /**
@@ -101,7 +97,11 @@ export const createTurns = (context: Context) => {
       }
     } catch (error) {
       if (signal.aborted) return
-      dispatch({ type: 'turn-failed', key, failure: noteFailure(context, error) })
+      const failure = noteFailure(context, error)
+      dispatch({ type: 'turn-failed', key, failure })
+      // What was not sent waits in the field for the next sign-in.
+      if (kindOf(failure) === 'signed-out' && !liveOf(key)?.live.turnId)
+        dispatch({ type: 'turn-withdrawn', key })
     } finally {
       if (followed.get(key) === controller) followed.delete(key)
     }
@@ -120,15 +120,14 @@ export const createTurns = (context: Context) => {
   return {
     /** Sends a message; `parent_id` is the message that it follows where that is not the newest one. */
     send(id: string, message: string, place: { parent_id: string | null } | undefined = undefined): void {
-      const { threads, assistant, conversations } = store.state
+      const { assistant } = store.state
       const request: TurnRequest = {
         ...(isDraft(id) ? assistant !== undefined && { assistant } : { conversation_id: id }),
         ...choice(),
         ...place,
         message,
       }
-      const last = threads[id]?.messages.at(-1)?.id ?? conversations[id]?.active_message_id ?? null
-      begin(id, newKey(), request, place ? place.parent_id : last)
+      begin(id, newKey(), request, place?.parent_id)
     },
 
     /** Asks again for an answer, beside the one that there is. */

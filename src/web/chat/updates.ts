@@ -1,7 +1,7 @@
 import type { UpdateEvent } from '../../client/index.js'
-import { toFailure } from '../store/failure.js'
+import { kindOf, toFailure } from '../store/failure.js'
 import { isLimit } from '../store/select.js'
-import { hasGap } from '../store/thread.js'
+import { isDraft } from '../store/state.js'
 import { type Context, noteFailure, notice } from './context.js'
 import type { Conversations } from './conversations.js'
 import type { Turns } from './turns.js'
@@ -10,6 +10,8 @@ import type { Turns } from './turns.js'
 const RETRIES = 2
 /** How long changes of a conversation wait for others: a turn that begins changes its conversation as well. */
 const SETTLE_MS = 30
+/** When a stream that was refused is asked for again, where the server has not said. */
+const REFUSED_MS = 10_000
 
 /** Keeps the page true to what other tabs, devices and programs do: by one stream, which says what to read again. */
 export const createUpdates = (context: Context, conversations: Conversations, turns: Turns) => {
@@ -18,16 +20,11 @@ export const createUpdates = (context: Context, conversations: Conversations, tu
   let following: AbortController | undefined
 
   /** Reads a conversation again and, where it is shown, the messages that it has got. */
-  const read = async (id: string): Promise<void> => {
-    await turns.refresh(id)
-    const { open, threads, conversations: all } = store.state
-    const thread = threads[id]
-    if (!thread || thread.live) return
-    if (id !== open) return store.dispatch({ type: 'thread-forgotten', id })
-    const { running_turn_id, active_message_id } = all[id] ?? {}
-    const { messages } = thread
-    if (running_turn_id || messages.at(-1)?.id !== active_message_id || hasGap(messages))
-      await conversations.reload(id)
+  const read = (id: string): Promise<void> => {
+    const { open, threads } = store.state
+    if (id === open) return conversations.catchUp(id)
+    if (threads[id] && !threads[id].live) store.dispatch({ type: 'thread-forgotten', id })
+    return turns.refresh(id)
   }
 
   const readSoon = (id: string): void => {
@@ -49,31 +46,41 @@ export const createUpdates = (context: Context, conversations: Conversations, tu
     if (open === id) notice(context, 'done', 'This conversation was deleted elsewhere.')
   }
 
-  const onReset = (): void => {
+  /** Reads what is shown again, whatever has changed of it. */
+  const readAgain = (): void => {
     void conversations.loadList('active')
     const { open, lists } = store.state
     if (lists.archived.status !== 'idle') void conversations.loadList('archived')
-    readSoon(open)
+    if (!isDraft(open)) void conversations.reload(open)
   }
 
   const onUpdate = (event: UpdateEvent): void => {
-    if (event.type === 'reset') onReset()
+    if (event.type === 'reset') readAgain()
     else if (event.type === 'conversation-deleted') onDeleted(event.conversation_id)
     else if ('conversation_id' in event) readSoon(event.conversation_id)
   }
 
-  return {
-    /** Follows what changes until the stream is lost for good; call it again when the server answers again. */
-    async followUpdates(): Promise<void> {
-      following?.abort()
-      following = new AbortController()
-      const { signal } = following
-      try {
-        for await (const event of client.streamUpdates({ signal, retries: RETRIES })) onUpdate(event)
-      } catch (error) {
-        // One tab too many goes without updates; its messages are not limited by that.
-        if (!signal.aborted && !isLimit(toFailure(error))) noteFailure(context, error)
+  /** Follows what changes until the server is out of reach or nobody is signed in; call it again when that is over. */
+  const followUpdates = async (): Promise<void> => {
+    following?.abort()
+    following = new AbortController()
+    const { signal } = following
+    try {
+      for await (const event of client.streamUpdates({ signal, retries: RETRIES })) onUpdate(event)
+    } catch (error) {
+      if (signal.aborted) return
+      const failure = toFailure(error)
+      // One tab too many goes without updates for a while; its messages are not limited by that.
+      if (!isLimit(failure)) noteFailure(context, error)
+      if (['offline', 'signed-out'].includes(kindOf(failure))) return
+      const again = () => {
+        if (signal.aborted) return
+        readAgain()
+        void followUpdates()
       }
-    },
+      setTimeout(again, failure.retryAt === undefined ? REFUSED_MS : failure.retryAt - Date.now())
+    }
   }
+
+  return { followUpdates, readAgain }
 }

@@ -28,7 +28,7 @@ export interface LongListProps<T> {
   /** where the first loaded item is among all of them, from 1 */
   firstPosition?: number
   isBusy?: boolean
-  /** Called when the beginning of what is loaded comes near, once for each first item. */
+  /** Called when the beginning of what is loaded is near, at each step of scrolling, and when it has changed. */
   onNearTop?(): void
   /** Whether the list follows its end, for a button that leads there. */
   onAtEndChange?(isAtEnd: boolean): void
@@ -141,6 +141,8 @@ export const LongList = <T,>(props: LongListProps<T>) => {
       tabIndex={0}
       onScroll={() => {
         viewport.scrolled()
+        // The last time it may have failed.
+        askedFor.current = undefined
         askForOlder()
       }}
       onKeyDown={onKeyDown}

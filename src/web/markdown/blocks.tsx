@@ -19,11 +19,17 @@ const Heading = ({ token }: { token: Tokens.Heading }) => {
   )
 }
 
+/** The direction of a block of blocks, which `dir=auto` does not see: by its first letter. */
+const directionOf = ({ raw }: Token) =>
+  /^\P{L}*[\p{Script=Arab}\p{Script=Hebr}\p{Script=Syrc}\p{Script=Thaa}\p{Script=Nkoo}]/u.test(raw)
+    ? 'rtl'
+    : 'auto'
+
 /** What is a name of a language, and not a sentence or an attack on the page's layout. */
 const languageOf = (info: string | undefined) => /^[\w+#.-]{1,24}/.exec(info ?? '')?.[0] ?? ''
 
 const Item = ({ item, isOpen }: { item: Tokens.ListItem; isOpen: boolean }) => (
-  <li dir="auto" class={item.task ? 'markdown-task' : undefined}>
+  <li class={item.task ? 'markdown-task' : undefined}>
     <Blocks tokens={item.tokens} isOpen={isOpen} />
   </li>
 )
@@ -33,14 +39,19 @@ const List = ({ token, isOpen }: { token: Tokens.List; isOpen: boolean }) => {
     // biome-ignore lint/suspicious/noArrayIndexKey: items are only ever added at the end
     <Item key={i} item={item} isOpen={isOpen && i === token.items.length - 1} />
   ))
-  return token.ordered ? <ol start={Number(token.start)}>{items}</ol> : <ul>{items}</ul>
+  const Tag = token.ordered ? 'ol' : 'ul'
+  return (
+    <Tag dir={directionOf(token)} start={token.ordered ? Number(token.start) : undefined}>
+      {items}
+    </Tag>
+  )
 }
 
 const alignment = (align: string | null) => (align ? `markdown-${align}` : undefined)
 
 const Table = ({ token }: { token: Tokens.Table }) => (
   // biome-ignore lint/a11y/noNoninteractiveTabindex: wide tables are scrolled with the keyboard
-  <div class="markdown-table" tabIndex={0}>
+  <div class="markdown-table" dir={directionOf(token)} tabIndex={0}>
     <table>
       <thead>
         <tr>
@@ -85,7 +96,7 @@ export const Block = ({ token, isOpen }: BlockProps) => {
       return <Table token={token as Tokens.Table} />
     case 'blockquote':
       return (
-        <blockquote dir="auto">
+        <blockquote dir={directionOf(token)}>
           <Blocks tokens={token.tokens ?? []} isOpen={isOpen} />
         </blockquote>
       )

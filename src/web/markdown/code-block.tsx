@@ -1,4 +1,5 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { copyText } from '../copy-text.js'
 import { highlight } from './highlight.js'
 
 /** How long the button says what it has done. */
@@ -24,28 +25,13 @@ const useColoured = (code: string, isOpen: boolean): string => {
   return code.slice(0, length.current)
 }
 
-/** Where there is no clipboard (pages without TLS), a selection can still be copied. */
-const copySelection = (element: Element): boolean => {
-  getSelection()?.selectAllChildren(element)
-  return document.execCommand('copy')
-}
-
-const copy = async (text: string, element: Element | null): Promise<boolean> => {
-  try {
-    await navigator.clipboard.writeText(text)
-    return true
-  } catch {
-    return element !== null && copySelection(element)
-  }
-}
-
-const CopyButton = ({ text, element }: { text: string; element: { current: Element | null } }) => {
+const CopyButton = ({ text }: { text: string }) => {
   const [told, setTold] = useState('')
   useEffect(() => {
     const timer = told ? setTimeout(() => setTold(''), TOLD_MS) : undefined
     return () => clearTimeout(timer)
   }, [told])
-  const onClick = async () => setTold((await copy(text, element.current)) ? 'Copied' : 'Press Ctrl+C to copy')
+  const onClick = async () => setTold((await copyText(text)) ? 'Copied' : 'It could not be copied')
   return (
     <button type="button" class="markdown-copy" onClick={onClick} aria-live="polite">
       {told || 'Copy'}
@@ -70,7 +56,6 @@ const Coloured = ({ code, language }: Pick<CodeBlockProps, 'code' | 'language'>)
 
 /** Code with its language, its colours, and a button that copies it as it was written. */
 export const CodeBlock = ({ code, language, isOpen }: CodeBlockProps) => {
-  const element = useRef<HTMLElement>(null)
   const coloured = useColoured(code, isOpen)
   // One child, so that a piece of an answer that is added at the end leaves all of it as it is.
   const pieces = useMemo(() => <Coloured code={coloured} language={language} />, [coloured, language])
@@ -78,11 +63,11 @@ export const CodeBlock = ({ code, language, isOpen }: CodeBlockProps) => {
     <figure class="markdown-code">
       <figcaption>
         <span>{language || 'text'}</span>
-        <CopyButton text={code} element={element} />
+        <CopyButton text={code} />
       </figcaption>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: long lines are scrolled with the keyboard */}
       <pre tabIndex={0} dir="ltr">
-        <code ref={element}>
+        <code>
           {pieces}
           {code.slice(coloured.length)}
         </code>

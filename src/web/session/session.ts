@@ -1,4 +1,5 @@
-import { createBetterAuthToken, subjectOf } from '../../client/index.js'
+import { ColloquyError, createBetterAuthToken, subjectOf } from '../../client/index.js'
+import { stored } from '../stored.js'
 
 /** What the server says of signing in, in page/session.json. */
 type SessionDocument =
@@ -29,7 +30,7 @@ const readDocument = async (): Promise<SessionDocument> => {
 
 const openDemo = ({ users }: Extract<SessionDocument, { kind: 'demo' }>): Session => {
   const demoUsers = users.map(({ id }) => id)
-  const chosen = localStorage.getItem(CHOSEN_USER)
+  const chosen = stored('localStorage', CHOSEN_USER)
   const userId = demoUsers.find((id) => id === chosen) ?? demoUsers[0]
   const tokenIn = (all: typeof users) => all.find(({ id }) => id === userId)?.token ?? ''
   let token = tokenIn(users)
@@ -54,8 +55,22 @@ const openApp = async (document: Extract<SessionDocument, { kind: 'app' }>): Pro
     },
   })
   const signInUrl = document.sign_in_url
-  const userId = await token().then(subjectOf, () => undefined)
-  return { userId, token, demoUsers: [], signInUrl }
+  const userId = await token().then(subjectOf, (error: unknown) => {
+    // That the app does not answer says nothing of who is signed in.
+    if (error instanceof ColloquyError && error.code === 'signed-out') return undefined
+    throw error
+  })
+  return {
+    userId,
+    async token(options) {
+      const next = await token(options)
+      // Somebody else has signed in, in another tab.
+      if (subjectOf(next) !== userId) location.reload()
+      return next
+    },
+    demoUsers: [],
+    signInUrl,
+  }
 }
 
 /** Finds out who is signed in. Throws when the server cannot be asked. */
@@ -66,7 +81,7 @@ export const openSession = async (): Promise<Session> => {
 
 /** Goes on as another demo user, with nothing left of the one before. */
 export const switchUser = (userId: string): void => {
-  localStorage.setItem(CHOSEN_USER, userId)
+  stored('localStorage', CHOSEN_USER, userId)
   location.hash = ''
   location.reload()
 }

@@ -45,6 +45,7 @@ export type Action =
   | { type: 'turn-events'; key: string; events: readonly StreamEvent[] }
   | { type: 'turn-restarted'; key: string }
   | { type: 'turn-stopping'; key: string }
+  | { type: 'turn-not-stopped'; key: string }
   | { type: 'turn-failed'; key: string; failure: Failure }
   | { type: 'turn-stored'; key: string; messages: readonly Message[] }
   | { type: 'turn-withdrawn'; key: string }

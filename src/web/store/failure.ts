@@ -34,9 +34,10 @@ export type FailureKind =
 const kinds: Record<string, FailureKind> = {
   unreachable: 'offline',
   'connection-lost': 'offline',
+  // The login did not answer, which says nothing of who is signed in.
+  'no-token': 'offline',
   'signed-out': 'signed-out',
   unauthenticated: 'signed-out',
-  'no-token': 'signed-out',
   'rate-limited': 'rate-limited',
   'budget-exceeded': 'over-budget',
   'conversation-not-found': 'not-found',

@@ -1,5 +1,14 @@
 import type { Action, ListName } from './actions.js'
-import { emptySearch, emptyThread, type Loading, newDraftId, type State, type Thread } from './state.js'
+import { kindOf } from './failure.js'
+import {
+  emptySearch,
+  emptyThread,
+  type Loading,
+  newDraftId,
+  type State,
+  type Thread,
+  unsentText,
+} from './state.js'
 import { addPage, changeTurn, findTurn, type TurnAction } from './thread.js'
 
 const withList = (state: State, list: ListName, change: Partial<Loading>): State => ({
@@ -32,21 +41,51 @@ const threadOf = ({ threads }: State, key: string): string | undefined =>
 const adopt = (state: State, from: string, id: string): State => {
   const thread = state.threads[from]
   if (from === id || !thread) return state
+  const { [from]: draft = '', ...drafts } = state.drafts
   return {
     ...state,
     open: state.open === from ? id : state.open,
     threads: { ...without(state.threads, from), [id]: thread },
+    drafts: { ...drafts, [id]: draft },
   }
+}
+
+/** Has the message that a turn could not send, and that another one takes the place of, before what was typed since. */
+const keepUnsent = (state: State, id: string, key?: string): State => {
+  const live = state.threads[id]?.live
+  const unsent = live?.key === key ? undefined : unsentText(live)
+  if (unsent === undefined) return state
+  const text = [unsent, state.drafts[id]].filter(Boolean).join('\n\n')
+  return { ...state, drafts: { ...state.drafts, [id]: text } }
 }
 
 const reduceTurn = (state: State, action: TurnAction): State => {
   const id = action.type === 'turn-sent' ? action.id : threadOf(state, action.key)
   if (id === undefined) return state
-  const next = withThread(state, id, (thread) => changeTurn(thread, action))
-  // What is taken back may be changed and sent again.
-  const text = action.type === 'turn-withdrawn' && state.threads[id]?.live?.request?.message
-  if (text) return { ...next, drafts: { ...next.drafts, [id]: text } }
+  const kept =
+    action.type === 'turn-sent'
+      ? keepUnsent(state, id, action.key)
+      : action.type === 'turn-withdrawn'
+        ? keepUnsent(state, id)
+        : state
+  const next = withThread(kept, id, (thread) => changeTurn(thread, action))
   return action.type === 'turn-named' ? adopt(next, id, action.id) : next
+}
+
+const pick = <T>(record: Readonly<Record<string, T>>, isWanted: (id: string, value: T) => boolean) =>
+  Object.fromEntries(Object.entries(record).filter(([id, value]) => isWanted(id, value)))
+
+/** The first page says which conversations there are: others of its list are on later pages, or gone, and what was read of them is old. */
+const forgetList = (state: State, list: ListName): State => {
+  const isKept = (id: string) => id === state.open || state.threads[id]?.live !== undefined
+  return {
+    ...state,
+    conversations: pick(
+      state.conversations,
+      (id, { archived }) => archived !== (list === 'archived') || isKept(id),
+    ),
+    threads: pick(state.threads, isKept),
+  }
 }
 
 const reduceSearch = (state: State, action: Action): State => {
@@ -77,9 +116,10 @@ export const reduce = (state: State, action: Action): State => {
     case 'list-requested':
       return withList(state, action.list, { status: 'loading', failure: undefined })
     case 'list-received': {
-      const { list, page, pinned = [] } = action
-      const conversations = { ...state.conversations, ...byId([...page.data, ...pinned]) }
-      return withList({ ...state, conversations }, list, { status: 'ready', next: page.next_cursor })
+      const { list, page, pinned } = action
+      const known = pinned ? forgetList(state, list) : state
+      const conversations = { ...known.conversations, ...byId([...page.data, ...(pinned ?? [])]) }
+      return withList({ ...known, conversations }, list, { status: 'ready', next: page.next_cursor })
     }
     case 'list-failed':
       return withList(state, action.list, { status: 'failed', failure: action.failure })
@@ -108,12 +148,17 @@ export const reduce = (state: State, action: Action): State => {
       return withThread(state, action.id, (thread) => ({ ...thread, status: 'loading', failure: undefined }))
     case 'thread-received':
       return withThread(state, action.id, (thread) => addPage(thread, action))
-    case 'thread-failed':
-      return withThread(state, action.id, (thread) => ({
+    case 'thread-failed': {
+      const { id, failure } = action
+      const isGone = kindOf(failure) === 'not-found'
+      const known = isGone ? { ...state, conversations: without(state.conversations, id) } : state
+      return withThread(known, id, ({ messages, ...thread }) => ({
         ...thread,
+        messages: isGone ? [] : messages,
         status: 'failed',
-        failure: action.failure,
+        failure,
       }))
+    }
     case 'thread-forgotten':
       return { ...state, threads: without(state.threads, action.id) }
     case 'message-received': {
@@ -125,7 +170,7 @@ export const reduce = (state: State, action: Action): State => {
       }))
     }
     case 'turn-found':
-      return withThread(state, action.id, (thread) => findTurn(thread, action.turnId))
+      return withThread(keepUnsent(state, action.id), action.id, (thread) => findTurn(thread, action.turnId))
     case 'drafted':
       return { ...state, drafts: { ...state.drafts, [action.id]: action.text } }
     case 'choices-received':

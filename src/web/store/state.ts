@@ -82,22 +82,26 @@ const idle: Loading = { status: 'idle', next: null }
 export const emptyThread: Thread = { ...idle, status: 'ready', messages: [] }
 export const emptySearch: Search = { ...idle, query: '', results: [], isComplete: true }
 
-let drafts = 0
 /** The id of a conversation that has not begun. */
-export const newDraftId = (): string => {
-  drafts += 1
-  return `draft-${drafts}`
-}
+export const newDraftId = (): string => `draft-${Math.random()}`
 export const isDraft = (id: string): boolean => id.startsWith('draft-')
 
-export const initialState = (): State => {
-  const open = newDraftId()
+/** A message that could not be sent: it is nowhere but on this page. */
+export const unsentText = (live: LiveTurn | undefined): string | undefined =>
+  live?.phase === 'failed' && live.turnId === undefined ? live.request?.message : undefined
+
+/** A new chat whose message has been begun to be written, or one with nothing in it. */
+export const newChatId = ({ drafts, threads }: Pick<State, 'drafts' | 'threads'>): string =>
+  Object.keys(drafts).find((id) => isDraft(id) && drafts[id] && !threads[id]?.live) ?? newDraftId()
+
+export const initialState = (drafts: State['drafts'] = {}): State => {
+  const open = newChatId({ drafts, threads: {} })
   return {
     open,
     conversations: {},
     lists: { active: idle, archived: idle },
     threads: { [open]: emptyThread },
-    drafts: {},
+    drafts,
     search: emptySearch,
     models: [],
     assistants: [],

@@ -5,8 +5,8 @@ import { reduce } from './reduce.js'
 import { initialState, type State } from './state.js'
 
 /** The page's only state, which changes by actions alone. */
-export const createStore = () => {
-  let state = initialState()
+export const createStore = (drafts?: State['drafts']) => {
+  let state = initialState(drafts)
   const listeners = new Set<() => void>()
   return {
     get state(): State {

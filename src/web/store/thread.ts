@@ -68,6 +68,8 @@ const changeLive = (live: LiveTurn, action: TurnAction): LiveTurn => {
       return { ...live, parts: [], phase: 'answering', failure: undefined }
     case 'turn-stopping':
       return { ...live, phase: 'stopping' }
+    case 'turn-not-stopped':
+      return { ...live, phase: 'answering' }
     case 'turn-failed':
       return { ...live, phase: 'failed', failure: action.failure }
     default:

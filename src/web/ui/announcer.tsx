@@ -10,22 +10,24 @@ const MAX_SPOKEN = 1_000
 export const Announcer = () => {
   const live = useSelector((state) => openThread(state).live)
   const messages = useSelector((state) => openThread(state).messages)
+  const open = useSelector((state) => state.open)
   const [text, setText] = useState('')
-  const key = useRef<string | undefined>(undefined)
+  /** the turn that is under way, and where: somebody may go to another conversation meanwhile */
+  const turn = useRef<{ key?: string; open?: string }>({})
   useEffect(() => {
+    const { key, open: place } = turn.current
+    turn.current = live ? { key: live.key, open } : {}
     if (live) {
-      if (live.key !== key.current) setText('The answer is being written.')
+      if (live.key !== key) setText('The answer is being written.')
       if (live.phase === 'failed') setText('')
-      key.current = live.key
       return
     }
-    if (key.current === undefined) return
-    key.current = undefined
+    if (key === undefined) return
     const answer = messages.at(-1)
-    if (answer?.role !== 'assistant') return setText('')
+    if (place !== open || answer?.role !== 'assistant') return setText('')
     const said = textOf(partsOf(answer)).slice(0, MAX_SPOKEN)
-    setText(answer.status === 'cancelled' ? 'The answer was stopped.' : `Answer: ${said}`)
-  }, [live, messages])
+    setText(answer.status === 'cancelled' ? 'The answer was stopped.' : said && `Answer: ${said}`)
+  }, [live, messages, open])
   return (
     <div class="visually-hidden" role="status">
       {text}

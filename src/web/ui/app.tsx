@@ -3,18 +3,18 @@ import { type Chat, ChatContext } from '../chat/chat.js'
 import type { Session } from '../session/session.js'
 import { type Store, StoreContext, useSelector } from '../store/store.js'
 import { Announcer } from './announcer.js'
-import { COMPOSER } from './composer/composer.js'
 import { CostsDialog } from './dialogs/costs-dialog.js'
 import { DeleteDialog } from './dialogs/delete-dialog.js'
 import { DialogContext, type OpenDialog } from './dialogs/dialogs.js'
 import { RenameDialog } from './dialogs/rename-dialog.js'
 import { ShortcutsDialog } from './dialogs/shortcuts-dialog.js'
 import { UsageDialog } from './dialogs/usage-dialog.js'
+import { COMPOSER, focusSoon } from './focus.js'
 import { NoticeLine } from './notice.js'
 import { listenToShortcuts } from './shortcuts.js'
-import { SEARCH_FIELD, Sidebar, useNewChat } from './sidebar/sidebar.js'
+import { HIDE_LIST, SEARCH_FIELD, Sidebar, useNewChat } from './sidebar/sidebar.js'
 import { SignedOut } from './signed-out.js'
-import { ThreadView } from './thread/thread-view.js'
+import { SHOW_LIST, ThreadView } from './thread/thread-view.js'
 
 interface Props {
   session: Session
@@ -22,19 +22,29 @@ interface Props {
   chat: Chat
 }
 
-const focus = (id: string) => requestAnimationFrame(() => document.getElementById(id)?.focus())
-
 /** Below this width the list lies over the conversation. */
 const narrow = matchMedia('(max-width: 48rem)')
 
 const useSidebar = () => {
   const open = useSelector((state) => state.open)
-  const [isShown, setShown] = useState(!narrow.matches)
+  const [isNarrow, setNarrow] = useState(narrow.matches)
+  const [isShown, setShown] = useState(!isNarrow)
+  // The button that had the focus is gone.
+  const show = (isShown: boolean) => {
+    setShown(isShown)
+    focusSoon(isShown ? HIDE_LIST : SHOW_LIST)
+  }
   // On a phone what was chosen is what is wanted.
   useEffect(() => {
-    if (narrow.matches) setShown(false)
+    if (isNarrow && isShown) show(false)
   }, [open])
-  return [isShown, setShown] as const
+  useEffect(() => {
+    narrow.onchange = () => {
+      setNarrow(narrow.matches)
+      setShown(!narrow.matches)
+    }
+  }, [])
+  return { isShown, isCovered: isShown && isNarrow, show }
 }
 
 const Dialogs = ({ dialog, onClose }: { dialog: OpenDialog | undefined; onClose: () => void }) => {
@@ -54,41 +64,41 @@ const Dialogs = ({ dialog, onClose }: { dialog: OpenDialog | undefined; onClose:
 }
 
 const Page = ({ session, chat, store }: Props) => {
-  const [isListShown, setListShown] = useSidebar()
+  const { isShown: isListShown, isCovered, show: showList } = useSidebar()
   const [dialog, setDialog] = useState<OpenDialog>()
   const newChat = useNewChat()
   useEffect(
     () =>
       listenToShortcuts({
         search() {
-          setListShown(true)
-          focus(SEARCH_FIELD)
+          showList(true)
+          focusSoon(SEARCH_FIELD)
         },
         newChat,
-        focusComposer: () => focus(COMPOSER),
-        toggleSidebar: () => setListShown((isShown) => !isShown),
-        stop: () => chat.turns.stop(store.state.open),
+        focusComposer: () => focusSoon(COMPOSER),
+        toggleSidebar: () => showList(!isListShown),
+        stop: () => (isCovered ? showList(false) : chat.turns.stop(store.state.open)),
         showShortcuts: () => setDialog({ kind: 'shortcuts' }),
       }),
-    [chat],
+    [chat, isListShown, isCovered],
   )
   return (
     <DialogContext.Provider value={setDialog}>
       <div class={isListShown ? 'page page-with-list' : 'page'}>
-        <button type="button" class="skip" onClick={() => focus(COMPOSER)}>
+        <button type="button" class="skip" onClick={() => focusSoon(COMPOSER)}>
           Go to the message field
         </button>
-        <Sidebar session={session} isShown={isListShown} onHide={() => setListShown(false)} />
+        <Sidebar session={session} isShown={isListShown} onHide={() => showList(false)} />
         {isListShown && (
           <button
             type="button"
             class="scrim"
             tabIndex={-1}
             aria-label="Hide the list"
-            onClick={() => setListShown(false)}
+            onClick={() => showList(false)}
           />
         )}
-        <ThreadView isListShown={isListShown} onShowList={() => setListShown(true)} />
+        <ThreadView isListShown={isListShown} isCovered={isCovered} onShowList={() => showList(true)} />
       </div>
       <Dialogs dialog={dialog} onClose={() => setDialog(undefined)} />
       <NoticeLine />

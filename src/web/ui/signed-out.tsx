@@ -6,7 +6,7 @@ interface Props {
 export const SignedOut = ({ signInUrl }: Props) => (
   <main class="signed-out">
     <h1>Colloquy</h1>
-    <p>You are signed out.</p>
+    <p role="alert">You are signed out.</p>
     {signInUrl === undefined ? (
       <p>In development only a browser on the server’s own machine is signed in, at its address 127.0.0.1.</p>
     ) : (

@@ -1,10 +1,11 @@
 import { useState } from 'preact/hooks'
+import { stored } from '../stored.js'
 
 const CHOSEN_THEME = 'colloquy-theme'
 export type Theme = 'light' | 'dark'
 
 const chosenTheme = (): Theme | undefined => {
-  const chosen = localStorage.getItem(CHOSEN_THEME)
+  const chosen = stored('localStorage', CHOSEN_THEME)
   return chosen === 'light' || chosen === 'dark' ? chosen : undefined
 }
 
@@ -21,8 +22,8 @@ export const useTheme = (): [Theme, () => void] => {
   const [theme, setTheme] = useState(() => chosenTheme() ?? systemTheme())
   const toggle = () => {
     const next = theme === 'dark' ? 'light' : 'dark'
-    localStorage.setItem(CHOSEN_THEME, next)
-    applyTheme()
+    stored('localStorage', CHOSEN_THEME, next)
+    document.documentElement.dataset.theme = next
     setTheme(next)
   }
   return [theme, toggle]

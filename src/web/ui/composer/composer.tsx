@@ -1,12 +1,12 @@
-import { useEffect, useRef } from 'preact/hooks'
+import { useEffect } from 'preact/hooks'
 import { useChat } from '../../chat/chat.js'
 import { isBlocked, isRunning, openThread } from '../../store/select.js'
 import { useSelector, useStore } from '../../store/store.js'
+import { COMPOSER, focusComposer, isSendKey } from '../focus.js'
 import { IconButton } from '../parts/icon-button.js'
 import { Choices } from './choices.js'
 import { isSendable, lengthOf, MAX_MESSAGE } from './length.js'
 
-export const COMPOSER = 'composer'
 /** From here on it is said how much room is left. */
 const NEARLY_FULL = MAX_MESSAGE * 0.9
 
@@ -25,8 +25,7 @@ export const Composer = () => {
   const blocked = useSelector(isBlocked)
   const text = useSelector(({ drafts }) => drafts[id] ?? '')
   const setText = (next: string) => dispatch({ type: 'drafted', id, text: next })
-  const field = useRef<HTMLTextAreaElement>(null)
-  useEffect(() => field.current?.focus(), [id])
+  useEffect(focusComposer, [id])
 
   const canSend = !running && !blocked && isSendable(text)
   const length = lengthOf(text)
@@ -34,11 +33,14 @@ export const Composer = () => {
     if (!canSend) return
     setText('')
     chat.turns.send(id, text)
+    focusComposer()
+  }
+  const stop = () => {
+    chat.turns.stop(id)
+    focusComposer()
   }
   const onKeyDown = (event: KeyboardEvent) => {
-    // In many languages Enter ends a word that is being composed.
-    if (event.isComposing) return
-    if (event.key === 'Enter' && !event.shiftKey) {
+    if (isSendKey(event)) {
       event.preventDefault()
       send()
     } else if (event.key === 'ArrowUp' && text === '') {
@@ -55,7 +57,6 @@ export const Composer = () => {
       }}
     >
       <textarea
-        ref={field}
         id={COMPOSER}
         aria-label="Your message"
         placeholder="Write a message"
@@ -81,7 +82,7 @@ export const Composer = () => {
             aria-label="Stop the answer"
             title="Stop the answer"
             disabled={isStopping}
-            onClick={() => chat.turns.stop(id)}
+            onClick={stop}
           >
             <span class="stop-mark" />
           </button>

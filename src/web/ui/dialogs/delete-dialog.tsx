@@ -1,6 +1,7 @@
 import { useRef } from 'preact/hooks'
 import { useChat } from '../../chat/chat.js'
 import { useSelector } from '../../store/store.js'
+import { focusComposer } from '../focus.js'
 import { Dialog } from '../parts/dialog.js'
 
 export const DeleteDialog = ({ id, onClose }: { id: string; onClose: () => void }) => {
@@ -22,7 +23,7 @@ export const DeleteDialog = ({ id, onClose }: { id: string; onClose: () => void 
           class="button button-danger"
           onClick={() => {
             close()
-            void chat.remove(id)
+            void chat.remove(id).then(focusComposer)
           }}
         >
           Delete

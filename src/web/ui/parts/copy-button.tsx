@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'preact/hooks'
+import { copyText } from '../../copy-text.js'
 import { IconButton } from './icon-button.js'
 
 const SHOWN_MS = 1_500
@@ -11,16 +12,11 @@ export const CopyButton = ({ label, text }: { label: string; text: () => string 
     const timer = setTimeout(() => setCopied(false), SHOWN_MS)
     return () => clearTimeout(timer)
   }, [isCopied])
-  const copy = () =>
-    navigator.clipboard?.writeText(text()).then(
-      () => setCopied(true),
-      () => {},
-    )
   return (
     <IconButton
       icon={isCopied ? 'check' : 'copy'}
       label={isCopied ? 'Copied' : label}
-      onClick={() => void copy()}
+      onClick={() => void copyText(text()).then(setCopied)}
     />
   )
 }

@@ -1,6 +1,7 @@
 import { Icon, type IconName } from './icon.js'
 
 interface Props {
+  id?: string
   icon: IconName
   label: string
   onClick: (event: MouseEvent) => void
@@ -10,9 +11,10 @@ interface Props {
   class?: string
 }
 
-export const IconButton = ({ icon, label, onClick, isPressed, isDisabled, class: name = '' }: Props) => (
+export const IconButton = ({ id, icon, label, onClick, isPressed, isDisabled, class: name = '' }: Props) => (
   <button
     type="button"
+    id={id}
     class={`icon-button ${name}`}
     aria-label={label}
     title={label}

@@ -2,6 +2,7 @@ import { useChat } from '../../chat/chat.js'
 import { hrefOf } from '../../chat/route.js'
 import type { Conversation } from '../../store/state.js'
 import { useDialogs } from '../dialogs/dialogs.js'
+import { focusComposer } from '../focus.js'
 import { Icon } from '../parts/icon.js'
 import { Menu, type MenuItem } from '../parts/menu.js'
 
@@ -15,7 +16,7 @@ export const useConversationMenu = ({ id, archived, pinned }: Conversation): Men
     {
       icon: 'archive',
       label: archived ? 'Take out of the archive' : 'Archive',
-      onSelect: () => void chat.archive(id, !archived),
+      onSelect: () => void chat.archive(id, !archived).then(focusComposer),
     },
     { icon: 'chart', label: 'Usage and cost', onSelect: () => openDialog({ kind: 'costs', id }) },
     { icon: 'download', label: 'Export', onSelect: () => void chat.exportConversation(id) },

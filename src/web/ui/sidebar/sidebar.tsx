@@ -4,6 +4,7 @@ import { NEW_CHAT } from '../../chat/route.js'
 import type { Session } from '../../session/session.js'
 import type { ListName } from '../../store/actions.js'
 import { useSelector } from '../../store/store.js'
+import { focusComposer } from '../focus.js'
 import { Icon } from '../parts/icon.js'
 import { IconButton } from '../parts/icon-button.js'
 import { Account } from './account.js'
@@ -11,6 +12,7 @@ import { ConversationList } from './conversation-list.js'
 import { SearchResults } from './search-results.js'
 
 export const SEARCH_FIELD = 'search'
+export const HIDE_LIST = 'hide-list'
 
 interface Props {
   session: Session
@@ -24,7 +26,7 @@ export const useNewChat = () => {
   return () => {
     if (location.hash === NEW_CHAT) chat.openNew()
     else location.hash = NEW_CHAT
-    document.getElementById('composer')?.focus()
+    focusComposer()
   }
 }
 
@@ -45,7 +47,7 @@ export const Sidebar = ({ session, isShown, onHide }: Props) => {
     <aside class={isShown ? 'sidebar' : 'sidebar sidebar-hidden'} aria-label="Conversations" inert={!isShown}>
       <header class="sidebar-header">
         <p class="brand">Colloquy</p>
-        <IconButton icon="back" label="Hide the list" onClick={onHide} />
+        <IconButton id={HIDE_LIST} icon="back" label="Hide the list" onClick={onHide} />
       </header>
       <button type="button" class="button button-new" onClick={newChat}>
         <Icon name="plus" /> New chat

@@ -5,6 +5,7 @@ import { type Part, partsOf, textOf } from '../../store/answer.js'
 import { kindOf } from '../../store/failure.js'
 import type { Entry } from '../../store/select.js'
 import type { LiveTurn, Message } from '../../store/state.js'
+import { focusComposer } from '../focus.js'
 import { CopyButton } from '../parts/copy-button.js'
 import { FailureNote } from '../parts/failure-note.js'
 import { IconButton } from '../parts/icon-button.js'
@@ -40,7 +41,10 @@ const StoredAnswer = ({ message, isBusy }: { message: Message; isBusy: boolean }
   const parts = useMemo(() => partsOf(message), [message])
   const { status, finish_reason, error } = message
   const ending = endings[status] ?? endings[finish_reason ?? '']
-  const again = () => chat.turns.regenerate(message)
+  const again = () => {
+    chat.turns.regenerate(message)
+    focusComposer()
+  }
   return (
     <div class="answer">
       <Parts parts={parts} />
@@ -65,6 +69,10 @@ const StoredAnswer = ({ message, isBusy }: { message: Message; isBusy: boolean }
 const LiveAnswer = ({ live, threadId }: { live: LiveTurn; threadId: string }) => {
   const chat = useChat()
   const { parts, phase, failure } = live
+  const act = (work: (id: string) => void) => () => {
+    work(threadId)
+    focusComposer()
+  }
   const isWaiting = parts.every((part) => part.type === 'text' && part.text === '')
   return (
     <div class="answer" aria-busy={phase !== 'failed'}>
@@ -79,12 +87,12 @@ const LiveAnswer = ({ live, threadId }: { live: LiveTurn; threadId: string }) =>
       {failure && (
         <FailureNote failure={failure}>
           {kindOf(failure) !== 'signed-out' && (
-            <button type="button" class="button" onClick={() => chat.turns.retry(threadId)}>
+            <button type="button" class="button" onClick={act((id) => chat.turns.retry(id))}>
               Try again
             </button>
           )}
           {live.request?.message !== undefined && live.turnId === undefined && (
-            <button type="button" class="button" onClick={() => chat.turns.withdraw(threadId)}>
+            <button type="button" class="button" onClick={act((id) => chat.turns.withdraw(id))}>
               Take it back
             </button>
           )}

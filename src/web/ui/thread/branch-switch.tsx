@@ -12,7 +12,9 @@ export const BranchSwitch = ({ message, isDisabled }: { message: Message; isDisa
   const unnamed = sibling_count - sibling_ids.length
   const step = (offset: number) => {
     const sibling = sibling_ids[at + offset]
-    if (sibling) void chat.switchBranch(conversation_id, sibling)
+    if (!sibling) return
+    const focus = () => document.querySelector<HTMLElement>(`[data-key="${sibling}"]`)?.focus()
+    void chat.switchBranch(conversation_id, sibling).then(() => requestAnimationFrame(focus))
   }
   return (
     // biome-ignore lint/a11y/useSemanticElements: a fieldset is for the fields of a form

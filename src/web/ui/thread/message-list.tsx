@@ -3,6 +3,7 @@ import { useChat } from '../../chat/chat.js'
 import { LongList, type LongListHandle } from '../../long-list/long-list.js'
 import { type Entry, entriesOf, isRunning, openThread } from '../../store/select.js'
 import { useSelector, useStore } from '../../store/store.js'
+import { focusComposer } from '../focus.js'
 import { IconButton } from '../parts/icon-button.js'
 import { Answer } from './answer.js'
 import { Question } from './question.js'
@@ -66,7 +67,10 @@ export const MessageList = () => {
           icon="arrowDown"
           label="Go to the newest message"
           class="to-end"
-          onClick={() => list.current?.scrollToEnd()}
+          onClick={() => {
+            list.current?.scrollToEnd()
+            focusComposer()
+          }}
         />
       )}
     </div>

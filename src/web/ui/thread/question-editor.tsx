@@ -1,27 +1,28 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { isSendable } from '../composer/length.js'
+import { isSendKey } from '../focus.js'
 
 interface Props {
   text: string
+  isBusy: boolean
   onSave: (text: string) => void
   onCancel: () => void
 }
 
 /** Changes a message: the new one stands beside the old one, and is answered anew. */
-export const QuestionEditor = ({ text, onSave, onCancel }: Props) => {
+export const QuestionEditor = ({ text, isBusy, onSave, onCancel }: Props) => {
   const [next, setNext] = useState(text)
   const field = useRef<HTMLTextAreaElement>(null)
   useEffect(() => {
     field.current?.focus()
     field.current?.setSelectionRange(text.length, text.length)
   }, [])
-  const canSave = isSendable(next) && next !== text
+  const canSave = !isBusy && isSendable(next) && next !== text
   const onKeyDown = (event: KeyboardEvent) => {
-    if (event.isComposing) return
-    if (event.key === 'Escape') {
+    if (event.key === 'Escape' && !event.isComposing) {
       event.preventDefault()
       onCancel()
-    } else if (event.key === 'Enter' && !event.shiftKey) {
+    } else if (isSendKey(event)) {
       event.preventDefault()
       if (canSave) onSave(next)
     }

@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks'
 import { useChat } from '../../chat/chat.js'
 import type { Entry } from '../../store/select.js'
+import { focusComposer } from '../focus.js'
 import { CopyButton } from '../parts/copy-button.js'
 import { IconButton } from '../parts/icon-button.js'
 import { BranchSwitch } from './branch-switch.js'
@@ -17,11 +18,15 @@ export const Question = ({ entry: { message, live }, isBusy }: Props) => {
   const [isEditing, setEditing] = useState(false)
   const text = message?.content ?? live?.request?.message ?? ''
   if (message && isEditing) {
-    const save = (next: string) => {
+    const close = () => {
       setEditing(false)
+      focusComposer()
+    }
+    const save = (next: string) => {
+      close()
       chat.turns.send(message.conversation_id, next, { parent_id: message.parent_id })
     }
-    return <QuestionEditor text={text} onSave={save} onCancel={() => setEditing(false)} />
+    return <QuestionEditor text={text} isBusy={isBusy} onSave={save} onCancel={close} />
   }
   return (
     <div class="question">

@@ -1,3 +1,4 @@
+import { useEffect } from 'preact/hooks'
 import { useChat } from '../../chat/chat.js'
 import { currentAssistant, openConversation, openThread } from '../../store/select.js'
 import { type Conversation, isDraft } from '../../store/state.js'
@@ -51,20 +52,27 @@ const Messages = () => {
   return status === 'loading' ? <Skeleton /> : <Welcome />
 }
 
+export const SHOW_LIST = 'show-list'
+
 interface Props {
   isListShown: boolean
+  /** whether the list lies over it */
+  isCovered: boolean
   onShowList: () => void
 }
 
 /** The open conversation: its title, its messages, and the field for the next one. */
-export const ThreadView = ({ isListShown, onShowList }: Props) => {
+export const ThreadView = ({ isListShown, isCovered, onShowList }: Props) => {
   const conversation = useSelector(openConversation)
   const isNew = useSelector((state) => isDraft(state.open))
   const title = isNew ? 'New chat' : (conversation?.title ?? 'Conversation')
+  useEffect(() => {
+    document.title = `${title} – Colloquy`
+  }, [title])
   return (
-    <main class="thread">
+    <main class="thread" inert={isCovered}>
       <header class="thread-header">
-        {!isListShown && <IconButton icon="menu" label="Show the list" onClick={onShowList} />}
+        {!isListShown && <IconButton id={SHOW_LIST} icon="menu" label="Show the list" onClick={onShowList} />}
         <h1 class="thread-title" dir="auto">
           {title}
         </h1>

@@ -16,7 +16,7 @@ const toText = (value: unknown): string =>
 /** Results of tools are often text blocks of the Model Context Protocol. */
 const Value = ({ name, value }: { name: string; value: unknown }) => (
   <div class="tool-value">
-    <h4>{name}</h4>
+    <p>{name}</p>
     {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by the keyboard */}
     <pre tabIndex={0} dir="auto">
       {toText(value)}
