@@ -6,6 +6,8 @@ export interface Generator {
   name: string
   /** its file in clients/ */
   client: string
+  /** tried each time; of the others each day one */
+  isMuchUsed?: boolean
   /** what makes `generated/` from `openapi.json`, each a program of the generators' packages and its arguments */
   commands: [program: string, ...args: string[]][]
   /** the text of its configuration, by file */
@@ -23,11 +25,13 @@ export const generators: Generator[] = [
   {
     name: 'openapi-typescript, openapi-fetch',
     client: 'openapi-fetch',
+    isMuchUsed: true,
     commands: [['openapi-typescript', 'openapi.json', '-o', 'generated/api.ts']],
   },
   {
     name: '@hey-api/openapi-ts (fetch, zod)',
     client: 'hey-api',
+    isMuchUsed: true,
     commands: [['openapi-ts']],
     config: {
       'openapi-ts.config.mjs': `export default {
@@ -40,6 +44,7 @@ export const generators: Generator[] = [
   {
     name: 'orval (fetch)',
     client: 'orval-fetch',
+    isMuchUsed: true,
     commands: [['orval']],
     config: orval({ target: 'generated/client.ts', client: 'fetch' }),
   },

@@ -33,6 +33,8 @@ export interface Surroundings {
   contract: Contract
   /** the server that they call */
   url: string
+  /** whether types are checked, too; default: yes */
+  isCompiled?: boolean
   signal: AbortSignal
 }
 
@@ -79,7 +81,7 @@ const faultsOf = ({ changes, faults }: ClientProxy, { streams }: Outcome): strin
 
 /** Generates a client, compiles it, and calls every operation, of today's server and of tomorrow's. */
 export const tryGenerator = async (generator: Generator, surroundings: Surroundings): Promise<Row> => {
-  const { signal, modules, document, contract } = surroundings
+  const { signal, modules, document, contract, isCompiled = true } = surroundings
   const place = { folder: join(surroundings.folder, generator.client), modules, signal }
   const cells = nothing()
   const reasons: string[] = []
@@ -87,8 +89,10 @@ export const tryGenerator = async (generator: Generator, surroundings: Surroundi
     await fillFolder(generator, document, place)
     await generate(generator, place)
     cells.generates = 'yes'
-    await compile(generator, place)
-    cells.compiles = 'yes'
+    if (isCompiled) {
+      await compile(generator, place)
+      cells.compiles = 'yes'
+    }
     const program = await bundle(generator, place)
 
     const today = await call(program, false, surroundings)

@@ -9,13 +9,14 @@ import { type Schema, schemasOf } from '../../src/conformance/generated/schema.j
 import { validValue } from '../../src/conformance/generated/valid.js'
 import { packageRoot } from '../../src/root.js'
 import { hasVisibleText } from '../../src/visible-text.js'
-import { drawSeed } from '../helpers/seed.js'
+import { drawSeed, runs } from '../helpers/seed.js'
 
 const document = JSON.parse(await readFile(new URL('generated/openapi.json', packageRoot), 'utf8'))
 const contract = await readContract()
 const schemas = schemasOf(contract)
 const seed = drawSeed(t)
-const draw = <T>(values: fc.Arbitrary<T>, count = 60): T[] => fc.sample(values, { seed, numRuns: count })
+const draw = <T>(values: fc.Arbitrary<T>, count = 30): T[] =>
+  fc.sample(values, { seed, numRuns: runs(count) })
 
 /** A judge of its own, with none of the generator's code. */
 const ajv = new Ajv2020({ strict: false, allErrors: true })
@@ -73,7 +74,7 @@ t.test('every value that is made to break a rule breaks it, in its place and now
     const broken = brokenValues(schemas, schema)
     t.ok(broken.length > 0, `${name} has rules`)
     for (const { at, rule, value } of broken) {
-      const wrong = draw(value, 25)
+      const wrong = draw(value, 10)
         .map((drawn) => ({ drawn, errors: errorsOf(schema, drawn).filter(({ rule }) => rule !== 'anyOf') }))
         .find(
           ({ errors }) =>
@@ -170,12 +171,12 @@ t.test('schemas that our contract does not have yet', async (t) => {
     ['a time', { type: 'string', format: 'date-time' }, { type: 'string', format: 'date-time' }],
   ]
   for (const [what, schema, meaning] of cases) {
-    for (const value of draw(validValue(schemas, schema), 40))
+    for (const value of draw(validValue(schemas, schema), 20))
       if (!ajv.validate(meaning, value)) t.fail(`${what}: valid values are valid`, { value })
     const broken = brokenValues(schemas, schema)
     t.ok(broken.length > 0, `${what}: there are rules to break`)
     for (const { rule, value } of broken)
-      for (const drawn of draw(value, 20))
+      for (const drawn of draw(value, 10))
         if (ajv.validate(meaning, drawn)) t.fail(`${what}: what breaks ${rule} is not valid`, { drawn })
   }
   t.throws(

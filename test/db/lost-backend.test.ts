@@ -5,7 +5,9 @@ import { connect, DatabaseUnavailable } from '../../src/db/connect.js'
 import type { PrepareMode } from '../../src/db/connection-target.js'
 import type { Database, Sql } from '../../src/db/database.js'
 import { isPooled, testDatabase } from '../helpers/database.js'
+import { drawSeed, runs } from '../helpers/seed.js'
 import { countingProxy } from '../helpers/wire.js'
+import { createRandom } from '../history/random.js'
 
 /** Both rows of a batch or none; a row remembers for whom, and as which role, it was written. No policy hides one. */
 const insert = (sql: Sql, batch: string, part: number) =>
@@ -108,7 +110,9 @@ process.on('uncaughtException', (error) => t.fail('an uncaught exception', { err
 process.on('unhandledRejection', (error) => t.fail('an unhandled rejection', { error }))
 t.setTimeout(240_000)
 
-const points = 11
+/** Of each way to lose it; they lie elsewhere in each run. */
+const points = runs(5)
+const random = createRandom(drawSeed(t))
 
 // Statements are never prepared behind a pooler.
 const ways = isPooled ? (['off'] as const) : (['on', 'off'] as const)
@@ -135,7 +139,9 @@ for (const prepare of ways) {
       const bytes = wire.bytes()
       for (const [loss, lose] of Object.entries(losses)) {
         for (let point = 0; point <= points; point += 1) {
-          let left = Math.round((bytes * point) / points)
+          // The first and the last are where it begins and where it ends.
+          const isWithin = point > 0 && point < points
+          let left = Math.round((bytes * (isWithin ? point - 0.5 + random.next() : point)) / points)
           await run(db, id(`w${point}`, loss))
           wire.tamper(async (data) => {
             if (left < 0) return data
@@ -175,7 +181,7 @@ t.test('connections lost at random under load', async (t) => {
     }
   })()
   const client = async (name: number) => {
-    for (let round = 0; round < 12; round += 1) {
+    for (let round = 0; round < runs(6); round += 1) {
       for (const [form, run] of Object.entries(forms)) {
         const batch = `${form} of ${name} in ${round}`
         fates.set(batch, await fateOf(run(db, batch)))

@@ -4,7 +4,7 @@ import t from 'tap'
 import { answerParts } from '../../src/turns/answer-parts.js'
 import { emptyAnswer, reduce, type TurnEvent } from '../../src/turns/events.js'
 import { chatCompletions as wire } from '../helpers/provider-wire.js'
-import { drawSeed } from '../helpers/seed.js'
+import { drawSeed, runs } from '../helpers/seed.js'
 import { add, appWith, calling, saying, tasks } from '../helpers/tool-turns.js'
 import { events } from '../helpers/upstream.js'
 
@@ -43,7 +43,7 @@ t.test('parts are the texts, calls and reasoning in the order in which they were
     most = Math.max(most, parts.length)
     assert.deepEqual(parts, expected)
   })
-  fc.assert(property, { numRuns: 500, seed: drawSeed(t) })
+  fc.assert(property, { numRuns: runs(200), seed: drawSeed(t) })
   t.ok(most > 4, 'some had many parts')
 })
 

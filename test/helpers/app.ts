@@ -12,6 +12,7 @@ import type { LimitRules } from '../../src/turns/user-rules.js'
 import './openapi-validator.js'
 import { contractFaults } from './contract.js'
 import { type DatabaseOptions, sameDatabase, testDatabase } from './database.js'
+import { lendDatabase } from './lent-database.js'
 import { readStream, type StreamAnswer } from './stream.js'
 import { claims, hs256, SECRET } from './tokens.js'
 import { within } from './wait.js'
@@ -129,15 +130,20 @@ const watch = (t: Test, app: FastifyInstance): void => {
   })
 }
 
+/** An app's database, one that is lent to it unless it is said what is particular about it. */
+const databaseOf = async (t: Test, { database, databaseUrl, db }: TestAppOptions) => {
+  if (database === undefined && databaseUrl === undefined) {
+    const lent = await lendDatabase(t)
+    return { ...lent, db: db ?? lent.db }
+  }
+  const own = databaseUrl === undefined ? await testDatabase(t, database) : sameDatabase(databaseUrl)
+  return { ...own, db: db ?? connect({ url: own.url, max: 5, prepare: 'auto' }) }
+}
+
 /** The real server on a free port, with a database of its own; gone at the end of the test. */
 export const testApp = async (t: Test, options: TestAppOptions = {}): Promise<TestApp> => {
-  const { url: databaseUrl, superuserUrl } =
-    options.databaseUrl === undefined
-      ? await testDatabase(t, options.database)
-      : sameDatabase(options.databaseUrl)
-  const db = options.db ?? connect({ url: databaseUrl, max: 5, prepare: 'auto' })
+  const { url: databaseUrl, superuserUrl, db } = await databaseOf(t, options)
   const app = await buildApp({
-    db,
     model: echo(),
     auth: { shared: { secret: SECRET } },
     corsOrigins: [],
@@ -145,6 +151,7 @@ export const testApp = async (t: Test, options: TestAppOptions = {}): Promise<Te
     shutdownMs: 5_000,
     userLimits: defaultUserLimits,
     ...options,
+    db,
     limits: { ...defaultLimits, ...options.limits },
   })
   watch(t, app)

@@ -52,23 +52,35 @@ export const sameDatabase = (url: string): Pick<TestDatabase, 'url' | 'superuser
   return { url, superuserUrl: clusterUrl(testCluster(), { database }) }
 }
 
-/** A database of the test's own, a clone of the migrated template (or an empty one), dropped at its end. */
-export const testDatabase = async (
-  t: Test,
-  { login = 'owner', migrated = true }: DatabaseOptions = {},
-): Promise<TestDatabase> => {
+/** A clone of the migrated template (or an empty database), and what drops it. */
+export const createDatabase = async ({
+  login = 'owner',
+  migrated = true,
+}: DatabaseOptions = {}): Promise<{
+  database: TestDatabase
+  drop(): Promise<unknown>
+}> => {
   const cluster = testCluster()
-  const database = `test_${randomBytes(8).toString('hex')}`
+  const name = `test_${randomBytes(8).toString('hex')}`
   const owner = login === 'plain' ? users.plain : users.owner
   const superuser = administer(cluster)
-  t.teardown(() => superuser.unsafe(`drop database if exists ${database} with (force)`))
   // To copy the files costs half of what it costs to log all that is in them.
   const source = `template ${migrated ? template : 'template1'} strategy file_copy`
-  await superuser.unsafe(`create database ${database} owner ${owner} ${source}`)
-  const directUrl = clusterUrl(cluster, { user: users[login], database })
+  await superuser.unsafe(`create database ${name} owner ${owner} ${source}`)
+  const directUrl = clusterUrl(cluster, { user: users[login], database: name })
   return {
-    url: pooler ? throughPooler(directUrl, pooler) : directUrl,
-    directUrl,
-    superuserUrl: clusterUrl(cluster, { database }),
+    database: {
+      url: pooler ? throughPooler(directUrl, pooler) : directUrl,
+      directUrl,
+      superuserUrl: clusterUrl(cluster, { database: name }),
+    },
+    drop: () => superuser.unsafe(`drop database if exists ${name} with (force)`),
   }
+}
+
+/** A database of the test's own, dropped at its end. */
+export const testDatabase = async (t: Test, options?: DatabaseOptions): Promise<TestDatabase> => {
+  const { database, drop } = await createDatabase(options)
+  t.teardown(drop)
+  return database
 }

@@ -18,7 +18,7 @@ const slowRooms = [
 ]
 
 /** These come last, together: a process of its own would take longer than each. */
-const smallRooms = ['concurrency', 'metrics', 'retention', 'scripts', 'search']
+const smallRooms = ['concurrency', 'metrics', 'retention', 'scripts', 'search', 'updates', 'web']
 
 /**
  * The files of each process, by its name: some of one room. To start a process, to read the packages and to compile the
@@ -39,7 +39,7 @@ export const groupsOf = (paths: string[]): Map<string, string[]> => {
   const groups = new Map<string, string[]>()
   for (const room of [...slow, ...others]) {
     const files = paths.filter((path) => roomOf(path) === room)
-    const count = Math.ceil(files.length / (slow.includes(room) ? 6 : 12))
+    const count = Math.ceil(files.length / (slow.includes(room) ? 9 : 24))
     for (let at = 0; at < count; at += 1) {
       // tap runs them in the order of their names.
       const name = `${String(groups.size + 1).padStart(3, '0')}-${room.replaceAll('/', '-')}`

@@ -29,10 +29,11 @@ server.setRequestHandler('tools/call', async ({ params }, { mcpReq }) => {
   if (params.name === 'ask') return { content: [{ type: 'text', text: JSON.stringify(await refusals()) }] }
   const progressToken = params._meta?.progressToken
   const progress = (report: object) =>
-    void mcpReq.notify({ method: 'notifications/progress', params: { progressToken, ...report } })
+    mcpReq.notify({ method: 'notifications/progress', params: { progressToken, ...report } })
   const { reports = [], to = 0 } = (params.arguments ?? {}) as { reports?: object[]; to?: number }
-  for (const report of reports) progress(report)
-  for (let n = 1; n <= to; n += 1) progress({ progress: n, total: to, message: `step ${n}` })
+  for (const report of reports) void progress(report)
+  // Without waiting each would listen for room in the pipe, and take a minute to forget the others' listeners.
+  for (let n = 1; n <= to; n += 1) await progress({ progress: n, total: to, message: `step ${n}` })
   return { content: [{ type: 'text', text: '"done"' }] }
 })
 await server.connect(new StdioServerTransport())

@@ -29,5 +29,5 @@ export const runFiles = async (files: Record<string, () => Promise<unknown>>): P
       for (const listener of added) process.off(event, listener as () => void)
     }
   }
-  for (const end of ends) await end()
+  for (const end of ends.reverse()) await end()
 }

@@ -18,10 +18,10 @@ import type { AttemptIds } from '../../src/turns/types.js'
 import { eventFaults } from '../helpers/contract.js'
 import { testDatabase } from '../helpers/database.js'
 import { until } from '../helpers/models.js'
-import { drawSeed } from '../helpers/seed.js'
+import { drawSeed, runs } from '../helpers/seed.js'
 import { begin, newTurn } from '../helpers/turns.js'
 
-const runs = { numRuns: 100 }
+const numRuns = runs(40)
 
 const text = fc.oneof(
   fc.string({ unit: 'binary' }),
@@ -142,8 +142,8 @@ t.test('what SQL makes of stored events, the program makes of the same ones', as
       { content: answer.text, tool_calls: answer.tool_calls, reasoning: answer.reasoning },
     )
   })
-  await fc.assert(property, { ...runs, seed: drawSeed(t) })
-  t.ok(events > runs.numRuns, `${events} events were stored`)
+  await fc.assert(property, { numRuns, seed: drawSeed(t) })
+  t.ok(events > numRuns, `${events} events were stored`)
   t.ok(closed > 10, `${closed} calls were open`)
 })
 
@@ -250,6 +250,6 @@ t.test('the AI SDK reads from any stream of a turn the message that is stored', 
       )
     }
   })
-  await fc.assert(property, { numRuns: 200, seed: drawSeed(t) })
-  t.equal(messages, 600, 'every stream is read')
+  await fc.assert(property, { numRuns: 2 * numRuns, seed: drawSeed(t) })
+  t.equal(messages, 6 * numRuns, 'every stream is read')
 })

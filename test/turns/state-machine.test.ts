@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { drawSeed } from '../helpers/seed.js'
+import { drawSeed, runs } from '../helpers/seed.js'
 import { createEngine } from './state-machine/engine.js'
 import { agreement, type Failure, soundness, type Trial } from './state-machine/properties.js'
 import { limits } from './state-machine/requests.js'
@@ -9,8 +9,8 @@ import { limits } from './state-machine/requests.js'
  * A failure prints its seed and the shortest story that fails; `TEST_SEED=<seed> npm test -- <this file>` tells it again.
  */
 // Many statements, and machines that are busy.
-t.setTimeout(300_000)
-const trial = (t: Test): Trial => ({ numRuns: 100, seed: drawSeed(t) })
+t.setTimeout(runs(300_000))
+const trial = (t: Test): Trial => ({ numRuns: runs(40), seed: drawSeed(t) })
 
 /** Equal to nothing when it holds in all runs; else the seed and the story are what is shown. */
 const holds = (t: Test, failure: Failure | undefined) => {

@@ -2,8 +2,9 @@ import { AssertionError } from 'node:assert'
 import type { Test } from 'tap'
 import { isPooled } from '../../helpers/database.js'
 import { drawSeed } from '../../helpers/seed.js'
+import { todays } from '../../helpers/todays.js'
 import { createEngine } from './engine.js'
-import { type Mutation, mutate } from './mutations.js'
+import { type Mutation, mutate } from './mutate.js'
 import type { agreement, Failure } from './properties.js'
 import { limits } from './requests.js'
 
@@ -20,10 +21,11 @@ const engines = 3
  * That a property of state-machine.test.ts sees each of these, and nothing else: all are tried on a few engines, where the
  * property holds once the last is put back. `TEST_SEED=<seed>` draws the same again.
  */
-export const seesEach = (t: Test, property: typeof agreement, mutations: Mutation[]): Promise<unknown> =>
+export const seesEach = (t: Test, property: typeof agreement, groups: Mutation[][]): Promise<unknown> =>
   t.test('each mutation is seen', { skip }, async (t) => {
     const seed = drawSeed(t)
-    const left = [...mutations]
+    const left = todays(groups)
+    t.comment(`${left.length} of ${groups.flat().length} mutations`)
     const work = async (): Promise<void> => {
       const engine = await createEngine(t, { ...limits, max: 20 })
       for (let mutation = left.shift(); mutation; mutation = left.shift()) {
