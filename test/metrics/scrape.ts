@@ -8,7 +8,7 @@ import { within } from '../helpers/wait.js'
 
 export interface Scrape {
   text: string
-  /** how many series there are */
+  /** how many series of ours there are: Node's come with what it happens to do */
   series: number
   /** the sum of all series of this name that have these labels; undefined when there is none */
   value(name: string, labels?: Record<string, string>): number | undefined
@@ -29,7 +29,7 @@ const parse = (text: string): Scrape => {
   const called = (name: string) => samples.filter((sample) => sample.name === name)
   return {
     text,
-    series: samples.length,
+    series: samples.filter(({ name }) => name.startsWith('colloquy_')).length,
     value(name, wanted = {}) {
       const fitting = called(name).filter(({ labels }) =>
         Object.entries(wanted).every(([key, value]) => labels[key] === value),
