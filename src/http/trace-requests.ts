@@ -13,6 +13,15 @@ declare module 'fastify' {
 /** Probes come every few seconds, and say nothing that a trace could explain. */
 const untraced = new Set<OperationId | undefined>(['getLiveness', 'getReadiness'])
 
+const uuid = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i
+
+/** Those of the path, which nobody has judged yet: what is no id may be any text. */
+const idsIn = (params: unknown) => {
+  const { conversation_id, turn_id } = (params ?? {}) as Record<string, string | undefined>
+  const idOrNone = (text = '') => (uuid.test(text) ? text : undefined)
+  return { conversationId: idOrNone(conversation_id), turnId: idOrNone(turn_id) }
+}
+
 const beginSpan = (tracing: Tracing, request: FastifyRequest): TraceSpan => {
   const { routeOptions, method, raw, protocol, params, headers } = request
   const operation = routeOptions.config?.operationId
@@ -24,7 +33,7 @@ const beginSpan = (tracing: Tracing, request: FastifyRequest): TraceSpan => {
       operation,
       scheme: protocol,
       protocolVersion: raw.httpVersion,
-      ids: (params ?? {}) as { conversation_id?: string; turn_id?: string },
+      ids: idsIn(params),
     }),
     received: headers,
   })

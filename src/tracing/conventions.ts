@@ -17,7 +17,7 @@ interface ReceivedRequest {
   operation: string | undefined
   scheme: string
   protocolVersion: string
-  ids: { conversation_id?: string; turn_id?: string }
+  ids: { conversationId: string | undefined; turnId: string | undefined }
 }
 
 /** A request. Its path has the user's id, which spans do not: the route stands in its place. */
@@ -34,8 +34,8 @@ export const requestSpan = (request: ReceivedRequest): Pick<SpanStart, 'name' | 
       'url.scheme': request.scheme,
       'network.protocol.version': request.protocolVersion,
       'colloquy.operation': request.operation,
-      'colloquy.turn.id': ids.turn_id,
-      'gen_ai.conversation.id': ids.conversation_id,
+      'colloquy.turn.id': ids.turnId,
+      'gen_ai.conversation.id': ids.conversationId,
     },
   }
 }
