@@ -3652,7 +3652,7 @@ CREATE TABLE colloquy.conversations (
     retained_from timestamp(3) with time zone,
     assistant text
 )
-WITH (fillfactor='80');
+WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_insert_scale_factor='0.02', autovacuum_analyze_scale_factor='0.02');
 
 ALTER TABLE ONLY colloquy.conversations FORCE ROW LEVEL SECURITY;
 
@@ -3683,7 +3683,8 @@ CREATE TABLE colloquy.idempotency_keys (
     conversation_id uuid NOT NULL,
     turn_id uuid NOT NULL,
     created_at timestamp(3) with time zone NOT NULL
-);
+)
+WITH (autovacuum_vacuum_scale_factor='0.05');
 
 ALTER TABLE ONLY colloquy.idempotency_keys FORCE ROW LEVEL SECURITY;
 
@@ -3709,7 +3710,8 @@ CREATE TABLE colloquy.messages (
     continuation jsonb,
     summarized_through integer,
     previous_summary integer
-);
+)
+WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_insert_scale_factor='0.02', autovacuum_analyze_scale_factor='0.02');
 
 ALTER TABLE ONLY colloquy.messages FORCE ROW LEVEL SECURITY;
 
@@ -3820,7 +3822,7 @@ CREATE TABLE colloquy.total_spending (
     spent bigint NOT NULL,
     days bigint[] NOT NULL
 )
-WITH (fillfactor='50');
+WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='1000');
 
 ALTER TABLE ONLY colloquy.total_spending FORCE ROW LEVEL SECURITY;
 
@@ -3836,7 +3838,7 @@ CREATE TABLE colloquy.turn_counts (
     day date NOT NULL,
     day_turns integer NOT NULL
 )
-WITH (fillfactor='50');
+WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='5000');
 
 ALTER TABLE ONLY colloquy.turn_counts FORCE ROW LEVEL SECURITY;
 
@@ -3850,7 +3852,8 @@ CREATE TABLE colloquy.turn_events (
     attempt integer NOT NULL,
     seq integer NOT NULL,
     events json NOT NULL
-);
+)
+WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='5000');
 
 ALTER TABLE ONLY colloquy.turn_events FORCE ROW LEVEL SECURITY;
 
@@ -3887,7 +3890,7 @@ CREATE TABLE colloquy.turns (
     reserved bigint,
     reserved_on date
 )
-WITH (fillfactor='80');
+WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_insert_scale_factor='0.02', autovacuum_analyze_scale_factor='0.02');
 
 ALTER TABLE ONLY colloquy.turns FORCE ROW LEVEL SECURITY;
 
@@ -3911,7 +3914,8 @@ CREATE TABLE colloquy.updates (
     at timestamp with time zone NOT NULL,
     conversation_id uuid NOT NULL,
     type text NOT NULL
-);
+)
+WITH (autovacuum_vacuum_scale_factor='0.05');
 
 ALTER TABLE ONLY colloquy.updates FORCE ROW LEVEL SECURITY;
 
@@ -3931,7 +3935,7 @@ CREATE TABLE colloquy.usage (
     reasoning_tokens bigint DEFAULT 0 NOT NULL,
     cost bigint
 )
-WITH (fillfactor='80');
+WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='5000');
 
 ALTER TABLE ONLY colloquy.usage FORCE ROW LEVEL SECURITY;
 
@@ -3943,7 +3947,8 @@ CREATE TABLE colloquy.waiting_messages (
     user_id text NOT NULL,
     turn_id uuid NOT NULL,
     wait_until timestamp(3) with time zone NOT NULL
-);
+)
+WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='1000');
 
 ALTER TABLE ONLY colloquy.waiting_messages FORCE ROW LEVEL SECURITY;
 

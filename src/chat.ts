@@ -122,7 +122,14 @@ const closeConnection = ({ raw }: FastifyRequest, reply: FastifyReply): void => 
  * of processing.
  */
 export const registerChat = async (app: FastifyInstance, options: ChatOptions & Site): Promise<void> => {
-  const { db, prefix = '', documents = true, isOverflow = () => false, metrics = noMetrics, tracing } = options
+  const {
+    db,
+    prefix = '',
+    documents = true,
+    isOverflow = () => false,
+    metrics = noMetrics,
+    tracing,
+  } = options
   const json = await readContract()
   const site = documents ? { ...(await readSiteDocuments(json, prefix)), prefix } : undefined
   const contract = JSON.parse(json) as ChatContract
