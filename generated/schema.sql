@@ -889,11 +889,13 @@ declare
 begin
   select array_agg(r.id) into v_running
   from (
+    -- Only the last turn of a conversation runs, so the others need not be read, part by part.
     select t.id
-    from colloquy.turns t
-    where t.user_id = p_user_id and t.conversation_id = any (p_conversation_ids) and t.status = 'running'
+    from colloquy.conversations c
+    join colloquy.turns t on t.user_id = c.user_id and t.id = c.last_turn_id
+    where c.user_id = p_user_id and c.id = any (p_conversation_ids) and t.status = 'running'
     order by t.id
-    for update
+    for update of t
   ) r;
   if v_running is not null then
     v_costs := (
@@ -1738,9 +1740,22 @@ $$;
 CREATE FUNCTION colloquy.note_update(p_user_id text, p_conversation_id uuid, p_type text) RETURNS void
     LANGUAGE plpgsql
     AS $$
+declare
+  v_at timestamptz := colloquy.clock();
+  v_noted_at timestamptz;
 begin
+  if p_type = 'conversation-updated' then
+    select c.noted_at into v_noted_at
+    from colloquy.conversations c
+    where c.user_id = p_user_id and c.id = p_conversation_id;
+    delete from colloquy.updates u
+    where u.user_id = p_user_id and u.at = v_noted_at and u.conversation_id = p_conversation_id and u.type = p_type;
+    update colloquy.conversations c
+    set noted_at = v_at
+    where c.user_id = p_user_id and c.id = p_conversation_id;
+  end if;
   insert into colloquy.updates (user_id, at, conversation_id, type)
-  values (p_user_id, colloquy.clock(), p_conversation_id, p_type)
+  values (p_user_id, v_at, p_conversation_id, p_type)
   on conflict do nothing;
 end
 $$;
@@ -2088,13 +2103,20 @@ $$;
 CREATE FUNCTION colloquy.purge_expired(p_user_id text, p_conversation_id uuid, p_rows integer) RETURNS boolean
     LANGUAGE plpgsql
     AS $$
+declare
+  v_expires_at timestamptz(3);
 begin
   perform colloquy.act_as(p_user_id);
-  perform from colloquy.conversations c
+  select c.expires_at into v_expires_at
+  from colloquy.conversations c
   where c.user_id = p_user_id and c.id = p_conversation_id and not colloquy.is_live(c.expires_at)
   for update;
   if not found then
     return true;
+  end if;
+  -- Once, as remove_conversation does.
+  if v_expires_at <> '-infinity' then
+    perform colloquy.note_update(p_user_id, p_conversation_id, 'conversation-deleted');
   end if;
   return (colloquy.delete_conversations(
     p_user_id => p_user_id, p_conversation_ids => array[p_conversation_id], p_rows => p_rows) ->> 'conversations')::integer = 1;
@@ -2379,6 +2401,7 @@ declare
   v_conversation record;
   v_remove_at timestamptz(3);
   v_lease_until timestamptz(3);
+  v_has_run boolean;
   v_removed jsonb;
 begin
   select c.expires_at, c.last_turn_id into v_conversation
@@ -2391,15 +2414,16 @@ begin
     if v_remove_at <= v_now then
       select t.lease_until into v_lease_until
       from colloquy.turns t
-      where t.user_id = p_user_id and t.id = v_conversation.last_turn_id and t.status = 'running' and t.lease_until >= v_now;
-      if not found then
+      where t.user_id = p_user_id and t.id = v_conversation.last_turn_id and t.status = 'running';
+      v_has_run := found;
+      if not v_has_run or v_lease_until < v_now then
         v_removed := colloquy.delete_conversations(
           p_user_id => p_user_id, p_conversation_ids => array[p_conversation_id], p_rows => p_rows);
         -- Once: a big one is removed in parts, and whoever removed the first one (delete_conversation, too) has let it expire so.
         if v_conversation.expires_at <> '-infinity' then
           perform colloquy.note_update(p_user_id, p_conversation_id, 'conversation-deleted');
         end if;
-        return greatest(1, (select sum(e.value::integer) from jsonb_each_text(v_removed) e));
+        return greatest(case when v_has_run then p_rows else 1 end, (select sum(e.value::integer) from jsonb_each_text(v_removed) e));
       end if;
       v_remove_at := v_lease_until + interval '1 millisecond';
     end if;
@@ -3668,7 +3692,8 @@ CREATE TABLE colloquy.conversations (
     expires_at timestamp(3) with time zone,
     own_expires_at timestamp(3) with time zone,
     retained_from timestamp(3) with time zone,
-    assistant text
+    assistant text,
+    noted_at timestamp with time zone
 )
 WITH (fillfactor='80');
 
