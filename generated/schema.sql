@@ -889,11 +889,13 @@ declare
 begin
   select array_agg(r.id) into v_running
   from (
+    -- Only the last turn of a conversation runs, so the others need not be read, part by part.
     select t.id
-    from colloquy.turns t
-    where t.user_id = p_user_id and t.conversation_id = any (p_conversation_ids) and t.status = 'running'
+    from colloquy.conversations c
+    join colloquy.turns t on t.user_id = c.user_id and t.id = c.last_turn_id
+    where c.user_id = p_user_id and c.id = any (p_conversation_ids) and t.status = 'running'
     order by t.id
-    for update
+    for update of t
   ) r;
   if v_running is not null then
     v_costs := (
@@ -1520,6 +1522,8 @@ begin
     id uuid, title text, archived boolean, metadata jsonb, assistant text, created_at timestamptz, last_turn_at timestamptz,
     pinned boolean);
   v_conversation.pinned := coalesce(v_conversation.pinned, false);
+  v_conversation.created_at := least(v_conversation.created_at, v_now);
+  v_conversation.last_turn_at := least(v_conversation.last_turn_at, v_now);
   insert into colloquy.conversations
     (user_id, id, title, title_by, archived, metadata, assistant, last_position, created_at, updated_at,
      last_turn_at, pinned, retained_from, expires_at)
@@ -1577,7 +1581,7 @@ begin
       (user_id, conversation_id, position, id, parent_id, role, status, content, window_tokens, created_at)
     values
       (p_user_id, v_conversation.id, v_last_position + 1, v_message.id, v_parent_id, v_message.role, 'completed',
-       v_message.content, v_message.window_tokens, v_message.created_at)
+       v_message.content, v_message.window_tokens, least(v_message.created_at, v_now))
     on conflict do nothing;
     if not found then
       continue;
@@ -1736,9 +1740,22 @@ $$;
 CREATE FUNCTION colloquy.note_update(p_user_id text, p_conversation_id uuid, p_type text) RETURNS void
     LANGUAGE plpgsql
     AS $$
+declare
+  v_at timestamptz := colloquy.clock();
+  v_noted_at timestamptz;
 begin
+  if p_type = 'conversation-updated' then
+    select c.noted_at into v_noted_at
+    from colloquy.conversations c
+    where c.user_id = p_user_id and c.id = p_conversation_id;
+    delete from colloquy.updates u
+    where u.user_id = p_user_id and u.at = v_noted_at and u.conversation_id = p_conversation_id and u.type = p_type;
+    update colloquy.conversations c
+    set noted_at = v_at
+    where c.user_id = p_user_id and c.id = p_conversation_id;
+  end if;
   insert into colloquy.updates (user_id, at, conversation_id, type)
-  values (p_user_id, colloquy.clock(), p_conversation_id, p_type)
+  values (p_user_id, v_at, p_conversation_id, p_type)
   on conflict do nothing;
 end
 $$;
@@ -2086,13 +2103,20 @@ $$;
 CREATE FUNCTION colloquy.purge_expired(p_user_id text, p_conversation_id uuid, p_rows integer) RETURNS boolean
     LANGUAGE plpgsql
     AS $$
+declare
+  v_expires_at timestamptz(3);
 begin
   perform colloquy.act_as(p_user_id);
-  perform from colloquy.conversations c
+  select c.expires_at into v_expires_at
+  from colloquy.conversations c
   where c.user_id = p_user_id and c.id = p_conversation_id and not colloquy.is_live(c.expires_at)
   for update;
   if not found then
     return true;
+  end if;
+  -- Once, as remove_conversation does.
+  if v_expires_at <> '-infinity' then
+    perform colloquy.note_update(p_user_id, p_conversation_id, 'conversation-deleted');
   end if;
   return (colloquy.delete_conversations(
     p_user_id => p_user_id, p_conversation_ids => array[p_conversation_id], p_rows => p_rows) ->> 'conversations')::integer = 1;
@@ -2150,13 +2174,16 @@ declare
   v_now timestamptz;
   v_entry record;
   v_user_id text;
+  v_is_too_old boolean;
   v_from timestamptz;
+  v_until timestamptz;
   v_scan_from timestamptz;
   v_turn_ids uuid[];
   v_row record;
   v_turn record;
   v_epoch timestamptz;
   v_conversations integer;
+  v_messages integer;
   v_reach integer;
   -- How many changes were found. More than 500 are an overflow.
   v_found integer;
@@ -2165,6 +2192,8 @@ begin
   -- Else the planner, which sees that few rows are as new as that, plans the same again for each user: that is most of the work.
   perform set_config('plan_cache_mode', 'force_generic_plan', true);
   v_now := colloquy.clock();
+  -- As far as the clock may have gone back. What is later is of no time that was taken here: imports brought such times.
+  v_until := v_now + interval '2 minutes';
   entry := 0;
   type := 'read';
   at := v_now;
@@ -2174,15 +2203,18 @@ begin
     from json_to_recordset(p_entries) as e (user_id text, since timestamptz, running uuid[], is_open boolean)
     order by e.user_id collate "C", number
   loop
+    exit when v_user_id is not null and colloquy.clock() > v_now + interval '1 second';
     if v_user_id is distinct from v_entry.user_id then
       v_user_id := v_entry.user_id;
       perform colloquy.act_as(v_user_id);
     end if;
     entry := v_entry.number;
-    v_from := coalesce(v_entry.since, v_now) - interval '2 minutes';
+    -- Notes are kept for a day.
+    v_is_too_old := coalesce(v_entry.since < v_now - interval '23 hours', false);
+    v_from := case when v_is_too_old then v_now else coalesce(v_entry.since, v_now) end - interval '2 minutes';
     -- Longer than a turn may take.
-    v_scan_from := v_from - case when v_entry.is_open then interval '2 hours' else interval '0' end;
-    v_found := 0;
+    v_scan_from := v_from - case when v_entry.is_open or v_is_too_old then interval '2 hours' else interval '0' end;
+    v_found := case when v_is_too_old then 501 else 0 end;
 
     select s.since into v_epoch
     from colloquy.update_streams s
@@ -2191,7 +2223,7 @@ begin
     for v_row in
       select u.type, u.conversation_id, u.at
       from colloquy.updates u
-      where u.user_id = v_user_id and u.at >= v_from
+      where u.user_id = v_user_id and u.at >= v_from and not v_is_too_old
       order by u.at desc
       limit 501
     loop
@@ -2206,14 +2238,20 @@ begin
     end loop;
 
     v_conversations := 0;
+    v_messages := 0;
     for v_row in
       select c.id, c.created_at, c.last_turn_id, c.last_turn_at, c.last_position
-      from colloquy.conversations c
-      where c.user_id = v_user_id and c.archived in (false, true) and c.last_turn_at >= v_scan_from
-        and colloquy.is_live(c.expires_at)
-      -- As the index has them, so that the planner uses it.
-      order by c.archived, c.last_turn_at desc, c.id desc
-      limit 5001
+      -- Each a range of the index, in its order. For one condition of both PostgreSQL before 17 reads all that the user has.
+      from (values (false), (true)) a (archived)
+      cross join lateral (
+        select c.id, c.last_turn_id, c.last_turn_at, c.last_position,
+          case when c.created_at <= v_until then c.created_at else '-infinity' end as created_at
+        from colloquy.conversations c
+        where c.user_id = v_user_id and c.archived = a.archived and c.last_turn_at between v_scan_from and v_until
+          and colloquy.is_live(c.expires_at)
+        order by c.last_turn_at desc, c.id desc
+        limit 5001
+      ) c
     loop
       v_conversations := v_conversations + 1;
       if v_conversations > 5000 then
@@ -2238,14 +2276,16 @@ begin
         while exists (
           select from colloquy.messages m
           where m.user_id = v_user_id and m.conversation_id = v_row.id and m.position = v_row.last_position - v_reach
-            and m.created_at >= v_from)
+            and m.created_at between v_from and v_until)
         loop
-          if v_reach >= 1024 then
-            v_found := 501;
-            exit;
-          end if;
           v_reach := v_reach * 4;
+          exit when v_reach > 1024;
         end loop;
+        v_messages := v_messages + v_reach;
+        if v_reach > 1024 or v_messages > 20000 then
+          v_found := greatest(v_found, 501);
+          v_reach := 0;
+        end if;
         v_turn_ids := v_turn_ids || array(
           select m.turn_id
           from colloquy.messages m
@@ -2361,6 +2401,7 @@ declare
   v_conversation record;
   v_remove_at timestamptz(3);
   v_lease_until timestamptz(3);
+  v_has_run boolean;
   v_removed jsonb;
 begin
   select c.expires_at, c.last_turn_id into v_conversation
@@ -2373,15 +2414,16 @@ begin
     if v_remove_at <= v_now then
       select t.lease_until into v_lease_until
       from colloquy.turns t
-      where t.user_id = p_user_id and t.id = v_conversation.last_turn_id and t.status = 'running' and t.lease_until >= v_now;
-      if not found then
+      where t.user_id = p_user_id and t.id = v_conversation.last_turn_id and t.status = 'running';
+      v_has_run := found;
+      if not v_has_run or v_lease_until < v_now then
         v_removed := colloquy.delete_conversations(
           p_user_id => p_user_id, p_conversation_ids => array[p_conversation_id], p_rows => p_rows);
         -- Once: a big one is removed in parts, and whoever removed the first one (delete_conversation, too) has let it expire so.
         if v_conversation.expires_at <> '-infinity' then
           perform colloquy.note_update(p_user_id, p_conversation_id, 'conversation-deleted');
         end if;
-        return greatest(1, (select sum(e.value::integer) from jsonb_each_text(v_removed) e));
+        return greatest(case when v_has_run then p_rows else 1 end, (select sum(e.value::integer) from jsonb_each_text(v_removed) e));
       end if;
       v_remove_at := v_lease_until + interval '1 millisecond';
     end if;
@@ -3650,7 +3692,8 @@ CREATE TABLE colloquy.conversations (
     expires_at timestamp(3) with time zone,
     own_expires_at timestamp(3) with time zone,
     retained_from timestamp(3) with time zone,
-    assistant text
+    assistant text,
+    noted_at timestamp with time zone
 )
 WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_insert_scale_factor='0.02', autovacuum_analyze_scale_factor='0.02');
 

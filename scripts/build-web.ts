@@ -1,6 +1,6 @@
 /**
  * Builds the chat page from src/web into a folder, dist/web by default: a page that loads nothing but its own files, which
- * have a hash in their names. Prints what a browser loads of it, compressed, which a test bounds.
+ * have a hash in their names. Prints what a browser loads of it, compressed, and fails when that is too much.
  */
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
@@ -64,4 +64,5 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const sizes = await buildWeb(join(root, 'dist/web'))
   const bytes = [...sizes.values()].reduce((sum, size) => sum + size, 0)
   console.log(`The chat page: ${bytes} bytes gzipped in ${sizes.size} files, of ${LIMIT} at most`)
+  if (bytes > LIMIT) process.exitCode = 1
 }

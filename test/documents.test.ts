@@ -8,9 +8,9 @@ import { runInThisContext } from 'node:vm'
 import GithubSlugger from 'github-slugger'
 import { Window } from 'happy-dom'
 import t from 'tap'
-import { linksOf } from '../src/docs/links.js'
 import { catalogue } from '../src/problem-catalogue.js'
 import { packageRoot } from '../src/root.js'
+import { markdownLinks } from './helpers/markdown-links.js'
 
 const folders = ['contracts', 'src', 'sql', 'scripts', 'test']
 const read = (path: string): Promise<string> => readFile(new URL(path, packageRoot), 'utf8')
@@ -39,8 +39,8 @@ const anchorsOf = (text: string): string[] => {
 
 /** The relative links of a document, their targets as paths from the root. */
 const relativeLinks = (path: string) =>
-  linksOf(documents.get(path) ?? '')
-    .filter((link) => !/^https?:/.test(link))
+  markdownLinks(documents.get(path) ?? '')
+    .filter((link) => !/^(https?|mailto):/.test(link))
     .map((link) => {
       const [file = '', anchor] = link.split('#')
       return { link, target: file === '' ? path : normalize(join(dirname(path), file)), anchor }

@@ -6,7 +6,7 @@
 --   expired   it has expired, and has to be removed first (purge_expired); then this may be repeated
 --   foreign   a turn has been begun in it, so nothing is added
 -- taken is the number of messages that were not there yet: the user has each id once, and positions have no gaps. A message
--- whose parent is not the one before it begins a branch. The operator's rule counts from the import on.
+-- whose parent is not the one before it begins a branch. The operator's rule counts from the import on. No time is later than now.
 -- Locks: the conversation, then the row of colloquy.update_streams.
 create or replace function colloquy.import_messages(
   p_user_id text,
@@ -41,6 +41,8 @@ begin
     id uuid, title text, archived boolean, metadata jsonb, assistant text, created_at timestamptz, last_turn_at timestamptz,
     pinned boolean);
   v_conversation.pinned := coalesce(v_conversation.pinned, false);
+  v_conversation.created_at := least(v_conversation.created_at, v_now);
+  v_conversation.last_turn_at := least(v_conversation.last_turn_at, v_now);
   insert into colloquy.conversations
     (user_id, id, title, title_by, archived, metadata, assistant, last_position, created_at, updated_at,
      last_turn_at, pinned, retained_from, expires_at)
@@ -98,7 +100,7 @@ begin
       (user_id, conversation_id, position, id, parent_id, role, status, content, window_tokens, created_at)
     values
       (p_user_id, v_conversation.id, v_last_position + 1, v_message.id, v_parent_id, v_message.role, 'completed',
-       v_message.content, v_message.window_tokens, v_message.created_at)
+       v_message.content, v_message.window_tokens, least(v_message.created_at, v_now))
     on conflict do nothing;
     if not found then
       continue;

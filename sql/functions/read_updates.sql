@@ -12,7 +12,10 @@
 --   running   a turn that runs
 --   lapsed    a turn that was said to run: its lease has run out
 --   gone      a turn that was said to run, and was deleted
--- or a change, as the contract has it.
+-- or a change, as the contract has it. An entry without its row of the type epoch was not read: the statement took so long that
+-- the caller is to ask for that entry again, so one user can keep the others waiting, and never from being told.
+--
+-- Where since is too long ago to tell one by one what has changed, this is an overflow, and read as if it began now.
 --
 -- Times are taken before a commit, so everything is read again until it is two minutes old: far longer than the statements of a
 -- transaction may take. Only a commit that waits longer than that, for a synchronous standby, is missed. Only the database's times
@@ -25,13 +28,16 @@ declare
   v_now timestamptz;
   v_entry record;
   v_user_id text;
+  v_is_too_old boolean;
   v_from timestamptz;
+  v_until timestamptz;
   v_scan_from timestamptz;
   v_turn_ids uuid[];
   v_row record;
   v_turn record;
   v_epoch timestamptz;
   v_conversations integer;
+  v_messages integer;
   v_reach integer;
   -- How many changes were found. More than 500 are an overflow.
   v_found integer;
@@ -40,6 +46,8 @@ begin
   -- Else the planner, which sees that few rows are as new as that, plans the same again for each user: that is most of the work.
   perform set_config('plan_cache_mode', 'force_generic_plan', true);
   v_now := colloquy.clock();
+  -- As far as the clock may have gone back. What is later is of no time that was taken here: imports brought such times.
+  v_until := v_now + interval '2 minutes';
   entry := 0;
   type := 'read';
   at := v_now;
@@ -49,15 +57,18 @@ begin
     from json_to_recordset(p_entries) as e (user_id text, since timestamptz, running uuid[], is_open boolean)
     order by e.user_id collate "C", number
   loop
+    exit when v_user_id is not null and colloquy.clock() > v_now + interval '1 second';
     if v_user_id is distinct from v_entry.user_id then
       v_user_id := v_entry.user_id;
       perform colloquy.act_as(v_user_id);
     end if;
     entry := v_entry.number;
-    v_from := coalesce(v_entry.since, v_now) - interval '2 minutes';
+    -- Notes are kept for a day.
+    v_is_too_old := coalesce(v_entry.since < v_now - interval '23 hours', false);
+    v_from := case when v_is_too_old then v_now else coalesce(v_entry.since, v_now) end - interval '2 minutes';
     -- Longer than a turn may take.
-    v_scan_from := v_from - case when v_entry.is_open then interval '2 hours' else interval '0' end;
-    v_found := 0;
+    v_scan_from := v_from - case when v_entry.is_open or v_is_too_old then interval '2 hours' else interval '0' end;
+    v_found := case when v_is_too_old then 501 else 0 end;
 
     select s.since into v_epoch
     from colloquy.update_streams s
@@ -66,7 +77,7 @@ begin
     for v_row in
       select u.type, u.conversation_id, u.at
       from colloquy.updates u
-      where u.user_id = v_user_id and u.at >= v_from
+      where u.user_id = v_user_id and u.at >= v_from and not v_is_too_old
       order by u.at desc
       limit 501
     loop
@@ -81,14 +92,20 @@ begin
     end loop;
 
     v_conversations := 0;
+    v_messages := 0;
     for v_row in
       select c.id, c.created_at, c.last_turn_id, c.last_turn_at, c.last_position
-      from colloquy.conversations c
-      where c.user_id = v_user_id and c.archived in (false, true) and c.last_turn_at >= v_scan_from
-        and colloquy.is_live(c.expires_at)
-      -- As the index has them, so that the planner uses it.
-      order by c.archived, c.last_turn_at desc, c.id desc
-      limit 5001
+      -- Each a range of the index, in its order. For one condition of both PostgreSQL before 17 reads all that the user has.
+      from (values (false), (true)) a (archived)
+      cross join lateral (
+        select c.id, c.last_turn_id, c.last_turn_at, c.last_position,
+          case when c.created_at <= v_until then c.created_at else '-infinity' end as created_at
+        from colloquy.conversations c
+        where c.user_id = v_user_id and c.archived = a.archived and c.last_turn_at between v_scan_from and v_until
+          and colloquy.is_live(c.expires_at)
+        order by c.last_turn_at desc, c.id desc
+        limit 5001
+      ) c
     loop
       v_conversations := v_conversations + 1;
       if v_conversations > 5000 then
@@ -113,14 +130,16 @@ begin
         while exists (
           select from colloquy.messages m
           where m.user_id = v_user_id and m.conversation_id = v_row.id and m.position = v_row.last_position - v_reach
-            and m.created_at >= v_from)
+            and m.created_at between v_from and v_until)
         loop
-          if v_reach >= 1024 then
-            v_found := 501;
-            exit;
-          end if;
           v_reach := v_reach * 4;
+          exit when v_reach > 1024;
         end loop;
+        v_messages := v_messages + v_reach;
+        if v_reach > 1024 or v_messages > 20000 then
+          v_found := greatest(v_found, 501);
+          v_reach := 0;
+        end if;
         v_turn_ids := v_turn_ids || array(
           select m.turn_id
           from colloquy.messages m

@@ -4,7 +4,8 @@
 --   more   there is more to do at once
 --   done   there is nothing to do
 --   taken  another instance does it
--- Locks: the claim; conversations for which it does not wait, or, when it removes nothing, those to which it applies the rule.
+-- Locks: the claim; conversations for which it does not wait, then a turn of the last one, for which it does, then usage and what
+-- deleted turns have reserved; or, when it removes nothing, the conversations to which it applies the rule.
 create or replace function colloquy.remove_expired(p_claim uuid, p_lease_ms integer, p_retention json, p_rows integer)
 returns table (outcome text)
 language plpgsql

@@ -1,9 +1,9 @@
+import { randomUUID } from 'node:crypto'
 import { constants, createWriteStream, openSync } from 'node:fs'
 import { open, realpath, rename, rm, stat } from 'node:fs/promises'
 import { Socket } from 'node:net'
 import type { Writable } from 'node:stream'
 import { setTimeout } from 'node:timers/promises'
-import { StartupError } from './startup-error.js'
 
 /** Where an export is written to. */
 export interface ExportOutput {
@@ -20,14 +20,9 @@ const nothing = async (): Promise<void> => {}
 
 /** Opens a file that is in its place when it is whole; until then one that was there before is as it was. */
 const openFile = async (file: string): Promise<ExportOutput> => {
-  // Two exports to one file, whose last one is kept, write to different ones.
-  const unfinished = `${file}.${process.pid}.unfinished`
-  const handle = await open(unfinished, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EEXIST') throw error
-    throw new StartupError(
-      `${unfinished} is left of an export that was killed, or of one that runs: remove it.`,
-    )
-  })
+  // Two exports to one file, whose last one is kept, write to different ones; processes in containers share their pids.
+  const unfinished = `${file}.${randomUUID()}.unfinished`
+  const handle = await open(unfinished, 'wx', 0o600)
   return {
     stream: handle.createWriteStream(),
     end: true,

@@ -91,4 +91,4 @@ export const toDatabaseError = (error: unknown, outcome: CommitOutcome): unknown
  */
 export const isStatementFailure = (error: unknown): boolean =>
   !(error instanceof DatabaseUnavailable) ||
-  (error.cause instanceof postgres.PostgresError && /^(57014|55P03)$/.test(error.cause.code))
+  (error.cause instanceof postgres.PostgresError && /^(40P01|57014|55P03)$/.test(error.cause.code))

@@ -29,29 +29,49 @@ type Change = Pick<components['schemas']['ConversationUpdate'], 'archived' | 'pi
 const changesExpiry = ({ archived, pinned, expires_at }: Change): boolean =>
   archived !== undefined || pinned !== undefined || expires_at !== undefined
 
+type Fragment = ReturnType<Sql>
+
 /** What is set of what decides when it expires. The rule counts anew for what it did not hold for so far. */
-const expiryChanges = (sql: Sql, change: Change, retention: RetentionRule | undefined) => {
-  const archived: ReturnType<Sql> = sql`coalesce(${change.archived ?? null}, c.archived)`
-  const pinned: ReturnType<Sql> = sql`coalesce(${change.pinned ?? null}, c.pinned)`
-  const own: ReturnType<Sql> =
-    change.expires_at === undefined ? sql`c.own_expires_at` : sql`${change.expires_at}::timestamptz`
-  const from: ReturnType<Sql> = sql`
+const expiryChanges = (
+  sql: Sql,
+  change: Change,
+  retention: RetentionRule | undefined,
+): Record<string, Fragment> => {
+  const archived: Fragment = sql`coalesce(${change.archived ?? null}, c.archived)`
+  const pinned: Fragment = sql`coalesce(${change.pinned ?? null}, c.pinned)`
+  const own: Fragment =
+    change.expires_at === undefined ? sql`c.own_expires_at` : sql`${change.expires_at}::timestamptz(3)`
+  const from: Fragment = sql`
     case
       when (c.archived and not ${archived}) or (c.pinned and not ${pinned}) then colloquy.stable_clock()
       else c.retained_from
     end`
-  const since: ReturnType<Sql> = sql`greatest(c.last_turn_at, ${from})`
-  return sql`
-    archived = ${archived}, pinned = ${pinned}, own_expires_at = ${own}, retained_from = ${from},
-    expires_at = ${expiryOf(sql, { own, since, pinned, archived }, retention)},`
+  const since: Fragment = sql`greatest(c.last_turn_at, ${from})`
+  const expires_at: Fragment = sql`${expiryOf(sql, { own, since, pinned, archived }, retention)}`
+  return { archived, pinned, own_expires_at: own, retained_from: from, expires_at }
 }
 
-/** For those who follow the user's changes, in the statement that makes the change; see note_update.sql. */
+const listOf = (sql: Sql, items: readonly Fragment[]): Fragment[] =>
+  items.map((item, n) => (n === 0 ? item : sql`, ${item}`))
+
+/**
+ * For those who follow the user's changes, in the statement that makes one: the note of it, in place of that of the one before; see
+ * note_update.sql.
+ */
 const noteUpdate = (sql: Sql) => sql`
-  insert into colloquy.updates (user_id, at, conversation_id, type)
-  select c.user_id, colloquy.clock(), c.id, 'conversation-updated'
-  from c
-  on conflict do nothing`
+  replaced as (
+    delete from colloquy.updates u
+    using old, c
+    where c.noted_at is distinct from old.noted_at and u.user_id = c.user_id and u.at = old.noted_at
+      and u.conversation_id = c.id and u.type = 'conversation-updated'
+  ),
+  noted as (
+    insert into colloquy.updates (user_id, at, conversation_id, type)
+    select c.user_id, c.noted_at, c.id, 'conversation-updated'
+    from c, old
+    where c.noted_at is distinct from old.noted_at
+    on conflict do nothing
+  )`
 
 export const updateConversation =
   ({ db, retention }: Deps): Handler<'updateConversation'> =>
@@ -61,27 +81,45 @@ export const updateConversation =
     let branch: Branch | undefined
     let updated: PromiseLike<readonly Conversation[]> = Promise.resolve([])
     const update = (sql: Sql) => {
-      const merged = sql`jsonb_strip_nulls(c.metadata || ${sql.json(metadata)})`
+      const merged: Fragment = sql`jsonb_strip_nulls(c.metadata || ${sql.json(metadata)})`
+      const changes: Record<string, Fragment> = {
+        title: sql`coalesce(${title ?? null}, c.title)`,
+        metadata: merged,
+        ...(branch && { active_path: sql`${branch.path}::int4multirange` }),
+        ...(changesExpiry(body) && expiryChanges(sql, body, retention)),
+      }
+      const columns = Object.keys(changes)
+      const was = columns.map((column): Fragment => sql`c.${sql(column)}`)
+      const becomes = columns.map((column): Fragment => sql`${sql(column)} = ${changes[column] as Fragment}`)
+      // In the same round trip, because a statement does not see what others committed while it waited.
+      void sql`
+        select from colloquy.conversations c
+        where c.user_id = ${user.id} and c.id = ${id}
+        for no key update`.execute()
       const rows = sql<Conversation[]>`
-        with c as (
+        with old as (
+          select c.noted_at
+          from colloquy.conversations c
+          where c.user_id = ${user.id} and c.id = ${id}
+        ),
+        c as (
           update colloquy.conversations c
-          set title = coalesce(${title ?? null}, c.title),
+          set ${listOf(sql, becomes)},
             title_by = case when ${title !== undefined} then 'user' else c.title_by end,
-            ${branch ? sql`active_path = ${branch.path}::int4multirange,` : sql``}
-            ${changesExpiry(body) ? expiryChanges(sql, body, retention) : sql``}
-            metadata = ${merged},
+            noted_at = case
+              when (${listOf(sql, Object.values(changes))}) is distinct from (${listOf(sql, was)}) then colloquy.stable_clock()
+              else c.noted_at end,
             updated_at = colloquy.stable_clock()
           where c.user_id = ${user.id} and c.id = ${id} and (c.expires_at is null or c.expires_at > colloquy.stable_clock())
             and jsonb_array_length(jsonb_path_query_array(${merged}, '$.keyvalue()')) <= ${maxPairs}
           returning c.*
         )${changesExpiry(body) ? sql`, scheduled as (${scheduleRemoval(sql)})` : sql``},
-        noted as (${noteUpdate(sql)})
+        ${noteUpdate(sql)}
         select ${conversationColumns(sql)}
         from c
         ${joinLastTurn(sql)}`
       updated = rows
       if (title === undefined) return rows
-      // After it, in the same round trip, because a statement does not see what others committed while it waited.
       void rows.execute()
       return sql`select colloquy.unindex_title(p_user_id => ${user.id}, p_conversation_id => ${id})`
     }

@@ -37,7 +37,7 @@ export interface TurnEngine {
   cancel(userId: string, turnId: string): Promise<boolean>
   /** Watches a turn whose lease has expired, and interrupts it unless the lease is renewed. */
   watchLapsed(userId: string, turnId: string): void
-  /** Deletes expired Idempotency-Keys and conversations periodically, until the signal aborts. */
+  /** Deletes expired Idempotency-Keys, old notes of changes and expired conversations periodically, until the signal aborts. */
   keepPruned(signal: AbortSignal): Promise<void>
   /** Refuses new and waiting turns, and lets the running ones end. After `graceMs` it interrupts them and stores that. */
   drain(graceMs: number): Promise<void>

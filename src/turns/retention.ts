@@ -16,14 +16,17 @@ export const keepPruned = async (
   { store, log, everyMs = 600_000, batch = 1_000 }: PruningOptions,
   signal: AbortSignal,
 ): Promise<void> => {
+  const prune = async (what: string, pruneBatch: (limit: number) => Promise<number>): Promise<void> => {
+    try {
+      while (!signal.aborted && (await pruneBatch(batch)) >= batch);
+    } catch (err) {
+      log.warn({ err }, `${what} could not be deleted`)
+    }
+  }
   while (!signal.aborted) {
     await delay(everyMs, undefined, { signal, ref: false }).catch(() => {})
-    try {
-      while (!signal.aborted && (await store.pruneIdempotencyKeys(batch)) === batch);
-      while (!signal.aborted && (await store.pruneUpdates(batch)) >= batch);
-    } catch (err) {
-      log.warn({ err }, 'expired Idempotency-Keys, or old notes of changes, could not be deleted')
-    }
+    await prune('expired Idempotency-Keys', store.pruneIdempotencyKeys)
+    await prune('old notes of changes', store.pruneUpdates)
   }
 }
 

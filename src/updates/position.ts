@@ -7,8 +7,6 @@ export interface Position {
 }
 
 const time = /^2\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/
-/** Notes of changes are kept for a day. */
-const maxAgeMs = 23 * 60 * 60_000
 /** How far the database's clock may have gone back: half of how far read_updates.sql looks back, so nothing is missed. */
 const maxClockStepMs = 60_000
 
@@ -48,8 +46,6 @@ export const decodePosition = (userId: string, id: string): Position | undefined
 export const isUnbroken = (before: Position, now: Position): boolean =>
   before.epoch === now.epoch || (before.epoch === null && now.epoch === now.at)
 
-/** Whether what has changed since then can be told one by one. */
-export const canResume = (position: Position, now: Position): boolean => {
-  const age = Date.parse(now.at) - Date.parse(position.at)
-  return isUnbroken(position, now) && age < maxAgeMs && age > -maxClockStepMs
-}
+/** Whether what has changed since then can be told one by one, unless it is more than that (read_updates.sql). */
+export const canResume = (position: Position, now: Position): boolean =>
+  isUnbroken(position, now) && Date.parse(position.at) - Date.parse(now.at) < maxClockStepMs

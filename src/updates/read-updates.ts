@@ -25,11 +25,11 @@ export interface UpdateRow {
 export interface UpdatesRead {
   /** the time to go on from */
   at: string
-  /** by the number of the entry, starting at 0 */
-  rows: UpdateRow[][]
+  /** by the number of the entry, starting at 0; undefined where it was not read, since those before it took too long */
+  rows: (UpdateRow[] | undefined)[]
 }
 
-/** Reads what has changed for all the users in one round trip. */
+/** Reads what has changed for all the users, the first one at least, in one round trip. */
 export const readUpdates = async (db: Database, entries: readonly ReadEntry[]): Promise<UpdatesRead> => {
   const [read, ...changes] = await db.statement(
     (sql) => sql<[UpdateRow & { at: string }, ...UpdateRow[]]>`
@@ -38,7 +38,11 @@ export const readUpdates = async (db: Database, entries: readonly ReadEntry[]): 
       from colloquy.read_updates(p_entries => ${asJson(sql, entries)})`,
     'others',
   )
-  const rows: UpdateRow[][] = entries.map(() => [])
-  for (const row of changes) rows[row.entry - 1]?.push(row)
+  const rows: UpdatesRead['rows'] = entries.map(() => undefined)
+  for (const row of changes) {
+    const mine = rows[row.entry - 1]
+    if (mine) mine.push(row)
+    else rows[row.entry - 1] = [row]
+  }
   return { at: read.at, rows }
 }

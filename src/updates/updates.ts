@@ -52,7 +52,7 @@ interface Entry {
 
 /**
  * What changes in users' conversations, for those who follow it on this instance: one statement per tick for all of them, and none
- * while there are none.
+ * while there are none. Notes of changes are pruned with the Idempotency-Keys (keepPruned in src/turns/retention.ts).
  */
 export const createUpdates = ({
   db,
@@ -68,21 +68,27 @@ export const createUpdates = ({
   let isFailing = false
 
   const tick = async (watch: TickWatch): Promise<void> => {
-    const asked = [...entries].filter(([, { user }]) => user.position)
+    let asked = [...entries].filter(([, { user }]) => user.position)
     if (asked.length === 0) return
-    const { at, rows } = await readUpdates(
-      db,
-      asked.map(([, { user }]) => user.toEntry()),
-    )
+    const count = asked.length
     let told = 0
-    for (const [n, [userId, { user, followers }]] of asked.entries()) {
-      const mine = rows[n] ?? []
-      for (const { type, turn_id } of mine) if (type === 'lapsed') watchLapsed(userId, String(turn_id))
-      const frames = user.advance(at, mine)
-      if (frames.length > 0) for (const follower of followers) follower.push(frames)
-      told += frames.length
+    // More than one statement where users have so much to read that others would wait for too long.
+    while (asked.length > 0 && !isClosed) {
+      const { at, rows } = await readUpdates(
+        db,
+        asked.map(([, { user }]) => user.toEntry()),
+      )
+      for (const [n, [userId, { user, followers }]] of asked.entries()) {
+        const mine = rows[n]
+        if (!mine) continue
+        for (const { type, turn_id } of mine) if (type === 'lapsed') watchLapsed(userId, String(turn_id))
+        const frames = user.advance(at, mine)
+        if (frames.length > 0) for (const follower of followers) follower.push(frames)
+        told += frames.length
+      }
+      asked = asked.filter((_, n) => !rows[n])
     }
-    watch.done(asked.length, told)
+    watch.done(count, told)
   }
 
   const schedule = (): void => {

@@ -6,6 +6,7 @@ import postgres from 'postgres'
 import t, { type Test } from 'tap'
 import { doctor as runDoctor } from '../../src/commands/doctor.js'
 import { readConfig } from '../../src/config.js'
+import { packageRoot } from '../../src/root.js'
 import { betterAuth } from '../helpers/better-auth.js'
 import { testFolder } from '../helpers/cluster.js'
 import { testDatabase } from '../helpers/database.js'
@@ -75,6 +76,17 @@ t.test('a line for each thing, exit code 0 when all are well', async (t) => {
     'every check passes',
   )
   t.same(seen.lines.slice(wellKept.length), ['9 checks passed'], 'and there is no other line')
+})
+
+t.test('the guide shows what doctor prints', async (t) => {
+  const { url } = await testDatabase(t)
+  const DATA_DIR = await testFolder(t)
+  const { lines } = await doctorHere(t, { DATABASE_URL: url, DATA_DIR, BETTER_AUTH_SECRET: '' })
+  const guide = await readFile(new URL('src/commands/README.md', packageRoot), 'utf8')
+  const [, shown = ''] = /-- doctor\n(.*?)\n```/s.exec(guide) ?? []
+  // The database and its role are others here.
+  const common = (text: string) => text.replaceAll(DATA_DIR, '.colloquy').replace(/(database|role): .*/g, '')
+  t.equal(common(lines.join('\n')), common(shown), 'to the word')
 })
 
 t.test('a database that is not there', async (t) => {

@@ -1,5 +1,5 @@
 import GithubSlugger from 'github-slugger'
-import { linksOf } from '../../src/docs/links.js'
+import { markdownLinks } from './markdown-links.js'
 
 interface Read {
   /** where it was found in the end */
@@ -38,7 +38,7 @@ const read = async (url: string): Promise<Read | string> => {
     ? {
         url: response.url,
         type,
-        links: linksOf(text),
+        links: markdownLinks(text),
         anchors: anchorsOf(text),
       }
     : { url: response.url, type, links: [], anchors: new Set() }

@@ -147,18 +147,20 @@ t.test('an entry of a failed batch that need not wait does not stand behind thos
   t.equal(await alike, 'did alike', 'and is answered')
 })
 
-t.test('a statement that ran into its limit is the fault of one entry, too', async (t) => {
-  const { commit, nth, batches } = texts()
-  const cut = Object.assign(new postgres.PostgresError('canceling statement'), { code: '57014' })
-  const all = ['a', 'b', 'c'].map(commit)
-  nth(0).answer()
-  await settled()
-  nth(1).fail(new DatabaseUnavailable(cut))
-  await settled()
-  t.same(batches(), ['a', 'b c', 'b', 'c'], 'each entry of the batch is sent again alone')
-  nth(2).answer()
-  nth(3).answer()
-  await Promise.all(all)
+t.test('a limit or a deadlock that a statement ran into is the fault of one entry, too', async (t) => {
+  for (const code of ['57014', '55P03', '40P01']) {
+    const { commit, nth, batches } = texts()
+    const cut = Object.assign(new postgres.PostgresError('canceling statement'), { code })
+    const all = ['a', 'b', 'c'].map(commit)
+    nth(0).answer()
+    await settled()
+    nth(1).fail(new DatabaseUnavailable(cut))
+    await settled()
+    t.same(batches(), ['a', 'b c', 'b', 'c'], `${code}: each entry of the batch is sent again alone`)
+    nth(2).answer()
+    nth(3).answer()
+    await Promise.all(all)
+  }
 })
 
 t.test('a lost connection concerns all that were sent on it, and nothing is sent again', async (t) => {

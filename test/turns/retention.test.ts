@@ -34,3 +34,20 @@ t.test('expired keys and notes of changes go by themselves, in batches, until th
   t.same(warnings, [], 'no batch fails')
   t.equal((await sql`select from colloquy.messages`).length, 10, 'nothing else goes')
 })
+
+t.test('what cannot be pruned does not keep the other from it', async (t) => {
+  const end = new AbortController()
+  const warnings: string[] = []
+  const store = {
+    pruneIdempotencyKeys: async () => Promise.reject(new Error('too slow')),
+    pruneUpdates: async () => {
+      end.abort()
+      return 0
+    },
+  }
+  const log = { warn: (_: object, text: string) => warnings.push(text) }
+  await Promise.race([keepPruned({ store, log, everyMs: 1 }, end.signal), until(() => warnings.length > 3)])
+  t.ok(end.signal.aborted, 'notes are pruned, though keys are not')
+  end.abort()
+  t.same(warnings, ['expired Idempotency-Keys could not be deleted'], 'and the warning names what failed')
+})

@@ -101,10 +101,7 @@ t.test('an import that goes on holds up nobody', async (t) => {
   t.teardown(() => held.end())
   await held.begin(async (tx) => {
     await tx`insert into colloquy.update_streams (user_id, since) values ('fay', now())`
-    const startedAt = performance.now()
-    await fay.all()
-    await gil.all()
-    t.ok(performance.now() - startedAt < 4_000, 'what changes meanwhile is told, to the user and to others')
+    for (const { all } of [fay, gil]) t.ok(await all(), 'what changes meanwhile is told, to the user and to others')
   })
   t.ok(await fay.next('reset'), 'and the import')
 })
@@ -140,6 +137,34 @@ t.test('a big conversation is told once to be deleted', async (t) => {
     )
   }
 })
+
+t.test(
+  'of a conversation that is changed again and again the last change is told, and one note kept',
+  async (t) => {
+    const { body } = await app.call('POST', '/api/jo/conversations', { user: 'jo', body: {} })
+    const patch = (change: object) =>
+      app.call('PATCH', `/api/jo/conversations/${body.id}`, { user: 'jo', body: change })
+    const notes = () => sql<{ at: string }[]>`select at::text from colloquy.updates where user_id = 'jo'`
+    const { all } = await follow('jo')
+    const updatesTold = async () => (await all()).filter(({ type }) => type === 'conversation-updated').length
+
+    await patch({ title: 'One', metadata: { a: 'b' } })
+    t.equal(await updatesTold(), 1, 'a change is told')
+    const first = await notes()
+    await patch({ title: 'One' })
+    await patch({ metadata: { a: 'b', c: null }, archived: false, pinned: false, expires_at: null })
+    t.same(await notes(), first, 'what changes nothing is not noted')
+    for (const change of [{ title: 'Two' }, { archived: true }, { metadata: { a: null } }])
+      await patch(change)
+    t.ok((await updatesTold()) > 1, 'the changes after it are told')
+    await Promise.all(Array.from({ length: 8 }, (_, n) => patch({ title: `${n}` })))
+    await sql`
+    select colloquy.act_as('jo'), colloquy.note_update('jo', ${body.id}, 'conversation-updated')`
+    const left = await notes()
+    t.equal(left.length, 1, 'one note is kept, also of changes at once')
+    t.not(left[0]?.at, first[0]?.at, 'and that is the last one')
+  },
+)
 
 t.test('of a user who has deleted everything nothing is left after a day', async (t) => {
   const { body } = await app.call('POST', '/api/ida/conversations', { user: 'ida', body: {} })

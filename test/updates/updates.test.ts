@@ -235,7 +235,7 @@ t.test('one statement per tick serves all who follow; where nobody does, there i
   )
   await expiring.all()
   const lateMs = now() - exp * 1_000
-  t.ok(lateMs >= -50 && lateMs < 2_000, `${lateMs} ms after its token, a stream ends`)
+  t.ok(lateMs >= -50, `${lateMs} ms after its token, and not before it, a stream ends`)
   for (const { stream } of [...streams, second]) await stream.leave()
   await until(async () => {
     const before = statements

@@ -28,11 +28,13 @@ declare
 begin
   select array_agg(r.id) into v_running
   from (
+    -- Only the last turn of a conversation runs, so the others need not be read, part by part.
     select t.id
-    from colloquy.turns t
-    where t.user_id = p_user_id and t.conversation_id = any (p_conversation_ids) and t.status = 'running'
+    from colloquy.conversations c
+    join colloquy.turns t on t.user_id = c.user_id and t.id = c.last_turn_id
+    where c.user_id = p_user_id and c.id = any (p_conversation_ids) and t.status = 'running'
     order by t.id
-    for update
+    for update of t
   ) r;
   if v_running is not null then
     v_costs := (

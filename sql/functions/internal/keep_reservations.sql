@@ -1,6 +1,6 @@
 -- Keeps what attempts have reserved of the budget for all users when their turns are deleted: p_attempts is an array of objects
--- with the columns of the table. What their ends have not asked for in a day is forgotten: it stays taken. The transaction acts for
--- nobody afterwards. Locks: rows of turns that it has deleted, and old ones, for which it does not wait.
+-- with the columns of the table. What their ends have not asked for by the day after is forgotten when others are kept: it stays
+-- taken. The transaction acts for nobody afterwards. Locks: rows of turns that it has deleted, and old ones, for which it does not wait.
 create or replace function colloquy.keep_reservations(p_attempts jsonb) returns void
 language plpgsql
 as $$
