@@ -11,6 +11,9 @@ import { assertServerWritable } from './writable.js'
 
 export { DatabaseUnavailable } from './errors.js'
 
+/** No user has this id. */
+const nobody = ''
+
 export interface ConnectOptions {
   url: string
   /** maximum number of connections */
@@ -80,6 +83,10 @@ export const connect = ({
         'others',
         (connection) => transact(connection, timeouts, beginStatements.asUser(userId), work),
         { owner: userId },
+      ),
+    asNobody: (work) =>
+      withConnection('others', (connection) =>
+        transact(connection, timeouts, beginStatements.asUser(nobody), work),
       ),
     asLogin: (work, { withinMs, queue = 'others' } = {}) => {
       const start = performance.now()

@@ -11,6 +11,8 @@ import {
   SchemaMismatch,
 } from './ledger.js'
 import { defaultLockRetry, type LockRetry, type MigrationStep, runStep } from './migration-steps.js'
+import { defaultShards } from './sharding.js'
+import { completeSharding } from './sharding-steps.js'
 import { type Migration, readSqlFiles, type SqlFiles } from './sql-files.js'
 
 export { SchemaMismatch } from './ledger.js'
@@ -83,7 +85,7 @@ const functionsStep = ({ migrations, functionSet }: SqlFiles): MigrationStep => 
   },
 })
 
-interface MigrateOptions {
+export interface MigrateOptions {
   log?: (line: string) => void
   /** hears of each step when it begins, the first being number 1 */
   onBegin?: (step: { name: string; number: number; of: number }) => void
@@ -126,6 +128,11 @@ export const migrate = async (url: string, options: MigrateOptions = {}): Promis
     if (applied.length > 0 || alwaysPrepareRole) {
       const warning = await prepareAppRole(db)
       if (warning) log(warning)
+      await completeSharding(db, {
+        ...{ files, shards: defaultShards, onlyIfBegun: true },
+        runStep: (step) => runStep(db, step, { lockRetry, log, signal }),
+        onApplied: (name) => log(`distributed: ${name}`),
+      })
     }
     return applied
   } catch (error) {

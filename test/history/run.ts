@@ -132,7 +132,8 @@ const runIn = async (t: Scope, options: RunOptions): Promise<RunResult> => {
   const result = () => resultOf(readRecords(folder), dump, violations, injected)
 
   const watch = async () => {
-    while (!stop.aborted) {
+    // The dump of a distributed database is not of one moment, but when it is at rest.
+    while (!stop.aborted && !postgres.database) {
       const start = performance.now()
       // PostgreSQL may just be away.
       await look(false).catch(() => {})
