@@ -603,7 +603,7 @@ begin
   if not exists (
     select
     from colloquy.turns t
-    join colloquy.conversations c on c.user_id = t.user_id and c.id = t.conversation_id
+    join colloquy.conversations c on c.user_id = p_user_id and c.id = t.conversation_id
     where t.user_id = p_user_id and t.id = p_turn_id and colloquy.is_live(c.expires_at)
   ) then
     return next;
@@ -1298,11 +1298,11 @@ begin
   -- A message has no foreign key to its conversation.
   delete from colloquy.messages m
   where m.user_id = p_user_id
-    and not exists (select from colloquy.conversations c where c.user_id = m.user_id and c.id = m.conversation_id);
+    and not exists (select from colloquy.conversations c where c.user_id = p_user_id and c.id = m.conversation_id);
   get diagnostics v_orphans = row_count;
   delete from colloquy.idempotency_keys k
   where k.user_id = p_user_id
-    and not exists (select from colloquy.conversations c where c.user_id = k.user_id and c.id = k.conversation_id);
+    and not exists (select from colloquy.conversations c where c.user_id = p_user_id and c.id = k.conversation_id);
   get diagnostics v_keys = row_count;
   delete from colloquy.usage u where u.user_id = p_user_id;
   get diagnostics v_usage = row_count;
@@ -2578,9 +2578,9 @@ begin
   end if;
 
   perform colloquy.act_as(null);
+  v_state.claimed_until := case when outcome = 'more' then v_now + p_lease_ms * interval '1 millisecond' end;
   update colloquy.retention r
-  set claimed_by = p_claim,
-    claimed_until = case when outcome = 'more' then v_now + p_lease_ms * interval '1 millisecond' end,
+  set claimed_by = p_claim, claimed_until = v_state.claimed_until,
     rule = p_retention::text, after_user = v_state.after_user, after_id = v_state.after_id
   where r.user_id = '';
   return next;

@@ -142,7 +142,7 @@ const otherTables = [
 /** Every condition on the user is taken out of the handlers, and the turn functions get the path's ids alone. */
 const withoutWhere = {
   files: /^src\/handlers\/.*\.ts$/,
-  from: /(\w+\.)?user_id = (\$\{user\.id\}|c\.user_id) and /g,
+  from: /(\w+\.)?user_id = \$\{user(\.id|Id)\} and /g,
   to: '',
 }
 

@@ -76,9 +76,9 @@ export const updateConversation =
           returning c.*
         )${changesExpiry(body) ? sql`, scheduled as (${scheduleRemoval(sql)})` : sql``},
         noted as (${noteUpdate(sql)})
-        select ${conversationColumns(sql)}
+        select ${conversationColumns(sql, user.id)}
         from c
-        ${joinLastTurn(sql)}`
+        ${joinLastTurn(sql, user.id)}`
       updated = rows
       if (title === undefined) return rows
       // After it, in the same round trip, because a statement does not see what others committed while it waited.

@@ -45,7 +45,9 @@ export const moveShard = async (superuserUrl: string, pick: (shards: number) => 
     'select nodename, nodeport from pg_dist_node where shouldhaveshards and isactive order by nodeid',
   )
   const shard = shards[pick(shards.length)]
-  const other = nodes.find(({ nodename, nodeport }) => nodename !== shard?.nodename || nodeport !== shard?.nodeport)
+  const other = nodes.find(
+    ({ nodename, nodeport }) => nodename !== shard?.nodename || nodeport !== shard?.nodeport,
+  )
   if (!shard || !other) throw new Error('there is no other node to move a shard to')
   await asSuperuser(
     superuserUrl,
