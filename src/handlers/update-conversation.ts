@@ -35,11 +35,10 @@ const expiryChanges = (sql: Sql, change: Change, retention: RetentionRule | unde
   const pinned: ReturnType<Sql> = sql`coalesce(${change.pinned ?? null}, c.pinned)`
   const own: ReturnType<Sql> =
     change.expires_at === undefined ? sql`c.own_expires_at` : sql`${change.expires_at}::timestamptz`
-  const from: ReturnType<Sql> = sql`
-    case
-      when (c.archived and not ${archived}) or (c.pinned and not ${pinned}) then colloquy.stable_clock()
-      else c.retained_from
-    end`
+  // Not as a case, in which Citus takes no clock: of an array of one, the element 1 or, none, the element 0.
+  const from: ReturnType<Sql> = sql`greatest(
+    c.retained_from,
+    (array[colloquy.stable_clock()])[((c.archived and not ${archived}) or (c.pinned and not ${pinned}))::integer])`
   const since: ReturnType<Sql> = sql`greatest(c.last_turn_at, ${from})`
   return sql`
     archived = ${archived}, pinned = ${pinned}, own_expires_at = ${own}, retained_from = ${from},
