@@ -8,6 +8,23 @@ import { systemServer } from './system-postgres.js'
 
 /** What `npm run test:citus` runs, where no files are named: each operation, and what is stored of turns. */
 export const citusTests = [
+  'test/citus',
+  'test/isolation.test.ts',
+  ...[
+    'turns',
+    'stream',
+    'cancel',
+    'idempotency',
+    'two-instances',
+    'limits',
+    'total-budget',
+    'group-commit',
+  ].map((name) => `test/turns/${name}.test.ts`),
+  ...['conversations', 'erase-user', 'import-user', 'fork', 'branches'].map(
+    (name) => `test/handlers/${name}.test.ts`,
+  ),
+  ...['test/search', 'test/retention', 'test/updates/updates.test.ts'],
+]
 
 /** Makes a cluster to be copied, which takes a tenth of the time that initdb takes. */
 export const initialise = async (dataDir: string): Promise<string> => {
