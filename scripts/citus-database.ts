@@ -37,12 +37,12 @@ const withSql = async <T>(url: string, work: (sql: postgres.Sql) => Promise<T>):
 }
 
 /**
- * Makes a database on all nodes, with the program's schema, and distributes it with `colloquy shard`. `url` is a superuser's of a database of the
+ * Makes a database on all nodes, and, unless told not to, distributes it with `colloquy shard`. `url` is a superuser's of a database of the
  * coordinator in which Citus knows its nodes; their addresses there have to lead to them from here, with the same login.
  */
 export const createCitusDatabase = async (
   url: string,
-  { shards = 8, log = () => {} }: { shards?: number; log?: (line: string) => void } = {},
+  { shards = 8, isDistributed = true }: { shards?: number; isDistributed?: boolean } = {},
 ): Promise<CitusDatabase> => {
   const database = `colloquy_test_${randomBytes(6).toString('hex')}`
   const { nodes, isOwnerMade } = await withSql(url, async (sql) => {
@@ -85,7 +85,7 @@ export const createCitusDatabase = async (
         await sql`select citus_add_node(${host}, ${port})`
       await sql`select citus_set_node_property(${coordinator.host}, ${coordinator.port}, 'shouldhaveshards', ${coordinator.takes_shards})`
     })
-    await shard(clusterUrl(url, { user: owner, database }), { shards, log })
+    if (isDistributed) await shard(clusterUrl(url, { user: owner, database }), { shards })
     return { database, drop }
   } catch (error) {
     await drop()

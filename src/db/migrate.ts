@@ -12,7 +12,7 @@ import {
 } from './ledger.js'
 import { defaultLockRetry, type LockRetry, type MigrationStep, runStep } from './migration-steps.js'
 import { defaultShards } from './sharding.js'
-import { completeSharding } from './sharding-steps.js'
+import { completeSharding, distributeAddedTables } from './sharding-steps.js'
 import { type Migration, readSqlFiles, type SqlFiles } from './sql-files.js'
 
 export { SchemaMismatch } from './ledger.js'
@@ -66,14 +66,17 @@ const prepareAppRole = async (db: Database): Promise<string | undefined> => {
   return `${role.login} may not create the role colloquy_app, so requests run as the schema's owner, bound by forced row-level security`
 }
 
-const migrationStep = (migration: Migration): MigrationStep => ({
-  name: `migration ${nameOf(migration)}`,
-  isPending: (rows) => !rows.some(({ version }) => version === migration.version),
-  apply: async (sql) => {
-    await sql.unsafe(migration.text)
-    await recordMigration(sql, migration)
-  },
-})
+const migrationStep =
+  (files: SqlFiles) =>
+  (migration: Migration): MigrationStep => ({
+    name: `migration ${nameOf(migration)}`,
+    isPending: (rows) => !rows.some(({ version }) => version === migration.version),
+    apply: async (sql) => {
+      await sql.unsafe(migration.text)
+      await recordMigration(sql, migration)
+      await distributeAddedTables(sql, files)
+    },
+  })
 
 /** Replaces every function, without locking a table. */
 const functionsStep = ({ migrations, functionSet }: SqlFiles): MigrationStep => ({
@@ -118,7 +121,7 @@ export const migrate = async (url: string, options: MigrateOptions = {}): Promis
     const missing = missingMigrations(files.migrations, await readLedger(db))
     if (missing.length > 0) await createLedger(db)
     const applied: string[] = []
-    const steps = [...missing.map(migrationStep), functionsStep(files)]
+    const steps = [...missing.map(migrationStep(files)), functionsStep(files)]
     for (const [index, step] of steps.entries()) {
       onBegin({ name: step.name, number: index + 1, of: steps.length })
       if (!(await runStep(db, step, { lockRetry, log, signal }))) continue

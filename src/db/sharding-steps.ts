@@ -1,7 +1,7 @@
 import type { Database, Sql } from './database.js'
 import { allowAttempt } from './ledger.js'
 import type { MigrationStep } from './migration-steps.js'
-import { calledFunctions, readShardingState, type ShardingState } from './sharding.js'
+import { calledFunctions, defaultShards, readShardingState, type ShardingState } from './sharding.js'
 import type { SqlFiles } from './sql-files.js'
 
 interface ShardingStep {
@@ -63,6 +63,17 @@ const shardingSteps = ({ files, shards, onTable = () => {} }: Options): Sharding
     },
   },
 ]
+
+/** Distributes what a migration has made, in its transaction, where the other tables are distributed. */
+export const distributeAddedTables = async (sql: Sql, files: SqlFiles): Promise<void> => {
+  const [{ can }] = await sql<[{ can: boolean }]>`
+    select to_regprocedure('colloquy.sharding_state(text[])') is not null as can`
+  if (!can) return
+  const { is_begun, local_tables } = await readShardingState(sql, files)
+  if (!is_begun) return
+  for (const name of local_tables)
+    await sql`select colloquy.distribute_table(p_table => ${name}::text::regclass, p_shards => ${defaultShards})`
+}
 
 /**
  * Does what a database lacks that is to be distributed, or, with `onlyIfBegun`, that is: a migration may have added something.
