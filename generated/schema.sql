@@ -77,10 +77,12 @@ CREATE DOMAIN colloquy.turn_status AS text
 CREATE FUNCTION colloquy.act_as(p_user_id text) RETURNS void
     LANGUAGE plpgsql
     AS $$
+declare
+  v_user_id text := coalesce(p_user_id, '');
 begin
   -- First, so that nothing that another role made in another schema can take the place of what is meant.
   perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
-  perform set_config('colloquy.user_id', coalesce(p_user_id, ''), true);
+  perform set_config('colloquy.user_id', v_user_id, true);
   -- A connection of our own rests in this role; one of a pooler's has to be put into it each time.
   if current_user <> 'colloquy_app' then
     if colloquy.app_role() is not null then
@@ -95,9 +97,9 @@ begin
   -- from it. So the look for a message that there never is opens one on the node that has the user.
   if current_setting('citus.propagate_set_commands', true) is not null then
     perform set_config('citus.propagate_set_commands', 'local', true);
-    execute format('set local colloquy.user_id = %L', coalesce(p_user_id, ''));
+    execute format('set local colloquy.user_id = %L', v_user_id);
     perform from colloquy.waiting_messages w
-    where w.user_id = coalesce(p_user_id, '') and w.turn_id = '00000000-0000-0000-0000-000000000000'
+    where w.user_id = v_user_id and w.turn_id = '00000000-0000-0000-0000-000000000000'
     for key share;
   end if;
 end
@@ -1575,6 +1577,7 @@ declare
   v_last_position integer;
   v_last_turn_id uuid;
   v_is_live boolean;
+  v_path int4multirange;
 begin
   perform colloquy.act_as(p_user_id);
   v_now := colloquy.clock();
@@ -1661,14 +1664,15 @@ begin
             p_user_id => p_user_id, p_conversation_id => v_conversation.id, p_position => v_parent_position) end);
     end if;
   end loop;
+  if taken > 0 then
+    -- The newest message's branch is the active one. Looked up here, since Citus takes no function that reads within a case.
+    v_path := colloquy.path_to(
+      p_user_id => p_user_id, p_conversation_id => v_conversation.id, p_position => v_last_position)
+      + int4multirange(int4range(v_last_position + 1, null));
+  end if;
   update colloquy.conversations c
   set last_position = v_last_position, updated_at = v_now,
-    -- The newest message's branch is the active one.
-    active_path = case
-      when c.active_path is null and not v_is_branched then null
-      else colloquy.path_to(
-        p_user_id => p_user_id, p_conversation_id => v_conversation.id, p_position => v_last_position)
-        + int4multirange(int4range(v_last_position + 1, null)) end
+    active_path = case when c.active_path is null and not v_is_branched then null else v_path end
   where c.user_id = p_user_id and c.id = v_conversation.id and c.last_position <> v_last_position;
   -- An imported conversation is not among those with the greatest ids, which a search takes for new.
   if outcome = 'made' or taken > 0 then
@@ -2260,7 +2264,9 @@ declare
 begin
   perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
   -- Else the planner, which sees that few rows are as new as that, plans the same again for each user: that is most of the work.
-  perform set_config('plan_cache_mode', 'force_generic_plan', true);
+  -- Citus has to see the user's id in order to find the node.
+  perform set_config('plan_cache_mode', 'force_generic_plan', true)
+  where current_setting('citus.propagate_set_commands', true) is null;
   v_now := colloquy.clock();
   entry := 0;
   type := 'read';
@@ -2863,7 +2869,6 @@ $$;
 
 CREATE FUNCTION colloquy.search_messages(p_user_id text, p_terms jsonb, p_phrase text, p_word text, p_conversation_id uuid, p_archived boolean, p_after timestamp with time zone, p_before timestamp with time zone, p_upper integer, p_lower integer, p_rank integer, p_time timestamp with time zone, p_id uuid, p_limit integer) RETURNS TABLE(results json, window_end integer, unsealed integer, is_complete boolean, has_stale boolean)
     LANGUAGE plpgsql STABLE
-    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 declare
   -- How many entries of the tail are compared, how many candidates fill a window, and how many a request may have.
@@ -2901,6 +2906,9 @@ declare
   v_is_full boolean;
 begin
   perform colloquy.act_as(p_user_id);
+  -- Citus has to see the user's id in order to find the node.
+  perform set_config('plan_cache_mode', 'force_generic_plan', true)
+  where current_setting('citus.propagate_set_commands', true) is null;
   c_tail := 30000;
   c_window := 500;
   c_most := 3000;

@@ -72,6 +72,10 @@ const migrationStep =
     name: `migration ${nameOf(migration)}`,
     isPending: (rows) => !rows.some(({ version }) => version === migration.version),
     apply: async (sql) => {
+      // On Citus: one connection a node, so that what the migration makes can be distributed in its transaction.
+      await sql`
+        select pg_catalog.set_config('citus.multi_shard_modify_mode', 'sequential', true)
+        where pg_catalog.current_setting('citus.multi_shard_modify_mode', true) is not null`
       await sql.unsafe(migration.text)
       await recordMigration(sql, migration)
       await distributeAddedTables(sql, files)
