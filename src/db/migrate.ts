@@ -13,6 +13,7 @@ import {
 import { defaultLockRetry, type LockRetry, type MigrationStep, runStep } from './migration-steps.js'
 import { defaultShards } from './sharding.js'
 import { completeSharding, distributeAddedTables } from './sharding-steps.js'
+import { splitStatements } from './split-statements.js'
 import { type Migration, readSqlFiles, type SqlFiles } from './sql-files.js'
 
 export { SchemaMismatch } from './ledger.js'
@@ -73,10 +74,11 @@ const migrationStep =
     isPending: (rows) => !rows.some(({ version }) => version === migration.version),
     apply: async (sql) => {
       // On Citus: one connection a node, so that what the migration makes can be distributed in its transaction.
-      await sql`
+      const onCitus = await sql`
         select pg_catalog.set_config('citus.multi_shard_modify_mode', 'sequential', true)
         where pg_catalog.current_setting('citus.multi_shard_modify_mode', true) is not null`
-      await sql.unsafe(migration.text)
+      const statements = onCitus.length > 0 ? splitStatements(migration.text) : [migration.text]
+      for (const statement of statements) await sql.unsafe(statement)
       await recordMigration(sql, migration)
       await distributeAddedTables(sql, files)
     },
