@@ -77,14 +77,12 @@ CREATE DOMAIN colloquy.turn_status AS text
 CREATE FUNCTION colloquy.act_as(p_user_id text) RETURNS void
     LANGUAGE plpgsql
     AS $$
+declare
+  v_user_id text := coalesce(p_user_id, '');
 begin
   -- First, so that nothing that another role made in another schema can take the place of what is meant.
   perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
-  perform set_config('colloquy.user_id', coalesce(p_user_id, ''), true);
-  -- Citus takes `set local` along to its workers, and not set_config(). It is planned anew each time, so not elsewhere.
-  if current_setting('citus.propagate_set_commands', true) = 'local' then
-    execute format('set local colloquy.user_id = %L', coalesce(p_user_id, ''));
-  end if;
+  perform set_config('colloquy.user_id', v_user_id, true);
   -- A connection of our own rests in this role; one of a pooler's has to be put into it each time.
   if current_user <> 'colloquy_app' then
     if colloquy.app_role() is not null then
@@ -93,6 +91,16 @@ begin
       raise exception 'role % bypasses row-level security and may not act for users', session_user
         using errcode = 'insufficient_privilege', hint = 'Run "colloquy doctor".';
     end if;
+  end if;
+  -- Where there is Citus, the other nodes have to know, too. It takes `set local` along, and not set_config(), and only to nodes
+  -- on which a transaction is open; a read opens none, when it is in a function, and row-level security would hide everything
+  -- from it. So the look for a message that there never is opens one on the node that has the user.
+  if current_setting('citus.propagate_set_commands', true) is not null then
+    perform set_config('citus.propagate_set_commands', 'local', true);
+    execute format('set local colloquy.user_id = %L', v_user_id);
+    perform from colloquy.waiting_messages w
+    where w.user_id = v_user_id and w.turn_id = '00000000-0000-0000-0000-000000000000'
+    for key share;
   end if;
 end
 $$;
@@ -597,7 +605,7 @@ begin
   if not exists (
     select
     from colloquy.turns t
-    join colloquy.conversations c on c.user_id = t.user_id and c.id = t.conversation_id
+    join colloquy.conversations c on c.user_id = p_user_id and c.id = t.conversation_id
     where t.user_id = p_user_id and t.id = p_turn_id and colloquy.is_live(c.expires_at)
   ) then
     return next;
@@ -991,6 +999,61 @@ end
 $$;
 
 --
+-- Name: distribute_functions(text[]); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.distribute_functions(p_called text[]) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_function record;
+  v_count integer;
+begin
+  -- Else no function can be made on the nodes after a table was changed in the same transaction.
+  set local citus.multi_shard_modify_mode = 'sequential';
+  v_count := 0;
+  for v_function in
+    select p.oid::regprocedure as id, colloquy.is_delegated(p.oid, p_called) as is_delegated
+    from pg_proc p
+    left join pg_dist_object d on d.classid = 'pg_proc'::regclass and d.objid = p.oid
+    where p.pronamespace = 'colloquy'::regnamespace
+      and (d.objid is null or (d.distribution_argument_index is null and colloquy.is_delegated(p.oid, p_called)))
+    order by p.oid
+  loop
+    if v_function.is_delegated then
+      perform create_distributed_function(v_function.id, 'p_user_id', colocate_with => 'colloquy.conversations');
+    else
+      perform create_distributed_function(v_function.id);
+    end if;
+    v_count := v_count + 1;
+  end loop;
+  return v_count;
+end
+$$;
+
+--
+-- Name: distribute_table(regclass, integer); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.distribute_table(p_table regclass, p_shards integer) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  -- Foreign keys need one connection a node, and not one a shard.
+  set local citus.multi_shard_modify_mode = 'sequential';
+  execute format('alter table %s no force row level security', p_table);
+  if p_table = 'colloquy.conversations'::regclass then
+    perform create_distributed_table(p_table, 'user_id', colocate_with => 'none', shard_count => p_shards);
+  else
+    perform create_distributed_table(p_table, 'user_id', colocate_with => 'colloquy.conversations');
+  end if;
+  execute format('alter table %s force row level security', p_table);
+end
+$$;
+
+--
 -- Name: end_turn(text, uuid, integer, text, text, text, jsonb, integer, jsonb, jsonb, jsonb, integer, integer, integer, integer, integer, integer, integer, bigint, text, text, boolean); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
@@ -1000,6 +1063,8 @@ CREATE FUNCTION colloquy.end_turn(p_user_id text, p_turn_id uuid, p_attempt inte
 declare
   v_now timestamptz(3) := colloquy.clock();
   v_turn record;
+  -- made here, since Citus takes no function that is merely stable within a case
+  v_window_start jsonb := case when p_window_start is not null then jsonb_build_object(p_window_size, p_window_start) end;
 begin
   update colloquy.turns t
   set status = p_status,
@@ -1017,8 +1082,8 @@ begin
     error_code = p_error_code,
     finish_reason = p_finish_reason,
     window_starts = case
-      when p_window_start is null then t.window_starts
-      else coalesce(t.window_starts, '{}') || jsonb_build_object(p_window_size, p_window_start) end
+      when v_window_start is null then t.window_starts
+      else coalesce(t.window_starts, '{}') || v_window_start end
   where t.user_id = p_user_id and t.id = p_turn_id and t.status = 'running' and t.attempt = p_attempt
   returning t.conversation_id, coalesce(t.answer_position, t.position + 1) as answer_position, t.user_message_id, t.message_id
   into v_turn;
@@ -1237,11 +1302,11 @@ begin
   -- A message has no foreign key to its conversation.
   delete from colloquy.messages m
   where m.user_id = p_user_id
-    and not exists (select from colloquy.conversations c where c.user_id = m.user_id and c.id = m.conversation_id);
+    and not exists (select from colloquy.conversations c where c.user_id = p_user_id and c.id = m.conversation_id);
   get diagnostics v_orphans = row_count;
   delete from colloquy.idempotency_keys k
   where k.user_id = p_user_id
-    and not exists (select from colloquy.conversations c where c.user_id = k.user_id and c.id = k.conversation_id);
+    and not exists (select from colloquy.conversations c where c.user_id = p_user_id and c.id = k.conversation_id);
   get diagnostics v_keys = row_count;
   delete from colloquy.usage u where u.user_id = p_user_id;
   get diagnostics v_usage = row_count;
@@ -1261,15 +1326,17 @@ $$;
 --
 
 CREATE FUNCTION colloquy.expiry_of(p_own_expires_at timestamp with time zone, p_since timestamp with time zone, p_pinned boolean, p_archived boolean, p_retention json) RETURNS timestamp with time zone
-    LANGUAGE sql STABLE
+    LANGUAGE plpgsql IMMUTABLE
     AS $$
-  select least(
+begin
+  return least(
     p_own_expires_at,
     case
       when p_pinned and (p_retention ->> 'keeps_pinned')::boolean then null
       when p_archived and (p_retention ->> 'keeps_archived')::boolean then null
       else p_since + (p_retention ->> 'days')::integer * interval '24 hours'
-    end)
+    end);
+end
 $$;
 
 --
@@ -1512,6 +1579,7 @@ declare
   v_last_position integer;
   v_last_turn_id uuid;
   v_is_live boolean;
+  v_path int4multirange;
 begin
   perform colloquy.act_as(p_user_id);
   v_now := colloquy.clock();
@@ -1600,14 +1668,15 @@ begin
             p_user_id => p_user_id, p_conversation_id => v_conversation.id, p_position => v_parent_position) end);
     end if;
   end loop;
+  if taken > 0 then
+    -- The newest message's branch is the active one. Looked up here, since Citus takes no function that reads within a case.
+    v_path := colloquy.path_to(
+      p_user_id => p_user_id, p_conversation_id => v_conversation.id, p_position => v_last_position)
+      + int4multirange(int4range(v_last_position + 1, null));
+  end if;
   update colloquy.conversations c
   set last_position = v_last_position, updated_at = v_now,
-    -- The newest message's branch is the active one.
-    active_path = case
-      when c.active_path is null and not v_is_branched then null
-      else colloquy.path_to(
-        p_user_id => p_user_id, p_conversation_id => v_conversation.id, p_position => v_last_position)
-        + int4multirange(int4range(v_last_position + 1, null)) end
+    active_path = case when c.active_path is null and not v_is_branched then null else v_path end
   where c.user_id = p_user_id and c.id = v_conversation.id and c.last_position <> v_last_position;
   -- An imported conversation is not among those with the greatest ids, which a search takes for new.
   if outcome = 'made' or taken > 0 then
@@ -1658,6 +1727,22 @@ begin
     p_input_tokens => 0, p_output_tokens => 0, p_cached_input_tokens => 0, p_reasoning_tokens => 0,
     p_total_tokens => 0, p_cost => v_turn.reserved);
   return true;
+end
+$$;
+
+--
+-- Name: is_delegated(oid, text[]); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.is_delegated(p_function oid, p_called text[]) RETURNS boolean
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return (
+    select p.proname = any (p_called) and p.proname <> 'act_as' and p.proargnames[1] = 'p_user_id'
+    from pg_proc p
+    where p.oid = p_function);
 end
 $$;
 
@@ -2017,6 +2102,22 @@ end
 $$;
 
 --
+-- Name: prepare_node_role(); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.prepare_node_role() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  alter role colloquy_app login;
+  alter role colloquy_app set lock_timeout = '1334ms';
+  alter role colloquy_app set statement_timeout = '30s';
+  alter role colloquy_app set idle_in_transaction_session_timeout = '30s';
+end
+$$;
+
+--
 -- Name: prune_idempotency_keys(integer); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
@@ -2190,7 +2291,9 @@ declare
 begin
   perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
   -- Else the planner, which sees that few rows are as new as that, plans the same again for each user: that is most of the work.
-  perform set_config('plan_cache_mode', 'force_generic_plan', true);
+  -- Citus has to see the user's id in order to find the node.
+  perform set_config('plan_cache_mode', 'force_generic_plan', true)
+  where current_setting('citus.propagate_set_commands', true) is null;
   v_now := colloquy.clock();
   -- As far as the clock may have gone back. What is later is of no time that was taken here: imports brought such times.
   v_until := v_now + interval '2 minutes';
@@ -2523,9 +2626,9 @@ begin
   end if;
 
   perform colloquy.act_as(null);
+  v_state.claimed_until := case when outcome = 'more' then v_now + p_lease_ms * interval '1 millisecond' end;
   update colloquy.retention r
-  set claimed_by = p_claim,
-    claimed_until = case when outcome = 'more' then v_now + p_lease_ms * interval '1 millisecond' end,
+  set claimed_by = p_claim, claimed_until = v_state.claimed_until,
     rule = p_retention::text, after_user = v_state.after_user, after_id = v_state.after_id
   where r.user_id = '';
   return next;
@@ -2808,7 +2911,6 @@ $$;
 
 CREATE FUNCTION colloquy.search_messages(p_user_id text, p_terms jsonb, p_phrase text, p_word text, p_conversation_id uuid, p_archived boolean, p_after timestamp with time zone, p_before timestamp with time zone, p_upper integer, p_lower integer, p_rank integer, p_time timestamp with time zone, p_id uuid, p_limit integer) RETURNS TABLE(results json, window_end integer, unsealed integer, is_complete boolean, has_stale boolean)
     LANGUAGE plpgsql STABLE
-    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 declare
   -- How many entries of the tail are compared, how many candidates fill a window, and how many a request may have.
@@ -2846,6 +2948,9 @@ declare
   v_is_full boolean;
 begin
   perform colloquy.act_as(p_user_id);
+  -- Citus has to see the user's id in order to find the node.
+  perform set_config('plan_cache_mode', 'force_generic_plan', true)
+  where current_setting('citus.propagate_set_commands', true) is null;
   c_tail := 30000;
   c_window := 500;
   c_most := 3000;
@@ -3304,6 +3409,87 @@ end
 $$;
 
 --
+-- Name: sharding_state(text[]); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.sharding_state(p_called text[]) RETURNS TABLE(version text, fault text, workers integer, shards integer, is_begun boolean, is_ledger_local boolean, local_tables text[], leftovers text[], functions text[], unready_nodes text[])
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_tables regclass[];
+begin
+  select e.extversion into version from pg_extension e where e.extname = 'citus';
+  if not found then
+    return next;
+    return;
+  end if;
+  select count(*) filter (where n.shouldhaveshards and n.isactive) into workers
+  from pg_dist_node n
+  where n.noderole = 'primary';
+  fault := case
+    when not citus_is_coordinator() then 'this node is not the coordinator of the Citus cluster'
+    when not exists (select from pg_dist_node n where n.groupid = 0) then
+      'the coordinator is not one of the cluster''s nodes: run select citus_set_coordinator_host(''<host>'', <port>);'
+    when workers = 0 then 'no node takes shards: run select citus_add_node(''<host>'', <port>); for each worker'
+    when to_regrole('colloquy_app') is null then 'there is no role colloquy_app, which keeps users apart while tables are copied'
+  end;
+
+  with recursive own (id) as (
+    select c.oid
+    from pg_class c
+    join pg_attribute a on a.attrelid = c.oid and a.attname = 'user_id'
+    where c.relnamespace = 'colloquy'::regnamespace and c.relkind in ('r', 'p')
+  ),
+  referring (id, depth) as (
+    select o.id, 0 from own o
+    union
+    select k.conrelid, r.depth + 1
+    from referring r
+    join pg_constraint k on k.confrelid = r.id and k.contype = 'f' and k.conrelid <> k.confrelid
+  ),
+  ordered (id, depth) as (
+    select r.id, max(r.depth) from referring r group by r.id
+  )
+  select array_agg(o.id::regclass order by o.id <> 'colloquy.conversations'::regclass, o.depth, o.id::regclass::text)
+  into v_tables
+  from ordered o;
+  local_tables := array(
+    select t.id::text
+    from unnest(v_tables) with ordinality t (id, n)
+    where not exists (select from pg_dist_partition p where p.logicalrelid = t.id)
+    order by t.n);
+  is_begun := exists (select from pg_dist_partition p where p.logicalrelid = any (v_tables));
+  is_ledger_local := not exists (select from pg_dist_partition p where p.logicalrelid = 'colloquy.migrations'::regclass);
+  leftovers := array(
+    select p.logicalrelid::text
+    from pg_dist_partition p
+    where p.logicalrelid = any (v_tables || 'colloquy.migrations'::regclass) and pg_relation_size(p.logicalrelid) > 0
+    order by array_position(v_tables, p.logicalrelid));
+  select nullif(count(*), 0) into shards
+  from pg_dist_shard s
+  where s.logicalrelid = 'colloquy.conversations'::regclass;
+  functions := array(
+    select p.oid::regprocedure::text
+    from pg_proc p
+    left join pg_dist_object d on d.classid = 'pg_proc'::regclass and d.objid = p.oid
+    where p.pronamespace = 'colloquy'::regnamespace
+      and (d.objid is null or (d.distribution_argument_index is null and colloquy.is_delegated(p.oid, p_called)))
+    order by 1);
+  if fault is null and is_begun then
+    unready_nodes := array(
+      select n.nodename || ':' || n.nodeport
+      from run_command_on_all_nodes(
+        'select r.rolcanlogin and r.rolconfig @> array[''lock_timeout=1334ms''] from pg_roles r where r.rolname = ''colloquy_app''') a
+      join pg_dist_node n on n.nodeid = a.nodeid
+      where a.result is distinct from 't'
+      order by 1);
+  end if;
+  return next;
+end
+$$;
+
+--
 -- Name: stable_clock(); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
@@ -3577,14 +3763,15 @@ begin
     order by s.number
     for no key update
   loop
+    select coalesce(array_agg(k.id order by k.n), '{}'), coalesce(array_agg(k.first order by k.n), '{}'),
+      coalesce(array_agg(k.length order by k.n), '{}')
+    into v_segment.conversation_ids, v_segment.first_positions, v_segment.lengths
+    from unnest(v_segment.conversation_ids, v_segment.first_positions, v_segment.lengths)
+      with ordinality k (id, first, length, n)
+    where k.id <> all (p_conversation_ids);
     update colloquy.search_segments s
-    set signature = null, version = s.version + 1,
-      (conversation_ids, first_positions, lengths) = (
-        select coalesce(array_agg(k.id order by k.n), '{}'), coalesce(array_agg(k.first order by k.n), '{}'),
-          coalesce(array_agg(k.length order by k.n), '{}')
-        from unnest(v_segment.conversation_ids, v_segment.first_positions, v_segment.lengths)
-          with ordinality k (id, first, length, n)
-        where k.id <> all (p_conversation_ids))
+    set signature = null, version = s.version + 1, conversation_ids = v_segment.conversation_ids,
+      first_positions = v_segment.first_positions, lengths = v_segment.lengths
     where s.user_id = p_user_id and s.number = v_segment.number;
   end loop;
 end

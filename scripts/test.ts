@@ -1,9 +1,10 @@
 /**
- * Runs the tests: `npm test -- [--postgres 15] [--pooler] [tap's arguments, test files]`. All files share one cluster,
+ * Runs the tests: `npm test -- [--postgres 15] [--pooler] [--citus --url <url>] [tap's arguments, test files]`. All files share one cluster,
  * which is gone at the end; each has databases of its own, cloned from a template that is migrated once
- * (test/helpers/database.ts). With --pooler the program reaches them through a PgBouncer in transaction mode. The last line has tap's own numbers: `N passed, N failed, N skipped`.
+ * (test/helpers/database.ts). With --pooler the program reaches them through a PgBouncer in transaction mode. With
+ * --citus they all share one distributed database on the cluster of that superuser's URL, one after the other. The last line has tap's own numbers: `N passed, N failed, N skipped`.
  */
-import { execFile, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises'
@@ -12,16 +13,14 @@ import { dirname, join, relative, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { promisify } from 'node:util'
 import { endOrphan } from '../src/embedded-postgres/server.js'
-import { startEmbedded } from '../src/embedded-postgres/start.js'
 import { packageRoot } from '../src/root.js'
 import { buildProgram, buildTests, filesOf } from '../test/helpers/build.js'
 import { groupsOf } from '../test/helpers/groups.js'
 import { builtPath } from '../test/helpers/program.js'
-import { logins, prepareTemplate } from '../test/helpers/template.js'
+import { logins } from '../test/helpers/template.js'
 import { type Pooler, startPooler } from './pooler.js'
-import { systemServer } from './system-postgres.js'
+import { citusTests, initialise, openCitus, startCluster } from './test-cluster.js'
 
 const tap = fileURLToPath(new URL('node_modules/.bin/tap', packageRoot))
 const root = fileURLToPath(packageRoot)
@@ -79,13 +78,14 @@ const report = async (output: Readable): Promise<Totals> => {
 }
 
 /** Tests spend much of their time waiting; beyond two more than the cores they only slow each other down. */
-const jobs = Math.min(availableParallelism() + 2, 8)
+const usualJobs = Math.min(availableParallelism() + 2, 8)
 
 /** Runs tap in a process group of its own, so that a signal reaches it once and nothing of it can stay behind. */
 const runTap = async (
   folder: string,
   args: string[],
   env: NodeJS.ProcessEnv,
+  jobs: number,
 ): Promise<Totals & { code: number }> => {
   const child = spawn(process.execPath, [tap, '--reporter=tap', `--jobs=${jobs}`, ...args], {
     cwd: folder,
@@ -118,26 +118,34 @@ const selectTests = async (args: string[]): Promise<{ paths: string[]; options: 
   for (const path of named) if (!existsSync(join(root, path))) throw new Error(`There is no ${path} to test.`)
   const found = await Promise.all((named.length > 0 ? named : ['test']).map(filesOf))
   const paths = found.flat().filter((path) => path.endsWith('.test.ts'))
-  // They have commands of their own, `npm run test:mutations` and `test:browser`, which name them.
-  const isApart = (path: string) => path.endsWith('mutations.test.ts') || path.startsWith('test/browser/')
+  // They have commands of their own, `npm run test:mutations`, `test:browser` and `test:citus`, which name them.
+  const isApart = (path: string) =>
+    path.endsWith('mutations.test.ts') || /^test\/(browser|citus)\//.test(path)
   return { paths: named.length > 0 ? paths : paths.filter((path) => !isApart(path)), options }
-}
-
-/** Makes a cluster to be copied, which takes a tenth of the time that initdb takes. */
-const initialise = async (dataDir: string): Promise<string> => {
-  const cluster = await startEmbedded({ dataDir, settings: { fsync: 'off' } })
-  await cluster.stop()
-  return dataDir
 }
 
 let summary = '0 passed, 1 failed'
 
+/** Takes an option, and its value if it has one, out of the arguments. */
+const take = (args: string[], option: string, hasValue = false): string | undefined => {
+  const at = args.indexOf(option)
+  if (at < 0) return undefined
+  const [, value] = args.splice(at, hasValue ? 2 : 1)
+  return hasValue ? value : option
+}
+
 const run = async (args: string[], folder: string): Promise<number> => {
-  const at = args.indexOf('--postgres')
-  const version = at < 0 ? undefined : (args.splice(at, 2)[1] ?? '15')
-  const pooled = args.indexOf('--pooler')
-  if (pooled >= 0) args.splice(pooled, 1)
-  const { paths, options } = await selectTests(args)
+  const version = take(args, '--postgres', true)
+  const isPooled = take(args, '--pooler') !== undefined
+  const isOnCitus = take(args, '--citus') !== undefined
+  const citusUrl = take(args, '--url', true)
+  if (isOnCitus && !citusUrl)
+    throw new Error(
+      "--url is missing: a superuser's, of a database of the coordinator in which Citus knows its nodes.",
+    )
+  const { paths, options } = await selectTests(
+    isOnCitus && args.every((arg) => arg.startsWith('-')) ? [...args, ...citusTests] : args,
+  )
   const groups = groupsOf(paths)
   const program = join(folder, 'program')
   const tests = join(folder, 'tests')
@@ -146,28 +154,10 @@ const run = async (args: string[], folder: string): Promise<number> => {
     buildProgram(program),
     buildTests(groups, [preload], tests),
   ])
-  const dataDir = join(folder, 'cluster')
-  if (initialised) await promisify(execFile)('cp', ['-a', initialised, dataDir])
-  const cluster = await startEmbedded({
-    dataDir,
-    settings: {
-      ...{
-        fsync: 'off',
-        full_page_writes: 'off',
-        autovacuum: 'off',
-        wal_level: 'minimal',
-        max_wal_senders: '0',
-      },
-      max_connections: '200',
-      // A connection touches them all in time, and there are thousands of connections.
-      shared_buffers: '32MB',
-    },
-    ...(version && { binaries: systemServer(version) }),
-  })
+  const cluster = citusUrl ? await openCitus(citusUrl) : await startCluster(folder, { initialised, version })
   let pooler: Pooler | undefined
   try {
-    await prepareTemplate(cluster.url)
-    if (pooled >= 0) {
+    if (isPooled) {
       pooler = await startPooler({ folder: join(folder, 'pooler'), clusterUrl: cluster.url, logins })
     }
     if (interrupted) return 1
@@ -176,6 +166,7 @@ const run = async (args: string[], folder: string): Promise<number> => {
       // Else tap has ts-node load itself, for nothing.
       TAP_TYPE_STRIP_ONLY: '1',
       COLLOQUY_TEST_CLUSTER: cluster.url,
+      COLLOQUY_TEST_CITUS: cluster.distributed,
       COLLOQUY_TEST_FOLDER: folder,
       COLLOQUY_TEST_INITIALISED: initialised,
       COLLOQUY_TEST_PROGRAM: program,
@@ -186,6 +177,7 @@ const run = async (args: string[], folder: string): Promise<number> => {
       tests,
       [...options, `--test-env=NODE_OPTIONS=${loader}`, ...[...groups.keys()].map((name) => `${name}.js`)],
       env,
+      cluster.distributed ? 1 : usualJobs,
     )
     // A file that fails without a failing assertion, or a run without any, is a failure too.
     const failed = Math.max(fail, code === 0 && pass + skip > 0 ? 0 : 1)

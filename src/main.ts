@@ -92,6 +92,18 @@ const run = async (): Promise<void> => {
       const { migrate } = await import('./commands/migrate.js')
       return migrate(config)
     }
+    case 'shard': {
+      const { shards, check = false } = values
+      if (shards !== undefined && !(/^[1-9]\d{0,4}$/.test(shards) && Number(shards) <= 64_000))
+        throw new UsageError('--shards takes an integer from 1 to 64000')
+      const config = await configure()
+      const { shard } = await import('./commands/shard.js')
+      process.exitCode = await shard(config, {
+        shards: shards === undefined ? undefined : Number(shards),
+        isCheck: check,
+      })
+      return
+    }
     case 'token': {
       const { user = '', ttl = '3600' } = values
       if (!(await isUserId(user))) {

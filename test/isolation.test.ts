@@ -7,7 +7,7 @@ import { setTitle } from '../src/turns/store/set-title.js'
 import { syncAttempts } from '../src/turns/store/sync-attempts.js'
 import { testApp, tokenOf } from './helpers/app.js'
 import { type ContractOperation, contractOperations, requiredQuery } from './helpers/contract.js'
-import { testDatabase } from './helpers/database.js'
+import { isDistributed, testDatabase } from './helpers/database.js'
 import { gatedModel } from './helpers/models.js'
 import { mutant } from './helpers/mutant.js'
 import { startServer } from './helpers/server.js'
@@ -142,7 +142,7 @@ const otherTables = [
 /** Every condition on the user is taken out of the handlers, and the turn functions get the path's ids alone. */
 const withoutWhere = {
   files: /^src\/handlers\/.*\.ts$/,
-  from: /(\w+\.)?user_id = (\$\{user\.id\}|c\.user_id) and /g,
+  from: /(\w+\.)?user_id = \$\{user(\.id|Id)\} and /g,
   to: '',
 }
 
@@ -161,15 +161,20 @@ t.test('every operation of the contract keeps users apart', async (t) => {
   }
 })
 
-t.test('an owner who may not create roles is bound by forced row-level security', async (t) => {
-  const { url } = await testDatabase(t, { login: 'plain', migrated: false })
-  await migrate(url)
-  const server = await serverOn(t, url, await mutant(t, [withoutWhere]))
-  t.same(await leaks(server.url), [])
-})
+t.test(
+  'an owner who may not create roles is bound by forced row-level security',
+  { skip: isDistributed && 'it is not distributed' },
+  async (t) => {
+    const { url } = await testDatabase(t, { login: 'plain', migrated: false })
+    await migrate(url)
+    const server = await serverOn(t, url, await mutant(t, [withoutWhere]))
+    t.same(await leaks(server.url), [])
+  },
+)
 
 t.test(
   'with `where user_id` taken out of the queries, row-level security still keeps users apart',
+  { skip: isDistributed && 'it is by `where user_id` that Citus finds the node' },
   async (t) => {
     const folder = await mutant(t, [withoutWhere])
     const { url, superuserUrl } = await testDatabase(t)
@@ -274,14 +279,19 @@ t.test('in SQL, too: nothing of another user can be read, changed or written', a
     }
     await t.rejects(
       as('alice', (tx) => tx`update ${name} set user_id = 'bob'`),
-      { code: /42501|23503/ },
+      { code: /42501|23503|0A000/ },
       'a row cannot be given away',
     )
   }
-  await as(null, (tx) => tx`select colloquy.reserve_total('2026-11-27', 1, null, null)`)
-  const spending = (user: string | null) => as(user, (tx) => tx`select from colloquy.total_spending`)
-  t.equal((await spending(null)).length, 1, 'what all users spend is seen by who acts for nobody')
-  t.equal((await spending('bob')).length, 0, 'and by no user')
+  const asNobody = <T>(work: (tx: postgres.TransactionSql) => Promise<T>) =>
+    sql.begin(async (tx) => {
+      await tx`select colloquy.act_as(null)`
+      return work(tx)
+    })
+  await asNobody((tx) => tx`select colloquy.reserve_total('2026-11-27', 1, null, null)`)
+  const spending = (tx: postgres.TransactionSql) => tx`select from colloquy.total_spending`
+  t.equal((await asNobody(spending)).length, 1, 'what all users spend is seen by who acts for nobody')
+  t.equal((await as('bob', spending)).length, 0, 'and by no user')
   await t.rejects(
     as(
       'bob',

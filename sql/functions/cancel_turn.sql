@@ -9,7 +9,7 @@ begin
   if not exists (
     select
     from colloquy.turns t
-    join colloquy.conversations c on c.user_id = t.user_id and c.id = t.conversation_id
+    join colloquy.conversations c on c.user_id = p_user_id and c.id = t.conversation_id
     where t.user_id = p_user_id and t.id = p_turn_id and colloquy.is_live(c.expires_at)
   ) then
     return next;

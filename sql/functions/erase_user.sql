@@ -66,11 +66,11 @@ begin
   -- A message has no foreign key to its conversation.
   delete from colloquy.messages m
   where m.user_id = p_user_id
-    and not exists (select from colloquy.conversations c where c.user_id = m.user_id and c.id = m.conversation_id);
+    and not exists (select from colloquy.conversations c where c.user_id = p_user_id and c.id = m.conversation_id);
   get diagnostics v_orphans = row_count;
   delete from colloquy.idempotency_keys k
   where k.user_id = p_user_id
-    and not exists (select from colloquy.conversations c where c.user_id = k.user_id and c.id = k.conversation_id);
+    and not exists (select from colloquy.conversations c where c.user_id = p_user_id and c.id = k.conversation_id);
   get diagnostics v_keys = row_count;
   delete from colloquy.usage u where u.user_id = p_user_id;
   get diagnostics v_usage = row_count;

@@ -1,5 +1,5 @@
 -- When a conversation expires; null: never. What the user has set holds in any case. The operator's rule, p_retention, is null
--- or has days (from p_since on), keeps_pinned and keeps_archived. PostgreSQL writes this body into the caller's query.
+-- or has days (from p_since on), keeps_pinned and keeps_archived. Immutable, since the interval has no days: Citus takes nothing less in an update.
 create or replace function colloquy.expiry_of(
   p_own_expires_at timestamptz,
   p_since timestamptz,
@@ -7,13 +7,15 @@ create or replace function colloquy.expiry_of(
   p_archived boolean,
   p_retention json
 ) returns timestamptz
-language sql stable
+language plpgsql immutable
 as $$
-  select least(
+begin
+  return least(
     p_own_expires_at,
     case
       when p_pinned and (p_retention ->> 'keeps_pinned')::boolean then null
       when p_archived and (p_retention ->> 'keeps_archived')::boolean then null
       else p_since + (p_retention ->> 'days')::integer * interval '24 hours'
-    end)
+    end);
+end
 $$;

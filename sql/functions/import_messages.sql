@@ -31,6 +31,7 @@ declare
   v_last_position integer;
   v_last_turn_id uuid;
   v_is_live boolean;
+  v_path int4multirange;
 begin
   perform colloquy.act_as(p_user_id);
   v_now := colloquy.clock();
@@ -119,14 +120,15 @@ begin
             p_user_id => p_user_id, p_conversation_id => v_conversation.id, p_position => v_parent_position) end);
     end if;
   end loop;
+  if taken > 0 then
+    -- The newest message's branch is the active one. Looked up here, since Citus takes no function that reads within a case.
+    v_path := colloquy.path_to(
+      p_user_id => p_user_id, p_conversation_id => v_conversation.id, p_position => v_last_position)
+      + int4multirange(int4range(v_last_position + 1, null));
+  end if;
   update colloquy.conversations c
   set last_position = v_last_position, updated_at = v_now,
-    -- The newest message's branch is the active one.
-    active_path = case
-      when c.active_path is null and not v_is_branched then null
-      else colloquy.path_to(
-        p_user_id => p_user_id, p_conversation_id => v_conversation.id, p_position => v_last_position)
-        + int4multirange(int4range(v_last_position + 1, null)) end
+    active_path = case when c.active_path is null and not v_is_branched then null else v_path end
   where c.user_id = p_user_id and c.id = v_conversation.id and c.last_position <> v_last_position;
   -- An imported conversation is not among those with the greatest ids, which a search takes for new.
   if outcome = 'made' or taken > 0 then

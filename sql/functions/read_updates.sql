@@ -44,7 +44,9 @@ declare
 begin
   perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
   -- Else the planner, which sees that few rows are as new as that, plans the same again for each user: that is most of the work.
-  perform set_config('plan_cache_mode', 'force_generic_plan', true);
+  -- Citus has to see the user's id in order to find the node.
+  perform set_config('plan_cache_mode', 'force_generic_plan', true)
+  where current_setting('citus.propagate_set_commands', true) is null;
   v_now := colloquy.clock();
   -- As far as the clock may have gone back. What is later is of no time that was taken here: imports brought such times.
   v_until := v_now + interval '2 minutes';

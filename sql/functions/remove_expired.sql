@@ -85,9 +85,9 @@ begin
   end if;
 
   perform colloquy.act_as(null);
+  v_state.claimed_until := case when outcome = 'more' then v_now + p_lease_ms * interval '1 millisecond' end;
   update colloquy.retention r
-  set claimed_by = p_claim,
-    claimed_until = case when outcome = 'more' then v_now + p_lease_ms * interval '1 millisecond' end,
+  set claimed_by = p_claim, claimed_until = v_state.claimed_until,
     rule = p_retention::text, after_user = v_state.after_user, after_id = v_state.after_id
   where r.user_id = '';
   return next;

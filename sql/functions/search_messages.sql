@@ -33,7 +33,7 @@ create or replace function colloquy.search_messages(
 -- Planning a query anew for each segment would take most of the time. The one plan knows nothing of how much a user has
 -- written, so what is looked up by its key is looked up in a subquery of its own (`offset 0`): joined freely, it was found
 -- among all messages of the user, once for each of them, in a large table.
-language plpgsql stable set plan_cache_mode = 'force_generic_plan'
+language plpgsql stable
 as $$
 declare
   -- How many entries of the tail are compared, how many candidates fill a window, and how many a request may have.
@@ -71,6 +71,9 @@ declare
   v_is_full boolean;
 begin
   perform colloquy.act_as(p_user_id);
+  -- Citus has to see the user's id in order to find the node.
+  perform set_config('plan_cache_mode', 'force_generic_plan', true)
+  where current_setting('citus.propagate_set_commands', true) is null;
   c_tail := 30000;
   c_window := 500;
   c_most := 3000;

@@ -14,8 +14,7 @@ export interface Spending {
 
 /** Its rows are of no user. */
 export const readSpending = async (db: Database): Promise<Spending> => {
-  const [row] = await db.asUser(
-    '',
+  const [row] = await db.asNobody(
     (sql) => sql<Spending[]>`
       select s.days[extract(day from d.day)::integer]::float8 as today, s.spent::float8 as month
       from (select (colloquy.clock() at time zone 'UTC')::date as day) d

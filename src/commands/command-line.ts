@@ -43,6 +43,16 @@ const commands = {
     },
   },
   migrate: { summary: 'bring the database schema up to date', options: {} },
+  shard: {
+    summary: 'distribute the database over the nodes of its Citus cluster',
+    options: {
+      shards: {
+        value: 'count',
+        help: 'cut the tables into so many shards, which users share; 32 unless set',
+      },
+      check: { help: 'only say what is missing, and exit with 1 when something is' },
+    },
+  },
   token: {
     summary: 'print an HS256 token',
     options: {
@@ -94,7 +104,7 @@ const commands = {
 export type CommandName = keyof typeof commands
 type OptionName = { [Name in CommandName]: keyof (typeof commands)[Name]['options'] }[CommandName]
 /** An option without a value is a switch. */
-type Switch = 'list' | 'erase'
+type Switch = 'list' | 'erase' | 'check'
 /** A switch of `doctor`, and a file of `conformance`. */
 type Values = Partial<
   Record<Exclude<OptionName, Switch | 'json'>, string> & Record<Switch, boolean> & { json: string | boolean }

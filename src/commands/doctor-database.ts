@@ -3,6 +3,8 @@ import { findDrift } from '../db/drift.js'
 import { pendingChanges } from '../db/migrate.js'
 import { checkRls } from '../db/rls-check.js'
 import { checkSettings } from '../db/settings.js'
+import { missingSharding, readShardingIfBegun } from '../db/sharding.js'
+import { describeSharding } from './shard.js'
 
 /** What doctor finds out about the database: each resolves with the line's text, and rejects with what is wrong. */
 
@@ -58,4 +60,13 @@ export const checkSchema = async (db: Database): Promise<string> => {
   return skipped
     ? 'as this program creates it, except for functions, which a newer program has replaced'
     : 'as this program creates it'
+}
+
+/** Says nothing of a database that nobody has begun to distribute. */
+export const checkSharding = async (db: Database): Promise<string | undefined> => {
+  const state = await readShardingIfBegun(db)
+  if (!state) return undefined
+  const missing = missingSharding(state)
+  if (missing.length === 0) return describeSharding(state)
+  throw new Error(`${missing.join('; ')}; run "colloquy shard" as the owner`)
 }

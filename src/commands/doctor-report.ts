@@ -6,8 +6,8 @@ export interface Check {
   name: string
   /** the check that has to pass before this one */
   needs?: string
-  /** Returns a short description of the healthy state; throws what is wrong. */
-  run(): Promise<string>
+  /** Returns a short description of the healthy state, or undefined where there is nothing to check; throws what is wrong. */
+  run(): Promise<string | undefined>
 }
 
 export interface CheckResult {
@@ -20,11 +20,12 @@ export interface CheckResult {
 const runCheck = async (
   { name, needs = '', run }: Check,
   failed: ReadonlySet<string>,
-): Promise<CheckResult> => {
+): Promise<CheckResult | undefined> => {
   if (failed.has(needs))
     return { name, status: 'not-checked', detail: `not checked, because the ${needs} check failed` }
   try {
-    return { name, status: 'ok', detail: await run() }
+    const detail = await run()
+    return detail === undefined ? undefined : { name, status: 'ok', detail }
   } catch (error) {
     return { name, status: 'failed', detail: errorMessage(error) }
   }
@@ -42,6 +43,7 @@ export const runChecks = async (
     progress.begin(`checking: ${check.name}`)
     const result = await runCheck(check, failed)
     progress.clear()
+    if (!result) continue
     if (result.status !== 'ok') failed.add(check.name)
     results.push(result)
     tell(result)

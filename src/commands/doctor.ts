@@ -17,6 +17,7 @@ import {
   checkRowSecurity,
   checkSchema,
   checkServerSettings,
+  checkSharding,
   checkVersion,
 } from './doctor-database.js'
 import {
@@ -123,6 +124,7 @@ const checkAll = async (config: Config, tell: (result: CheckResult) => void): Pr
         run: async () => checkRowSecurity((await opening).db),
       },
       { name: 'schema', needs: 'migrations', run: async () => checkSchema((await opening).db) },
+      { name: 'sharding', needs: 'migrations', run: async () => checkSharding((await opening).db) },
       { name: 'keys', run: () => checkKeys(config) },
       { name: 'model', run: () => checkModels(config) },
       { name: 'browser origins', run: () => checkOrigins(config) },

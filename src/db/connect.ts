@@ -12,6 +12,9 @@ import { assertServerWritable } from './writable.js'
 
 export { DatabaseUnavailable } from './errors.js'
 
+/** No user has this id. */
+const nobody = ''
+
 export interface ConnectOptions {
   url: string
   /** maximum number of connections */
@@ -103,6 +106,10 @@ export const connect = ({
     asUser: (userId, work) =>
       withConnection({ kind: 'user', queue: 'others', owner: userId }, (connection, onRoundTrip) =>
         transact(connection, { ...timeouts, onRoundTrip }, beginStatements.asUser(userId), work),
+      ),
+    asNobody: (work) =>
+      withConnection({ kind: 'user', queue: 'others' }, (connection, onRoundTrip) =>
+        transact(connection, { ...timeouts, onRoundTrip }, beginStatements.asUser(nobody), work),
       ),
     asLogin: (work, { withinMs, queue = 'others' } = {}) => {
       const start = performance.now()

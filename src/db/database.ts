@@ -22,6 +22,11 @@ export interface Database {
    * without awaiting it is sent together with the commit, in one round trip.
    */
   asUser<T>(userId: string, work: (sql: Sql) => PromiseLike<T>): Promise<T>
+  /**
+   * Runs `work` in one transaction that acts for no user to begin with: for a function that reads rows of all of them. On Citus that
+   * needs a transaction block, since alone it would have none on the other nodes that knows for whom it acts.
+   */
+  asNobody<T>(work: (sql: Sql) => PromiseLike<T>): Promise<T>
   /** Runs one statement in its own transaction, which sets its acting user itself (the turn functions). */
   statement<T extends readonly (object | undefined)[]>(
     work: (sql: Sql) => PendingQuery<T>,

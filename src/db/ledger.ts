@@ -83,19 +83,19 @@ export const setLockTimeout = (sql: Sql, ms: number): PromiseLike<unknown> =>
  * granted.
  */
 export const claimAttempt = async (db: Database, pauseMs: number): Promise<boolean> => {
-  const [claim] = await db.asLogin(async (sql) => {
+  return db.asLogin(async (sql) => {
     await setLockTimeout(sql, ledgerLockMs)
-    return sql<[{ is_granted: boolean }]>`
-      with claimed as (
-        update colloquy.migrations m
-        set tried_at = clock_timestamp()
-        where m.version = (select max(newest.version) from colloquy.migrations newest)
-          and coalesce(m.tried_at < clock_timestamp() - ${pauseMs}::integer * interval '1 millisecond', true)
-        returning m.version
-      )
-      select exists (select from claimed) or not exists (select from colloquy.migrations) as is_granted`
+    const claimed = await sql`
+      update colloquy.migrations m
+      -- Not the time after the wait for the lock, since Citus takes no volatile function here.
+      set tried_at = statement_timestamp()
+      where m.version = (select max(newest.version) from colloquy.migrations newest)
+        and (m.tried_at is null or m.tried_at < statement_timestamp() - ${pauseMs}::integer * interval '1 millisecond')
+      returning m.version`
+    if (claimed.length > 0) return true
+    const [newest] = await sql`select m.version from colloquy.migrations m limit 1`
+    return newest === undefined
   })
-  return claim.is_granted
 }
 
 /**
@@ -113,6 +113,12 @@ export const recordMigration = (
 ): PromiseLike<unknown> => sql`
   insert into colloquy.migrations (version, name, checksum, oldest_program)
   values (${version}, ${name}, ${checksum}, ${oldestProgram})`
+
+/** Lets the next attempt come at once. */
+export const allowAttempt = (sql: Sql): PromiseLike<unknown> => sql`
+  update colloquy.migrations m
+  set tried_at = null
+  where m.version = (select max(newest.version) from colloquy.migrations newest)`
 
 /** Also lets the next attempt come at once: the pause is for attempts that failed. */
 export const recordFunctions = (sql: Sql, { checksum, program }: FunctionSet): PromiseLike<unknown> => sql`

@@ -11,6 +11,9 @@ import {
   SchemaMismatch,
 } from './ledger.js'
 import { defaultLockRetry, type LockRetry, type MigrationStep, runStep } from './migration-steps.js'
+import { defaultShards } from './sharding.js'
+import { completeSharding, distributeAddedTables } from './sharding-steps.js'
+import { splitStatements } from './split-statements.js'
 import { type Migration, readSqlFiles, type SqlFiles } from './sql-files.js'
 
 export { SchemaMismatch } from './ledger.js'
@@ -64,14 +67,22 @@ const prepareAppRole = async (db: Database): Promise<string | undefined> => {
   return `${role.login} may not create the role colloquy_app, so requests run as the schema's owner, bound by forced row-level security`
 }
 
-const migrationStep = (migration: Migration): MigrationStep => ({
-  name: `migration ${nameOf(migration)}`,
-  isPending: (rows) => !rows.some(({ version }) => version === migration.version),
-  apply: async (sql) => {
-    await sql.unsafe(migration.text)
-    await recordMigration(sql, migration)
-  },
-})
+const migrationStep =
+  (files: SqlFiles) =>
+  (migration: Migration): MigrationStep => ({
+    name: `migration ${nameOf(migration)}`,
+    isPending: (rows) => !rows.some(({ version }) => version === migration.version),
+    apply: async (sql) => {
+      // On Citus: one connection a node, so that what the migration makes can be distributed in its transaction.
+      const onCitus = await sql`
+        select pg_catalog.set_config('citus.multi_shard_modify_mode', 'sequential', true)
+        where pg_catalog.current_setting('citus.multi_shard_modify_mode', true) is not null`
+      const statements = onCitus.length > 0 ? splitStatements(migration.text) : [migration.text]
+      for (const statement of statements) await sql.unsafe(statement)
+      await recordMigration(sql, migration)
+      await distributeAddedTables(sql, files)
+    },
+  })
 
 /** Replaces every function, without locking a table. */
 const functionsStep = ({ migrations, functionSet }: SqlFiles): MigrationStep => ({
@@ -83,7 +94,7 @@ const functionsStep = ({ migrations, functionSet }: SqlFiles): MigrationStep => 
   },
 })
 
-interface MigrateOptions {
+export interface MigrateOptions {
   log?: (line: string) => void
   /** hears of each step when it begins, the first being number 1 */
   onBegin?: (step: { name: string; number: number; of: number }) => void
@@ -116,7 +127,7 @@ export const migrate = async (url: string, options: MigrateOptions = {}): Promis
     const missing = missingMigrations(files.migrations, await readLedger(db))
     if (missing.length > 0) await createLedger(db)
     const applied: string[] = []
-    const steps = [...missing.map(migrationStep), functionsStep(files)]
+    const steps = [...missing.map(migrationStep(files)), functionsStep(files)]
     for (const [index, step] of steps.entries()) {
       onBegin({ name: step.name, number: index + 1, of: steps.length })
       if (!(await runStep(db, step, { lockRetry, log, signal }))) continue
@@ -126,6 +137,11 @@ export const migrate = async (url: string, options: MigrateOptions = {}): Promis
     if (applied.length > 0 || alwaysPrepareRole) {
       const warning = await prepareAppRole(db)
       if (warning) log(warning)
+      await completeSharding(db, {
+        ...{ files, shards: defaultShards, onlyIfBegun: true },
+        runStep: (step) => runStep(db, step, { lockRetry, log, signal }),
+        onApplied: (name) => log(`distributed: ${name}`),
+      })
     }
     return applied
   } catch (error) {

@@ -29,9 +29,9 @@ export const createConversation =
           returning *
         ),
         scheduled as (${scheduleRemoval(sql)})
-        select ${conversationColumns(sql)}
+        select ${conversationColumns(sql, user.id)}
         from c
-        ${joinLastTurn(sql)}`,
+        ${joinLastTurn(sql, user.id)}`,
     )
     // Relative, so that it holds behind a proxy that changes the path's beginning.
     return reply(201, conversation, { location: `conversations/${conversation.id}` })

@@ -105,11 +105,11 @@ const readPage = async (
 ): Promise<ExportedMessage[]> => {
   const rows = await db.asUser(userId, (sql) => {
     const next = (conversation: ReturnType<typeof sql>, position: ReturnType<typeof sql>) => sql`
-      select m.conversation_id, m.position, ${messageBytes(sql, include)} as bytes
+      select m.conversation_id, m.position, ${messageBytes(sql, userId, include)} as bytes
       from colloquy.messages m
       where m.user_id = ${userId} and (m.conversation_id, m.position) > (${conversation}, ${position})
         and m.conversation_id <= ${through}::uuid and m.created_at <= ${asOf}::timestamptz
-        and ${inLiveConversation(sql, 'm')}
+        and ${inLiveConversation(sql, 'm', userId)}
       order by m.conversation_id, m.position
       limit 1`
     return sql<Row[]>`
@@ -134,8 +134,8 @@ const readPage = async (
       from listed
       join colloquy.messages m
         on m.user_id = ${userId} and m.conversation_id = listed.conversation_id and m.position = listed.position
-      ${joinTurn(sql)}
-      ${joinSiblings(sql)}
+      ${joinTurn(sql, userId)}
+      ${joinSiblings(sql, userId)}
       where listed.n = 1 or listed.bytes <= ${maxPageBytes}
       order by listed.n`
   })

@@ -9,9 +9,9 @@ export const getConversation =
     const [conversation] = await db.asUser(
       user.id,
       (sql) => sql<Conversation[]>`
-        select ${conversationColumns(sql)}
+        select ${conversationColumns(sql, user.id)}
         from colloquy.conversations c
-        ${joinLastTurn(sql)}
+        ${joinLastTurn(sql, user.id)}
         where c.user_id = ${user.id} and c.id = ${params.conversation_id}
           and colloquy.is_live(c.expires_at)`,
     )

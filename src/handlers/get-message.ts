@@ -12,10 +12,10 @@ export const getMessage =
       (sql) => sql<MessageRow[]>`
         select ${messageColumns(sql, query.include)}
         from colloquy.messages m
-        ${joinTurn(sql)}
-        ${joinSiblings(sql)}
+        ${joinTurn(sql, user.id)}
+        ${joinSiblings(sql, user.id)}
         where m.user_id = ${user.id} and m.id = ${params.message_id}
-          and ${inLiveConversation(sql, 'm')}`,
+          and ${inLiveConversation(sql, 'm', user.id)}`,
     )
     return row ? reply(200, toMessage(row)) : problem('message-not-found')
   }

@@ -34,9 +34,9 @@ export const listConversations =
           order by c.last_turn_at desc, c.id desc
           limit ${limit + 1}
         )
-        select ${conversationColumns(sql)}, c.n < (select max(n) from found) as has_next
+        select ${conversationColumns(sql, user.id)}, c.n < (select max(n) from found) as has_next
         from found c
-        ${joinLastTurn(sql)}
+        ${joinLastTurn(sql, user.id)}
         where c.n = 1 or (c.n <= ${limit} and c.bytes <= ${maxPageBytes})
         order by c.n`,
     )

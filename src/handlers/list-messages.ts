@@ -30,7 +30,7 @@ export const listMessages =
         : sql`m.position >= lower(branch.path * int4multirange(int4range(${last} + 1, null)))`
     /** The next message's position and its size as JSON. */
     const next = (sql: Sql, last: ReturnType<Sql> | undefined) => sql`
-      select m.position, ${messageBytes(sql, query.include)} as bytes
+      select m.position, ${messageBytes(sql, user.id, query.include)} as bytes
       from colloquy.messages m
       where m.user_id = ${user.id} and m.conversation_id = ${conversationId}
         and branch.path @> m.position and (m.role <> 'summary' or branch.path @> m.summarized_through)
@@ -61,8 +61,8 @@ export const listMessages =
         from listed
         join colloquy.messages m
           on m.user_id = ${user.id} and m.conversation_id = ${conversationId} and m.position = listed.position
-        ${joinTurn(sql)}
-        ${joinSiblings(sql)}
+        ${joinTurn(sql, user.id)}
+        ${joinSiblings(sql, user.id)}
         where listed.n = 1 or (listed.n <= ${query.limit} and listed.bytes <= ${maxPageBytes})
         order by listed.n`,
     )

@@ -30,7 +30,7 @@ export const listTurns =
           (
             select m.position, m.turn_id
             from colloquy.messages m
-            join colloquy.turns t on t.user_id = m.user_id and t.id = m.turn_id
+            join colloquy.turns t on t.user_id = ${user.id} and t.id = m.turn_id
             where m.user_id = ${user.id} and m.conversation_id = ${conversationId}
               and m.position = coalesce(t.answer_position, t.position)
               ${bounds(sql, sql`m.position`)}
@@ -40,7 +40,7 @@ export const listTurns =
           union all
           select t.answer_position, t.id
           from colloquy.conversations c
-          join colloquy.turns t on t.user_id = c.user_id and t.id = c.last_turn_id
+          join colloquy.turns t on t.user_id = ${user.id} and t.id = c.last_turn_id
           where c.user_id = ${user.id} and c.id = ${conversationId}
             and t.status = 'running' and t.answer_position is not null
             ${bounds(sql, sql`t.answer_position`)}

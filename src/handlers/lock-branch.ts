@@ -27,11 +27,11 @@ export const lockBranch = async (
         coalesce(run.ancestors, '{}') + int4multirange(int4range(coalesce(run.position, 1), next.position)),
         '{[1,)}')::text as path
     from colloquy.conversations c
-    join colloquy.messages m on m.user_id = c.user_id and m.conversation_id = c.id and m.id = ${messageId}
+    join colloquy.messages m on m.user_id = ${userId} and m.conversation_id = c.id and m.id = ${messageId}
     left join lateral (
       select b.position, b.ancestors
       from colloquy.branches b
-      where b.user_id = c.user_id and b.conversation_id = c.id
+      where b.user_id = ${userId} and b.conversation_id = c.id
         and (b.ancestors @> m.position or (b.position <= m.position and b.ancestors is not null))
       order by b.position desc
       limit 1
@@ -39,7 +39,7 @@ export const lockBranch = async (
     left join lateral (
       select min(b.position) as position
       from colloquy.branches b
-      where b.user_id = c.user_id and b.conversation_id = c.id and b.position > coalesce(run.position, 1)
+      where b.user_id = ${userId} and b.conversation_id = c.id and b.position > coalesce(run.position, 1)
         and b.ancestors is not null
     ) next on true
     where c.user_id = ${userId} and c.id = ${conversationId} and colloquy.is_live(c.expires_at)`

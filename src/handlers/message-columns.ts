@@ -34,37 +34,37 @@ export const messageColumns = (sql: Sql, include: Include) => sql`
   ${include?.includes('reasoning') ? sql`, m.reasoning` : sql``}`
 
 /** The size of the contract's message as JSON at most: the text comes twice, in `content` and in `parts`. */
-export const messageBytes = (sql: Sql, include: Include) => sql`
+export const messageBytes = (sql: Sql, userId: string, include: Include) => sql`
   1000 + 2 * octet_length(to_json(m.content)::text)
     + octet_length(m.tool_calls::text) + 400 * jsonb_array_length(m.tool_calls)
     ${include?.includes('reasoning') ? sql`+ coalesce(octet_length(m.reasoning::text), 0)` : sql``}
     + coalesce((
         select octet_length(to_json(f.comment)::text)
         from colloquy.feedback f
-        where f.user_id = m.user_id and f.conversation_id = m.conversation_id and f.message_id = m.id), 0)`
+        where f.user_id = ${userId} and f.conversation_id = m.conversation_id and f.message_id = m.id), 0)`
 
 /** Joins the turn that wrote `m` as `t`, and what the user thinks of it as `f`. */
-export const joinTurn = (sql: Sql) => sql`
-  left join colloquy.turns t on t.user_id = m.user_id and t.id = m.turn_id
+export const joinTurn = (sql: Sql, userId: string) => sql`
+  left join colloquy.turns t on t.user_id = ${userId} and t.id = m.turn_id
   left join colloquy.feedback f
-    on f.user_id = m.user_id and f.conversation_id = m.conversation_id and f.message_id = m.id`
+    on f.user_id = ${userId} and f.conversation_id = m.conversation_id and f.message_id = m.id`
 
 /** A time in JSON as the driver gives one in a column. */
 const utc = (sql: Sql, time: ReturnType<Sql>) =>
   sql`to_char(${time} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`
 
 /** Joins the siblings of `m`, itself among them, as `siblings`; none for most messages, which have no other. */
-export const joinSiblings = (sql: Sql) =>
+export const joinSiblings = (sql: Sql, userId: string) =>
   sql`left join lateral (
     select max(s.count)::integer as count, json_agg(s.id order by s.position) as ids
     from (
       select x.id, x.position, count(*) over () as count
       from colloquy.branches own
       join colloquy.branches b
-        on b.user_id = own.user_id and b.conversation_id = own.conversation_id and b.parent_position = own.parent_position
+        on b.user_id = ${userId} and b.conversation_id = own.conversation_id and b.parent_position = own.parent_position
       join colloquy.messages x
-        on x.user_id = b.user_id and x.conversation_id = b.conversation_id and x.position = b.position
-      where own.user_id = m.user_id and own.conversation_id = m.conversation_id and own.position = m.position
+        on x.user_id = ${userId} and x.conversation_id = b.conversation_id and x.position = b.position
+      where own.user_id = ${userId} and own.conversation_id = m.conversation_id and own.position = m.position
       order by x.position desc
       limit 100
     ) s

@@ -11,7 +11,7 @@ export const streamConversation =
       (sql) => sql<{ running_turn_id: string | null }[]>`
         select t.id as running_turn_id
         from colloquy.conversations c
-        left join colloquy.turns t on t.user_id = c.user_id and t.id = c.last_turn_id and t.status = 'running'
+        left join colloquy.turns t on t.user_id = ${user.id} and t.id = c.last_turn_id and t.status = 'running'
         where c.user_id = ${user.id} and c.id = ${params.conversation_id}
           and colloquy.is_live(c.expires_at)`,
     )

@@ -38,7 +38,7 @@ export const findTurn = async (db: Database, userId: string, turnId: string): Pr
       select ${turnColumns(sql)}
       from colloquy.turns t
       ${joinLease(sql)}
-      where t.user_id = ${userId} and t.id = ${turnId} and ${inLiveConversation(sql, 't')}`,
+      where t.user_id = ${userId} and t.id = ${turnId} and ${inLiveConversation(sql, 't', userId)}`,
   )
   return row && toTurn(row)
 }

@@ -31,6 +31,10 @@ const changesExpiry = ({ archived, pinned, expires_at }: Change): boolean =>
 
 type Fragment = ReturnType<Sql>
 
+/** The time where that is so, else null. Not as a case, in which Citus takes no clock: an array of one has no element 0. */
+const nowIf = (sql: Sql, condition: Fragment): Fragment =>
+  sql`(array[colloquy.stable_clock()])[(${condition})::integer]`
+
 /** What is set of what decides when it expires. The rule counts anew for what it did not hold for so far. */
 const expiryChanges = (
   sql: Sql,
@@ -41,11 +45,8 @@ const expiryChanges = (
   const pinned: Fragment = sql`coalesce(${change.pinned ?? null}, c.pinned)`
   const own: Fragment =
     change.expires_at === undefined ? sql`c.own_expires_at` : sql`${change.expires_at}::timestamptz(3)`
-  const from: Fragment = sql`
-    case
-      when (c.archived and not ${archived}) or (c.pinned and not ${pinned}) then colloquy.stable_clock()
-      else c.retained_from
-    end`
+  const isNoLonger: Fragment = sql`(c.archived and not ${archived}) or (c.pinned and not ${pinned})`
+  const from: Fragment = sql`greatest(c.retained_from, ${nowIf(sql, isNoLonger)})`
   const since: Fragment = sql`greatest(c.last_turn_at, ${from})`
   const expires_at: Fragment = sql`${expiryOf(sql, { own, since, pinned, archived }, retention)}`
   return { archived, pinned, own_expires_at: own, retained_from: from, expires_at }
@@ -58,16 +59,16 @@ const listOf = (sql: Sql, items: readonly Fragment[]): Fragment[] =>
  * For those who follow the user's changes, in the statement that makes one: the note of it, in place of that of the one before; see
  * note_update.sql.
  */
-const noteUpdate = (sql: Sql) => sql`
+const noteUpdate = (sql: Sql, userId: string) => sql`
   replaced as (
     delete from colloquy.updates u
     using old, c
-    where c.noted_at is distinct from old.noted_at and u.user_id = c.user_id and u.at = old.noted_at
+    where c.noted_at is distinct from old.noted_at and u.user_id = ${userId} and u.at = old.noted_at
       and u.conversation_id = c.id and u.type = 'conversation-updated'
   ),
   noted as (
     insert into colloquy.updates (user_id, at, conversation_id, type)
-    select c.user_id, c.noted_at, c.id, 'conversation-updated'
+    select ${userId}, c.noted_at, c.id, 'conversation-updated'
     from c, old
     where c.noted_at is distinct from old.noted_at
     on conflict do nothing
@@ -91,6 +92,7 @@ export const updateConversation =
       const columns = Object.keys(changes)
       const was = columns.map((column): Fragment => sql`c.${sql(column)}`)
       const becomes = columns.map((column): Fragment => sql`${sql(column)} = ${changes[column] as Fragment}`)
+      const isOther: Fragment = sql`(${listOf(sql, Object.values(changes))}) is distinct from (${listOf(sql, was)})`
       // In the same round trip, because a statement does not see what others committed while it waited.
       void sql`
         select from colloquy.conversations c
@@ -106,18 +108,16 @@ export const updateConversation =
           update colloquy.conversations c
           set ${listOf(sql, becomes)},
             title_by = case when ${title !== undefined} then 'user' else c.title_by end,
-            noted_at = case
-              when (${listOf(sql, Object.values(changes))}) is distinct from (${listOf(sql, was)}) then colloquy.stable_clock()
-              else c.noted_at end,
+            noted_at = coalesce(${nowIf(sql, isOther)}, c.noted_at),
             updated_at = colloquy.stable_clock()
           where c.user_id = ${user.id} and c.id = ${id} and (c.expires_at is null or c.expires_at > colloquy.stable_clock())
             and jsonb_array_length(jsonb_path_query_array(${merged}, '$.keyvalue()')) <= ${maxPairs}
           returning c.*
         )${changesExpiry(body) ? sql`, scheduled as (${scheduleRemoval(sql)})` : sql``},
-        ${noteUpdate(sql)}
-        select ${conversationColumns(sql)}
+        ${noteUpdate(sql, user.id)}
+        select ${conversationColumns(sql, user.id)}
         from c
-        ${joinLastTurn(sql)}`
+        ${joinLastTurn(sql, user.id)}`
       updated = rows
       if (title === undefined) return rows
       void rows.execute()

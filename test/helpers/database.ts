@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import postgres from 'postgres'
 import type { Test } from 'tap'
 import { throughPooler } from '../../scripts/pooler.js'
+import { readSqlFiles } from '../../src/db/sql-files.js'
 import { clusterUrl, template } from './template.js'
 import { atEnd } from './test-files.js'
 
@@ -26,7 +27,12 @@ const pooler = process.env.COLLOQUY_TEST_POOLER
 /** Whether a database's `url` leads through a pooler in this run. */
 export const isPooled = pooler !== undefined
 
-const users = { owner: 'colloquy_owner', plain: 'colloquy_plain', superuser: 'postgres' } as const
+/** The one distributed database of the run, if it has one (`npm run test:citus`): no other can be cloned from it. */
+const distributed = process.env.COLLOQUY_TEST_CITUS
+
+export const isDistributed = distributed !== undefined
+
+const users = { owner: 'colloquy_owner', plain: 'colloquy_plain' } as const
 
 let administrator: postgres.Sql | undefined
 
@@ -45,6 +51,26 @@ const testCluster = (): string => {
   return cluster
 }
 
+/** Takes out of the distributed database what another test has left, its clock too. */
+const empty = async (superuserUrl: string): Promise<void> => {
+  const sql = postgres(superuserUrl, { max: 1, fetch_types: false, onnotice: () => {} })
+  try {
+    const [{ tables }] = await sql<[{ tables: string }]>`
+      select string_agg(p.logicalrelid::text, ', ') as tables
+      from pg_dist_partition p
+      where p.logicalrelid <> 'colloquy.migrations'::regclass and p.logicalrelid::text like 'colloquy.%'`
+    await sql.unsafe(`truncate ${tables}`)
+    const [clock] =
+      await sql`select to_regclass('public.test_clock') as is_stopped where to_regclass('public.test_clock') is not null`
+    if (!clock) return
+    const { functionSet } = await readSqlFiles()
+    await sql.unsafe(functionSet.functions.find(({ name }) => name === 'clock')?.text ?? '')
+    await sql`drop table public.test_clock`
+  } finally {
+    await sql.end({ timeout: 5 })
+  }
+}
+
 /** A database that somebody else has made in the tests' cluster. */
 export const sameDatabase = (url: string): Pick<TestDatabase, 'url' | 'superuserUrl'> => {
   // A URL may name several hosts, which URL does not read.
@@ -61,13 +87,21 @@ export const createDatabase = async ({
   drop(): Promise<unknown>
 }> => {
   const cluster = testCluster()
+  const userOf = login === 'superuser' ? {} : { user: users[login] }
+  if (distributed !== undefined) {
+    if (!migrated) throw new Error('There is one distributed database, which is migrated.')
+    const superuserUrl = clusterUrl(cluster, { database: distributed })
+    await empty(superuserUrl)
+    const url = clusterUrl(cluster, { ...userOf, database: distributed })
+    return { database: { url, directUrl: url, superuserUrl }, drop: async () => {} }
+  }
   const name = `test_${randomBytes(8).toString('hex')}`
   const owner = login === 'plain' ? users.plain : users.owner
   const superuser = administer(cluster)
   // To copy the files costs half of what it costs to log all that is in them.
   const source = `template ${migrated ? template : 'template1'} strategy file_copy`
   await superuser.unsafe(`create database ${name} owner ${owner} ${source}`)
-  const directUrl = clusterUrl(cluster, { user: users[login], database: name })
+  const directUrl = clusterUrl(cluster, { ...userOf, database: name })
   return {
     database: {
       url: pooler ? throughPooler(directUrl, pooler) : directUrl,

@@ -71,6 +71,7 @@ const lease = (db: Database): Database => {
   }
   return {
     asUser: (userId, work) => guarded(() => db.asUser(userId, work)),
+    asNobody: (work) => guarded(() => db.asNobody(work)),
     statement: (...args) => guarded(() => db.statement(...args)) as never,
     asLogin: (work, options) => guarded(() => db.asLogin(work, options)),
     async close() {

@@ -6,9 +6,12 @@ export const template = 'colloquy_template'
 export const logins = ['colloquy_owner', 'colloquy_plain']
 
 /** The URL of another login or database of the same cluster; every login of a test cluster has one random password. */
-export const clusterUrl = (url: string, { user = 'postgres', database = 'postgres' }): string => {
+export const clusterUrl = (
+  url: string,
+  { user, database = 'postgres' }: { user?: string; database?: string },
+): string => {
   const other = new URL(url)
-  other.username = user
+  if (user !== undefined) other.username = user
   other.pathname = `/${database}`
   return other.href
 }

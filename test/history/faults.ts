@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { moveShard } from './citus.js'
 import type { Instance } from './instance.js'
 import { asSuperuser, owner } from './postgres.js'
 import { createRandom, type Random } from './random.js'
@@ -49,16 +50,24 @@ const injections = {
   'kill-postgres': async ({ postgres }) => postgres.killAndRestart(),
   /** All leases run out, of instances that live. */
   outage: async ({ postgres, leaseMs }) => postgres.killAndRestart(2 * leaseMs),
+  /** of a distributed database alone */
+  'move-shard': async ({ superuserUrl, random }) => moveShard(superuserUrl(), (count) => random.below(count)),
 } as const satisfies { [name: string]: Inject }
 
 export type Fault = keyof typeof injections
 
-export const faultNames = Object.keys(injections) as Fault[]
+const everyFault = Object.keys(injections) as Fault[]
+
+/** Of a database on one server. */
+export const faultNames = everyFault.filter((name) => name !== 'move-shard')
+
+/** Of one that is distributed, in which shards move more often than anything else happens. */
+export const citusFaultNames = [...everyFault, 'move-shard', 'move-shard'] satisfies Fault[]
 
 /** So many faults, every kind as often as any other, in an order that the seed decides. */
-export const drawFaults = (seed: number, count: number): Fault[] => {
+export const drawFaults = (seed: number, count: number, names: readonly Fault[] = faultNames): Fault[] => {
   const random = createRandom(seed)
-  return Array.from({ length: count }, (_, i) => faultNames[i % faultNames.length] as Fault)
+  return Array.from({ length: count }, (_, i) => names[i % names.length] as Fault)
     .map((fault) => ({ fault, at: random.next() }))
     .sort((a, b) => a.at - b.at)
     .map(({ fault }) => fault)

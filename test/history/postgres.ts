@@ -14,6 +14,8 @@ export interface Killable {
   url(): string
   /** the way of the servers to it, which stays the same */
   wire: Wire
+  /** the one to use, where none is to be made: a distributed one */
+  database?: string
   /** Kills every process of it at once, so that what is in its memory is gone, and starts it again after a pause. */
   killAndRestart(pauseMs?: number): Promise<void>
 }

@@ -25,9 +25,11 @@ export interface SiteOptions extends Omit<InstanceOptions, 'name' | 'databaseUrl
 const seedStep = 1_000
 
 export const openSite = async (t: Scope, { postgres, pooled, ...options }: SiteOptions): Promise<Site> => {
-  const database = `history_${randomBytes(6).toString('hex')}`
-  await asSuperuser(postgres.url(), `create database ${database} owner ${owner}`)
-  t.teardown(() => asSuperuser(postgres.url(), `drop database ${database} with (force)`))
+  const database = postgres.database ?? `history_${randomBytes(6).toString('hex')}`
+  if (!postgres.database) {
+    await asSuperuser(postgres.url(), `create database ${database} owner ${owner}`)
+    t.teardown(() => asSuperuser(postgres.url(), `drop database ${database} with (force)`))
+  }
   const way = async (url: string): Promise<string> => {
     if (!pooled) return url
     const folder = join(options.folder, 'pooler')

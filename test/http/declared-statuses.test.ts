@@ -57,7 +57,7 @@ const model: Model = {
 
 const broken = (error: Error): Database => {
   const refuse = () => Promise.reject(error)
-  return { asUser: refuse, asLogin: refuse, statement: refuse, close: async () => {} }
+  return { asUser: refuse, asNobody: refuse, asLogin: refuse, statement: refuse, close: async () => {} }
 }
 
 /** The turn and the conversation that a request names. */

@@ -2,6 +2,7 @@ import postgres from 'postgres'
 import t from 'tap'
 import { connect } from '../../src/db/connect.js'
 import type { Model } from '../../src/models/model.js'
+import { pruneIdempotencyKeys } from '../../src/turns/store/prune-idempotency-keys.js'
 import { type Answer, type Json, type TestApp, testApp } from '../helpers/app.js'
 import { gatedModel, until } from '../helpers/models.js'
 
@@ -182,12 +183,7 @@ t.test('keys hold no text, are kept for 24 hours and then forgotten, a batch at 
   const db = connect({ url: app.databaseUrl, max: 1, prepare: 'auto' })
   t.teardown(() => db.close())
   // What an instance does every ten minutes.
-  const prune = async (limit: number) => {
-    const [row] = await db.statement(
-      (sql) => sql<[{ pruned: number }]>`select pruned from colloquy.prune_idempotency_keys(${limit})`,
-    )
-    return row.pruned
-  }
+  const prune = (limit: number) => pruneIdempotencyKeys(db, limit)
   t.equal(await prune(10), 0, 'new keys stay')
   await sql`update colloquy.idempotency_keys set created_at = now() - interval '23 hours 59 minutes'`
   t.equal(await prune(10), 0, 'keys stay for 24 hours')

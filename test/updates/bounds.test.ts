@@ -101,7 +101,8 @@ t.test('an import that goes on holds up nobody', async (t) => {
   t.teardown(() => held.end())
   await held.begin(async (tx) => {
     await tx`insert into colloquy.update_streams (user_id, since) values ('fay', now())`
-    for (const { all } of [fay, gil]) t.ok(await all(), 'what changes meanwhile is told, to the user and to others')
+    for (const { all } of [fay, gil])
+      t.ok(await all(), 'what changes meanwhile is told, to the user and to others')
   })
   t.ok(await fay.next('reset'), 'and the import')
 })

@@ -31,6 +31,8 @@ as $$
 declare
   v_now timestamptz(3) := colloquy.clock();
   v_turn record;
+  -- made here, since Citus takes no function that is merely stable within a case
+  v_window_start jsonb := case when p_window_start is not null then jsonb_build_object(p_window_size, p_window_start) end;
 begin
   update colloquy.turns t
   set status = p_status,
@@ -48,8 +50,8 @@ begin
     error_code = p_error_code,
     finish_reason = p_finish_reason,
     window_starts = case
-      when p_window_start is null then t.window_starts
-      else coalesce(t.window_starts, '{}') || jsonb_build_object(p_window_size, p_window_start) end
+      when v_window_start is null then t.window_starts
+      else coalesce(t.window_starts, '{}') || v_window_start end
   where t.user_id = p_user_id and t.id = p_turn_id and t.status = 'running' and t.attempt = p_attempt
   returning t.conversation_id, coalesce(t.answer_position, t.position + 1) as answer_position, t.user_message_id, t.message_id
   into v_turn;

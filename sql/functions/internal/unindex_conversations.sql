@@ -16,14 +16,15 @@ begin
     order by s.number
     for no key update
   loop
+    select coalesce(array_agg(k.id order by k.n), '{}'), coalesce(array_agg(k.first order by k.n), '{}'),
+      coalesce(array_agg(k.length order by k.n), '{}')
+    into v_segment.conversation_ids, v_segment.first_positions, v_segment.lengths
+    from unnest(v_segment.conversation_ids, v_segment.first_positions, v_segment.lengths)
+      with ordinality k (id, first, length, n)
+    where k.id <> all (p_conversation_ids);
     update colloquy.search_segments s
-    set signature = null, version = s.version + 1,
-      (conversation_ids, first_positions, lengths) = (
-        select coalesce(array_agg(k.id order by k.n), '{}'), coalesce(array_agg(k.first order by k.n), '{}'),
-          coalesce(array_agg(k.length order by k.n), '{}')
-        from unnest(v_segment.conversation_ids, v_segment.first_positions, v_segment.lengths)
-          with ordinality k (id, first, length, n)
-        where k.id <> all (p_conversation_ids))
+    set signature = null, version = s.version + 1, conversation_ids = v_segment.conversation_ids,
+      first_positions = v_segment.first_positions, lengths = v_segment.lengths
     where s.user_id = p_user_id and s.number = v_segment.number;
   end loop;
 end

@@ -31,12 +31,12 @@ export const readTurn = async (
         (
           select coalesce(json_agg(e.events order by e.seq), '[]')
           from colloquy.turn_events e
-          where e.user_id = t.user_id and e.turn_id = t.id and e.attempt = t.attempt
+          where e.user_id = ${userId} and e.turn_id = t.id and e.attempt = t.attempt
         ) as events,
         not colloquy.is_live(c.expires_at) as is_expired
       from colloquy.turns t
-      left join colloquy.messages m on m.user_id = t.user_id and m.id = t.message_id
-      join colloquy.conversations c on c.user_id = t.user_id and c.id = t.conversation_id
+      left join colloquy.messages m on m.user_id = ${userId} and m.id = t.message_id
+      join colloquy.conversations c on c.user_id = ${userId} and c.id = t.conversation_id
       where t.user_id = ${userId} and t.id = ${turnId}`,
   )
   if (!row) return undefined

@@ -16,12 +16,11 @@ export const removeExpired = async (
   db: Database,
   { claim, leaseMs, retention, rows }: RemoveExpired,
 ): Promise<'more' | 'done' | 'taken'> => {
-  const [row] = await db.statement(
+  const [row] = await db.asNobody(
     (sql) => sql<[{ outcome: 'more' | 'done' | 'taken' }]>`
       select outcome
       from colloquy.remove_expired(
         p_claim => ${claim}, p_lease_ms => ${leaseMs}, p_retention => ${asJson(sql, retention ?? null)}, p_rows => ${rows})`,
-    'others',
   )
   return row.outcome
 }
