@@ -18,7 +18,7 @@ t.test('the history keeps its rules while shards move and whatever else happens'
     folder: join(await testFolder(t), 'run'),
     seed,
     turns: 200,
-    faults: drawFaults(seed, 9, citusFaultNames),
+    faults: drawFaults(seed, 10, citusFaultNames),
     restMs: 100,
     boundMs: 800_000,
   })
