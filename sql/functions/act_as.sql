@@ -5,10 +5,11 @@ create or replace function colloquy.act_as(p_user_id text) returns void
 language plpgsql
 as $$
 declare
-  v_user_id text := coalesce(p_user_id, '');
+  v_user_id text;
 begin
   -- First, so that nothing that another role made in another schema can take the place of what is meant.
   perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+  v_user_id := coalesce(p_user_id, '');
   perform set_config('colloquy.user_id', v_user_id, true);
   -- A connection of our own rests in this role; one of a pooler's has to be put into it each time.
   if current_user <> 'colloquy_app' then

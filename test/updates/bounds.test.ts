@@ -72,12 +72,11 @@ t.test('one who comes back is told of every turn of a conversation, or to read a
     turns.push((await app.chat(`${n}`, { user: 'dora', conversation_id })).turn_id)
   const again = await follow('dora', { after: id })
   const events = await again.all()
-  for (const type of ['turn-started', 'turn-ended'])
-    t.same(
-      events.flatMap((event) => (event.type === type ? [event.turn_id] : [])).slice(1),
-      turns,
-      `${type}: all of them, in their order`,
-    )
+  for (const type of ['turn-started', 'turn-ended']) {
+    // One may come again, where the stream before is still told of some of them.
+    const told = new Set(events.flatMap((event) => (event.type === type ? [event.turn_id] : [])))
+    t.same([...told].slice(1), turns, `${type}: all of them, in their order`)
+  }
 })
 
 t.test('so many conversations that not all are looked at are a reset', async (t) => {
