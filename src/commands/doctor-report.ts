@@ -6,6 +6,8 @@ export interface Check {
   name: string
   /** the check that has to pass before this one */
   needs?: string
+  /** most databases have nothing for it to check, so that it is not told where it cannot be made */
+  isSeldom?: boolean
   /** Returns a short description of the healthy state, or undefined where there is nothing to check; throws what is wrong. */
   run(): Promise<string | undefined>
 }
@@ -18,11 +20,13 @@ export interface CheckResult {
 }
 
 const runCheck = async (
-  { name, needs = '', run }: Check,
+  { name, needs = '', isSeldom, run }: Check,
   failed: ReadonlySet<string>,
 ): Promise<CheckResult | undefined> => {
   if (failed.has(needs))
-    return { name, status: 'not-checked', detail: `not checked, because the ${needs} check failed` }
+    return isSeldom
+      ? undefined
+      : { name, status: 'not-checked', detail: `not checked, because the ${needs} check failed` }
   try {
     const detail = await run()
     return detail === undefined ? undefined : { name, status: 'ok', detail }

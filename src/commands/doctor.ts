@@ -124,7 +124,12 @@ const checkAll = async (config: Config, tell: (result: CheckResult) => void): Pr
         run: async () => checkRowSecurity((await opening).db),
       },
       { name: 'schema', needs: 'migrations', run: async () => checkSchema((await opening).db) },
-      { name: 'sharding', needs: 'migrations', run: async () => checkSharding((await opening).db) },
+      {
+        name: 'sharding',
+        needs: 'migrations',
+        isSeldom: true,
+        run: async () => checkSharding((await opening).db),
+      },
       { name: 'keys', run: () => checkKeys(config) },
       { name: 'model', run: () => checkModels(config) },
       { name: 'browser origins', run: () => checkOrigins(config) },

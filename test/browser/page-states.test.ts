@@ -89,6 +89,8 @@ t.test('the states of the chat page', async (t) => {
     await page.keyboard.press('Control+Shift+o')
     await page.getByText('What can I help with?').waitFor()
     await page.waitForFunction(`document.activeElement?.id === 'composer'`)
+    // The page puts the focus there before it draws and once more after that; nobody is as fast as that with keys.
+    await page.evaluate('new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))')
     await page.keyboard.press('Tab')
     await page.keyboard.press('Shift+?')
     await page.getByRole('dialog').getByText('Stop the answer').waitFor()

@@ -17,6 +17,7 @@ t.test('--check passes on the committed files and names the one that differs', a
     'generated',
     'scripts',
     'src',
+    'README.md',
     'package.json',
     'redocly.yaml',
     'tsconfig.json',

@@ -28,7 +28,7 @@ export const createChat = (client: Client, store: Store) => {
       watchConnection(context, () => {
         readAgain()
         void loadChoices(context)
-        void followUpdates()
+        void followUpdates(true)
         turns.rejoin()
       })
       watchLimit(context)

@@ -60,13 +60,20 @@ export const createUpdates = (context: Context, conversations: Conversations, tu
     else if ('conversation_id' in event) readSoon(event.conversation_id)
   }
 
-  /** Follows what changes until the server is out of reach or nobody is signed in; call it again when that is over. */
-  const followUpdates = async (): Promise<void> => {
+  /**
+   * Follows what changes until the server is out of reach or nobody is signed in; call it again when that is over. What changes from
+   * its beginning on is told, and what changed before that is read, after a time without it.
+   */
+  const followUpdates = async (isBehind = false): Promise<void> => {
     following?.abort()
     following = new AbortController()
     const { signal } = following
     try {
-      for await (const event of client.streamUpdates({ signal, retries: RETRIES })) onUpdate(event)
+      for await (const event of client.streamUpdates({ signal, retries: RETRIES })) {
+        if (isBehind) readAgain()
+        isBehind = false
+        onUpdate(event)
+      }
     } catch (error) {
       if (signal.aborted) return
       const failure = toFailure(error)
@@ -76,7 +83,7 @@ export const createUpdates = (context: Context, conversations: Conversations, tu
       const again = () => {
         if (signal.aborted) return
         readAgain()
-        void followUpdates()
+        void followUpdates(true)
       }
       setTimeout(again, failure.retryAt === undefined ? REFUSED_MS : failure.retryAt - Date.now())
     }
