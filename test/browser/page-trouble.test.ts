@@ -131,6 +131,28 @@ t.test('the chat page in trouble', async (t) => {
     await rows.getByText('Told at once').waitFor()
   })
 
+  await t.test('a tab that nobody sees keeps no connection, and is up to date when it is seen', async (t) => {
+    await begin()
+    await rows.first().waitFor()
+    const show = (isHidden: boolean) =>
+      page.evaluate(`
+        Object.defineProperty(document, 'hidden', { value: ${isHidden}, configurable: true })
+        document.dispatchEvent(new Event('visibilitychange'))`)
+    let opened = 0
+    page.on('request', (request) => {
+      if (request.url().includes('/updates')) opened += 1
+    })
+    const ended = page.waitForEvent('requestfailed', (request) => request.url().includes('/updates'))
+    await show(true)
+    t.ok(await ended, 'its stream of updates ends')
+    await call('POST', '/api/demo/chat', { user: 'demo', body: { message: 'While hidden' } })
+    t.equal(opened, 0, 'and no other begins')
+    await show(false)
+    await rows.getByText('While hidden').waitFor()
+    await call('POST', '/api/demo/chat', { user: 'demo', body: { message: 'Seen again' } })
+    await rows.getByText('Seen again').waitFor()
+  })
+
   await t.test('older messages that could not be loaded are asked for again', async (t) => {
     const chat_messages = Array.from({ length: 120 }, (_, n) => ({
       uuid: `m${n}`,

@@ -36,6 +36,7 @@ export const createChat = (client: Client, store: Store) => {
       void conversations.loadList('active')
       void loadChoices(context)
       void followUpdates()
+      document.addEventListener('visibilitychange', () => void followUpdates(true))
     },
   }
 }

@@ -62,10 +62,12 @@ export const createUpdates = (context: Context, conversations: Conversations, tu
 
   /**
    * Follows what changes until the server is out of reach or nobody is signed in; call it again when that is over. What changes from
-   * its beginning on is told, and what changed before that is read, after a time without it.
+   * its beginning on is told, and what changed before that is read, after a time without it. A tab that nobody sees follows nothing: over
+   * HTTP/1.1 a browser has six connections to a server, for all of its tabs.
    */
   const followUpdates = async (isBehind = false): Promise<void> => {
     following?.abort()
+    if (document.hidden) return
     following = new AbortController()
     const { signal } = following
     try {
