@@ -2,6 +2,7 @@ import t from 'tap'
 import { echo } from '../../src/models/echo.js'
 import type { Model, ModelEvent, ModelRequest } from '../../src/models/model.js'
 import { maxAnswerLength, runModel } from '../../src/turns/agent/run-model.js'
+import { noTools } from '../../src/turns/agent/tool-loop.js'
 import { emptyAnswer, reduce, type TurnEvent } from '../../src/turns/events.js'
 
 const usage = {
@@ -141,6 +142,36 @@ t.test('what a model says after the signal is not heard', async (t) => {
   await over
   t.same(heard, [delta('a')], 'only what came before the signal is heard')
   t.match(ended, { status: 'cancelled', answer: { text: 'a' } }, 'the turn ends with what was heard')
+})
+
+t.test('of results that are there together, those after the signal are not heard', async (t) => {
+  const abort = new AbortController()
+  const call = (id: string): ModelEvent => ({ type: 'tool-call', id, name: 'look', arguments: {} })
+  const model: Model = {
+    ...saying(call('1'), call('2'), { ...finish, continuation: {} }),
+    callsTools: true,
+  }
+  const look = { name: 'look', description: '', inputSchema: {}, readOnly: true, call: async () => 'seen' }
+  const heard: TurnEvent[] = []
+  const onEvent = (event: TurnEvent) => {
+    heard.push(event)
+    if (event.type === 'tool-result') abort.abort('cancel')
+  }
+  const toolbox = {
+    ...noTools,
+    open: async () => [look],
+    toolSteps: 3,
+    toolCalls: 5,
+    toolTimeoutMs: 60_000,
+  }
+  const { status, answer } = await runModel(model, request(abort.signal), onEvent, toolbox)
+  t.equal(status, 'cancelled', 'the turn ends')
+  t.same(
+    heard.map(({ type }) => type),
+    ['tool-call', 'tool-call', 'tool-result', 'tool-error'],
+    'the first result is heard, and the other call is cut off',
+  )
+  t.notOk('result' in (answer.tool_calls[1] ?? {}), 'and has no result')
 })
 
 t.test('counts of tokens are added up, as far as they are known and can be stored', async (t) => {
