@@ -39,7 +39,7 @@ const bottleneckOf = ({ server, machine }: Share): string => {
 }
 
 /** Turns a second as connections grow, until they no longer do. */
-const turnsPerSecond = async (bench: Bench): Promise<{ table: Table; most: number }> => {
+const turnsPerSecond = async (bench: Bench): Promise<Table> => {
   const { seconds, signal, progress, quick } = bench
   const url = await bench.database()
   const sql = postgres(url, { max: 1, onnotice: () => {} })
@@ -55,8 +55,8 @@ const turnsPerSecond = async (bench: Bench): Promise<{ table: Table; most: numbe
     for (const connections of quick ? steps.slice(0, 2) : steps) {
       const pids = await backendPids(sql)
       const cpu = async () => {
-        const [server_, database] = await Promise.all([cpuSeconds([server.pid]), cpuSeconds(pids)])
-        return { server: server_, postgres: database, machine: machineCpu(), at: performance.now() / 1000 }
+        const [instance, database] = await Promise.all([cpuSeconds([server.pid]), cpuSeconds(pids)])
+        return { server: instance, postgres: database, machine: machineCpu(), at: performance.now() / 1000 }
       }
       const before = await cpu()
       const load = await send(connections, seconds)
@@ -101,7 +101,7 @@ const turnsPerSecond = async (bench: Bench): Promise<{ table: Table; most: numbe
         'New conversations, messages of 200 characters, the echo model. Each row has more clients that send the next message as soon as they have an answer, until turns a second grow by less than 5 %.',
       ],
     }
-    return { table, most }
+    return table
   } finally {
     await sql.end({ timeout: 1 })
   }
@@ -200,7 +200,7 @@ const run = async (bench: Bench) => {
   ]
   return {
     tables: [
-      turns.table,
+      turns,
       {
         title: 'Open streams of one instance',
         columns: ['what', 'asked for', 'open', 'RSS MB before', 'RSS MB with them', 'KiB each'],

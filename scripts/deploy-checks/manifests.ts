@@ -3,18 +3,9 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { readConfigRecorded } from '../../src/config.js'
 import { run } from '../run.js'
+import { checkComposeFile } from './compose-file.js'
 import { lastStep, type Stage } from './dockerfile.js'
-import {
-  type Any,
-  type Check,
-  composeFile,
-  kubernetesFolder,
-  type Manifests,
-  type Pod,
-  packagesOf,
-  read,
-  root,
-} from './files.js'
+import { type Any, type Check, kubernetesFolder, type Manifests, type Pod, read, root } from './files.js'
 
 interface Options {
   modules: string
@@ -217,24 +208,6 @@ const checkKubernetesSchemas = async (
   check(fault === undefined, `Kubernetes: a field that no kind has: ${fault}`)
 }
 
-/** Rules of the linter about order, and one against an image that is built where nobody has made it. */
-const composeRules = {
-  'no-build-and-image': 0,
-  'service-keys-order': 0,
-  'services-alphabetical-order': 0,
-  'top-level-properties-order': 0,
-}
-
-/** By the compose specification's own schema, which the linter has, and by its rules. */
-const checkCompose = async (modules: string, check: Check): Promise<void> => {
-  const { DCLinter } = await packagesOf(modules)('dclint')
-  const linter = new DCLinter({ rules: composeRules, quiet: false, debug: false, exclude: [] })
-  const results: { messages: Any[] }[] = await linter.lintFiles([join(root, composeFile)], false)
-  const found = results.flatMap(({ messages }) => messages)
-  const said = found.map(({ line, message, rule }) => `line ${line}: ${message} (${rule})`)
-  check(results.length === 1 && said.length === 0, `compose.yaml: ${said.join('; ')}`)
-}
-
 export const checkManifests = async (
   manifests: Manifests,
   stages: Stage[],
@@ -247,7 +220,7 @@ export const checkManifests = async (
   checkKubernetes(manifests, [number('EXPOSE'), number('USER')], check)
   await checkKustomization(manifests, options)
   await checkKubernetesSchemas(manifests, options)
-  await checkCompose(modules, check)
+  await checkComposeFile(modules, check)
   const guide = await read('scripts/deploy/README.md')
   for (const name of ['CHAT_SHUTDOWN_MS=120000', 'CHAT_SHUTDOWN_DELAY_MS=10000'])
     check(guide.includes(name), `the guide does not give Railway ${name}`)
