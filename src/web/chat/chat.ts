@@ -17,7 +17,7 @@ export const createChat = (client: Client, store: Store) => {
   const turns = createTurns(context, (id) => conversations.catchUp(id))
   const conversations = createConversations(context, turns)
   const search = createSearch(context)
-  const { followUpdates, readAgain } = createUpdates(context, conversations, turns)
+  const { followUpdates } = createUpdates(context, conversations, turns)
 
   return {
     client,
@@ -26,7 +26,6 @@ export const createChat = (client: Client, store: Store) => {
     turns,
     start(): void {
       watchConnection(context, () => {
-        readAgain()
         void loadChoices(context)
         void followUpdates(true)
         turns.rejoin()

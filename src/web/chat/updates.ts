@@ -82,14 +82,13 @@ export const createUpdates = (context: Context, conversations: Conversations, tu
       // One tab too many goes without updates for a while; its messages are not limited by that.
       if (!isLimit(failure)) noteFailure(context, error)
       if (['offline', 'signed-out'].includes(kindOf(failure))) return
+      if (isBehind) readAgain()
       const again = () => {
-        if (signal.aborted) return
-        readAgain()
-        void followUpdates(true)
+        if (!signal.aborted) void followUpdates(true)
       }
       setTimeout(again, failure.retryAt === undefined ? REFUSED_MS : failure.retryAt - Date.now())
     }
   }
 
-  return { followUpdates, readAgain }
+  return { followUpdates }
 }
