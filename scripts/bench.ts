@@ -20,6 +20,7 @@ import { machineText } from './bench/machine.js'
 import type { Bench } from './bench/part.js'
 import { prefix } from './bench/prefix.js'
 import { reportText } from './bench/print.js'
+import { scale } from './bench/scale.js'
 import { search } from './bench/search.js'
 import { startup } from './bench/startup.js'
 import { storage } from './bench/storage.js'
@@ -48,7 +49,8 @@ const parts = [
   growth,
 ]
 /** Measured only when they are named: what `growth` measures in its big table, what fills the machine, and what is off unless asked for. */
-const namedOnly = [userData, capacity, storage, traces]
+const namedOnly = [userData, capacity, storage, traces, scale]
+/** Of a run with up to 10 million messages; it takes as many times longer as there are more. */
 const boundMs = 30 * 60_000
 
 const { values, positionals } = parseArgs({
@@ -144,7 +146,8 @@ const run = async (signal: AbortSignal): Promise<void> => {
 
 const stopped = interrupted()
 try {
-  await run(AbortSignal.any([stopped, AbortSignal.timeout(boundMs)]))
+  const times = Math.max(1, Number(values.rows ?? 0) / 10_000_000)
+  await run(AbortSignal.any([stopped, AbortSignal.timeout(boundMs * times)]))
 } catch (error) {
   if (!stopped.aborted) console.error(error)
   process.exitCode ??= 1

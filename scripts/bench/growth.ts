@@ -1,11 +1,9 @@
 import postgres, { type Sql } from 'postgres'
-import { beginTurns } from '../../src/turns/store/begin-turns.js'
-import { endTurns } from '../../src/turns/store/end-turns.js'
 import { latencyOf, makeLoad } from './load.js'
 import type { Bench, Cell, Part, Table, Target } from './part.js'
 import { printPlans } from './plans.js'
-import { newestOf, type Owned, type Plot, seed } from './seed.js'
-import { endOf, explaining, newTurn } from './turn.js'
+import { newestOf, type Plot, seed } from './seed.js'
+import { turnInside } from './turn.js'
 import { callsOf } from './user.js'
 import { userDataCost } from './user-data.js'
 
@@ -70,27 +68,6 @@ const pick = <T>(values: T[], n: number): T => {
   const value = values[n % values.length]
   if (value === undefined) throw new Error('there is nothing to pick from')
   return value
-}
-
-interface Explained {
-  'QUERY PLAN': [
-    { 'Execution Time': number; Plan: { 'Shared Hit Blocks': number; 'Shared Read Blocks': number } },
-  ]
-}
-
-/** PostgreSQL's own measurement of a turn's two calls: execution time in ms, and pages touched. */
-const turnInside = async (sql: Sql, { user_id, id }: Owned): Promise<{ ms: number; pages: number }> => {
-  const turn = newTurn('continued', { user_id, id })
-  const db = explaining(sql)
-  let ms = 0
-  let pages = 0
-  for (const explain of [() => beginTurns(db, [turn], false), () => endTurns(db, [endOf(turn)], false)]) {
-    const [explained] = (await explain()) as unknown as [Explained]
-    const [plan] = explained['QUERY PLAN']
-    ms += plan['Execution Time']
-    pages += plan.Plan['Shared Hit Blocks'] + plan.Plan['Shared Read Blocks']
-  }
-  return { ms, pages }
 }
 
 const turnCost = async (

@@ -33,12 +33,16 @@ export const makeLoad = async (options: LoadOptions, signal: AbortSignal): Promi
   const child = fork(worker, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
   const boundMs = 60_000 + ('seconds' in options.until ? options.until.seconds * 1000 : 240_000)
   const bound = AbortSignal.any([signal, AbortSignal.timeout(boundMs)])
+  const ended = once(child, 'exit', { signal: bound }).then(() => {
+    throw new Error('the load generator has ended without an answer')
+  })
   try {
     child.send(options)
-    const [answer] = (await once(child, 'message', { signal: bound })) as [LoadAnswer]
+    const [answer] = (await Promise.race([once(child, 'message', { signal: bound }), ended])) as [LoadAnswer]
     if ('error' in answer) throw new Error(answer.error)
     return answer.load
   } finally {
+    ended.catch(() => {})
     await endProcess(child, 1_000)
   }
 }

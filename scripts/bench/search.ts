@@ -13,7 +13,7 @@ import { callsOf } from './user.js'
 const wantedMs = 50
 const wantedRatio = 1.05
 /** The user who searches: 100,000 messages. */
-const searcher: Plot = { prefix: 'searcher', users: 1, conversations: 5_000, messages: 20 }
+export const searcher: Plot = { prefix: 'searcher', users: 1, conversations: 5_000, messages: 20 }
 const searcherId = 'searcher-000000'
 /** Users whose turns are measured, with an index and without. */
 const speakers = (prefix: string): Plot => ({ prefix, users: 50, conversations: 1, messages: 40 })
@@ -45,7 +45,7 @@ const queries = [
 ]
 
 /** Texts of 20 to 100 words; one in 1,000 has code in it. */
-const writeTexts = (sql: Sql) => sql`
+export const writeTexts = (sql: Sql) => sql`
   update colloquy.messages m
   set content = (
     select string_agg(${sql.json(vocabulary)}::jsonb ->> floor(power(random(), 3) * ${vocabulary.length})::int, ' ')
@@ -54,7 +54,7 @@ const writeTexts = (sql: Sql) => sql`
   where m.user_id = ${searcherId}`
 
 /** Searches until the whole history is indexed. Resolves with the time, and the entries in it. */
-const indexAll = async (sql: Sql, url: string, { signal, progress }: Bench) => {
+export const indexAll = async (sql: Sql, url: string, { signal, progress }: Bench) => {
   const { path, headers } = (await callsOf(searcherId)).get('/search?q=nothing')
   const start = performance.now()
   for (let before = -1; ; ) {
@@ -75,7 +75,7 @@ const indexAll = async (sql: Sql, url: string, { signal, progress }: Bench) => {
   }
 }
 
-const searches = async (url: string, { signal, seconds }: Bench) => {
+export const searches = async (url: string, { signal, seconds }: Bench) => {
   const user = await callsOf(searcherId)
   const calls = queries.map(({ q }) => user.get(`/search?${new URLSearchParams({ q })}`))
   const until = { seconds: 4 * seconds }

@@ -10,6 +10,8 @@ export interface Plot {
   conversations: number
   /** per conversation; an even number */
   messages: number
+  /** Only one of so many users gets turns, which take longer to write than to leave out; 1 by default. */
+  usersPerTurns?: number
 }
 
 /** The approximate number of messages per statement. */
@@ -48,7 +50,7 @@ export const seed = async (sql: Sql, plots: Plot[], progress: (text: string) => 
 
 /** Writes the plot's conversations with the numbers `first` to `last`. */
 const fill = async (sql: Sql, plot: Plot, first: number, last: number): Promise<void> => {
-  const { prefix, conversations, messages } = plot
+  const { prefix, conversations, messages, usersPerTurns = 1 } = plot
   const user = sql`${prefix}::text || '-' || lpad((c / ${conversations}::bigint)::text, 6, '0')`
   const time = sql`timestamptz '2026-01-01' + c * interval '1 second'`
   const id = (n: ReturnType<Sql>) => sql`to_char(c * ${step}::bigint + ${n}, ${idForm})::uuid`
@@ -65,6 +67,7 @@ const fill = async (sql: Sql, plot: Plot, first: number, last: number): Promise<
     select ${user}, ${id(sql`t`)}, ${id(sql`0`)}, 2 * t - 1, 'completed', 1, ${id(sql`t`)}, ${id(sql`2 * t - 1`)}, ${id(sql`2 * t`)},
       'echo', ${time}, ${time}
     from ${numbers}, generate_series(1, ${messages / 2}::int) t
+    where c / ${conversations}::bigint % ${usersPerTurns} = 0
     order by c, t`
   await sql`
     insert into colloquy.messages (user_id, conversation_id, position, id, turn_id, parent_id, role, status, content,

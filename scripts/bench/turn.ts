@@ -3,8 +3,8 @@ import { v7 as uuidv7 } from 'uuid'
 import type { Database, Sql } from '../../src/db/database.js'
 import { forHistory } from '../../src/turns/agent/history-window.js'
 import { type Answer, emptyAnswer } from '../../src/turns/events.js'
-import type { BeginTurn } from '../../src/turns/store/begin-turns.js'
-import type { EndTurn } from '../../src/turns/store/end-turns.js'
+import { type BeginTurn, beginTurns } from '../../src/turns/store/begin-turns.js'
+import { type EndTurn, endTurns } from '../../src/turns/store/end-turns.js'
 import type { Owned } from './seed.js'
 import { message } from './user.js'
 
@@ -58,6 +58,7 @@ export const endOf = ({ userId, turnId, model, message }: BeginTurn): EndTurn =>
 export const bareDatabase = (sql: Postgres): Database =>
   ({
     statement: <T extends readonly (object | undefined)[]>(work: (sql: Sql) => PendingQuery<T>) => work(sql),
+    asNobody: (work: (sql: Sql) => unknown) => work(sql),
   }) as Partial<Database> as Database
 
 /** The same with `explain` before each statement: the results are query plans. */
@@ -71,3 +72,27 @@ export const explaining = (sql: Postgres): Database =>
       },
     }),
   )
+
+interface Explained {
+  'QUERY PLAN': [
+    { 'Execution Time': number; Plan: { 'Shared Hit Blocks': number; 'Shared Read Blocks': number } },
+  ]
+}
+
+/** PostgreSQL's own measurement of a turn's two calls: execution time in ms, and pages touched. */
+export const turnInside = async (
+  sql: Postgres,
+  { user_id, id }: Owned,
+): Promise<{ ms: number; pages: number }> => {
+  const turn = newTurn('continued', { user_id, id })
+  const db = explaining(sql)
+  let ms = 0
+  let pages = 0
+  for (const explain of [() => beginTurns(db, [turn], false), () => endTurns(db, [endOf(turn)], false)]) {
+    const [explained] = (await explain()) as unknown as [Explained]
+    const [plan] = explained['QUERY PLAN']
+    ms += plan['Execution Time']
+    pages += plan.Plan['Shared Hit Blocks'] + plan.Plan['Shared Read Blocks']
+  }
+  return { ms, pages }
+}
