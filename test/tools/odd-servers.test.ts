@@ -211,6 +211,7 @@ t.test('a schema of another dialect is read, or its arguments are not checked', 
     [of({ type: 'string' }, { required: ['a', 'a', null] }), ['a'], [undefined]],
     [of({ type: 'string' }, { required: {}, $schema: '' }), ['a'], [5]],
     [of({ $ref: '#' }), [{}, { a: {} }], [5]],
+    [of({ type: ['array', 'null'] }), [[5], null], [5]],
   ]
   const wrongFields: [row: number, ...fields: string[]][] = [
     [14, 'properties.a.type'],

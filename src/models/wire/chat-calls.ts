@@ -92,7 +92,8 @@ export const createCalls = () => {
     }
     call.extra ??= delta.extra_content
     // A call that is never named says nothing, unless it has arguments: the SDK refuses those.
-    if (call.told === undefined && call.name === '' && /^\s*(\{\})?\s*$/.test(call.arguments)) return undefined
+    if (call.told === undefined && call.name === '' && /^\s*(\{\})?\s*$/.test(call.arguments))
+      return undefined
     const isTold = call.told !== undefined
     const id = isTold ? '' : call.id
     const name = call.told ? '' : call.name

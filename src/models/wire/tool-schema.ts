@@ -7,7 +7,7 @@ const alternatives = ['anyOf', 'oneOf', 'allOf'] as const
 
 /** What a JSON pointer into the schema refers to, such as `#/$defs/task`; undefined when there is nothing. */
 export const resolvePointer = (root: JsonObject, pointer: unknown): unknown => {
-  if (typeof pointer !== 'string' || !pointer.startsWith('#')) return undefined
+  if (typeof pointer !== 'string' || !/^#(\/|$)/.test(pointer)) return undefined
   let at: unknown = root
   for (const name of pointer.split('/').slice(1)) {
     const key = name.replaceAll('~1', '/').replaceAll('~0', '~')
@@ -56,7 +56,8 @@ export const withoutAlternatives = (schema: ToolSchema): ToolSchema => {
   const required = [...new Set([rest, ...all].flatMap(namesIn))]
   return {
     ...rest,
-    properties: { ...mergeProperties(branchesOf(schema, schema)), ...properties },
+    // Its own first, and as they are.
+    properties: { ...properties, ...mergeProperties(branchesOf(schema, schema)), ...properties },
     ...(required.length > 0 && { required }),
   }
 }
