@@ -44,6 +44,12 @@ const rows: [report: Report, progress: ToolProgress | undefined][] = [
     { progress: 0.5, total: 1, message: 'half of it' },
     { progress: 0.5, total: 1, message: 'half of it' },
   ],
+  [
+    { progress: '1', total: '4' },
+    { progress: 1, total: 4 },
+  ],
+  [{ progress: 1, total: null, message: null }, { progress: 1 }],
+  [{ progress: 'half', total: 4 }, undefined],
   [{ progress: 2, total: 0 }, { progress: 2 }],
   [{ progress: 2, total: -1 }, { progress: 2 }],
   [{ progress: 2, message: '' }, { progress: 2 }],

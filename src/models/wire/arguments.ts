@@ -1,4 +1,4 @@
-import { parseJson } from './parse-json.js'
+import { parseJson } from '../../parse-json.js'
 
 /** A tool call's arguments where the SDK expects JSON text: some servers send the object itself. `{}` may precede the text. */
 export const toArgumentsText = (value: unknown): unknown => {

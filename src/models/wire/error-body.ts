@@ -1,5 +1,5 @@
 import { isJsonObject, type JsonObject } from '../../json-object.js'
-import { parseJson } from './parse-json.js'
+import { parseJson } from '../../parse-json.js'
 
 /** A provider's error, reduced to what providers have in common. */
 export interface ErrorBody {

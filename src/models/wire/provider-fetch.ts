@@ -4,7 +4,7 @@ import { ModelError } from '../model-error.js'
 import { toModelError, toProviderError } from '../provider-errors.js'
 import type { Dialect, EventReader } from './dialect.js'
 import { isError, readBare } from './error-body.js'
-import { parseJson } from './parse-json.js'
+import { parseJson } from '../../parse-json.js'
 import { NotAStreamError, readBodyStart, readEvents } from './read-events.js'
 import { errorEvent } from './stream-error.js'
 
