@@ -318,12 +318,20 @@ t.test('what a server sends over HTTP in another way is read', async (t) => {
     const tools = [{ name: `work${params?.cursor ?? ''}`, inputSchema: plain }]
     return [json, JSON.stringify({ jsonrpc: '2.0', id, result: { tools, nextCursor: next } })]
   }
-  const rows: [what: string, send: (answer: string, message: Message) => Sent, outcome?: string, names?: string[]][] = [
+  const rows: [
+    what: string,
+    send: (answer: string, message: Message) => Sent,
+    outcome?: string,
+    names?: string[],
+  ][] = [
     ['a last event without its blank line', (answer) => [events, `data: ${answer}`]],
     ['events of another name', (answer) => [events, `event: response\ndata: ${answer}\n\n`]],
     [
       'events that are no messages',
-      (answer) => [events, `event: ping\ndata: {}\n\ndata:\n\nevent: endpoint\ndata: /x\n\ndata: ${answer}\n\n`],
+      (answer) => [
+        events,
+        `event: ping\ndata: {}\n\ndata:\n\nevent: endpoint\ndata: /x\n\ndata: ${answer}\n\n`,
+      ],
     ],
     ['no version of JSON-RPC', (answer) => [json, answer.replace('"jsonrpc":"2.0",', '')]],
     ['another version of JSON-RPC', (answer) => [json, answer.replace('"2.0"', '2')]],
@@ -331,10 +339,15 @@ t.test('what a server sends over HTTP in another way is read', async (t) => {
     ['another type of JSON', (answer) => [as('application/json-rpc; charset=utf-8'), answer]],
     ['a type of its own', (answer) => [as('application/vnd.x+json'), answer]],
     ['the type of a text', (answer) => [as('text/plain'), answer]],
-    ['an error without its id', (answer, message) => [json, isCall(message) ? JSON.stringify(refusal(null)) : answer], 'No.'],
+    [
+      'an error without its id',
+      (answer, message) => [json, isCall(message) ? JSON.stringify(refusal(null)) : answer],
+      'No.',
+    ],
     [
       'an error with a status',
-      (answer, message) => (isCall(message) ? [json, JSON.stringify(refusal(message.id)), 400] : [json, answer]),
+      (answer, message) =>
+        isCall(message) ? [json, JSON.stringify(refusal(message.id)), 400] : [json, answer],
       'No.',
     ],
     [
@@ -345,13 +358,18 @@ t.test('what a server sends over HTTP in another way is read', async (t) => {
     [
       'cursors in a circle',
       (answer, message) =>
-        message.method === 'tools/list' ? page(message, message.params?.cursor === 'a' ? 'b' : 'a') : [json, answer],
+        message.method === 'tools/list'
+          ? page(message, message.params?.cursor === 'a' ? 'b' : 'a')
+          : [json, answer],
       undefined,
       ['work', 'worka', 'workb'],
     ],
   ]
   for (const [what, send, outcome, names = ['work']] of rows) {
-    const answers: Answers = { 'tools/list': { result: { tools: [{ name: 'work', inputSchema: plain }] } }, 'tools/call': done }
+    const answers: Answers = {
+      'tools/list': { result: { tools: [{ name: 'work', inputSchema: plain }] } },
+      'tools/call': done,
+    }
     const server = createServer(async (request, response) => {
       const message = JSON.parse((await text(request)) || '{"method":""}')
       const answer = answerTo(answers, message)

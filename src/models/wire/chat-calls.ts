@@ -1,7 +1,7 @@
 import { isJsonObject, type JsonObject } from '../../json-object.js'
+import { parseJson } from '../../parse-json.js'
 import { ModelError } from '../model-error.js'
 import { toArgumentsText } from './arguments.js'
-import { parseJson } from '../../parse-json.js'
 
 interface Piece {
   id: string

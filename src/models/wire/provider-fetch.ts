@@ -1,10 +1,10 @@
 import { withAbortableBody } from '../../concurrency/with-timeout.js'
 import { isJsonObject } from '../../json-object.js'
+import { parseJson } from '../../parse-json.js'
 import { ModelError } from '../model-error.js'
 import { toModelError, toProviderError } from '../provider-errors.js'
 import type { Dialect, EventReader } from './dialect.js'
 import { isError, readBare } from './error-body.js'
-import { parseJson } from '../../parse-json.js'
 import { NotAStreamError, readBodyStart, readEvents } from './read-events.js'
 import { errorEvent } from './stream-error.js'
 

@@ -101,7 +101,11 @@ export const createBoundedFetch =
     const { id, method } = requestIn(init.body)
     // An error without an id may be about the session, where the status is one.
     const isWhole = statusCode < 300
-    const content = normalizeBody(type, limitBytes(body, context), progressTaking(context, isWhole ? id : undefined))
+    const content = normalizeBody(
+      type,
+      limitBytes(body, context),
+      progressTaking(context, isWhole ? id : undefined),
+    )
     if (method === 'tools/call' && CALL_REFUSALS.includes(statusCode)) {
       const answer = await text(content)
       return new Response(answer, { status: isErrorOf(answer, id) ? 200 : statusCode, headers: sent })
