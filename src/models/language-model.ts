@@ -19,6 +19,7 @@ import { toResponseParts } from './replay.js'
 import { toArguments } from './wire/arguments.js'
 import type { Dialect } from './wire/dialect.js'
 import { toFinishReason } from './wire/finish-reasons.js'
+import { withoutAlternatives } from './wire/tool-schema.js'
 
 export interface LanguageModelSettings {
   /** undefined: the provider's default */
@@ -56,12 +57,15 @@ const toUsage = (usage: LanguageModelUsage): ModelUsage => ({
 })
 
 /** Tools without `execute`: the turn engine runs them, not the SDK. */
-const toToolSet = (tools: readonly ToolDefinition[]): ToolSet =>
+const toToolSet = (
+  tools: readonly ToolDefinition[],
+  { toToolSchema = (schema) => schema }: Dialect,
+): ToolSet =>
   Object.fromEntries(
-    tools.map(({ name, description, inputSchema }) => [
-      name,
-      tool({ description, inputSchema: jsonSchema(inputSchema as JSONSchema7) }),
-    ]),
+    tools.map(({ name, description, inputSchema }) => {
+      const schema = toToolSchema(withoutAlternatives(inputSchema))
+      return [name, tool({ description, inputSchema: jsonSchema(schema as JSONSchema7) })]
+    }),
   )
 
 /**
@@ -103,7 +107,7 @@ export const languageModel = (options: LanguageModelOptions): Model => ({
         temperature: request.temperature,
         ...(request.maxOutputTokens !== undefined && { maxOutputTokens: request.maxOutputTokens }),
         ...toPrompt(request, name, dialect),
-        ...(tools.length > 0 && { tools: toToolSet(tools), toolChoice }),
+        ...(tools.length > 0 && { tools: toToolSet(tools, dialect), toolChoice }),
         ...(requestOptions && { providerOptions: requestOptions as ProviderMetadata }),
         maxRetries: 0,
         abortSignal: abort.signal,

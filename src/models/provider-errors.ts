@@ -36,32 +36,32 @@ const kinds: readonly Kind[] = [
     // 498 is Groq's, 420 that of a few gateways.
     statuses: [429, 503, 529, 498, 420],
     codes:
-      /overload|rate.?limit|slow_?down|resource_?exhausted|quota|too_?many_?requests|throttl|capacity_exceeded|^unavailable$|service_?unavailable/i,
+      /overload|rate.?limit|slow_?down|resource_?exhausted|quota|too_?many_?requests|throttl|capacity_exceeded|^limit_|^unavailable$|service_?unavailable/i,
     texts:
-      /rate.?(limit|exceeded)|too many requests|throttl|overloaded|(at|over|exceeded) capacity|(server|system|service|model|engine) (is )?(currently |too )?busy|quota exceeded|exceeded .{0,30}quota|concurren\w* (request|limit)/i,
+      /rate.?(limit|exceeded)|too many requests|throttl|overloaded|(at|over|exceeded) capacity|(server|system|service|model|engine) (is )?(currently |too )?busy|quota exceeded|exceeded .{0,30}quota|concurren\w* (request|limit|exceeded)|(requests?|tpm|rpm) limit reached/i,
   },
   {
     code: 'model-content-filtered',
     codes:
-      /content.?(filter|policy)|moderation|guardrail|data_?inspection_?failed|sensitive|responsible_?ai/i,
+      /content.?(filter|policy)|moderation|guardrail|data_?inspection_?failed|sensitive|responsible_?ai|policy_?violation/i,
     texts:
-      /content.?(filter|policy|management policy)|moderation|was flagged|inappropriate content|safety system/i,
+      /content.?(filter|policy|management policy|exists risk)|moderation|flagged as|was flagged|inappropriate content|safety system|usage polic|high risk/i,
   },
   {
     code: 'model-unauthorized',
     statuses: [401],
     codes:
-      /^(authentication|permission|auth)_?error$|authentication_?error|invalid_?(api_?)?key|invalid_?access_?key|api_key_invalid|unauthenticated|unauthori[sz]ed|permission_denied|access_?denied|forbidden/i,
+      /^(authentication|permission|auth)_?error$|authentication_?error|invalid_?(api_?)?key|invalid_?access_?key|api_key_invalid|unauthenticated|unauthori[sz]ed|permission_denied|access_?denied|forbidden|unrecognized_?client/i,
     texts:
-      /(invalid|incorrect|missing|wrong|expired|no) (\S+ )?api.?key|api.?key\S* .{0,30}(not valid|invalid|incorrect|missing|required|expired|wrong)|unauthori[sz]ed|authentication (failed|failure|error|required)|not authenticated|invalid (authentication|authorization|bearer|access token)|invalid token\W*($|\(request)|(no|missing|invalid|bad) .{0,15}credentials|provide an api.?key|^forbidden|permission denied/i,
+      /(invalid|incorrect|missing|wrong|expired|malformed|no) (\S+ )?api.?key|api.?key\S* .{0,30}(not valid|invalid|incorrect|missing|required|expired|wrong)|unauthori[sz]ed|authentication (fails|failed|failure|error|required)|log ?in fail|security token .{0,30}(invalid|expired)|^token (has )?expired|not authenticated|invalid (authentication|authorization|bearer|access token)|invalid token\W*($|\(request)|(no|missing|invalid|bad) .{0,15}credentials|provide an api.?key|^forbidden|permission denied/i,
   },
   {
     code: 'model-context-exceeded',
     statuses: [413],
     codes:
-      /context.?(length|window|size|limit)|request_?too_?large|(prompt|input|request|string)_too_long|above_max_length/i,
+      /context.?(length|window|size|limit)|request_?too_?large|(prompt|input|request|string)_too_long|above_max_length|(prompt_tokens|sequence_length)_exceeded|tokens_(limit|exceeded)/i,
     texts:
-      /context.?(length|window|size|limit)|(prompt|input|message|messages|request|conversation) (is |are )?too (long|large)|input token count|too many (input |prompt )?tokens|request_too_large|(maximum|max) (prompt|input|context) length|input length|prompt exceeds|token limit|reduce the length|tokens`? must be <=|inputs must have less than \d+ tokens|string too long/i,
+      /context.?(length|window|size|limit)|(prompt|input|message|messages|request|conversation) (is |are )?too (long|large)|input token count|too many (input |prompt )?tokens|request_too_large|(maximum|max) (prompt|input|context) length|input length|prompt exceeds|token limit|token count .{0,30}exceeds|reduce the length|tokens`? must be <=|inputs must have less than \d+ tokens|string too long/i,
   },
 ]
 

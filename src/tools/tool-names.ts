@@ -2,9 +2,12 @@ import { createHash } from 'node:crypto'
 
 const MAX_LENGTH = 64
 
-/** Replaces and truncates what some provider would reject in a tool's name. */
+/** Replaces and truncates what some provider would reject in a tool's name. Google wants a letter or `_` first. */
 export const toProviderName = (name: string): string =>
-  name.replace(/[^A-Za-z0-9_-]/g, '_').slice(0, MAX_LENGTH)
+  name
+    .replace(/[^A-Za-z0-9_-]/g, '_')
+    .replace(/^(?=[^A-Za-z_])/, '_')
+    .slice(0, MAX_LENGTH)
 
 /** Tells two tools apart whose names are the same once their characters are replaced: in Chinese, or beyond 64 characters. */
 const hashed = (server: string, tool: string): string => {

@@ -21,6 +21,30 @@ const many = (count: number) => Array.from({ length: count }, (_, n) => piece(n,
 const cut = (...pieces: unknown[]): string[] => [chunk({ tool_calls: pieces }), chunk({}, 'length'), done]
 const two = called(['add', { n: 1 }], ['add', { n: 2 }])
 const rows: Row[] = [
+  [
+    'the one call of older servers',
+    [
+      chunk({ function_call: { name: 'add', arguments: '' } }),
+      chunk({ function_call: { arguments: '{"n":1}' } }),
+      chunk({}, 'function_call'),
+      done,
+    ],
+    called(['add', { n: 1 }]),
+  ],
+  [
+    '{} before the arguments',
+    calling([piece(0, 'a', 'add', '{}')], [piece(0, null, null, '{"n":1}')]),
+    called(['add', { n: 1 }]),
+  ],
+  [
+    'a name that comes behind its id',
+    calling([piece(0, 'a', '', '')], [piece(0, '', 'add', '{"n":1}')]),
+    called(['add', { n: 1 }]),
+  ],
+  ['a call that is never named', [chunk({ tool_calls: [piece(0, 'a', '', '{}')] }), ...said('Hello')], hello],
+  ...['None', 'undefined'].map(
+    (args): Row => [`${args} for arguments`, calling([piece(0, 'a', 'add', args)]), called(['add', {}])],
+  ),
   ...[0, undefined, null].flatMap((index): Row[] => [
     [
       `index ${index}, whole calls`,

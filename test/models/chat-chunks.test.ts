@@ -59,6 +59,51 @@ const rows: Row[] = [
     said(`${'<think>.</think>'.repeat(100_000)}Hello`),
     { ...hello, reasoning: '.'.repeat(100_000) },
   ],
+  [
+    'another name of the finish reason',
+    [data({ choices: [{ delta: { content: 'Hello' }, finishReason: 'stop' }] }), done],
+    hello,
+  ],
+  [
+    'a reason, then stop',
+    [chunk({ content: 'Hello' }, 'length'), chunk({}, 'stop'), done],
+    { ...hello, finish: 'length' },
+  ],
+  ['true for a finish reason', [chunk({ content: 'Hello' }, true), done], { ...hello, finish: 'other' }],
+  [
+    'another choice before it',
+    [
+      data({
+        choices: [
+          { index: 1, delta: { content: 'x' } },
+          { index: 0, delta: { content: 'Hello' }, finish_reason: 'stop' },
+        ],
+      }),
+      done,
+    ],
+    hello,
+  ],
+  ...[
+    { code: 200, message: 'success' },
+    { code: '0', msg: 'ok' },
+    { status: 'ok', message: 'accepted' },
+    { detail: 'loading the model', progress: 5 },
+    { message: 'You are number 3 in the queue' },
+  ].flatMap((notice): Row[] => [
+    [`a notice before the answer: ${JSON.stringify(notice)}`, [data(notice), ...said('Hello')], hello],
+    [
+      `a notice in the answer: ${JSON.stringify(notice)}`,
+      [chunk({ content: 'Hel' }), data(notice), ...said('lo')],
+      hello,
+    ],
+  ]),
+  ...[{ code: 200, message: 'OK' }, 'none', { code: '0' }].map(
+    (error): Row => [
+      `an error that is none: ${JSON.stringify(error)}`,
+      [chunk({ content: 'Hello' }, 'stop', { error }), done],
+      hello,
+    ],
+  ),
   ['a number for a finish reason', [chunk({ content: 'Hello' }, 7), done], { ...hello, finish: 'other' }],
   ['null for a choice', [data({ choices: [null] }), ...said('Hello')], hello],
   ['false for a finish reason', [chunk({ content: 'Hello' }, false), chunk({}, 'stop'), done], hello],

@@ -46,6 +46,59 @@ const anthropic: Events[] = [
   ['no start of a block', [start, ...text(0).slice(1), ...ended('end_turn')], hello],
   ['no start of anything', [...text(0).slice(1), ...ended('end_turn')], hello],
   ['no message_stop', [start, ...text(0), ...ended('end_turn').slice(0, 1)], hello],
+  [
+    'counts after the reason',
+    [
+      start,
+      ...text(0),
+      ended('end_turn')[0],
+      { type: 'message_delta', delta: { stop_reason: null }, usage: { output_tokens: 9 } },
+      { type: 'message_stop' },
+    ],
+    { ...hello, ...usage(11, 9) },
+  ],
+  [
+    'the reason in another place',
+    [start, ...text(0), { type: 'message_delta', stop_reason: 'max_tokens' }, { type: 'message_stop' }],
+    { ...hello, finish: 'length' },
+  ],
+  [
+    'a number for a reason',
+    [start, ...text(0), { type: 'message_delta', delta: { stop_reason: 7 } }, { type: 'message_stop' }],
+    { ...hello, finish: 'other' },
+  ],
+  [
+    'no types of blocks and pieces',
+    [
+      start,
+      begun(0, { thinking: '' }),
+      delta(0, { thinking: 'Hm.' }),
+      delta(0, { signature: 's' }),
+      stopped(0),
+      begun(1, { text: '' }),
+      delta(1, { text: 'Hello' }),
+      stopped(1),
+      begun(2, { id: 'a', name: 'add', input: {} }),
+      delta(2, { partial_json: '{"n":1}' }),
+      stopped(2),
+      ...ended('tool_use'),
+    ],
+    { text: 'Hello', reasoning: 'Hm.', ...called(['add', { n: 1 }]) },
+  ],
+  [
+    'tools of Anthropic’s own',
+    [
+      start,
+      begun(0, { type: 'server_tool_use', id: 's', name: 'web_search', input: {} }),
+      input(0, '{"query":"x"}'),
+      stopped(0),
+      begun(1, { type: 'web_search_tool_result', tool_use_id: 's', content: [] }),
+      stopped(1),
+      ...text(2),
+      ...ended('end_turn'),
+    ],
+    { ...hello, calls: [] },
+  ],
   ['an empty reason, and no message_stop', [start, ...text(0), ...ended('').slice(0, 1)], brokenOff],
   ['a call that is cut before its input', [start, use(0, 'a'), ...ended('max_tokens')], cut],
   [
@@ -156,7 +209,124 @@ const functionCall = {
   status: null,
 }
 
+const refused: Partial<Heard> = { text: 'No.', error: { code: 'model-content-filtered' } as ModelError }
+const content = (...parts: object[]) => ({ id: 'i', type: 'message', content: parts })
+const whole = content({ type: 'output_text', text: 'Hello', annotations: [] })
+const refusal = content({ type: 'refusal', refusal: 'No.' })
+const over = (item: object, output_index = 0) => ({ type: 'response.output_item.done', output_index, item })
+const outputOf = (...output: object[]) => ({ type: 'response.completed', response: { id: 'r', output } })
+const beginCall = (n: number) => ({
+  type: 'response.output_item.added',
+  output_index: n,
+  item: { id: `f${n}`, type: 'function_call', call_id: `c${n}`, name: 'add', arguments: '' },
+})
+const argumentsOf = (n: number, delta: string) => ({
+  type: 'response.function_call_arguments.delta',
+  item_id: `f${n}`,
+  output_index: n,
+  delta,
+})
+
 const openai: Events[] = [
+  ['the text with the end of its message', [created, message, over(whole), completed()], hello],
+  [
+    'the text with its own end',
+    [
+      created,
+      message,
+      { type: 'response.output_text.done', item_id: 'i', output_index: 0, text: 'Hello' },
+      over(whole),
+      completed(),
+    ],
+    hello,
+  ],
+  ['the text with the end of the response', [created, outputOf(whole)], hello],
+  ['the text in pieces and again', [message, word('Hel'), word('lo'), over(whole), outputOf(whole)], hello],
+  ['a refusal with the end of its message', [message, over(refusal), completed()], refused],
+  ['a refusal with the end of the response', [created, outputOf(refusal)], refused],
+  [
+    'a refusal in pieces and again',
+    [message, { ...word('No.'), type: 'response.refusal.delta' }, over(refusal), completed()],
+    refused,
+  ],
+  [
+    'a text, then a refusal',
+    [message, word('Hel'), over(content({ type: 'refusal', refusal: 'No.' })), completed()],
+    { ...refused, text: 'Hel' },
+  ],
+  [
+    'a call with the end of the response',
+    [created, outputOf({ ...functionCall, id: 'f' })],
+    called(['add', { n: 1 }]),
+  ],
+  [
+    'arguments in pieces alone',
+    [beginCall(0), argumentsOf(0, '{"n":'), argumentsOf(0, '1}'), over(beginCall(0).item), completed()],
+    called(['add', { n: 1 }]),
+  ],
+  [
+    'a call without its end',
+    [beginCall(0), argumentsOf(0, '{"n":1}'), completed()],
+    called(['add', { n: 1 }]),
+  ],
+  [
+    'calls whose pieces alternate',
+    [
+      beginCall(0),
+      beginCall(1),
+      ...['{"n":', '1}'].flatMap((text, n) => [argumentsOf(0, text), argumentsOf(1, n === 0 ? text : '2}')]),
+      completed(),
+    ],
+    two,
+  ],
+  [
+    'no places',
+    [
+      { ...beginCall(0), output_index: null },
+      { ...argumentsOf(0, '{"n":1}'), output_index: null },
+      { ...over(beginCall(0).item), output_index: null },
+      completed(),
+    ],
+    called(['add', { n: 1 }]),
+  ],
+  [
+    'tools of OpenAI’s own, and items of a new kind',
+    [
+      ...['web_search_call', 'mcp_call', 'custom_tool_call', 'mood'].flatMap((type) => [
+        { type: 'response.output_item.added', output_index: 0, item: { id: 'x', type } },
+        { type: `response.${type}.searching`, item_id: 'x' },
+        over({ id: 'x', type }),
+      ]),
+      message,
+      word('Hello'),
+      completed(),
+    ],
+    { ...hello, calls: [] },
+  ],
+  [
+    'reasoning that nobody has summed up',
+    [
+      { type: 'response.output_item.added', output_index: 0, item: { id: 'r', type: 'reasoning' } },
+      {
+        type: 'response.reasoning_text.delta',
+        item_id: 'r',
+        output_index: 0,
+        content_index: 0,
+        delta: 'Hm.',
+      },
+      over({ id: 'r', type: 'reasoning', content: [{ type: 'reasoning_text', text: 'Hm.' }] }),
+      message,
+      word('Hello'),
+      completed(),
+    ],
+    { ...hello, reasoning: 'Hm.' },
+  ],
+  ['another name of the end', [message, word('Hello'), { ...completed(), type: 'response.done' }], hello],
+  [
+    'other fields of a piece',
+    [message, { ...word('Hello'), logprobs: [{ token: 'x' }] }, completed()],
+    hello,
+  ],
   [
     'null for what is absent',
     [
@@ -236,6 +406,46 @@ const candidate = (parts: unknown, more: object = {}) => ({
 })
 
 const google: Events[] = [
+  ['a part that is not in a list', [candidate({ text: 'Hello' })], hello],
+  ['a text for the content', [{ candidates: [{ content: 'Hello', finishReason: 'STOP' }] }], hello],
+  [
+    'tools of Google’s own, and parts of a new kind',
+    [
+      candidate([
+        { executableCode: { language: 'PYTHON', code: '1' } },
+        { codeExecutionResult: { outcome: 'OUTCOME_OK', output: '1' } },
+        { toolCall: { toolType: 'X', id: '1' } },
+        { mood: 1 },
+        { text: 'Hello' },
+      ]),
+    ],
+    { ...hello, calls: [] },
+  ],
+  [
+    'what is said of an answer, in any shape',
+    [
+      candidate([{ text: 'Hello' }], {
+        safetyRatings: [{ category: 5 }],
+        groundingMetadata: { webSearchQueries: 5 },
+      }),
+    ],
+    hello,
+  ],
+  [
+    'no counts',
+    [{ ...candidate([{ text: 'Hello' }]), usageMetadata: {} }],
+    usage(null, null, { total_tokens: null }),
+  ],
+  [
+    'another name of the finish reason',
+    [{ candidates: [{ content: { parts: [{ text: 'Hello' }] }, finish_reason: 'STOP' }] }],
+    hello,
+  ],
+  [
+    'a reason, then STOP',
+    [candidate([{ text: 'Hel' }], { finishReason: 'MAX_TOKENS' }), candidate([{ text: 'lo' }])],
+    { ...hello, finish: 'length' },
+  ],
   [
     'null for a part',
     [
@@ -271,6 +481,20 @@ const google: Events[] = [
 const toRows = (table: Events[]): Row[] =>
   table.map(([what, steps, heard]) => [what, steps.map((step) => data(step)), heard])
 
-hearAll(t, 'anthropic', toRows(anthropic))
-hearAll(t, 'openai', toRows(openai))
+/** Events whose names alone say what they are. */
+const named = (steps: { type: string }[]): string[] =>
+  steps.map(({ type, ...rest }) => `event: ${type}\n${data(rest)}`)
+
+hearAll(t, 'anthropic', [
+  ...toRows(anthropic),
+  [
+    'types in the events’ names',
+    named([start, ...text(0), ...ended('end_turn')] as { type: string }[]),
+    hello,
+  ],
+])
+hearAll(t, 'openai', [
+  ...toRows(openai),
+  ['types in the events’ names', named([message, word('Hello'), completed()]), hello],
+])
 hearAll(t, 'google', toRows(google))

@@ -29,8 +29,18 @@ const unknown: Partial<Record<Outcome, string[]>> = {
     'default_stop',
     'done_not_truncated',
     'stop_no_error',
+    '</s>',
+    'ok',
   ],
-  length: ['maxTokens', 'token_limit', 'MAX-NEW-TOKENS', 'out_of_tokens', 'max_tokens_exceeded', 'stop_max'],
+  length: [
+    'maxTokens',
+    'token_limit',
+    'MAX-NEW-TOKENS',
+    'out_of_tokens',
+    'max_tokens_exceeded',
+    'stop_max',
+    'too_long',
+  ],
   'broken-off': [
     'aborted',
     'server_error',
@@ -48,6 +58,11 @@ const unknown: Partial<Record<Outcome, string[]>> = {
     'lease_expired',
     'context_deadline_exceeded',
     'budget_exceeded',
+    'engine_dead',
+    'load_shed',
+    'premature_end',
+    'forced_stop',
+    'unexpected_eof',
   ],
   'content-filtered': [
     'GUARDRAIL_INTERVENED',
@@ -58,8 +73,10 @@ const unknown: Partial<Record<Outcome, string[]>> = {
     'declined',
     'copyright',
     'content_blocked',
+    'compliance',
+    'dangerous_content',
   ],
-  'context-exceeded': ['context_length_exceeded', 'prompt_too_long'],
+  'context-exceeded': ['context_length_exceeded', 'prompt_too_long', 'kv_cache_full'],
   other: ['because', 'no_error'],
 }
 

@@ -66,6 +66,12 @@ t.test('an error is read in every shape, as a refusal, with status 200, and in a
       t.same([heard.error?.code, heard.asked], [code, asked], `${what} (${how}): ${text}`)
     }
   }
+  const later = await ask(
+    events(data({ choices: [{ delta: { content: 'Hel' } }] }), data({ detail: 'Oops' })),
+  )
+  t.same([later.error?.code, later.text], ['model-failed', 'Hel'], 'a bare text is one, where no more comes')
+  const inChoice = { choices: [{ delta: { content: '' }, error: { code: 429 }, finish_reason: 'error' }] }
+  t.equal((await ask(events(data(inChoice)))).error?.code, 'model-overloaded', 'one in a choice')
   const none = await ask(
     events(
       data({ error: { code: 0, message: 'success' } }),
@@ -103,6 +109,17 @@ t.test('what servers say in codes and words of their own', async (t) => {
       'model-failed',
       false,
     ],
+    [{ error: { message: 'x', code: 'model_max_prompt_tokens_exceeded' } }, 'model-context-exceeded'],
+    [{ error: { message: 'x', code: 'tokens_limit_reached' } }, 'model-context-exceeded'],
+    [{ error: { message: 'Authentication Fails (no such user)' } }, 'model-unauthorized', true],
+    [{ __type: 'UnrecognizedClientException', message: 'x' }, 'model-unauthorized', true],
+    [{ error: { message: 'token expired or incorrect', code: '1002' } }, 'model-unauthorized', true],
+    [{ base_resp: { status_code: 1004, status_msg: 'login fail' } }, 'model-unauthorized', true],
+    [{ error: { message: 'max concurrency exceeded' } }, 'model-overloaded'],
+    [{ error: { message: 'Daily request limit reached' } }, 'model-overloaded'],
+    [{ error: { message: 'Content Exists Risk' } }, 'model-content-filtered'],
+    [{ error: { message: 'flagged as violating our usage policy' } }, 'model-content-filtered'],
+    [{ error: { message: 'x', type: 'policy_violation' } }, 'model-content-filtered'],
     ['<html><h1>Bad Request</h1></html>', 'model-failed', false],
     ['', 'model-failed', false],
     ['null', 'model-failed', false],

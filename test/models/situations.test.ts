@@ -230,7 +230,7 @@ const judge = async (app: ProviderApp, name: ProviderName, replies: Reply[]): Pr
 
 for (const name of all) {
   t.test(name, async (t) => {
-    const settings = { firstEventTimeoutMs: 1_500 }
+    const settings = { firstEventTimeoutMs: 4_000 }
     const app = await providerApp(t, `${name}/${models[name]}`, settings, { tools: tasks() })
     for (const [what, only, replies, outcome] of rows) {
       if (only.includes(name)) t.same(await judge(app, name, replies(name)), outcome, what)

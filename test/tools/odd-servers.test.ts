@@ -1,5 +1,8 @@
+import { createServer } from 'node:http'
+import { text } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
 import { ToolError } from '../../src/tools/tool.js'
+import { listen } from '../helpers/listen.js'
 import { mcpServer } from '../helpers/mcp-server.js'
 import { type Answers, answerTo } from '../helpers/scripted-answers.js'
 import { scriptedServer, wires } from '../helpers/scripted-server.js'
@@ -211,6 +214,7 @@ t.test('a schema of another dialect is read, or its arguments are not checked', 
     [of({ type: 'string' }, { required: ['a', 'a', null] }), ['a'], [undefined]],
     [of({ type: 'string' }, { required: {}, $schema: '' }), ['a'], [5]],
     [of({ $ref: '#' }), [{}, { a: {} }], [5]],
+    [of({ type: ['array', 'null'] }), [[5], null], [5]],
   ]
   const wrongFields: [row: number, ...fields: string[]][] = [
     [14, 'properties.a.type'],
@@ -299,6 +303,84 @@ t.test('a result is read block by block', async (t) => {
       const failed = tools.call(`t${rows.length + i}`)
       await t.rejects(failed, new ToolError(message), `${JSON.stringify(rest)} (${wire})`)
     }
+  }
+})
+
+t.test('what a server sends over HTTP in another way is read', async (t) => {
+  const events = { 'content-type': 'text/event-stream' }
+  const as = (type?: string) => (type === undefined ? {} : { 'content-type': type })
+  const json = as('application/json')
+  const refusal = (id: unknown) => ({ jsonrpc: '2.0', id, error: { code: -32_602, message: 'No.' } })
+  type Message = { id: number; method: string; params?: { cursor?: string } }
+  type Sent = [headers: object, body: string, status?: number]
+  const isCall = ({ method }: Message) => method === 'tools/call'
+  const page = ({ id, params }: Message, next: unknown): Sent => {
+    const tools = [{ name: `work${params?.cursor ?? ''}`, inputSchema: plain }]
+    return [json, JSON.stringify({ jsonrpc: '2.0', id, result: { tools, nextCursor: next } })]
+  }
+  const rows: [
+    what: string,
+    send: (answer: string, message: Message) => Sent,
+    outcome?: string,
+    names?: string[],
+  ][] = [
+    ['a last event without its blank line', (answer) => [events, `data: ${answer}`]],
+    ['events of another name', (answer) => [events, `event: response\ndata: ${answer}\n\n`]],
+    [
+      'events that are no messages',
+      (answer) => [
+        events,
+        `event: ping\ndata: {}\n\ndata:\n\nevent: endpoint\ndata: /x\n\ndata: ${answer}\n\n`,
+      ],
+    ],
+    ['no version of JSON-RPC', (answer) => [json, answer.replace('"jsonrpc":"2.0",', '')]],
+    ['another version of JSON-RPC', (answer) => [json, answer.replace('"2.0"', '2')]],
+    ['no type', (answer) => [as(), answer]],
+    ['another type of JSON', (answer) => [as('application/json-rpc; charset=utf-8'), answer]],
+    ['a type of its own', (answer) => [as('application/vnd.x+json'), answer]],
+    ['the type of a text', (answer) => [as('text/plain'), answer]],
+    [
+      'an error without its id',
+      (answer, message) => [json, isCall(message) ? JSON.stringify(refusal(null)) : answer],
+      'No.',
+    ],
+    [
+      'an error with a status',
+      (answer, message) =>
+        isCall(message) ? [json, JSON.stringify(refusal(message.id)), 400] : [json, answer],
+      'No.',
+    ],
+    [
+      'the end of a session',
+      (answer, message) => (isCall(message) ? [json, JSON.stringify(refusal(null)), 400] : [json, answer]),
+      'The tool server failed; it is not known whether the call was executed.',
+    ],
+    [
+      'cursors in a circle',
+      (answer, message) =>
+        message.method === 'tools/list'
+          ? page(message, message.params?.cursor === 'a' ? 'b' : 'a')
+          : [json, answer],
+      undefined,
+      ['work', 'worka', 'workb'],
+    ],
+  ]
+  for (const [what, send, outcome, names = ['work']] of rows) {
+    const answers: Answers = {
+      'tools/list': { result: { tools: [{ name: 'work', inputSchema: plain }] } },
+      'tools/call': done,
+    }
+    const server = createServer(async (request, response) => {
+      const message = JSON.parse((await text(request)) || '{"method":""}')
+      const answer = answerTo(answers, message)
+      if (answer === undefined) return response.writeHead(202).end()
+      const [headers, body, status = 200] = send(answer, message)
+      return response.writeHead(status, { ...headers }).end(body)
+    })
+    const tools = await testTools(t, { odd: { url: await listen(t, server) } }).of('alice')
+    t.same(tools.names, names, `${what}: the tools`)
+    const called = await tools.call('work').catch((error: ToolError) => error.message)
+    t.equal(called, outcome ?? 'done', `${what}: a call`)
   }
 })
 

@@ -62,11 +62,15 @@ const rows: [report: Report, progress: ToolProgress | undefined][] = [
 
 /** Those that the SDK's servers do not send. */
 const oddRows: [report: Report, progress: ToolProgress | undefined][] = [
-  [{ progress: '1' }, undefined],
+  [{ progress: '1' }, { progress: 1 }],
+  [{ progress: 'half', total: 4 }, undefined],
   [{ progress: null }, undefined],
   [{}, undefined],
   [{ progress: 1, total: null, message: null }, { progress: 1 }],
-  [{ progress: 1, total: '4', message: 7 }, { progress: 1 }],
+  [
+    { progress: 1, total: '4', message: 7 },
+    { progress: 1, total: 4 },
+  ],
 ]
 
 t.test('what a process asks of its client during a call is refused, and the call goes on', async (t) => {

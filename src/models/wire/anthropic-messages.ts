@@ -42,7 +42,21 @@ const readBlock = (block: JsonObject, index: number): JsonObject[] => {
   ]
 }
 
-const readDelta = (delta: JsonObject): JsonObject | undefined => {
+/** What a delta or a block without a type can only be. */
+const typeOf = (value: JsonObject, types: Readonly<Record<string, string>>): JsonObject => {
+  const field = value.type === undefined && Object.keys(types).find((name) => name in value)
+  return field ? { ...value, type: types[field] } : value
+}
+const blockTypes = { text: 'text', thinking: 'thinking', name: 'tool_use' }
+const deltaTypes = {
+  text: 'text_delta',
+  thinking: 'thinking_delta',
+  signature: 'signature_delta',
+  partial_json: 'input_json_delta',
+}
+
+const readDelta = (value: JsonObject): JsonObject | undefined => {
+  const delta = typeOf(value, deltaTypes)
   if (delta.type === 'input_json_delta')
     return { ...delta, partial_json: textOf(toArgumentsText(delta.partial_json)) }
   const said = delta.text ?? delta.thinking ?? delta.signature
@@ -57,7 +71,7 @@ const createReader = (): EventReader => {
   /** the blocks that have begun and not ended, and whether they are passed on */
   const open = new Map<number, boolean>()
   let last = -1
-  let hasReason = false
+  let reason: string | undefined
   let hasStopped = false
 
   const close = (index: number): JsonObject[] => {
@@ -92,7 +106,10 @@ const createReader = (): EventReader => {
           }
         }
         case 'content_block_start':
-          return begin(event.index, isJsonObject(event.content_block) ? event.content_block : {})
+          return begin(
+            event.index,
+            isJsonObject(event.content_block) ? typeOf(event.content_block, blockTypes) : {},
+          )
         case 'content_block_delta': {
           const delta = isJsonObject(event.delta) ? readDelta(event.delta) : undefined
           if (!delta) return undefined
@@ -103,8 +120,11 @@ const createReader = (): EventReader => {
         case 'content_block_stop':
           return close(indexOf(event.index))
         case 'message_delta': {
-          const delta = isJsonObject(event.delta) ? event.delta : {}
-          hasReason ||= Boolean(delta.stop_reason)
+          const given = isJsonObject(event.delta) ? event.delta : {}
+          const { stop_reason = event.stop_reason } = given
+          // A later event may have nothing but counts.
+          reason = stop_reason === undefined ? reason : String(stop_reason)
+          const delta = { ...given, ...(reason !== undefined && { stop_reason: reason }) }
           return [...closeAll(), { ...event, delta, usage: withCount(event.usage, 'output_tokens') }]
         }
         case 'message_stop':
@@ -116,7 +136,7 @@ const createReader = (): EventReader => {
       }
     },
     // A message that has told why it stopped is whole.
-    end: () => (hasReason && !hasStopped ? { type: 'message_stop' } : undefined),
+    end: () => (reason && !hasStopped ? { type: 'message_stop' } : undefined),
   }
 }
 

@@ -1,4 +1,4 @@
-import { parseJson } from './parse-json.js'
+import { parseJson } from '../../parse-json.js'
 
 /** A tool call's arguments where the SDK expects JSON text: some servers send the object itself. `{}` may precede the text. */
 export const toArgumentsText = (value: unknown): unknown => {
@@ -13,8 +13,8 @@ export const toArgumentsText = (value: unknown): unknown => {
  */
 export const toArguments = (input: unknown): unknown => {
   const text = typeof input === 'string' ? input.trim() : undefined
-  const value =
-    text === undefined ? input : text === '' ? null : (parseJson(text) ?? (text === 'null' ? null : input))
+  const isNothing = text !== undefined && /^(null|none|undefined)?$/i.test(text)
+  const value = text === undefined ? input : isNothing ? null : (parseJson(text) ?? input)
   const isNone = value === null || value === undefined || (Array.isArray(value) && value.length === 0)
   return isNone ? {} : value
 }

@@ -1,7 +1,7 @@
 import { isJsonObject, type JsonObject } from '../../json-object.js'
+import { parseJson } from '../../parse-json.js'
 import { ModelError } from '../model-error.js'
 import { toArgumentsText } from './arguments.js'
-import { parseJson } from './parse-json.js'
 
 interface Piece {
   id: string
@@ -10,6 +10,9 @@ interface Piece {
 }
 interface Call extends Piece {
   index: number
+  /** the name that the SDK has been told; undefined before it knows of the call */
+  told: string | undefined
+  extra: unknown
 }
 
 /** Twice what a turn may make, which is judged where the calls are stored: so those within that are. */
@@ -63,7 +66,7 @@ export const createCalls = () => {
       throw new ModelError('model-tool-limit', `the model made more than ${maxCalls} calls in one response`)
     }
     const isFree = index !== undefined && !taken.has(index)
-    const call = { ...piece, index: isFree ? index : next }
+    const call = { ...piece, index: isFree ? index : next, told: undefined, extra: undefined }
     next = Math.max(next, call.index + 1)
     taken.add(call.index)
     if (index !== undefined) byIndex.set(index, call)
@@ -80,19 +83,27 @@ export const createCalls = () => {
     const isNew = !found || (piece.name !== '' && isNext(found, piece))
     if (isNew && `${piece.id}${piece.name}${piece.arguments}` === '') return undefined
     const call = isNew ? begin(piece, index) : found
-    const id = isNew || call.id === '' ? piece.id : ''
-    const name = isNew || call.name === '' ? piece.name : ''
     if (!isNew) {
-      if (id !== '') byId.set(id, call)
+      if (call.id === '' && piece.id !== '') byId.set(piece.id, call)
       call.id ||= piece.id
       call.name ||= piece.name
-      call.arguments += piece.arguments
+      // The `{}` that some servers begin with is no part of the arguments.
+      call.arguments = call.arguments === '{}' ? piece.arguments || '{}' : call.arguments + piece.arguments
     }
+    call.extra ??= delta.extra_content
+    // A call that is never named says nothing, unless it has arguments: the SDK refuses those.
+    if (call.told === undefined && call.name === '' && /^\s*(\{\})?\s*$/.test(call.arguments))
+      return undefined
+    const isTold = call.told !== undefined
+    const id = isTold ? '' : call.id
+    const name = call.told ? '' : call.name
+    const args = isTold ? piece.arguments : call.arguments
+    call.told = call.name
     return {
-      extra_content: delta.extra_content,
+      extra_content: delta.extra_content ?? call.extra,
       index: call.index,
       ...(id && { id }),
-      function: { ...(name && { name }), arguments: piece.arguments },
+      function: { ...(name && { name }), arguments: args === '{}' ? '' : args },
     }
   }
 }

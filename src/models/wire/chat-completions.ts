@@ -10,8 +10,8 @@ import { createThinkTags } from './think-tags.js'
 const isFilled = (value: unknown): boolean => (Array.isArray(value) ? value.length > 0 : Boolean(value))
 
 /** Whether a delta has a part of the answer: a role or the reasoning alone may come before the whole message. */
-const hasAnswer = ({ content, refusal, tool_calls: calls }: JsonObject): boolean =>
-  [content, refusal, calls].some(isFilled)
+const hasAnswer = ({ content, refusal, tool_calls: calls, function_call: call }: JsonObject): boolean =>
+  [content, refusal, calls, call].some(isFilled)
 const hasReasoning = (delta: JsonObject): boolean => reasoningFields.some((name) => isFilled(delta[name]))
 
 const withoutReasoning = (message: JsonObject): JsonObject =>
@@ -73,7 +73,9 @@ export const chatCompletions: Dialect = {
     }
 
     const readDelta = (value: JsonObject, isEnd: boolean): JsonObject => {
-      const { role: _, tool_calls: calls, refusal, content, ...rest } = value
+      const { role: _, tool_calls, function_call: only, refusal, content, ...rest } = value
+      // Older servers have a single call.
+      const calls = tool_calls ?? only
       hasRefusal ||= Boolean(refusal)
       const { delta, reasoning } = readReasoning(rest)
       const pieces = [calls ?? []].flat().filter(isJsonObject)
@@ -87,7 +89,8 @@ export const chatCompletions: Dialect = {
 
     return {
       read({ choices, usage, x_groq: groq }) {
-        const first = Array.isArray(choices) ? choices.find(isJsonObject) : undefined
+        const given = Array.isArray(choices) ? choices.filter(isJsonObject) : []
+        const first = given.find(({ index }) => index === 0) ?? given[0]
         const counts = [usage, first?.usage, isJsonObject(groq) ? groq.usage : undefined]
           .map(readChatUsage)
           .find((found) => found !== undefined)
@@ -95,7 +98,7 @@ export const chatCompletions: Dialect = {
         if (!Array.isArray(choices)) return { choices }
         if (!first) return { choices: [], usage: counts }
         const delta = toDelta(first.delta, first.message)
-        const reason = blank.read(first.finish_reason)
+        const reason = blank.read(first.finish_reason ?? first.finishReason)
         const read = isJsonObject(delta) ? readDelta(delta, Boolean(reason)) : delta
         const finish_reason = hasRefusal && reason === 'stop' ? 'content_filter' : reason
         return { choices: [{ delta: read, finish_reason }], usage: counts }

@@ -28,6 +28,8 @@ export interface Dialect {
   toReplayedMessage?(options: ProviderOptions): ProviderOptions | undefined
   /** What the SDK has to be given with every request; `isReasoningShown`: the provider is to tell its model's reasoning. */
   requestOptions?(model: string, isReasoningShown: boolean): ProviderOptions | undefined
+  /** A tool's input schema as this provider takes it. */
+  toToolSchema?(schema: JsonObject): JsonObject
   /** marks a message up to which the provider is to cache the prompt, where it wants to be told */
   cacheMark?: ModelMessage['providerOptions']
 }

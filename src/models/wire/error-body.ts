@@ -1,5 +1,5 @@
 import { isJsonObject, type JsonObject } from '../../json-object.js'
-import { parseJson } from './parse-json.js'
+import { parseJson } from '../../parse-json.js'
 
 /** A provider's error, reduced to what providers have in common. */
 export interface ErrorBody {
@@ -58,6 +58,8 @@ const innerFields = new Set([
   'text',
   'baseresp',
   'statusmsg',
+  // An error of OpenRouter's may be in the choice.
+  'choices',
 ])
 /** Says that it is an error, and nothing about it. */
 const isMarker = (code: string): boolean => code === 'error' || code === 'response.failed'
@@ -113,24 +115,28 @@ export const readErrorBody = (body: unknown): ErrorBody => {
 const isFilled = (value: unknown): boolean =>
   typeof value === 'object' && value !== null ? Object.values(value).some(Boolean) : Boolean(value)
 
-const isZero = (value: unknown): boolean => value === 0 || value === '0'
+/** Whether a code or a text says that all is well. */
+const isSuccess = (value: unknown): boolean =>
+  value !== null && /^(0|200|none|null|no|false|ok|success|succeeded)$/i.test(String(value))
 
 /** Whether it is an error, and not one that says that there is none. */
 const isActualError = (error: unknown): boolean =>
-  isFilled(error) && !(isJsonObject(error) && isZero(error.code))
+  isFilled(error) && !isSuccess(isJsonObject(error) ? error.code : error)
 
 /** Whether JSON says of itself that it is an error, whatever else it has. */
 export const isError = (value: unknown): boolean => {
   if (Array.isArray(value)) return value.some(isError)
   if (!isJsonObject(value)) return false
-  const { type, object, response, base_resp: base, ...rest } = value
+  const { type, object, response, choices, base_resp: base, ...rest } = value
   const { error, fault, errors, errormsg, errormessage, errmsg, errorcode, errcode } = Object.fromEntries(
     fieldsOf(rest),
   )
   const text = [errormsg, errormessage, errmsg].some(isFilled)
   return (
     [error, fault, errors].some(isActualError) ||
-    (text && !isZero(errorcode ?? errcode)) ||
+    (Array.isArray(choices) &&
+      choices.some((choice) => isJsonObject(choice) && isActualError(choice.error))) ||
+    (text && !isSuccess(errorcode ?? errcode)) ||
     type === 'error' ||
     object === 'error' ||
     (type === 'response.failed' && isJsonObject(response) && isFilled(response.error)) ||
@@ -140,8 +146,11 @@ export const isError = (value: unknown): boolean => {
 
 const isStatus = (value: unknown): boolean => Number(value) >= 400 && Number(value) < 600
 
-/** Whether JSON that is nothing else can only be an error: a detail, or a message that reports no progress. */
-export const isBareError = (value: JsonObject): boolean => {
+/**
+ * What JSON is that is neither a part of an answer nor marked as an error: an `error`; a `notice`, which is one as well unless the
+ * answer goes on after it, such as a place in a queue; or undefined, when it says nothing.
+ */
+export const readBare = (value: JsonObject): 'error' | 'notice' | undefined => {
   const {
     detail,
     message,
@@ -156,13 +165,12 @@ export const isBareError = (value: JsonObject): boolean => {
     data,
     responsemetadata,
   } = Object.fromEntries(fieldsOf(value))
-  if (isFilled(detail) || isFilled(err) || success === false) return true
-  if ([result, data, responsemetadata].some(isError)) return true
+  const codes = [code, statuscode, status]
+  if (isFilled(err) || success === false || [result, data, responsemetadata].some(isError)) return 'error'
+  if (codes.some(isSuccess)) return undefined
   const text = message ?? msg
-  if (typeof text !== 'string' || text === '') return false
-  const hasCode =
-    [code, statuscode, status].some(isStatus) ||
-    isFilled(code) ||
-    /error|exception|fail/i.test(`${type} ${status}`)
-  return hasCode || (type === undefined && status === undefined)
+  if (!isFilled(detail) && (typeof text !== 'string' || text === '')) return undefined
+  if (codes.some(isStatus) || isFilled(code) || /error|exception|fail/i.test(`${type} ${status}`))
+    return 'error'
+  return isFilled(detail) || (type === undefined && status === undefined) ? 'notice' : undefined
 }

@@ -8,22 +8,22 @@ import type { Dialect, Ending, Failure } from './dialect.js'
  */
 const rule: readonly [RegExp, Ending][] = [
   [
-    /filter|safe|polic(y|ies)|refus|declin|denied|blocked|blocklist|(?<!(^|_)(end|stop|last)_(of_)?)block(?!_(end|stop|done|finish|complet))|blacklist|denylist|prohibit|forbid|disallow|not_allowed|recitation|copyright|sensitive|moderat|guard|violat|violence|censor|toxic|harm(?!ony)|abus|sexual|nsfw|csam|profan|illegal|inappropriate|flagged|withheld|redact|pii|jailbreak|(^|_)(hate|risk)/,
+    /filter|safe|polic(y|ies)|refus|declin|denied|blocked|blocklist|(?<!(^|_)(end|stop|last)_(of_)?)block(?!_(end|stop|done|finish|complet))|blacklist|denylist|prohibit|forbid|disallow|not_allowed|recitation|copyright|sensitive|moderat|guard|violat|violence|censor|toxic|harm(?!ony)|abus|sexual|nsfw|csam|profan|illegal|inappropriate|flagged|withheld|redact|pii|jailbreak|malicious|complian|offensive|dangerous|illicit|ethic|(^|_)(hate|risk)/,
     'filtered',
   ],
   [
-    /context(?!_(cancel|deadline))|(^|_)ctx|window|model_length|max_(prompt|input)|(prompt|input)_.*(long|length|limit|large)/,
+    /context(?!_(cancel|deadline))|(^|_)ctx|window|model_(length|len)|(^|_)seq(uence)?_len|kv_cache|conversation_too_long|max_(prompt|input)|(prompt|input)_.*(long|length|limit|large)/,
     'too-long',
   ],
   [/pause|compaction/, 'paused'],
   [
-    /abort|cancel|error|fail|(?<!de)fault|exception|network|time_?(d_)?(out|limit)|max_time|deadline|interrupt|disconnect|connection|insufficient|overload|unavailable|busy|quota|rate_limit|evict|preempt|shut_?down|(?<!s)kill|crash|memory|malformed|invalid|unexpected|too_many|missing|lost|reset|broke|incomplete|unfinish|partial|reject|cut_?off|died|dropped|discard|expire|terminat(?!or)|stall|halted|hang_?up|hung_up|gone|offline|unreach|gateway|internal|throttl|capacity|(?<!(tokens?|length|limit)_)exceed|unauthori|unsupported|corrupt|garbage|repetit|(^|_)loop|panic|segfault|requires_action|in_progress|running|queued|pending|closed|(^|_)(not|never)_|(^|_)oom(_|$)|by_user|user_(stop|request|abort)/,
+    /abort|cancel|error|fail|(?<!de)fault|exception|network|time_?(d_)?(out|limit)|max_time|deadline|interrupt|disconnect|connection|insufficient|overload|unavailable|busy|quota|rate_limit|evict|preempt|shut_?down|(?<!s)kill|crash|memory|malformed|invalid|unexpected|too_many|missing|lost|reset|broke|incomplete|unfinish|partial|reject|cut_?off|died|dropped|discard|expire|terminat(?!or)|stall|halted|hang_?up|hung_up|gone|offline|unreach|gateway|internal|throttl|capacity|(?<!(tokens?|length|limit)_)exceed|unauthori|unsupported|corrupt|garbage|repetit|(^|_)loop|panic|segfault|sigterm|(^|_)(dead|drain|shed|restart|eof|nan|stuck|degenerate|premature|force|suspend|supersed|stale|roll_?back|retry|unhealthy|unload|migrat|maintenance|bad_request|resource)|requires_action|in_progress|running|queued|pending|closed|(^|_)(not|never)_|(^|_)oom(_|$)|by_user|user_(stop|request|abort)/,
     'broken-off',
   ],
-  [/length|limit|truncat|(^|_)max|exhaust|out_of_tokens|budget/, 'length'],
+  [/length|limit|too_long|truncat|(^|_)max|exhaust|out_of_tokens|budget/, 'length'],
   [/tool|function/, 'tool-calls'],
   [
-    /(^|_)(stop|stopped|end|ended|eos|eot|eom|endoftext|done|completed?|finish|finished|success|natural|normal)(_|$)/,
+    /(^|_)(stop|stopped|end|ended|eos|eot|eom|endoftext|eod|ok|s|done|completed?|finish|finished|success|natural|normal)(_|$)/,
     'stop',
   ],
 ]

@@ -1,8 +1,28 @@
-import { isJsonObject } from '../../json-object.js'
+import { isJsonObject, type JsonObject } from '../../json-object.js'
 import { createBlankFinish } from './blank-finish.js'
 import { readCounts } from './counts.js'
 import type { Dialect } from './dialect.js'
+import { toGeminiSchema } from './gemini-schema.js'
 import { withoutNulls } from './without-nulls.js'
+
+/** A part that is a text or a call, which is all that is asked for; a signature may come alone. */
+const readPart = (part: unknown): JsonObject[] => {
+  if (typeof part === 'string') return [{ text: part }]
+  if (!isJsonObject(part)) return []
+  if (typeof part.text === 'string' || isJsonObject(part.functionCall)) return [part]
+  return part.thoughtSignature === undefined ? [] : [{ ...part, text: '' }]
+}
+
+const readContent = (content: unknown): JsonObject => {
+  const { role, parts = [] } = isJsonObject(content) ? content : { role: 'model', parts: content }
+  return { role, parts: [parts].flat().flatMap(readPart) }
+}
+
+/** The counts, if there are any. */
+const readUsage = (usage: unknown): JsonObject | undefined => {
+  const counts = readCounts(usage)
+  return Object.keys(counts).length > 0 ? counts : undefined
+}
 
 /** Older models refuse what is about thoughts. */
 const thinks = /^gemini-(2\.5|[3-9])/
@@ -12,6 +32,7 @@ const thinks = /^gemini-(2\.5|[3-9])/
  * (https://ai.google.dev/gemini-api/docs/thought-signatures).
  */
 export const gemini: Dialect = {
+  toToolSchema: toGeminiSchema,
   toReplayed: (_type, { google }) => (google ? { google } : undefined),
   requestOptions: (model, isReasoningShown) =>
     isReasoningShown && thinks.test(model)
@@ -45,17 +66,19 @@ export const gemini: Dialect = {
     const blank = createBlankFinish()
     return {
       read(value) {
-        const event = withoutNulls(value)
-        const { candidates } = event
-        const isChunk = ['candidates', 'usageMetadata', 'promptFeedback'].some((name) => name in event)
-        if (!isChunk) return undefined
-        const counted = isJsonObject(event.usageMetadata)
-          ? { ...event, usageMetadata: readCounts(event.usageMetadata) }
-          : event
-        if (!Array.isArray(candidates) || !isJsonObject(candidates[0])) return counted
-        const [candidate, ...others] = candidates
-        const finishReason = blank.read(candidate.finishReason)
-        return { ...counted, candidates: [{ ...candidate, finishReason }, ...others] }
+        const { candidates, usageMetadata, promptFeedback } = withoutNulls(value)
+        if ([candidates, usageMetadata, promptFeedback].every((field) => field === undefined))
+          return undefined
+        const usage = readUsage(usageMetadata)
+        const { blockReason } = isJsonObject(promptFeedback) ? promptFeedback : {}
+        const [candidate] = Array.isArray(candidates) ? candidates.filter(isJsonObject) : []
+        const content = candidate && readContent(candidate.content)
+        const finishReason = candidate && blank.read(candidate.finishReason ?? candidate.finish_reason)
+        return {
+          ...(usage && { usageMetadata: usage }),
+          ...(blockReason !== undefined && { promptFeedback: { blockReason } }),
+          ...(candidate && { candidates: [{ content, finishReason }] }),
+        }
       },
       end: (isDone) => (blank.endsWhole(isDone) ? { candidates: [{ finishReason: 'STOP' }] } : undefined),
     }

@@ -1,15 +1,15 @@
 import { withAbortableBody } from '../../concurrency/with-timeout.js'
 import { isJsonObject } from '../../json-object.js'
+import { parseJson } from '../../parse-json.js'
 import { ModelError } from '../model-error.js'
 import { toModelError, toProviderError } from '../provider-errors.js'
 import type { Dialect, EventReader } from './dialect.js'
-import { isBareError, isError } from './error-body.js'
-import { parseJson } from './parse-json.js'
+import { isError, readBare } from './error-body.js'
 import { NotAStreamError, readBodyStart, readEvents } from './read-events.js'
 import { errorEvent } from './stream-error.js'
 
 /** An event of a stream: one for the SDK, in the form that it parses, or an error in whatever shape. */
-type Item = { data: string } | { error: unknown }
+type Item = { data: string } | { error: unknown; isNotice?: boolean }
 
 /** A keep-alive by its name, or by the text that it has for data. */
 const keepAlive = /^\W*(ping|pong|keep.?alive|heart.?beat)\W*$/i
@@ -25,6 +25,10 @@ const textsOf = (data: string): string[] => {
     : [text]
 }
 
+/** The server speaks the protocol of other models. */
+const speaksChat = (): ModelError =>
+  new ModelError('model-failed', 'the server speaks chat completions: name it openai-compatible/<model>')
+
 /** Reads one text of an event; nothing for a keep-alive, which says nothing. */
 const readText = (text: string, event: string, reader: EventReader): Item[] => {
   if (text.trim() === '' || keepAlive.test(event) || keepAlive.test(text)) return []
@@ -34,9 +38,12 @@ const readText = (text: string, event: string, reader: EventReader): Item[] => {
   if (value === undefined) return /^\s*[[{]/.test(text) ? [{ data: 'unreadable' }] : []
   return [value].flat().flatMap((value): Item[] => {
     if (!isJsonObject(value)) return []
-    const read = [reader.read(value) ?? []].flat()
+    // Where the data has no type of its own, the event's name is its type.
+    const read = [reader.read({ ...(event && { type: event }), ...value }) ?? []].flat()
     if (read.length > 0) return read.map((event) => ({ data: JSON.stringify(event) }))
-    return isBareError(value) ? [{ error: value }] : []
+    if (Array.isArray(value.choices)) throw speaksChat()
+    const bare = readBare(value)
+    return bare ? [{ error: value, isNotice: bare === 'notice' }] : []
   })
 }
 
@@ -44,14 +51,22 @@ const readText = (text: string, event: string, reader: EventReader): Item[] => {
 async function* readItems(body: ReadableStream<Uint8Array>, dialect: Dialect): AsyncGenerator<Item> {
   const reader = dialect.createReader()
   let isDone = false
+  let notice: Item | undefined
   for await (const { event = '', data } of readEvents(body)) {
     for (const text of textsOf(data)) {
       isDone ||= isEndMark(text)
       for (const item of isDone ? [] : readText(text, event, reader)) {
+        const isError = 'error' in item
+        notice = isError && item.isNotice ? item : undefined
+        if (notice) continue
         yield item
-        if ('error' in item) return
+        if (isError) return
       }
     }
+  }
+  if (notice) {
+    yield notice
+    return
   }
   const last = reader.end?.(isDone)
   if (last) yield { data: JSON.stringify(last) }
@@ -105,7 +120,7 @@ export const providerFetch =
     } catch (error) {
       if (!(error instanceof NotAStreamError)) throw toModelError(error, secret)
       const value = parseJson(error.text)
-      const isFailure = isError(value) || (isJsonObject(value) && isBareError(value))
+      const isFailure = isError(value) || (isJsonObject(value) && readBare(value) !== undefined)
       throw isFailure ? refused(value) : notAStream(response)
     }
   }

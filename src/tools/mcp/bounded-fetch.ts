@@ -1,7 +1,10 @@
+import { text } from 'node:stream/consumers'
 import { type Dispatcher, request } from 'undici'
+import { isJsonObject } from '../../json-object.js'
+import { parseJson } from '../../parse-json.js'
 import type { TraceHeaders } from '../tool.js'
 import { InvalidResponseError, ResponseTooLargeError } from './errors.js'
-import { normalizeBody, type ProgressTaking } from './json-rpc.js'
+import { isJson, normalizeBody, type ProgressTaking } from './json-rpc.js'
 import { createFreeBytes, createProgressTaker } from './progress.js'
 import { currentRequest, type RequestContext } from './request.js'
 
@@ -18,9 +21,10 @@ async function* limitBytes(body: AsyncIterable<Uint8Array>, context: RequestCont
 }
 
 /** Passes the progress in a response to its request, and does not count it as a part of the response. */
-const progressTaking = (context: RequestContext): ProgressTaking => {
+const progressTaking = (context: RequestContext, asked: unknown): ProgressTaking => {
   const isFree = createFreeBytes()
   return {
+    asked,
     take: createProgressTaker((token) =>
       token === String(context.progress?.token) ? context.progress : undefined,
     ),
@@ -28,6 +32,20 @@ const progressTaking = (context: RequestContext): ProgressTaking => {
       if (isFree(bytes)) context.bytesLeft = Math.min(context.maxBytes, context.bytesLeft + bytes)
     },
   }
+}
+
+/** The JSON-RPC request in a body, if it is one. */
+const requestIn = (body: unknown): { id?: unknown; method?: unknown } => {
+  const message = typeof body === 'string' ? parseJson(body) : undefined
+  return isJsonObject(message) ? message : {}
+}
+
+/** The statuses with which some servers send a call's own error; not those of an expired session or a missing user. */
+const CALL_REFUSALS = [400, 422, 500]
+/** Whether a text is the error of the request with this id. The SDK would not read it, and the call would seem lost. */
+const isErrorOf = (answer: string, id: unknown): boolean => {
+  const message = parseJson(answer)
+  return isJsonObject(message) && message.id === id && isJsonObject(message.error)
 }
 
 /** The statuses for which the Response constructor refuses a body. */
@@ -76,10 +94,22 @@ export const createBoundedFetch =
       const value = received[name]
       return typeof value === 'string' ? [[name, value]] : []
     })
-    const stream = NULL_BODY_STATUSES.includes(statusCode)
-      ? null
-      : ReadableStream.from(
-          normalizeBody(String(received['content-type']), limitBytes(body, context), progressTaking(context)),
-        )
-    return new Response(stream, { status: statusCode, headers: forwarded })
+    const type = String(received['content-type'] ?? '')
+    // The SDK reads JSON under no other name.
+    const sent = forwarded.filter(([name]) => name !== 'content-type' || !isJson(type))
+    if (isJson(type)) sent.push(['content-type', 'application/json'])
+    const { id, method } = requestIn(init.body)
+    // An error without an id may be about the session, where the status is one.
+    const isWhole = statusCode < 300
+    const content = normalizeBody(
+      type,
+      limitBytes(body, context),
+      progressTaking(context, isWhole ? id : undefined),
+    )
+    if (method === 'tools/call' && CALL_REFUSALS.includes(statusCode)) {
+      const answer = await text(content)
+      return new Response(answer, { status: isErrorOf(answer, id) ? 200 : statusCode, headers: sent })
+    }
+    const stream = NULL_BODY_STATUSES.includes(statusCode) ? null : ReadableStream.from(content)
+    return new Response(stream, { status: statusCode, headers: sent })
   }

@@ -161,8 +161,10 @@ const mendKeyword = (name: string, value: unknown, path: string, mended: string[
 }
 
 const mendTuple = (schema: Schema): void => {
-  const { items, additionalItems } = schema
+  const { items, additionalItems, type } = schema
   delete schema.additionalItems
+  // OpenAI and Google refuse a whole request for an array that says nothing of its items.
+  if (items === undefined && [type].flat().includes('array')) schema.items = {}
   if (!Array.isArray(items)) return
   delete schema.items
   if (items.length > 0) schema.prefixItems = items

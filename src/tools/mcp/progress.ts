@@ -21,11 +21,16 @@ export const newProgressToken = (): number => {
   return lastToken
 }
 
+/** Some servers write numbers as texts. */
+const toNumber = (value: unknown): unknown =>
+  typeof value === 'string' && value.trim() !== '' ? Number(value) : value
+
 const isCount = (value: unknown): value is number =>
   typeof value === 'number' && Number.isFinite(value) && value >= 0
 
 /** Reads a notification's parameters; undefined when they tell no progress. What is too large for the contract is told in percent. */
-const toProgress = ({ progress, total, message }: JsonObject): ToolProgress | undefined => {
+const toProgress = ({ message, ...params }: JsonObject): ToolProgress | undefined => {
+  const [progress, total] = [params.progress, params.total].map(toNumber)
   if (!isCount(progress)) return undefined
   const goal = isCount(total) && total > 0 ? total : undefined
   const isLarge = Math.max(progress, goal ?? 0) > MAX_NUMBER

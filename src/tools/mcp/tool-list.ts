@@ -143,6 +143,7 @@ export const createListReader = () => {
   let bytes = 0
   let seen = 0
   let pages = 0
+  const cursors = new Set<string>()
 
   const readTool = (tool: unknown): ListedTool[] => {
     if (!isJsonObject(tool) || typeof tool.name !== 'string' || tool.name === '') {
@@ -182,7 +183,9 @@ export const createListReader = () => {
       pages += 1
       const { resultType } = page
       const nextCursor = String(page.nextCursor ?? '')
-      const hasMore = nextCursor !== ''
+      // One that comes again would lead to the same pages for ever.
+      const hasMore = nextCursor !== '' && !cursors.has(nextCursor)
+      cursors.add(nextCursor)
       const isLast = hasMore && (pages === MAX_PAGES || sizeOf(nextCursor) > MAX_CURSOR_BYTES)
       if (isFull || isLast) addWarning(warnings, listTruncated)
       overwrite(page, {
