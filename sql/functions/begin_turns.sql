@@ -28,7 +28,10 @@
 -- Locks: the counts, keys and conversations of one user after the other, then the budget for all users. A batch (p_may_wait is
 -- false) waits for counts, keys and that budget only, in their order; the caller sends what is locked again, alone, and that
 -- waits for its conversation before it has anything else. So they cannot deadlock.
-create or replace function colloquy.begin_turns(p_entries json, p_may_wait boolean)
+--
+-- Where the database is distributed, the call goes to the node that has the rows of p_user_id; that of all entries, if the caller
+-- can tell. It changes nothing else.
+create or replace function colloquy.begin_turns(p_entries json, p_may_wait boolean, p_user_id text default '')
 returns table (
   entry integer,
   outcome text,
