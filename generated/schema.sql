@@ -445,10 +445,10 @@ end
 $$;
 
 --
--- Name: begin_turns(json, boolean); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: begin_turns(json, boolean, text); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.begin_turns(p_entries json, p_may_wait boolean) RETURNS TABLE(entry integer, outcome text, conversation_id uuid, turn_id uuid, user_message_id uuid, message_id uuid, attempt integer, model text, history json, done_calls jsonb, is_lapsed boolean, window_state json, refusal json, message text, assistant text)
+CREATE FUNCTION colloquy.begin_turns(p_entries json, p_may_wait boolean, p_user_id text DEFAULT ''::text) RETURNS TABLE(entry integer, outcome text, conversation_id uuid, turn_id uuid, user_message_id uuid, message_id uuid, attempt integer, model text, history json, done_calls jsonb, is_lapsed boolean, window_state json, refusal json, message text, assistant text)
     LANGUAGE plpgsql
     AS $$
 declare
@@ -1107,10 +1107,10 @@ end
 $$;
 
 --
--- Name: end_turns(json, boolean); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: end_turns(json, boolean, text); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.end_turns(p_entries json, p_may_wait boolean) RETURNS TABLE(entry integer, outcome text)
+CREATE FUNCTION colloquy.end_turns(p_entries json, p_may_wait boolean, p_user_id text DEFAULT ''::text) RETURNS TABLE(entry integer, outcome text)
     LANGUAGE plpgsql
     AS $$
 declare
@@ -1741,7 +1741,7 @@ CREATE FUNCTION colloquy.is_delegated(p_function oid, p_called text[]) RETURNS b
     AS $$
 begin
   return (
-    select p.proname = any (p_called) and p.proname <> 'act_as' and p.proargnames[1] = 'p_user_id'
+    select p.proname = any (p_called) and p.proname <> 'act_as' and 'p_user_id' = any (p.proargnames)
     from pg_proc p
     where p.oid = p_function);
 end
@@ -2266,10 +2266,31 @@ end
 $$;
 
 --
--- Name: read_updates(json); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: read_shards(); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.read_updates(p_entries json) RETURNS TABLE(entry integer, type text, conversation_id uuid, turn_id uuid, attempt integer, status text, at timestamp with time zone)
+CREATE FUNCTION colloquy.read_shards() RETURNS TABLE(max integer, node text)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if to_regclass('pg_dist_shard') is null then
+    return;
+  end if;
+  return query
+  select s.shardmaxvalue::integer, p.groupid::text
+  from pg_dist_shard s
+  join pg_dist_placement p on p.shardid = s.shardid
+  where s.logicalrelid = 'colloquy.conversations'::regclass
+  order by 1;
+end
+$$;
+
+--
+-- Name: read_updates(json, text); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.read_updates(p_entries json, p_user_id text DEFAULT ''::text) RETURNS TABLE(entry integer, type text, conversation_id uuid, turn_id uuid, attempt integer, status text, at timestamp with time zone)
     LANGUAGE plpgsql
     AS $$
 declare
@@ -3616,10 +3637,10 @@ end
 $$;
 
 --
--- Name: sync_attempts(json, integer); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: sync_attempts(json, integer, text); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.sync_attempts(p_entries json, p_lease_ms integer) RETURNS TABLE(entry integer, state text, seq integer, events json)
+CREATE FUNCTION colloquy.sync_attempts(p_entries json, p_lease_ms integer, p_user_id text DEFAULT ''::text) RETURNS TABLE(entry integer, state text, seq integer, events json)
     LANGUAGE plpgsql
     AS $$
 declare
@@ -3795,10 +3816,10 @@ end
 $$;
 
 --
--- Name: wait_messages(json); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: wait_messages(json, text); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.wait_messages(p_entries json) RETURNS TABLE(entry integer, outcome text)
+CREATE FUNCTION colloquy.wait_messages(p_entries json, p_user_id text DEFAULT ''::text) RETURNS TABLE(entry integer, outcome text)
     LANGUAGE plpgsql
     AS $$
 declare
