@@ -458,6 +458,8 @@ declare
   v_is_counted boolean;
   v_refusal json;
   v_user_id text;
+  -- the conversation of the key
+  v_known_id uuid;
   -- Of the budget for all users: the day, what was spent of it, its own and its month's; null until it is looked at.
   v_day date;
   v_day_spent bigint;
@@ -495,12 +497,11 @@ begin
       perform colloquy.act_as(v_user_id);
     end if;
     if p_may_wait then
-      perform colloquy.lock_conversation(v_user_id, coalesce(
-        (
-          select k.conversation_id
-          from colloquy.idempotency_keys k
-          where k.user_id = v_user_id and k.key_hash = decode(v_entry.key_hash, 'hex')
-        ), v_entry.conversation_id), true);
+      -- In a statement of its own: Citus would send one that reads a table with the call to the shard, where none can be nested.
+      select k.conversation_id into v_known_id
+      from colloquy.idempotency_keys k
+      where k.user_id = v_user_id and k.key_hash = decode(v_entry.key_hash, 'hex');
+      perform colloquy.lock_conversation(v_user_id, coalesce(v_known_id, v_entry.conversation_id), true);
     end if;
     -- Programs that know no limits give none.
     v_is_counted := false;
@@ -1353,6 +1354,7 @@ declare
   v_source record;
   v_message record;
   v_path int4multirange;
+  v_copied integer;
 begin
   perform colloquy.act_as(p_user_id);
   -- A turn that is tried again would take its answer away meanwhile.
@@ -1432,15 +1434,20 @@ begin
     from copied c
     join colloquy.turns t on t.user_id = p_user_id and t.id = c.turn_id
     where c.role = 'assistant'
+  ),
+  messages as (
+    insert into colloquy.messages
+      (user_id, conversation_id, position, id, turn_id, parent_id, role, status, content, tool_calls, window_tokens,
+       history_calls, reasoning, continuation, summarized_through, previous_summary, created_at)
+    select p_user_id, p_fork_id, c.new_position, colloquy.copied_id(c.id, p_fork_id), colloquy.copied_id(c.turn_id, p_fork_id),
+      colloquy.copied_id(c.parent_id, p_fork_id), c.role, c.status, c.content, c.tool_calls, c.window_tokens, c.history_calls,
+      c.reasoning, c.continuation, colloquy.position_in(v_path, c.summarized_through),
+      case when v_path @> c.previous_summary then colloquy.position_in(v_path, c.previous_summary) end, c.created_at
+    from copied c
   )
-  insert into colloquy.messages
-    (user_id, conversation_id, position, id, turn_id, parent_id, role, status, content, tool_calls, window_tokens,
-     history_calls, reasoning, continuation, summarized_through, previous_summary, created_at)
-  select p_user_id, p_fork_id, c.new_position, colloquy.copied_id(c.id, p_fork_id), colloquy.copied_id(c.turn_id, p_fork_id),
-    colloquy.copied_id(c.parent_id, p_fork_id), c.role, c.status, c.content, c.tool_calls, c.window_tokens, c.history_calls,
-    c.reasoning, c.continuation, colloquy.position_in(v_path, c.summarized_through),
-    case when v_path @> c.previous_summary then colloquy.position_in(v_path, c.previous_summary) end, c.created_at
-  from copied c;
+  -- Citus sends a select to the user's node as a whole, and takes an insert that reads apart.
+  select count(*) into v_copied
+  from copied;
   if expires_at is not null then
     perform colloquy.schedule_removal(p_user_id, p_fork_id);
   end if;
@@ -1815,6 +1822,35 @@ begin
     from colloquy.conversations c
     where c.user_id = p_user_id and c.id = p_conversation_id and colloquy.is_live(c.expires_at);
     outcome := case when found then 'locked' else 'not-found' end;
+  end if;
+end
+$$;
+
+--
+-- Name: note_change(text, uuid); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.note_change(p_user_id text, p_conversation_id uuid) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+declare
+  v_conversation record;
+begin
+  select c.noted_at, c.expires_at into v_conversation
+  from colloquy.conversations c
+  where c.user_id = p_user_id and c.id = p_conversation_id;
+  if v_conversation.noted_at is not null then
+    insert into colloquy.updates (user_id, at, conversation_id, type)
+    values (p_user_id, v_conversation.noted_at, p_conversation_id, 'conversation-updated')
+    on conflict do nothing;
+    if found then
+      delete from colloquy.updates u
+      where u.user_id = p_user_id and u.at < v_conversation.noted_at and u.conversation_id = p_conversation_id
+        and u.type = 'conversation-updated';
+    end if;
+  end if;
+  if v_conversation.expires_at is not null then
+    perform colloquy.schedule_removal(p_user_id, p_conversation_id);
   end if;
 end
 $$;

@@ -21,6 +21,7 @@ import type { Bench } from './bench/part.js'
 import { prefix } from './bench/prefix.js'
 import { reportText } from './bench/print.js'
 import { search } from './bench/search.js'
+import { sharded } from './bench/sharded.js'
 import { startup } from './bench/startup.js'
 import { storage } from './bench/storage.js'
 import { streams } from './bench/streams.js'
@@ -47,8 +48,8 @@ const parts = [
   search,
   growth,
 ]
-/** Measured only when they are named: what `growth` measures in its big table, what fills the machine, and what is off unless asked for. */
-const namedOnly = [userData, capacity, storage, traces]
+/** Measured only when they are named: what `growth` measures in its big table, what fills the machine, what is off unless asked for, and what needs a Citus cluster. */
+const namedOnly = [userData, capacity, storage, traces, sharded]
 const boundMs = 30 * 60_000
 
 const { values, positionals } = parseArgs({
@@ -60,6 +61,7 @@ const { values, positionals } = parseArgs({
     draw: { type: 'string' },
     seconds: { type: 'string' },
     rows: { type: 'string' },
+    url: { type: 'string' },
   },
 })
 
@@ -105,6 +107,7 @@ const run = async (signal: AbortSignal): Promise<void> => {
     verbose,
     seconds: count(values.seconds, quick ? 2 : 5),
     rounds: quick ? 1 : 3,
+    clusterUrl: values.url,
     rows: count(values.rows, quick ? 200_000 : 10_000_000),
   }
   const start = performance.now()

@@ -7,6 +7,7 @@ as $$
 declare
   v_conversation record;
 begin
+  perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
   select c.noted_at, c.expires_at into v_conversation
   from colloquy.conversations c
   where c.user_id = p_user_id and c.id = p_conversation_id;
