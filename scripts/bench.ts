@@ -1,6 +1,6 @@
 /**
- * Runs the benchmarks: `npm run bench -- [parts] [--quick] [--seconds n] [--rows n] [--verbose] [--save]`; all parts by
- * default. Starts and removes its own PostgreSQL and servers. --save writes the tables to scripts/bench/results, and draws
+ * Runs the benchmarks: `npm run bench -- [parts] [--quick] [--seconds n] [--rows n] [--verbose] [--save] [--url url]`;
+ * all parts by default. `--url` leads to a Citus cluster, for the part `sharded`. Starts and removes its own PostgreSQL and servers. --save writes the tables to scripts/bench/results, and draws
  * them; `--draw <file>` only draws those of a file there. A missed target is reported but does not fail the run.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
