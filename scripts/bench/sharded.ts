@@ -13,9 +13,9 @@ import type { Bench, Cell, Part } from './part.js'
 import type { Owned } from './seed.js'
 import { endOf, newTurn } from './turn.js'
 
-const users = 100
+const users = 50
 const connections = 10
-const ticks = 20
+const ticks = 10
 /** More than can be spent. */
 const totalBudget = { perDay: 1e12, perMonth: null }
 
@@ -31,14 +31,21 @@ interface Way {
 /** As before batches were sent by node: Citus runs them on the coordinator. */
 const undelegate = async (url: string): Promise<void> => {
   const sql = postgres(url, { max: 1, onnotice: () => {} })
-  for (const name of ['begin_turns(json, boolean, text)', 'end_turns(json, boolean, text)', 'sync_attempts(json, integer, text)'])
+  for (const name of [
+    'begin_turns(json, boolean, text)',
+    'end_turns(json, boolean, text)',
+    'sync_attempts(json, integer, text)',
+  ])
     await sql`select create_distributed_function(${`colloquy.${name}`}::text::regprocedure)`
   await sql.end()
 }
 
 const turn = async (store: TurnStore, { user_id, id }: Owned, { budget }: Way): Promise<BeginTurn> => {
   const turn = newTurn(id === '' ? 'new' : 'continued', { user_id, id })
-  const { outcome } = await store.beginTurn({ ...turn, ...(budget && { reserved: 1_000, totalBudget: budget }) })
+  const { outcome } = await store.beginTurn({
+    ...turn,
+    ...(budget && { reserved: 1_000, totalBudget: budget }),
+  })
   if (outcome !== 'begun') throw new Error(`a turn was ${outcome}`)
   return turn
 }
@@ -74,7 +81,9 @@ const tickMs = async (way: Way, owned: Owned[]): Promise<number> => {
     await Promise.all(syncs)
     micros.push((performance.now() - start) * 1000)
   }
-  await Promise.all(turns.map((turn) => way.storeOf(turn.userId).endTurn({ ...endOf(turn), hasEvents: true })))
+  await Promise.all(
+    turns.map((turn) => way.storeOf(turn.userId).endTurn({ ...endOf(turn), hasEvents: true })),
+  )
   return latencyOf(micros).p50
 }
 
@@ -85,7 +94,7 @@ const openWays = async (cluster: string) => {
     for (const end of ends.reverse()) await end().catch(() => {})
   }
   const open = (url: string, max = connections, nodeOf?: () => string): Database => {
-    const db = connect({ url, max, prepare: 'auto' })
+    const db = connect({ url, max, prepare: 'auto', statementTimeoutMs: 30_000 })
     ends.push(() => db.close())
     return { ...db, ...(nodeOf && { nodeOf }) }
   }
@@ -125,7 +134,10 @@ const openWays = async (cluster: string) => {
     const byNode = one('Citus, by node', coordinator)
     const ways: Way[] = [
       one('plain PostgreSQL', open(urlOf(plain))),
-      one('Citus, on the coordinator', open(before, connections, () => '')),
+      one(
+        'Citus, on the coordinator',
+        open(before, connections, () => ''),
+      ),
       byNode,
       {
         name: 'Citus, instances at the workers',
@@ -153,7 +165,8 @@ const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0)
 /** Compares plain PostgreSQL with a Citus cluster whose coordinator's URL is given, on the cluster's own servers. */
 const run = async (bench: Bench) => {
   const { clusterUrl: cluster, rounds, progress } = bench
-  if (!cluster) throw new Error("--url is missing: a superuser's, of a database of the coordinator of a Citus cluster")
+  if (!cluster)
+    throw new Error("--url is missing: a superuser's, of a database of the coordinator of a Citus cluster")
   const { ways, nodes, version, coordinator, close } = await openWays(cluster)
   try {
     const figures = ways.map(() => ({ new: [] as number[], continued: [] as number[], tick: [] as number[] }))
@@ -194,7 +207,13 @@ const run = async (bench: Bench) => {
       tables: [
         {
           title: `Turns on ${version}, ${nodes} workers, ${users} users at once`,
-          columns: ['how', 'turns/s, new', 'of plain', 'turns/s, continued', `tick of ${users} turns, p50 ms`],
+          columns: [
+            'how',
+            'turns/s, new',
+            'of plain',
+            'turns/s, continued',
+            `tick of ${users} turns, p50 ms`,
+          ],
           rows,
           notes: [
             'All on the same servers, by turns. An instance without HTTP, with ten connections in all. On the coordinator: as it was before batches were sent by node.',

@@ -198,7 +198,11 @@ t.test('erasing goes together with everything else that happens at once', async 
     from colloquy.messages m
     left join colloquy.turns t on t.user_id = m.user_id and t.id = m.turn_id
     where t.id is null`
-  t.same([...halves, ...orphans], [], 'no turn survives half: question, answer and key are all there, or none is')
+  t.same(
+    [...halves, ...orphans],
+    [],
+    'no turn survives half: question, answer and key are all there, or none is',
+  )
   await erase(app)
   t.same(await rowsAbout(sql, 'alice'), {}, 'in the end nothing is left')
 })

@@ -319,11 +319,11 @@ t.test('an entry that PostgreSQL refuses fails alone', async (t) => {
   )
 })
 
-/** Locks a row in a transaction of another session; gives the function that lets go of it. */
+/** Locks a row of alice in a transaction of another session; gives the function that lets go of it. */
 const hold = async (root: postgres.Sql, table: string, id: string): Promise<() => Promise<void>> => {
   const session = await root.reserve()
   await session`begin`
-  await session`select from ${root(`colloquy.${table}`)} where id = ${id} for update`
+  await session`select from ${root(`colloquy.${table}`)} where user_id = 'alice' and id = ${id} for update`
   return async () => {
     await session`rollback`
     session.release()
