@@ -22,8 +22,10 @@ export const rowsAbout = async (
     const [row] = await sql<[{ count: number }]>`
       select count(*)::integer as count
       from ${sql.unsafe(name)} r
-      where strpos(to_jsonb(r)::text, ${asValue}) > 0
-        ${texts.map((text) => sql`or strpos(r::text, ${text}) > 0`)}`
+      where ${texts.reduce(
+        (found, text) => sql`${found} or strpos(r::text, ${text}) > 0`,
+        sql`strpos(to_jsonb(r)::text, ${asValue}) > 0`,
+      )}`
     if (row.count > 0) found[name] = row.count
   }
   return found
