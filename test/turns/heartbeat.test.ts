@@ -166,7 +166,7 @@ t.test('a node that is away keeps no turns of another waiting', async (t) => {
         if (entries.some(({ user_id }) => user_id === 'away')) throw new Error('as asked')
         return [{ entry: 1, state: 'cancel', seq: 0, events: [] }]
       },
-      interruptTurn: async () => false,
+      interruptTurn: async () => {},
     },
     leaseMs: 60_000,
     groupOf: (userId) => userId,
