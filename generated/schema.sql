@@ -445,10 +445,10 @@ end
 $$;
 
 --
--- Name: begin_turns(json, boolean); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: begin_turns(json, boolean, text); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.begin_turns(p_entries json, p_may_wait boolean) RETURNS TABLE(entry integer, outcome text, conversation_id uuid, turn_id uuid, user_message_id uuid, message_id uuid, attempt integer, model text, history json, done_calls jsonb, is_lapsed boolean, window_state json, refusal json, message text, assistant text)
+CREATE FUNCTION colloquy.begin_turns(p_entries json, p_may_wait boolean, p_user_id text DEFAULT ''::text) RETURNS TABLE(entry integer, outcome text, conversation_id uuid, turn_id uuid, user_message_id uuid, message_id uuid, attempt integer, model text, history json, done_calls jsonb, is_lapsed boolean, window_state json, refusal json, message text, assistant text)
     LANGUAGE plpgsql
     AS $$
 declare
@@ -458,6 +458,8 @@ declare
   v_is_counted boolean;
   v_refusal json;
   v_user_id text;
+  -- the conversation of the key
+  v_known_id uuid;
   -- Of the budget for all users: the day, what was spent of it, its own and its month's; null until it is looked at.
   v_day date;
   v_day_spent bigint;
@@ -495,12 +497,11 @@ begin
       perform colloquy.act_as(v_user_id);
     end if;
     if p_may_wait then
-      perform colloquy.lock_conversation(v_user_id, coalesce(
-        (
-          select k.conversation_id
-          from colloquy.idempotency_keys k
-          where k.user_id = v_user_id and k.key_hash = decode(v_entry.key_hash, 'hex')
-        ), v_entry.conversation_id), true);
+      -- In a statement of its own: Citus would send one that reads a table with the call to the shard, where none can be nested.
+      select k.conversation_id into v_known_id
+      from colloquy.idempotency_keys k
+      where k.user_id = v_user_id and k.key_hash = decode(v_entry.key_hash, 'hex');
+      perform colloquy.lock_conversation(v_user_id, coalesce(v_known_id, v_entry.conversation_id), true);
     end if;
     -- Programs that know no limits give none.
     v_is_counted := false;
@@ -1107,10 +1108,10 @@ end
 $$;
 
 --
--- Name: end_turns(json, boolean); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: end_turns(json, boolean, text); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.end_turns(p_entries json, p_may_wait boolean) RETURNS TABLE(entry integer, outcome text)
+CREATE FUNCTION colloquy.end_turns(p_entries json, p_may_wait boolean, p_user_id text DEFAULT ''::text) RETURNS TABLE(entry integer, outcome text)
     LANGUAGE plpgsql
     AS $$
 declare
@@ -1353,6 +1354,7 @@ declare
   v_source record;
   v_message record;
   v_path int4multirange;
+  v_copied integer;
 begin
   perform colloquy.act_as(p_user_id);
   -- A turn that is tried again would take its answer away meanwhile.
@@ -1432,15 +1434,20 @@ begin
     from copied c
     join colloquy.turns t on t.user_id = p_user_id and t.id = c.turn_id
     where c.role = 'assistant'
+  ),
+  messages as (
+    insert into colloquy.messages
+      (user_id, conversation_id, position, id, turn_id, parent_id, role, status, content, tool_calls, window_tokens,
+       history_calls, reasoning, continuation, summarized_through, previous_summary, created_at)
+    select p_user_id, p_fork_id, c.new_position, colloquy.copied_id(c.id, p_fork_id), colloquy.copied_id(c.turn_id, p_fork_id),
+      colloquy.copied_id(c.parent_id, p_fork_id), c.role, c.status, c.content, c.tool_calls, c.window_tokens, c.history_calls,
+      c.reasoning, c.continuation, colloquy.position_in(v_path, c.summarized_through),
+      case when v_path @> c.previous_summary then colloquy.position_in(v_path, c.previous_summary) end, c.created_at
+    from copied c
   )
-  insert into colloquy.messages
-    (user_id, conversation_id, position, id, turn_id, parent_id, role, status, content, tool_calls, window_tokens,
-     history_calls, reasoning, continuation, summarized_through, previous_summary, created_at)
-  select p_user_id, p_fork_id, c.new_position, colloquy.copied_id(c.id, p_fork_id), colloquy.copied_id(c.turn_id, p_fork_id),
-    colloquy.copied_id(c.parent_id, p_fork_id), c.role, c.status, c.content, c.tool_calls, c.window_tokens, c.history_calls,
-    c.reasoning, c.continuation, colloquy.position_in(v_path, c.summarized_through),
-    case when v_path @> c.previous_summary then colloquy.position_in(v_path, c.previous_summary) end, c.created_at
-  from copied c;
+  -- Citus sends a select to the user's node as a whole, and takes an insert that reads apart.
+  select count(*) into v_copied
+  from copied;
   if expires_at is not null then
     perform colloquy.schedule_removal(p_user_id, p_fork_id);
   end if;
@@ -1741,7 +1748,7 @@ CREATE FUNCTION colloquy.is_delegated(p_function oid, p_called text[]) RETURNS b
     AS $$
 begin
   return (
-    select p.proname = any (p_called) and p.proname <> 'act_as' and p.proargnames[1] = 'p_user_id'
+    select p.proname = any (p_called) and p.proname <> 'act_as' and 'p_user_id' = any (p.proargnames)
     from pg_proc p
     where p.oid = p_function);
 end
@@ -1815,6 +1822,35 @@ begin
     from colloquy.conversations c
     where c.user_id = p_user_id and c.id = p_conversation_id and colloquy.is_live(c.expires_at);
     outcome := case when found then 'locked' else 'not-found' end;
+  end if;
+end
+$$;
+
+--
+-- Name: note_change(text, uuid); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.note_change(p_user_id text, p_conversation_id uuid) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+declare
+  v_conversation record;
+begin
+  select c.noted_at, c.expires_at into v_conversation
+  from colloquy.conversations c
+  where c.user_id = p_user_id and c.id = p_conversation_id;
+  if v_conversation.noted_at is not null then
+    insert into colloquy.updates (user_id, at, conversation_id, type)
+    values (p_user_id, v_conversation.noted_at, p_conversation_id, 'conversation-updated')
+    on conflict do nothing;
+    if found then
+      delete from colloquy.updates u
+      where u.user_id = p_user_id and u.at < v_conversation.noted_at and u.conversation_id = p_conversation_id
+        and u.type = 'conversation-updated';
+    end if;
+  end if;
+  if v_conversation.expires_at is not null then
+    perform colloquy.schedule_removal(p_user_id, p_conversation_id);
   end if;
 end
 $$;
@@ -2266,10 +2302,31 @@ end
 $$;
 
 --
--- Name: read_updates(json); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: read_shards(); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.read_updates(p_entries json) RETURNS TABLE(entry integer, type text, conversation_id uuid, turn_id uuid, attempt integer, status text, at timestamp with time zone)
+CREATE FUNCTION colloquy.read_shards() RETURNS TABLE(max integer, node text)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if to_regclass('pg_dist_shard') is null then
+    return;
+  end if;
+  return query
+  select s.shardmaxvalue::integer, p.groupid::text
+  from pg_dist_shard s
+  join pg_dist_placement p on p.shardid = s.shardid
+  where s.logicalrelid = 'colloquy.conversations'::regclass
+  order by 1;
+end
+$$;
+
+--
+-- Name: read_updates(json, text); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.read_updates(p_entries json, p_user_id text DEFAULT ''::text) RETURNS TABLE(entry integer, type text, conversation_id uuid, turn_id uuid, attempt integer, status text, at timestamp with time zone)
     LANGUAGE plpgsql
     AS $$
 declare
@@ -3616,10 +3673,10 @@ end
 $$;
 
 --
--- Name: sync_attempts(json, integer); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: sync_attempts(json, integer, text); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.sync_attempts(p_entries json, p_lease_ms integer) RETURNS TABLE(entry integer, state text, seq integer, events json)
+CREATE FUNCTION colloquy.sync_attempts(p_entries json, p_lease_ms integer, p_user_id text DEFAULT ''::text) RETURNS TABLE(entry integer, state text, seq integer, events json)
     LANGUAGE plpgsql
     AS $$
 declare
@@ -3795,10 +3852,10 @@ end
 $$;
 
 --
--- Name: wait_messages(json); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: wait_messages(json, text); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.wait_messages(p_entries json) RETURNS TABLE(entry integer, outcome text)
+CREATE FUNCTION colloquy.wait_messages(p_entries json, p_user_id text DEFAULT ''::text) RETURNS TABLE(entry integer, outcome text)
     LANGUAGE plpgsql
     AS $$
 declare

@@ -1,6 +1,6 @@
 /**
- * Runs the benchmarks: `npm run bench -- [parts] [--quick] [--seconds n] [--rows n] [--verbose] [--save]`; all parts by
- * default. Starts and removes its own PostgreSQL and servers. --save writes the tables to scripts/bench/results, and draws
+ * Runs the benchmarks: `npm run bench -- [parts] [--quick] [--seconds n] [--rows n] [--verbose] [--save] [--url url]`;
+ * all parts by default. `--url` leads to a Citus cluster, for the part `sharded`. Starts and removes its own PostgreSQL and servers. --save writes the tables to scripts/bench/results, and draws
  * them; `--draw <file>` only draws those of a file there. A missed target is reported but does not fail the run.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
@@ -22,6 +22,7 @@ import { prefix } from './bench/prefix.js'
 import { reportText } from './bench/print.js'
 import { scale } from './bench/scale.js'
 import { search } from './bench/search.js'
+import { sharded } from './bench/sharded.js'
 import { startup } from './bench/startup.js'
 import { storage } from './bench/storage.js'
 import { streams } from './bench/streams.js'
@@ -48,8 +49,11 @@ const parts = [
   search,
   growth,
 ]
-/** Measured only when they are named: what `growth` measures in its big table, what fills the machine, and what is off unless asked for. */
-const namedOnly = [userData, capacity, storage, traces, scale]
+/**
+ * Measured only when they are named: what `growth` measures in its big table, what fills the machine or its disk, what is off unless
+ * asked for, and what needs a Citus cluster.
+ */
+const namedOnly = [userData, capacity, storage, traces, scale, sharded]
 /** Of a run with up to 10 million messages; it takes as many times longer as there are more. */
 const boundMs = 30 * 60_000
 
@@ -62,6 +66,7 @@ const { values, positionals } = parseArgs({
     draw: { type: 'string' },
     seconds: { type: 'string' },
     rows: { type: 'string' },
+    url: { type: 'string' },
   },
 })
 
@@ -107,6 +112,7 @@ const run = async (signal: AbortSignal): Promise<void> => {
     verbose,
     seconds: count(values.seconds, quick ? 2 : 5),
     rounds: quick ? 1 : 3,
+    clusterUrl: values.url,
     rows: count(values.rows, quick ? 200_000 : 10_000_000),
   }
   const start = performance.now()

@@ -18,7 +18,8 @@ interface Node {
   is_coordinator: boolean
 }
 
-const owner = 'colloquy_owner'
+/** who owns it */
+export const owner = 'colloquy_owner'
 
 const onNode = (url: string, { host, port }: Node, database: string): string => {
   const other = new URL(clusterUrl(url, { user: new URL(url).username, database }))

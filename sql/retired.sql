@@ -48,3 +48,7 @@ drop function if exists colloquy.begin_turn(
 drop function if exists colloquy.resume_turn(
   text, bytea, bytea, uuid, integer, integer, integer, integer, bigint, boolean, json, json);
 drop function if exists colloquy.delete_conversation(text, uuid);
+drop function if exists colloquy.end_turns(json, boolean);
+drop function if exists colloquy.sync_attempts(json, integer);
+drop function if exists colloquy.wait_messages(json);
+drop function if exists colloquy.read_updates(json);

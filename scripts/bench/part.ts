@@ -35,6 +35,8 @@ export interface Bench {
   rows: number
   /** also print query plans */
   verbose: boolean
+  /** a Citus cluster to measure on */
+  clusterUrl?: string | undefined
   /** trade precision for speed */
   quick: boolean
   signal: AbortSignal

@@ -28,7 +28,10 @@
 -- Locks: the counts, keys and conversations of one user after the other, then the budget for all users. A batch (p_may_wait is
 -- false) waits for counts, keys and that budget only, in their order; the caller sends what is locked again, alone, and that
 -- waits for its conversation before it has anything else. So they cannot deadlock.
-create or replace function colloquy.begin_turns(p_entries json, p_may_wait boolean)
+--
+-- Where the database is distributed, the call goes to the node that has the rows of p_user_id; that of all entries, if the caller
+-- can tell. It changes nothing else.
+create or replace function colloquy.begin_turns(p_entries json, p_may_wait boolean, p_user_id text default '')
 returns table (
   entry integer,
   outcome text,
@@ -55,6 +58,8 @@ declare
   v_is_counted boolean;
   v_refusal json;
   v_user_id text;
+  -- the conversation of the key
+  v_known_id uuid;
   -- Of the budget for all users: the day, what was spent of it, its own and its month's; null until it is looked at.
   v_day date;
   v_day_spent bigint;
@@ -92,12 +97,11 @@ begin
       perform colloquy.act_as(v_user_id);
     end if;
     if p_may_wait then
-      perform colloquy.lock_conversation(v_user_id, coalesce(
-        (
-          select k.conversation_id
-          from colloquy.idempotency_keys k
-          where k.user_id = v_user_id and k.key_hash = decode(v_entry.key_hash, 'hex')
-        ), v_entry.conversation_id), true);
+      -- In a statement of its own: Citus would send one that reads a table with the call to the shard, where none can be nested.
+      select k.conversation_id into v_known_id
+      from colloquy.idempotency_keys k
+      where k.user_id = v_user_id and k.key_hash = decode(v_entry.key_hash, 'hex');
+      perform colloquy.lock_conversation(v_user_id, coalesce(v_known_id, v_entry.conversation_id), true);
     end if;
     -- Programs that know no limits give none.
     v_is_counted := false;

@@ -10,7 +10,9 @@
 --
 -- Locks: turns, in the order of user and turn; then usage, once for each user and model, in that order; then what deleted turns
 -- have reserved, in the order of the turns; then the budget for all users.
-create or replace function colloquy.end_turns(p_entries json, p_may_wait boolean)
+--
+-- p_user_id: see begin_turns.
+create or replace function colloquy.end_turns(p_entries json, p_may_wait boolean, p_user_id text default '')
 returns table (entry integer, outcome text)
 language plpgsql
 as $$

@@ -31,6 +31,7 @@ declare
   v_source record;
   v_message record;
   v_path int4multirange;
+  v_copied integer;
 begin
   perform colloquy.act_as(p_user_id);
   -- A turn that is tried again would take its answer away meanwhile.
@@ -110,15 +111,20 @@ begin
     from copied c
     join colloquy.turns t on t.user_id = p_user_id and t.id = c.turn_id
     where c.role = 'assistant'
+  ),
+  messages as (
+    insert into colloquy.messages
+      (user_id, conversation_id, position, id, turn_id, parent_id, role, status, content, tool_calls, window_tokens,
+       history_calls, reasoning, continuation, summarized_through, previous_summary, created_at)
+    select p_user_id, p_fork_id, c.new_position, colloquy.copied_id(c.id, p_fork_id), colloquy.copied_id(c.turn_id, p_fork_id),
+      colloquy.copied_id(c.parent_id, p_fork_id), c.role, c.status, c.content, c.tool_calls, c.window_tokens, c.history_calls,
+      c.reasoning, c.continuation, colloquy.position_in(v_path, c.summarized_through),
+      case when v_path @> c.previous_summary then colloquy.position_in(v_path, c.previous_summary) end, c.created_at
+    from copied c
   )
-  insert into colloquy.messages
-    (user_id, conversation_id, position, id, turn_id, parent_id, role, status, content, tool_calls, window_tokens,
-     history_calls, reasoning, continuation, summarized_through, previous_summary, created_at)
-  select p_user_id, p_fork_id, c.new_position, colloquy.copied_id(c.id, p_fork_id), colloquy.copied_id(c.turn_id, p_fork_id),
-    colloquy.copied_id(c.parent_id, p_fork_id), c.role, c.status, c.content, c.tool_calls, c.window_tokens, c.history_calls,
-    c.reasoning, c.continuation, colloquy.position_in(v_path, c.summarized_through),
-    case when v_path @> c.previous_summary then colloquy.position_in(v_path, c.previous_summary) end, c.created_at
-  from copied c;
+  -- Citus sends a select to the user's node as a whole, and takes an insert that reads apart.
+  select count(*) into v_copied
+  from copied;
   if expires_at is not null then
     perform colloquy.schedule_removal(p_user_id, p_fork_id);
   end if;

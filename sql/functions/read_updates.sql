@@ -20,7 +20,9 @@
 -- Times are taken before a commit, so everything is read again until it is two minutes old: far longer than the statements of a
 -- transaction may take. Only a commit that waits longer than that, for a synchronous standby, is missed. Only the database's times
 -- are compared.
-create or replace function colloquy.read_updates(p_entries json)
+--
+-- p_user_id: see begin_turns.
+create or replace function colloquy.read_updates(p_entries json, p_user_id text default '')
 returns table (entry integer, type text, conversation_id uuid, turn_id uuid, attempt integer, status text, at timestamptz)
 language plpgsql
 as $$

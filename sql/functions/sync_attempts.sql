@@ -14,7 +14,9 @@
 --   locked  of a turn that is run: another transaction holds it, so that its events were not stored
 --
 -- It waits for no lock, so the turns of an instance never wait for each other here, and it cannot deadlock.
-create or replace function colloquy.sync_attempts(p_entries json, p_lease_ms integer)
+--
+-- p_user_id: see begin_turns.
+create or replace function colloquy.sync_attempts(p_entries json, p_lease_ms integer, p_user_id text default '')
 returns table (entry integer, state text, seq integer, events json)
 language plpgsql
 as $$

@@ -6,7 +6,10 @@
 --   limited  as many wait as may
 --
 -- Locks: the users' counts, in their order, and nothing else; begin_turns has the same order.
-create or replace function colloquy.wait_messages(p_entries json) returns table (entry integer, outcome text)
+--
+-- p_user_id: see begin_turns.
+create or replace function colloquy.wait_messages(p_entries json, p_user_id text default '')
+returns table (entry integer, outcome text)
 language plpgsql
 as $$
 declare

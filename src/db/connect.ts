@@ -8,6 +8,7 @@ import { DatabaseUnavailable, isReadOnly } from './errors.js'
 import { createPool } from './pool.js'
 import { autocommit, transact } from './transaction.js'
 import type { TransactionTimeouts } from './transaction-guard.js'
+import { createUserNodes, type Shard } from './user-nodes.js'
 import { assertServerWritable } from './writable.js'
 
 export { DatabaseUnavailable } from './errors.js'
@@ -91,6 +92,7 @@ export const connect = ({
     try {
       connection = await pool.acquire(queue, owner, waitMs)
       watch.connected()
+      if (connection.hasCitus) nodes.foundCitus()
       return await run(connection, watch.roundTrip)
     } catch (error) {
       if (isReadOnly(error)) pool.retireAll()
@@ -101,6 +103,12 @@ export const connect = ({
       watch.ended()
     }
   }
+
+  const readShards = () =>
+    withConnection({ kind: 'others', queue: 'others' }, (connection) =>
+      autocommit(connection, timeouts, (sql) => sql<Shard[]>`select max, node from colloquy.read_shards()`),
+    )
+  const nodes = createUserNodes(readShards)
 
   return {
     asUser: (userId, work) =>
@@ -129,6 +137,7 @@ export const connect = ({
       withConnection({ kind: queue, queue, owner: userId }, (connection, onRoundTrip) =>
         autocommit(connection, { ...timeouts, onRoundTrip }, work),
       ),
+    nodeOf: nodes.nodeOf,
     close: (graceMs = 5_000) => pool.close(graceMs),
   }
 }

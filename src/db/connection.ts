@@ -29,6 +29,8 @@ export interface Connection {
   isAlive(): boolean
   /** bytes received from the server so far */
   bytesRead(): number
+  /** the server has the Citus extension's library */
+  hasCitus: boolean
   /** closes the socket: all pending statements reject, and no further one runs */
   destroy(): void
   /** closes the session gracefully */
@@ -104,9 +106,9 @@ const createHostConnector = (options: ConnectionOptions) => {
       limitMs,
     )
     try {
-      const isRlsBound = await Promise.race([prepareSession(sql, options), failed])
+      const session = await Promise.race([prepareSession(sql, options), failed])
       const bytesRead = () => socket?.bytesRead ?? 0
-      opened = { sql, isRlsBound, isAlive: () => isAlive, bytesRead, destroy, end }
+      opened = { sql, ...session, isAlive: () => isAlive, bytesRead, destroy, end }
       return opened
     } catch (error) {
       destroy()
@@ -174,24 +176,25 @@ interface SessionState {
   is_standby: boolean
   is_read_only: boolean
   is_rls_bound: boolean
+  has_citus: boolean
   limit_ms: string
 }
 
 /**
  * Rejects a read-only server, and switches an unshared connection permanently to the role that serves requests, where
- * the login may. Resolves to whether row-level security binds the idle role, which acts for no user. A pooler's
- * connections are shared and stay as they are.
+ * the login may. A pooler's connections are shared and stay as they are.
  */
 const prepareSession = async (
   sql: postgres.Sql,
   { target, statementTimeoutMs }: ConnectionOptions,
-): Promise<boolean> => {
+): Promise<Pick<Connection, 'isRlsBound' | 'hasCitus'>> => {
   const opening = target.isPooled ? sql`` : sql.unsafe(sessionSetup(statementTimeoutMs))
   const results = await sql<[SessionState]>`
     ${opening}
     select pg_catalog.pg_is_in_recovery() as is_standby,
       pg_catalog.current_setting('transaction_read_only') = 'on' as is_read_only,
       not (rolsuper or rolbypassrls) as is_rls_bound,
+      pg_catalog.current_setting('citus.propagate_set_commands', true) is not null as has_citus,
       1000 * extract(epoch from pg_catalog.current_setting('statement_timeout')::interval) as limit_ms
     from pg_catalog.pg_roles
     where rolname = current_user`.simple()
@@ -199,7 +202,8 @@ const prepareSession = async (
   const [found] = results.flat()
   if (!found) throw new Error('the current role is not in pg_roles')
   assertWritable(found)
-  if (target.isPooled) return false
+  const hasCitus = found.has_citus
+  if (target.isPooled) return { isRlsBound: false, hasCitus }
   if (Number(found.limit_ms) !== statementTimeoutMs) throw undetectedPooler('it ignores statement_timeout')
-  return found.is_rls_bound
+  return { isRlsBound: found.is_rls_bound, hasCitus }
 }

@@ -5,7 +5,7 @@ import { problem } from '../problems.js'
 import type { RetentionRule } from '../turns/retention-rule.js'
 import { type Conversation, conversationColumns, joinLastTurn } from './conversation-columns.js'
 import type { Deps } from './deps.js'
-import { expiryOf, scheduleRemoval } from './expiry.js'
+import { expiryOf } from './expiry.js'
 import { hasConversation } from './has-conversation.js'
 import { type Branch, lockBranch } from './lock-branch.js'
 
@@ -31,9 +31,9 @@ const changesExpiry = ({ archived, pinned, expires_at }: Change): boolean =>
 
 type Fragment = ReturnType<Sql>
 
-/** The time where that is so, else null. Not as a case, in which Citus takes no clock: an array of one has no element 0. */
-const nowIf = (sql: Sql, condition: Fragment): Fragment =>
-  sql`(array[colloquy.stable_clock()])[(${condition})::integer]`
+/** Now where that is so, else null. Citus takes no clock in a case, dies of one in an array, and adds nothing to it. */
+const nowIf = (sql: Sql, condition: Fragment): Fragment => sql`
+  nullif(least(colloquy.stable_clock(), case when ${condition} then timestamptz 'infinity' else '-infinity' end), '-infinity')`
 
 /** What is set of what decides when it expires. The rule counts anew for what it did not hold for so far. */
 const expiryChanges = (
@@ -55,32 +55,13 @@ const expiryChanges = (
 const listOf = (sql: Sql, items: readonly Fragment[]): Fragment[] =>
   items.map((item, n) => (n === 0 ? item : sql`, ${item}`))
 
-/**
- * For those who follow the user's changes, in the statement that makes one: the note of it, in place of that of the one before; see
- * note_update.sql.
- */
-const noteUpdate = (sql: Sql, userId: string) => sql`
-  replaced as (
-    delete from colloquy.updates u
-    using old, c
-    where c.noted_at is distinct from old.noted_at and u.user_id = ${userId} and u.at = old.noted_at
-      and u.conversation_id = c.id and u.type = 'conversation-updated'
-  ),
-  noted as (
-    insert into colloquy.updates (user_id, at, conversation_id, type)
-    select ${userId}, c.noted_at, c.id, 'conversation-updated'
-    from c, old
-    where c.noted_at is distinct from old.noted_at
-    on conflict do nothing
-  )`
-
 export const updateConversation =
   ({ db, retention }: Deps): Handler<'updateConversation'> =>
   async ({ params, user, body }, reply) => {
     const { conversation_id: id } = params
     const { title, metadata = {}, active_message_id } = body
     let branch: Branch | undefined
-    let updated: PromiseLike<readonly Conversation[]> = Promise.resolve([])
+    let change: { written: Fragment; rows: PromiseLike<readonly Conversation[]> } | undefined
     const update = (sql: Sql) => {
       const merged: Fragment = sql`jsonb_strip_nulls(c.metadata || ${sql.json(metadata)})`
       const changes: Record<string, Fragment> = {
@@ -90,38 +71,37 @@ export const updateConversation =
         ...(changesExpiry(body) && expiryChanges(sql, body, retention)),
       }
       const columns = Object.keys(changes)
-      const was = columns.map((column): Fragment => sql`c.${sql(column)}`)
       const becomes = columns.map((column): Fragment => sql`${sql(column)} = ${changes[column] as Fragment}`)
-      const isOther: Fragment = sql`(${listOf(sql, Object.values(changes))}) is distinct from (${listOf(sql, was)})`
+      // What follows from these differs only where they do, and has a clock in it.
+      const chosen = columns.filter((column) => column !== 'retained_from' && column !== 'expires_at')
+      const was = chosen.map((column): Fragment => sql`c.${sql(column)}`)
+      const is = chosen.map((column) => changes[column] as Fragment)
+      const isOther: Fragment = sql`(${listOf(sql, is)}) is distinct from (${listOf(sql, was)})`
       // In the same round trip, because a statement does not see what others committed while it waited.
       void sql`
         select from colloquy.conversations c
         where c.user_id = ${user.id} and c.id = ${id}
         for no key update`.execute()
+      const written: Fragment = sql`
+        update colloquy.conversations c
+        set ${listOf(sql, becomes)},
+          title_by = case when ${title !== undefined} then 'user' else c.title_by end,
+          noted_at = greatest(${nowIf(sql, isOther)}, case when not (${isOther}) then c.noted_at end),
+          updated_at = colloquy.stable_clock()
+        where c.user_id = ${user.id} and c.id = ${id} and (c.expires_at is null or c.expires_at > colloquy.stable_clock())
+          and jsonb_array_length(jsonb_path_query_array(${merged}, '$.keyvalue()')) <= ${maxPairs}`
+      const ofIt = sql`p_user_id => ${user.id}, p_conversation_id => ${id}`
       const rows = sql<Conversation[]>`
-        with old as (
-          select c.noted_at
-          from colloquy.conversations c
-          where c.user_id = ${user.id} and c.id = ${id}
-        ),
-        c as (
-          update colloquy.conversations c
-          set ${listOf(sql, becomes)},
-            title_by = case when ${title !== undefined} then 'user' else c.title_by end,
-            noted_at = coalesce(${nowIf(sql, isOther)}, c.noted_at),
-            updated_at = colloquy.stable_clock()
-          where c.user_id = ${user.id} and c.id = ${id} and (c.expires_at is null or c.expires_at > colloquy.stable_clock())
-            and jsonb_array_length(jsonb_path_query_array(${merged}, '$.keyvalue()')) <= ${maxPairs}
-          returning c.*
-        )${changesExpiry(body) ? sql`, scheduled as (${scheduleRemoval(sql)})` : sql``},
-        ${noteUpdate(sql, user.id)}
         select ${conversationColumns(sql, user.id)}
-        from c
-        ${joinLastTurn(sql, user.id)}`
-      updated = rows
-      if (title === undefined) return rows
-      void rows.execute()
-      return sql`select colloquy.unindex_title(p_user_id => ${user.id}, p_conversation_id => ${id})`
+        from colloquy.conversations c
+        ${joinLastTurn(sql, user.id)}
+        where c.user_id = ${user.id} and c.id = ${id}`
+      // One by one: Citus joins what a statement writes with nothing else.
+      void written.execute()
+      void sql`select colloquy.note_change(${ofIt})`.execute()
+      if (title !== undefined) void sql`select colloquy.unindex_title(${ofIt})`.execute()
+      change = { written, rows }
+      return rows
     }
     const choose = async (sql: Sql, messageId: string) => {
       branch = await lockBranch(sql, user.id, id, messageId)
@@ -130,8 +110,10 @@ export const updateConversation =
     await db.asUser<unknown>(user.id, (sql) =>
       active_message_id === undefined ? update(sql) : choose(sql, active_message_id),
     )
-    const [conversation] = await updated
-    if (conversation) return reply(200, conversation)
+    if (change && (await change.written).count > 0) {
+      const [conversation] = await change.rows
+      return reply(200, conversation as Conversation)
+    }
     if (!(await hasConversation(db, user.id, id))) return problem('conversation-not-found')
     if (active_message_id !== undefined && !branch) return problem('message-not-found')
     return problem('validation-failed', { errors: [branch?.role === 'summary' ? isSummary : tooManyPairs] })

@@ -60,7 +60,11 @@ export const createTurnEngine = (options: TurnEngineOptions): TurnEngine => {
     modelOf: (name) => models.get(name) ?? options.model,
   })
   const store = createTurnStore(db, { metrics, tracing })
-  const heartbeat = createHeartbeat({ store, leaseMs, log, metrics, detached: tracing?.detached })
+  const heartbeat = createHeartbeat({
+    ...{ store, leaseMs, log, metrics },
+    groupOf: db.nodeOf,
+    detached: tracing?.detached,
+  })
   const titles = options.titles === 'model' ? createTitles({ store, prices: options.prices, log }) : undefined
   const compaction = options.compact ? createCompaction({ ...options, store }) : undefined
   const local = createLocalAttempts({

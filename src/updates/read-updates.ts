@@ -35,7 +35,8 @@ export const readUpdates = async (db: Database, entries: readonly ReadEntry[]): 
     (sql) => sql<[UpdateRow & { at: string }, ...UpdateRow[]]>`
       select entry, type, conversation_id, turn_id, attempt, status,
         to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at
-      from colloquy.read_updates(p_entries => ${asJson(sql, entries)})`,
+      from colloquy.read_updates(
+        p_entries => ${asJson(sql, entries)}, p_user_id => ${entries[0]?.user_id ?? ''})`,
     'others',
   )
   const rows: UpdatesRead['rows'] = entries.map(() => undefined)

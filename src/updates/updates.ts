@@ -1,4 +1,5 @@
 import type { Database } from '../db/database.js'
+import { groupBy } from '../group-by.js'
 import { type Metrics, noMetrics, type TickWatch } from '../metrics/metrics.js'
 import { toChanges } from './changes.js'
 import {
@@ -51,7 +52,7 @@ interface Entry {
 }
 
 /**
- * What changes in users' conversations, for those who follow it on this instance: one statement per tick for all of them, and none
+ * What changes in users' conversations, for those who follow it on this instance: one statement per tick for all of them (for each node of a distributed database), and none
  * while there are none. Notes of changes are pruned with the Idempotency-Keys (keepPruned in src/turns/retention.ts).
  */
 export const createUpdates = ({
@@ -67,10 +68,9 @@ export const createUpdates = ({
   let isClosed = false
   let isFailing = false
 
-  const tick = async (watch: TickWatch): Promise<void> => {
-    let asked = [...entries].filter(([, { user }]) => user.position)
-    if (asked.length === 0) return
-    const count = asked.length
+  /** Gives how many changes were told. */
+  const read = async (users: [string, Entry][]): Promise<number> => {
+    let asked = users
     let told = 0
     // More than one statement where users have so much to read that others would wait for too long.
     while (asked.length > 0 && !isClosed) {
@@ -88,7 +88,20 @@ export const createUpdates = ({
       }
       asked = asked.filter((_, n) => !rows[n])
     }
-    watch.done(count, told)
+    return told
+  }
+
+  const tick = async (watch: TickWatch): Promise<void> => {
+    const asked = [...entries].filter(([, { user }]) => user.position)
+    if (asked.length === 0) return
+    // Who is on a node that is away keeps nobody else waiting.
+    const reads = groupBy(asked, ([userId]) => db.nodeOf(userId)).map(read)
+    await Promise.allSettled(reads)
+    const told = await Promise.all(reads)
+    watch.done(
+      asked.length,
+      told.reduce((sum, count) => sum + count, 0),
+    )
   }
 
   const schedule = (): void => {

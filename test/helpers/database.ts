@@ -60,12 +60,11 @@ const empty = async (superuserUrl: string): Promise<void> => {
       from pg_dist_partition p
       where p.logicalrelid <> 'colloquy.migrations'::regclass and p.logicalrelid::text like 'colloquy.%'`
     await sql.unsafe(`truncate ${tables}`)
-    const [clock] =
-      await sql`select to_regclass('public.test_clock') as is_stopped where to_regclass('public.test_clock') is not null`
-    if (!clock) return
+    const [clock] = await sql<[{ is_stopped: boolean }]>`
+      select strpos(prosrc, 'clock_timestamp') = 0 as is_stopped from pg_proc where oid = 'colloquy.clock()'::regprocedure`
+    if (!clock.is_stopped) return
     const { functionSet } = await readSqlFiles()
     await sql.unsafe(functionSet.functions.find(({ name }) => name === 'clock')?.text ?? '')
-    await sql`drop table public.test_clock`
   } finally {
     await sql.end({ timeout: 5 })
   }

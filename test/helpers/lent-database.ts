@@ -73,6 +73,7 @@ const lease = (db: Database): Database => {
     asUser: (userId, work) => guarded(() => db.asUser(userId, work)),
     asNobody: (work) => guarded(() => db.asNobody(work)),
     statement: (...args) => guarded(() => db.statement(...args)) as never,
+    nodeOf: db.nodeOf,
     asLogin: (work, options) => guarded(() => db.asLogin(work, options)),
     async close() {
       isClosed = true

@@ -57,7 +57,14 @@ const model: Model = {
 
 const broken = (error: Error): Database => {
   const refuse = () => Promise.reject(error)
-  return { asUser: refuse, asNobody: refuse, asLogin: refuse, statement: refuse, close: async () => {} }
+  return {
+    asUser: refuse,
+    asNobody: refuse,
+    asLogin: refuse,
+    statement: refuse,
+    nodeOf: () => '',
+    close: async () => {},
+  }
 }
 
 /** The turn and the conversation that a request names. */

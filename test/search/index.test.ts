@@ -1,6 +1,7 @@
 import t from 'tap'
 import { parseQuery, word } from '../../src/search/terms.js'
 import type { Json } from '../helpers/app.js'
+import { isDistributed } from '../helpers/database.js'
 import { until } from '../helpers/models.js'
 import { drawSeed } from '../helpers/seed.js'
 import { rowsAbout } from '../helpers/stored-rows.js'
@@ -81,6 +82,7 @@ t.test('the index finds what a search without it finds', async (t) => {
 
 t.test(
   'candidates are looked up by their keys, also where a user has far more than the statistics say',
+  { skip: isDistributed && 'the statistics are those of shards' },
   async (t) => {
     await sql`alter table colloquy.messages alter user_id set (n_distinct = -0.05)`
     await sql`analyze colloquy.messages`
@@ -132,10 +134,11 @@ t.test('deleting a conversation takes it out of the index', async (t) => {
     ]),
   )
   t.same(sorted(await all()), wanted, 'the rest is found as before')
-  const rows = await sql`
-    select from colloquy.search_segments where conversation_ids && ${gone}::uuid[]
-    union all select from colloquy.search_tails where conversation_id = any (${gone}::uuid[])`
-  t.equal(rows.length, 0, 'nothing of it is left in the index')
+  const segments = await sql`
+    select number from colloquy.search_segments where conversation_ids && ${gone}::uuid[]`
+  const tails = await sql`
+    select conversation_id from colloquy.search_tails where conversation_id = any (${gone}::uuid[])`
+  t.equal(segments.length + tails.length, 0, 'nothing of it is left in the index')
   await indexed(sql, app, 'alice', 2)
   t.same(sorted(await all()), wanted, 'and when it is indexed anew')
 })
@@ -157,7 +160,7 @@ t.test('an imported conversation is found, whatever its id, and indexed in its t
   const [sealed] = await sql`
     select m.conversation_id = any (s.conversation_ids) as is_imported
     from colloquy.search_segments s, colloquy.messages m
-    where s.user_id = 'frank' and s.number = 2 and m.content = 'an axolotl'`
+    where s.user_id = 'frank' and s.number = 2 and m.user_id = 'frank' and m.content = 'an axolotl'`
   t.same(sealed, { is_imported: true }, 'the segment is of it')
   t.equal((await search('axolotl', {}, 'frank')).data.length, 1, 'and it is found there')
 })

@@ -205,6 +205,21 @@ t.test('an entry that is locked is sent again alone, and keeps nobody', async (t
   t.same(await Promise.all(locked), ['did l1', 'did l2', 'did l3'], 'each locked entry gets its own answer')
 })
 
+t.test('each group has batches of its own, which are sent at the same time', async (t) => {
+  const { commit, nth, batches } = texts({ groupOf: ([group = '']) => group })
+  const answers = ['a1', 'b1', 'a2', 'b2', 'a3'].map(commit)
+  t.same(batches(), ['a1', 'b1'], 'none waits for another group')
+  nth(1).answer()
+  await settled()
+  t.same(batches(), ['a1', 'b1', 'b2'], 'what came meanwhile waits for its own')
+  nth(0).answer()
+  await settled()
+  t.equal(batches().at(-1), 'a2 a3', 'and leaves together')
+  nth(2).answer()
+  nth(3).answer()
+  t.same(await Promise.all(answers), ['did a1', 'did b1', 'did a2', 'did b2', 'did a3'], 'all are answered')
+})
+
 /** A store on a database of its own that counts its statements, and the superuser's eyes beside it. */
 const start = async (t: Test) => {
   const { url, superuserUrl } = await testDatabase(t)
@@ -304,11 +319,11 @@ t.test('an entry that PostgreSQL refuses fails alone', async (t) => {
   )
 })
 
-/** Locks a row in a transaction of another session; gives the function that lets go of it. */
+/** Locks a row of alice in a transaction of another session; gives the function that lets go of it. */
 const hold = async (root: postgres.Sql, table: string, id: string): Promise<() => Promise<void>> => {
   const session = await root.reserve()
   await session`begin`
-  await session`select from ${root(`colloquy.${table}`)} where id = ${id} for update`
+  await session`select from ${root(`colloquy.${table}`)} where user_id = 'alice' and id = ${id} for update`
   return async () => {
     await session`rollback`
     session.release()

@@ -4,6 +4,7 @@ import t from 'tap'
 import { connect } from '../../src/db/connect.js'
 import { createAttemptLog } from '../../src/turns/attempts/attempt-log.js'
 import { createHeartbeat } from '../../src/turns/attempts/heartbeat.js'
+import type { BeginTurn } from '../../src/turns/store/begin-turns.js'
 import { createTurnStore } from '../../src/turns/store/turn-store.js'
 import { testDatabase } from '../helpers/database.js'
 import { until } from '../helpers/models.js'
@@ -154,4 +155,35 @@ t.test('what was seen of a lease before the database was away counts no more whe
     await ended
     t.ok(seconds > 0.9, `${how}: interrupted ${seconds.toFixed(2)} s after the database was back`)
   }
+})
+
+t.test('a node that is away keeps no turns of another waiting', async (t) => {
+  const [away, here] = ['away', 'here'].map((userId) => newTurn({ userId })) as [BeginTurn, BeginTurn]
+  let failures = 0
+  const heartbeat = createHeartbeat({
+    store: {
+      async syncAttempts(entries) {
+        if (entries.some(({ user_id }) => user_id === 'away')) throw new Error('as asked')
+        return [{ entry: 1, state: 'cancel', seq: 0, events: [] }]
+      },
+      interruptTurn: async () => {},
+    },
+    leaseMs: 60_000,
+    groupOf: (userId) => userId,
+    log: {
+      warn: () => {
+        failures += 1
+      },
+    },
+    tickMs: 1,
+  })
+  const heard: string[] = []
+  const held = [away, here].map((turn) =>
+    heartbeat.hold(createAttemptLog({ ...turn, attempt: 1 }), (signal) =>
+      heard.push(`${turn.userId}: ${signal}`),
+    ),
+  )
+  await until(() => failures > 1)
+  for (const { release } of held) release()
+  t.same([...new Set(heard)], ['here: cancel'], 'what is there is heard of')
 })

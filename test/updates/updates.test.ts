@@ -118,10 +118,11 @@ t.test('a turn that takes long, and one whose instance died, are told to have en
   await begin(one.db, lost)
   await early.next('turn-started', { turn_id: lost.turnId })
   // Both began longer ago than anybody looks back.
-  await sql`update colloquy.turns set created_at = created_at - interval '1 hour' where user_id = 'gil'`
+  const hourAgo = new Date(Date.now() - 3_600_000)
+  await sql`update colloquy.turns set created_at = ${hourAgo} where user_id = 'gil'`
   await sql`
     update colloquy.conversations
-    set created_at = created_at - interval '1 hour', last_turn_at = last_turn_at - interval '1 hour'
+    set created_at = ${hourAgo}, last_turn_at = ${hourAgo}
     where user_id = 'gil'`
   const late = await follow('gil', { app: one })
   await late.next('ready')

@@ -1,6 +1,5 @@
 -- Notes for those who follow the acting user that a conversation was changed or deleted. Called with the conversation's row
 -- locked, or gone: so the notes of one conversation have different times. Of its changes only the last one stays noted.
--- updateConversation does the same in its own statement.
 create or replace function colloquy.note_update(p_user_id text, p_conversation_id uuid, p_type text) returns void
 language plpgsql
 as $$

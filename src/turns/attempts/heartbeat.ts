@@ -1,34 +1,18 @@
+import { groupBy } from '../../group-by.js'
 import { type Metrics, noMetrics, type TickWatch } from '../../metrics/metrics.js'
-import { decodeEvents, encodeEvents } from '../store/event-encoding.js'
-import type { SyncEntry, SyncRow } from '../store/sync-attempts.js'
+import { decodeEvents } from '../store/event-encoding.js'
+import type { SyncRow } from '../store/sync-attempts.js'
 import type { TurnStore } from '../store/turn-store.js'
 import { turnKey } from '../types.js'
 import type { AttemptLog } from './attempt-log.js'
-import { maxTickBatch, maxTurnBatch, nextBatch, type StoredPart } from './event-batch.js'
-
-/** To a local attempt: `cancel`, the user requested it; `lost`, it was ended, deleted or taken over elsewhere. */
-type AttemptSignal = 'cancel' | 'lost'
-
-interface LocalEntry extends StoredPart {
-  runs: true
-  onSignal: (signal: AttemptSignal) => void
-}
-
-interface RemoteEntry {
-  runs: false
-  userId: string
-  turnId: string
-  /** receives the events; undefined when only the end matters */
-  attemptLog: AttemptLog | undefined
-  onEnded: () => void
-  /** called when the lease turns out to be valid */
-  onAlive?: () => void
-  /** when the lease was first seen expired */
-  lapsedAt?: number | undefined
-  isInterrupting?: boolean
-}
-
-type Entry = LocalEntry | RemoteEntry
+import { maxTickBatch, maxTurnBatch, nextBatch } from './event-batch.js'
+import {
+  type AttemptSignal,
+  type Entry,
+  type LocalEntry,
+  type RemoteEntry,
+  toSync,
+} from './heartbeat-entries.js'
 
 /** A lease that the heartbeat renews. */
 interface LeaseHold {
@@ -53,6 +37,8 @@ export interface Heartbeat {
 interface HeartbeatOptions {
   store: Pick<TurnStore, 'syncAttempts' | 'interruptTurn'>
   leaseMs: number
+  /** whose turns share a statement; default: everybody's */
+  groupOf?: (userId: string) => string
   log: { warn(fields: object, text: string): void }
   /** runs work apart from the trace of the turn that happens to begin it */
   detached?: ((work: () => void) => void) | undefined
@@ -69,15 +55,15 @@ const lapseMs = 1_000
 const blindMs = lapseMs / 2
 
 /**
- * The heartbeat of an instance: one statement per tick for all turns that it runs or follows. It ticks only while there are
- * any, so a turn that ends before the first tick costs nothing.
+ * The heartbeat of an instance: one statement per tick for all turns that it runs or follows, or one for each group of their users.
+ * It ticks only while there are any, so a turn that ends before the first tick costs nothing.
  */
 export const createHeartbeat = (options: HeartbeatOptions): Heartbeat => {
   const { store, leaseMs, log, detached = (work) => work(), tickMs = 120, metrics = noMetrics } = options
+  const { groupOf = () => '' } = options
   const entries = new Set<Entry>()
   const watched = new Set<string>()
   let timer: NodeJS.Timeout | undefined
-  let seenAt = Number.NEGATIVE_INFINITY
 
   /** Interrupts a turn whose lease has been expired for long enough, without blocking the tick. */
   const interruptLapsed = (entry: RemoteEntry): void => {
@@ -97,24 +83,6 @@ export const createHeartbeat = (options: HeartbeatOptions): Heartbeat => {
       })
   }
 
-  const toSync = (entry: Entry): SyncEntry => {
-    if (entry.runs) {
-      const { attemptLog, stored, sent } = entry
-      const { userId, turnId, attempt } = attemptLog.ids
-      const events = sent > stored ? encodeEvents(attemptLog.events.slice(stored, sent)) : null
-      return { user_id: userId, turn_id: turnId, runs: true, attempt, seq: stored, events }
-    }
-    const { userId, turnId, attemptLog } = entry
-    return {
-      user_id: userId,
-      turn_id: turnId,
-      runs: false,
-      attempt: attemptLog?.ids.attempt ?? null,
-      seq: attemptLog?.events.length ?? null,
-      events: null,
-    }
-  }
-
   const onLocalRow = (entry: LocalEntry, { state }: SyncRow, locked: Set<Entry>): void => {
     if (state === 'locked') locked.add(entry)
     if (state === 'cancel' || state === 'lost') entry.onSignal(state)
@@ -130,18 +98,15 @@ export const createHeartbeat = (options: HeartbeatOptions): Heartbeat => {
     }
   }
 
-  const tick = async (watch: TickWatch): Promise<void> => {
-    const asked = [...entries]
-    let room = maxTickBatch
-    for (const entry of asked) {
-      if (entry.runs && entry.sent === entry.stored) room -= nextBatch(entry, Math.min(room, maxTurnBatch))
-    }
+  /** Gives how many events were stored. */
+  const sync = async (asked: readonly Entry[]): Promise<number> => {
     const rows = await store.syncAttempts(asked.map(toSync), leaseMs)
     const now = performance.now()
-    if (now - seenAt > blindMs) {
-      for (const entry of asked) if (!entry.runs) entry.lapsedAt = undefined
+    for (const entry of asked) {
+      if (entry.runs) continue
+      if (now - (entry.seenAt ?? now) > blindMs) entry.lapsedAt = undefined
+      entry.seenAt = now
     }
-    seenAt = now
     const [locked, lapsed] = [new Set<Entry>(), new Set<Entry>()]
     for (const row of rows) {
       const entry = asked[row.entry - 1] as Entry
@@ -159,6 +124,25 @@ export const createHeartbeat = (options: HeartbeatOptions): Heartbeat => {
         entry.onAlive?.()
       }
     }
+    return stored
+  }
+
+  const tick = async (watch: TickWatch): Promise<void> => {
+    const asked = [...entries]
+    let room = maxTickBatch
+    for (const entry of asked) {
+      if (entry.runs && entry.sent === entry.stored) room -= nextBatch(entry, Math.min(room, maxTurnBatch))
+    }
+    const groups = groupBy(asked, ({ userId }) => groupOf(userId))
+    const results = await Promise.allSettled(groups.map(sync))
+    let stored = 0
+    for (const [n, result] of results.entries()) {
+      if (result.status === 'fulfilled') stored += result.value
+      // The next tick makes up for a failed one; a lease outlasts many ticks.
+      else for (const entry of groups[n] ?? []) if (!entry.runs) entry.lapsedAt = undefined
+    }
+    const failed = results.find(({ status }) => status === 'rejected') as PromiseRejectedResult | undefined
+    if (failed) throw failed.reason
     watch.done(asked.length, stored)
   }
 
@@ -167,10 +151,8 @@ export const createHeartbeat = (options: HeartbeatOptions): Heartbeat => {
     const watch = metrics.tick('turns', tickMs)
     timer = setTimeout(async () => {
       if (entries.size > 0) {
-        // The next tick makes up for a failed one; a lease outlasts many ticks.
         await tick(watch).catch((err: unknown) => {
           watch.failed()
-          seenAt = Number.NEGATIVE_INFINITY
           log.warn({ err }, 'the heartbeat failed')
         })
       }
@@ -204,7 +186,14 @@ export const createHeartbeat = (options: HeartbeatOptions): Heartbeat => {
 
   return {
     hold(attemptLog, onSignal) {
-      const entry: LocalEntry = { runs: true, attemptLog, stored: 0, sent: 0, onSignal }
+      const entry: LocalEntry = {
+        runs: true,
+        userId: attemptLog.ids.userId,
+        attemptLog,
+        stored: 0,
+        sent: 0,
+        onSignal,
+      }
       return { hasEvents: () => entry.sent > 0, release: add(entry) }
     },
     follow(attemptLog, onEnded) {

@@ -155,7 +155,8 @@ export const beginTurns = async (
         select entry, outcome, conversation_id, turn_id, user_message_id, message_id, attempt, model, history,
           done_calls, is_lapsed, window_state, refusal, message, assistant
         from colloquy.begin_turns(
-          p_entries => ${asJson(sql, entries)}, p_may_wait => ${mayWait})
+          p_entries => ${asJson(sql, entries)}, p_may_wait => ${mayWait},
+          p_user_id => ${turns[0]?.userId ?? ''})
         order by entry`,
     )
     return [...rows]

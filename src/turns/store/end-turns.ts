@@ -68,7 +68,8 @@ export const endTurns = async (
   const rows = await db.statement(
     (sql) => sql<({ entry: number } & Ended)[]>`
       select entry, outcome
-      from colloquy.end_turns(p_entries => ${asJson(sql, turns.map(toEntry))}, p_may_wait => ${mayWait})
+      from colloquy.end_turns(p_entries => ${asJson(sql, turns.map(toEntry))}, p_may_wait => ${mayWait},
+          p_user_id => ${turns[0]?.userId ?? ''})
       order by entry`,
   )
   return [...rows]

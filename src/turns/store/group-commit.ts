@@ -1,4 +1,4 @@
-import { createFairQueue } from '../../concurrency/fair-queue.js'
+import { createFairQueue, type FairQueue } from '../../concurrency/fair-queue.js'
 import { isStatementFailure } from '../../db/errors.js'
 import type { BatchTracing } from '../../tracing/tracing.js'
 
@@ -12,6 +12,8 @@ export interface GroupCommitOptions<Entry, Answer> {
   sizeOf(entry: Entry): number
   /** whose entry it is: the owners take turns; default: all have the same owner */
   ownerOf?(entry: Entry): string
+  /** which entries share batches; those of others are sent at the same time. There are few such groups. default: all share them */
+  groupOf?(entry: Entry): string
   maxEntries?: number
   maxSize?: number
   /** maximum number of entries that wait for other transactions, each on its own connection; and of those that are tried again */
@@ -43,16 +45,27 @@ export const createGroupCommit = <Entry, Answer extends { outcome: string }>({
   maxEntries = 32,
   maxSize = 1_048_576,
   ownerOf = () => '',
+  groupOf = () => '',
   maxWaiting = 4,
   maxWaitingOfOwner = maxWaiting,
   onReady = () => {},
   tracing,
 }: GroupCommitOptions<Entry, Answer>): ((entry: Entry) => Promise<Answer>) => {
   type Item = Waiter<Entry, Answer>
-  const queue = createFairQueue<Item>()
-  const queues = [queue]
+  interface Group {
+    queue: FairQueue<Item>
+    isSending: boolean
+  }
+  const groups = new Map<string, Group>()
+  const queues: FairQueue<Item>[] = []
   onReady(() => queues.reduce((sum, { size }) => sum + size, 0))
-  let isSending = false
+
+  const createGroup = (name: string): Group => {
+    const group = { queue: createFairQueue<Item>(), isSending: false }
+    groups.set(name, group)
+    queues.push(group.queue)
+    return group
+  }
 
   const sendItems = (items: readonly Item[], mayWait: boolean): Promise<Answer[]> => {
     const entries = items.map(({ entry }) => entry)
@@ -61,7 +74,7 @@ export const createGroupCommit = <Entry, Answer extends { outcome: string }>({
     return tracing.run(origins, () => send(entries, mayWait))
   }
 
-  const nextBatch = (): Item[] => {
+  const nextBatch = (queue: FairQueue<Item>): Item[] => {
     const batch: Item[] = []
     for (let size = 0; batch.length < maxEntries; ) {
       const next = queue.peek()
@@ -134,15 +147,17 @@ export const createGroupCommit = <Entry, Answer extends { outcome: string }>({
     })
   }
 
-  const run = async (): Promise<void> => {
-    isSending = true
-    while (queue.size > 0) await sendBatch(nextBatch())
-    isSending = false
+  const run = async (group: Group): Promise<void> => {
+    group.isSending = true
+    while (group.queue.size > 0) await sendBatch(nextBatch(group.queue))
+    group.isSending = false
   }
 
   return (entry) =>
     new Promise((resolve, reject) => {
-      queue.push(ownerOf(entry), { entry, origin: tracing?.origin(), resolve, reject })
-      if (!isSending) void run()
+      const name = groupOf(entry)
+      const group = groups.get(name) ?? createGroup(name)
+      group.queue.push(ownerOf(entry), { entry, origin: tracing?.origin(), resolve, reject })
+      if (!group.isSending) void run(group)
     })
 }

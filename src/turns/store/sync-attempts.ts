@@ -30,6 +30,8 @@ export const syncAttempts = (
   db.statement(
     (sql) => sql<SyncRow[]>`
       select entry, state, seq, events
-      from colloquy.sync_attempts(p_entries => ${asJson(sql, entries)}, p_lease_ms => ${leaseMs})`,
+      from colloquy.sync_attempts(
+        p_entries => ${asJson(sql, entries)}, p_lease_ms => ${leaseMs},
+        p_user_id => ${entries[0]?.user_id ?? ''})`,
     'others',
   )

@@ -32,16 +32,21 @@ export const createTurnStore = (db: Database, { metrics = noMetrics, tracing }: 
       onReady: (waiting) => metrics.gauge('batch_waiting_entries', waiting, kind),
     })
 
+  /** A batch goes to the node that has the rows of all its users. */
+  const groupOf = ({ userId }: { userId: string }) => db.nodeOf(userId)
+
   return {
     beginTurn: watched<BeginTurn, Begun>('begin', {
       send: (turns, mayWait) => beginTurns(db, turns, mayWait),
       sizeOf: ({ message }) => message.length,
       ownerOf: ({ userId }) => userId,
+      groupOf,
       maxWaitingOfOwner: 2,
       tracing: tracing?.batches('begin_turns'),
     }),
     endTurn: watched<EndTurn, Ended>('end', {
       send: (turns, mayWait) => endTurns(db, turns, mayWait),
+      groupOf,
       // Tool results are rare and limited in size, so an estimate will do.
       sizeOf: ({ answer }) => answer.text.length + answer.tool_calls.length * 1_000,
       tracing: tracing?.batches('end_turns'),
@@ -50,6 +55,7 @@ export const createTurnStore = (db: Database, { metrics = noMetrics, tracing }: 
       send: (messages) => waitMessages(db, messages),
       sizeOf: () => 1,
       ownerOf: ({ userId }) => userId,
+      groupOf,
       tracing: tracing?.batches('wait_messages'),
     }),
     syncAttempts: (entries: readonly SyncEntry[], leaseMs: number) => syncAttempts(db, entries, leaseMs),

@@ -22,7 +22,9 @@ export const waitMessages = async (
   }))
   const rows = await db.statement(
     (sql) => sql<{ outcome: 'waiting' | 'limited' }[]>`
-      select entry, outcome from colloquy.wait_messages(p_entries => ${asJson(sql, entries)}) order by entry`,
+      select entry, outcome
+      from colloquy.wait_messages(p_entries => ${asJson(sql, entries)}, p_user_id => ${messages[0]?.userId ?? ''})
+      order by entry`,
   )
   return [...rows]
 }
