@@ -1836,6 +1836,7 @@ CREATE FUNCTION colloquy.note_change(p_user_id text, p_conversation_id uuid) RET
 declare
   v_conversation record;
 begin
+  perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
   select c.noted_at, c.expires_at into v_conversation
   from colloquy.conversations c
   where c.user_id = p_user_id and c.id = p_conversation_id;
