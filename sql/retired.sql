@@ -48,3 +48,6 @@ drop function if exists colloquy.begin_turn(
 drop function if exists colloquy.resume_turn(
   text, bytea, bytea, uuid, integer, integer, integer, integer, bigint, boolean, json, json);
 drop function if exists colloquy.delete_conversation(text, uuid);
+-- Only functions call these, which are replaced along with them.
+drop function if exists colloquy.search_rank(text, text[], text[], text[], text, text[]);
+drop function if exists colloquy.search_stemmed(text, text, jsonb);
