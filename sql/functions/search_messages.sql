@@ -2,14 +2,16 @@
 --
 -- An entry is a message, or a title, which has the position 0. Entries are in segments of up to 1,024, each with a signature
 -- that tells which of them may have a term (src/search/signature.ts); what is in no segment yet, the tail, is compared
--- directly. Ranking takes all matches of a window: of the tail and as many segments, the newest first, as give about 500
--- candidates. A search that matches more goes on with the next window, so that no request reads everything.
+-- directly. A window is the tail and as many segments, the newest first, as give about 500 candidates, or more until there is a
+-- page of results. Results are ranked within a window. A search that matches more goes on with the next one, so that no request
+-- reads everything: beside the tail and one segment it compares at most 3,000 candidates with two terms, and fewer with more.
 --
 -- p_terms: [{"any", "start", "whole": patterns, "word": null or folded, "before": a pattern of what comes before a word,
---   "after": of what comes after it, "pieces": patterns of the word's letters, "slices"}, …]
+--   "pieces": patterns of the word's letters, "slices", "trigrams": the slices of the word}, …]
 -- p_upper, p_lower: the window: segments from p_lower up to before p_upper. Null p_upper: the first one, with the tail; null
 --   p_lower: a new one. p_rank, p_time, p_id: the last result before the page, or null.
--- results: [{"position", "rank", "created_at", "text" (around a match), "stemmed" (its words of the terms' stems), …}, …] at most p_limit + 1, by rank, then the newest first, then by id
+-- results: [{"position", "rank", "created_at", "text" (around a match), "stemmed" (its words of the terms' stems), …}, …] at
+--   most p_limit + 1, by rank, then the newest first, then by id
 -- window_end: the segment with which the window ends; 0 when it is the last window
 -- unsealed: how many entries the tail has; is_complete is false if it has more than can be compared at once
 -- has_stale: whether a segment lacks its signature
@@ -78,7 +80,8 @@ begin
   where current_setting('citus.propagate_set_commands', true) is null;
   c_tail := 30000;
   c_window := 500;
-  c_most := 3000;
+  -- What each costs depends on the terms.
+  c_most := greatest(c_window, least(3000, 6000 / jsonb_array_length(p_terms)));
   v_sealed_to := '00000000-0000-0000-0000-000000000000';
   v_segments := 0;
   v_checked := 0;
@@ -174,7 +177,9 @@ begin
     from colloquy.search_compare(
       p_user_id => p_user_id, p_floor => v_floor, p_sealed_to => v_sealed_to, p_numbers => v_numbers,
       p_bits => v_candidates, p_first => v_first, p_last => v_last, p_archived => p_archived, p_after => p_after,
-      p_before => p_before, p_any => v_any, p_starts => v_starts, p_wholes => v_wholes, p_coarse => v_coarse,
+      p_before => p_before, p_any => v_any, p_starts => v_starts, p_wholes => v_wholes,
+      -- The longest first: it is most likely the one that a text does not have.
+      p_coarse => array(select c.pattern from unnest(v_coarse) c (pattern) order by length(c.pattern) desc),
       p_stem_patterns => v_stem_patterns, p_stems => v_stems, p_phrase => p_phrase, p_rank => p_rank, p_time => p_time,
       p_id => p_id, p_limit => p_limit) f;
     if v_found.ranks is not null then

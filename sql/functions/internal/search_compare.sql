@@ -1,9 +1,10 @@
--- Compares candidates with the terms of a search, until p_limit + 1 results are certain to be the best ones after p_rank,
--- p_time and p_id: 1 to 100, by how well they match. A whole word counts 4, the beginning of a word 3, a word of the same stem
--- 2, a part of a word 1; the mean of the terms makes 80, and all of them in a row 20. It depends on nothing but the text and the query, so that
--- it is the same on each page.
+-- Compares candidates with the terms of a search. Returns the best results after p_rank, p_time and p_id, at most p_limit + 1.
+-- A rank is up to 100: a whole word counts 4, the beginning of a word 3, a word of the same stem 2, a part of a word 1; the mean
+-- of the terms makes 80, and all of them in a row 20. It depends on nothing but the text and the query, so that it is the same
+-- on each page.
 --
--- Candidates are compared in the order of what they can have at most. So of a word that most messages have, few are compared.
+-- Candidates come by the rank that they can have at most, and are compared until no other can come before the results: of the
+-- messages with a word that most have, few are.
 create or replace function colloquy.search_compare(
   p_user_id text,
   -- the tail: conversations after p_floor (titles: after p_sealed_to), and what search_tails has; null p_floor: without it
@@ -133,6 +134,8 @@ begin
       from entries e
       cross join lateral (select p_phrase is null or e.text ~ p_phrase as is_phrase offset 0) p
       where (p_after is null or e.created_at >= p_after) and (p_before is null or e.created_at < p_before)
+        -- What does not have the first term is not compared with the longer pattern.
+        and (p_phrase is null or e.text ~ p_coarse[1])
       order by bound desc, e.created_at desc, e.id desc
       offset 0
     ) e
@@ -157,7 +160,8 @@ begin
 
     v_sum := 0;
     for n in 1 .. cardinality(p_any) loop
-      if v_entry.text ~ p_starts[n] then
+      -- Of some terms only this counts, and it is there.
+      if (p_stem_patterns[n] is null and p_starts[n] = p_any[n]) or v_entry.text ~ p_starts[n] then
         v_sum := v_sum + case when v_entry.text ~ p_wholes[n] then 4 else 3 end;
         continue;
       end if;
