@@ -3033,6 +3033,8 @@ begin
       from entries e
       cross join lateral (select p_phrase is null or e.text ~ p_phrase as is_phrase offset 0) p
       where (p_after is null or e.created_at >= p_after) and (p_before is null or e.created_at < p_before)
+        -- What does not have the first term is not compared with the longer pattern.
+        and (p_phrase is null or e.text ~ p_coarse[1])
       order by bound desc, e.created_at desc, e.id desc
       offset 0
     ) e
@@ -3057,7 +3059,8 @@ begin
 
     v_sum := 0;
     for n in 1 .. cardinality(p_any) loop
-      if v_entry.text ~ p_starts[n] then
+      -- Of some terms only this counts, and it is there.
+      if (p_stem_patterns[n] is null and p_starts[n] = p_any[n]) or v_entry.text ~ p_starts[n] then
         v_sum := v_sum + case when v_entry.text ~ p_wholes[n] then 4 else 3 end;
         continue;
       end if;
@@ -3159,7 +3162,8 @@ begin
   where current_setting('citus.propagate_set_commands', true) is null;
   c_tail := 30000;
   c_window := 500;
-  c_most := 3000;
+  -- What each costs depends on the terms.
+  c_most := greatest(c_window, least(3000, 6000 / jsonb_array_length(p_terms)));
   v_sealed_to := '00000000-0000-0000-0000-000000000000';
   v_segments := 0;
   v_checked := 0;
@@ -3255,7 +3259,9 @@ begin
     from colloquy.search_compare(
       p_user_id => p_user_id, p_floor => v_floor, p_sealed_to => v_sealed_to, p_numbers => v_numbers,
       p_bits => v_candidates, p_first => v_first, p_last => v_last, p_archived => p_archived, p_after => p_after,
-      p_before => p_before, p_any => v_any, p_starts => v_starts, p_wholes => v_wholes, p_coarse => v_coarse,
+      p_before => p_before, p_any => v_any, p_starts => v_starts, p_wholes => v_wholes,
+      -- The longest first: it is most likely the one that a text does not have.
+      p_coarse => array(select c.pattern from unnest(v_coarse) c (pattern) order by length(c.pattern) desc),
       p_stem_patterns => v_stem_patterns, p_stems => v_stems, p_phrase => p_phrase, p_rank => p_rank, p_time => p_time,
       p_id => p_id, p_limit => p_limit) f;
     if v_found.ranks is not null then
