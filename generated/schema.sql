@@ -2965,6 +2965,212 @@ end
 $$;
 
 --
+-- Name: search_candidates(bytea, integer[]); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.search_candidates(p_signature bytea, p_slices integer[]) RETURNS bit
+    LANGUAGE plpgsql IMMUTABLE
+    AS $$
+declare
+  v_bits bit(1024) := ~ (0::bit(1024));
+  v_slice integer;
+begin
+  foreach v_slice in array p_slices loop
+    v_bits := v_bits & ('x' || encode(substring(p_signature from v_slice * 128 + 1 for 128), 'hex'))::bit(1024);
+    -- Each slice is read on its own, and most segments have nothing of a rare word after two or three.
+    exit when bit_count(v_bits) = 0;
+  end loop;
+  return v_bits;
+end
+$$;
+
+--
+-- Name: search_compare(text, uuid, uuid, integer[], bit varying[], uuid, uuid, boolean, timestamp with time zone, timestamp with time zone, text[], text[], text[], text[], text[], jsonb[], text, integer, timestamp with time zone, uuid, integer); Type: FUNCTION; Schema: colloquy; Owner: -
+--
+
+CREATE FUNCTION colloquy.search_compare(p_user_id text, p_floor uuid, p_sealed_to uuid, p_numbers integer[], p_bits bit varying[], p_first uuid, p_last uuid, p_archived boolean, p_after timestamp with time zone, p_before timestamp with time zone, p_any text[], p_starts text[], p_wholes text[], p_coarse text[], p_stem_patterns text[], p_stems jsonb[], p_phrase text, p_rank integer, p_time timestamp with time zone, p_id uuid, p_limit integer) RETURNS TABLE(conversation_id uuid, "position" integer, rank integer, created_at timestamp with time zone, id uuid)
+    LANGUAGE plpgsql STABLE
+    AS $$
+declare
+  v_entry record;
+  v_bound integer;
+  -- how many results come before all that follow
+  v_certain integer := 0;
+  v_sum integer;
+  v_is_stemmed boolean;
+  v_words text[];
+  v_new text[];
+  -- Words that begin like those of a term's stems, after the number of the term: all that have been looked up, and those of a stem.
+  v_known text[] := '{}';
+  v_same text[] := '{}';
+  v_conversations uuid[] := '{}';
+  v_positions integer[] := '{}';
+  v_ranks integer[] := '{}';
+  v_times timestamptz[] := '{}';
+  v_ids uuid[] := '{}';
+begin
+  for v_entry in
+    with runs as materialized (
+      -- Short ones, so that few rows are read that are no candidates, and many at once where all are.
+      select r.conversation_id, r.first + i as first, w.bits
+      from (
+        select b.bits, e.conversation_id, e.first, e.length,
+          sum(e.length) over (partition by b.number order by e.n)::integer - e.length as before
+        from unnest(p_numbers, p_bits) b (number, bits)
+        join colloquy.search_segments s on s.user_id = p_user_id and s.number = b.number
+        cross join unnest(s.conversation_ids, s.first_positions, s.lengths)
+          with ordinality e (conversation_id, first, length, n)
+      ) r
+      cross join lateral generate_series(0, r.length - 1, 32) i
+      cross join lateral (
+        select substring(r.bits from r.before + i + 1 for least(32, r.length - i)) as bits
+        offset 0
+      ) w
+      where r.conversation_id >= p_first and r.conversation_id <= p_last and bit_count(w.bits) > 0
+    ),
+    entries as (
+      select m.conversation_id, m.position, m.id, m.created_at, m.content as text
+      from runs r
+      cross join lateral (
+        select m.conversation_id, m.position, m.id, m.created_at, m.role, m.content
+        from colloquy.messages m
+        where m.user_id = p_user_id and m.conversation_id = r.conversation_id
+          and m.position >= r.first + position(B'1' in r.bits) - 1 and m.position < r.first + length(r.bits)
+        offset 0
+      ) m
+      where get_bit(r.bits, m.position - r.first) = 1 and m.role <> 'summary'
+      union all
+      select r.conversation_id, 0, c.id, c.created_at, c.title
+      from runs r
+      cross join lateral (
+        select c.id, c.created_at, c.title
+        from colloquy.conversations c
+        where c.user_id = p_user_id and c.id = r.conversation_id
+        offset 0
+      ) c
+      where r.first = 0 and get_bit(r.bits, 0) = 1
+      union all
+      select m.conversation_id, m.position, m.id, m.created_at, m.content
+      from colloquy.messages m
+      where m.user_id = p_user_id and m.conversation_id > p_floor
+        and m.conversation_id >= p_first and m.conversation_id <= p_last and m.role <> 'summary'
+      union all
+      select m.conversation_id, m.position, m.id, m.created_at, m.content
+      from colloquy.search_tails t
+      cross join lateral (
+        select m.conversation_id, m.position, m.id, m.created_at, m.role, m.content
+        from colloquy.messages m
+        where m.user_id = p_user_id and m.conversation_id = t.conversation_id and m.position > t.sealed_position
+        offset 0
+      ) m
+      where p_floor is not null and t.user_id = p_user_id and t.conversation_id <= p_sealed_to
+        and t.conversation_id >= p_first and t.conversation_id <= p_last and m.role <> 'summary'
+      union all
+      select c.id, 0, c.id, c.created_at, c.title
+      from colloquy.conversations c
+      where p_floor is not null and c.user_id = p_user_id and c.id > p_sealed_to and c.id >= p_first and c.id <= p_last
+      union all
+      select c.id, 0, c.id, c.created_at, c.title
+      from colloquy.search_tails t
+      cross join lateral (
+        select c.id, c.created_at, c.title
+        from colloquy.conversations c
+        where c.user_id = p_user_id and c.id = t.conversation_id
+        offset 0
+      ) c
+      where p_floor is not null and t.user_id = p_user_id and t.conversation_id <= p_sealed_to and t.sealed_position < 0
+        and t.conversation_id >= p_first and t.conversation_id <= p_last
+    )
+    select e.conversation_id, e.position, e.id, e.created_at, e.bound, e.is_phrase, x.text
+    from (
+      select e.conversation_id, e.position, e.id, e.created_at, e.text, p.is_phrase,
+        least(
+          case when p.is_phrase then 100 else 80 end,
+          case when p_rank is not null then p_rank - case when (e.created_at, e.id) < (p_time, p_id) then 0 else 1 end end
+        ) as bound
+      from entries e
+      cross join lateral (select p_phrase is null or e.text ~ p_phrase as is_phrase offset 0) p
+      where (p_after is null or e.created_at >= p_after) and (p_before is null or e.created_at < p_before)
+        -- What does not have the first term is not compared with the longer pattern.
+        and (p_phrase is null or e.text ~ p_coarse[1])
+      order by bound desc, e.created_at desc, e.id desc
+      offset 0
+    ) e
+    -- What is long is stored elsewhere, and is read once so.
+    cross join lateral (select e.text || '' as text offset 0) x
+    cross join lateral (
+      select
+      from colloquy.conversations c
+      where c.user_id = p_user_id and c.id = e.conversation_id and (p_archived is null or c.archived = p_archived)
+        and colloquy.is_live(c.expires_at)
+        -- Not before it is known that the text matches.
+        and x.text is not null
+      offset 0
+    ) c
+    where x.text ~ all (p_coarse)
+  loop
+    if v_entry.bound is distinct from v_bound then
+      v_bound := v_entry.bound;
+      v_certain := (select count(*) from unnest(v_ranks) f (rank) where f.rank > v_bound);
+    end if;
+    exit when v_certain > p_limit;
+
+    v_sum := 0;
+    for n in 1 .. cardinality(p_any) loop
+      -- Of some terms only this counts, and it is there.
+      if (p_stem_patterns[n] is null and p_starts[n] = p_any[n]) or v_entry.text ~ p_starts[n] then
+        v_sum := v_sum + case when v_entry.text ~ p_wholes[n] then 4 else 3 end;
+        continue;
+      end if;
+      if p_stem_patterns[n] is not null then
+        v_words := array(
+          select distinct n || ' ' || g.groups[1]
+          from regexp_matches(v_entry.text, p_stem_patterns[n], 'g') g (groups));
+        if not v_words <@ v_known then
+          v_new := array(select w.word from unnest(v_words) w (word) where w.word <> all (v_known));
+          v_known := v_known || v_new;
+          v_same := v_same || colloquy.search_stemmed(p_words => v_new, p_stems => p_stems);
+        end if;
+        v_is_stemmed := v_words && v_same;
+      end if;
+      v_sum := v_sum + case
+        when p_stem_patterns[n] is null then 1
+        when v_is_stemmed then 2
+        when v_entry.text ~ p_any[n] then 1
+      end;
+      -- There is only a word that begins like those of the stem.
+      exit when v_sum is null;
+    end loop;
+    rank := v_sum * 20 / cardinality(p_any) + case when v_entry.is_phrase then 20 else 0 end;
+    continue when v_sum is null or (rank, v_entry.created_at, v_entry.id) >= (p_rank, p_time, p_id);
+    -- A title that is the beginning of the first message says nothing that this does not.
+    if v_entry.position = 0 then
+      continue when exists (
+        select
+        from colloquy.conversations c
+        join colloquy.messages m on m.user_id = p_user_id and m.conversation_id = c.id and m.position = 1
+        where c.user_id = p_user_id and c.id = v_entry.conversation_id and c.title_by = 'message' and m.role <> 'summary'
+          and (p_after is null or m.created_at >= p_after) and (p_before is null or m.created_at < p_before)
+          and m.content ~ all (p_coarse));
+    end if;
+    v_conversations := v_conversations || v_entry.conversation_id;
+    v_positions := v_positions || v_entry.position;
+    v_ranks := v_ranks || rank;
+    v_times := v_times || v_entry.created_at;
+    v_ids := v_ids || v_entry.id;
+    if rank = v_bound then
+      v_certain := v_certain + 1;
+    end if;
+  end loop;
+  return query
+    select f.conversation_id, f.position, f.rank, f.created_at, f.id
+    from unnest(v_conversations, v_positions, v_ranks, v_times, v_ids) f (conversation_id, position, rank, created_at, id)
+    order by f.rank desc, f.created_at desc, f.id desc
+    limit p_limit + 1;
+end
+$$;
+
+--
 -- Name: search_messages(text, jsonb, text, text, uuid, boolean, timestamp with time zone, timestamp with time zone, integer, integer, integer, timestamp with time zone, uuid, integer); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
@@ -2984,7 +3190,6 @@ declare
   v_floor uuid;
   v_last uuid;
   v_segment record;
-  v_found record;
   v_any text[];
   v_starts text[];
   v_wholes text[];
@@ -2992,19 +3197,22 @@ declare
   v_stems jsonb[];
   v_letters integer[];
   v_coarse text[];
-  v_before text;
-  v_after text;
   v_slices integer[];
-  v_slice_terms integer[];
-  v_slice_ways integer[];
   v_bits bit(1024);
+  -- the segments that have candidates which are not compared yet, and how many candidates these are
+  v_numbers integer[] := '{}';
+  v_candidates bit varying[] := '{}';
+  v_waiting integer;
   v_checked integer;
+  v_found record;
+  v_reader refcursor;
+  v_is_last boolean;
+  v_is_full boolean;
   v_conversations uuid[] := '{}';
   v_positions integer[] := '{}';
   v_ranks integer[] := '{}';
   v_times timestamptz[] := '{}';
   v_ids uuid[] := '{}';
-  v_is_full boolean;
 begin
   perform colloquy.act_as(p_user_id);
   -- Citus has to see the user's id in order to find the node.
@@ -3012,10 +3220,12 @@ begin
   where current_setting('citus.propagate_set_commands', true) is null;
   c_tail := 30000;
   c_window := 500;
-  c_most := 3000;
+  -- What each costs depends on the terms.
+  c_most := greatest(c_window, least(3000, 6000 / jsonb_array_length(p_terms)));
   v_sealed_to := '00000000-0000-0000-0000-000000000000';
   v_segments := 0;
   v_checked := 0;
+  v_waiting := 0;
   v_is_full := false;
   v_first := coalesce(p_conversation_id, '00000000-0000-0000-0000-000000000000');
   v_last := coalesce(p_conversation_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
@@ -3027,219 +3237,91 @@ begin
   end loop;
 
   select array_agg(t."any" order by t.n), array_agg(t.start order by t.n), array_agg(t.whole order by t.n),
-    array_agg(t.stem_pattern order by t.n), array_agg(t.stems order by t.n),
-    array_agg(t.letters order by t.n), array_agg(t."any" || coalesce('|' || t.stem_pattern, '') order by t.n),
-    min(t.before), min(t.after)
-  into v_any, v_starts, v_wholes, v_stem_patterns, v_stems, v_letters, v_coarse, v_before, v_after
+    array_agg(t.stem_pattern order by t.n), array_agg(t.stems order by t.n), array_agg(t.letters order by t.n),
+    array_agg(t."any" || coalesce('|' || t.stem_pattern, '') order by t.n)
+  into v_any, v_starts, v_wholes, v_stem_patterns, v_stems, v_letters, v_coarse
   from (
-    select e.n, e."any", e.start, e.whole, e.before, e.after, s.stems, s.letters,
+    select e.n, e."any", e.start, e.whole, s.stems, s.letters,
       e.before || '(' || array_to_string(e.pieces[1:s.letters], '') || p_word || '*)' as stem_pattern
-    from rows from (jsonb_to_recordset(p_terms) as ("any" text, start text, whole text, word text, before text, after text,
-      pieces text[])) with ordinality e ("any", start, whole, word, before, after, pieces, n)
+    from rows from (jsonb_to_recordset(p_terms) as ("any" text, start text, whole text, word text, before text, pieces text[]))
+      with ordinality e ("any", start, whole, word, before, pieces, n)
     left join lateral colloquy.search_stems(e.word) s on e.word is not null
   ) t;
-  -- A term's entries have all slices of the term, or all of what the words of its stems begin with.
-  select array_agg(w.n), array_agg(w.way), array_agg(w.slice)
-  into v_slice_terms, v_slice_ways, v_slices
+  -- A term's entries have all slices of the term. With stems they have those of what the words of the stems begin with, and so
+  -- does the term.
+  select array_agg(distinct w.slice) into v_slices
   from (
-    select e.n, 0 as way, unnest(e.slices) as slice
-    from rows from (jsonb_to_recordset(p_terms) as (slices integer[])) with ordinality e (slices, n)
-    union all
-    select e.n, 1, unnest(e.trigrams[1:least(v_letters[e.n] - 2, 6)])
-    from rows from (jsonb_to_recordset(p_terms) as (trigrams integer[])) with ordinality e (trigrams, n)
-    where v_letters[e.n] is not null
+    select unnest(case when v_letters[e.n] is null then e.slices else e.trigrams[1:least(v_letters[e.n] - 2, 6)] end) as slice
+    from rows from (jsonb_to_recordset(p_terms) as (slices integer[], trigrams integer[]))
+      with ordinality e (slices, trigrams, n)
   ) w;
 
   if p_upper is null then
     -- On the keys alone, which the index has.
-    select m.conversation_id into v_floor
-    from colloquy.messages m
-    where m.user_id = p_user_id and m.conversation_id > v_sealed_to
-      and m.conversation_id >= v_first and m.conversation_id <= v_last
-    order by m.conversation_id desc, m.position desc
-    offset c_tail limit 1;
-    is_complete := v_floor is null;
-    v_floor := coalesce(v_floor, v_sealed_to);
-    with entries as (
-      select m.conversation_id, m.position, m.id, m.created_at,
-        case when m.role <> 'summary' then m.content end as text
+    select count(*) into unsealed
+    from (
+      select
       from colloquy.messages m
-      where m.user_id = p_user_id and m.conversation_id > v_floor
+      where m.user_id = p_user_id and m.conversation_id > v_sealed_to
         and m.conversation_id >= v_first and m.conversation_id <= v_last
-      union all
-      select m.conversation_id, m.position, m.id, m.created_at,
-        case when m.role <> 'summary' then m.content end
-      from colloquy.search_tails t
-      cross join lateral (
-        select m.conversation_id, m.position, m.id, m.created_at, m.role, m.content
-        from colloquy.messages m
-        where m.user_id = p_user_id and m.conversation_id = t.conversation_id and m.position > t.sealed_position
-        offset 0
-      ) m
-      where t.user_id = p_user_id and t.conversation_id <= v_sealed_to
-        and t.conversation_id >= v_first and t.conversation_id <= v_last
-      union all
-      select c.id, 0, c.id, c.created_at, c.title
+      limit c_tail + 1
+    ) m;
+    v_floor := v_sealed_to;
+    if unsealed > c_tail then
+      is_complete := false;
+      select m.conversation_id into v_floor
+      from colloquy.messages m
+      where m.user_id = p_user_id and m.conversation_id > v_sealed_to
+        and m.conversation_id >= v_first and m.conversation_id <= v_last
+      order by m.conversation_id desc, m.position desc
+      offset c_tail limit 1;
+    end if;
+    unsealed := unsealed + (
+      select count(*)
       from colloquy.conversations c
       where c.user_id = p_user_id and c.id > v_sealed_to and c.id >= v_first and c.id <= v_last
-      union all
-      select c.id, 0, c.id, c.created_at, c.title
+    ) + (
+      select count(*)
       from colloquy.search_tails t
-      cross join lateral (
-        select c.id, c.created_at, c.title
-        from colloquy.conversations c
-        where c.user_id = p_user_id and c.id = t.conversation_id
-        offset 0
-      ) c
-      where t.user_id = p_user_id and t.conversation_id <= v_sealed_to and t.sealed_position < 0
-        and t.conversation_id >= v_first and t.conversation_id <= v_last
-    ),
-    matching as materialized (
-      select e.conversation_id, e.position, e.id, e.created_at,
-        case
-          when e.text ~ all (v_coarse)
-            and (p_after is null or e.created_at >= p_after) and (p_before is null or e.created_at < p_before)
-          then e.text end as text
-      from entries e
-    ),
-    -- Which words have the stems is found out once for all entries.
-    stemmed as materialized (
-      select array_agg(v_before || '(?:' || w.words || ')' || v_after order by t.n) as patterns
-      from generate_subscripts(v_any, 1) t (n)
-      left join (
-        select d.n, string_agg(d.word, '|' order by d.word) as words
-        from (
-          select distinct p.n, m.groups[1] as word
-          from unnest(v_stem_patterns) with ordinality p (pattern, n)
-          cross join matching e
-          cross join lateral regexp_matches(e.text, p.pattern, 'g') m (groups)
-          where p.pattern is not null
-          offset 0
-        ) d
-        where exists (select from colloquy.search_stemmed(d.word, v_stem_patterns[d.n], v_stems[d.n]))
-        group by d.n
-      ) w on w.n = t.n
-    ),
-    ranked as (
-      select e.conversation_id, e.position, e.id, e.created_at,
-        case
-          when e.text is null then 0
-          else colloquy.search_rank(e.text, v_any, v_starts, v_wholes, p_phrase, (select s.patterns from stemmed s)) end as rank
-      from matching e
-    )
-    select count(*) as entries, array_agg(r.conversation_id) filter (where r.rank > 0) as conversations,
-      array_agg(r.position) filter (where r.rank > 0) as positions, array_agg(r.rank) filter (where r.rank > 0) as ranks,
-      array_agg(r.created_at) filter (where r.rank > 0) as times, array_agg(r.id) filter (where r.rank > 0) as ids
-    into v_found
-    from ranked r;
-    unsealed := v_found.entries;
-    if v_found.ranks is not null then
-      v_checked := cardinality(v_found.ranks);
-      v_conversations := v_found.conversations;
-      v_positions := v_found.positions;
-      v_ranks := v_found.ranks;
-      v_times := v_found.times;
-      v_ids := v_found.ids;
-    end if;
+      join colloquy.messages m
+        on m.user_id = p_user_id and m.conversation_id = t.conversation_id and m.position > t.sealed_position
+      where t.user_id = p_user_id and t.conversation_id >= v_first and t.conversation_id <= v_last
+    );
   end if;
 
   window_end := coalesce(p_upper, v_segments + 1);
-  for v_segment in
-    select s.number, s.conversation_ids, s.first_positions, s.lengths, s.signature is null as is_stale
+  open v_reader for
+    select s.number, s.signature
     from colloquy.search_segments s
     where s.user_id = p_user_id and (p_upper is null or s.number < p_upper) and (p_lower is null or s.number >= p_lower)
-    order by s.number desc
+      and (p_conversation_id is null or p_conversation_id = any (s.conversation_ids))
+    order by s.number desc;
   loop
-    v_is_full := p_lower is null
-      and (v_checked >= c_most or (v_checked >= c_window and cardinality(v_ranks) > p_limit));
-    exit when v_is_full;
-    window_end := v_segment.number;
-    continue when p_conversation_id <> all (v_segment.conversation_ids);
-    v_bits := null;
-    if not v_segment.is_stale then
-      select bit_and(t.bits) into v_bits
-      from (
-        select bit_or(w.bits) as bits
-        from (
-          select g.term, g.way,
-            bit_and(('x' || encode(substring(s.signature from g.slice * 128 + 1 for 128), 'hex'))::bit(1024)) as bits
-          from colloquy.search_segments s
-          cross join unnest(v_slice_terms, v_slice_ways, v_slices) g (term, way, slice)
-          where s.user_id = p_user_id and s.number = v_segment.number
-          group by g.term, g.way
-        ) w
-        group by w.term
-      ) t;
-      continue when bit_count(v_bits) = 0;
+    fetch v_reader into v_segment;
+    v_is_last := not found;
+    if not v_is_last then
+      window_end := v_segment.number;
+      v_bits := case
+        when v_segment.signature is null then ~ (0::bit(1024))
+        else colloquy.search_candidates(v_segment.signature, v_slices) end;
+      if bit_count(v_bits) > 0 then
+        v_waiting := v_waiting + bit_count(v_bits);
+        v_numbers := v_numbers || v_segment.number;
+        v_candidates := v_candidates || v_bits::bit varying;
+      end if;
+      continue when p_lower is not null or v_waiting < c_window;
     end if;
-    with candidates as materialized (
-      select r.conversation_id, r.first + i as position
-      from (
-        select e.conversation_id, e.first, e.length, sum(e.length) over (order by e.n)::integer - e.length as before
-        from unnest(v_segment.conversation_ids, v_segment.first_positions, v_segment.lengths)
-          with ordinality e (conversation_id, first, length, n)
-      ) r
-      cross join lateral generate_series(0, r.length - 1) i
-      where r.conversation_id >= v_first and r.conversation_id <= v_last
-        -- Most of the runs have none.
-        and case when v_bits is null then true else bit_count(substring(v_bits, r.before + 1, r.length)) > 0 end
-        and case when v_bits is null then true else get_bit(v_bits, r.before + i) = 1 end
-    ),
-    entries as (
-      select x.conversation_id, x.position, m.id, m.created_at, m.content as text
-      from candidates x
-      cross join lateral (
-        select m.id, m.created_at, m.role, m.content
-        from colloquy.messages m
-        where m.user_id = p_user_id and m.conversation_id = x.conversation_id and m.position = x.position
-        offset 0
-      ) m
-      where m.role <> 'summary' and m.content ~ all (v_coarse)
-      union all
-      select x.conversation_id, 0, c.id, c.created_at, c.title
-      from candidates x
-      cross join lateral (
-        select c.id, c.created_at, c.title
-        from colloquy.conversations c
-        where c.user_id = p_user_id and c.id = x.conversation_id
-        offset 0
-      ) c
-      where x.position = 0 and c.title ~ all (v_coarse)
-    ),
-    matching as materialized (
-      select e.conversation_id, e.position, e.id, e.created_at, e.text
-      from entries e
-      where (p_after is null or e.created_at >= p_after) and (p_before is null or e.created_at < p_before)
-    ),
-    stemmed as materialized (
-      select array_agg(v_before || '(?:' || w.words || ')' || v_after order by t.n) as patterns
-      from generate_subscripts(v_any, 1) t (n)
-      left join (
-        select d.n, string_agg(d.word, '|' order by d.word) as words
-        from (
-          select distinct p.n, m.groups[1] as word
-          from unnest(v_stem_patterns) with ordinality p (pattern, n)
-          cross join matching e
-          cross join lateral regexp_matches(e.text, p.pattern, 'g') m (groups)
-          where p.pattern is not null
-          offset 0
-        ) d
-        where exists (select from colloquy.search_stemmed(d.word, v_stem_patterns[d.n], v_stems[d.n]))
-        group by d.n
-      ) w on w.n = t.n
-    ),
-    ranked as (
-      select e.conversation_id, e.position, e.id, e.created_at,
-        colloquy.search_rank(e.text, v_any, v_starts, v_wholes, p_phrase, (select s.patterns from stemmed s)) as rank
-      from matching e
-    )
-    select (select count(*) from candidates) as entries, array_agg(r.conversation_id) as conversations,
-      array_agg(r.position) as positions, array_agg(r.rank) as ranks, array_agg(r.created_at) as times,
-      array_agg(r.id) as ids
+    select array_agg(f.conversation_id) as conversations, array_agg(f.position) as positions, array_agg(f.rank) as ranks,
+      array_agg(f.created_at) as times, array_agg(f.id) as ids
     into v_found
-    from ranked r
-    where r.rank > 0;
-    v_checked := v_checked + v_found.entries;
+    from colloquy.search_compare(
+      p_user_id => p_user_id, p_floor => v_floor, p_sealed_to => v_sealed_to, p_numbers => v_numbers,
+      p_bits => v_candidates, p_first => v_first, p_last => v_last, p_archived => p_archived, p_after => p_after,
+      p_before => p_before, p_any => v_any, p_starts => v_starts, p_wholes => v_wholes,
+      -- The longest first: it is most likely the one that a text does not have.
+      p_coarse => array(select c.pattern from unnest(v_coarse) c (pattern) order by length(c.pattern) desc),
+      p_stem_patterns => v_stem_patterns, p_stems => v_stems, p_phrase => p_phrase, p_rank => p_rank, p_time => p_time,
+      p_id => p_id, p_limit => p_limit) f;
     if v_found.ranks is not null then
       v_conversations := v_conversations || v_found.conversations;
       v_positions := v_positions || v_found.positions;
@@ -3247,7 +3329,15 @@ begin
       v_times := v_times || v_found.times;
       v_ids := v_ids || v_found.ids;
     end if;
+    v_checked := v_checked + v_waiting;
+    v_waiting := 0;
+    v_numbers := '{}';
+    v_candidates := '{}';
+    v_floor := null;
+    v_is_full := p_lower is null and (v_checked >= c_most or cardinality(v_ranks) > p_limit);
+    exit when v_is_last or v_is_full;
   end loop;
+  close v_reader;
   window_end := case when p_lower is not null then p_lower when v_is_full then window_end else 0 end;
 
   has_stale := exists (
@@ -3258,36 +3348,21 @@ begin
       'archived', c.archived, 'role', m.role,
       'created_at', to_char(p.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
       'stemmed', (
-        select coalesce(json_agg(distinct w.word), '[]')
-        from unnest(v_stem_patterns, v_stems) t (pattern, stems)
-        cross join lateral colloquy.search_stemmed(x.text, t.pattern, t.stems) w
-        where t.pattern is not null),
+        select coalesce(json_agg(distinct split_part(w.word, ' ', 2)), '[]')
+        from unnest(colloquy.search_stemmed(
+          p_words => array(
+            select t.n || ' ' || g.groups[1]
+            from unnest(v_stem_patterns) with ordinality t (pattern, n)
+            cross join lateral regexp_matches(x.text, t.pattern, 'g') g (groups)
+            where t.pattern is not null),
+          p_stems => v_stems)) w (word)),
       'text', substr(x.text, y.start, 500), 'is_cut', y.start > 1)
     order by p.rank desc, p.created_at desc, p.id desc), '[]')
   into results
   from (
-    select s.conversation_id, s.position, s.rank, s.created_at, s.id
-    from (
-      select e.conversation_id, e.position, e.rank, e.created_at, e.id
-      from (
-        select f.conversation_id, f.position, f.rank, f.created_at, f.id,
-          bool_or(f.position = 1) over (partition by f.conversation_id) as has_first
-        from unnest(v_conversations, v_positions, v_ranks, v_times, v_ids)
-          f (conversation_id, position, rank, created_at, id)
-      ) e
-      where (p_rank is null or (e.rank, e.created_at, e.id) < (p_rank, p_time, p_id))
-        -- A title that is the beginning of the first message says nothing that this does not.
-        and (e.position > 0 or not e.has_first or not exists (
-          select from colloquy.conversations c
-          where c.user_id = p_user_id and c.id = e.conversation_id and c.title_by = 'message'))
-      order by e.rank desc, e.created_at desc, e.id desc
-    ) s
-    -- In their order, until the page is full, so that not every match costs a look-up.
-    where exists (
-      select from colloquy.conversations c
-      where c.user_id = p_user_id and c.id = s.conversation_id and (p_archived is null or c.archived = p_archived)
-        and colloquy.is_live(c.expires_at))
-    order by s.rank desc, s.created_at desc, s.id desc
+    select f.conversation_id, f.position, f.rank, f.created_at, f.id
+    from unnest(v_conversations, v_positions, v_ranks, v_times, v_ids) f (conversation_id, position, rank, created_at, id)
+    order by f.rank desc, f.created_at desc, f.id desc
     limit p_limit + 1
   ) p
   cross join lateral (
@@ -3311,52 +3386,29 @@ end
 $$;
 
 --
--- Name: search_rank(text, text[], text[], text[], text, text[]); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: search_stemmed(text[], jsonb[]); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.search_rank(p_text text, p_any text[], p_starts text[], p_wholes text[], p_phrase text, p_stemmed text[]) RETURNS integer
-    LANGUAGE plpgsql IMMUTABLE
-    AS $$
-declare
-  v_sum integer := 0;
-begin
-  for n in 1 .. cardinality(p_any) loop
-    v_sum := v_sum + case
-      when p_text ~ p_wholes[n] then 4
-      when p_text ~ p_starts[n] then 3
-      when p_text ~ p_stemmed[n] then 2
-      when p_text ~ p_any[n] then 1
-    end;
-    if v_sum is null then
-      return 0;
-    end if;
-  end loop;
-  return v_sum * 20 / cardinality(p_any) + case when p_phrase is null or p_text ~ p_phrase then 20 else 0 end;
-end
-$$;
-
---
--- Name: search_stemmed(text, text, jsonb); Type: FUNCTION; Schema: colloquy; Owner: -
---
-
-CREATE FUNCTION colloquy.search_stemmed(p_text text, p_pattern text, p_stems jsonb) RETURNS TABLE(word text)
+CREATE FUNCTION colloquy.search_stemmed(p_words text[], p_stems jsonb[]) RETURNS text[]
     LANGUAGE plpgsql STABLE
     AS $$
 begin
-  return query
+  return array(
     select w.word
     from (
-      select m.groups[1] as word,
+      select e.word, split_part(e.word, ' ', 1)::integer as n,
         -- Not every locale of a database knows these letters.
-        translate(lower(left(m.groups[1], 60)),
+        translate(lower(left(split_part(e.word, ' ', 2), 60)),
           'АБВГДЕЁЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩÄÖÜÀÂÁÃÅÇÉÈÊËÍÌÎÏÑÓÒÔÕÚÙÛ',
           'абвгдеёжзийклмнопрстуфхцчшщъыьэюяαβγδεζηθικλμνξοπρστυφχψωäöüàâáãåçéèêëíìîïñóòôõúùû') as folded
-      from regexp_matches(p_text, p_pattern, 'g') m (groups)
+      from unnest(p_words) e (word)
       -- Once a word, and not once a dictionary.
       offset 0
     ) w
-    cross join jsonb_each_text(p_stems) s
-    where (ts_lexize(s.key::regdictionary, w.folded))[1] = s.value;
+    where exists (
+      select
+      from jsonb_each_text(p_stems[w.n]) s
+      where (ts_lexize(s.key::oid::regdictionary, w.folded))[1] = s.value));
 end
 $$;
 
@@ -3368,14 +3420,14 @@ CREATE FUNCTION colloquy.search_stems(p_word text, OUT stems jsonb, OUT letters 
     LANGUAGE plpgsql STABLE
     AS $$
 begin
-  select jsonb_object_agg(s.dictionary, s.stem), min(length(s.beginning))
+  select jsonb_object_agg(s.dictionary::oid, s.stem), min(length(s.beginning))
   into stems, letters
   from (
     select d.dictionary, d.stem,
       -- English writes "city" with the stem "citi".
       case when d.stem like '%i' then left(d.stem, -1) else d.stem end as beginning
     from (
-      select name as dictionary, (ts_lexize(name::regdictionary, p_word))[1] as stem
+      select name::regdictionary as dictionary, (ts_lexize(name::regdictionary, p_word))[1] as stem
       from unnest(array[
         'pg_catalog.english_stem', 'pg_catalog.german_stem', 'pg_catalog.french_stem', 'pg_catalog.spanish_stem',
         'pg_catalog.italian_stem', 'pg_catalog.portuguese_stem', 'pg_catalog.dutch_stem', 'pg_catalog.swedish_stem',

@@ -52,3 +52,6 @@ drop function if exists colloquy.end_turns(json, boolean);
 drop function if exists colloquy.sync_attempts(json, integer);
 drop function if exists colloquy.wait_messages(json);
 drop function if exists colloquy.read_updates(json);
+-- Only functions call these, which are replaced along with them.
+drop function if exists colloquy.search_rank(text, text[], text[], text[], text, text[]);
+drop function if exists colloquy.search_stemmed(text, text, jsonb);

@@ -6,6 +6,7 @@ import { removeExpired } from '../../src/turns/store/remove-expired.js'
 import { latencyOf, makeLoad } from './load.js'
 import type { Bench, Cell, Part, Target } from './part.js'
 import { indexAll, searcher, searches, writeTexts } from './search.js'
+import { queries } from './search-queries.js'
 import { newestOf, type Owned, type Plot, seed } from './seed.js'
 import { bareDatabase, turnInside } from './turn.js'
 import { callsOf } from './user.js'
@@ -157,7 +158,7 @@ const measure = async (bench: Bench, sql: Sql, url: string, stage: number) => {
   progress('lists, searches, a removal')
   const conversations = await read(url, speakers, () => '/conversations', bench)
   const messages = await read(url, speakers, (id) => `/conversations/${id}/messages`, bench)
-  const { p95 } = await searches(url, bench)
+  const { p95 } = await searches(url, queries, bench)
   const removed = await removal(sql, `${leaver.prefix}-00000${stage}`)
   const [{ bytes = 0, index = 0 } = {}] = await sql<{ bytes: number; index: number }[]>`
     select pg_relation_size('colloquy.messages')::float as bytes, pg_indexes_size('colloquy.messages')::float as index`

@@ -26,9 +26,8 @@ export interface Term {
   whole: string
   /** the folded word, where it can have a stem */
   word: string | null
-  /** patterns of what comes before a word, and after it */
+  /** the pattern of what comes before a word */
   before: string
-  after: string
   /** a pattern for each letter of `word` */
   pieces: string[]
   /** the slices that an entry with the term has */
@@ -95,7 +94,6 @@ const termOf = (folded: string): Term => {
     whole: start + afterWord,
     word: isWord ? folded : null,
     before: beforeWord,
-    after: afterWord,
     pieces: isWord ? letters.map((letter) => `${pieceOf(letter)}[${marks}]*`) : [],
     slices: spread(slicesOfTerm(letters)),
     trigrams: isWord ? slicesOfTerm(letters) : [],

@@ -1,5 +1,7 @@
 import postgres from 'postgres'
 import type { Test } from 'tap'
+import { findMatches, type Search } from '../../src/search/find-matches.js'
+import { parseQuery, type Query } from '../../src/search/terms.js'
 import { type Json, type TestApp, type TestAppOptions, testApp } from '../helpers/app.js'
 import { until } from '../helpers/models.js'
 
@@ -80,3 +82,24 @@ export const indexed = async (
     const { segments, stale } = await segmentsOf(sql, user)
     return segments === wanted && stale === 0
   })
+
+/** How many rows the first page of a search reads. */
+export const rowsRead = async (
+  sql: postgres.Sql,
+  user: string,
+  query: string | Query,
+  search: Partial<Search> = {},
+) => {
+  // Else what came before would count as well.
+  await sql`select pg_stat_force_next_flush()`
+  return sql.begin(async (sql) => {
+    const statement = (work: (sql: postgres.Sql) => unknown) => work(sql as never)
+    const asked = typeof query === 'string' ? parseQuery(query) : query
+    await findMatches({ statement } as never, user, asked, { limit: 20, ...search })
+    const [rows] = await sql<[{ messages: number; conversations: number }]>`
+      select sum(idx_tup_fetch + seq_tup_read) filter (where relname = 'messages')::int as messages,
+        sum(idx_tup_fetch + seq_tup_read) filter (where relname = 'conversations')::int as conversations
+      from pg_stat_xact_user_tables`
+    return rows
+  })
+}

@@ -1,11 +1,11 @@
 import t from 'tap'
-import { parseQuery, word } from '../../src/search/terms.js'
+import { parseQuery } from '../../src/search/terms.js'
 import type { Json } from '../helpers/app.js'
 import { isDistributed } from '../helpers/database.js'
 import { until } from '../helpers/models.js'
 import { drawSeed } from '../helpers/seed.js'
 import { rowsAbout } from '../helpers/stored-rows.js'
-import { indexed, searchApp, segmentsOf, superuser, writeMessages } from './helpers.js'
+import { indexed, rowsRead, searchApp, segmentsOf, superuser, writeMessages } from './helpers.js'
 
 const seed = drawSeed(t)
 let state = seed
@@ -86,22 +86,19 @@ t.test(
   async (t) => {
     await sql`alter table colloquy.messages alter user_id set (n_distinct = -0.05)`
     await sql`analyze colloquy.messages`
-    const { terms, phrase } = parseQuery('foo_bar')
-    const [fetched] = await sql.begin(async (sql) => {
-      await sql`
-      select from colloquy.search_messages(
-        p_user_id => 'alice', p_terms => ${sql.json(terms as never)}, p_phrase => ${phrase}, p_word => ${word},
-        p_conversation_id => null, p_archived => null, p_after => null, p_before => null, p_upper => null,
-        p_lower => null, p_rank => null, p_time => null, p_id => null, p_limit => 20)`
-      return sql<[{ rows: number }]>`
-      select sum(idx_tup_fetch + seq_tup_read)::int as rows from pg_stat_xact_user_tables
-      where relname in ('messages', 'conversations')`
-    })
+    const { messages, conversations } = await rowsRead(sql, 'alice', 'foo_bar')
     await sql`alter table colloquy.messages alter user_id reset (n_distinct)`
     await sql`analyze colloquy.messages`
-    t.ok(fetched.rows < count, `${fetched.rows} rows are read for some of ${count} messages`)
+    const rows = messages + conversations
+    t.ok(rows < count, `${rows} rows are read for some of ${count} messages`)
   },
 )
+
+t.test('of the messages with a word that most have, few are compared', async (t) => {
+  // The conversation of each that matches is looked up.
+  const { conversations } = await rowsRead(sql, 'alice', 'the')
+  t.ok(conversations < 500, `${conversations} conversations are read`)
+})
 
 t.test('what comes after is found at once', async (t) => {
   const conversation_id = conversation(3)
@@ -228,4 +225,30 @@ t.test('a history that is too long to be compared at once says so until it is in
   t.same([first.data, first.is_complete], [[], false], 'the oldest are not searched')
   await until(async () => (await search('pelican', {}, 'erin')).is_complete)
   t.equal((await search('pelican', {}, 'erin')).data.length, 1, 'soon they are')
+})
+
+t.test('a search compares a bounded number of messages, and fewer with more terms', async (t) => {
+  await writeMessages(
+    sql,
+    'grace',
+    Array.from({ length: 6_000 }, () => 'x'),
+    100,
+  )
+  // Without signatures every entry is a candidate.
+  await sql`
+    with segments as (
+      insert into colloquy.search_segments (user_id, number, conversation_ids, first_positions, lengths)
+      select user_id, n, array_agg(id), array_agg(0), array_agg(last_position + 1)
+      from (select c.*, (row_number() over (order by id) + 9) / 10 as n from colloquy.conversations c where user_id = 'grace') c
+      group by user_id, n
+    )
+    insert into colloquy.search_indexes (user_id, sealed_to, segments) values ('grace', ${conversation(59)}, 6)`
+  const { terms } = parseQuery('x')
+  // None is archived, so that a search would go on to the end.
+  const read = async (count: number) => {
+    const query = { terms: Array.from({ length: count }, () => terms).flat(), phrase: null }
+    return (await rowsRead(sql, 'grace', query, { archived: true })).messages
+  }
+  t.equal(await read(1), 3_000, 'three segments')
+  t.equal(await read(15), 1_000, 'one segment')
 })

@@ -1,22 +1,23 @@
--- The words of a text that match the pattern and have one of the stems, {dictionary: stem}.
-create or replace function colloquy.search_stemmed(p_text text, p_pattern text, p_stems jsonb)
-returns table (word text)
+-- Those of these words, each after the number of a term and a space, that have one of the term's stems, {dictionary's oid: stem}.
+create or replace function colloquy.search_stemmed(p_words text[], p_stems jsonb[]) returns text[]
 language plpgsql stable
 as $$
 begin
-  return query
+  return array(
     select w.word
     from (
-      select m.groups[1] as word,
+      select e.word, split_part(e.word, ' ', 1)::integer as n,
         -- Not every locale of a database knows these letters.
-        translate(lower(left(m.groups[1], 60)),
+        translate(lower(left(split_part(e.word, ' ', 2), 60)),
           'АБВГДЕЁЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩÄÖÜÀÂÁÃÅÇÉÈÊËÍÌÎÏÑÓÒÔÕÚÙÛ',
           'абвгдеёжзийклмнопрстуфхцчшщъыьэюяαβγδεζηθικλμνξοπρστυφχψωäöüàâáãåçéèêëíìîïñóòôõúùû') as folded
-      from regexp_matches(p_text, p_pattern, 'g') m (groups)
+      from unnest(p_words) e (word)
       -- Once a word, and not once a dictionary.
       offset 0
     ) w
-    cross join jsonb_each_text(p_stems) s
-    where (ts_lexize(s.key::regdictionary, w.folded))[1] = s.value;
+    where exists (
+      select
+      from jsonb_each_text(p_stems[w.n]) s
+      where (ts_lexize(s.key::oid::regdictionary, w.folded))[1] = s.value));
 end
 $$;
