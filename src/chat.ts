@@ -1,6 +1,9 @@
 import accepts from '@fastify/accepts'
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Database } from './db/database.js'
+import { createReads, primaryReads } from './db/reads.js'
+import type { Replica } from './db/replica.js'
+import type { WalPositions } from './db/wal-positions.js'
 import { readContract, readSiteDocuments } from './docs/site-documents.js'
 import { createHandlers } from './handlers/handlers.js'
 import { type AuthenticationOptions, authorize, registerAuthentication } from './http/authentication.js'
@@ -36,6 +39,8 @@ import { createUpdates } from './updates/updates.js'
 
 export interface ChatOptions {
   db: Database
+  /** a replica of it, and the positions that `db` tells; default: everything is read on the primary */
+  readReplica?: { replica: Replica; positions: WalPositions } | undefined
   model: Model
   /** the models that a message may choose by name, besides the default */
   otherModels?: readonly Model[]
@@ -206,8 +211,13 @@ export const registerChat = async (app: FastifyInstance, options: ChatOptions & 
   const authenticate = registerAuthentication(app, { ...options.auth, isUserId, claims })
   const models = [options.model, ...(options.otherModels ?? [])].map(({ name }) => name)
   const checkReady = createReadinessCheck(options)
+  const primary = tracing ? tracedDatabase(db, tracing) : db
+  const { readReplica, log } = options
   const handlers = createHandlers({
-    db: tracing ? tracedDatabase(db, tracing) : db,
+    db: primary,
+    readsAfter: readReplica
+      ? createReads({ ...readReplica, primary, log, onRead: metrics.read })
+      : primaryReads(primary),
     turns,
     search,
     updates,
@@ -227,6 +237,7 @@ export const registerChat = async (app: FastifyInstance, options: ChatOptions & 
     handlers,
     authenticate: [authenticate, authorize],
     prefix,
+    consistencyToken: readReplica?.positions.latest,
     maxStreams: options.instanceLimits?.openStreams,
     metrics,
   })

@@ -6,8 +6,10 @@ import { type PrepareMode, parseConnectionUrl } from './connection-target.js'
 import type { Database, Queue, Sql } from './database.js'
 import { DatabaseUnavailable, isReadOnly } from './errors.js'
 import { createPool } from './pool.js'
+import { notStandby, type Replica } from './replica.js'
 import { autocommit, transact } from './transaction.js'
 import type { TransactionTimeouts } from './transaction-guard.js'
+import type { WalPositions } from './wal-positions.js'
 import { assertServerWritable } from './writable.js'
 
 export { DatabaseUnavailable } from './errors.js'
@@ -32,6 +34,8 @@ export interface ConnectOptions {
   applicationName?: string
   onNotice?: (notice: Notice) => void
   metrics?: Metrics | undefined
+  /** hears where the primary's log is after each transaction of a user; default: nobody asks */
+  positions?: WalPositions | undefined
 }
 
 /** Who waits for a connection. */
@@ -51,19 +55,13 @@ const observePool = (metrics: Metrics, pool: ReturnType<typeof createPool>, max:
     metrics.gauge('database_waiting_requests', () => pool.state().waiting[queue], queue)
 }
 
-/** Creates a database client. Connections open on demand. */
-export const connect = ({
-  url,
-  max,
-  prepare,
-  statementTimeoutMs = 4_000,
-  acquireTimeoutMs = 4_500,
-  maxWaiting = 10_000,
-  applicationName = 'colloquy',
-  onNotice = () => {},
-  metrics = noMetrics,
-}: ConnectOptions): Database => {
-  const target = parseConnectionUrl(url, prepare)
+/** How long a replica may take, since the primary can answer as well. */
+const replicaLimits = { statementTimeoutMs: 2_000, acquireTimeoutMs: 500, maxWaiting: 1_000 }
+
+const openPool = (options: ConnectOptions, replicaOf?: string) => {
+  const { url, max, prepare, statementTimeoutMs = 4_000, acquireTimeoutMs = 4_500 } = options
+  const { maxWaiting = 10_000, applicationName = 'colloquy', onNotice = () => {} } = options
+  const target = parseConnectionUrl(url, prepare, replicaOf === undefined ? 'primary' : 'replica')
   const lockTimeoutMs = Math.ceil(statementTimeoutMs / 3)
   const timeouts: TransactionTimeouts = {
     transactionMs: Math.ceil(statementTimeoutMs * 1.2),
@@ -76,10 +74,40 @@ export const connect = ({
     connectTimeoutMs: acquireTimeoutMs,
     applicationName,
     onNotice,
+    replicaOf,
   })
   const pool = createPool({ open, max, acquireTimeoutMs, maxWaiting })
-  observePool(metrics, pool, max)
   const beginStatements = createBeginStatements(target, { statementTimeoutMs, lockTimeoutMs })
+  return { pool, timeouts, beginStatements }
+}
+
+/** Creates a client of a replica. `replicaOf` is the identity of its primary. Connections open on demand. */
+export const connectReplica = (
+  options: Pick<ConnectOptions, 'url' | 'max' | 'prepare'> & { replicaOf: string },
+): Replica => {
+  const { pool, timeouts, beginStatements } = openPool({ ...options, ...replicaLimits }, options.replicaOf)
+  return {
+    async asUser(userId, position, work) {
+      const connection = await pool.acquire('others', userId)
+      try {
+        return await transact(connection, timeouts, beginStatements.asUserAfter(userId, position), work)
+      } catch (error) {
+        // It has become a primary; another host of the URL may be a standby.
+        if ((error as { code?: unknown }).code === notStandby) pool.retireAll()
+        throw error
+      } finally {
+        pool.release(connection)
+      }
+    },
+    close: (graceMs = 5_000) => pool.close(graceMs),
+  }
+}
+
+/** Creates a database client. Connections open on demand. */
+export const connect = (options: ConnectOptions): Database => {
+  const { max, metrics = noMetrics, positions } = options
+  const { pool, timeouts, beginStatements } = openPool(options)
+  observePool(metrics, pool, max)
 
   /** The first request to find the server read-only retires every connection to it. */
   const withConnection = async <T>(
@@ -105,11 +133,11 @@ export const connect = ({
   return {
     asUser: (userId, work) =>
       withConnection({ kind: 'user', queue: 'others', owner: userId }, (connection, onRoundTrip) =>
-        transact(connection, { ...timeouts, onRoundTrip }, beginStatements.asUser(userId), work),
+        transact(connection, { ...timeouts, onRoundTrip, positions }, beginStatements.asUser(userId), work),
       ),
     asNobody: (work) =>
       withConnection({ kind: 'user', queue: 'others' }, (connection, onRoundTrip) =>
-        transact(connection, { ...timeouts, onRoundTrip }, beginStatements.asUser(nobody), work),
+        transact(connection, { ...timeouts, onRoundTrip, positions }, beginStatements.asUser(nobody), work),
       ),
     asLogin: (work, { withinMs, queue = 'others' } = {}) => {
       const start = performance.now()
@@ -127,7 +155,7 @@ export const connect = ({
     },
     statement: (work, queue = 'turns', userId) =>
       withConnection({ kind: queue, queue, owner: userId }, (connection, onRoundTrip) =>
-        autocommit(connection, { ...timeouts, onRoundTrip }, work),
+        autocommit(connection, { ...timeouts, onRoundTrip, positions }, work),
       ),
     close: (graceMs = 5_000) => pool.close(graceMs),
   }
