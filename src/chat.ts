@@ -1,9 +1,6 @@
 import accepts from '@fastify/accepts'
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Database } from './db/database.js'
-import { createReads, primaryReads } from './db/reads.js'
-import type { Replica } from './db/replica.js'
-import type { WalPositions } from './db/wal-positions.js'
 import { readContract, readSiteDocuments } from './docs/site-documents.js'
 import { createHandlers } from './handlers/handlers.js'
 import { type AuthenticationOptions, authorize, registerAuthentication } from './http/authentication.js'
@@ -23,11 +20,11 @@ import { type Metrics, noMetrics } from './metrics/metrics.js'
 import type { Model } from './models/model.js'
 import type { Prices } from './models/prices.js'
 import { Problem } from './problems.js'
+import { databasesOf, type ReadReplica } from './read-databases.js'
 import { createReadinessCheck } from './readiness.js'
 import { createSearchIndexer } from './search/indexer.js'
 import type { PublicJwk } from './tools/signing-keys.js'
 import type { ToolRegistry } from './tools/tool.js'
-import { tracedDatabase } from './tracing/traced-database.js'
 import type { Tracing } from './tracing/tracing.js'
 import { type Assistant, createAssistants } from './turns/assistants.js'
 import { createTurnEngine } from './turns/engine.js'
@@ -39,8 +36,8 @@ import { createUpdates } from './updates/updates.js'
 
 export interface ChatOptions {
   db: Database
-  /** a replica of it, and the positions that `db` tells; default: everything is read on the primary */
-  readReplica?: { replica: Replica; positions: WalPositions } | undefined
+  /** default: everything is read on the primary */
+  readReplica?: ReadReplica | undefined
   model: Model
   /** the models that a message may choose by name, besides the default */
   otherModels?: readonly Model[]
@@ -211,13 +208,8 @@ export const registerChat = async (app: FastifyInstance, options: ChatOptions & 
   const authenticate = registerAuthentication(app, { ...options.auth, isUserId, claims })
   const models = [options.model, ...(options.otherModels ?? [])].map(({ name }) => name)
   const checkReady = createReadinessCheck(options)
-  const primary = tracing ? tracedDatabase(db, tracing) : db
-  const { readReplica, log } = options
   const handlers = createHandlers({
-    db: primary,
-    readsAfter: readReplica
-      ? createReads({ ...readReplica, primary, log, onRead: metrics.read })
-      : primaryReads(primary),
+    ...databasesOf(options),
     turns,
     search,
     updates,
@@ -237,7 +229,7 @@ export const registerChat = async (app: FastifyInstance, options: ChatOptions & 
     handlers,
     authenticate: [authenticate, authorize],
     prefix,
-    consistencyToken: readReplica?.positions.latest,
+    consistencyToken: options.readReplica?.positions.latest,
     maxStreams: options.instanceLimits?.openStreams,
     metrics,
   })

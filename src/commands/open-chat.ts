@@ -12,6 +12,7 @@ import { publicJwks } from '../tools/signing-keys.js'
 import type { Tracing } from '../tracing/tracing.js'
 import { haveBudgets } from '../turns/user-rules.js'
 import { budgetFault, describeBudgets, mostReserved } from './budgets.js'
+import { notWithSharding } from './doctor-database.js'
 import type { Progress } from './progress.js'
 import { authenticationOptions, openModels } from './runtime.js'
 import { StartupError } from './startup-error.js'
@@ -54,14 +55,11 @@ const positionsFor = ({ database, limits }: Config) =>
 const openReplica = async (
   { readUrl: url, poolMax: max, prepare }: Config['database'],
   db: Database,
+  metrics: ChatOptions['metrics'],
 ): Promise<Replica | undefined> => {
   if (url === undefined) return undefined
-  if (await readShardingIfBegun(db)) {
-    throw new StartupError(
-      'DATABASE_READ_URL cannot be used with a distributed database: the position of its coordinator says nothing of what its workers have written. Unset it.',
-    )
-  }
-  return connectReplica({ url, max, prepare, replicaOf: await readIdentity(db) })
+  if (await readShardingIfBegun(db)) throw new StartupError(`${notWithSharding}.`)
+  return connectReplica({ url, max, prepare, metrics, replicaOf: await readIdentity(db) })
 }
 
 /** Connects to a database that is migrated and isolates users from each other, and to its replica. Throws StartupError. */
@@ -89,7 +87,7 @@ export const openMigratedDatabase = async (
     const lines = faults.map(({ issue, fix }) => `- ${issue}\n  As an administrator of it run: ${fix}`)
     throw new StartupError(`This database would not isolate users from each other:\n${lines.join('\n')}`)
   }
-  const replica = await openReplica(config.database, db)
+  const replica = await openReplica(config.database, db, metrics)
   if (!replica || !positions) return { db }
   defer(() => replica.close())
   return { db, readReplica: { replica, positions } }

@@ -6,7 +6,7 @@ import { type PrepareMode, parseConnectionUrl } from './connection-target.js'
 import type { Database, Queue, Sql } from './database.js'
 import { DatabaseUnavailable, isReadOnly } from './errors.js'
 import { createPool } from './pool.js'
-import { notStandby, type Replica } from './replica.js'
+import { isNotStandby, type Replica } from './replica.js'
 import { autocommit, transact } from './transaction.js'
 import type { TransactionTimeouts } from './transaction-guard.js'
 import type { WalPositions } from './wal-positions.js'
@@ -56,11 +56,12 @@ const observePool = (metrics: Metrics, pool: ReturnType<typeof createPool>, max:
 }
 
 /** How long a replica may take, since the primary can answer as well. */
-const replicaLimits = { statementTimeoutMs: 2_000, acquireTimeoutMs: 500, maxWaiting: 1_000 }
+const replicaLimits = { statementTimeoutMs: 2_000, acquireTimeoutMs: 1_500, maxWaiting: 1_000 }
 
 const openPool = (options: ConnectOptions, replicaOf?: string) => {
   const { url, max, prepare, statementTimeoutMs = 4_000, acquireTimeoutMs = 4_500 } = options
   const { maxWaiting = 10_000, applicationName = 'colloquy', onNotice = () => {} } = options
+  const { metrics = noMetrics } = options
   const target = parseConnectionUrl(url, prepare, replicaOf === undefined ? 'primary' : 'replica')
   const lockTimeoutMs = Math.ceil(statementTimeoutMs / 3)
   const timeouts: TransactionTimeouts = {
@@ -78,38 +79,7 @@ const openPool = (options: ConnectOptions, replicaOf?: string) => {
   })
   const pool = createPool({ open, max, acquireTimeoutMs, maxWaiting })
   const beginStatements = createBeginStatements(target, { statementTimeoutMs, lockTimeoutMs })
-  return { pool, timeouts, beginStatements }
-}
-
-/** Creates a client of a replica. `replicaOf` is the identity of its primary. Connections open on demand. */
-export const connectReplica = (
-  options: Pick<ConnectOptions, 'url' | 'max' | 'prepare'> & { replicaOf: string },
-): Replica => {
-  const { pool, timeouts, beginStatements } = openPool({ ...options, ...replicaLimits }, options.replicaOf)
-  return {
-    async asUser(userId, position, work) {
-      const connection = await pool.acquire('others', userId)
-      try {
-        return await transact(connection, timeouts, beginStatements.asUserAfter(userId, position), work)
-      } catch (error) {
-        // It has become a primary; another host of the URL may be a standby.
-        if ((error as { code?: unknown }).code === notStandby) pool.retireAll()
-        throw error
-      } finally {
-        pool.release(connection)
-      }
-    },
-    close: (graceMs = 5_000) => pool.close(graceMs),
-  }
-}
-
-/** Creates a database client. Connections open on demand. */
-export const connect = (options: ConnectOptions): Database => {
-  const { max, metrics = noMetrics, positions } = options
-  const { pool, timeouts, beginStatements } = openPool(options)
-  observePool(metrics, pool, max)
-
-  /** The first request to find the server read-only retires every connection to it. */
+  /** The first request to find the server read-only, or a replica promoted, retires every connection to it. */
   const withConnection = async <T>(
     { kind, queue, owner, waitMs }: Waiter,
     run: (connection: Connection, onRoundTrip: () => void) => Promise<T>,
@@ -121,7 +91,7 @@ export const connect = (options: ConnectOptions): Database => {
       watch.connected()
       return await run(connection, watch.roundTrip)
     } catch (error) {
-      if (isReadOnly(error)) pool.retireAll()
+      if (isReadOnly(error) || isNotStandby(error)) pool.retireAll()
       if (error instanceof DatabaseUnavailable) watch.unavailable()
       throw error
     } finally {
@@ -129,6 +99,33 @@ export const connect = (options: ConnectOptions): Database => {
       watch.ended()
     }
   }
+
+  return { pool, timeouts, beginStatements, withConnection }
+}
+
+/** Creates a client of a replica. `replicaOf` is the identity of its primary. Connections open on demand. */
+export const connectReplica = (
+  options: Pick<ConnectOptions, 'url' | 'max' | 'prepare' | 'metrics'> & { replicaOf: string },
+): Replica => {
+  const { pool, timeouts, beginStatements, withConnection } = openPool(
+    { ...options, ...replicaLimits },
+    options.replicaOf,
+  )
+  return {
+    asUser: (userId, position, work) =>
+      withConnection({ kind: 'replica', queue: 'others', owner: userId }, (connection, onRoundTrip) => {
+        const begin = beginStatements.asUserAfter(userId, position)
+        return transact(connection, { ...timeouts, onRoundTrip }, begin, work)
+      }),
+    close: (graceMs = 5_000) => pool.close(graceMs),
+  }
+}
+
+/** Creates a database client. Connections open on demand. */
+export const connect = (options: ConnectOptions): Database => {
+  const { max, metrics = noMetrics, positions } = options
+  const { pool, timeouts, beginStatements, withConnection } = openPool(options)
+  observePool(metrics, pool, max)
 
   return {
     asUser: (userId, work) =>

@@ -6,6 +6,8 @@ import { toLsn, type WalPosition } from './wal-positions.js'
 export const notStandby = 'CQ002'
 export const behind = 'CQ003'
 
+export const isNotStandby = (error: unknown): boolean => (error as { code?: unknown }).code === notStandby
+
 /** A database of a cluster and of its physical standbys, and of no other: as a text. */
 export const identity = `(
   select c.system_identifier::text || ' ' || d.oid

@@ -6,6 +6,9 @@ export type WalPosition = string
 
 const position = /^[\dA-F]{16}$/
 
+/** Before all others. */
+export const beginning: WalPosition = '0'.repeat(16)
+
 export const isWalPosition = (text: string): text is WalPosition => position.test(text)
 
 /** PostgreSQL's own form of it, such as `16/B374D848`. */

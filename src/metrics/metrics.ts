@@ -106,7 +106,7 @@ export interface Metrics {
   /** The next tick is due in `inMs`. */
   tick(kind: 'turns' | 'updates', inMs: number): TickWatch
   /** A transaction begins, and waits for a connection first. */
-  transaction(kind: 'user' | 'login' | 'turns' | 'others' | 'probes'): TransactionWatch
+  transaction(kind: 'user' | 'login' | 'turns' | 'others' | 'probes' | 'replica'): TransactionWatch
   toolCall(end: ToolCallEnd): void
   /** Something was read that a replica may answer, where there is one. */
   read(outcome: ReadOutcome): void

@@ -178,7 +178,7 @@ export const createSeries = (registry: Registry) => {
     series.tickEvents.inc({ kind }, 0)
     series.tickFailures.inc({ kind }, 0)
   }
-  for (const kind of ['user', 'login', 'turns', 'others', 'probes']) {
+  for (const kind of ['user', 'login', 'turns', 'others', 'probes', 'replica']) {
     series.transactionSeconds.zero({ kind })
     series.roundTrips.inc({ kind }, 0)
     series.unavailable.inc({ kind }, 0)
