@@ -48,6 +48,8 @@ const codeOf = (error: unknown): unknown => {
   return code
 }
 
+const foreign: unknown[] = [notStandby, 'CONNECTION_NOT_STANDBY', 'CONNECTION_FOREIGN']
+
 /** Those that say nothing of the next read: a row that vacuum has removed on the primary, a search that takes long. */
 const ofOneRead: Partial<Record<string, ReadOutcome>> = {
   40001: 'conflict',
@@ -89,7 +91,7 @@ export const createReads = (options: ReadsOptions): ReadsAfter => {
     if (code === behind && isOwnWrite) return 'behind'
     const outcome = ofOneRead[String(code)]
     if (outcome) return outcome
-    const fault = code === behind ? 'lagging' : code === notStandby ? 'not_standby' : 'unavailable'
+    const fault = code === behind ? 'lagging' : foreign.includes(code) ? 'not_standby' : 'unavailable'
     failed(error, fault)
     return fault
   }

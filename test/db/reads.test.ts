@@ -128,6 +128,7 @@ t.test('a replica that fails is left alone for a while', async (t) => {
   const failures = [
     [fails(behind), 'lagging'],
     [fails(notStandby), 'not_standby'],
+    [unavailable('FOREIGN'), 'not_standby'],
     [unavailable('SILENT'), 'unavailable'],
     [fails('42883'), 'unavailable'],
   ] as const
