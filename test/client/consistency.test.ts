@@ -3,7 +3,10 @@ import { createClient } from '../../src/client/index.js'
 
 const json = (token: string | undefined, body: unknown = { data: [], next_cursor: null }) =>
   new Response(JSON.stringify(body), {
-    headers: { 'content-type': 'application/json', ...(token !== undefined && { 'consistency-token': token }) },
+    headers: {
+      'content-type': 'application/json',
+      ...(token !== undefined && { 'consistency-token': token }),
+    },
   })
 const updates = () =>
   new Response('id: 1\ndata: {"type":"ready"}\n\n', { headers: { 'content-type': 'text/event-stream' } })

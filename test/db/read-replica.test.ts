@@ -8,8 +8,8 @@ import { beginning, fromLsn } from '../../src/db/wal-positions.js'
 import { newId } from '../../src/new-id.js'
 import { asynchronousStandby, replicaScene, walPosition } from '../helpers/replica.js'
 import { runColloquy } from '../helpers/server.js'
-import { until } from '../helpers/wait.js'
 import { SECRET } from '../helpers/tokens.js'
+import { until } from '../helpers/wait.js'
 
 process.on('uncaughtException', (error) => t.fail('an uncaught exception', { error }))
 process.on('unhandledRejection', (error) => t.fail('an unhandled rejection', { error }))
@@ -19,7 +19,11 @@ const cluster = await asynchronousStandby(t)
 
 for (const prepare of ['auto', 'off'] as const) {
   t.test(`a client reads what it has written and seen: prepare ${prepare}`, async (t) => {
-    const { call, chat, read, pause, resume, caughtUp, wire, outcomes } = await replicaScene(t, cluster, prepare)
+    const { call, chat, read, pause, resume, caughtUp, wire, outcomes } = await replicaScene(
+      t,
+      cluster,
+      prepare,
+    )
     const old = await chat('the old message')
     await call('POST', '/api/bob/chat', { user: 'bob', body: { message: 'the message of bob' } })
     const seen = await read('/conversations')
@@ -42,7 +46,11 @@ for (const prepare of ['auto', 'off'] as const) {
       wire.reset()
       await read(path, seen.token)
       // A pooler's connection is told to begin, prepared, asked, and told to commit.
-      t.equal(wire.roundTrips(), prepare === 'auto' ? 1 : 4, `${path}: in as many round trips as on the primary`)
+      t.equal(
+        wire.roundTrips(),
+        prepare === 'auto' ? 1 : 4,
+        `${path}: in as many round trips as on the primary`,
+      )
       t.same(there.body, (await read(path)).body, `${path}: as the primary answers it`)
       const others = path.replace('old', 'bob')
       const strange = await read(others, seen.token, 'carol')
@@ -77,7 +85,11 @@ for (const prepare of ['auto', 'off'] as const) {
     await until(async () => (await read('/export')).from.endsWith('replica'), 'an export from the replica')
     t.match(await read(`/conversations/${newId()}`, token), { status: 404 }, 'what is nowhere is 404')
     for (const nonsense of ['x', `${token}0`, `${token}, ${token}`])
-      t.match(await read('/conversations', nonsense), { status: 200, from: 'no_token' }, `${nonsense}: no token`)
+      t.match(
+        await read('/conversations', nonsense),
+        { status: 200, from: 'no_token' },
+        `${nonsense}: no token`,
+      )
     t.match(await read('/conversations', 'x'.repeat(65)), { status: 422 }, 'one that is too long is refused')
     t.notOk(outcomes.includes('unavailable'), 'nothing has failed')
     await call('DELETE', '/api/alice?confirm=alice')
@@ -161,19 +173,32 @@ t.test('every write tells where it is, and every failure of the replica is the p
   await t.rejects(replica.asUser('alice', ahead, isStandby), { code: behind }, 'nor what is behind')
 
   const env = { DATABASE_URL: primary.url, DATABASE_READ_URL: standby.url, BETTER_AUTH_SECRET: SECRET }
-  const told = /^ok {4}read replica: PostgreSQL \d.*, at DATABASE_READ_URL, (up to date|\d.* bytes of log behind)$/m
+  const told =
+    /^ok {4}read replica: PostgreSQL \d.*, at DATABASE_READ_URL, (up to date|\d.* bytes of log behind)$/m
   t.match(await runColloquy(['doctor'], { env }), { code: 0, stdout: told }, 'doctor tells how far it is')
   const wrong = { ...env, DATABASE_READ_URL: primary.url }
   const fault = /^FAIL {2}read replica: .*the server is no standby$/m
-  t.match(await runColloquy(['doctor'], { env: wrong }), { code: 1, stdout: fault }, 'and what is wrong with it')
+  t.match(
+    await runColloquy(['doctor'], { env: wrong }),
+    { code: 1, stdout: fault },
+    'and what is wrong with it',
+  )
 
   wire.silence(true)
-  t.equal((await reads().asUser('alice', isStandby))[0]?.pg_is_in_recovery, false, 'a silent one is not waited for')
+  t.equal(
+    (await reads().asUser('alice', isStandby))[0]?.pg_is_in_recovery,
+    false,
+    'a silent one is not waited for',
+  )
   t.equal(outcomes.at(-1), 'unavailable', 'for long')
   wire.silence(false)
 
   await onStandby`select pg_promote()`
-  t.match(await read('/conversations', token), { status: 200, from: 'not_standby' }, 'a promoted one is not read')
+  t.match(
+    await read('/conversations', token),
+    { status: 200, from: 'not_standby' },
+    'a promoted one is not read',
+  )
   t.match(await read('/conversations', token), { status: 200, from: 'paused' }, 'and left alone')
   t.equal((await call('GET', '/health/ready')).status, 200, 'the instance is ready all the same')
   wire.cut()

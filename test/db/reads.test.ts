@@ -81,7 +81,7 @@ const scene = () => {
     },
     read: async (token: string | undefined, form: 'asUser' | 'find' = 'asUser') => {
       const reads = readsAfter(token)
-      const [source] = (await reads[form]<unknown[]>('alice', work))
+      const [source] = await reads[form]<unknown[]>('alice', work)
       return [source, outcomes.at(-1), reads.position()]
     },
   }
@@ -98,7 +98,13 @@ t.test('which reads a replica is asked for', async (t) => {
   t.same(await read(at(5)), ['primary', 'unobserved', undefined], 'none while the log is unknown')
   pass(0, 100)
   t.same(await read(undefined), ['primary', 'no_token', at(100)], 'none without a token')
-  for (const nonsense of ['', 'x', at(5).slice(1), at(5).toLowerCase().replace('5', 'f'), `${at(5)}, ${at(6)}`])
+  for (const nonsense of [
+    '',
+    'x',
+    at(5).slice(1),
+    at(5).toLowerCase().replace('5', 'f'),
+    `${at(5)}, ${at(6)}`,
+  ])
     t.same(await read(nonsense), ['primary', 'no_token', at(100)], `nor with ${nonsense || 'an empty one'}`)
   t.same(asked, [], 'it was not asked')
   t.same(await read(at(200)), ['replica', 'replica', at(200)], 'with a token, whose position remains')
@@ -119,7 +125,11 @@ t.test('what it does not answer, the primary does', async (t) => {
     t.same(await read(at(200)), ['primary', outcome, at(100)], `${outcome}: the primary`)
   }
   replicaIs(async () => [])
-  t.same(await read(at(200), 'find'), ['primary', 'not_found', at(100)], 'what it does not have is looked for')
+  t.same(
+    await read(at(200), 'find'),
+    ['primary', 'not_found', at(100)],
+    'what it does not have is looked for',
+  )
   t.equal(asked.length, 4, 'each time it is asked again')
   t.same(log, [], 'and nothing is logged')
 })
