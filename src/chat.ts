@@ -20,11 +20,11 @@ import { type Metrics, noMetrics } from './metrics/metrics.js'
 import type { Model } from './models/model.js'
 import type { Prices } from './models/prices.js'
 import { Problem } from './problems.js'
+import { databasesOf, type ReadReplica } from './read-databases.js'
 import { createReadinessCheck } from './readiness.js'
 import { createSearchIndexer } from './search/indexer.js'
 import type { PublicJwk } from './tools/signing-keys.js'
 import type { ToolRegistry } from './tools/tool.js'
-import { tracedDatabase } from './tracing/traced-database.js'
 import type { Tracing } from './tracing/tracing.js'
 import { type Assistant, createAssistants } from './turns/assistants.js'
 import { createTurnEngine } from './turns/engine.js'
@@ -36,6 +36,8 @@ import { createUpdates } from './updates/updates.js'
 
 export interface ChatOptions {
   db: Database
+  /** default: everything is read on the primary */
+  readReplica?: ReadReplica | undefined
   model: Model
   /** the models that a message may choose by name, besides the default */
   otherModels?: readonly Model[]
@@ -207,7 +209,7 @@ export const registerChat = async (app: FastifyInstance, options: ChatOptions & 
   const models = [options.model, ...(options.otherModels ?? [])].map(({ name }) => name)
   const checkReady = createReadinessCheck(options)
   const handlers = createHandlers({
-    db: tracing ? tracedDatabase(db, tracing) : db,
+    ...databasesOf(options),
     turns,
     search,
     updates,
@@ -227,6 +229,7 @@ export const registerChat = async (app: FastifyInstance, options: ChatOptions & 
     handlers,
     authenticate: [authenticate, authorize],
     prefix,
+    consistencyToken: options.readReplica?.positions.latest,
     maxStreams: options.instanceLimits?.openStreams,
     metrics,
   })

@@ -28,6 +28,8 @@ export interface Config {
   database: {
     /** undefined: the embedded PostgreSQL in dataDir */
     url: string | undefined
+    /** of a physical standby of it; undefined: everything is read there */
+    readUrl: string | undefined
     poolMax: number
     prepare: 'auto' | 'on' | 'off'
   }
@@ -112,6 +114,9 @@ export const readConfig = (env: Environment): Config => {
     fail('DATABASE_URL', 'set when NODE_ENV=production: the embedded PostgreSQL is for development')
   }
 
+  const databaseReadUrl = readDatabaseUrl('DATABASE_READ_URL', 'replica')
+  if (databaseReadUrl && !databaseUrl) fail('DATABASE_URL', 'set, too, when DATABASE_READ_URL is')
+
   const models = readModels(read)
   const tools = readTools(read)
   const prices = readPrices(read)
@@ -134,6 +139,7 @@ export const readConfig = (env: Environment): Config => {
     logLevel: oneOf('LOG_LEVEL', logLevels, 'info'),
     database: {
       url: databaseUrl,
+      readUrl: databaseReadUrl,
       poolMax: integer('DATABASE_POOL_MAX', 10, 1, 1_000),
       prepare: oneOf('DATABASE_PREPARE', ['auto', 'on', 'off'], 'auto'),
     },

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
-import { parseConnectionUrl, UnsupportedUrlError } from './db/connection-target.js'
+import { parseConnectionUrl, type ServerKind, UnsupportedUrlError } from './db/connection-target.js'
 
 /** An invalid configuration. The message names the variable and the values it accepts. */
 export class ConfigError extends Error {}
@@ -75,12 +75,12 @@ export const environmentReader = (env: Environment) => {
       .map((part) => part.trim()) ?? []
   const webUrl = (name: string): URL | undefined =>
     parse(name, plainUrl, 'a URL that begins with http:// or https://, without a user or a fragment')
-  const databaseUrl = (name: string): string | undefined => {
+  const databaseUrl = (name: string, kind?: ServerKind): string | undefined => {
     const value = text(name)
     if (value === undefined) return undefined
     try {
       if (!/^postgres(ql)?:\/\/./.test(value)) throw new TypeError('another protocol')
-      parseConnectionUrl(value, 'auto')
+      parseConnectionUrl(value, 'auto', kind)
       return value
     } catch (error) {
       if (error instanceof UnsupportedUrlError) return fail(name, error.message)

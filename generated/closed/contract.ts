@@ -826,6 +826,11 @@ export interface components {
          * @example alice
          */
         UserId: string;
+        /**
+         * @description Opaque, but for its order as a text.
+         * @example 000000161B374D84
+         */
+        ConsistencyToken: string;
         /** @example "8e03978e-40d5-43dd-bc93-6894a57f9324" */
         IdempotencyKey: string;
         /** @enum {string} */
@@ -2333,6 +2338,12 @@ export interface components {
          */
         LastEventIdParameter: components["schemas"]["EventId"];
         /**
+         * @description The greatest `Consistency-Token` that you hold: see **Reading from replicas**. The answer shows all that the token stands for. Without it,
+         *     or with a text that is none, the answer is as new as can be.
+         * @example 000000161B374D84
+         */
+        ConsistencyTokenParameter: components["schemas"]["ConsistencyToken"];
+        /**
          * @description The `id` of the last event that was received.
          * @example WyIyMDI2LTExLTIxVDA5OjMwOjAwLjAwMFoiXQ.Yx3kq0Jm1vQd8f2a
          */
@@ -2380,6 +2391,11 @@ export interface components {
          * @example "turns-per-minute";q=60;w=60
          */
         RateLimitPolicy: string;
+        /**
+         * @description Stands for all that this response shows or has written. Absent where the server has no replicas, or does not know; then hold none.
+         * @example 000000161B374D84
+         */
+        ConsistencyToken: components["schemas"]["ConsistencyToken"];
         /**
          * @description `true` when the answer is that of an earlier request with the same Idempotency-Key.
          * @example true
@@ -2437,6 +2453,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
                     "Cache-Control": components["headers"]["NoStore"];
+                    "Consistency-Token": components["headers"]["ConsistencyToken"];
                     "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
                     "X-Vercel-AI-UI-Message-Stream": components["headers"]["StreamVersionIfStreamed"];
                     [name: string]: unknown;
@@ -2545,6 +2562,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
                     "Cache-Control": components["headers"]["NoStore"];
+                    "Consistency-Token": components["headers"]["ConsistencyToken"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2641,6 +2659,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
                     "Cache-Control": components["headers"]["NoStore"];
+                    "Consistency-Token": components["headers"]["ConsistencyToken"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2652,6 +2671,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
                     "Cache-Control": components["headers"]["NoStore"];
+                    "Consistency-Token": components["headers"]["ConsistencyToken"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2702,7 +2722,14 @@ export interface operations {
                  */
                 cursor?: components["parameters"]["CursorParameter"];
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description The greatest `Consistency-Token` that you hold: see **Reading from replicas**. The answer shows all that the token stands for. Without it,
+                 *     or with a text that is none, the answer is as new as can be.
+                 * @example 000000161B374D84
+                 */
+                "Consistency-Token"?: components["parameters"]["ConsistencyTokenParameter"];
+            };
             path: {
                 /**
                  * @description The user's id, as in the token's `sub`.
@@ -2719,6 +2746,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
                     "Cache-Control": components["headers"]["NoStore"];
+                    "Consistency-Token": components["headers"]["ConsistencyToken"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2762,6 +2790,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
                     "Cache-Control": components["headers"]["NoStore"];
+                    "Consistency-Token": components["headers"]["ConsistencyToken"];
                     Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
@@ -2786,7 +2815,14 @@ export interface operations {
     getConversation: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The greatest `Consistency-Token` that you hold: see **Reading from replicas**. The answer shows all that the token stands for. Without it,
+                 *     or with a text that is none, the answer is as new as can be.
+                 * @example 000000161B374D84
+                 */
+                "Consistency-Token"?: components["parameters"]["ConsistencyTokenParameter"];
+            };
             path: {
                 /**
                  * @description The user's id, as in the token's `sub`.
@@ -2808,6 +2844,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
                     "Cache-Control": components["headers"]["NoStore"];
+                    "Consistency-Token": components["headers"]["ConsistencyToken"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2852,6 +2889,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
                     "Cache-Control": components["headers"]["NoStore"];
+                    "Consistency-Token": components["headers"]["ConsistencyToken"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -2900,6 +2938,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
                     "Cache-Control": components["headers"]["NoStore"];
+                    "Consistency-Token": components["headers"]["ConsistencyToken"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2951,6 +2990,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
                     "Cache-Control": components["headers"]["NoStore"];
+                    "Consistency-Token": components["headers"]["ConsistencyToken"];
                     Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
@@ -3053,7 +3093,14 @@ export interface operations {
                  */
                 cursor?: components["parameters"]["CursorParameter"];
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description The greatest `Consistency-Token` that you hold: see **Reading from replicas**. The answer shows all that the token stands for. Without it,
+                 *     or with a text that is none, the answer is as new as can be.
+                 * @example 000000161B374D84
+                 */
+                "Consistency-Token"?: components["parameters"]["ConsistencyTokenParameter"];
+            };
             path: {
                 /**
                  * @description The user's id, as in the token's `sub`.
@@ -3075,6 +3122,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
                     "Cache-Control": components["headers"]["NoStore"];
+                    "Consistency-Token": components["headers"]["ConsistencyToken"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3126,7 +3174,14 @@ export interface operations {
                  */
                 cursor?: components["parameters"]["CursorParameter"];
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description The greatest `Consistency-Token` that you hold: see **Reading from replicas**. The answer shows all that the token stands for. Without it,
+                 *     or with a text that is none, the answer is as new as can be.
+                 * @example 000000161B374D84
+                 */
+                "Consistency-Token"?: components["parameters"]["ConsistencyTokenParameter"];
+            };
             path: {
                 /**
                  * @description The user's id, as in the token's `sub`.
@@ -3148,6 +3203,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
                     "Cache-Control": components["headers"]["NoStore"];
+                    "Consistency-Token": components["headers"]["ConsistencyToken"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3229,7 +3285,14 @@ export interface operations {
                  */
                 include?: components["parameters"]["IncludeParameter"];
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description The greatest `Consistency-Token` that you hold: see **Reading from replicas**. The answer shows all that the token stands for. Without it,
+                 *     or with a text that is none, the answer is as new as can be.
+                 * @example 000000161B374D84
+                 */
+                "Consistency-Token"?: components["parameters"]["ConsistencyTokenParameter"];
+            };
             path: {
                 /**
                  * @description The user's id, as in the token's `sub`.
@@ -3251,6 +3314,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
                     "Cache-Control": components["headers"]["NoStore"];
+                    "Consistency-Token": components["headers"]["ConsistencyToken"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3300,6 +3364,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
                     "Cache-Control": components["headers"]["NoStore"];
+                    "Consistency-Token": components["headers"]["ConsistencyToken"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3341,6 +3406,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
                     "Cache-Control": components["headers"]["NoStore"];
+                    "Consistency-Token": components["headers"]["ConsistencyToken"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3379,6 +3445,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
                     "Cache-Control": components["headers"]["NoStore"];
+                    "Consistency-Token": components["headers"]["ConsistencyToken"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3436,7 +3503,14 @@ export interface operations {
                  */
                 cursor?: components["parameters"]["CursorParameter"];
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description The greatest `Consistency-Token` that you hold: see **Reading from replicas**. The answer shows all that the token stands for. Without it,
+                 *     or with a text that is none, the answer is as new as can be.
+                 * @example 000000161B374D84
+                 */
+                "Consistency-Token"?: components["parameters"]["ConsistencyTokenParameter"];
+            };
             path: {
                 /**
                  * @description The user's id, as in the token's `sub`.
@@ -3453,6 +3527,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
                     "Cache-Control": components["headers"]["NoStore"];
+                    "Consistency-Token": components["headers"]["ConsistencyToken"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3495,7 +3570,14 @@ export interface operations {
                  */
                 cursor?: components["parameters"]["CursorParameter"];
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description The greatest `Consistency-Token` that you hold: see **Reading from replicas**. The answer shows all that the token stands for. Without it,
+                 *     or with a text that is none, the answer is as new as can be.
+                 * @example 000000161B374D84
+                 */
+                "Consistency-Token"?: components["parameters"]["ConsistencyTokenParameter"];
+            };
             path: {
                 /**
                  * @description The user's id, as in the token's `sub`.
@@ -3512,6 +3594,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
                     "Cache-Control": components["headers"]["NoStore"];
+                    "Consistency-Token": components["headers"]["ConsistencyToken"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3556,6 +3639,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
                     "Cache-Control": components["headers"]["NoStore"];
+                    "Consistency-Token": components["headers"]["ConsistencyToken"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3600,6 +3684,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
                     "Cache-Control": components["headers"]["NoStore"];
+                    "Consistency-Token": components["headers"]["ConsistencyToken"];
                     "Content-Disposition": components["headers"]["Attachment"];
                     [name: string]: unknown;
                 };
@@ -3645,6 +3730,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
                     "Cache-Control": components["headers"]["NoStore"];
+                    "Consistency-Token": components["headers"]["ConsistencyToken"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3696,6 +3782,7 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
                     "Cache-Control": components["headers"]["NoStore"];
+                    "Consistency-Token": components["headers"]["ConsistencyToken"];
                     "Content-Disposition": components["headers"]["Attachment"];
                     [name: string]: unknown;
                 };

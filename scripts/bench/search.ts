@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import postgres, { type Sql } from 'postgres'
+import { primaryReads } from '../../src/db/reads.js'
 import { findMatches } from '../../src/search/find-matches.js'
 import { parseQuery } from '../../src/search/terms.js'
 import { beginTurns } from '../../src/turns/store/begin-turns.js'
@@ -157,7 +158,7 @@ const explain = async (databaseUrl: string, q: string): Promise<void> => {
     await sql.unsafe(`load 'auto_explain'; set auto_explain.log_min_duration = 1;
       set auto_explain.log_nested_statements = on; set auto_explain.log_analyze = on; set auto_explain.log_buffers = on;
       set auto_explain.log_parameter_max_length = 0; set client_min_messages = log`)
-    await findMatches(bareDatabase(sql), searcherId, parseQuery(q), { limit: 20 })
+    await findMatches(primaryReads(bareDatabase(sql))(undefined), searcherId, parseQuery(q), { limit: 20 })
   } finally {
     await sql.end({ timeout: 1 })
   }

@@ -35,6 +35,8 @@ export interface Call {
 /** A response whose body is still to be read. */
 export interface Connection {
   response: Response
+  /** Called with what a stream tells: it may be later than what the held token stands for. */
+  forget(): void
   /** Ends the connection, if it is still open, and lets go of the signal. */
   close(): void
 }
@@ -71,6 +73,8 @@ const createAuthorizer = (token: Token) => async (refresh: boolean, signal: Abor
   }
 }
 
+const TOKEN_HEADER = 'consistency-token'
+
 /** Makes requests, each with a fresh token. Throws ColloquyError, or the signal's reason. */
 export const createCaller = ({
   url = '',
@@ -79,6 +83,12 @@ export const createCaller = ({
 }: CallerOptions): Open => {
   const root = String(url).replace(/\/+$/, '')
   const authorize = createAuthorizer(token)
+  // Stands for all that was seen and written (the contract's **Reading from replicas**). What was sent before it was forgotten keeps the
+  // old one, which nobody reads any more.
+  let seen = { token: '' }
+  const forget = () => {
+    seen = { token: '' }
+  }
 
   const unreachable = (cause: unknown) => {
     const origin = (globalThis as { location?: { origin?: string } }).location?.origin
@@ -111,11 +121,21 @@ export const createCaller = ({
     signal?.addEventListener('abort', onAbort)
     if (signal?.aborted) onAbort()
     const responded = new AbortController()
+    const isRead = method === 'GET'
+    if (!isRead) forget()
+    const own = seen
+    if (own.token) headers.set(TOKEN_HEADER, own.token)
     try {
       const sent = fetchFn(`${root}${path}`, { method, headers, body, signal: controller.signal })
       const first = Promise.race([sent, detectUnreachable(responded.signal)])
-      return { response: await withTimeout(timeoutMs, timeoutError(timeoutMs), first, signal), close }
+      const response = await withTimeout(timeoutMs, timeoutError(timeoutMs), first, signal)
+      const token = response.headers.get(TOKEN_HEADER) ?? ''
+      if (token > own.token) own.token = token
+      // Another write has begun or something was told meanwhile: what is seen of that may lack this one.
+      if (!isRead && own !== seen) forget()
+      return { response, forget, close }
     } catch (error) {
+      forget()
       close()
       signal?.throwIfAborted()
       throw unreachable(error)

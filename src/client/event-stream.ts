@@ -63,6 +63,9 @@ export async function* readFrames<E = StreamEvent>(
 ): AsyncGenerator<Frame<E>> {
   const parse = createEventParser()
   for await (const text of readText(connection, silenceMs, signal))
-    for (const { id, data } of parse(text)) yield toFrame(id, data)
+    for (const { id, data } of parse(text)) {
+      connection.forget()
+      yield toFrame(id, data)
+    }
   throw connectionLost('The connection was lost.')
 }

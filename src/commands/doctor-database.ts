@@ -1,10 +1,18 @@
+import type { Config } from '../config.js'
+import { connectReplica } from '../db/connect.js'
 import type { Database } from '../db/database.js'
 import { findDrift } from '../db/drift.js'
 import { pendingChanges } from '../db/migrate.js'
+import { readIdentity } from '../db/replica.js'
 import { checkRls } from '../db/rls-check.js'
 import { checkSettings } from '../db/settings.js'
 import { missingSharding, readShardingIfBegun } from '../db/sharding.js'
+import { beginning, currentLsn } from '../db/wal-positions.js'
 import { describeSharding } from './shard.js'
+
+/** The replica cannot be used with a distributed database. */
+export const notWithSharding =
+  'DATABASE_READ_URL cannot be used with a distributed database: the position of its coordinator says nothing of what its workers have written. Unset it'
 
 /** What doctor finds out about the database: each resolves with the line's text, and rejects with what is wrong. */
 
@@ -69,4 +77,33 @@ export const checkSharding = async (db: Database): Promise<string | undefined> =
   const missing = missingSharding(state)
   if (missing.length === 0) return describeSharding(state)
   throw new Error(`${missing.join('; ')}; run "colloquy shard" as the owner`)
+}
+
+/** Nobody is this user. */
+const nobody = ''
+
+/** Whether the replica answers as the role that serves requests, and how far behind it is. */
+export const checkReplica = async (
+  { readUrl: url = '', prepare }: Config['database'],
+  db: Database,
+): Promise<string> => {
+  if (await readShardingIfBegun(db)) throw new Error(notWithSharding)
+  const replica = connectReplica({ url, max: 1, prepare, replicaOf: await readIdentity(db) })
+  try {
+    const [{ lsn }] = await db.statement(
+      (sql) => sql<[{ lsn: string }]>`select ${sql.unsafe(currentLsn)}`,
+      'others',
+    )
+    const [{ version, bytes }] = await replica.asUser(
+      nobody,
+      beginning,
+      (sql) => sql<[{ version: string; bytes: number }]>`
+        select current_setting('server_version') as version,
+          greatest(0, pg_wal_lsn_diff(${lsn}::text::pg_lsn, pg_last_wal_replay_lsn()))::float8 as bytes`,
+    )
+    const lag = bytes === 0 ? 'up to date' : `${bytes.toLocaleString('en')} bytes of log behind`
+    return `PostgreSQL ${version}, at DATABASE_READ_URL, ${lag}`
+  } finally {
+    await replica.close(0)
+  }
 }

@@ -13,6 +13,7 @@ import { budgetFault, describeBudgets, mostReserved, readSpending } from './budg
 import { demoUsers } from './chat-page.js'
 import {
   checkMigrations,
+  checkReplica,
   checkRole,
   checkRowSecurity,
   checkSchema,
@@ -130,6 +131,15 @@ const checkAll = async (config: Config, tell: (result: CheckResult) => void): Pr
         isSeldom: true,
         run: async () => checkSharding((await opening).db),
       },
+      ...(config.database.readUrl === undefined
+        ? []
+        : [
+            {
+              name: 'read replica',
+              needs: 'migrations',
+              run: async () => checkReplica(config.database, (await opening).db),
+            },
+          ]),
       { name: 'keys', run: () => checkKeys(config) },
       { name: 'model', run: () => checkModels(config) },
       { name: 'browser origins', run: () => checkOrigins(config) },

@@ -1,14 +1,18 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { ChatOptions } from '../chat.js'
 import type { Config } from '../config.js'
-import { connect } from '../db/connect.js'
+import { connect, connectReplica } from '../db/connect.js'
 import type { Database } from '../db/database.js'
 import { migrate, pendingMigrations } from '../db/migrate.js'
+import { type Replica, readIdentity } from '../db/replica.js'
 import { checkRls } from '../db/rls-check.js'
+import { readShardingIfBegun } from '../db/sharding.js'
+import { createWalPositions } from '../db/wal-positions.js'
 import { publicJwks } from '../tools/signing-keys.js'
 import type { Tracing } from '../tracing/tracing.js'
 import { haveBudgets } from '../turns/user-rules.js'
 import { budgetFault, describeBudgets, mostReserved } from './budgets.js'
+import { notWithSharding } from './doctor-database.js'
 import type { Progress } from './progress.js'
 import { authenticationOptions, openModels } from './runtime.js'
 import { StartupError } from './startup-error.js'
@@ -38,8 +42,30 @@ const migrationListeners = (log: FastifyBaseLogger, progress: Progress | undefin
   }
 }
 
-/** Connects to a database that is migrated and isolates users from each other. Throws StartupError. */
-export const openMigratedDatabase = async (options: OpenDatabaseOptions): Promise<Database> => {
+/** What is read on a replica is at most so old, unless a lease is shorter. */
+const maxLagMs = 5_000
+
+/**
+ * A lease has two thirds of its time left at least, and is judged by what is read: so a replica may lag by one third.
+ */
+const positionsFor = ({ database, limits }: Config) =>
+  database.readUrl === undefined ? undefined : createWalPositions(Math.min(maxLagMs, limits.leaseMs / 3))
+
+/** Throws StartupError. */
+const openReplica = async (
+  { readUrl: url, poolMax: max, prepare }: Config['database'],
+  db: Database,
+  metrics: ChatOptions['metrics'],
+): Promise<Replica | undefined> => {
+  if (url === undefined) return undefined
+  if (await readShardingIfBegun(db)) throw new StartupError(`${notWithSharding}.`)
+  return connectReplica({ url, max, prepare, metrics, replicaOf: await readIdentity(db) })
+}
+
+/** Connects to a database that is migrated and isolates users from each other, and to its replica. Throws StartupError. */
+export const openMigratedDatabase = async (
+  options: OpenDatabaseOptions,
+): Promise<Pick<ChatOptions, 'db' | 'readReplica'>> => {
   const { url, config, migrates, log, metrics, progress, defer } = options
   if (migrates) {
     progress?.begin('migrating the database')
@@ -49,20 +75,25 @@ export const openMigratedDatabase = async (options: OpenDatabaseOptions): Promis
     )
   }
   const { poolMax, prepare } = config.database
-  const db = connect({ url, max: poolMax, prepare, metrics })
+  const positions = positionsFor(config)
+  const db = connect({ url, max: poolMax, prepare, metrics, positions })
   defer(() => db.close())
   const missing = migrates ? [] : await pendingMigrations(db)
   if (missing.length > 0) {
     throw new StartupError(`The database lacks ${missing.join(', ')}: run "colloquy migrate".`)
   }
   const faults = await checkRls(db)
-  if (faults.length === 0) return db
-  const lines = faults.map(({ issue, fix }) => `- ${issue}\n  As an administrator of it run: ${fix}`)
-  throw new StartupError(`This database would not isolate users from each other:\n${lines.join('\n')}`)
+  if (faults.length > 0) {
+    const lines = faults.map(({ issue, fix }) => `- ${issue}\n  As an administrator of it run: ${fix}`)
+    throw new StartupError(`This database would not isolate users from each other:\n${lines.join('\n')}`)
+  }
+  const replica = await openReplica(config.database, db, metrics)
+  if (!replica || !positions) return { db }
+  defer(() => replica.close())
+  return { db, readReplica: { replica, positions } }
 }
 
-interface OpenChatOptions {
-  db: Database
+interface OpenChatOptions extends Pick<ChatOptions, 'db' | 'readReplica'> {
   secret: string | undefined
   log: FastifyBaseLogger
   tracing?: Tracing | undefined
@@ -71,7 +102,7 @@ interface OpenChatOptions {
 /** Opens what the chat consists of, as configured; `secret` verifies HS256 tokens. Throws ConfigError. */
 export const openChat = async (
   config: Config,
-  { db, secret, log, tracing }: OpenChatOptions,
+  { db, readReplica, secret, log, tracing }: OpenChatOptions,
 ): Promise<ChatOptions> => {
   for (const warning of config.toolWarnings) log.warn(`CHAT_MCP_CONFIG: ${warning}`)
   const { registry, keys } = await openTools(config, { log, traceHeaders: tracing?.headers })
@@ -86,6 +117,7 @@ export const openChat = async (
   }
   return {
     db,
+    readReplica,
     log,
     tracing,
     // Without servers a turn makes one request, and reserves no more of a budget.

@@ -69,7 +69,15 @@ const start = async (config: Config, { log, shutdown, progress, tracing }: Start
   const opened = await openMetrics(config)
   const { metrics } = opened
   const { defer } = shutdown
-  const db = await openMigratedDatabase({ url, config, migrates: true, log, metrics, progress, defer })
+  const databases = await openMigratedDatabase({
+    url,
+    config,
+    migrates: true,
+    log,
+    metrics,
+    progress,
+    defer,
+  })
   // What follows takes no time, and may log.
   progress.done()
   const { secret, isDevelopment } = await openTokenSecret(config)
@@ -84,7 +92,7 @@ const start = async (config: Config, { log, shutdown, progress, tracing }: Start
   await listenForMetrics(config, opened, { log, defer })
   const lameDuck = new AbortController()
   const app = await buildApp({
-    ...(await openChat(config, { db, secret, log, tracing })),
+    ...(await openChat(config, { ...databases, secret, log, tracing })),
     demoUser,
     page,
     metrics,

@@ -6,9 +6,11 @@ import { type PrepareMode, parseConnectionUrl } from './connection-target.js'
 import type { Database, Queue, Sql } from './database.js'
 import { DatabaseUnavailable, isReadOnly } from './errors.js'
 import { createPool } from './pool.js'
+import { isNotStandby, type Replica } from './replica.js'
 import { autocommit, transact } from './transaction.js'
 import type { TransactionTimeouts } from './transaction-guard.js'
 import { createUserNodes, type Shard } from './user-nodes.js'
+import type { WalPositions } from './wal-positions.js'
 import { assertServerWritable } from './writable.js'
 
 export { DatabaseUnavailable } from './errors.js'
@@ -33,6 +35,8 @@ export interface ConnectOptions {
   applicationName?: string
   onNotice?: (notice: Notice) => void
   metrics?: Metrics | undefined
+  /** hears where the primary's log is after each transaction of a user; default: nobody asks */
+  positions?: WalPositions | undefined
 }
 
 /** Who waits for a connection. */
@@ -52,19 +56,21 @@ const observePool = (metrics: Metrics, pool: ReturnType<typeof createPool>, max:
     metrics.gauge('database_waiting_requests', () => pool.state().waiting[queue], queue)
 }
 
-/** Creates a database client. Connections open on demand. */
-export const connect = ({
-  url,
-  max,
-  prepare,
-  statementTimeoutMs = 4_000,
-  acquireTimeoutMs = 4_500,
-  maxWaiting = 10_000,
-  applicationName = 'colloquy',
-  onNotice = () => {},
-  metrics = noMetrics,
-}: ConnectOptions): Database => {
-  const target = parseConnectionUrl(url, prepare)
+/** How long a replica may take, since the primary can answer as well. */
+const replicaLimits = { statementTimeoutMs: 2_000, acquireTimeoutMs: 1_500, maxWaiting: 1_000 }
+
+interface PoolOptions extends ConnectOptions {
+  /** the identity of its primary, where a replica is wanted */
+  replicaOf?: string
+  /** hears of each connection to a database with Citus that it is one */
+  onCitus?: () => void
+}
+
+const openPool = (options: PoolOptions) => {
+  const { url, max, prepare, statementTimeoutMs = 4_000, acquireTimeoutMs = 4_500 } = options
+  const { maxWaiting = 10_000, applicationName = 'colloquy', onNotice = () => {} } = options
+  const { metrics = noMetrics, replicaOf, onCitus } = options
+  const target = parseConnectionUrl(url, prepare, replicaOf === undefined ? 'primary' : 'replica')
   const lockTimeoutMs = Math.ceil(statementTimeoutMs / 3)
   const timeouts: TransactionTimeouts = {
     transactionMs: Math.ceil(statementTimeoutMs * 1.2),
@@ -77,12 +83,11 @@ export const connect = ({
     connectTimeoutMs: acquireTimeoutMs,
     applicationName,
     onNotice,
+    replicaOf,
   })
   const pool = createPool({ open, max, acquireTimeoutMs, maxWaiting })
-  observePool(metrics, pool, max)
   const beginStatements = createBeginStatements(target, { statementTimeoutMs, lockTimeoutMs })
-
-  /** The first request to find the server read-only retires every connection to it. */
+  /** The first request to find the server read-only, or a replica promoted, retires every connection to it. */
   const withConnection = async <T>(
     { kind, queue, owner, waitMs }: Waiter,
     run: (connection: Connection, onRoundTrip: () => void) => Promise<T>,
@@ -92,10 +97,10 @@ export const connect = ({
     try {
       connection = await pool.acquire(queue, owner, waitMs)
       watch.connected()
-      if (connection.hasCitus) nodes.foundCitus()
+      if (connection.hasCitus) onCitus?.()
       return await run(connection, watch.roundTrip)
     } catch (error) {
-      if (isReadOnly(error)) pool.retireAll()
+      if (isReadOnly(error) || isNotStandby(error)) pool.retireAll()
       if (error instanceof DatabaseUnavailable) watch.unavailable()
       throw error
     } finally {
@@ -104,6 +109,32 @@ export const connect = ({
     }
   }
 
+  return { pool, timeouts, beginStatements, withConnection }
+}
+
+/** Creates a client of a replica. `replicaOf` is the identity of its primary. Connections open on demand. */
+export const connectReplica = (
+  options: Pick<ConnectOptions, 'url' | 'max' | 'prepare' | 'metrics'> & { replicaOf: string },
+): Replica => {
+  const { pool, timeouts, beginStatements, withConnection } = openPool({ ...options, ...replicaLimits })
+  return {
+    asUser: (userId, position, work) =>
+      withConnection({ kind: 'replica', queue: 'others', owner: userId }, (connection, onRoundTrip) => {
+        const begin = beginStatements.asUserAfter(userId, position)
+        return transact(connection, { ...timeouts, onRoundTrip }, begin, work)
+      }),
+    close: (graceMs = 5_000) => pool.close(graceMs),
+  }
+}
+
+/** Creates a database client. Connections open on demand. */
+export const connect = (options: ConnectOptions): Database => {
+  const { max, metrics = noMetrics, positions } = options
+  const { pool, timeouts, beginStatements, withConnection } = openPool({
+    ...options,
+    onCitus: () => nodes.foundCitus(),
+  })
+  observePool(metrics, pool, max)
   const readShards = () =>
     withConnection({ kind: 'others', queue: 'others' }, (connection) =>
       autocommit(connection, timeouts, (sql) => sql<Shard[]>`select max, node from colloquy.read_shards()`),
@@ -113,11 +144,11 @@ export const connect = ({
   return {
     asUser: (userId, work) =>
       withConnection({ kind: 'user', queue: 'others', owner: userId }, (connection, onRoundTrip) =>
-        transact(connection, { ...timeouts, onRoundTrip }, beginStatements.asUser(userId), work),
+        transact(connection, { ...timeouts, onRoundTrip, positions }, beginStatements.asUser(userId), work),
       ),
     asNobody: (work) =>
       withConnection({ kind: 'user', queue: 'others' }, (connection, onRoundTrip) =>
-        transact(connection, { ...timeouts, onRoundTrip }, beginStatements.asUser(nobody), work),
+        transact(connection, { ...timeouts, onRoundTrip, positions }, beginStatements.asUser(nobody), work),
       ),
     asLogin: (work, { withinMs, queue = 'others' } = {}) => {
       const start = performance.now()
@@ -135,7 +166,7 @@ export const connect = ({
     },
     statement: (work, queue = 'turns', userId) =>
       withConnection({ kind: queue, queue, owner: userId }, (connection, onRoundTrip) =>
-        autocommit(connection, { ...timeouts, onRoundTrip }, work),
+        autocommit(connection, { ...timeouts, onRoundTrip, positions }, work),
       ),
     nodeOf: nodes.nodeOf,
     close: (graceMs = 5_000) => pool.close(graceMs),

@@ -2,8 +2,13 @@ import postgres from 'postgres'
 
 /** URL parameters that the driver or the server understands. The driver would send any other to the server, which refuses it. */
 const knownParameters = new Set(['ssl', 'sslmode', 'sslnegotiation', 'application_name', 'options'])
-/** The values of `target_session_attrs` that allow a writable server, which Colloquy requires. */
-const writableSessionAttrs = new Set(['any', 'read-write', 'primary', 'prefer-standby'])
+/** What a URL leads to. */
+export type ServerKind = 'primary' | 'replica'
+/** The values of `target_session_attrs` that allow the kind of server that is required. */
+const sessionAttrs: Record<ServerKind, Set<string>> = {
+  primary: new Set(['any', 'read-write', 'primary', 'prefer-standby']),
+  replica: new Set(['any', 'read-only', 'standby', 'prefer-standby']),
+}
 /** Conventional ports of transaction-mode poolers: PgBouncer's and Supabase's. */
 const poolerPorts = new Set([6432, 6543])
 
@@ -26,14 +31,18 @@ export interface ConnectionTarget {
 }
 
 /** Parses a connection URL, which may list several hosts, and detects a pooler by its port, host name or parameters. */
-export const parseConnectionUrl = (url: string, prepare: PrepareMode): ConnectionTarget => {
+export const parseConnectionUrl = (
+  url: string,
+  prepare: PrepareMode,
+  kind: ServerKind = 'primary',
+): ConnectionTarget => {
   const [address = '', query] = url.split('?')
   const parameters = new URLSearchParams(query)
   const saysPooler = parameters.get('pgbouncer') === 'true'
   const attributes = parameters.get('target_session_attrs') ?? 'any'
-  if (!writableSessionAttrs.has(attributes)) {
+  if (!sessionAttrs[kind].has(attributes)) {
     throw new UnsupportedUrlError(
-      `the URL of a writable server: target_session_attrs may be ${[...writableSessionAttrs].join(', ')} or absent`,
+      `the URL of a ${kind === 'primary' ? 'writable server' : 'standby'}: target_session_attrs may be ${[...sessionAttrs[kind]].join(', ')} or absent`,
     )
   }
   for (const name of [...parameters.keys()]) if (!knownParameters.has(name)) parameters.delete(name)

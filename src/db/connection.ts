@@ -2,6 +2,7 @@ import net from 'node:net'
 import postgres, { type Notice } from 'postgres'
 import type { ConnectionTarget, Host } from './connection-target.js'
 import { connectionError } from './errors.js'
+import { assertReplicaOf, identity } from './replica.js'
 import { pooledSessionSettings, sessionSettings, sessionSetup } from './settings.js'
 import { types } from './type-parsers.js'
 import { assertWritable } from './writable.js'
@@ -17,6 +18,8 @@ interface ConnectionOptions {
   connectTimeoutMs: number
   applicationName: string
   onNotice: (notice: Notice) => void
+  /** of a replica: the identity of its primary; undefined: the server has to be a primary */
+  replicaOf?: string | undefined
 }
 
 export interface Connection {
@@ -113,7 +116,7 @@ const createHostConnector = (options: ConnectionOptions) => {
     } catch (error) {
       destroy()
       void sql.end({ timeout: 0 })
-      throw isRefusedParameter(error) ? undetectedPooler(error.message) : error
+      throw isRefusedParameter(error) ? undetectedPooler(options, error.message) : error
     } finally {
       clearTimeout(timer)
     }
@@ -124,8 +127,8 @@ const createHostConnector = (options: ConnectionOptions) => {
 const minHostMs = 1_000
 
 /**
- * Connects to the first writable host of the URL, starting with the last one that succeeded. The driver's own host
- * selection checks a single setting, which does not tell every standby from a primary.
+ * Connects to the first writable host of the URL, or to the first replica, starting with the last one that succeeded. The driver's
+ * own host selection checks a single setting, which does not tell every standby from a primary.
  */
 export const createConnector = (options: ConnectionOptions) => {
   const { target, connectTimeoutMs } = options
@@ -149,22 +152,25 @@ export const createConnector = (options: ConnectionOptions) => {
         failures.push({ host, error: error as Error })
       }
     }
-    throw hosts.length === 1 ? failures[0]?.error : noUsableHost(failures)
+    throw hosts.length === 1 ? failures[0]?.error : noUsableHost(options, failures)
   }
 }
 
+const variableOf = ({ replicaOf }: ConnectionOptions): string =>
+  replicaOf === undefined ? 'DATABASE_URL' : 'DATABASE_READ_URL'
+
 /** One error for all hosts. Its code is the most telling one: that of a server that was reached, if any. */
-const noUsableHost = (failures: { host: Host; error: Error }[]): Error => {
+const noUsableHost = (options: ConnectionOptions, failures: { host: Host; error: Error }[]): Error => {
   const codes = failures.map(({ error }) => ('code' in error ? String(error.code) : ''))
   const code = codes.find((code) => !/^E|^CONNECTION_(?!READ_ONLY|POOLER)/.test(code)) ?? codes[0]
   const words = failures.map(({ host, error }) => `${host.host}:${host.port}: ${error.message}`).join('; ')
-  return Object.assign(new Error(`no host of DATABASE_URL is usable: ${words}`), { code })
+  return Object.assign(new Error(`no host of ${variableOf(options)} is usable: ${words}`), { code })
 }
 
-const undetectedPooler = (sign: string): Error =>
+const undetectedPooler = (options: ConnectionOptions, sign: string): Error =>
   connectionError(
     'POOLER',
-    `DATABASE_URL points at a transaction-mode pooler that the URL does not reveal (${sign}): ` +
+    `${variableOf(options)} points at a transaction-mode pooler that the URL does not reveal (${sign}): ` +
       'set DATABASE_PREPARE=off, or add pgbouncer=true to the parameters of the URL',
   )
 
@@ -178,16 +184,18 @@ interface SessionState {
   is_rls_bound: boolean
   has_citus: boolean
   limit_ms: string
+  identity?: string
 }
 
 /**
- * Rejects a read-only server, and switches an unshared connection permanently to the role that serves requests, where
- * the login may. A pooler's connections are shared and stay as they are.
+ * Rejects a read-only server, or what is no replica where one is wanted, and switches an unshared connection permanently to
+ * the role that serves requests, where the login may. A pooler's connections are shared and stay as they are.
  */
 const prepareSession = async (
   sql: postgres.Sql,
-  { target, statementTimeoutMs }: ConnectionOptions,
+  options: ConnectionOptions,
 ): Promise<Pick<Connection, 'isRlsBound' | 'hasCitus'>> => {
+  const { target, statementTimeoutMs, replicaOf } = options
   const opening = target.isPooled ? sql`` : sql.unsafe(sessionSetup(statementTimeoutMs))
   const results = await sql<[SessionState]>`
     ${opening}
@@ -196,14 +204,17 @@ const prepareSession = async (
       not (rolsuper or rolbypassrls) as is_rls_bound,
       pg_catalog.current_setting('citus.propagate_set_commands', true) is not null as has_citus,
       1000 * extract(epoch from pg_catalog.current_setting('statement_timeout')::interval) as limit_ms
+      ${replicaOf === undefined ? sql`` : sql`, ${sql.unsafe(identity)} as identity`}
     from pg_catalog.pg_roles
     where rolname = current_user`.simple()
   // The driver returns a list of results for a message with two commands.
   const [found] = results.flat()
   if (!found) throw new Error('the current role is not in pg_roles')
-  assertWritable(found)
+  if (replicaOf === undefined) assertWritable(found)
+  else assertReplicaOf(replicaOf, found)
   const hasCitus = found.has_citus
   if (target.isPooled) return { isRlsBound: false, hasCitus }
-  if (Number(found.limit_ms) !== statementTimeoutMs) throw undetectedPooler('it ignores statement_timeout')
+  if (Number(found.limit_ms) !== statementTimeoutMs)
+    throw undetectedPooler(options, 'it ignores statement_timeout')
   return { isRlsBound: found.is_rls_bound, hasCitus }
 }

@@ -7,8 +7,14 @@ import {
   type TransactionGuard,
   type TransactionTimeouts,
 } from './transaction-guard.js'
+import { currentLsn, type WalPositions } from './wal-positions.js'
 
 type Statement = PendingQuery<Row[]>
+
+interface TransactionOptions extends TransactionTimeouts {
+  /** hears in the same round trip where the primary's log is after the transaction */
+  positions?: WalPositions | undefined
+}
 
 /** The statements that begin a transaction, in the order in which they are sent. */
 export type BeginStatements = (sql: Sql) => Statement[]
@@ -21,6 +27,25 @@ const rollback = async (connection: Connection): Promise<void> => {
   await connection.sql`rollback`.simple().catch(connection.destroy)
 }
 
+/** Resolves to the command's tag, which is another one where a statement has failed. */
+const commit = async (guard: TransactionGuard, positions: WalPositions | undefined): Promise<string> => {
+  const { sql } = guard
+  if (!positions) return (await guard.finish(sql`commit`.simple())).command
+  const answer = positions.ask()
+  try {
+    // One message of two commands has two results.
+    const message = sql<
+      [RowList<Row[]>, [{ lsn: string }]]
+    >`commit; select ${sql.unsafe(currentLsn)}`.simple()
+    const [ended, [row]] = await guard.finish(message)
+    answer(row.lsn)
+    return ended.command
+  } catch (error) {
+    answer(undefined)
+    throw error
+  }
+}
+
 const outcome = (guard: TransactionGuard) => (guard.isFinished() ? 'unknown' : 'none')
 
 /**
@@ -31,11 +56,11 @@ const outcome = (guard: TransactionGuard) => (guard.isFinished() ? 'unknown' : '
  */
 export const transact = async <T>(
   connection: Connection,
-  timeouts: TransactionTimeouts,
+  options: TransactionOptions,
   beginStatements: BeginStatements,
   work: (sql: Sql) => PromiseLike<T>,
 ): Promise<T> => {
-  const guard = createTransactionGuard(connection, timeouts)
+  const guard = createTransactionGuard(connection, options)
   try {
     const opened = beginStatements(guard.sql).map((statement) => statement.execute())
     if (!connection.isRlsBound) await Promise.all(opened)
@@ -44,8 +69,7 @@ export const transact = async <T>(
     else await Promise.race([result, guard.expired])
     if (!connection.isRlsBound) await guard.settled()
 
-    const commit = guard.finish(guard.sql`commit`.simple())
-    const { command } = await commit
+    const command = await commit(guard, options.positions)
     if (command !== 'COMMIT' && !guard.failure()) {
       // A statement's plan was stale: the driver silently repeats it, now outside the transaction.
       connection.destroy()
@@ -65,19 +89,34 @@ export const transact = async <T>(
   }
 }
 
+const askPosition = ({ sql }: Connection, positions: WalPositions): Promise<void> => {
+  const answer = positions.ask()
+  return sql<[{ lsn: string }]>`select ${sql.unsafe(currentLsn)}`.then(
+    ([row]) => answer(row.lsn),
+    () => answer(undefined),
+  )
+}
+
 /** Runs the single statement that `work` returns, in its own transaction. */
 export const autocommit = async <T extends readonly (object | undefined)[]>(
   connection: Connection,
-  timeouts: TransactionTimeouts,
+  options: TransactionOptions,
   work: (sql: Sql) => PendingQuery<T>,
 ): Promise<RowList<T>> => {
-  const guard = createTransactionGuard(connection, timeouts)
+  const guard = createTransactionGuard(connection, options)
+  let asked: Promise<void> | undefined
   try {
-    return await guard.finish(work(guard.sql))
+    const statement = guard.finish(work(guard.sql))
+    // Behind the statement, which is its own transaction, in the same round trip.
+    asked = options.positions && askPosition(connection, options.positions)
+    const rows = await statement
+    await asked
+    return rows
   } catch (error) {
     throw toDatabaseError(guard.failure()?.error ?? error, outcome(guard))
   } finally {
     await guard.settled()
+    await asked
     guard.close()
   }
 }

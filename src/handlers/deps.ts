@@ -1,5 +1,6 @@
 import type { components } from '../../generated/closed/contract.js'
 import type { Database } from '../db/database.js'
+import type { ReadsAfter } from '../db/reads.js'
 import type { Caller } from '../http/handler.js'
 import type { SearchIndexer } from '../search/indexer.js'
 import type { Assistants } from '../turns/assistants.js'
@@ -11,6 +12,8 @@ import type { Updates } from '../updates/updates.js'
 /** The handlers' dependencies. */
 export interface Deps {
   db: Database
+  /** where is read what may be a moment old, by the Consistency-Token of the request */
+  readsAfter: ReadsAfter
   turns: TurnEngine
   /** what a user's turns are counted against; default: nothing */
   limitsOf?: ((user: Caller) => UserLimits) | undefined

@@ -5,7 +5,7 @@ import type { Deps } from './deps.js'
 import {
   type ExportedConversation,
   type ExportedMessage,
-  readClock,
+  openLog,
   readConversations,
   readMessages,
 } from './export-pages.js'
@@ -28,10 +28,10 @@ async function* toMarkdown(conversation: ExportedConversation, pages: Pages): As
 }
 
 export const exportConversation =
-  ({ db }: Deps): Handler<'exportConversation'> =>
+  ({ readsAfter }: Deps): Handler<'exportConversation'> =>
   async ({ params, query, user }, reply) => {
     const id = params.conversation_id
-    const log = { db, userId: user.id, asOf: await readClock(db, user.id) }
+    const log = await openLog(readsAfter, user.id)
     const [conversation] = await readConversations(log, { only: id }, 1)
     if (!conversation) return problem('conversation-not-found')
     const pages = readMessages(log, { conversationId: id, position: 0 }, id)

@@ -94,9 +94,9 @@ async function* logLines(log: Log, from: LogPosition): AsyncGenerator<Line[]> {
 }
 
 async function* usageLines(log: Log, from?: { day: string; model: string }): AsyncGenerator<Line[]> {
-  const { db, userId } = log
+  const { reads, userId } = log
   for (let after = from; ; ) {
-    const rows = await db.asUser(
+    const rows = await reads.asUser(
       userId,
       (sql) => sql<DailyUsage[]>`
         select u.day, u.model, u.turns::float8, u.input_tokens::float8, u.output_tokens::float8,

@@ -1,5 +1,5 @@
 import type { components } from '../../generated/closed/contract.js'
-import type { Database } from '../db/database.js'
+import type { Reads, ReadsAfter } from '../db/reads.js'
 import { type TurnErrorCode, turnError } from '../turns/turn-errors.js'
 import { inLiveConversation } from './conversation-columns.js'
 import {
@@ -18,7 +18,7 @@ export type ExportedConversation = components['schemas']['ExportedConversation']
 
 /** Whose log is read, and as of when: it is append-only, so what was written by then is told by its time. */
 export interface Log {
-  db: Database
+  reads: Pick<Reads, 'asUser'>
   userId: string
   asOf: string
 }
@@ -47,25 +47,26 @@ const include = ['reasoning'] as const
 const maxMessages = 200
 
 /**
- * The moment to read a log at. Times are stored in milliseconds, to the nearest: the next whole one is after all that is stored
- * by now.
+ * Opens the log as of the moment `asOf`, by default now: times are stored in milliseconds, to the nearest, and the next whole one is
+ * after all that is stored by now. The primary tells that, and so also what a replica has to have: no page lacks what another one has.
  */
-export const readClock = async (db: Database, userId: string): Promise<string> => {
-  const [row] = await db.asUser(
+export const openLog = async (readsAfter: ReadsAfter, userId: string, asOf?: string): Promise<Log> => {
+  const now = readsAfter(undefined)
+  const [row] = await now.asUser(
     userId,
     (sql) => sql<[{ now: string }]>`
       select date_trunc('milliseconds', colloquy.clock()) + interval '1 millisecond' as now`,
   )
-  return row.now
+  return { reads: readsAfter(now.position()), userId, asOf: asOf ?? row.now }
 }
 
 /** The user's next conversations by their ids: those after `after`, or the one named `only`. */
 export const readConversations = (
-  { db, userId, asOf }: Log,
+  { reads, userId, asOf }: Log,
   { after, only }: { after?: string; only?: string },
   limit: number,
 ): Promise<ExportedConversation[]> =>
-  db.asUser(
+  reads.asUser(
     userId,
     (sql) => sql<ExportedConversation[]>`
       select c.id, c.title, c.archived, c.pinned, c.metadata, c.assistant, c.created_at, c.updated_at, c.last_turn_at
@@ -99,11 +100,11 @@ const toExported = ({ turn, turn_status, turn_error, turn_created_at, turn_finis
 
 /** The next messages after `from`, by conversation and position: a page of what a list's page may have. */
 const readPage = async (
-  { db, userId, asOf }: Log,
+  { reads, userId, asOf }: Log,
   from: LogPosition,
   through: string,
 ): Promise<ExportedMessage[]> => {
-  const rows = await db.asUser(userId, (sql) => {
+  const rows = await reads.asUser(userId, (sql) => {
     const next = (conversation: ReturnType<typeof sql>, position: ReturnType<typeof sql>) => sql`
       select m.conversation_id, m.position, ${messageBytes(sql, userId, include)} as bytes
       from colloquy.messages m

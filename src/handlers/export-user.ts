@@ -2,7 +2,7 @@ import type { Handler } from '../http/handler.js'
 import { TextStream } from '../http/text-stream.js'
 import type { Deps } from './deps.js'
 import { decodePlace, exportLines, toNdjson } from './export-lines.js'
-import { readClock } from './export-pages.js'
+import { openLog } from './export-pages.js'
 
 /** The texts of the pages. The first ones are there already: what fails until then is a problem with its status. */
 async function* textsOf<T>(
@@ -15,10 +15,10 @@ async function* textsOf<T>(
 }
 
 export const exportUser =
-  ({ db, currency }: Deps): Handler<'exportUser'> =>
+  ({ readsAfter, currency }: Deps): Handler<'exportUser'> =>
   async ({ query, user }, reply) => {
     const place = query.cursor === undefined ? undefined : decodePlace(user.id, query.cursor)
-    const log = { db, userId: user.id, asOf: place?.asOf ?? (await readClock(db, user.id)) }
+    const log = await openLog(readsAfter, user.id, place?.asOf)
     const lines = exportLines(log, currency, place?.after)
     const first = [await lines.next(), await lines.next()].flatMap(({ value }) => (value ? [value] : []))
     return reply(200, new TextStream('application/x-ndjson', textsOf(first, lines, toNdjson)), {

@@ -1,12 +1,14 @@
 import type { Handler } from '../http/handler.js'
 import { problem } from '../problems.js'
+import { tokenOf } from './consistency.js'
 import { type Conversation, conversationColumns, joinLastTurn } from './conversation-columns.js'
 import type { Deps } from './deps.js'
 
 export const getConversation =
-  ({ db }: Deps): Handler<'getConversation'> =>
-  async ({ params, user }, reply) => {
-    const [conversation] = await db.asUser(
+  ({ readsAfter }: Deps): Handler<'getConversation'> =>
+  async ({ params, headers, user }, reply) => {
+    const reads = readsAfter(headers['Consistency-Token'])
+    const [conversation] = await reads.find(
       user.id,
       (sql) => sql<Conversation[]>`
         select ${conversationColumns(sql, user.id)}
@@ -15,5 +17,5 @@ export const getConversation =
         where c.user_id = ${user.id} and c.id = ${params.conversation_id}
           and colloquy.is_live(c.expires_at)`,
     )
-    return conversation ? reply(200, conversation) : problem('conversation-not-found')
+    return conversation ? reply(200, conversation, tokenOf(reads)) : problem('conversation-not-found')
   }

@@ -1,13 +1,15 @@
 import type { Handler } from '../http/handler.js'
 import { problem } from '../problems.js'
+import { tokenOf } from './consistency.js'
 import { inLiveConversation } from './conversation-columns.js'
 import type { Deps } from './deps.js'
 import { joinSiblings, joinTurn, type MessageRow, messageColumns, toMessage } from './message-columns.js'
 
 export const getMessage =
-  ({ db }: Deps): Handler<'getMessage'> =>
-  async ({ params, query, user }, reply) => {
-    const [row] = await db.asUser(
+  ({ readsAfter }: Deps): Handler<'getMessage'> =>
+  async ({ params, query, headers, user }, reply) => {
+    const reads = readsAfter(headers['Consistency-Token'])
+    const [row] = await reads.find(
       user.id,
       (sql) => sql<MessageRow[]>`
         select ${messageColumns(sql, query.include)}
@@ -17,5 +19,5 @@ export const getMessage =
         where m.user_id = ${user.id} and m.id = ${params.message_id}
           and ${inLiveConversation(sql, 'm', user.id)}`,
     )
-    return row ? reply(200, toMessage(row)) : problem('message-not-found')
+    return row ? reply(200, toMessage(row), tokenOf(reads)) : problem('message-not-found')
   }

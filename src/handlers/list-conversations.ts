@@ -1,4 +1,5 @@
 import type { Handler } from '../http/handler.js'
+import { tokenOf } from './consistency.js'
 import { type Conversation, conversationColumns, joinLastTurn } from './conversation-columns.js'
 import type { Deps } from './deps.js'
 import { decodeCursor, instant, maxPageBytes, pageOf } from './page.js'
@@ -7,8 +8,8 @@ import { decodeCursor, instant, maxPageBytes, pageOf } from './page.js'
 const keyShape = [instant, /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/]
 
 export const listConversations =
-  ({ db }: Deps): Handler<'listConversations'> =>
-  async ({ query, user }, reply) => {
+  ({ readsAfter }: Deps): Handler<'listConversations'> =>
+  async ({ query, headers, user }, reply) => {
     const { archived, pinned, metadata = {}, limit } = query
     const scope = [
       'listConversations',
@@ -18,7 +19,8 @@ export const listConversations =
       ...(pinned === undefined ? [] : [String(pinned)]),
     ]
     const [time, id] = query.cursor === undefined ? [] : decodeCursor(scope, keyShape, query.cursor)
-    const rows = await db.asUser(
+    const reads = readsAfter(headers['Consistency-Token'])
+    const rows = await reads.asUser(
       user.id,
       (sql) => sql<(Conversation & { has_next: boolean })[]>`
         with found as (
@@ -45,5 +47,6 @@ export const listConversations =
     return reply(
       200,
       pageOf(conversations, hasNext, scope, (row) => [row.last_turn_at, row.id]),
+      tokenOf(reads),
     )
   }

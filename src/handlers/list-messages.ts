@@ -1,6 +1,7 @@
 import type { Sql } from '../db/database.js'
 import type { Handler } from '../http/handler.js'
 import { problem } from '../problems.js'
+import { tokenOf } from './consistency.js'
 import type { Deps } from './deps.js'
 import { hasConversation } from './has-conversation.js'
 import {
@@ -14,8 +15,8 @@ import {
 import { decodeCursor, maxPageBytes, pageOf, position } from './page.js'
 
 export const listMessages =
-  ({ db }: Deps): Handler<'listMessages'> =>
-  async ({ params, query, user }, reply) => {
+  ({ db, readsAfter }: Deps): Handler<'listMessages'> =>
+  async ({ params, query, headers, user }, reply) => {
     const { conversation_id: conversationId } = params
     const isWhole = query.branch === 'all'
     const scope = ['listMessages', user.id, conversationId, query.order, ...(isWhole ? ['all'] : [])]
@@ -38,7 +39,8 @@ export const listMessages =
       order by m.position ${isNewestFirst ? sql`desc` : sql`asc`}
       limit 1`
     // Walks message by message, so that at most one message beyond the page is read.
-    const rows = await db.asUser(
+    const reads = readsAfter(headers['Consistency-Token'])
+    const rows = await reads.find(
       user.id,
       (sql) => sql<(MessageRow & { has_next: boolean })[]>`
         with recursive branch as materialized (
@@ -73,5 +75,6 @@ export const listMessages =
     return reply(
       200,
       pageOf(messages, hasNext, scope, ({ position }) => [position]),
+      tokenOf(reads),
     )
   }

@@ -1,14 +1,15 @@
 import type { Sql } from '../db/database.js'
 import type { Handler } from '../http/handler.js'
 import { problem } from '../problems.js'
+import { tokenOf } from './consistency.js'
 import type { Deps } from './deps.js'
 import { hasConversation } from './has-conversation.js'
 import { decodeCursor, page, position } from './page.js'
 import { joinLease, type TurnRow, toTurn, turnColumns } from './turn-columns.js'
 
 export const listTurns =
-  ({ db }: Deps): Handler<'listTurns'> =>
-  async ({ params, query, user }, reply) => {
+  ({ db, readsAfter }: Deps): Handler<'listTurns'> =>
+  async ({ params, query, headers, user }, reply) => {
     const { conversation_id: conversationId } = params
     const scope = ['listTurns', user.id, conversationId, query.order]
     const [after] = query.cursor === undefined ? [] : decodeCursor(scope, [position], query.cursor)
@@ -22,7 +23,8 @@ export const listTurns =
     const order = (sql: Sql) => (isNewestFirst ? sql`desc` : sql`asc`)
     // By the messages, whose index has the order: of each turn the first that it writes. A turn that answers an earlier message again
     // writes an answer alone, and while it runs, none.
-    const rows = await db.asUser(
+    const reads = readsAfter(headers['Consistency-Token'])
+    const rows = await reads.find(
       user.id,
       (sql) => sql<(TurnRow & { position: number })[]>`
         select ${turnColumns(sql)}, first.position
@@ -57,5 +59,6 @@ export const listTurns =
     if (rows.length === 0 && !(await hasConversation(db, user.id, conversationId)))
       return problem('conversation-not-found')
     const { data, next_cursor } = page(rows, query.limit, scope, (row) => [row.position])
-    return reply(200, { data: data.map(({ position: _, ...turn }) => toTurn(turn)), next_cursor })
+    const turns = data.map(({ position: _, ...turn }) => toTurn(turn))
+    return reply(200, { data: turns, next_cursor }, tokenOf(reads))
   }

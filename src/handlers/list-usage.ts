@@ -2,6 +2,7 @@ import type { components } from '../../generated/closed/contract.js'
 import type { Sql } from '../db/database.js'
 import type { Handler } from '../http/handler.js'
 import { problem } from '../problems.js'
+import { tokenOf } from './consistency.js'
 import type { Deps } from './deps.js'
 import { day, decodeCursor, page } from './page.js'
 
@@ -16,8 +17,8 @@ const sum = (sql: Sql, column: string) => sql`least(coalesce(sum(u.${sql(column)
 const keyShape = [day, /^[!-~]{1,200}$/]
 
 export const listUsage =
-  ({ db, currency }: Deps): Handler<'listUsage'> =>
-  async ({ query, user }, reply) => {
+  ({ readsAfter, currency }: Deps): Handler<'listUsage'> =>
+  async ({ query, headers, user }, reply) => {
     const { first_day: first = '-infinity', last_day: last = 'infinity', limit } = query
     if (query.first_day && query.last_day && query.first_day > query.last_day) {
       return problem('validation-failed', {
@@ -26,7 +27,8 @@ export const listUsage =
     }
     const scope = ['listUsage', user.id, first, last]
     const [after, model] = query.cursor === undefined ? [] : decodeCursor(scope, keyShape, query.cursor)
-    const [{ rows, total }] = await db.asUser(
+    const reads = readsAfter(headers['Consistency-Token'])
+    const [{ rows, total }] = await reads.asUser(
       user.id,
       (sql) => sql<[{ rows: DailyUsage[]; total: UsageTotal }]>`
         select
@@ -58,5 +60,5 @@ export const listUsage =
           ) as total`,
     )
     const { data, next_cursor } = page(rows, limit, scope, (row) => [row.day, row.model])
-    return reply(200, { data, total, currency, next_cursor })
+    return reply(200, { data, total, currency, next_cursor }, tokenOf(reads))
   }

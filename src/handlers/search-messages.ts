@@ -4,6 +4,7 @@ import { findMatches, type Match, type SearchPosition } from '../search/find-mat
 import { excerptOf, patternsOf } from '../search/highlights.js'
 import { segmentEntries } from '../search/signature.js'
 import { parseQuery, type Query } from '../search/terms.js'
+import { tokenOf } from './consistency.js'
 import type { Deps } from './deps.js'
 import { type CursorKey, decodeCursor, encodeCursor, instant } from './page.js'
 
@@ -40,8 +41,8 @@ const toResult = (match: Match, query: Query): SearchResult => {
 }
 
 export const searchMessages =
-  ({ db, search }: Deps): Handler<'searchMessages'> =>
-  async ({ query, user }, reply) => {
+  ({ readsAfter, search }: Deps): Handler<'searchMessages'> =>
+  async ({ query, headers, user }, reply) => {
     const { q, conversation_id: conversationId, archived, after, before, limit } = query
     const filters = [conversationId, archived, after, before].map(String)
     const scope = ['searchMessages', user.id, q, ...filters]
@@ -49,7 +50,8 @@ export const searchMessages =
       query.cursor === undefined ? {} : toPosition(decodeCursor(scope, keyShape, query.cursor))
     const parsed = parseQuery(q)
     const asked = { conversationId, archived, after, before, limit, ...position }
-    const found = await findMatches(db, user.id, parsed, asked)
+    const reads = readsAfter(headers['Consistency-Token'])
+    const found = await findMatches(reads, user.id, parsed, asked)
     if (found.has_stale || found.unsealed >= segmentEntries) search.begin(user.id)
 
     const matches = found.results.slice(0, limit)
@@ -60,9 +62,10 @@ export const searchMessages =
       : found.window_end > 1
         ? [none, found.window_end, ...first]
         : undefined
-    return reply(200, {
+    const page = {
       data: matches.map((match) => toResult(match, parsed)),
       next_cursor: next ? encodeCursor(scope, next) : null,
       is_complete: found.is_complete,
-    })
+    }
+    return reply(200, page, tokenOf(reads))
   }

@@ -33,6 +33,8 @@ interface BindingOptions {
   /** how many streams may be open at once; default: no limit */
   maxStreams?: number | undefined
   metrics: Pick<Metrics, 'gauge'>
+  /** a token for all that the server has read or written so far; undefined: there is none */
+  consistencyToken?: (() => string | undefined) | undefined
 }
 
 /** Any operation's handler, for code that is generic over operations. Its input was validated before. */
@@ -115,6 +117,7 @@ const routeHandler =
     { headers: headerNames, produces }: (typeof operations)[OperationId],
     closing: AbortSignal,
     countStream: (reply: FastifyReply) => void,
+    consistencyToken: () => string | undefined,
   ): RouteHandlerMethod =>
   async (request, reply) => {
     const { params, query, body, log } = request
@@ -125,10 +128,19 @@ const routeHandler =
     const result = await handler({ params, query, headers, body, mediaType, log, user } as never, makeReply)
     if (result instanceof Problem) return sendProblem(result, request, reply)
     reply.code(result.status).headers(result.headers)
+    // It begins before what it will show: no token stands for that.
     if (result.body instanceof SseStream) return sendSse(result.body, reply)
+    const token = consistencyToken()
+    if (token !== undefined && !reply.hasHeader('consistency-token')) reply.header('consistency-token', token)
     if (result.body instanceof TextStream) return sendText(result.body, reply, closing)
     return result.body === undefined ? reply.send() : result.body
   }
+
+const noToken = () => undefined
+
+/** Answers of a user's operations, but for those that are nothing but a stream of events. */
+const tellsToken = ({ secured, produces }: (typeof operations)[OperationId]): boolean =>
+  secured && (produces.length === 0 || produces.some((type) => type !== 'text/event-stream'))
 
 /**
  * Handlers' responses are sent as they are, so the glue need not compile serializers for their schemas; and a body that is a
@@ -183,6 +195,7 @@ export const bindContract = (app: FastifyInstance, options: BindingOptions): voi
         (operation.produces as readonly string[]).includes('text/event-stream')
           ? countStream(operationId)
           : () => {},
+        tellsToken(operation) ? (options.consistencyToken ?? noToken) : noToken,
       ),
       config: { operationId },
     }

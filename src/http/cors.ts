@@ -13,7 +13,7 @@ export const isPreflight = ({ method, raw }: Pick<FastifyRequest, 'method' | 'ra
 /** What pages of allowed origins may send and read. */
 export const corsRules = {
   methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
-  allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'last-event-id'],
+  allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'last-event-id', 'consistency-token'],
   exposedHeaders: [
     'content-disposition',
     'location',
@@ -25,6 +25,7 @@ export const corsRules = {
     'x-request-id',
     'x-vercel-ai-ui-message-stream',
     'idempotency-replayed',
+    'consistency-token',
   ],
   maxAge: 600,
 }

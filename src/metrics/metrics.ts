@@ -57,6 +57,23 @@ interface ToolCallEnd {
   seconds: number | undefined
 }
 
+/**
+ * Where a read that may be a replica's was answered: there, or by the primary, and then why. `unobserved`: this instance has not asked
+ * the primary for a while, and so does not know how far a replica has to be; `not_found`: the replica did not have it.
+ */
+export type ReadOutcome =
+  | 'replica'
+  | 'no_token'
+  | 'unobserved'
+  | 'behind'
+  | 'not_found'
+  | 'conflict'
+  | 'slow'
+  | 'lagging'
+  | 'unavailable'
+  | 'not_standby'
+  | 'paused'
+
 /** The numbers that are read when somebody asks, and whether they have a label. */
 export type Gauge =
   | 'running_turns'
@@ -89,8 +106,10 @@ export interface Metrics {
   /** The next tick is due in `inMs`. */
   tick(kind: 'turns' | 'updates', inMs: number): TickWatch
   /** A transaction begins, and waits for a connection first. */
-  transaction(kind: 'user' | 'login' | 'turns' | 'others' | 'probes'): TransactionWatch
+  transaction(kind: 'user' | 'login' | 'turns' | 'others' | 'probes' | 'replica'): TransactionWatch
   toolCall(end: ToolCallEnd): void
+  /** Something was read that a replica may answer, where there is one. */
+  read(outcome: ReadOutcome): void
   /** A request is answered. `operation`: undefined for what is none; `code`: of the problem that it got. */
   request(answer: {
     operation: string | undefined
@@ -120,6 +139,7 @@ export const noMetrics: Metrics = {
   tick: () => noTick,
   transaction: () => noTransaction,
   toolCall: nothing,
+  read: nothing,
   request: nothing,
 }
 

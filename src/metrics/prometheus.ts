@@ -146,6 +146,10 @@ export const createPrometheus = ({
       series.toolCalls.inc({ ...labels, outcome })
       if (seconds !== undefined) series.toolSeconds.observe(labels, seconds)
     },
+    read: (outcome) =>
+      outcome === 'replica'
+        ? series.reads.inc({ source: 'replica', reason: 'current' })
+        : series.reads.inc({ source: 'primary', reason: outcome }),
     request({ operation: id, status, code, seconds }) {
       const operation = operationLabel(id)
       series.requests.inc({ operation, status, code: codeOf(code) })

@@ -11,7 +11,7 @@ const modelSeconds = [0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 20, 30, 60, 120, 300
 const entryCounts = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024]
 
 type LabelName = 'outcome' | 'model' | 'code' | 'purpose' | 'currency' | 'kind' | 'state' | 'queue'
-type Label = LabelName | 'server' | 'tool' | 'operation' | 'status'
+type Label = LabelName | 'source' | 'reason' | 'server' | 'tool' | 'operation' | 'status'
 
 /** What reads a gauge, by the value of its label; several chats of one process add up. */
 type Readers = Map<string, (() => number)[]>
@@ -140,6 +140,12 @@ export const createSeries = (registry: Registry) => {
       'Transactions for which the database was away or late.',
       'kind',
     ),
+    reads: counter(
+      'reads_total',
+      'Reads that a replica may answer, by source and by the reason for it.',
+      'source',
+      'reason',
+    ),
     toolCalls: counter(
       'tool_calls_total',
       'Tool calls that models have asked for.',
@@ -172,7 +178,7 @@ export const createSeries = (registry: Registry) => {
     series.tickEvents.inc({ kind }, 0)
     series.tickFailures.inc({ kind }, 0)
   }
-  for (const kind of ['user', 'login', 'turns', 'others', 'probes']) {
+  for (const kind of ['user', 'login', 'turns', 'others', 'probes', 'replica']) {
     series.transactionSeconds.zero({ kind })
     series.roundTrips.inc({ kind }, 0)
     series.unavailable.inc({ kind }, 0)

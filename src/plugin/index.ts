@@ -50,9 +50,9 @@ const register = async (
   const tracing = await openTracing(config.tracing, { log, mayStart: false })
   const opened = await openMetrics(config, { registry })
   const { metrics } = opened
-  const db = await openMigratedDatabase({ url, config, migrates: migrate, log, metrics, defer })
+  const databases = await openMigratedDatabase({ url, config, migrates: migrate, log, metrics, defer })
   const mounted = await buildMountedChat({
-    ...(await openChat(config, { db, secret, log, tracing })),
+    ...(await openChat(config, { ...databases, secret, log, tracing })),
     metrics,
     metricsPage: metricsPageFor(config, opened),
     shutdownMs: boundShutdown(config.shutdownMs, app),
@@ -78,7 +78,7 @@ const register = async (
   app.addHook('onClose', async () => {
     // Where the app ends before it was ready, no `preClose` has run.
     await stop()
-    await db.close()
+    await Promise.all([databases.db.close(), databases.readReplica?.replica.close()])
   })
 }
 

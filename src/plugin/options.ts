@@ -5,6 +5,8 @@ type Optional<Type> = { [Name in keyof Type]?: Type[Name] | undefined }
 interface Settings {
   /** Any PostgreSQL from 15: `postgres://user:password@host:5432/database`. Required, here or as DATABASE_URL. */
   databaseUrl: string
+  /** A physical standby of it, which answers reads of clients that say what they have seen. Default: the primary answers all. */
+  databaseReadUrl: string
   /** How many connections to the database are opened at most. Default: 10. */
   databasePoolMax: number
   /** Prepared statements; `auto` is off when the URL shows a pooler. Default: `auto`. */

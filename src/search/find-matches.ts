@@ -1,4 +1,4 @@
-import type { Database } from '../db/database.js'
+import type { Reads } from '../db/reads.js'
 import { type Query, word } from './terms.js'
 
 /** Where a page of results begins: in a window of the index, after a result. sql/functions/search_messages.sql explains it. */
@@ -46,22 +46,21 @@ interface Found {
 
 /** Searches what the user has written, in one round trip. */
 export const findMatches = async (
-  db: Database,
+  reads: Pick<Reads, 'statement'>,
   userId: string,
   { terms, phrase }: Query,
   search: Search,
 ): Promise<Found> => {
   const { conversationId = null, archived = null, after = null, before = null, limit } = search
   const { upper = null, end = null, rank = null, time = null, id = null } = search
-  const [found] = await db.statement(
+  const [found] = await reads.statement(
+    userId,
     (sql) => sql<[Found]>`
       select results, window_end, unsealed, is_complete, has_stale
       from colloquy.search_messages(
         p_user_id => ${userId}, p_terms => ${sql.json(terms as never)}, p_phrase => ${phrase}, p_word => ${word},
         p_conversation_id => ${conversationId}, p_archived => ${archived}, p_after => ${after}, p_before => ${before},
         p_upper => ${upper}, p_lower => ${end}, p_rank => ${rank}, p_time => ${time}, p_id => ${id}, p_limit => ${limit})`,
-    'others',
-    userId,
   )
   return found
 }

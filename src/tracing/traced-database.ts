@@ -1,4 +1,5 @@
 import type { Database } from '../db/database.js'
+import type { Replica } from '../db/replica.js'
 import { databaseFailure, databaseSpan } from './conventions.js'
 import type { Tracing } from './tracing.js'
 
@@ -9,4 +10,9 @@ export const tracedDatabase = (db: Database, tracing: Tracing): Database => ({
   ...db,
   asUser: (userId, work) => tracing.trace(databaseSpan, () => db.asUser(userId, work), failureOf),
   statement: (...call) => tracing.trace(databaseSpan, () => db.statement(...call), failureOf),
+})
+
+export const tracedReplica = (replica: Replica, tracing: Tracing): Replica => ({
+  ...replica,
+  asUser: (...call) => tracing.trace(databaseSpan, () => replica.asUser(...call), failureOf),
 })

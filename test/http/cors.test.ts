@@ -31,6 +31,7 @@ t.test('pages of the configured origins may call, others may not', async (t) => 
   t.same(
     call.headers.get('access-control-expose-headers')?.split(', ').sort(),
     [
+      'consistency-token',
       'content-disposition',
       'deprecation',
       'idempotency-replayed',

@@ -46,7 +46,7 @@ const series = async (): Promise<Map<string, Set<string>>> => {
 const values: Record<string, readonly string[]> = {
   code: [...Object.keys(catalogue), 'none'],
   outcome: ['completed', 'failed', 'cancelled', 'interrupted', 'lost', 'deleted', 'not_stored'],
-  kind: ['begin', 'end', 'wait', 'turns', 'updates', 'others', 'user', 'login', 'probes'],
+  kind: ['begin', 'end', 'wait', 'turns', 'updates', 'others', 'user', 'login', 'probes', 'replica'],
   state: ['used', 'idle', 'opening'],
 }
 
