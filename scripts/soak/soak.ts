@@ -10,7 +10,7 @@ import { finishAll, keepRate, type Load, rush } from './load.js'
 import { readMemory } from './memory.js'
 import { startProvider } from './provider.js'
 import { soakReport } from './report.js'
-import { type Book, measureRowBytes, openWal, readThresholds } from './storage.js'
+import { type Book, growthOf, measureRowBytes, openWal, readThresholds } from './storage.js'
 import { createTalks, type Talks } from './talks.js'
 
 export interface SoakOptions {
@@ -37,6 +37,8 @@ export interface SoakOptions {
 const idleSeconds = 20
 const measuredAtOnce = 200
 const walEveryMs = 15_000
+/** Longer than it takes until what has expired is removed. */
+const removeMs = 40_000
 const settleMs = 90_000
 
 /** What the database has to have when all is at rest. */
@@ -117,13 +119,19 @@ export const soak = async (options: SoakOptions): Promise<{ report: Report; viol
     const most = await rush(talks, load, { atOnce: measuredAtOnce, seconds: measureSeconds, signal })
     const turnsThen = counts.turns
     const walOfTurn = (await wal.read()).records / turnsThen
-    const rowBytes = await measureRowBytes(sql)
+    const notes = 'updates'
+    const rowBytes = await measureRowBytes(
+      sql,
+      Object.keys(growthOf).filter((name) => name !== notes),
+    )
     await wal.read()
-    const ended = load.live.size
     await finishAll(talks, load, true)
     // What has expired is removed every half minute.
-    if (counts.expired > 0) await untilAborted(sleep(40_000), signal).catch(() => {})
-    const walOfEnd = (await wal.read()).records / Math.max(1, ended)
+    await untilAborted(sleep(removeMs), signal).catch(() => {})
+    const { deleted, expired } = counts
+    const walOfEnd = (await wal.read()).records / Math.max(1, deleted + expired)
+    for (const [name, bytes] of await measureRowBytes(sql, [notes])) rowBytes.set(name, bytes)
+    await wal.read()
     const rate = options.rate ?? most / 2
     progress(`${most.toFixed(0)} turns/s at most; going on at ${rate.toFixed(0)}`)
 
@@ -172,7 +180,7 @@ export const soak = async (options: SoakOptions): Promise<{ report: Report; viol
     const liveTurns = [...load.live].reduce((sum, { said }) => sum + said, 0)
     const book: Book = {
       ...{ live: load.live.size, liveTurns, turns: turnsThen + counts.turns },
-      ended: ended + counts.deleted + counts.expired,
+      ...{ deleted: deleted + counts.deleted, expired: expired + counts.expired },
     }
     await judgeStored(sql, book, talks)
     for (const url of fleet.crashed()) talks.violate(`the instance at ${url} has ended by itself`)

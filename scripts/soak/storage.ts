@@ -8,7 +8,8 @@ export interface Book {
   liveTurns: number
   /** all that ever were */
   turns: number
-  ended: number
+  deleted: number
+  expired: number
 }
 
 interface Growth {
@@ -24,7 +25,8 @@ export const growthOf: { [table: string]: Growth } = {
   turns: { rows: ({ liveTurns }) => liveTurns, deadATurn: 2 },
   // Kept for a day, longer than their conversations.
   idempotency_keys: { rows: ({ turns }) => turns, deadATurn: 0 },
-  updates: { rows: ({ ended }) => ended, deadATurn: 1 },
+  // That it changed, and that it is gone: an expiry is a change, and both are kept for a day.
+  updates: { rows: ({ deleted, expired }) => deleted + 2 * expired, deadATurn: 0 },
 }
 
 /** Autovacuum looks once a minute, and takes a while. */
@@ -66,9 +68,8 @@ export const openWal = async (sql: Sql) => {
   }
 }
 
-/** Bytes of a row by table, of a database that nobody uses: what is dead is taken out. */
-export const measureRowBytes = async (sql: Sql): Promise<Map<string, RowBytes>> => {
-  const names = Object.keys(growthOf)
+/** Bytes of a row by table, while nobody uses them: what is dead is taken out. */
+export const measureRowBytes = async (sql: Sql, names: string[]): Promise<Map<string, RowBytes>> => {
   const before = await tableSizes(sql)
   for (const name of names) await sql`vacuum (full, analyze) ${sql(`colloquy.${name}`)}`
   const after = await tableSizes(sql)
