@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Talk, Talks } from './talks.js'
 
 /** Past it a turn is begun later than it should, so that an outage does not pile up work without a bound. */
-const secondsAtOnce = 20
+const secondsAtOnce = 5
 
 const takeAny = (talks: Talk[]): Talk | undefined => {
   const at = Math.floor(Math.random() * talks.length)

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import postgres, { type Sql } from 'postgres'
+import postgres from 'postgres'
 import { untilAborted } from '../../src/concurrency/until-aborted.js'
 import type { Bench, Report } from '../bench/part.js'
 import { tableSizes } from '../bench/storage.js'
@@ -11,7 +11,8 @@ import { readMemory } from './memory.js'
 import { startProvider } from './provider.js'
 import { soakReport } from './report.js'
 import { type Book, growthOf, measureRowBytes, openWal, readThresholds } from './storage.js'
-import { createTalks, type Talks } from './talks.js'
+import { countCheckpoints, countRows, judgeStored } from './stored.js'
+import { createTalks } from './talks.js'
 
 export interface SoakOptions {
   bench: Pick<Bench, 'database' | 'server' | 'folder' | 'progress'>
@@ -25,9 +26,12 @@ export interface SoakOptions {
   pooled?: boolean
   /** how long the measurement at the start takes */
   measureSeconds?: number
+  measuredAtOnce?: number
   /** between two looks at the memory */
   sampleMs?: number
   leaseMs?: number
+  /** of conversations that are ended, the share that expire; the others are deleted */
+  expiring?: number
   /** Node's arguments for `colloquy serve`, and its folder */
   program?: string[]
   cwd?: string
@@ -35,44 +39,9 @@ export interface SoakOptions {
 
 /** For how many seconds a conversation is idle between two turns, on average. */
 const idleSeconds = 20
-const measuredAtOnce = 200
 const walEveryMs = 15_000
 /** Longer than it takes until what has expired is removed. */
 const removeMs = 40_000
-const settleMs = 90_000
-
-/** What the database has to have when all is at rest. */
-const countRows = async (sql: Sql, name: string): Promise<number> => {
-  const [row] = await sql<[{ rows: number }]>`select count(*)::int as rows from ${sql(`colloquy.${name}`)}`
-  return row.rows
-}
-
-/** Waits until what has expired is removed, and holds the database against the book. */
-const judgeStored = async (sql: Sql, book: Book, talks: Talks): Promise<void> => {
-  const { live, liveTurns, turns } = book
-  const expected = { conversations: live, turns: liveTurns, messages: 2 * liveTurns, idempotency_keys: turns }
-  const look = () => Promise.all(Object.keys(expected).map((name) => countRows(sql, name)))
-  const isRight = (rows: number[]) => Object.values(expected).every((wanted, n) => rows[n] === wanted)
-  const start = performance.now()
-  let rows = await look()
-  while (!isRight(rows) && performance.now() - start < settleMs) {
-    await sleep(500)
-    rows = await look()
-  }
-  for (const [n, [name, wanted]] of Object.entries(expected).entries())
-    if (rows[n] !== wanted) talks.violate(`${name} has ${rows[n]} rows in place of ${wanted}`)
-  const [{ counted, running }] = await sql<[{ counted: number; running: number }]>`
-    select (select coalesce(sum(u.turns), 0) from colloquy.usage u)::int as counted,
-      (select count(*) from colloquy.turns t where t.status = 'running')::int as running`
-  if (counted !== turns) talks.violate(`${counted} turns were counted in place of ${turns}`)
-  if (running > 0) talks.violate(`${running} turns still run`)
-}
-
-const checkpointsOf = async (sql: Sql): Promise<number> => {
-  const [row] = await sql<[{ done: number }]>`
-    select (num_timed + num_requested)::int as done from pg_stat_checkpointer`
-  return row.done
-}
 
 /** Instances under a constant load, one of which is killed now and then; see scripts/bench/README.md. */
 export const soak = async (options: SoakOptions): Promise<{ report: Report; violations: string[] }> => {
@@ -83,6 +52,7 @@ export const soak = async (options: SoakOptions): Promise<{ report: Report; viol
     killEveryMs,
     instances = 3,
     measureSeconds = 15,
+    measuredAtOnce = 200,
     leaseMs = 15_000,
   } = options
   const { progress } = bench
@@ -110,6 +80,7 @@ export const soak = async (options: SoakOptions): Promise<{ report: Report; viol
       users: 100,
       models: ['echo', 'openai-compatible/soak'],
       lostMs: 60_000 + 4 * leaseMs,
+      expiring: options.expiring ?? 0.5,
     })
     const { counts } = talks
     const load: Load = { live: new Set(), late: 0 }
@@ -127,8 +98,8 @@ export const soak = async (options: SoakOptions): Promise<{ report: Report; viol
     await wal.read()
     await finishAll(talks, load, true)
     // What has expired is removed every half minute.
-    await untilAborted(sleep(removeMs), signal).catch(() => {})
     const { deleted, expired } = counts
+    if (expired > 0) await untilAborted(sleep(removeMs), signal).catch(() => {})
     const walOfEnd = (await wal.read()).records / Math.max(1, deleted + expired)
     for (const [name, bytes] of await measureRowBytes(sql, [notes])) rowBytes.set(name, bytes)
     await wal.read()
@@ -137,7 +108,7 @@ export const soak = async (options: SoakOptions): Promise<{ report: Report; viol
 
     talks.startAnew()
     const start = performance.now()
-    const checkpointsBefore = await checkpointsOf(sql)
+    const checkpointsBefore = await countCheckpoints(sql)
     const written = { records: 0, pages: 0 }
     const readWal = async () => {
       const { records, pages } = await wal.read()
@@ -182,7 +153,7 @@ export const soak = async (options: SoakOptions): Promise<{ report: Report; viol
       ...{ live: load.live.size, liveTurns, turns: turnsThen + counts.turns },
       ...{ deleted: deleted + counts.deleted, expired: expired + counts.expired },
     }
-    await judgeStored(sql, book, talks)
+    for (const text of await judgeStored(sql, book)) talks.violate(text)
     for (const url of fleet.crashed()) talks.violate(`the instance at ${url} has ended by itself`)
     const memory = await readMemory(fleet.memoryFile)
     const [{ bytes: databaseBytes }] = await sql<[{ bytes: number }]>`
@@ -198,7 +169,7 @@ export const soak = async (options: SoakOptions): Promise<{ report: Report; viol
       memory: memory.filter(({ at }) => at >= Date.now() - (performance.now() - start)),
       ...{ book, wal: written, databaseBytes, tables },
       costs: { rowBytes, walOfTurn, walOfEnd },
-      checkpoints: (await checkpointsOf(sql)) - checkpointsBefore,
+      checkpoints: (await countCheckpoints(sql)) - checkpointsBefore,
       thresholds: await readThresholds(sql),
     })
     return { report, violations: talks.violations }

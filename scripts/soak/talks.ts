@@ -49,6 +49,8 @@ interface TalksOptions {
   models: string[]
   /** after which a request that is still not answered is lost */
   lostMs: number
+  /** of those that are ended, the share that expire; the others are deleted */
+  expiring: number
 }
 
 const mostTurns = 15
@@ -59,8 +61,8 @@ const filler = 'what is left to do today, and who does it? '.repeat(4)
 /** A client waits before it tries again. */
 const retryMs = 200
 const mostViolations = 20
-/** What says: not yet, or not here. */
-const passing = new Set([0, 409, 429, 502, 503, 504])
+/** What says: not yet, or not here; 408 of a server or client that had no processor for a while. */
+const passing = new Set([0, 408, 409, 429, 502, 503, 504])
 
 const pick = <T>(items: readonly T[]): T => items[Math.floor(Math.random() * items.length)] as T
 const messageOf = ({ number }: Talk, n: number): string => `${number}.${n} ${filler}`
@@ -69,7 +71,7 @@ const messageOf = ({ number }: Talk, n: number): string => `${number}.${n} ${fil
  * Conversations of many users, and the rules that each is held to: what was acknowledged is there, each of it once, in its order and
  * with its answer; a message with a key is one turn, however often it is sent; what was deleted is gone.
  */
-export const createTalks = async ({ urls, users, models, lostMs }: TalksOptions) => {
+export const createTalks = async ({ urls, users, models, lostMs, expiring }: TalksOptions) => {
   const everybody: User[] = await Promise.all(
     Array.from({ length: users }, async (_, n) => {
       const id = `soak-${n}`
@@ -195,7 +197,7 @@ export const createTalks = async ({ urls, users, models, lostMs }: TalksOptions)
         insist(`${method} ${id}`, (url) =>
           request(`${url}/api/${user.id}/conversations/${id}`, user.token, method, body),
         )
-      if (Math.random() < 0.5) {
+      if (Math.random() >= expiring) {
         const { status } = await ask('DELETE')
         // One that was cut may have done it.
         if (status !== 204 && status !== 404) violate(`deleting ${id} was answered with ${status}`)
