@@ -81,6 +81,7 @@ export const soak = async (options: SoakOptions): Promise<{ report: Report; viol
       models: ['echo', 'openai-compatible/soak'],
       lostMs: 60_000 + 4 * leaseMs,
       expiring: options.expiring ?? 0.5,
+      onViolation: progress,
     })
     const { counts } = talks
     const load: Load = { live: new Set(), late: 0 }

@@ -50,10 +50,11 @@ export const judgeStored = async (
 export const countCheckpoints = async (sql: Sql): Promise<number> => {
   const [{ version }] = await sql<[{ version: number }]>`
     select current_setting('server_version_num')::int as version`
-  const [{ done }] =
-    version >= 170_000
-      ? await sql<[{ done: number }]>`select (num_timed + num_requested)::int as done from pg_stat_checkpointer`
-      : await sql<[{ done: number }]>`
-          select (checkpoints_timed + checkpoints_req)::int as done from pg_stat_bgwriter`
+  const [{ done }] = await sql<[{ done: number }]>`
+    select ${
+      version >= 170_000
+        ? sql`(num_timed + num_requested)::int as done from pg_stat_checkpointer`
+        : sql`(checkpoints_timed + checkpoints_req)::int as done from pg_stat_bgwriter`
+    }`
   return done
 }

@@ -51,6 +51,8 @@ interface TalksOptions {
   lostMs: number
   /** of those that are ended, the share that expire; the others are deleted */
   expiring: number
+  /** hears of a broken rule at once */
+  onViolation?: (text: string) => void
 }
 
 const mostTurns = 15
@@ -71,7 +73,14 @@ const messageOf = ({ number }: Talk, n: number): string => `${number}.${n} ${fil
  * Conversations of many users, and the rules that each is held to: what was acknowledged is there, each of it once, in its order and
  * with its answer; a message with a key is one turn, however often it is sent; what was deleted is gone.
  */
-export const createTalks = async ({ urls, users, models, lostMs, expiring }: TalksOptions) => {
+export const createTalks = async ({
+  urls,
+  users,
+  models,
+  lostMs,
+  expiring,
+  onViolation = () => {},
+}: TalksOptions) => {
   const everybody: User[] = await Promise.all(
     Array.from({ length: users }, async (_, n) => {
       const id = `soak-${n}`
@@ -83,7 +92,9 @@ export const createTalks = async ({ urls, users, models, lostMs, expiring }: Tal
   const violations: string[] = []
   const times = createHistogram()
   const violate = (text: string): void => {
-    if (violations.length < mostViolations) violations.push(text)
+    if (violations.length >= mostViolations) return
+    violations.push(text)
+    onViolation(text)
   }
   let talks = 0
 
