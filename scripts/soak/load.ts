@@ -65,15 +65,19 @@ export const eachOf = async <T>(items: Iterable<T>, atOnce: number, work: (item:
   await Promise.all(Array.from({ length: atOnce }, worker))
 }
 
-/** Says as much as it can, so many conversations at once, none of which is ended. Gives turns a second. */
+/**
+ * Says as much as it can, so many conversations at once, none of which is ended, for so long and until there are so many turns. Gives
+ * turns a second.
+ */
 export const rush = async (
   talks: Talks,
   load: Load,
-  { atOnce, seconds, signal }: { atOnce: number; seconds: number; signal: AbortSignal },
+  { atOnce, seconds, turns, signal }: { atOnce: number; seconds: number; turns: number; signal: AbortSignal },
 ): Promise<number> => {
   const start = performance.now()
   const before = talks.counts.turns
-  const isOver = () => signal.aborted || performance.now() - start > 1000 * seconds
+  const isOver = () =>
+    signal.aborted || (performance.now() - start > 1000 * seconds && talks.counts.turns - before >= turns)
   const worker = async () => {
     while (!isOver()) {
       const talk = talks.open()

@@ -27,6 +27,8 @@ export interface SoakOptions {
   /** how long the measurement at the start takes */
   measureSeconds?: number
   measuredAtOnce?: number
+  /** how many turns it has at least: of few rows, most of what they take is the rest of their pages */
+  measuredTurns?: number
   /** between two looks at the memory */
   sampleMs?: number
   leaseMs?: number
@@ -40,6 +42,8 @@ export interface SoakOptions {
 /** For how many seconds a conversation is idle between two turns, on average. */
 const idleSeconds = 20
 const walEveryMs = 15_000
+/** Longer than a machine that is busy with other things keeps anybody waiting. */
+const lostMs = 600_000
 /** Longer than it takes until what has expired is removed. */
 const removeMs = 40_000
 
@@ -53,6 +57,7 @@ export const soak = async (options: SoakOptions): Promise<{ report: Report; viol
     instances = 3,
     measureSeconds = 15,
     measuredAtOnce = 200,
+    measuredTurns = 3_000,
     leaseMs = 15_000,
   } = options
   const { progress } = bench
@@ -79,7 +84,7 @@ export const soak = async (options: SoakOptions): Promise<{ report: Report; viol
       urls: fleet.urls,
       users: 100,
       models: ['echo', 'openai-compatible/soak'],
-      lostMs: 60_000 + 4 * leaseMs,
+      lostMs,
       expiring: options.expiring ?? 0.5,
       onViolation: progress,
     })
@@ -88,7 +93,10 @@ export const soak = async (options: SoakOptions): Promise<{ report: Report; viol
     const wal = await openWal(sql)
 
     progress('measuring what a turn costs')
-    const most = await rush(talks, load, { atOnce: measuredAtOnce, seconds: measureSeconds, signal })
+    const most = await rush(talks, load, {
+      ...{ atOnce: measuredAtOnce, seconds: measureSeconds, turns: measuredTurns },
+      signal,
+    })
     const turnsThen = counts.turns
     const walOfTurn = (await wal.read()).records / turnsThen
     const notes = 'updates'

@@ -121,7 +121,14 @@ t.test('a soak of seconds', { skip: isDistributed }, async (t) => {
     },
     ...{ signal: stop.signal, program, cwd: builtProgram() },
     ...{ seconds: 4, rate: 15, killEveryMs: 1_000, instances: 2 },
-    ...{ measureSeconds: 1, measuredAtOnce: 20, sampleMs: 200, leaseMs: 1_000, expiring: 0 },
+    ...{
+      measureSeconds: 1,
+      measuredAtOnce: 20,
+      measuredTurns: 0,
+      sampleMs: 200,
+      leaseMs: 1_000,
+      expiring: 0,
+    },
   })
   t.same(violations, [], 'nothing is lost and nothing done twice')
   const text = reportText(report)
