@@ -11,8 +11,10 @@ const parts = 10
 /** How much of a table that does not grow with its rows may be dead. */
 const wantedBytesARow = 2_000
 
-interface TableSize {
+export interface TableSize {
   name: string
+  /** rows that were ever inserted */
+  inserted: number
   live: number
   dead: number
   bytes: number
@@ -22,12 +24,13 @@ interface TableSize {
   vacuums: number
 }
 
-const sizesOf = (sql: postgres.Sql) => sql<TableSize[]>`
-  select s.relname as name, s.n_live_tup::float as live, s.n_dead_tup::float as dead,
+/** Tables with their indexes, the largest first. */
+export const tableSizes = (sql: postgres.Sql) => sql<TableSize[]>`
+  select s.relname as name, s.n_tup_ins::float as inserted, s.n_live_tup::float as live, s.n_dead_tup::float as dead,
     pg_relation_size(s.relid)::float as bytes, pg_indexes_size(s.relid)::float as "indexBytes",
     s.n_tup_hot_upd::float / nullif(s.n_tup_upd, 0) as hot, s.autovacuum_count::int as vacuums
   from pg_stat_user_tables s
-  where s.schemaname = 'colloquy' and s.n_tup_ins > 0
+  where s.schemaname = 'colloquy'
   order by pg_total_relation_size(s.relid) desc`
 
 const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(1)
@@ -50,7 +53,7 @@ const run = async (bench: Bench) => {
         select pg_database_size(current_database())::float as bytes`
       progress(`${((part * turns) / parts).toLocaleString('en-GB')} turns: ${megabytes(bytes)} MB`)
     }
-    const sizes = await sizesOf(sql)
+    const sizes = (await tableSizes(sql)).filter(({ inserted }) => inserted > 0)
     const cells = ({ name, live, dead, bytes, indexBytes, hot, vacuums }: TableSize): Cell[] => [
       name,
       live,

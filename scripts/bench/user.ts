@@ -20,7 +20,7 @@ export const callsOf = async (user: string) => {
     .setProtectedHeader({ alg: 'HS256' })
     .setSubject(user)
     .setIssuedAt()
-    .setExpirationTime('2h')
+    .setExpirationTime('25h')
     .sign(new TextEncoder().encode(secret))
   const headers = { authorization: `Bearer ${token}` }
   return {

@@ -21,10 +21,9 @@ const tooManyStreams = () =>
 export const streamUpdates =
   ({ updates, now }: Deps): Handler<'streamUpdates'> =>
   async ({ headers, query, user }, reply) => {
-    const stream = await updates.open(user.id, headers['Last-Event-ID'])
-    if (!stream) return tooManyStreams()
     const { max_seconds = Number.POSITIVE_INFINITY } = query
     // Whoever has signed out, or was shut out, is told nothing more once the token has expired.
     const maxDurationMs = Math.min(max_seconds * 1_000, Math.max(0, user.expiresAt - now()))
-    return reply(200, new SseStream((signal) => stream.read(signal, maxDurationMs), { isMessage: false }))
+    const stream = await updates.open(user.id, headers['Last-Event-ID'], maxDurationMs)
+    return stream ? reply(200, new SseStream(stream, { isMessage: false })) : tooManyStreams()
   }

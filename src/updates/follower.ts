@@ -3,54 +3,53 @@ import type { UpdateFrame } from './followed-user.js'
 /** More than this is not kept for a slow reader, who reads everything again instead. */
 const maxFrames = 1_000
 
-/** A timer for longer would be due at once. */
-const maxTimerMs = 2 ** 31 - 1
-
-/** One who reads a stream of updates, at their own pace. */
-export const createFollower = (heartbeatMs: number) => {
+/**
+ * One who reads a stream of updates, at their own pace. It has no timer and waits for nothing, since there are many: `look` is called
+ * for all of them, every `lookMs`.
+ */
+export const createFollower = (heartbeatMs: number, lookMs: number) => {
+  let first: readonly UpdateFrame[] | undefined
   let waiting: UpdateFrame[] = []
-  let hasEnded = false
+  let isHeartbeatDue = false
+  let silentSince = performance.now()
+  let endsAt = Number.POSITIVE_INFINITY
   let wake = () => {}
 
   const end = (): void => {
-    hasEnded = true
+    endsAt = Number.NEGATIVE_INFINITY
     wake()
   }
 
-  async function* read(
-    first: readonly UpdateFrame[],
-    maxDurationMs: number,
-  ): AsyncGenerator<readonly UpdateFrame[]> {
-    const timer = setTimeout(() => wake(), heartbeatMs)
-    const ending = setTimeout(end, Math.min(maxDurationMs, maxTimerMs))
-    try {
-      yield first
-      while (!hasEnded) {
-        timer.refresh()
-        if (waiting.length === 0) {
-          await new Promise<void>((resolve) => {
-            wake = resolve
-          })
-        }
-        if (hasEnded) return
-        const frames = waiting
-        waiting = []
-        yield frames
-      }
-    } finally {
-      clearTimeout(timer)
-      clearTimeout(ending)
-    }
-  }
-
   return {
-    read,
+    /** What is told first, whatever becomes of it, and for how long it lasts. */
+    begin(frames: readonly UpdateFrame[], maxDurationMs: number): void {
+      first = frames
+      endsAt = Math.min(endsAt, performance.now() + maxDurationMs)
+    },
+    attach(reader: () => void): void {
+      wake = reader
+    },
+    /** The next batch; an empty one is a heartbeat. Undefined: there is none yet; null: it has ended. */
+    take(): readonly UpdateFrame[] | undefined | null {
+      const now = performance.now()
+      const frames = first ?? (now >= endsAt ? null : waiting)
+      if (first) first = undefined
+      else waiting = []
+      if (frames?.length === 0 && !isHeartbeatDue) return undefined
+      isHeartbeatDue = false
+      silentSince = now
+      return frames
+    },
     push(frames: readonly UpdateFrame[]): void {
       const last = frames.at(-1)
       if (waiting.length + frames.length > maxFrames && last)
         waiting = [{ id: last.id, event: { type: 'reset' } }]
       else waiting.push(...frames)
       wake()
+    },
+    look(now: number): void {
+      isHeartbeatDue ||= now - silentSince >= heartbeatMs - lookMs
+      if (isHeartbeatDue || now >= endsAt) wake()
     },
     end,
   }

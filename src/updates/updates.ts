@@ -29,17 +29,21 @@ interface UpdatesOptions {
 /** How many streams a user may have open on an instance: they need no turn and last, so one user could take all there are. */
 export const maxStreamsOfUser = 20
 
-export interface UpdateStream {
-  /**
-   * The frames in batches; an empty batch is a heartbeat. Ends after `maxDurationMs`, when the signal aborts, or when the instance
-   * shuts down.
-   */
-  read(signal: AbortSignal, maxDurationMs: number): AsyncIterable<readonly UpdateFrame[]>
+/** How often it is looked whether a stream has been silent for long, or has lasted for long enough. */
+const maxLookMs = 1_000
+
+/** What one reader takes, batch by batch; see createFollower. */
+export interface UpdateStream extends Pick<Follower, 'attach' | 'take'> {
+  /** Nobody reads it any more. */
+  leave(): void
 }
 
 export interface Updates {
-  /** Begins to follow a user's changes, from now or from the event `after` on. Undefined when the user has as many streams as may be. */
-  open(userId: string, after: string | undefined): Promise<UpdateStream | undefined>
+  /**
+   * Begins to follow a user's changes, from now or from the event `after` on, for so long at most. Undefined when the user has as many
+   * streams as may be.
+   */
+  open(userId: string, after: string | undefined, maxDurationMs: number): Promise<UpdateStream | undefined>
   /** Ends all streams: their readers go on at another instance. */
   close(): void
 }
@@ -64,6 +68,12 @@ export const createUpdates = ({
   metrics = noMetrics,
 }: UpdatesOptions): Updates => {
   const entries = new Map<string, Entry>()
+  const lookMs = Math.min(maxLookMs, heartbeatMs / 4)
+  // One for all of them, without which ten thousand streams have twenty thousand timers.
+  const looking = setInterval(() => {
+    const now = performance.now()
+    for (const { followers } of entries.values()) for (const follower of followers) follower.look(now)
+  }, lookMs).unref()
   let timer: NodeJS.Timeout | undefined
   let isClosed = false
   let isFailing = false
@@ -158,9 +168,9 @@ export const createUpdates = ({
   }
 
   return {
-    async open(userId, after) {
+    async open(userId, after, maxDurationMs) {
       if ((entries.get(userId)?.followers.size ?? 0) >= maxStreamsOfUser) return undefined
-      const follower = createFollower(heartbeatMs)
+      const follower = createFollower(heartbeatMs, lookMs)
       if (isClosed) follower.end()
       const entry = enter(userId, follower)
       try {
@@ -174,16 +184,11 @@ export const createUpdates = ({
                 },
               ]
             : await catchUp(userId, decodePosition(userId, after))
+        follower.begin(first, maxDurationMs)
         return {
-          read(signal, maxDurationMs) {
-            const onAbort = () => {
-              leave(userId, entry, follower)
-              follower.end()
-            }
-            signal.addEventListener('abort', onAbort, { once: true })
-            if (signal.aborted) onAbort()
-            return follower.read(first, maxDurationMs)
-          },
+          attach: follower.attach,
+          take: follower.take,
+          leave: () => leave(userId, entry, follower),
         }
       } catch (error) {
         leave(userId, entry, follower)
@@ -193,6 +198,7 @@ export const createUpdates = ({
     close() {
       isClosed = true
       clearTimeout(timer)
+      clearInterval(looking)
       for (const { followers } of entries.values()) for (const follower of followers) follower.end()
     },
   }
