@@ -134,8 +134,8 @@ begin
       from entries e
       cross join lateral (select p_phrase is null or e.text ~ p_phrase as is_phrase offset 0) p
       where (p_after is null or e.created_at >= p_after) and (p_before is null or e.created_at < p_before)
-        -- What does not have the first term is not compared with the longer pattern.
-        and (p_phrase is null or e.text ~ p_coarse[1])
+        -- What does not have each term is not compared with the longer pattern.
+        and (p_phrase is null or e.text ~ all (p_coarse))
       order by bound desc, e.created_at desc, e.id desc
       offset 0
     ) e
@@ -150,7 +150,7 @@ begin
         and x.text is not null
       offset 0
     ) c
-    where x.text ~ all (p_coarse)
+    where p_phrase is not null or x.text ~ all (p_coarse)
   loop
     if v_entry.bound is distinct from v_bound then
       v_bound := v_entry.bound;
