@@ -87,6 +87,11 @@ const rows: [what: string, schema: Json, google: Json | undefined][] = [
     },
     object({ a: id, b: id }, { required: ['a'] }),
   ],
+  [
+    'a property with a sign in its name',
+    object({ $top: { type: 'integer' }, a: id }, { required: ['$top', 'a'] }),
+    object({ $top: { type: 'integer' }, a: id }, { required: ['$top', 'a'] }),
+  ],
 ]
 
 /** What OpenAI and Anthropic refuse at the top of a schema. */
@@ -116,6 +121,14 @@ for (const name of providerNames) {
           [],
           `${what}: nothing that is refused`,
         )
+        if (name === 'anthropic') {
+          const names = [...Object.keys(schema.properties ?? {}), ...(schema.required ?? [])]
+          t.same(
+            names.filter((name) => !/^[a-zA-Z0-9_.-]{1,64}$/.test(name)),
+            [],
+            `${what}: no name that is refused`,
+          )
+        }
       }
     }
   })

@@ -2,6 +2,7 @@ import { isJsonObject, type JsonObject } from '../../json-object.js'
 import { toArguments, toArgumentsText } from './arguments.js'
 import { readCounts, unknownCount } from './counts.js'
 import type { Dialect, EventReader } from './dialect.js'
+import { withPlainNames } from './tool-schema.js'
 import { withoutNulls } from './without-nulls.js'
 
 /** The kinds of blocks that a response to our requests has, with the delta that its text comes in. */
@@ -145,6 +146,7 @@ const createReader = (): EventReader => {
  * (https://platform.claude.com/docs/en/build-with-claude/extended-thinking#preserving-thinking-blocks).
  */
 export const anthropicMessages: Dialect = {
+  toToolSchema: withPlainNames,
   toReplayed: (type, { anthropic }) => (type === 'reasoning' && anthropic ? { anthropic } : undefined),
   cacheMark: { anthropic: { cacheControl: { type: 'ephemeral' } } },
   finishReasons: {

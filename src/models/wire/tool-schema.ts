@@ -61,3 +61,20 @@ export const withoutAlternatives = (schema: ToolSchema): ToolSchema => {
     ...(required.length > 0 && { required }),
   }
 }
+
+/** A name of a property as Anthropic takes it (https://docs.claude.com/en/api/messages, `tools[].input_schema`). */
+const plainName = /^[a-zA-Z0-9_.-]{1,64}$/
+
+/** Leaves out the properties at the top whose names Anthropic refuses, together with the whole request. */
+export const withPlainNames = (schema: ToolSchema): ToolSchema => {
+  const { properties, required, ...rest } = schema
+  if (!isJsonObject(properties) || Object.keys(properties).every((name) => plainName.test(name)))
+    return schema
+  return {
+    ...rest,
+    properties: Object.fromEntries(Object.entries(properties).filter(([name]) => plainName.test(name))),
+    ...(Array.isArray(required) && {
+      required: required.filter((name) => typeof name === 'string' && plainName.test(name)),
+    }),
+  }
+}
