@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util'
 import { markdownTable } from 'markdown-table'
 import { createProgress } from '../src/commands/progress.js'
 import { interrupted } from './interrupted.js'
-import { measureCosts, measureInstances } from './simulate/measure.js'
+import { measureMachine } from './simulate/measure.js'
 import { type Costs, type Prediction, simulate } from './simulate/model.js'
 
 /** Of a machine with two slow cores, by `--measure`; milliseconds a turn. */
@@ -95,28 +95,34 @@ const compare = async (signal: AbortSignal): Promise<void> => {
   const clients = number('clients', values.clients, 1)
   const seconds = number('seconds', values.seconds, 1)
   const counts = numbers('instances', values.instances, 1)
-  live.begin('measuring the costs of a turn')
-  const costs = await measureCosts({ clients, seconds, signal })
+  live.begin('starting PostgreSQL')
+  const { costs, turnsPerSecond } = await measureMachine({
+    counts,
+    clients,
+    seconds,
+    signal,
+    progress: (text) => live.begin(text),
+  }).catch((error) => {
+    live.fail()
+    throw error
+  })
   live.done()
   console.log(`The costs of a turn, in ms: ${JSON.stringify(costs)}`)
   if (values.costs !== undefined) await writeFile(values.costs, `${JSON.stringify(costs)}\n`)
-  const rows: string[][] = []
-  for (const instances of counts) {
-    live.begin(`measuring ${instances} instances`)
-    const measured = await measureInstances({ instances, clients, seconds, signal })
-    live.done()
-    const sharedCores = cpus().length
+  const sharedCores = cpus().length
+  const rows = counts.map((instances, n) => {
     const setup = { instances, databases: 1, clients, databaseCores: sharedCores, sharedCores, modelMs: 0 }
     const predicted = simulate(costs, setup).turnsPerSecond
+    const measured = turnsPerSecond[n] ?? Number.NaN
     const off = predicted / measured - 1
-    rows.push([
+    return [
       String(instances),
       predicted.toFixed(0),
       measured.toFixed(0),
       `${off < 0 ? '' : '+'}${(100 * off).toFixed(0)} %`,
       Math.abs(off) <= wantedShare ? 'yes' : 'NO',
-    ])
-  }
+    ]
+  })
   print([
     ['instances', 'predicted turns/s', 'measured turns/s', 'off by', `within ${100 * wantedShare} %`],
     ...rows,

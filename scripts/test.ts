@@ -118,9 +118,9 @@ const selectTests = async (args: string[]): Promise<{ paths: string[]; options: 
   for (const path of named) if (!existsSync(join(root, path))) throw new Error(`There is no ${path} to test.`)
   const found = await Promise.all((named.length > 0 ? named : ['test']).map(filesOf))
   const paths = found.flat().filter((path) => path.endsWith('.test.ts'))
-  // They have commands of their own, `npm run test:mutations`, `test:browser` and `test:citus`, which name them.
+  // They have commands of their own, `npm run test:mutations`, `test:browser`, `test:measured` and `test:citus`, which name them.
   const isApart = (path: string) =>
-    path.endsWith('mutations.test.ts') || /^test\/(browser|citus)\//.test(path)
+    path.endsWith('mutations.test.ts') || /^test\/(browser|citus|measured)\//.test(path)
   return { paths: named.length > 0 ? paths : paths.filter((path) => !isApart(path)), options }
 }
 
