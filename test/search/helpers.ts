@@ -93,7 +93,7 @@ export const rowsRead = async (
   // Else what came before would count as well.
   await sql`select pg_stat_force_next_flush()`
   return sql.begin(async (sql) => {
-    const statement = (work: (sql: postgres.Sql) => unknown) => work(sql as never)
+    const statement = (_userId: string, work: (sql: postgres.Sql) => unknown) => work(sql as never)
     const asked = typeof query === 'string' ? parseQuery(query) : query
     await findMatches({ statement } as never, user, asked, { limit: 20, ...search })
     const [rows] = await sql<[{ messages: number; conversations: number }]>`
