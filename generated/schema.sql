@@ -1840,7 +1840,7 @@ begin
   select c.noted_at, c.expires_at into v_conversation
   from colloquy.conversations c
   where c.user_id = p_user_id and c.id = p_conversation_id;
-  if v_conversation.noted_at is not null then
+  if v_conversation.noted_at > colloquy.clock() - interval '1 hour' then
     insert into colloquy.updates (user_id, at, conversation_id, type)
     values (p_user_id, v_conversation.noted_at, p_conversation_id, 'conversation-updated')
     on conflict do nothing;

@@ -18,8 +18,8 @@ type FrameGenerator = (signal: AbortSignal) => AsyncIterable<readonly Frame[]>
 export interface FrameSource {
   /** Calls `wake` when there may be something to take. */
   attach(wake: () => void): void
-  /** The next batch; undefined: there is none yet; null: there will be none. */
-  take(): readonly Frame[] | undefined | null
+  /** The next batch; an empty one is a heartbeat. `none`: there is none yet; `end`: there will be none. */
+  take(): readonly Frame[] | 'none' | 'end'
   /** The client has disconnected, or has all of it. */
   leave(): void
 }
@@ -65,12 +65,13 @@ const generatedBody = (generate: FrameGenerator, { raw }: FastifyReply): Readabl
 }
 
 const sourceBody = (source: FrameSource): Readable => {
-  let isWanted = false
+  /** whether the reader waits for a batch */
+  let isWaiting = false
   const fill = (): void => {
     const frames = source.take()
-    isWanted = frames === undefined
-    if (frames === null) body.push(null)
-    else if (frames) for (const chunk of encode(frames)) body.push(chunk)
+    isWaiting = frames === 'none'
+    if (frames === 'end') body.push(null)
+    else if (frames !== 'none') for (const chunk of encode(frames)) body.push(chunk)
   }
   const body = new Readable({
     read: fill,
@@ -80,7 +81,7 @@ const sourceBody = (source: FrameSource): Readable => {
     },
   })
   source.attach(() => {
-    if (isWanted) fill()
+    if (isWaiting) fill()
   })
   return body
 }

@@ -29,13 +29,13 @@ export const createFollower = (heartbeatMs: number, lookMs: number) => {
     attach(reader: () => void): void {
       wake = reader
     },
-    /** The next batch; an empty one is a heartbeat. Undefined: there is none yet; null: it has ended. */
-    take(): readonly UpdateFrame[] | undefined | null {
+    /** The next batch; an empty one is a heartbeat. `none`: there is none yet; `end`: it has ended. */
+    take(): readonly UpdateFrame[] | 'none' | 'end' {
       const now = performance.now()
-      const frames = first ?? (now >= endsAt ? null : waiting)
+      const frames = first ?? (now >= endsAt ? 'end' : waiting)
       if (first) first = undefined
       else waiting = []
-      if (frames?.length === 0 && !isHeartbeatDue) return undefined
+      if (frames.length === 0 && !isHeartbeatDue) return 'none'
       isHeartbeatDue = false
       silentSince = now
       return frames

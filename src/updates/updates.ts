@@ -1,6 +1,6 @@
+import { createGroupTicks } from '../concurrency/group-ticks.js'
 import type { Database } from '../db/database.js'
-import { groupBy } from '../group-by.js'
-import { type Metrics, noMetrics, type TickWatch } from '../metrics/metrics.js'
+import { type Metrics, noMetrics } from '../metrics/metrics.js'
 import { toChanges } from './changes.js'
 import {
   createFollowedUser,
@@ -49,6 +49,7 @@ export interface Updates {
 }
 
 interface Entry {
+  userId: string
   user: FollowedUser
   followers: Set<Follower>
   /** resolves when its first read has succeeded */
@@ -56,8 +57,9 @@ interface Entry {
 }
 
 /**
- * What changes in users' conversations, for those who follow it on this instance: one statement per tick for all of them (for each node of a distributed database), and none
- * while there are none. Notes of changes are pruned with the Idempotency-Keys (keepPruned in src/turns/retention.ts).
+ * What changes in users' conversations, for those who follow it on this instance: one statement per tick for all of them, or for
+ * those on each node of a distributed database, and none while there are none. Notes of changes are pruned with the
+ * Idempotency-Keys (keepPruned in src/turns/retention.ts).
  */
 export const createUpdates = ({
   db,
@@ -74,21 +76,19 @@ export const createUpdates = ({
     const now = performance.now()
     for (const { followers } of entries.values()) for (const follower of followers) follower.look(now)
   }, lookMs).unref()
-  let timer: NodeJS.Timeout | undefined
   let isClosed = false
-  let isFailing = false
 
   /** Gives how many changes were told. */
-  const read = async (users: [string, Entry][]): Promise<number> => {
+  const read = async (users: readonly Entry[]): Promise<number> => {
     let asked = users
     let told = 0
     // More than one statement where users have so much to read that others would wait for too long.
     while (asked.length > 0 && !isClosed) {
       const { at, rows } = await readUpdates(
         db,
-        asked.map(([, { user }]) => user.toEntry()),
+        asked.map(({ user }) => user.toEntry()),
       )
-      for (const [n, [userId, { user, followers }]] of asked.entries()) {
+      for (const [n, { userId, user, followers }] of asked.entries()) {
         const mine = rows[n]
         if (!mine) continue
         for (const { type, turn_id } of mine) if (type === 'lapsed') watchLapsed(userId, String(turn_id))
@@ -101,36 +101,18 @@ export const createUpdates = ({
     return told
   }
 
-  const tick = async (watch: TickWatch): Promise<void> => {
-    const asked = [...entries].filter(([, { user }]) => user.position)
-    if (asked.length === 0) return
-    // Who is on a node that is away keeps nobody else waiting.
-    const reads = groupBy(asked, ([userId]) => db.nodeOf(userId)).map(read)
-    await Promise.allSettled(reads)
-    const told = await Promise.all(reads)
-    watch.done(
-      asked.length,
-      told.reduce((sum, count) => sum + count, 0),
-    )
-  }
-
-  const schedule = (): void => {
-    if (timer || entries.size === 0 || isClosed) return
-    const watch = metrics.tick('updates', tickMs)
-    timer = setTimeout(async () => {
-      try {
-        await tick(watch)
-        isFailing = false
-      } catch (err) {
-        watch.failed()
-        // The next tick makes up for it. An outage is logged once.
-        if (!isFailing) log.warn({ err }, 'changes of followed users could not be read')
-        isFailing = true
-      }
-      timer = undefined
-      schedule()
-    }, tickMs)
-  }
+  const ticks = createGroupTicks<Entry>({
+    items: () => entries.values(),
+    groupOf: ({ userId }) => db.nodeOf(userId),
+    isReady: ({ user }) => user.position !== undefined,
+    tickMs,
+    work: read,
+    onFailed(err, _, isFirst) {
+      // The next tick makes up for it. An outage is logged once.
+      if (isFirst) log.warn({ err }, 'changes of followed users could not be read')
+    },
+    watch: () => metrics.tick('updates', tickMs),
+  })
 
   const leave = (userId: string, entry: Entry, follower: Follower): void => {
     entry.followers.delete(follower)
@@ -145,14 +127,14 @@ export const createUpdates = ({
   const begin = (userId: string): Entry => {
     const user = createFollowedUser(userId)
     const begun = readOne(userId, null).then(({ at, rows }) => user.begin(at, rows))
-    return { user, followers: new Set(), begun }
+    return { userId, user, followers: new Set(), begun }
   }
 
   const enter = (userId: string, follower: Follower): Entry => {
     const entry = entries.get(userId) ?? begin(userId)
     entry.followers.add(follower)
     entries.set(userId, entry)
-    schedule()
+    ticks.begin(entry)
     return entry
   }
 
@@ -197,7 +179,7 @@ export const createUpdates = ({
     },
     close() {
       isClosed = true
-      clearTimeout(timer)
+      ticks.stop()
       clearInterval(looking)
       for (const { followers } of entries.values()) for (const follower of followers) follower.end()
     },

@@ -220,6 +220,31 @@ t.test('each group has batches of its own, which are sent at the same time', asy
   t.same(await Promise.all(answers), ['did a1', 'did b1', 'did a2', 'did b2', 'did a3'], 'all are answered')
 })
 
+t.test('what is sent again alone waits for none of another group', async (t) => {
+  const again: Record<string, (batch: Sent) => void> = {
+    locked: (batch) => batch.answer(() => 'locked'),
+    failed: (batch) => batch.fail(new Error('one is wrong, or its node is away')),
+  }
+  for (const [how, settle] of Object.entries(again)) {
+    const { commit, nth, batches, sent } = texts({ groupOf: ([group = '']) => group, maxWaiting: 1 })
+    const all = ['a0', 'b0', 'a1', 'a2', 'b1', 'b2'].map(commit)
+    nth(0).answer()
+    nth(1).answer()
+    await settled()
+    for (const n of [2, 3]) settle(nth(n))
+    await settled()
+    t.same(batches().slice(4), ['a1', 'b1'], `${how}: each group has as many at once`)
+    nth(5).answer()
+    await settled()
+    t.equal(batches().at(-1), 'b2', `${how}: one goes on while the other stands`)
+    for (let n = 4; n < sent.length; n += 1) {
+      nth(n).answer()
+      await settled()
+    }
+    t.equal((await Promise.all(all)).length, 6, `${how}: all are answered`)
+  }
+})
+
 /** A store on a database of its own that counts its statements, and the superuser's eyes beside it. */
 const start = async (t: Test) => {
   const { url, superuserUrl } = await testDatabase(t)

@@ -1,10 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import postgres from 'postgres'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { connect } from '../../src/db/connect.js'
 import { createAttemptLog } from '../../src/turns/attempts/attempt-log.js'
 import { createHeartbeat } from '../../src/turns/attempts/heartbeat.js'
-import type { BeginTurn } from '../../src/turns/store/begin-turns.js'
 import { createTurnStore } from '../../src/turns/store/turn-store.js'
 import { testDatabase } from '../helpers/database.js'
 import { until } from '../helpers/models.js'
@@ -157,33 +156,85 @@ t.test('what was seen of a lease before the database was away counts no more whe
   }
 })
 
-t.test('a node that is away keeps no turns of another waiting', async (t) => {
-  const [away, here] = ['away', 'here'].map((userId) => newTurn({ userId })) as [BeginTurn, BeginTurn]
-  let failures = 0
+/** A heartbeat of users who are on nodes, and how to hold a turn of one. */
+const onNodes = (
+  t: Test,
+  nodeOf: (userId: string) => string,
+  ask: (users: string[]) => Promise<unknown>,
+  warn: () => void = () => t.fail('a tick failed'),
+) => {
+  const heard: string[] = []
   const heartbeat = createHeartbeat({
     store: {
       async syncAttempts(entries) {
-        if (entries.some(({ user_id }) => user_id === 'away')) throw new Error('as asked')
-        return [{ entry: 1, state: 'cancel', seq: 0, events: [] }]
+        await ask(entries.map(({ user_id }) => user_id))
+        return entries.map((_, n) => ({ entry: n + 1, state: 'cancel', seq: 0, events: [] }))
       },
       interruptTurn: async () => {},
     },
     leaseMs: 60_000,
-    groupOf: (userId) => userId,
-    log: {
-      warn: () => {
-        failures += 1
-      },
-    },
+    groupOf: nodeOf,
+    log: { warn },
     tickMs: 1,
   })
-  const heard: string[] = []
-  const held = [away, here].map((turn) =>
-    heartbeat.hold(createAttemptLog({ ...turn, attempt: 1 }), (signal) =>
-      heard.push(`${turn.userId}: ${signal}`),
-    ),
+  const hold = (userId: string) =>
+    heartbeat.hold(createAttemptLog({ ...newTurn({ userId }), attempt: 1 }), (signal) =>
+      heard.push(`${userId}: ${signal}`),
+    )
+  return { hold, heard }
+}
+
+t.test('a node that fails keeps no turns of another waiting', async (t) => {
+  let failures = 0
+  const { hold, heard } = onNodes(
+    t,
+    (userId) => userId,
+    async ([user]) => {
+      if (user === 'away') throw new Error('as asked')
+    },
+    () => {
+      failures += 1
+    },
   )
+  const held = ['away', 'here'].map(hold)
   await until(() => failures > 1)
   for (const { release } of held) release()
   t.same([...new Set(heard)], ['here: cancel'], 'what is there is heard of')
+})
+
+t.test('a node that is silent keeps no turns of another waiting', async (t) => {
+  let answer = () => {}
+  const silence = new Promise<void>((resolve) => {
+    answer = resolve
+  })
+  const nodes: Record<string, string> = { silent: 'A', late: 'A', here: 'B' }
+  const asked: string[] = []
+  const { hold, heard } = onNodes(
+    t,
+    (userId) => nodes[userId] as string,
+    async (users) => {
+      asked.push(...users)
+      if (users.includes('silent')) await silence
+    },
+  )
+  const times = (user: string) => asked.filter((one) => one === user).length
+  const more = async () => {
+    const before = times('here')
+    await until(() => times('here') > before + 2)
+  }
+  const held = ['silent', 'here'].map(hold)
+  await until(() => asked.includes('silent'))
+  held.push(hold('late'))
+  await more()
+  t.equal(times('late'), 0, 'there is one statement of a node at a time')
+  nodes.silent = 'B'
+  nodes.late = 'B'
+  await until(() => asked.includes('late'))
+  await more()
+  t.equal(times('silent'), 1, 'a turn that is asked for is not asked for again elsewhere')
+  t.same(new Set(heard), new Set(['here: cancel', 'late: cancel']), 'what is there is heard of')
+  answer()
+  await until(() => times('silent') > 1)
+  t.ok(heard.includes('silent: cancel'), 'as is the other, when its node answers')
+  for (const { release } of held) release()
 })

@@ -154,6 +154,13 @@ t.test(
     await patch({ title: 'One' })
     await patch({ metadata: { a: 'b', c: null }, archived: false, pinned: false, expires_at: null })
     t.same(await notes(), first, 'what changes nothing is not noted')
+    // As a day later, when the note has been pruned.
+    await sql`update colloquy.conversations set noted_at = noted_at - interval '25 hours' where id = ${body.id}`
+    await sql`delete from colloquy.updates where user_id = 'jo'`
+    const tooMany = Object.fromEntries(Array.from({ length: 17 }, (_, n) => [`key${n}`, 'x']))
+    await patch({ title: 'One' })
+    t.equal((await patch({ title: 'Never', metadata: tooMany })).status, 422, 'too many pairs are refused')
+    t.same(await notes(), [], 'nor is a note that was pruned written again')
     for (const change of [{ title: 'Two' }, { archived: true }, { metadata: { a: null } }])
       await patch(change)
     t.ok((await updatesTold()) > 1, 'the changes after it are told')

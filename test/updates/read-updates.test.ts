@@ -1,7 +1,10 @@
 import postgres from 'postgres'
 import t from 'tap'
 import { v7 as uuidv7 } from 'uuid'
+import type { Database } from '../../src/db/database.js'
+import { createUpdates } from '../../src/updates/updates.js'
 import { testApp } from '../helpers/app.js'
+import { until } from '../helpers/models.js'
 import { begin, newTurn } from '../helpers/turns.js'
 import { updatesReader } from '../helpers/updates.js'
 
@@ -128,4 +131,34 @@ t.test('a read that takes long leaves the others for the next one', async (t) =>
       `${user} is told all the same`,
     )
   }
+})
+
+t.test('a node that is silent keeps no users of another waiting', async (t) => {
+  const asked: string[] = []
+  // Answers what the statement's entries are, and nothing at all of who is silent, after the beginning.
+  const statement = async (work: (sql: unknown) => unknown) => {
+    const says = Object.assign((_: unknown, ...values: unknown[]) => values, {
+      typed: (value: unknown) => value,
+    })
+    const [entries] = work(says) as [{ user_id: string; is_open: boolean }[]]
+    const users = entries.flatMap(({ user_id, is_open }) => (is_open ? [] : user_id))
+    asked.push(...users)
+    if (users.includes('silent')) await new Promise(() => {})
+    const at = '2026-01-01T00:00:00.000000Z'
+    return [{ at }, ...entries.map((_, n) => ({ entry: n + 1, type: 'epoch', at }))]
+  }
+  const updates = createUpdates({
+    db: { nodeOf: (userId: string) => userId, statement } as unknown as Database,
+    watchLapsed: () => {},
+    heartbeatMs: 60_000,
+    log: { warn: (fields) => t.fail('a tick failed', fields) },
+    tickMs: 1,
+  })
+  t.teardown(updates.close)
+  for (const user of ['silent', 'here']) await updates.open(user, undefined, 60_000)
+  const times = (user: string) => asked.filter((one) => one === user).length
+  await until(() => times('silent') > 0)
+  const before = times('here')
+  await until(() => times('here') > before + 2)
+  t.equal(times('silent'), 1, 'who is on a node that is silent is asked for once')
 })

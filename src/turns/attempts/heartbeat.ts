@@ -1,5 +1,5 @@
-import { groupBy } from '../../group-by.js'
-import { type Metrics, noMetrics, type TickWatch } from '../../metrics/metrics.js'
+import { createGroupTicks } from '../../concurrency/group-ticks.js'
+import { type Metrics, noMetrics } from '../../metrics/metrics.js'
 import { decodeEvents } from '../store/event-encoding.js'
 import type { SyncRow } from '../store/sync-attempts.js'
 import type { TurnStore } from '../store/turn-store.js'
@@ -51,11 +51,11 @@ interface HeartbeatOptions {
  * and the living instances renew theirs within a tick.
  */
 const lapseMs = 1_000
-/** After a longer gap between ticks, earlier observations are void: the database was away or this process was paused. */
+/** After a longer gap between a turn's ticks, earlier observations are void: the database was away or this process was paused. */
 const blindMs = lapseMs / 2
 
 /**
- * The heartbeat of an instance: one statement per tick for all turns that it runs or follows, or one for each group of their users.
+ * The heartbeat of an instance: one statement per tick for all turns that it runs or follows, or for those of each group of users.
  * It ticks only while there are any, so a turn that ends before the first tick costs nothing.
  */
 export const createHeartbeat = (options: HeartbeatOptions): Heartbeat => {
@@ -63,7 +63,6 @@ export const createHeartbeat = (options: HeartbeatOptions): Heartbeat => {
   const { groupOf = () => '' } = options
   const entries = new Set<Entry>()
   const watched = new Set<string>()
-  let timer: NodeJS.Timeout | undefined
 
   /** Interrupts a turn whose lease has been expired for long enough, without blocking the tick. */
   const interruptLapsed = (entry: RemoteEntry): void => {
@@ -100,6 +99,10 @@ export const createHeartbeat = (options: HeartbeatOptions): Heartbeat => {
 
   /** Gives how many events were stored. */
   const sync = async (asked: readonly Entry[]): Promise<number> => {
+    let room = maxTickBatch
+    for (const entry of asked) {
+      if (entry.runs && entry.sent === entry.stored) room -= nextBatch(entry, Math.min(room, maxTurnBatch))
+    }
     const rows = await store.syncAttempts(asked.map(toSync), leaseMs)
     const now = performance.now()
     for (const entry of asked) {
@@ -127,43 +130,22 @@ export const createHeartbeat = (options: HeartbeatOptions): Heartbeat => {
     return stored
   }
 
-  const tick = async (watch: TickWatch): Promise<void> => {
-    const asked = [...entries]
-    let room = maxTickBatch
-    for (const entry of asked) {
-      if (entry.runs && entry.sent === entry.stored) room -= nextBatch(entry, Math.min(room, maxTurnBatch))
-    }
-    const groups = groupBy(asked, ({ userId }) => groupOf(userId))
-    const results = await Promise.allSettled(groups.map(sync))
-    let stored = 0
-    for (const [n, result] of results.entries()) {
-      if (result.status === 'fulfilled') stored += result.value
+  const ticks = createGroupTicks<Entry>({
+    items: () => entries,
+    groupOf: ({ userId }) => groupOf(userId),
+    tickMs,
+    work: sync,
+    onFailed(err, asked) {
       // The next tick makes up for a failed one; a lease outlasts many ticks.
-      else for (const entry of groups[n] ?? []) if (!entry.runs) entry.lapsedAt = undefined
-    }
-    const failed = results.find(({ status }) => status === 'rejected') as PromiseRejectedResult | undefined
-    if (failed) throw failed.reason
-    watch.done(asked.length, stored)
-  }
-
-  const schedule = (): void => {
-    if (timer || entries.size === 0) return
-    const watch = metrics.tick('turns', tickMs)
-    timer = setTimeout(async () => {
-      if (entries.size > 0) {
-        await tick(watch).catch((err: unknown) => {
-          watch.failed()
-          log.warn({ err }, 'the heartbeat failed')
-        })
-      }
-      timer = undefined
-      schedule()
-    }, tickMs)
-  }
+      for (const entry of asked) if (!entry.runs) entry.lapsedAt = undefined
+      log.warn({ err }, 'the heartbeat failed')
+    },
+    watch: () => metrics.tick('turns', tickMs),
+  })
 
   const add = (entry: Entry): (() => void) => {
     entries.add(entry)
-    detached(schedule)
+    detached(() => ticks.begin(entry))
     return () => entries.delete(entry)
   }
 

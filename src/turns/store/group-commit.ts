@@ -12,11 +12,11 @@ export interface GroupCommitOptions<Entry, Answer> {
   sizeOf(entry: Entry): number
   /** whose entry it is: the owners take turns; default: all have the same owner */
   ownerOf?(entry: Entry): string
-  /** which entries share batches; those of others are sent at the same time. There are few such groups. default: all share them */
+  /** which entries share batches, and what is sent alone; those of others are sent at the same time. There are few such groups. default: all share them */
   groupOf?(entry: Entry): string
   maxEntries?: number
   maxSize?: number
-  /** maximum number of entries that wait for other transactions, each on its own connection; and of those that are tried again */
+  /** maximum number of entries of a group that wait for other transactions, each on its own connection; and of those that are tried again */
   maxWaiting?: number
   /** the same for the entries of one owner */
   maxWaitingOfOwner?: number
@@ -55,17 +55,13 @@ export const createGroupCommit = <Entry, Answer extends { outcome: string }>({
   interface Group {
     queue: FairQueue<Item>
     isSending: boolean
+    /** Send entries alone; what need not wait does not stand behind what does. */
+    wait(item: Item): void
+    retry(item: Item): void
   }
   const groups = new Map<string, Group>()
   const queues: FairQueue<Item>[] = []
   onReady(() => queues.reduce((sum, { size }) => sum + size, 0))
-
-  const createGroup = (name: string): Group => {
-    const group = { queue: createFairQueue<Item>(), isSending: false }
-    groups.set(name, group)
-    queues.push(group.queue)
-    return group
-  }
 
   const sendItems = (items: readonly Item[], mayWait: boolean): Promise<Answer[]> => {
     const entries = items.map(({ entry }) => entry)
@@ -126,12 +122,17 @@ export const createGroupCommit = <Entry, Answer extends { outcome: string }>({
     }
   }
 
-  // One may be locked again: what it was to wait for has changed meanwhile.
-  const wait: (item: Item) => void = createLane(true, maxWaitingOfOwner, (item) => wait(item))
-  // What need not wait does not stand behind what does.
-  const retry = createLane(false, maxWaiting, wait)
+  const createGroup = (name: string): Group => {
+    // One may be locked again: what it was to wait for has changed meanwhile.
+    const wait: Group['wait'] = createLane(true, maxWaitingOfOwner, (item) => wait(item))
+    const retry = createLane(false, maxWaiting, wait)
+    const group: Group = { queue: createFairQueue<Item>(), isSending: false, wait, retry }
+    groups.set(name, group)
+    queues.push(group.queue)
+    return group
+  }
 
-  const sendBatch = async (batch: readonly Item[]): Promise<void> => {
+  const sendBatch = async (batch: readonly Item[], { wait, retry }: Group): Promise<void> => {
     const answers = await sendItems(batch, false).catch((error: unknown) => {
       // A refused statement is the fault of one entry; a lost connection concerns all of them.
       const isShared = batch.length === 1 || !isStatementFailure(error)
@@ -149,7 +150,7 @@ export const createGroupCommit = <Entry, Answer extends { outcome: string }>({
 
   const run = async (group: Group): Promise<void> => {
     group.isSending = true
-    while (group.queue.size > 0) await sendBatch(nextBatch(group.queue))
+    while (group.queue.size > 0) await sendBatch(nextBatch(group.queue), group)
     group.isSending = false
   }
 
