@@ -6,7 +6,10 @@ import { prepareTemplate } from '../test/helpers/template.js'
 import { createCitusDatabase } from './citus-database.js'
 import { systemServer } from './system-postgres.js'
 
-/** What `npm run test:citus` runs, where no files are named: each operation, and what is stored of turns. */
+/**
+ * What `npm run test:citus` runs, where no files are named: each operation, and what is stored of turns. Tests that look at a server's
+ * statistics, or write as the owner what Citus lets only its user write, are for one database.
+ */
 export const citusTests = [
   'test/citus',
   'test/isolation.test.ts',
@@ -31,7 +34,6 @@ export const citusTests = [
     'branches',
     'conversations',
     'create-conversation',
-    'erase-user',
     'export',
     'fork',
     'import-user',
@@ -41,7 +43,8 @@ export const citusTests = [
     'rate-message',
     'usage',
   ].map((name) => `test/handlers/${name}.test.ts`),
-  ...['test/search', 'test/retention', 'test/updates/updates.test.ts'],
+  ...['search', 'findability'].map((name) => `test/search/${name}.test.ts`),
+  'test/retention',
 ]
 
 /** Makes a cluster to be copied, which takes a tenth of the time that initdb takes. */
