@@ -46,6 +46,9 @@ const packageReference = /^#\/(\$defs|definitions)\/[\w.-]+$/
 /** How many characters a schema may become. The rest is left open, since schemas that refer to each other can have any length. */
 const lengthOf = (root: ToolSchema): number => 4 * JSON.stringify(root).length + 16_384
 
+/** How deep schemas may be within each other, which those without references never are. */
+const maxDepth = 100
+
 /** About the characters of a schema without those of the schemas in it. */
 const ownLength = (schema: JsonObject): number => {
   const own = Object.entries(schema).filter(
@@ -62,7 +65,7 @@ const fits = (root: JsonObject, length: number): boolean => {
   const visit = (schema: unknown, path: readonly unknown[]): void => {
     if (!isJsonObject(schema) || left < 0) return
     const { $ref, properties, items, anyOf } = schema
-    left -= ownLength(schema)
+    left -= path.length > maxDepth ? Number.POSITIVE_INFINITY : ownLength(schema)
     // In the order of the package, which stops at the first circle.
     const members = $ref
       ? [resolvePointer(root, $ref)]
@@ -96,9 +99,10 @@ const withoutSingle = (schema: JsonObject): JsonObject => {
 /** With references to definitions left to the package, or with all of them replaced. */
 const convert = (root: ToolSchema, keepsReferences: boolean): ToolSchema => {
   let left = lengthOf(root)
-  /** `path`: the schemas within which this one is */
-  const read = (value: unknown, path: readonly JsonObject[]): JsonObject => {
-    if (!isJsonObject(value) || path.includes(value) || left < 0) return {}
+  /** the schemas within which the present one is */
+  const open = new Set<JsonObject>()
+  const read = (value: unknown, depth: number): JsonObject => {
+    if (!isJsonObject(value) || left < 0 || depth > maxDepth || open.has(value)) return {}
     const { additionalProperties: _, ...given } = withoutSingle(value)
     const isKept =
       keepsReferences &&
@@ -107,26 +111,28 @@ const convert = (root: ToolSchema, keepsReferences: boolean): ToolSchema => {
       isJsonObject(resolvePointer(root, given.$ref))
     const branches = isKept ? [given] : branchesOf(root, given, ['allOf'])
     // A schema that is within itself is left open.
-    const parts = branches.filter((part) => !path.includes(part))
+    const parts = branches.filter((part) => !open.has(part))
     const { oneOf, ...schema } = readValues(isKept ? given : mergeAll(parts))
     if (Array.isArray(oneOf)) schema.anyOf = [schema.anyOf ?? [], oneOf].flat()
-    if (path.length > 0 || !keepsReferences) {
+    if (depth > 0 || !keepsReferences) {
       delete schema.$defs
       delete schema.definitions
     }
     left -= ownLength(schema) + branches.length
-    const within = [...path, value, ...parts]
+    const opened = [value, ...parts]
+    for (const part of opened) open.add(part)
     for (const name of maps) {
       const members = schema[name]
       if (!isJsonObject(members)) continue
-      const entries = Object.entries(members).map(([key, member]) => [key, read(member, within)])
+      const entries = Object.entries(members).map(([key, member]) => [key, read(member, depth + 1)])
       schema[name] = Object.fromEntries(entries)
     }
     for (const name of lists) {
       const members = schema[name]
-      if (Array.isArray(members)) schema[name] = members.map((member) => read(member, within))
+      if (Array.isArray(members)) schema[name] = members.map((member) => read(member, depth + 1))
     }
-    if (schema.items !== undefined) schema.items = read(schema.items, within)
+    if (schema.items !== undefined) schema.items = read(schema.items, depth + 1)
+    for (const part of opened) open.delete(part)
     if (!formats.has(String(schema.format))) delete schema.format
     const { properties } = schema
     if (Array.isArray(schema.required)) {
@@ -136,7 +142,7 @@ const convert = (root: ToolSchema, keepsReferences: boolean): ToolSchema => {
     }
     return schema
   }
-  return read(root, [])
+  return read(root, 0)
 }
 
 /** A schema as Google's package can convert it, and as Google takes it. */

@@ -56,9 +56,11 @@ export const branchesOf = (
 
 /** The properties of all of them; one that they describe in different ways may be any of these. */
 export const mergeProperties = (schemas: readonly JsonObject[]): JsonObject => {
+  const all = schemas.map(({ properties }) => properties).filter(isJsonObject)
+  if (all.length === 1) return { ...all[0] }
   const found = new Map<string, Map<string, unknown>>()
-  for (const { properties } of schemas) {
-    for (const [name, property] of Object.entries(isJsonObject(properties) ? properties : {})) {
+  for (const properties of all) {
+    for (const [name, property] of Object.entries(properties)) {
       const ways = found.get(name) ?? new Map<string, unknown>()
       found.set(name, ways.set(JSON.stringify(property), property))
     }
