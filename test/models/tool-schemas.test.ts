@@ -94,6 +94,7 @@ const rows: [what: string, schema: Json, google: Json | undefined][] = [
   ],
 ]
 
+const tree = { $ref: '#/$defs/tree' }
 /** More of them, whose references and combinations not every provider knows. */
 const combined: typeof rows = [
   ['an object that says nothing else', { type: 'object' }, undefined],
@@ -144,6 +145,11 @@ const combined: typeof rows = [
       { $defs: { '50%': id, 'a~b': id, 'a/b': id, 'a b': id } },
     ),
     object({ a: id, b: id, c: id, d: id, e: id }),
+  ],
+  [
+    'a definition within itself, which Google takes as JSON Schema',
+    object({ a: tree }, { $defs: { tree: object({ in: { type: 'array', items: tree } }) } }),
+    object({ a: tree }, { $defs: { tree: object({ in: { type: 'array', items: tree } }) } }),
   ],
   [
     'a schema that cannot be read',
@@ -205,8 +211,10 @@ for (const name of providerNames) {
       }
       t.equal(text, 'Hello', `${what}: the turn is answered`)
       const [offered] = provider.requests.at(-1)?.body.tools ?? []
-      if (name === 'google') t.same(offered.functionDeclarations[0].parameters, google, `${what}: is offered`)
-      else {
+      if (name === 'google') {
+        const { parameters, parametersJsonSchema } = offered.functionDeclarations[0]
+        t.same(parameters ?? parametersJsonSchema, google, `${what}: is offered`)
+      } else {
         const { type, ...schema } = offered.input_schema ?? offered.parameters ?? offered.function.parameters
         t.equal(type, 'object', `${what}: the arguments are an object`)
         t.type(schema.properties, 'object', `${what}: with properties`)
