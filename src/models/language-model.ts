@@ -8,7 +8,7 @@ import {
   type ToolSet,
   tool,
 } from 'ai'
-import { isJsonObject } from '../json-object.js'
+import { isJsonObject, type JsonObject } from '../json-object.js'
 import type { ToolDefinition } from '../tools/tool.js'
 import { type PendingResponse, toPendingResponse } from './messages.js'
 import type { Model, ModelEvent, ModelUsage, ProviderOptions } from './model.js'
@@ -56,15 +56,21 @@ const toUsage = (usage: LanguageModelUsage): ModelUsage => ({
   total_tokens: toCount(usage.totalTokens),
 })
 
+/** What no one can convert costs its tool the description of its arguments, and the turn nothing. */
+const toSchema = (schema: JsonObject, { toToolSchema = (schema) => schema }: Dialect): JsonObject => {
+  try {
+    return toToolSchema(withoutAlternatives(schema))
+  } catch {
+    return { type: 'object', properties: {} }
+  }
+}
+
 /** Tools without `execute`: the turn engine runs them, not the SDK. */
-const toToolSet = (
-  tools: readonly ToolDefinition[],
-  { toToolSchema = (schema) => schema }: Dialect,
-): ToolSet =>
+const toToolSet = (tools: readonly ToolDefinition[], dialect: Dialect): ToolSet =>
   Object.fromEntries(
     tools.map(({ name, description, inputSchema }) => {
-      const schema = toToolSchema(withoutAlternatives(inputSchema))
-      return [name, tool({ description, inputSchema: jsonSchema(schema as JSONSchema7) })]
+      const schema = toSchema(inputSchema, dialect) as JSONSchema7
+      return [name, tool({ description, inputSchema: jsonSchema(schema) })]
     }),
   )
 

@@ -94,8 +94,107 @@ const rows: [what: string, schema: Json, google: Json | undefined][] = [
   ],
 ]
 
+const tree = { $ref: '#/$defs/tree' }
+/** More of them, whose references and combinations not every provider knows. */
+const combined: typeof rows = [
+  ['an object that says nothing else', { type: 'object' }, undefined],
+  [
+    'a reference at the top',
+    {
+      type: 'object',
+      properties: {},
+      $ref: '#/$defs/in',
+      $defs: { in: object({ a: id }, { required: ['a'] }) },
+    },
+    object({ a: id }, { required: ['a'] }),
+  ],
+  [
+    'one of several, deep in it',
+    object({ a: { oneOf: [id, { type: 'integer' }] }, b: { type: 'array', items: { oneOf: [id] } } }),
+    object({ a: { anyOf: [id, { type: 'integer' }] }, b: { type: 'array', items: { anyOf: [id] } } }),
+  ],
+  [
+    'all of several, deep in it',
+    object(
+      {
+        a: { allOf: [id], description: 'd' },
+        b: object(
+          { x: id },
+          { required: ['x'], allOf: [{ $ref: '#/$defs/y' }, object({ z: id }, { required: ['z'] })] },
+        ),
+        c: { description: 'd', allOf: [{ $ref: '#/$defs/y' }] },
+      },
+      { $defs: { y: object({ y: id }) } },
+    ),
+    object({
+      a: { ...id, description: 'd' },
+      b: object({ x: id, y: id, z: id }, { required: ['x', 'z'] }),
+      c: object({ y: id }, { description: 'd' }),
+    }),
+  ],
+  [
+    'names of definitions that a URI writes in another way',
+    object(
+      {
+        a: { $ref: '#/$defs/50%' },
+        b: { $ref: '#/$defs/a~b' },
+        c: { $ref: '#/$defs/a%2Fb' },
+        d: { $ref: '#/$defs/a~1b' },
+        e: { $ref: '#/$defs/a%20b' },
+      },
+      { $defs: { '50%': id, 'a~b': id, 'a/b': id, 'a b': id } },
+    ),
+    object({ a: id, b: id, c: id, d: id, e: id }),
+  ],
+  [
+    'a definition within itself, which Google takes as JSON Schema',
+    object({ a: tree }, { $defs: { tree: object({ in: { type: 'array', items: tree } }) } }),
+    object({ a: tree }, { $defs: { tree: object({ in: { type: 'array', items: tree } }) } }),
+  ],
+  [
+    'a schema that cannot be read',
+    Object.defineProperty({ type: 'object' }, 'properties', {
+      enumerable: true,
+      get() {
+        throw new Error('No.')
+      },
+    }),
+    undefined,
+  ],
+]
+
+const times = (count: number, of: (n: number) => object) => Array.from({ length: count }, (_, n) => of(n))
+const named = (name: string, values: object[]) =>
+  Object.fromEntries(values.map((value, n) => [name + n, value]))
+/** Of few bytes each, and of millions when each reference is followed. */
+const endless: [what: string, schema: Json][] = [
+  ['alternatives that are the whole', { type: 'object', anyOf: times(20, () => ({ $ref: '#' })) }],
+  [
+    'properties that have each other',
+    object(
+      named(
+        'p',
+        times(8, () =>
+          object(
+            named(
+              'f',
+              times(8, (n) => ({ $ref: `#/properties/p${n}` })),
+            ),
+          ),
+        ),
+      ),
+    ),
+  ],
+  ...['properties', '$defs'].map((where): [string, Json] => {
+    const next = (n: number) => ({ $ref: `#/${where}/p${n + 1}` })
+    const chain = named('p', [...times(20, (n) => object({ a: next(n), b: next(n) })), id])
+    const all = where === 'properties' ? chain : { a: { $ref: '#/$defs/p0' } }
+    return [`a chain of ${where}`, object(all, where === '$defs' ? { $defs: chain } : {})]
+  }),
+]
+
 /** What OpenAI and Anthropic refuse at the top of a schema. */
-const refusedAtTop = ['anyOf', 'oneOf', 'allOf', 'enum', 'not', 'const']
+const refusedAtTop = ['anyOf', 'oneOf', 'allOf', 'enum', 'not', 'const', '$ref']
 
 for (const name of providerNames) {
   t.test(`${name}: the schema of one tool costs a turn nothing`, async (t) => {
@@ -103,7 +202,7 @@ for (const name of providerNames) {
     const credentials = credentialsFor(name, provider.url)
     const model = await openModel(`${name}/m`, { ...modelSettings, credentials })
     provider.answer(events(...wires[name].answer('Hello')))
-    for (const [what, inputSchema, google] of rows) {
+    for (const [what, inputSchema, google] of [...rows, ...combined]) {
       const tools = [{ name: 'odd', description: 'd', inputSchema }]
       const signal = new AbortController().signal
       let text = ''
@@ -112,10 +211,13 @@ for (const name of providerNames) {
       }
       t.equal(text, 'Hello', `${what}: the turn is answered`)
       const [offered] = provider.requests.at(-1)?.body.tools ?? []
-      if (name === 'google') t.same(offered.functionDeclarations[0].parameters, google, `${what}: is offered`)
-      else {
+      if (name === 'google') {
+        const { parameters, parametersJsonSchema } = offered.functionDeclarations[0]
+        t.same(parameters ?? parametersJsonSchema, google, `${what}: is offered`)
+      } else {
         const { type, ...schema } = offered.input_schema ?? offered.parameters ?? offered.function.parameters
         t.equal(type, 'object', `${what}: the arguments are an object`)
+        t.type(schema.properties, 'object', `${what}: with properties`)
         t.same(
           refusedAtTop.filter((keyword) => keyword in schema),
           [],
@@ -130,6 +232,13 @@ for (const name of providerNames) {
           )
         }
       }
+    }
+    for (const [what, inputSchema] of endless) {
+      const tools = [{ name: 'odd', description: 'd', inputSchema }]
+      const signal = new AbortController().signal
+      for await (const _ of model.run({ system: undefined, history: [], message: 'hi', tools, signal }));
+      const sent = JSON.stringify(provider.requests.at(-1)?.body.tools).length
+      t.ok(sent < 64_000, `${what}: ${sent} characters are sent`)
     }
   })
 }

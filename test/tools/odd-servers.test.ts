@@ -96,8 +96,9 @@ t.test(
       ],
       [{ name: '', inputSchema: plain }, undefined, unnamed, 'number 24'],
       [{ name: nothing, inputSchema: plain }, undefined, unnamed, 'number 25'],
-      [nothing, undefined, unnamed, 'number 26'],
-      ['tool', undefined, unnamed, 'number 27'],
+      [{ name: 's', inputSchema: { type: 'object', properties: nothing } }, 's'],
+      [nothing, undefined, unnamed, 'number 27'],
+      ['tool', undefined, unnamed, 'number 28'],
     ]
     const list = {
       tools: [...odd.map(([tool]) => tool), { name: 'other', inputSchema: plain }],
@@ -112,7 +113,9 @@ t.test(
       t.same(tools.names, [...odd.flatMap(([, name]) => name ?? []), 'other'], `${wire}: the tools of a turn`)
       t.same(told(tools.logged), expected, `${wire}: what the log says`)
       for (const name of tools.names) {
-        t.equal(tools.get(name).inputSchema.type, 'object', `${wire}: the arguments of ${name} are an object`)
+        const { type, properties } = tools.get(name).inputSchema
+        t.equal(type, 'object', `${wire}: the arguments of ${name} are an object`)
+        t.type(properties, 'object', `${wire}: the arguments of ${name} have properties`)
         t.equal(await tools.call(name, {}), 'done', `${wire}: ${name} can be called`)
       }
     }
@@ -215,6 +218,8 @@ t.test('a schema of another dialect is read, or its arguments are not checked', 
     [of({ type: 'string' }, { required: {}, $schema: '' }), ['a'], [5]],
     [of({ $ref: '#' }), [{}, { a: {} }], [5]],
     [of({ type: ['array', 'null'] }), [[5], null], [5]],
+    [of({ type: 'array', items: [{ type: 'string' }, {}] }), [['a', 1, 1]], [[5]]],
+    [of({ type: 'array', items: [] }), [['a', 5]], [5]],
   ]
   const wrongFields: [row: number, ...fields: string[]][] = [
     [14, 'properties.a.type'],
@@ -235,6 +240,11 @@ t.test('a schema of another dialect is read, or its arguments are not checked', 
   for (const wire of wires) {
     const tools = await toolsOf(t, wire, { 'tools/list': { result: { tools: list } } })
     t.equal(tools.names.length, rows.length, `${wire}: all tools are offered`)
+    for (const name of tools.names) {
+      const { a } = tools.get(name).inputSchema.properties as Record<string, Record<string, unknown>>
+      const isArray = [a?.type].flat().includes('array')
+      t.equal(a?.items !== undefined, isArray, `${wire}: an array has items, ${JSON.stringify(a)}`)
+    }
     const labels = rows.flatMap(([, , , field], i) => (field ? [`t${i} (${field})`] : []))
     t.same(told(tools.logged)[unchecked]?.sort(), labels.sort(), `${wire}: what the log says`)
     t.same(told(tools.logged)[mended], wrong, `${wire}: also of what is deep in a schema`)

@@ -3,34 +3,64 @@ import { isJsonObject, type JsonObject } from '../../json-object.js'
 /** A tool's input schema as a provider takes it. Arguments are checked against the schema as it is. */
 export type ToolSchema = JsonObject
 
-const alternatives = ['anyOf', 'oneOf', 'allOf'] as const
+/** Keeps what becomes of a schema, which is needed again for each step of a turn. */
+export const memoized = (convert: (schema: ToolSchema) => ToolSchema): typeof convert => {
+  const results = new WeakMap<ToolSchema, ToolSchema>()
+  return (schema) => {
+    const result = results.get(schema) ?? convert(schema)
+    results.set(schema, result)
+    return result
+  }
+}
+
+/** A part of a JSON pointer may be percent-encoded, since the pointer is a fragment of a URI (RFC 6901, section 6). */
+const decodePart = (part: string): string => {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
+  }
+}
 
 /** What a JSON pointer into the schema refers to, such as `#/$defs/task`; undefined when there is nothing. */
 export const resolvePointer = (root: JsonObject, pointer: unknown): unknown => {
   if (typeof pointer !== 'string' || !/^#(\/|$)/.test(pointer)) return undefined
   let at: unknown = root
-  for (const name of pointer.split('/').slice(1)) {
-    const key = name.replaceAll('~1', '/').replaceAll('~0', '~')
-    at = typeof at === 'object' && at !== null && Object.hasOwn(at, key) ? Reflect.get(at, key) : undefined
+  for (const part of pointer.split('/').slice(1)) {
+    const key = decodePart(part).replaceAll('~1', '/').replaceAll('~0', '~')
+    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, key)) return undefined
+    at = Reflect.get(at, key)
   }
   return at
 }
 
-/** The schemas that the top of a schema combines, those within them included. */
-const branchesOf = (root: JsonObject, schema: JsonObject, depth = 0): JsonObject[] => {
-  if (depth > 4) return []
-  return alternatives
-    .flatMap((name) => (Array.isArray(schema[name]) ? schema[name] : []))
-    .map((branch) => (isJsonObject(branch) && branch.$ref ? resolvePointer(root, branch.$ref) : branch))
-    .filter(isJsonObject)
-    .flatMap((branch) => [branch, ...branchesOf(root, branch, depth + 1)])
+/**
+ * A schema and those that it combines by these keywords or refers to, and so on, each once: a few hundred bytes may refer to each
+ * other in millions of ways.
+ */
+export const branchesOf = (
+  root: JsonObject,
+  schema: JsonObject,
+  keywords: readonly string[],
+): JsonObject[] => {
+  const found = new Set([schema])
+  // Also visits those that are added on the way.
+  for (const branch of found) {
+    const lists = keywords.map((name) => branch[name]).filter(Array.isArray)
+    for (const member of [resolvePointer(root, branch.$ref), ...lists.flat()]) {
+      if (isJsonObject(member)) found.add(member)
+    }
+  }
+  return [...found]
 }
 
 /** The properties of all of them; one that they describe in different ways may be any of these. */
-const mergeProperties = (schemas: readonly JsonObject[]): JsonObject => {
+export const mergeProperties = (schemas: readonly JsonObject[]): JsonObject => {
+  const all = schemas.map(({ properties }) => properties).filter(isJsonObject)
+  if (all.length === 1) return { ...all[0] }
   const found = new Map<string, Map<string, unknown>>()
-  for (const { properties } of schemas) {
-    for (const [name, property] of Object.entries(isJsonObject(properties) ? properties : {})) {
+  for (const properties of all) {
+    for (const [name, property] of Object.entries(properties)) {
       const ways = found.get(name) ?? new Map<string, unknown>()
       found.set(name, ways.set(JSON.stringify(property), property))
     }
@@ -42,25 +72,30 @@ const mergeProperties = (schemas: readonly JsonObject[]): JsonObject => {
   return Object.fromEntries(merged)
 }
 
-const namesIn = ({ required }: JsonObject): unknown[] => (Array.isArray(required) ? required : [])
+/** The names that any of them requires. */
+export const mergeRequired = (schemas: readonly JsonObject[]): unknown[] => [
+  ...new Set(schemas.flatMap(({ required }) => (Array.isArray(required) ? required : []))),
+]
 
 /**
- * Leaves out what OpenAI and Anthropic refuse at the top of a schema, together with the whole request: alternatives. All their
- * properties are offered.
+ * Leaves out what OpenAI and Anthropic refuse at the top of a schema, together with the whole request: alternatives, and a schema
+ * without properties. All their properties are offered, and those of the schema that it may refer to.
  */
-export const withoutAlternatives = (schema: ToolSchema): ToolSchema => {
-  const { anyOf, oneOf, allOf, enum: _enum, const: _const, not, ...rest } = schema
-  if (!anyOf && !oneOf && !allOf) return rest
-  const all = branchesOf(schema, { allOf })
-  const properties = isJsonObject(rest.properties) ? rest.properties : {}
-  const required = [...new Set([rest, ...all].flatMap(namesIn))]
+export const withoutAlternatives = memoized((schema) => {
+  const { $ref, anyOf, oneOf, allOf, enum: _enum, const: _const, not, ...rest } = schema
+  const own = isJsonObject(rest.properties) ? rest.properties : {}
+  const required = mergeRequired(branchesOf(schema, schema, ['allOf']))
   return {
     ...rest,
     // Its own first, and as they are.
-    properties: { ...properties, ...mergeProperties(branchesOf(schema, schema)), ...properties },
+    properties: {
+      ...own,
+      ...mergeProperties(branchesOf(schema, schema, ['anyOf', 'oneOf', 'allOf'])),
+      ...own,
+    },
     ...(required.length > 0 && { required }),
   }
-}
+})
 
 /** A name of a property as Anthropic takes it (https://docs.claude.com/en/api/messages, `tools[].input_schema`). */
 const plainName = /^[a-zA-Z0-9_.-]{1,64}$/

@@ -163,12 +163,13 @@ const mendKeyword = (name: string, value: unknown, path: string, mended: string[
 const mendTuple = (schema: Schema): void => {
   const { items, additionalItems, type } = schema
   delete schema.additionalItems
+  if (Array.isArray(items)) {
+    delete schema.items
+    if (items.length > 0) schema.prefixItems = items
+    if (additionalItems !== undefined) schema.items = additionalItems
+  }
   // OpenAI and Google refuse a whole request for an array that says nothing of its items.
-  if (items === undefined && [type].flat().includes('array')) schema.items = {}
-  if (!Array.isArray(items)) return
-  delete schema.items
-  if (items.length > 0) schema.prefixItems = items
-  if (additionalItems !== undefined) schema.items = additionalItems
+  if (schema.items === undefined && [type].flat().includes('array')) schema.items = {}
 }
 
 /**
@@ -212,10 +213,9 @@ export const readInputSchema = (original: unknown): ReadSchema | UnreadableSchem
   const mended: string[] = []
   const { type, ...schema } = mendSchema(rest, 'inputSchema', mended) as Schema
   if (type !== undefined && !isAnObject(type)) return { fault: 'inputSchema.type' }
-  if (type === undefined) schema.properties ??= {}
-  if (schema.properties !== undefined && !isJsonObject(schema.properties)) {
-    return { fault: 'inputSchema.properties' }
-  }
+  // OpenAI refuses a whole request for an object that says nothing of its properties.
+  schema.properties ??= {}
+  if (!isJsonObject(schema.properties)) return { fault: 'inputSchema.properties' }
   if (schema.required !== undefined && !isStrings(schema.required)) return { fault: 'inputSchema.required' }
   const isKnown = typeof $schema === 'string' && $schema !== '' ? KNOWN_DIALECT.test($schema) : !$schema
   return {
