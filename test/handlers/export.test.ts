@@ -96,6 +96,8 @@ t.test('an export', async (t) => {
     const other = (await call('GET', '/api/alice/conversations?limit=1')).body.next_cursor
     for (const wrong of [`${cursor}x`, other, cursor.split('.')[0]])
       t.equal((await call('GET', `/api/alice/export?cursor=${wrong}`)).status, 422, `${wrong} is refused`)
+    const far = encodeCursor(['exportUser', 'alice'], [whole[0].as_of, 'log', first.conversation_id, 9_999_999_999])
+    t.equal((await call('GET', `/api/alice/export?cursor=${far}`)).status, 422, 'a place that no message has')
     const ofBob = await call('GET', `/api/bob/export?cursor=${cursor}`, { user: 'bob' })
     t.equal(ofBob.status, 422, "so is another user's")
   })
