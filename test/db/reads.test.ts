@@ -4,6 +4,7 @@ import { connectionError, DatabaseUnavailable } from '../../src/db/errors.js'
 import { createReads } from '../../src/db/reads.js'
 import { behind, notStandby, type Replica } from '../../src/db/replica.js'
 import { createWalPositions, fromLsn, toLsn } from '../../src/db/wal-positions.js'
+import { openLog } from '../../src/handlers/export-pages.js'
 
 const at = (n: number) => n.toString(16).toUpperCase().padStart(16, '0')
 const lsn = (n: number) => toLsn(at(n))
@@ -138,6 +139,18 @@ t.test('which reads a replica is asked for', async (t) => {
   replay(205)
   await reads.asUser('alice', async () => [])
   t.equal(reads.position(), at(210), 'of two standbys the later one counts')
+})
+
+t.test('each page of an export has what those before it have', async (t) => {
+  const { readsAfter, pass, asked, replicaIs } = scene()
+  pass(0, 100)
+  const log = await openLog(readsAfter, 'alice', '2026-11-27T12:00:00.000Z')
+  replicaIs(fails(behind))
+  pass(0, 300)
+  await log.read(async () => [])
+  replicaIs(async () => ['replica'])
+  await log.read(async () => [])
+  t.same(asked, [at(100), at(300)], 'the primary has shown more than the replica had')
 })
 
 t.test('what it does not answer, the primary does', async (t) => {
