@@ -129,10 +129,11 @@ export const createCaller = ({
       const sent = fetchFn(`${root}${path}`, { method, headers, body, signal: controller.signal })
       const first = Promise.race([sent, detectUnreachable(responded.signal)])
       const response = await withTimeout(timeoutMs, timeoutError(timeoutMs), first, signal)
-      const token = response.headers.get(TOKEN_HEADER) ?? ''
-      if (token > own.token) own.token = token
-      // Another write has begun or something was told meanwhile: what is seen of that may lack this one.
-      if (!isRead && own !== seen) forget()
+      const token = response.headers.get(TOKEN_HEADER)
+      // A response without one may show or have written something later. And if another write has begun or something was told
+      // meanwhile, what is seen of that may lack this write.
+      if (!token || (!isRead && own !== seen)) forget()
+      else if (token > own.token) own.token = token
       return { response, forget, close }
     } catch (error) {
       forget()

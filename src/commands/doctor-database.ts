@@ -94,13 +94,14 @@ export const checkReplica = async (
       (sql) => sql<[{ lsn: string }]>`select ${sql.unsafe(currentLsn)}`,
       'others',
     )
-    const [{ version, bytes }] = await replica.asUser(
+    const { result } = await replica.asUser(
       nobody,
       beginning,
       (sql) => sql<[{ version: string; bytes: number }]>`
         select current_setting('server_version') as version,
           greatest(0, pg_wal_lsn_diff(${lsn}::text::pg_lsn, pg_last_wal_replay_lsn()))::float8 as bytes`,
     )
+    const [{ version, bytes }] = result
     const lag = bytes === 0 ? 'up to date' : `${bytes.toLocaleString('en')} bytes of log behind`
     return `PostgreSQL ${version}, at DATABASE_READ_URL, ${lag}`
   } finally {

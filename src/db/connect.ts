@@ -10,7 +10,7 @@ import { isNotStandby, type Replica } from './replica.js'
 import { autocommit, transact } from './transaction.js'
 import type { TransactionTimeouts } from './transaction-guard.js'
 import { createUserNodes, type Shard } from './user-nodes.js'
-import type { WalPositions } from './wal-positions.js'
+import type { WalPosition, WalPositions } from './wal-positions.js'
 import { assertServerWritable } from './writable.js'
 
 export { DatabaseUnavailable } from './errors.js'
@@ -119,9 +119,14 @@ export const connectReplica = (
   const { pool, timeouts, beginStatements, withConnection } = openPool({ ...options, ...replicaLimits })
   return {
     asUser: (userId, position, work) =>
-      withConnection({ kind: 'replica', queue: 'others', owner: userId }, (connection, onRoundTrip) => {
+      withConnection({ kind: 'replica', queue: 'others', owner: userId }, async (connection, onRoundTrip) => {
         const begin = beginStatements.asUserAfter(userId, position)
-        return transact(connection, { ...timeouts, onRoundTrip }, begin, work)
+        let replayed = position
+        const onReplayed = (lsn: WalPosition): void => {
+          replayed = lsn
+        }
+        const result = await transact(connection, { ...timeouts, onRoundTrip, onReplayed }, begin, work)
+        return { result, position: replayed }
       }),
     close: (graceMs = 5_000) => pool.close(graceMs),
   }

@@ -1,8 +1,9 @@
 import type { PendingQuery, RowList } from 'postgres'
 import type { ReadOutcome } from '../metrics/metrics.js'
+import { createCircuitBreaker } from './circuit-breaker.js'
 import type { Database, Sql } from './database.js'
 import { DatabaseUnavailable } from './errors.js'
-import { behind, notStandby, type Replica } from './replica.js'
+import { behind, notStandby, type Replayed, type Replica } from './replica.js'
 import { isWalPosition, type WalPosition, type WalPositions } from './wal-positions.js'
 
 /** Where one request reads: on the replica where that has all that it has to, otherwise on the primary. */
@@ -48,7 +49,10 @@ const codeOf = (error: unknown): unknown => {
   return code
 }
 
+/** Of a server that is not this primary's standby. */
 const foreign: unknown[] = [notStandby, 'CONNECTION_NOT_STANDBY', 'CONNECTION_FOREIGN']
+/** A function or a table is missing: no read will be answered. */
+const outdated: unknown[] = ['42883', '42P01']
 
 /** Those that say nothing of the next read: a row that vacuum has removed on the primary, a search that takes long. */
 const ofOneRead: Partial<Record<string, ReadOutcome>> = {
@@ -57,50 +61,71 @@ const ofOneRead: Partial<Record<string, ReadOutcome>> = {
   57014: 'slow',
 }
 
+/** So many slow reads with no answer between them are no longer each one's own matter. */
+const maxSlow = 3
+
+interface Needed {
+  position: WalPosition
+  /** whether a standby that is not there yet lags */
+  isOld: boolean
+}
+
+/** Why a read was not answered, and whether the next one will not be either. */
+const judge = (error: unknown, isOld: boolean): { outcome: ReadOutcome; isFault: boolean } => {
+  const code = codeOf(error)
+  if (code === behind) return { outcome: isOld ? 'lagging' : 'behind', isFault: isOld }
+  if (foreign.includes(code)) return { outcome: 'not_standby', isFault: true }
+  const outcome = ofOneRead[String(code)]
+  if (outcome) return { outcome, isFault: false }
+  if (error instanceof DatabaseUnavailable || outdated.includes(code))
+    return { outcome: 'unavailable', isFault: true }
+  return { outcome: 'error', isFault: false }
+}
+
 /** Reads on a replica, and on the primary whatever that does not answer, so that a replica can do no harm. */
 export const createReads = (options: ReadsOptions): ReadsAfter => {
   const { primary, replica, positions, log, onRead = () => {} } = options
   const { pauseMs = 5_000, now = () => performance.now() } = options
-  let isFailing = false
-  let pausedUntil = Number.NEGATIVE_INFINITY
-
-  const pause = (): void => {
-    pausedUntil = now() + pauseMs
-  }
-
-  const failed = (err: unknown, outcome: ReadOutcome): void => {
-    pause()
-    if (!isFailing)
-      log.warn({ err, reason: outcome }, 'the read replica fails: the primary is read meanwhile')
-    isFailing = true
-  }
+  let cause: object = {}
+  let slowInARow = 0
+  const breaker = createCircuitBreaker({
+    pauseMs,
+    now,
+    onOpen: () => log.warn(cause, 'the read replica fails: the primary is read meanwhile'),
+    onClose: () => log.info({}, 'the read replica answers again'),
+  })
 
   /** What the replica has to have, or why it is not asked. */
-  const needed = (after: string | undefined): { position: WalPosition } | { outcome: ReadOutcome } => {
+  const needed = (after: string | undefined): Needed | { outcome: ReadOutcome } => {
     if (after === undefined || !isWalPosition(after)) return { outcome: 'no_token' }
-    if (now() < pausedUntil) return { outcome: 'paused' }
     const oldest = positions.oldest()
     if (oldest === undefined) return { outcome: 'unobserved' }
-    // One read tries whether it works again; the others wait for that.
-    if (isFailing) pause()
-    return { position: after > oldest ? after : oldest }
+    if (!breaker.mayTry()) return { outcome: 'paused' }
+    return after > oldest.position ? { position: after, isOld: false } : oldest
   }
 
-  const judge = (error: unknown, isOwnWrite: boolean): ReadOutcome => {
-    const code = codeOf(error)
-    if (code === behind && isOwnWrite) return 'behind'
-    const outcome = ofOneRead[String(code)]
-    if (outcome) return outcome
-    const fault = code === behind ? 'lagging' : foreign.includes(code) ? 'not_standby' : 'unavailable'
-    failed(error, fault)
-    return fault
+  const answered = (): void => {
+    slowInARow = 0
+    breaker.answered()
+  }
+
+  const failed = (err: unknown, isOld: boolean): ReadOutcome => {
+    const { outcome, isFault } = judge(err, isOld)
+    if (outcome === 'slow') slowInARow += 1
+    if (isFault || (outcome === 'slow' && slowInARow >= maxSlow)) {
+      cause = { err, reason: outcome }
+      breaker.failed()
+    }
+    return outcome
   }
 
   return (after) => {
     let isPrimary = false
+    /** what this request's reads on the replica have shown at most */
+    let shown = after
 
     const read = async <T>(
-      onReplica: (position: WalPosition) => Promise<T>,
+      onReplica: (position: WalPosition) => Promise<Replayed<T>>,
       onPrimary: () => Promise<T>,
       isFound: (result: T) => boolean,
     ): Promise<T> => {
@@ -109,17 +134,17 @@ export const createReads = (options: ReadsOptions): ReadsAfter => {
       if ('outcome' in asked) outcome = asked.outcome
       else {
         try {
-          const result = await onReplica(asked.position)
-          if (isFailing) log.info({}, 'the read replica answers again')
-          isFailing = false
-          pausedUntil = Number.NEGATIVE_INFINITY
+          const { result, position } = await onReplica(asked.position)
+          answered()
           outcome = isFound(result) ? 'replica' : 'not_found'
           if (outcome === 'replica') {
+            // A standby behind the same URL may not have this yet.
+            if (shown === undefined || position > shown) shown = position
             onRead(outcome)
             return result
           }
         } catch (error) {
-          outcome = judge(error, asked.position === after)
+          outcome = failed(error, asked.isOld)
         }
       }
       onRead(outcome)
@@ -145,7 +170,7 @@ export const createReads = (options: ReadsOptions): ReadsAfter => {
           () => true,
         ),
       find: readAs((rows) => (rows as unknown[]).length > 0),
-      position: () => (isPrimary || after === undefined ? positions.latest() : after),
+      position: () => (isPrimary || after === undefined ? positions.latest() : shown),
     }
   }
 }

@@ -46,12 +46,18 @@ export const assertReplicaOf = (primary: string, { is_standby, identity }: Repli
     throw connectionError('FOREIGN', 'the server is a standby of another database than that of DATABASE_URL')
 }
 
+/** What a standby shows, and a position after all of that. */
+export interface Replayed<T> {
+  result: T
+  position: WalPosition
+}
+
 /** Reads that a physical standby answers. */
 export interface Replica {
   /**
    * Runs `work` as Database.asUser does, if the standby has replayed its log up to the position, in the same round trip; otherwise rejects
    * with the error code `behind`, or `notStandby`.
    */
-  asUser<T>(userId: string, position: WalPosition, work: (sql: Sql) => PromiseLike<T>): Promise<T>
+  asUser<T>(userId: string, position: WalPosition, work: (sql: Sql) => PromiseLike<T>): Promise<Replayed<T>>
   close(graceMs?: number): Promise<void>
 }

@@ -7,13 +7,15 @@ import {
   type TransactionGuard,
   type TransactionTimeouts,
 } from './transaction-guard.js'
-import { currentLsn, type WalPositions } from './wal-positions.js'
+import { currentLsn, fromLsn, type WalPosition, type WalPositions } from './wal-positions.js'
 
 type Statement = PendingQuery<Row[]>
 
 interface TransactionOptions extends TransactionTimeouts {
   /** hears in the same round trip where the primary's log is after the transaction */
   positions?: WalPositions | undefined
+  /** on a standby: hears in the same round trip up to where its log was replayed after the transaction */
+  onReplayed?: (position: WalPosition) => void
 }
 
 /** The statements that begin a transaction, in the order in which they are sent. */
@@ -28,22 +30,27 @@ const rollback = async (connection: Connection): Promise<void> => {
 }
 
 /** Resolves to the command's tag, which is another one where a statement has failed. */
-const commit = async (guard: TransactionGuard, positions: WalPositions | undefined): Promise<string> => {
+const commit = async (
+  guard: TransactionGuard,
+  onReplayed: TransactionOptions['onReplayed'],
+): Promise<string> => {
   const { sql } = guard
-  if (!positions) return (await guard.finish(sql`commit`.simple())).command
+  if (!onReplayed) return (await guard.finish(sql`commit`.simple())).command
+  // One message of two commands has two results, and both are the same standby's behind a pooler, too.
+  const message = sql<[RowList<Row[]>, [{ lsn: string }]]>`
+    commit; select pg_catalog.pg_last_wal_replay_lsn()::text as lsn`.simple()
+  const [ended, [row]] = await guard.finish(message)
+  onReplayed(fromLsn(row.lsn))
+  return ended.command
+}
+
+/** A statement of its own: what becomes of it says nothing of the transaction before it. */
+const askPosition = ({ sql }: Connection, positions: WalPositions): Promise<void> => {
   const answer = positions.ask()
-  try {
-    // One message of two commands has two results.
-    const message = sql<
-      [RowList<Row[]>, [{ lsn: string }]]
-    >`commit; select ${sql.unsafe(currentLsn)}`.simple()
-    const [ended, [row]] = await guard.finish(message)
-    answer(row.lsn)
-    return ended.command
-  } catch (error) {
-    answer(undefined)
-    throw error
-  }
+  return sql<[{ lsn: string }]>`select ${sql.unsafe(currentLsn)}`.then(
+    ([row]) => answer(row.lsn),
+    () => answer(undefined),
+  )
 }
 
 const outcome = (guard: TransactionGuard) => (guard.isFinished() ? 'unknown' : 'none')
@@ -61,6 +68,7 @@ export const transact = async <T>(
   work: (sql: Sql) => PromiseLike<T>,
 ): Promise<T> => {
   const guard = createTransactionGuard(connection, options)
+  let asked: Promise<void> | undefined
   try {
     const opened = beginStatements(guard.sql).map((statement) => statement.execute())
     if (!connection.isRlsBound) await Promise.all(opened)
@@ -69,7 +77,10 @@ export const transact = async <T>(
     else await Promise.race([result, guard.expired])
     if (!connection.isRlsBound) await guard.settled()
 
-    const command = await commit(guard, options.positions)
+    const committed = commit(guard, options.onReplayed)
+    // After a failure the commit is not sent.
+    if (options.positions && !guard.failure()) asked = askPosition(connection, options.positions)
+    const command = await committed
     if (command !== 'COMMIT' && !guard.failure()) {
       // A statement's plan was stale: the driver silently repeats it, now outside the transaction.
       connection.destroy()
@@ -85,16 +96,9 @@ export const transact = async <T>(
     throw toDatabaseError(first, outcome(guard))
   } finally {
     await guard.settled()
+    await asked
     guard.close()
   }
-}
-
-const askPosition = ({ sql }: Connection, positions: WalPositions): Promise<void> => {
-  const answer = positions.ask()
-  return sql<[{ lsn: string }]>`select ${sql.unsafe(currentLsn)}`.then(
-    ([row]) => answer(row.lsn),
-    () => answer(undefined),
-  )
 }
 
 /** Runs the single statement that `work` returns, in its own transaction. */

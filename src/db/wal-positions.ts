@@ -37,17 +37,31 @@ export interface WalPositions {
   /** A position after all that this instance has read or written on the primary so far. Undefined when that is not known. */
   latest(): WalPosition | undefined
   /** What a standby must have replayed in order to lag by no more than `maxLagMs`. Undefined when this instance does not know. */
-  oldest(): WalPosition | undefined
+  oldest(): Sample | undefined
+}
+
+interface Sample {
+  position: WalPosition
+  /** Whether the primary was there nearly `maxLagMs` ago: a standby that is not there yet lags. */
+  isOld: boolean
 }
 
 const samplesPerLag = 10
+/** How much of `maxLagMs` has to have passed since a sample that is old; less than what lies between two samples is missing. */
+const oldShare = 0.8
 
 export const createWalPositions = (maxLagMs: number, now = () => performance.now()): WalPositions => {
-  let latest: WalPosition | undefined
+  /** since the last loss */
+  let greatest = beginning
+  /** whether that covers what was lost */
+  let isCovered = false
   let asked = 0
   let lostAt = 0
   /** some of the last `maxLagMs`; each has the time before it was asked for */
   const samples: { at: number; position: WalPosition }[] = []
+  const dropUntil = (time: number): void => {
+    while (samples[0] && samples[0].at < time) samples.shift()
+  }
 
   return {
     ask() {
@@ -57,22 +71,27 @@ export const createWalPositions = (maxLagMs: number, now = () => performance.now
       return (lsn) => {
         if (lsn === undefined) {
           // The transaction may have committed, so only what is asked from now on covers it.
-          latest = undefined
+          greatest = beginning
+          isCovered = false
           lostAt = asked
           return
         }
-        if (number <= lostAt) return
         const position = fromLsn(lsn)
-        // Answers overtake each other.
-        if (latest === undefined || position > latest) latest = position
+        // Answers overtake each other. One to a question from before the loss counts, too: its own write may be later than all others.
+        if (position > greatest) greatest = position
+        if (number > lostAt) isCovered = true
         const last = samples.at(-1)
-        if (!last || at - last.at >= maxLagMs / samplesPerLag) samples.push({ at, position })
+        if (last && at - last.at < maxLagMs / samplesPerLag) return
+        samples.push({ at, position })
+        dropUntil(at - maxLagMs)
       }
     },
-    latest: () => latest,
+    latest: () => (isCovered ? greatest : undefined),
     oldest() {
-      while (samples[0] && now() - samples[0].at > maxLagMs) samples.shift()
-      return samples[0]?.position
+      const time = now()
+      dropUntil(time - maxLagMs)
+      const [first] = samples
+      return first && { position: first.position, isOld: time - first.at >= oldShare * maxLagMs }
     },
   }
 }

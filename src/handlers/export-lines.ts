@@ -21,7 +21,7 @@ const beginning: After = {
 
 /** The cursor's parts: the moment; then a conversation and a position, or a day and a model. */
 const shapes = {
-  log: [instant, /^log$/, /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/, /^\d{1,10}$/],
+  log: [instant, /^log$/, /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/, /^\d{1,9}$/],
   usage: [instant, /^usage$/, day, /^[!-~]{1,200}$/],
 }
 
@@ -94,10 +94,9 @@ async function* logLines(log: Log, from: LogPosition): AsyncGenerator<Line[]> {
 }
 
 async function* usageLines(log: Log, from?: { day: string; model: string }): AsyncGenerator<Line[]> {
-  const { reads, userId } = log
+  const { userId } = log
   for (let after = from; ; ) {
-    const rows = await reads.asUser(
-      userId,
+    const rows = await log.read(
       (sql) => sql<DailyUsage[]>`
         select u.day, u.model, u.turns::float8, u.input_tokens::float8, u.output_tokens::float8,
           u.cached_input_tokens::float8, u.reasoning_tokens::float8, u.total_tokens::float8,

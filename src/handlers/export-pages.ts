@@ -1,5 +1,6 @@
 import type { components } from '../../generated/closed/contract.js'
-import type { Reads, ReadsAfter } from '../db/reads.js'
+import type { Sql } from '../db/database.js'
+import type { ReadsAfter } from '../db/reads.js'
 import { type TurnErrorCode, turnError } from '../turns/turn-errors.js'
 import { inLiveConversation } from './conversation-columns.js'
 import {
@@ -18,7 +19,8 @@ export type ExportedConversation = components['schemas']['ExportedConversation']
 
 /** Whose log is read, and as of when: it is append-only, so what was written by then is told by its time. */
 export interface Log {
-  reads: Pick<Reads, 'asUser'>
+  /** Runs a read that shows at least what those before it have shown. */
+  read<T>(work: (sql: Sql) => PromiseLike<T>): Promise<T>
   userId: string
   asOf: string
 }
@@ -51,23 +53,27 @@ const maxMessages = 200
  * after all that is stored by now. The primary tells that, and so also what a replica has to have: no page lacks what another one has.
  */
 export const openLog = async (readsAfter: ReadsAfter, userId: string, asOf?: string): Promise<Log> => {
-  const now = readsAfter(undefined)
-  const [row] = await now.asUser(
-    userId,
+  let reads = readsAfter(undefined)
+  const read: Log['read'] = async (work) => {
+    const rows = await reads.asUser(userId, work)
+    // The primary may have shown a conversation whose messages the replica does not have.
+    reads = readsAfter(reads.position())
+    return rows
+  }
+  const [row] = await read(
     (sql) => sql<[{ now: string }]>`
       select date_trunc('milliseconds', colloquy.clock()) + interval '1 millisecond' as now`,
   )
-  return { reads: readsAfter(now.position()), userId, asOf: asOf ?? row.now }
+  return { read, userId, asOf: asOf ?? row.now }
 }
 
 /** The user's next conversations by their ids: those after `after`, or the one named `only`. */
 export const readConversations = (
-  { reads, userId, asOf }: Log,
+  { read, userId, asOf }: Log,
   { after, only }: { after?: string; only?: string },
   limit: number,
 ): Promise<ExportedConversation[]> =>
-  reads.asUser(
-    userId,
+  read(
     (sql) => sql<ExportedConversation[]>`
       select c.id, c.title, c.archived, c.pinned, c.metadata, c.assistant, c.created_at, c.updated_at, c.last_turn_at
       from colloquy.conversations c
@@ -100,11 +106,11 @@ const toExported = ({ turn, turn_status, turn_error, turn_created_at, turn_finis
 
 /** The next messages after `from`, by conversation and position: a page of what a list's page may have. */
 const readPage = async (
-  { reads, userId, asOf }: Log,
+  { read, userId, asOf }: Log,
   from: LogPosition,
   through: string,
 ): Promise<ExportedMessage[]> => {
-  const rows = await reads.asUser(userId, (sql) => {
+  const rows = await read((sql) => {
     const next = (conversation: ReturnType<typeof sql>, position: ReturnType<typeof sql>) => sql`
       select m.conversation_id, m.position, ${messageBytes(sql, userId, include)} as bytes
       from colloquy.messages m

@@ -69,6 +69,7 @@ export type ReadOutcome =
   | 'not_found'
   | 'conflict'
   | 'slow'
+  | 'error'
   | 'lagging'
   | 'unavailable'
   | 'not_standby'

@@ -1,8 +1,9 @@
 import t from 'tap'
 import { createClient } from '../../src/client/index.js'
 
-const json = (token: string | undefined, body: unknown = { data: [], next_cursor: null }) =>
+const json = (token: string | undefined, body: unknown = { data: [], next_cursor: null }, status = 200) =>
   new Response(JSON.stringify(body), {
+    status,
     headers: {
       'content-type': 'application/json',
       ...(token !== undefined && { 'consistency-token': token }),
@@ -36,15 +37,19 @@ t.test('a client says what it has seen and written', async (t) => {
   t.equal(await read('B'), null, 'nothing at first')
   t.equal(await read('A'), 'B', 'then the token of the last response')
   t.equal(await read(), 'B', 'and the greater of two')
-  t.equal(await read(), 'B', 'a response without one takes nothing away')
+  t.equal(await read('B'), null, 'a response without one takes it away')
 
   answers.push(json('C', {}))
   await client.createConversation({})
   t.equal(last(), null, 'a write sends none')
-  t.equal(await read(), 'C', 'and its response has a new one')
+  t.equal(await read('D'), 'C', 'and its response has a new one')
   answers.push(json(undefined, {}))
   await client.createConversation({})
   t.equal(await read('D'), null, 'or none, from an instance without replicas')
+  const failed = json(undefined, { code: 'model-failed', detail: 'It failed.' }, 502)
+  answers.push(failed)
+  await t.rejects(client.createConversation({}), { code: 'model-failed' }, 'a write that ends in a problem')
+  t.equal(await read('D'), null, 'may have stored something')
   await t.rejects(client.createConversation({}), { code: 'unreachable' }, 'a write whose answer is lost')
   t.equal(await read('E'), null, 'may have been made')
 

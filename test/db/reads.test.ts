@@ -4,6 +4,7 @@ import { connectionError, DatabaseUnavailable } from '../../src/db/errors.js'
 import { createReads } from '../../src/db/reads.js'
 import { behind, notStandby, type Replica } from '../../src/db/replica.js'
 import { createWalPositions, fromLsn, toLsn } from '../../src/db/wal-positions.js'
+import { openLog } from '../../src/handlers/export-pages.js'
 
 const at = (n: number) => n.toString(16).toUpperCase().padStart(16, '0')
 const lsn = (n: number) => toLsn(at(n))
@@ -28,31 +29,48 @@ t.test('what an instance knows of the log', async (t) => {
   t.equal(positions.latest(), undefined, 'what was lost may have been later than all that is known')
   early(lsn(30))
   t.equal(positions.latest(), undefined, 'what was asked before the loss does not cover it')
-  positions.ask()(lsn(25))
-  t.equal(positions.latest(), at(25), 'what is asked after it does')
+  const write = positions.ask()
+  positions.ask()(undefined)
+  const tick = positions.ask()
+  write(lsn(64))
+  t.equal(positions.latest(), undefined, 'a write from before the loss, too')
+  tick(lsn(25))
+  t.equal(positions.latest(), at(64), 'what is asked after it does, and is never before that write')
 
   time = 600
+  t.same(positions.oldest(), { position: at(20), isOld: false }, 'the oldest of the last second')
   positions.ask()(lsn(40))
-  t.equal(positions.oldest(), at(20), 'the oldest of the last second')
+  time = 900
+  t.same(positions.oldest(), { position: at(20), isOld: true }, 'gets old')
   time = 1_100
-  t.equal(positions.oldest(), at(40), 'is another one later')
+  t.same(positions.oldest(), { position: at(40), isOld: false }, 'is another one later')
   time = 1_700
   t.equal(positions.oldest(), undefined, 'and none when nothing was asked for so long')
+})
+
+t.test('an instance without reads that have a token forgets old positions, too', async (t) => {
+  let time = 0
+  const positions = createWalPositions(1_000, () => time)
+  for (; time < 100_000; time += 100) positions.ask()(lsn(time))
+  // By a clock that is back at the beginning nothing is too old.
+  time = 0
+  t.equal(positions.oldest()?.position, at(98_900), 'only those of the last second are there')
 })
 
 /** A primary, a replica that answers as it is told, and what was asked of both. */
 const scene = () => {
   let time = 0
   let answer: () => Promise<unknown> = async () => ['replica']
+  let replayed = 0
   const asked: string[] = []
   const outcomes: string[] = []
   const log: string[] = []
   const positions = createWalPositions(10_000, () => time)
   const primary = { asUser: async () => ['primary'] } as unknown as Database
   const replica = {
-    asUser: (_user, position) => {
+    asUser: async <T>(_user: string, position: string) => {
       asked.push(position)
-      return answer()
+      return { result: (await answer()) as T, position: at(replayed) }
     },
     async close() {},
   } as Replica
@@ -79,6 +97,11 @@ const scene = () => {
     replicaIs(next: () => Promise<unknown>) {
       answer = next
     },
+    /** Lets the replica replay the log up to there. */
+    replay(to: number) {
+      replayed = to
+    },
+    readsAfter,
     read: async (token: string | undefined, form: 'asUser' | 'find' = 'asUser') => {
       const reads = readsAfter(token)
       const [source] = await reads[form]<unknown[]>('alice', work)
@@ -94,7 +117,7 @@ const unavailable = (code: string) => async () => {
 }
 
 t.test('which reads a replica is asked for', async (t) => {
-  const { read, pass, asked } = scene()
+  const { read, pass, asked, replay, readsAfter } = scene()
   t.same(await read(at(5)), ['primary', 'unobserved', undefined], 'none while the log is unknown')
   pass(0, 100)
   t.same(await read(undefined), ['primary', 'no_token', at(100)], 'none without a token')
@@ -107,22 +130,43 @@ t.test('which reads a replica is asked for', async (t) => {
   ])
     t.same(await read(nonsense), ['primary', 'no_token', at(100)], `nor with ${nonsense || 'an empty one'}`)
   t.same(asked, [], 'it was not asked')
-  t.same(await read(at(200)), ['replica', 'replica', at(200)], 'with a token, whose position remains')
-  t.same(await read(at(50)), ['replica', 'replica', at(50)], 'with an old one, too')
+  replay(210)
+  t.same(await read(at(200)), ['replica', 'replica', at(210)], 'with a token, and the answer has a later one')
+  t.same(await read(at(50)), ['replica', 'replica', at(210)], 'with an old one, too')
   t.same(asked, [at(200), at(100)], 'it has to be where the token is, and no more behind than it may be')
+  const reads = readsAfter(at(150))
+  await reads.asUser('alice', async () => [])
+  replay(205)
+  await reads.asUser('alice', async () => [])
+  t.equal(reads.position(), at(210), 'of two standbys the later one counts')
+})
+
+t.test('each page of an export has what those before it have', async (t) => {
+  const { readsAfter, pass, asked, replicaIs } = scene()
+  pass(0, 100)
+  const log = await openLog(readsAfter, 'alice', '2026-11-27T12:00:00.000Z')
+  replicaIs(fails(behind))
+  pass(0, 300)
+  await log.read(async () => [])
+  replicaIs(async () => ['replica'])
+  await log.read(async () => [])
+  t.same(asked, [at(100), at(300)], 'the primary has shown more than the replica had')
 })
 
 t.test('what it does not answer, the primary does', async (t) => {
   const { read, pass, asked, replicaIs, log } = scene()
   pass(0, 100)
   const ofOneRead = [
-    [fails(behind), 'behind'],
-    [fails('40001'), 'conflict'],
-    [fails('57014'), 'slow'],
+    [200, fails(behind), 'behind'],
+    [50, fails(behind), 'behind'],
+    [200, fails('40001'), 'conflict'],
+    [200, fails('57014'), 'slow'],
+    [200, fails('22003'), 'error'],
+    [200, () => Promise.reject(new Error('of the work')), 'error'],
   ] as const
-  for (const [failure, outcome] of ofOneRead) {
+  for (const [token, failure, outcome] of ofOneRead) {
     replicaIs(failure)
-    t.same(await read(at(200)), ['primary', outcome, at(100)], `${outcome}: the primary`)
+    t.same(await read(at(token)), ['primary', outcome, at(100)], `${outcome}: the primary`)
   }
   replicaIs(async () => [])
   t.same(
@@ -130,7 +174,7 @@ t.test('what it does not answer, the primary does', async (t) => {
     ['primary', 'not_found', at(100)],
     'what it does not have is looked for',
   )
-  t.equal(asked.length, 4, 'each time it is asked again')
+  t.equal(asked.length, ofOneRead.length + 1, 'each time it is asked again')
   t.same(log, [], 'and nothing is logged')
 })
 
@@ -144,7 +188,7 @@ t.test('a replica that fails is left alone for a while', async (t) => {
   ] as const
   for (const [failure, outcome] of failures) {
     const { read, pass, asked, outcomes, replicaIs, log } = scene()
-    pass(0, 100)
+    for (const ms of [0, 4_000, 4_000]) pass(ms, 100)
     replicaIs(failure)
     t.same(await read(at(50)), ['primary', outcome, at(100)], `${outcome}: the primary`)
     t.same(await read(at(50)), ['primary', 'paused', at(100)], `${outcome}: it is not asked again`)
@@ -160,4 +204,19 @@ t.test('a replica that fails is left alone for a while', async (t) => {
     t.same((await read(at(50)))[0], 'replica', `${outcome}: for all`)
     t.match(log, ['the read replica fails', 'the read replica answers again'], `${outcome}: the log says so`)
   }
+})
+
+t.test('a replica that is slow again and again is left alone, too', async (t) => {
+  const { read, pass, replicaIs, log } = scene()
+  pass(0, 100)
+  const outcomes: unknown[] = []
+  for (const isSlow of [true, true, false, true, true, true, true]) {
+    replicaIs(isSlow ? fails('57014') : async () => ['replica'])
+    outcomes.push((await read(at(200)))[1])
+  }
+  t.same(outcomes, ['slow', 'slow', 'replica', 'slow', 'slow', 'slow', 'paused'], 'not until three in a row')
+  t.equal(log.length, 1, 'that is logged')
+  pass(5_001, 100)
+  t.equal((await read(at(200)))[1], 'slow', 'later one read tries it')
+  t.equal((await read(at(200)))[1], 'paused', 'and one is enough')
 })

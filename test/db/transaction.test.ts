@@ -1,6 +1,7 @@
 import t from 'tap'
 import { DatabaseUnavailable } from '../../src/db/connect.js'
 import type { Sql } from '../../src/db/database.js'
+import { createWalPositions } from '../../src/db/wal-positions.js'
 import { connected, insert } from '../helpers/connected.js'
 import { isPooled } from '../helpers/database.js'
 
@@ -73,6 +74,31 @@ t.test('a transaction that fails writes nothing, says why, and harms no other', 
     }
   }
   t.same(await titles(), [], 'nothing is written')
+})
+
+t.test('a commit counts, whatever becomes of the position that is asked for behind it', async (t) => {
+  for (const prepare of ['auto', 'off'] as const) {
+    const positions = createWalPositions(60_000)
+    const { db, wire, titles } = await connected(t, { prepare, positions })
+    const swap = [/pg_current_wal_\w\w/g, 'pg_current_wal_xx'] as const
+    wire.tamper((data) => Buffer.from(data.toString('latin1').replace(...swap), 'latin1'))
+    await db.asUser('alice', (sql) => insert(sql, 'committed'))
+    t.same(await titles(), ['committed'], `prepare ${prepare}: it is written, and said to be`)
+    t.equal(positions.latest(), undefined, `prepare ${prepare}: where it is in the log is not known`)
+    wire.tamper(undefined)
+    const read = () => db.asUser('alice', (sql) => sql`select 1`)
+    await read()
+    const known = positions.latest() ?? ''
+    t.match(known, /^[\dA-F]{16}$/, `prepare ${prepare}: the next transaction tells it`)
+    await read()
+    wire.reset()
+    await read()
+    if (prepare === 'auto' && !isPooled)
+      t.equal(wire.roundTrips(), 1, `prepare ${prepare}: in the same round trip`)
+    const failing = db.asUser('alice', (sql) => sql`select 1 / 0`)
+    await t.rejects(failing, { code: '22012' }, `prepare ${prepare}: one that fails`)
+    t.ok((positions.latest() ?? '') >= known, `prepare ${prepare}: takes nothing back`)
+  }
 })
 
 t.test('after a failure no statement leaves', async (t) => {

@@ -4,6 +4,7 @@ import postgres from 'postgres'
 import t from 'tap'
 import { createClient } from '../../src/client/index.js'
 import { connect } from '../../src/db/connect.js'
+import { encodeCursor } from '../../src/handlers/page.js'
 import { type Json, type TestApp, testApp, tokenOf } from '../helpers/app.js'
 import { testDatabase } from '../helpers/database.js'
 import { collectGarbage } from '../helpers/garbage.js'
@@ -96,6 +97,11 @@ t.test('an export', async (t) => {
     const other = (await call('GET', '/api/alice/conversations?limit=1')).body.next_cursor
     for (const wrong of [`${cursor}x`, other, cursor.split('.')[0]])
       t.equal((await call('GET', `/api/alice/export?cursor=${wrong}`)).status, 422, `${wrong} is refused`)
+    const far = encodeCursor(
+      ['exportUser', 'alice'],
+      [whole[0].as_of, 'log', first.conversation_id, 9_999_999_999],
+    )
+    t.equal((await call('GET', `/api/alice/export?cursor=${far}`)).status, 422, 'a place that no message has')
     const ofBob = await call('GET', `/api/bob/export?cursor=${cursor}`, { user: 'bob' })
     t.equal(ofBob.status, 422, "so is another user's")
   })
