@@ -99,7 +99,18 @@ const anthropic: Events[] = [
     ],
     { ...hello, calls: [] },
   ],
-  ['an empty reason, and no message_stop', [start, ...text(0), ...ended('').slice(0, 1)], brokenOff],
+  ['an empty reason, and no message_stop', [start, ...text(0), ...ended('').slice(0, 1)], hello],
+  [
+    'a limit, then a natural end',
+    [start, ...text(0), ...ended('max_tokens').slice(0, 1), ...ended('end_turn')],
+    { ...hello, finish: 'length' },
+  ],
+  [
+    'a natural end, then the word null',
+    [start, ...text(0), ...ended('end_turn').slice(0, 1), ...ended('null')],
+    hello,
+  ],
+  ['a call that never comes', [start, ...text(0), ...ended('tool_use')], brokenOff],
   ['a call that is cut before its input', [start, use(0, 'a'), ...ended('max_tokens')], cut],
   [
     'a call that is cut in its input',

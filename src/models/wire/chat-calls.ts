@@ -34,6 +34,13 @@ const readPiece = (piece: JsonObject): Piece => {
   return { id: wordOf(piece.id), name: wordOf(name), arguments: text }
 }
 
+/** A delta's pieces of calls: a list, one that is in none, or a map by their indexes. */
+export const readPieces = (calls: unknown): JsonObject[] => {
+  const isMap = isJsonObject(calls) && Object.keys(calls).every((key) => indexOf(key) !== undefined)
+  if (!isMap) return [calls ?? []].flat().filter(isJsonObject)
+  return Object.entries(calls).flatMap(([index, call]) => (isJsonObject(call) ? { index, ...call } : []))
+}
+
 const isWhole = (call: Call): boolean => parseJson(call.arguments) !== undefined
 
 /** Whether a piece with a name begins a call, where a server may as well repeat the id and the name in each piece. */

@@ -60,10 +60,9 @@ export const gemini: Dialect = {
     image_other: 'broken-off',
     no_image: 'broken-off',
     other: 'broken-off',
-    finish_reason_unspecified: 'broken-off',
   },
   createReader() {
-    const blank = createBlankFinish()
+    const blank = createBlankFinish(gemini)
     return {
       read(value) {
         const { candidates, usageMetadata, promptFeedback } = withoutNulls(value)
