@@ -21,7 +21,8 @@ const maxCalls = 2_000
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')
 const wordOf = (value: unknown): string => (typeof value === 'number' ? String(value) : textOf(value).trim())
 
-const indexOf = (value: unknown): number | undefined => {
+/** A place, also one that is written as a text. */
+export const indexOf = (value: unknown): number | undefined => {
   const index = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
   return Number.isInteger(index) ? (index as number) : undefined
 }

@@ -39,7 +39,7 @@ const readText = (text: string, event: string, reader: EventReader): Item[] => {
   return [value].flat().flatMap((value): Item[] => {
     if (!isJsonObject(value)) return []
     // Where the data has no type of its own, the event's name is its type.
-    const read = [reader.read({ ...(event && { type: event }), ...value }) ?? []].flat()
+    const read = [reader.read({ ...value, ...(event && { type: value.type ?? event }) }) ?? []].flat()
     if (read.length > 0) return read.map((event) => ({ data: JSON.stringify(event) }))
     if (Array.isArray(value.choices)) throw speaksChat()
     const bare = readBare(value)
