@@ -115,7 +115,34 @@ const rows: Row[] = [
       hello,
     ],
   ]),
-  ...[{ code: 200, message: 'OK' }, 'none', { code: '0' }].map(
+  ...[{ message: 'bye' }, { detail: 'took 3 s' }].flatMap((notice): Row[] => [
+    [`after the end: ${JSON.stringify(notice)}`, [...said('Hello').slice(0, -1), data(notice)], hello],
+    [
+      `between the end and [DONE]: ${JSON.stringify(notice)}`,
+      [...said('Hello').slice(0, -1), data(notice), done],
+      hello,
+    ],
+    [
+      `between a blank end and [DONE]: ${JSON.stringify(notice)}`,
+      [chunk({ content: 'Hel' }, ''), chunk({ content: 'lo' }, ''), data(notice), done],
+      hello,
+    ],
+  ]),
+  ...[{ error_msg: 'success' }, { errmsg: 'ok' }, { errmsg: 'OK', errcode: '' }].map(
+    (more): Row => [
+      `in each chunk: ${JSON.stringify(more)}`,
+      [chunk({ content: 'Hello' }, null, more), chunk({}, 'stop', more), done],
+      hello,
+    ],
+  ),
+  ...[
+    { code: 200, message: 'OK' },
+    'none',
+    { code: '0' },
+    { code: 0, type: 'none' },
+    { code: null, message: 'success' },
+    { code: '', message: 'OK' },
+  ].map(
     (error): Row => [
       `an error that is none: ${JSON.stringify(error)}`,
       [chunk({ content: 'Hello' }, 'stop', { error }), done],

@@ -110,6 +110,7 @@ const anthropic: Events[] = [
     [start, ...text(0), ...ended('end_turn').slice(0, 1), ...ended('null')],
     hello,
   ],
+  ['a notice after the end', [start, ...text(0), ended('end_turn')[0], { detail: 'took 3 s' }], hello],
   ['a call that never comes', [start, ...text(0), ...ended('tool_use')], brokenOff],
   ['a call that is cut before its input', [start, use(0, 'a'), ...ended('max_tokens')], cut],
   [
@@ -432,6 +433,7 @@ const openai: Events[] = [
     [over({ ...functionCall, id: 'f', call_id: null }), completed()],
     called(['add', { n: 1 }]),
   ],
+  ['a notice after the end', [message, word('Hello'), completed(), { detail: 'took 3 s' }], hello],
   ['another name of the end', [message, word('Hello'), { ...completed(), type: 'response.done' }], hello],
   [
     'other fields of a piece',
@@ -576,6 +578,7 @@ const google: Events[] = [
     ],
     usage(11, 7),
   ],
+  ['a notice after the end', [candidate([{ text: 'Hello' }]), { detail: 'took 3 s' }], hello],
   ['a list of chunks', [[candidate([{ text: 'Hello' }])]], hello],
   [
     'null in arguments',

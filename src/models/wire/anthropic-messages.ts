@@ -139,6 +139,7 @@ const createReader = (): EventReader => {
           return undefined
       }
     },
+    hasEnded: () => reason !== undefined || hasStopped,
     // A message that has told why it stopped is whole.
     end: () => (reason !== undefined && !hasStopped ? { type: 'message_stop' } : undefined),
   }

@@ -27,6 +27,7 @@ export const createBlankFinish = (dialect: Pick<Dialect, 'finishReasons'>) => {
       given = word
       return word
     },
+    hasEnded: (): boolean => given !== undefined,
     /** Whether the response ended with a blank reason. */
     endsWhole: (isDone: boolean): boolean => given === undefined && isLast && (isDone || blanks === 1),
   }

@@ -102,6 +102,7 @@ export const chatCompletions: Dialect = {
         const finish_reason = hasRefusal && reason ? 'content_filter' : reason
         return { choices: [{ delta: read, finish_reason }], usage: counts }
       },
+      hasEnded: blank.hasEnded,
       end(isDone) {
         const rest = thinking.rest()
         if (blank.endsWhole(isDone)) return choice(rest, hasRefusal ? 'content_filter' : 'stop')

@@ -79,6 +79,7 @@ export const gemini: Dialect = {
           ...(candidate && { candidates: [{ content, finishReason }] }),
         }
       },
+      hasEnded: blank.hasEnded,
       end: (isDone) => (blank.endsWhole(isDone) ? { candidates: [{ finishReason: 'STOP' }] } : undefined),
     }
   },

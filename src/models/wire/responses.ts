@@ -57,6 +57,7 @@ const createReader = (): EventReader => {
   const open = new Set<string>()
   const messages = createResponseMessages()
   const calls = createResponseCalls()
+  let hasEnded = false
 
   const begin = (output_index: number, item: JsonObject): JsonObject => {
     open.add(String(item.id))
@@ -98,6 +99,7 @@ const createReader = (): EventReader => {
   const readEnd = (event: JsonObject): JsonObject[] => {
     const { type, response } = event
     if (!isJsonObject(response)) return [event]
+    hasEnded = true
     const isComplete = type !== 'response.incomplete'
     const output = Array.isArray(response.output) ? response.output : []
     const items = output.map((item, index) => ({ item, index })).filter(({ item }) => isJsonObject(item))
@@ -144,6 +146,7 @@ const createReader = (): EventReader => {
           return undefined
       }
     },
+    hasEnded: () => hasEnded,
   }
 }
 
