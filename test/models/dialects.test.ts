@@ -612,7 +612,7 @@ hearAll(t, 'anthropic', [
       `event: message_start\n${data({ ...start, type: null })}`,
       ...[...text(0), ...ended('end_turn')].map((step) => data(step)),
     ],
-    hello,
+    { ...hello, ...usage(11, 7) },
   ],
 ])
 hearAll(t, 'openai', [
