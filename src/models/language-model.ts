@@ -162,7 +162,7 @@ export const languageModel = (options: LanguageModelOptions): Model => ({
           case 'abort':
             throw abort.signal.reason
           case 'finish': {
-            const reason = toFinishReason(dialect, part, hasText || hasCalls, secret)
+            const reason = toFinishReason(dialect, part, { hasText, hasCalls }, secret)
             if (reason === 'length') dropCutArguments(calls)
             yield* calls.splice(0)
             const usage = toUsage(part.totalUsage)

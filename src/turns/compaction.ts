@@ -95,7 +95,11 @@ export const createCompaction = (options: CompactionOptions): Compaction => {
     const request = { system, history: [], message: transcript(claimed), signal }
     const { status, model: answeredBy, answer, cause } = await runModel(model, request)
     if (status !== 'completed') throw cause
-    const text = truncate(fromFirstVisible(answer.text).trimEnd(), maxBytes) || null
+    // What a summary lacks that its provider has cut would be lost: it is paid for, but does not take the place of the former one.
+    const isCut = answer.finish_reason === 'length'
+    if (isCut)
+      log.warn({ conversation_id: conversationId }, `${failure}: the model's answer was cut at its limit`)
+    const text = (!isCut && truncate(fromFirstVisible(answer.text).trimEnd(), maxBytes)) || null
     await store.storeSummary({
       userId,
       conversationId,

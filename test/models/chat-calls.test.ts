@@ -118,6 +118,14 @@ const rows: Row[] = [
     calling([piece(0, 'a', null, '{"n":')], [piece(0, null, 'add', '1}')]),
     called(['add', { n: 1 }]),
   ],
+  [
+    'a map of calls',
+    calling(
+      { 0: piece(undefined, 'a', 'add', '{"n":'), 1: piece(null, 'b', 'add', '{"n":2}') },
+      { 0: piece(undefined, 'a', null, '1}') },
+    ),
+    two,
+  ],
   ['a call that is not in a list', calling(piece(0, 'a', 'add', { n: 1 })), called(['add', { n: 1 }])],
   [
     'a call without its function',

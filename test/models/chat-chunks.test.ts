@@ -1,5 +1,6 @@
 import t from 'tap'
-import { hearAll, hello, type Row, usage } from '../helpers/ask-model.js'
+import type { ModelError } from '../../src/models/model-error.js'
+import { type Heard, hearAll, hello, type Row, usage } from '../helpers/ask-model.js'
 import { data, wires } from '../helpers/provider-wire.js'
 
 const done = data('[DONE]')
@@ -10,6 +11,7 @@ const counted = (usage: object, more: object = {}): string[] => [
   chunk({ content: 'Hello' }, 'stop', { usage, ...more }),
   done,
 ]
+const filtered: Partial<Heard> = { text: 'No.', error: { code: 'model-content-filtered' } as ModelError }
 const whole = wires['openai-compatible'].answer('Hel', 'lo')
 
 const rows: Row[] = [
@@ -69,6 +71,22 @@ const rows: Row[] = [
     [chunk({ content: 'Hello' }, 'length'), chunk({}, 'stop'), done],
     { ...hello, finish: 'length' },
   ],
+  ...['in_progress', 'incomplete', 'running', 'finish_reason_unspecified'].map(
+    (word): Row => [
+      `${word} before stop`,
+      [chunk({ content: '<thi' }, word), chunk({ content: 'nk>Hm.</think>Hello' }, word), chunk({}, 'stop')],
+      { ...hello, reasoning: 'Hm.' },
+    ],
+  ),
+  ['a word of its own before stop', [chunk({ content: 'Hello' }, 'working'), chunk({}, 'stop')], hello],
+  [
+    'an error, then stop',
+    [chunk({ content: 'Hel' }, 'error'), chunk({}, 'stop'), done],
+    { text: 'Hel', error: { code: 'model-broken-off' } as ModelError },
+  ],
+  ...['STOP', 'end_turn', 'eos', ''].map(
+    (word): Row => [`a refusal and "${word}"`, [chunk({ refusal: 'No.' }), chunk({}, word), done], filtered],
+  ),
   ['true for a finish reason', [chunk({ content: 'Hello' }, true), done], { ...hello, finish: 'other' }],
   [
     'another choice before it',
@@ -97,7 +115,34 @@ const rows: Row[] = [
       hello,
     ],
   ]),
-  ...[{ code: 200, message: 'OK' }, 'none', { code: '0' }].map(
+  ...[{ message: 'bye' }, { detail: 'took 3 s' }].flatMap((notice): Row[] => [
+    [`after the end: ${JSON.stringify(notice)}`, [...said('Hello').slice(0, -1), data(notice)], hello],
+    [
+      `between the end and [DONE]: ${JSON.stringify(notice)}`,
+      [...said('Hello').slice(0, -1), data(notice), done],
+      hello,
+    ],
+    [
+      `between a blank end and [DONE]: ${JSON.stringify(notice)}`,
+      [chunk({ content: 'Hel' }, ''), chunk({ content: 'lo' }, ''), data(notice), done],
+      hello,
+    ],
+  ]),
+  ...[{ error_msg: 'success' }, { errmsg: 'ok' }, { errmsg: 'OK', errcode: '' }].map(
+    (more): Row => [
+      `in each chunk: ${JSON.stringify(more)}`,
+      [chunk({ content: 'Hello' }, null, more), chunk({}, 'stop', more), done],
+      hello,
+    ],
+  ),
+  ...[
+    { code: 200, message: 'OK' },
+    'none',
+    { code: '0' },
+    { code: 0, type: 'none' },
+    { code: null, message: 'success' },
+    { code: '', message: 'OK' },
+  ].map(
     (error): Row => [
       `an error that is none: ${JSON.stringify(error)}`,
       [chunk({ content: 'Hello' }, 'stop', { error }), done],

@@ -99,7 +99,19 @@ const anthropic: Events[] = [
     ],
     { ...hello, calls: [] },
   ],
-  ['an empty reason, and no message_stop', [start, ...text(0), ...ended('').slice(0, 1)], brokenOff],
+  ['an empty reason, and no message_stop', [start, ...text(0), ...ended('').slice(0, 1)], hello],
+  [
+    'a limit, then a natural end',
+    [start, ...text(0), ...ended('max_tokens').slice(0, 1), ...ended('end_turn')],
+    { ...hello, finish: 'length' },
+  ],
+  [
+    'a natural end, then the word null',
+    [start, ...text(0), ...ended('end_turn').slice(0, 1), ...ended('null')],
+    hello,
+  ],
+  ['a notice after the end', [start, ...text(0), ended('end_turn')[0], { detail: 'took 3 s' }], hello],
+  ['a call that never comes', [start, ...text(0), ...ended('tool_use')], brokenOff],
   ['a call that is cut before its input', [start, use(0, 'a'), ...ended('max_tokens')], cut],
   [
     'a call that is cut in its input',
@@ -211,7 +223,8 @@ const functionCall = {
 
 const refused: Partial<Heard> = { text: 'No.', error: { code: 'model-content-filtered' } as ModelError }
 const content = (...parts: object[]) => ({ id: 'i', type: 'message', content: parts })
-const whole = content({ type: 'output_text', text: 'Hello', annotations: [] })
+const said = (text: string) => ({ type: 'output_text', text, annotations: [] })
+const whole = content(said('Hello'))
 const refusal = content({ type: 'refusal', refusal: 'No.' })
 const over = (item: object, output_index = 0) => ({ type: 'response.output_item.done', output_index, item })
 const outputOf = (...output: object[]) => ({ type: 'response.completed', response: { id: 'r', output } })
@@ -321,6 +334,106 @@ const openai: Events[] = [
     ],
     { ...hello, reasoning: 'Hm.' },
   ],
+  [
+    'a call that only the end of the response has',
+    [message, word('Hello'), outputOf(whole, { ...functionCall, id: 'f' })],
+    { text: 'Hello', ...called(['add', { n: 1 }]) },
+  ],
+  [
+    'a message that only the end of the response has',
+    [message, word('Hel'), outputOf(content(said('Hel')), { ...content(said('lo')), id: 'j' })],
+    hello,
+  ],
+  [
+    'a part that only its end has',
+    [
+      message,
+      { ...word('Hel'), content_index: 0 },
+      { type: 'response.output_text.done', item_id: 'i', content_index: 1, text: 'lo' },
+      over(content(said('Hel'), said('lo'))),
+      completed(),
+    ],
+    hello,
+  ],
+  [
+    'a part that only the end of its message has',
+    [message, { ...word('Hel'), content_index: 0 }, over(content(said('Hel'), said('lo'))), completed()],
+    hello,
+  ],
+  [
+    'a piece that only the end of the response has',
+    [message, word('Hel'), itemDone('message', 'i'), outputOf(whole)],
+    hello,
+  ],
+  [
+    'two parts whose pieces do not tell which, and again, not quite the same',
+    [message, word('Hel'), word('lo'), over(content(said('Hel '), said('lo'))), completed()],
+    hello,
+  ],
+  [
+    'a message without places, again at the end of the response with another id',
+    [
+      itemDone('reasoning', 'r'),
+      { ...word('Hello'), item_id: null, output_index: null },
+      outputOf({ id: 'r', type: 'reasoning' }, { ...whole, id: 'k' }),
+    ],
+    hello,
+  ],
+  [
+    'pieces with an id and no place',
+    [
+      { ...message, output_index: 1 },
+      { ...word('Hello'), output_index: null },
+      over(whole, 1),
+      outputOf({ id: 'r', type: 'reasoning' }, whole),
+    ],
+    hello,
+  ],
+  [
+    'places that are texts',
+    [
+      { ...message, output_index: '0' },
+      { ...word('Hello'), output_index: '0' },
+      { ...beginCall(1), output_index: '1' },
+      { ...argumentsOf(1, '{"n":1}'), output_index: '1' },
+      completed(),
+    ],
+    { text: 'Hello', ...called(['add', { n: 1 }]) },
+  ],
+  [
+    'arguments before their call',
+    [argumentsOf(0, '{"n":'), beginCall(0), argumentsOf(0, '1}'), over(beginCall(0).item), completed()],
+    called(['add', { n: 1 }]),
+  ],
+  [
+    'arguments, then the end of their call alone',
+    [
+      argumentsOf(0, '{"n":1}'),
+      { type: 'response.function_call_arguments.done', item_id: 'f1', output_index: 1, arguments: '{"n":2}' },
+      over(beginCall(0).item),
+      over(beginCall(1).item, 1),
+      completed(),
+    ],
+    two,
+  ],
+  [
+    'calls that all have the same place, and again at the end of the response',
+    [
+      ...[0, 1].flatMap((n) => [
+        { ...beginCall(n), output_index: 0 },
+        { ...argumentsOf(n, `{"n":${n + 1}}`), output_index: 0 },
+        over(beginCall(n).item),
+      ]),
+      outputOf(...[0, 1].map((n) => ({ ...beginCall(n).item, arguments: `{"n":${n + 1}}` }))),
+    ],
+    two,
+  ],
+  [
+    'a call’s one id',
+    [over({ ...functionCall, id: 'f', call_id: null }), completed()],
+    called(['add', { n: 1 }]),
+  ],
+  ['a notice after the end', [message, word('Hello'), completed(), { detail: 'took 3 s' }], hello],
   ['another name of the end', [message, word('Hello'), { ...completed(), type: 'response.done' }], hello],
   [
     'other fields of a piece',
@@ -465,6 +578,7 @@ const google: Events[] = [
     ],
     usage(11, 7),
   ],
+  ['a notice after the end', [candidate([{ text: 'Hello' }]), { detail: 'took 3 s' }], hello],
   ['a list of chunks', [[candidate([{ text: 'Hello' }])]], hello],
   [
     'null in arguments',
@@ -491,6 +605,14 @@ hearAll(t, 'anthropic', [
     'types in the events’ names',
     named([start, ...text(0), ...ended('end_turn')] as { type: string }[]),
     hello,
+  ],
+  [
+    'null for the type that is in the event’s name',
+    [
+      `event: message_start\n${data({ ...start, type: null })}`,
+      ...[...text(0), ...ended('end_turn')].map((step) => data(step)),
+    ],
+    { ...hello, ...usage(11, 7) },
   ],
 ])
 hearAll(t, 'openai', [

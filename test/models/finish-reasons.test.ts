@@ -5,14 +5,7 @@ import { chatCompletions, data, wires } from '../helpers/provider-wire.js'
 import { events } from '../helpers/upstream.js'
 
 /** How an answer of two words ended, for its reader: its finish reason, or the code of its failure. */
-type Outcome =
-  | 'stop'
-  | 'length'
-  | 'tool-calls'
-  | 'other'
-  | 'broken-off'
-  | 'content-filtered'
-  | 'context-exceeded'
+type Outcome = 'stop' | 'length' | 'other' | 'broken-off' | 'content-filtered' | 'context-exceeded'
 
 /** Words that no dialect has in its table, and that every provider may come to say. */
 const unknown: Partial<Record<Outcome, string[]>> = {
@@ -31,6 +24,8 @@ const unknown: Partial<Record<Outcome, string[]>> = {
     'stop_no_error',
     '</s>',
     'ok',
+    'done_no_refusal',
+    'stopped_by_eos',
   ],
   length: [
     'maxTokens',
@@ -40,6 +35,7 @@ const unknown: Partial<Record<Outcome, string[]>> = {
     'max_tokens_exceeded',
     'stop_max',
     'too_long',
+    'stopped_by_limit',
   ],
   'broken-off': [
     'aborted',
@@ -63,6 +59,16 @@ const unknown: Partial<Record<Outcome, string[]>> = {
     'premature_end',
     'forced_stop',
     'unexpected_eof',
+    'stopped_early',
+    'stream_ended_early',
+    'server_stop',
+    'stop_by_client',
+    'halt',
+    'cut',
+    'watchdog',
+    'running',
+    // No call has come.
+    'tool_use',
   ],
   'content-filtered': [
     'GUARDRAIL_INTERVENED',
@@ -76,16 +82,25 @@ const unknown: Partial<Record<Outcome, string[]>> = {
     'compliance',
     'dangerous_content',
   ],
-  'context-exceeded': ['context_length_exceeded', 'prompt_too_long', 'kv_cache_full'],
-  other: ['because', 'no_error'],
+  'context-exceeded': ['context_length_exceeded', 'prompt_too_long', 'kv_cache_full', 'request_too_large'],
+  other: ['because', 'no_error', 'no_refusal', 'without_moderation'],
 }
 
 const rows: Record<ProviderName, Partial<Record<Outcome, (string | null)[]>>> = {
   'openai-compatible': {
     stop: ['stop', 'eos', 'eos_token', 'end_turn', 'stop_sequence', ''],
     length: ['length', 'max_tokens'],
-    'tool-calls': ['tool_calls', 'function_call'],
-    'broken-off': ['abort', 'error', 'network_error', 'insufficient_system_resource', null, 'null', 'None'],
+    'broken-off': [
+      'abort',
+      'error',
+      'network_error',
+      'insufficient_system_resource',
+      'tool_calls',
+      'function_call',
+      null,
+      'null',
+      'None',
+    ],
     'content-filtered': ['content_filter', 'sensitive', 'refusal', 'SAFETY', 'RECITATION', 'BLOCKLIST'],
     'context-exceeded': ['model_length', 'model_context_window_exceeded'],
   },
@@ -98,7 +113,6 @@ const rows: Record<ProviderName, Partial<Record<Outcome, (string | null)[]>>> = 
   anthropic: {
     stop: ['end_turn', 'stop_sequence', ''],
     length: ['max_tokens'],
-    'tool-calls': ['tool_use'],
     'broken-off': ['pause_turn', 'compaction', null],
     'content-filtered': ['refusal'],
     'context-exceeded': ['model_context_window_exceeded'],
@@ -204,6 +218,9 @@ t.test('a blank finish reason on every event is none', async (t) => {
   const google = await providerApp(t, 'google/m')
   await check(t, google, [part('Hel', ''), part('lo', '')], 'broken-off')
   await check(t, google, [part('Hel', ''), part('lo', 'STOP')], 'stop')
+  const none = 'FINISH_REASON_UNSPECIFIED'
+  await check(t, google, [part('Hel', none), part('lo', 'STOP')], 'stop')
+  await check(t, google, [part('Hel', none), part('lo', 'MAX_TOKENS')], 'length')
 })
 
 t.test('Google blocks a prompt', async (t) => {

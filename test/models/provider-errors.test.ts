@@ -32,6 +32,7 @@ t.test('a status alone says whether to ask again, and whether another model shou
 
 /** Bodies that say the same in other shapes. */
 const shapes: [what: string, toBody: (text: string) => unknown][] = [
+  ['a code that says nothing', (message) => ({ error: { code: 0, message } })],
   ['other capitals', (Message) => ({ Message })],
   ['errorMessage', (errorMessage) => ({ errorMessage })],
   ['Baidu’s', (error_msg) => ({ error_code: 336_000, error_msg })],

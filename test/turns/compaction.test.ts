@@ -18,7 +18,8 @@ const usage = {
 }
 const isForSummary = ({ system }: ModelRequest): boolean => /Sum up/.test(system ?? '')
 
-type Summing = (request: ModelRequest) => Promise<string>
+/** What is said, or its beginning, cut at the model's limit. */
+type Summing = (request: ModelRequest) => Promise<string | { cut: string }>
 
 /** Answers at once, and sums up as the test says. */
 const summer = (summing: Summing = async () => 'They said hello.') => {
@@ -27,11 +28,10 @@ const summer = (summing: Summing = async () => 'They said hello.') => {
     name: 'summer',
     async *run(request) {
       asked.push(request)
-      yield {
-        type: 'text-delta',
-        delta: isForSummary(request) ? await summing(request) : `re: ${request.message}`,
-      }
-      yield { type: 'finish', usage }
+      const said = isForSummary(request) ? await summing(request) : `re: ${request.message}`
+      const isCut = typeof said === 'object'
+      yield { type: 'text-delta', delta: isCut ? said.cut : said }
+      yield { type: 'finish', usage, ...(isCut && { reason: 'length' }) }
     },
   }
   return {
@@ -173,6 +173,7 @@ t.test('a summary never comes between a message and its answer', async (t) => {
 t.test('a summary that cannot be made changes nothing, and is tried again after a while', async (t) => {
   const failing: [what: string, summing: Summing, isLogged: boolean][] = [
     ['the model fails', () => Promise.reject(new ModelError('model-failed', 'as asked')), true],
+    ['it is cut', async () => ({ cut: 'They said' }), true],
     ['it says white space', async () => ' \n\u3000', false],
   ]
   for (const [what, summing, isLogged] of failing) {

@@ -1,5 +1,6 @@
 import { isJsonObject, type JsonObject } from '../../json-object.js'
 import { toArguments, toArgumentsText } from './arguments.js'
+import { createBlankFinish } from './blank-finish.js'
 import { readCounts, unknownCount } from './counts.js'
 import type { Dialect, EventReader } from './dialect.js'
 import { withPlainNames } from './tool-schema.js'
@@ -72,6 +73,7 @@ const createReader = (): EventReader => {
   /** the blocks that have begun and not ended, and whether they are passed on */
   const open = new Map<number, boolean>()
   let last = -1
+  const finish = createBlankFinish(anthropicMessages)
   let reason: string | undefined
   let hasStopped = false
 
@@ -122,10 +124,11 @@ const createReader = (): EventReader => {
           return close(indexOf(event.index))
         case 'message_delta': {
           const given = isJsonObject(event.delta) ? event.delta : {}
-          const { stop_reason = event.stop_reason } = given
+          const { stop_reason: said = event.stop_reason, ...rest } = given
           // A later event may have nothing but counts.
-          reason = stop_reason === undefined ? reason : String(stop_reason)
-          const delta = { ...given, ...(reason !== undefined && { stop_reason: reason }) }
+          const word = finish.read(said) ?? reason ?? (said === '' ? said : undefined)
+          reason = word === undefined ? undefined : String(word)
+          const delta = { ...rest, ...(reason !== undefined && { stop_reason: reason }) }
           return [...closeAll(), { ...event, delta, usage: withCount(event.usage, 'output_tokens') }]
         }
         case 'message_stop':
@@ -136,8 +139,9 @@ const createReader = (): EventReader => {
           return undefined
       }
     },
+    hasEnded: () => reason !== undefined || hasStopped,
     // A message that has told why it stopped is whole.
-    end: () => (reason && !hasStopped ? { type: 'message_stop' } : undefined),
+    end: () => (reason !== undefined && !hasStopped ? { type: 'message_stop' } : undefined),
   }
 }
 

@@ -21,7 +21,8 @@ const maxCalls = 2_000
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')
 const wordOf = (value: unknown): string => (typeof value === 'number' ? String(value) : textOf(value).trim())
 
-const indexOf = (value: unknown): number | undefined => {
+/** A place, also one that is written as a text. */
+export const indexOf = (value: unknown): number | undefined => {
   const index = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
   return Number.isInteger(index) ? (index as number) : undefined
 }
@@ -32,6 +33,13 @@ const readPiece = (piece: JsonObject): Piece => {
   // `"null"` beside the name says that the arguments follow, or that there are none.
   const text = name && args === 'null' ? '' : textOf(toArgumentsText(args))
   return { id: wordOf(piece.id), name: wordOf(name), arguments: text }
+}
+
+/** A delta's pieces of calls: a list, one that is in none, or a map by their indexes. */
+export const readPieces = (calls: unknown): JsonObject[] => {
+  const isMap = isJsonObject(calls) && Object.keys(calls).every((key) => indexOf(key) !== undefined)
+  if (!isMap) return [calls ?? []].flat().filter(isJsonObject)
+  return Object.entries(calls).flatMap(([index, call]) => (isJsonObject(call) ? { index, ...call } : []))
 }
 
 const isWhole = (call: Call): boolean => parseJson(call.arguments) !== undefined

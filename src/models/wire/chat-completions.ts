@@ -1,6 +1,6 @@
 import { isJsonObject, type JsonObject } from '../../json-object.js'
 import { createBlankFinish } from './blank-finish.js'
-import { createCalls } from './chat-calls.js'
+import { createCalls, readPieces } from './chat-calls.js'
 import { createReasoningReader, readContent, reasoningFields, withReasoning } from './chat-content.js'
 import { readChatUsage } from './chat-usage.js'
 import type { Dialect } from './dialect.js'
@@ -53,7 +53,7 @@ export const chatCompletions: Dialect = {
     eos: 'stop',
   },
   createReader() {
-    const blank = createBlankFinish()
+    const blank = createBlankFinish(chatCompletions)
     const thinking = createThinkTags()
     const readReasoning = createReasoningReader().read
     const readCall = createCalls()
@@ -74,11 +74,10 @@ export const chatCompletions: Dialect = {
 
     const readDelta = (value: JsonObject, isEnd: boolean): JsonObject => {
       const { role: _, tool_calls, function_call: only, refusal, content, ...rest } = value
-      // Older servers have a single call.
-      const calls = tool_calls ?? only
       hasRefusal ||= Boolean(refusal)
       const { delta, reasoning } = readReasoning(rest)
-      const pieces = [calls ?? []].flat().filter(isJsonObject)
+      // Older servers have a single call.
+      const pieces = readPieces(tool_calls ?? only)
       const said = { ...delta, content: readContent(content) || readContent(refusal) }
       const shown = thinking.read(said, isEnd || pieces.length > 0)
       return {
@@ -100,12 +99,13 @@ export const chatCompletions: Dialect = {
         const delta = toDelta(first.delta, first.message)
         const reason = blank.read(first.finish_reason ?? first.finishReason)
         const read = isJsonObject(delta) ? readDelta(delta, Boolean(reason)) : delta
-        const finish_reason = hasRefusal && reason === 'stop' ? 'content_filter' : reason
+        const finish_reason = hasRefusal && reason ? 'content_filter' : reason
         return { choices: [{ delta: read, finish_reason }], usage: counts }
       },
+      hasEnded: blank.hasEnded,
       end(isDone) {
         const rest = thinking.rest()
-        if (blank.endsWhole(isDone)) return choice(rest, 'stop')
+        if (blank.endsWhole(isDone)) return choice(rest, hasRefusal ? 'content_filter' : 'stop')
         return rest && choice(rest, null)
       },
     }

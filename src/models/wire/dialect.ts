@@ -10,6 +10,8 @@ export type Failure = 'broken-off' | 'filtered' | 'too-long' | 'paused'
 export interface EventReader {
   /** Returns the event, as one or more in the form that the SDK parses; undefined when it is none of this dialect's. */
   read(event: JsonObject): JsonObject | JsonObject[] | undefined
+  /** Whether the response has told why it ended: what is neither a part of it nor an error says nothing then. */
+  hasEnded(): boolean
   /** Returns the event that the response lacks at its regular end. `isDone`: it ended with `[DONE]`. */
   end?(isDone: boolean): JsonObject | undefined
 }

@@ -121,7 +121,8 @@ const isSuccess = (value: unknown): boolean =>
 
 /** Whether it is an error, and not one that says that there is none. */
 const isActualError = (error: unknown): boolean =>
-  isFilled(error) && !isSuccess(isJsonObject(error) ? error.code : error)
+  isFilled(error) &&
+  !isSuccess(isJsonObject(error) ? error.code || (error.message ?? error.msg ?? error.code) : error)
 
 /** Whether JSON says of itself that it is an error, whatever else it has. */
 export const isError = (value: unknown): boolean => {
@@ -131,7 +132,7 @@ export const isError = (value: unknown): boolean => {
   const { error, fault, errors, errormsg, errormessage, errmsg, errorcode, errcode } = Object.fromEntries(
     fieldsOf(rest),
   )
-  const text = [errormsg, errormessage, errmsg].some(isFilled)
+  const text = [errormsg, errormessage, errmsg].some((text) => isFilled(text) && !isSuccess(text))
   return (
     [error, fault, errors].some(isActualError) ||
     (Array.isArray(choices) &&

@@ -12,12 +12,12 @@ const rule: readonly [RegExp, Ending][] = [
     'filtered',
   ],
   [
-    /context(?!_(cancel|deadline))|(^|_)ctx|window|model_(length|len)|(^|_)seq(uence)?_len|kv_cache|conversation_too_long|max_(prompt|input)|(prompt|input)_.*(long|length|limit|large)/,
+    /context(?!_(cancel|deadline))|(^|_)ctx|window|model_(length|len)|(^|_)seq(uence)?_len|kv_cache|conversation_too_long|max_(prompt|input)|too_large|(prompt|input)_.*(long|length|limit|large)/,
     'too-long',
   ],
   [/pause|compaction/, 'paused'],
   [
-    /abort|cancel|error|fail|(?<!de)fault|exception|network|time_?(d_)?(out|limit)|max_time|deadline|interrupt|disconnect|connection|insufficient|overload|unavailable|busy|quota|rate_limit|evict|preempt|shut_?down|(?<!s)kill|crash|memory|malformed|invalid|unexpected|too_many|missing|lost|reset|broke|incomplete|unfinish|partial|reject|cut_?off|died|dropped|discard|expire|terminat(?!or)|stall|halted|hang_?up|hung_up|gone|offline|unreach|gateway|internal|throttl|capacity|(?<!(tokens?|length|limit)_)exceed|unauthori|unsupported|corrupt|garbage|repetit|(^|_)loop|panic|segfault|sigterm|(^|_)(dead|drain|shed|restart|eof|nan|stuck|degenerate|premature|force|suspend|supersed|stale|roll_?back|retry|unhealthy|unload|migrat|maintenance|bad_request|resource)|requires_action|in_progress|running|queued|pending|closed|(^|_)(not|never)_|(^|_)oom(_|$)|by_user|user_(stop|request|abort)/,
+    /abort|cancel|error|fail|(?<!de)fault|exception|network|time_?(d_)?(out|limit)|max_time|deadline|interrupt|disconnect|connection|insufficient|overload|unavailable|busy|quota|rate_limit|evict|preempt|shut_?down|(?<!s)kill|crash|memory|malformed|invalid|unexpected|too_many|missing|lost|reset|broke|incomplete|unfinish|partial|reject|(^|_)cut(_|$|_?off)|early|halt|watchdog|died|dropped|discard|expire|terminat(?!or)|stall|hang_?up|hung_up|gone|offline|unreach|gateway|internal|throttl|capacity|(?<!(tokens?|length|limit)_)exceed|unauthori|unsupported|corrupt|garbage|repetit|(^|_)loop|panic|segfault|sigterm|(^|_)(dead|drain|shed|restart|eof|nan|stuck|degenerate|premature|force|suspend|supersed|stale|roll_?back|retry|unhealthy|unload|migrat|maintenance|bad_request|resource)|requires_action|in_progress|running|queued|pending|closed|(^|_)(not|never)_|(^|_)oom(_|$)|(^|_)server_|(^|_)by_(?!eo|stop|end|len|limit|max|token|model)|user_(stop|request|abort)/,
     'broken-off',
   ],
   [/length|limit|too_long|truncat|(^|_)max|exhaust|out_of_tokens|budget/, 'length'],
@@ -37,7 +37,7 @@ const toWord = (reason: string): string =>
 
 /** What did not happen, such as in `no_error` or `done_not_truncated`. */
 const negations =
-  /(^|_)(no|not|none|without)_(error|fail|fault|exception|truncat|cut|abort|cancel|interrupt|filter|block|limit|timeout)[a-z]*(_off)?(?=_|$)/g
+  /(^|_)(no|not|none|without)_(error|fail|fault|exception|truncat|cut|abort|cancel|interrupt|filter|refus|moderat|block|limit|timeout)[a-z]*(_off)?(?=_|$)/g
 
 interface Finish {
   /** the SDK's reading of the reason */
@@ -47,7 +47,10 @@ interface Finish {
 }
 
 /** What a finish reason means in a dialect. */
-export const endingOf = ({ finishReasons }: Dialect, { finishReason, rawFinishReason }: Finish): Ending => {
+export const endingOf = (
+  { finishReasons }: Pick<Dialect, 'finishReasons'>,
+  { finishReason, rawFinishReason }: Finish,
+): Ending => {
   // The SDK sees refusals that have no finish reason of their own.
   if (finishReason === 'content-filter') return 'filtered'
   if (rawFinishReason === undefined) {
@@ -80,13 +83,16 @@ const isFailure = (ending: Ending): ending is Failure => Object.hasOwn(failures,
 export const toFinishReason = (
   dialect: Dialect,
   finish: Finish,
-  hasContent: boolean,
+  { hasText, hasCalls }: { hasText: boolean; hasCalls: boolean },
   secret: string | undefined,
 ): FinishReason => {
-  const ending = endingOf(dialect, finish)
+  const told = endingOf(dialect, finish)
+  // The calls that it tells of have not come.
+  const ending = told === 'tool-calls' && !hasCalls ? 'broken-off' : told
   const { rawFinishReason: raw } = finish
   const reason = raw !== undefined && isLoggable(raw, secret) ? raw : 'no finish reason'
   if (isFailure(ending)) throw failures[ending](reason)
-  if (!hasContent) throw new ModelError('model-empty-answer', `the response has no text (${reason})`)
+  if (!hasText && !hasCalls)
+    throw new ModelError('model-empty-answer', `the response has no text (${reason})`)
   return ending
 }

@@ -60,10 +60,9 @@ export const gemini: Dialect = {
     image_other: 'broken-off',
     no_image: 'broken-off',
     other: 'broken-off',
-    finish_reason_unspecified: 'broken-off',
   },
   createReader() {
-    const blank = createBlankFinish()
+    const blank = createBlankFinish(gemini)
     return {
       read(value) {
         const { candidates, usageMetadata, promptFeedback } = withoutNulls(value)
@@ -80,6 +79,7 @@ export const gemini: Dialect = {
           ...(candidate && { candidates: [{ content, finishReason }] }),
         }
       },
+      hasEnded: blank.hasEnded,
       end: (isDone) => (blank.endsWhole(isDone) ? { candidates: [{ finishReason: 'STOP' }] } : undefined),
     }
   },

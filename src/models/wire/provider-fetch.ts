@@ -39,7 +39,7 @@ const readText = (text: string, event: string, reader: EventReader): Item[] => {
   return [value].flat().flatMap((value): Item[] => {
     if (!isJsonObject(value)) return []
     // Where the data has no type of its own, the event's name is its type.
-    const read = [reader.read({ ...(event && { type: event }), ...value }) ?? []].flat()
+    const read = [reader.read({ ...value, ...(event && { type: value.type ?? event }) }) ?? []].flat()
     if (read.length > 0) return read.map((event) => ({ data: JSON.stringify(event) }))
     if (Array.isArray(value.choices)) throw speaksChat()
     const bare = readBare(value)
@@ -51,20 +51,24 @@ const readText = (text: string, event: string, reader: EventReader): Item[] => {
 async function* readItems(body: ReadableStream<Uint8Array>, dialect: Dialect): AsyncGenerator<Item> {
   const reader = dialect.createReader()
   let isDone = false
+  let hasBegun = false
   let notice: Item | undefined
   for await (const { event = '', data } of readEvents(body)) {
     for (const text of textsOf(data)) {
       isDone ||= isEndMark(text)
       for (const item of isDone ? [] : readText(text, event, reader)) {
         const isError = 'error' in item
-        notice = isError && item.isNotice ? item : undefined
-        if (notice) continue
+        const isNotice = isError && item.isNotice
+        notice = isNotice && !reader.hasEnded() ? item : undefined
+        if (isNotice) continue
+        hasBegun = true
         yield item
         if (isError) return
       }
     }
   }
-  if (notice) {
+  // An answer that has its [DONE] was not cut by what came before it.
+  if (notice && !(isDone && hasBegun)) {
     yield notice
     return
   }

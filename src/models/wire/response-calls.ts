@@ -1,11 +1,14 @@
 import type { JsonObject } from '../../json-object.js'
 import { toArgumentsText } from './arguments.js'
+import { createItems, type HeardItem } from './response-items.js'
 
-interface Call {
-  item: JsonObject
+interface Call extends HeardItem {
+  /** the call's place for the SDK */
+  readonly place: number
+  /** undefined: only arguments have come */
+  item: JsonObject | undefined
   /** as they came in pieces */
   args: string
-  isDone: boolean
 }
 
 const statuses = ['in_progress', 'completed', 'incomplete']
@@ -13,57 +16,82 @@ const textOf = (value: unknown): string => {
   const text = toArgumentsText(value)
   return typeof text === 'string' ? text : ''
 }
+const idsOf = ({ id, call_id }: JsonObject): unknown[] => [id, call_id]
 
-/** The calls of a response of OpenAI's. Some servers say the arguments in pieces alone, or leave out the end of a call. */
+/** The calls of a response of OpenAI's. Some servers say the arguments in pieces alone, or leave out the beginning or the end. */
 export const createResponseCalls = () => {
-  const calls = new Map<number, Call>()
+  const calls = createItems<Call>()
 
-  /** The place of a call that is known by this or by its id; a new one otherwise. */
-  const placeOf = (index: unknown, id: unknown): number => {
-    if (typeof index === 'number') return index
-    const known = [...calls].find(([, { item }]) => id !== undefined && [item.id, item.call_id].includes(id))
-    return known?.[0] ?? Math.max(-1, ...calls.keys()) + 1
+  const create = (ids: unknown[], index: number | undefined): Call => {
+    const places = calls.all.map(({ place }) => place)
+    const place = index === undefined || places.includes(index) ? Math.max(-1, ...places) + 1 : index
+    return calls.add({ ids: new Set(), index, isDone: false, place, item: undefined, args: '' }, ids)
   }
-  const toItem = ({ item, args }: Call, status: string): JsonObject => ({
-    ...item,
-    id: item.id ?? item.call_id,
-    status: statuses.includes(String(item.status)) ? item.status : status,
-    arguments: textOf(item.arguments) || args,
+  const event = (type: string, { place, item = {}, args }: Call, status: string): JsonObject => ({
+    type,
+    output_index: place,
+    item: {
+      ...item,
+      id: item.id ?? item.call_id,
+      call_id: item.call_id ?? item.id,
+      status: statuses.includes(String(item.status)) ? item.status : status,
+      arguments: textOf(item.arguments) || args,
+    },
   })
-  const add = (item: JsonObject, index: unknown): JsonObject[] => {
-    const output_index = placeOf(index, item.id ?? item.call_id)
-    const call = { item, args: '', isDone: false }
-    calls.set(output_index, call)
-    return [{ type: 'response.output_item.added', output_index, item: toItem(call, 'in_progress') }]
+  /** The call that an item is: of two with the same place and other ids, the second is another. */
+  const callOf = (item: JsonObject, index: number | undefined, isBegin: boolean): Call => {
+    const ids = idsOf(item)
+    const isNowhere = index === undefined && ids.every((id) => id === undefined)
+    const found = calls.find(ids, index) ?? (isNowhere && !isBegin ? calls.lastOpen() : undefined)
+    const { item: begun } = found ?? {}
+    const hasOtherId = begun?.call_id !== undefined && item.call_id !== undefined
+    const isOther = begun && found !== calls.byId(ids) && (isBegin || hasOtherId)
+    return found && !isOther ? calls.bind(found, ids, index) : create(ids, index)
   }
-  const end = (item: JsonObject, index: unknown): JsonObject[] => {
-    const output_index = placeOf(index, item.id ?? item.call_id)
-    const known = calls.get(output_index)
-    const call = { item: { ...known?.item, ...item }, args: known?.args ?? '', isDone: true }
-    calls.set(output_index, call)
-    return [{ type: 'response.output_item.done', output_index, item: toItem(call, 'completed') }]
+  const end = (call: Call, item: JsonObject): JsonObject[] => {
+    if (call.isDone) return []
+    call.isDone = true
+    call.item = { ...call.item, ...item }
+    return [event('response.output_item.done', call, 'completed')]
+  }
+  /** The call that arguments belong to, which may come before it. */
+  const argumentsOf = ({ output_index, item_id }: JsonObject): Call => {
+    const index = output_index as number | undefined
+    const isNowhere = index === undefined && item_id === undefined
+    return (
+      calls.find([item_id], index) ?? (isNowhere ? calls.lastOpen() : undefined) ?? create([item_id], index)
+    )
   }
 
   return {
-    add,
-    end,
-    addArguments({ output_index: index, item_id, delta, type }: JsonObject): JsonObject[] {
-      const output_index = placeOf(index, item_id)
-      const call = calls.get(output_index)
+    add(item: JsonObject, index: number | undefined): JsonObject[] {
+      const call = callOf(item, index, true)
+      if (call.item) return []
+      call.item = item
+      return [event('response.output_item.added', call, 'in_progress')]
+    },
+    end: (item: JsonObject, index: number | undefined) => end(callOf(item, index, false), item),
+    addArguments({ delta, type, ...about }: JsonObject): JsonObject[] {
+      const call = argumentsOf(about)
       const text = textOf(delta)
-      if (!call) return []
       call.args += text
-      return [{ type, item_id: item_id ?? '', output_index, delta: text }]
+      return call.item ? [{ type, item_id: about.item_id ?? '', output_index: call.place, delta: text }] : []
     },
-    setArguments({ output_index: index, item_id, arguments: args }: JsonObject): void {
-      const call = calls.get(placeOf(index, item_id))
-      if (call) call.args = textOf(args) || call.args
+    setArguments({ arguments: args, ...about }: JsonObject): void {
+      const call = argumentsOf(about)
+      call.args = textOf(args) || call.args
     },
-    size: () => calls.size,
-    /** Ends the calls whose end has not come. */
-    endAll: () =>
-      [...calls].flatMap(([index, { item, args, isDone }]) =>
-        isDone ? [] : end({ ...item, arguments: args || item.arguments }, index),
-      ),
+    /** Ends the calls of a whole response that have not come, and, where it is complete, those whose end has not come. */
+    endAll(items: readonly { item: JsonObject; index: number }[], isComplete: boolean): JsonObject[] {
+      const known = calls.match(items.map(({ item, index }) => ({ ids: idsOf(item), index })))
+      const told = items.flatMap(({ item, index }, n) => end(known[n] ?? create(idsOf(item), index), item))
+      const open = calls.all.filter(({ item, isDone }) => item && !isDone)
+      return [
+        ...told,
+        ...(isComplete
+          ? open.flatMap((call) => end(call, { arguments: call.args || call.item?.arguments }))
+          : []),
+      ]
+    },
   }
 }

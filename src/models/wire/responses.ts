@@ -1,7 +1,9 @@
 import { isJsonObject, type JsonObject } from '../../json-object.js'
+import { indexOf } from './chat-calls.js'
 import { readCounts, unknownCount } from './counts.js'
 import type { Dialect, EventReader } from './dialect.js'
 import { createResponseCalls } from './response-calls.js'
+import { createResponseMessages } from './response-messages.js'
 import { withoutNulls } from './without-nulls.js'
 
 /** A response that is not complete has a reason, even where the server gives none. */
@@ -19,101 +21,92 @@ const withCounts = (response: JsonObject): JsonObject => {
   return { ...response, usage }
 }
 
-/** The events that are a part of an item, and its type. */
-const partsOf: Readonly<Record<string, string>> = {
-  'response.output_text.delta': 'message',
-  'response.refusal.delta': 'message',
-  'response.reasoning_summary_part.added': 'reasoning',
-  'response.reasoning_summary_text.delta': 'reasoning',
-  'response.reasoning_summary_part.done': 'reasoning',
+/** The events that are a part of a message, and the field with its text; whether that is a piece or the whole part. */
+const textEvents: Readonly<Record<string, { field: string; isWhole: boolean } | undefined>> = {
+  'response.output_text.delta': { field: 'text', isWhole: false },
+  'response.refusal.delta': { field: 'refusal', isWhole: false },
+  'response.output_text.done': { field: 'text', isWhole: true },
+  'response.refusal.done': { field: 'refusal', isWhole: true },
+}
+/** The events that are a part of a reasoning. */
+const reasoningEvents = new Set([
+  'response.reasoning_summary_part.added',
+  'response.reasoning_summary_text.delta',
+  'response.reasoning_summary_part.done',
   // A model's reasoning as it is, from servers that have nobody sum it up.
-  'response.reasoning_text.delta': 'reasoning',
-}
-/** The events with the whole text of a part, and where it is. */
-const wholeParts: Readonly<Record<string, string>> = {
-  'response.output_text.done': 'text',
-  'response.refusal.done': 'refusal',
-}
+  'response.reasoning_text.delta',
+])
 
-const listOf = (value: unknown): JsonObject[] => (Array.isArray(value) ? value.filter(isJsonObject) : [])
-const nothing: JsonObject[] = []
+/** An event whose places are numbers, which some servers write as texts. */
+const withPlaces = (event: JsonObject): JsonObject => {
+  const { output_index, content_index, ...rest } = event
+  const [output, content] = [output_index, content_index].map(indexOf)
+  return {
+    ...rest,
+    ...(output !== undefined && { output_index: output }),
+    ...(content !== undefined && { content_index: content }),
+  }
+}
 
 /**
  * Reads a response's events. Some servers leave out what begins an item, its id, or its pieces, and say it whole at its end or at
  * that of the response. Items and events of other kinds are passed over: nobody has asked for them.
  */
 const createReader = (): EventReader => {
+  /** the reasonings that have begun and not ended */
   const open = new Set<string>()
-  /** the messages that have said something, by their place */
-  const spoken = new Set<unknown>()
+  const messages = createResponseMessages()
   const calls = createResponseCalls()
+  let hasEnded = false
 
-  const begin = (output_index: unknown, item: JsonObject): JsonObject => {
+  const begin = (output_index: number, item: JsonObject): JsonObject => {
     open.add(String(item.id))
     return { type: 'response.output_item.added', output_index, item }
   }
-  const readPart = (event: JsonObject, type: string): JsonObject[] => {
-    if (String(event.type).endsWith('.delta') && typeof event.delta !== 'string') return nothing
-    const { output_index: index = 0, logprobs: _, ...rest } = event
+  const readReasoning = (event: JsonObject, index = 0): JsonObject[] => {
+    if (String(event.type).endsWith('.delta') && typeof event.delta !== 'string') return []
     const isPlain = event.type === 'response.reasoning_text.delta'
     const known = isPlain ? { type: 'response.reasoning_summary_text.delta' } : undefined
-    const part = { item_id: `${type}_${index}`, output_index: index, summary_index: 0, ...rest, ...known }
-    if (type === 'message') spoken.add(index)
-    return open.has(part.item_id) ? [part] : [begin(index, { type, id: part.item_id }), part]
+    const part = { item_id: `reasoning_${index}`, output_index: index, summary_index: 0, ...event, ...known }
+    return open.has(part.item_id) ? [part] : [begin(index, { type: 'reasoning', id: part.item_id }), part]
   }
-  /** A part of a message as a whole: what has come in pieces before is not said again. */
-  const readWhole = (
-    output_index: unknown,
-    id: unknown,
-    { text, refusal }: JsonObject,
-    isSaid: boolean,
+  const readText = (
+    event: JsonObject,
+    { field, isWhole }: { field: string; isWhole: boolean },
   ): JsonObject[] => {
-    const event = { output_index, ...(id !== undefined && { item_id: id }) }
-    if (typeof refusal === 'string') {
-      // Said or not, it is a refusal.
-      if (isSaid) return [{ type: 'response.refusal.done', item_id: '', refusal }]
-      return readPart({ ...event, type: 'response.refusal.delta', delta: refusal }, 'message')
-    }
-    if (isSaid || typeof text !== 'string' || text === '') return nothing
-    return readPart({ ...event, type: 'response.output_text.delta', delta: text }, 'message')
-  }
-  const readContent = (index: unknown, { id, content }: JsonObject): JsonObject[] => {
-    const isSaid = spoken.has(index)
-    return listOf(content).flatMap((part) => readWhole(index, id, part, isSaid))
+    const { item_id: id, delta } = event
+    const [index, part] = [indexOf(event.output_index), indexOf(event.content_index)]
+    if (isWhole) return messages.addWhole(id, index, part, { [field]: event[field] })
+    return typeof delta === 'string' ? messages.add(id, index, part, delta, field === 'refusal') : []
   }
 
-  const readAdded = ({ item, output_index: index }: JsonObject): JsonObject[] => {
-    if (!isJsonObject(item)) return nothing
-    const { type, id, encrypted_content } = item
+  const readAdded = (item: JsonObject, index: number | undefined): JsonObject[] => {
+    const { type, id = `reasoning_${index ?? 0}`, encrypted_content } = item
     if (type === 'function_call') return calls.add(item, index)
-    if (type === 'message') return [begin(index ?? 0, { type, id: id ?? `message_${index ?? 0}` })]
-    return type === 'reasoning'
-      ? [begin(index ?? 0, { type, id: id ?? `reasoning_${index ?? 0}`, encrypted_content })]
-      : nothing
+    if (type === 'message') return messages.begin(item.id, index)
+    return type === 'reasoning' ? [begin(index ?? 0, { type, id, encrypted_content })] : []
   }
-  const readDone = ({ item, output_index }: JsonObject): JsonObject[] => {
-    if (!isJsonObject(item)) return nothing
-    const index = output_index ?? 0
-    const { type, encrypted_content } = item
-    if (type === 'function_call') return calls.end(item, output_index)
-    if (type !== 'message' && type !== 'reasoning') return nothing
-    const said = type === 'message' ? readContent(index, item) : nothing
-    const id = item.id ?? `${type}_${index}`
+  const readDone = (item: JsonObject, index: number | undefined): JsonObject[] => {
+    const { type, id = `reasoning_${index ?? 0}`, encrypted_content } = item
+    if (type === 'function_call') return calls.end(item, index)
+    if (type === 'message') return messages.end(item.id, index, item.content)
+    if (type !== 'reasoning') return []
     const known = { type, id, ...(encrypted_content !== undefined && { encrypted_content }) }
-    const done = { type: 'response.output_item.done', output_index: index, item: known }
-    if (open.delete(String(id))) return [...said, done]
-    // A message's text came under another id, or not at all; a reasoning is more than its text.
-    return type === 'message' ? said : [begin(index, { type, id }), done]
+    const done = { type: 'response.output_item.done', output_index: index ?? 0, item: known }
+    // A reasoning is more than its text.
+    return open.delete(String(id)) ? [done] : [begin(index ?? 0, { type, id }), done]
   }
   const readEnd = (event: JsonObject): JsonObject[] => {
     const { type, response } = event
     if (!isJsonObject(response)) return [event]
+    hasEnded = true
     const isComplete = type !== 'response.incomplete'
-    const isSaid = spoken.size > 0 || calls.size() > 0
-    const items = isSaid ? nothing : listOf(response.output).filter((item) => item.type !== 'reasoning')
+    const output = Array.isArray(response.output) ? response.output : []
+    const items = output.map((item, index) => ({ item, index })).filter(({ item }) => isJsonObject(item))
+    const of = (type: string) => items.filter(({ item }) => item.type === type)
     return [
-      ...(isComplete ? calls.endAll() : nothing),
-      ...items.flatMap((item, output_index) => readDone({ item, output_index })),
+      ...messages.endAll(of('message')),
+      ...calls.endAll(of('function_call'), isComplete),
       {
         type: isComplete ? 'response.completed' : type,
         response: withCounts(withReason(type, response)),
@@ -123,22 +116,21 @@ const createReader = (): EventReader => {
 
   return {
     read(value) {
-      const event = withoutNulls(value)
+      const event = withPlaces(withoutNulls(value))
       const type = String(event.type)
-      const itemType = partsOf[type]
-      if (itemType) return readPart(event, itemType)
-      const whole = wholeParts[type]
-      const { output_index: index = 0 } = event
-      if (whole) return readWhole(index, event.item_id, { [whole]: event[whole] }, spoken.has(index))
+      const index = indexOf(event.output_index)
+      const text = textEvents[type]
+      if (text) return readText(event, text)
+      if (reasoningEvents.has(type)) return readReasoning(event, index)
       switch (type) {
         case 'response.created': {
           const response = isJsonObject(event.response) ? event.response : {}
           return { ...event, response: { id: '', created_at: 0, model: '', ...response } }
         }
         case 'response.output_item.added':
-          return readAdded(event)
+          return isJsonObject(event.item) ? readAdded(event.item, index) : undefined
         case 'response.output_item.done':
-          return readDone(event)
+          return isJsonObject(event.item) ? readDone(event.item, index) : undefined
         case 'response.function_call_arguments.delta':
           return calls.addArguments(event)
         case 'response.function_call_arguments.done':
@@ -154,6 +146,7 @@ const createReader = (): EventReader => {
           return undefined
       }
     },
+    hasEnded: () => hasEnded,
   }
 }
 
