@@ -26,7 +26,6 @@ export const citusTests = [
     'branches',
     'two-instances',
     'resume',
-    'one-writer',
     'partial-answer',
   ].map((name) => `test/turns/${name}.test.ts`),
   ...[
