@@ -2,11 +2,11 @@
  * Shows what client generators make of the contract: `npm run test:generators -- [clients] [--save]`. Each generates a client,
  * which is compiled and calls every operation of a real server, first as it is and then with tomorrow's data
  * (generators/tomorrow.ts). A cell that differs from the table of contracts/README.md fails; --save writes the table there.
- * The contract is linted as well. TEST_PART=today leaves out most of the generators that few people use. The last line has the numbers of what was checked.
+ * The contract is linted as well. TEST_PART=<number> leaves out most of the generators that few people use. The last line has the numbers of what was checked.
  */
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { todays } from '../test/helpers/todays.js'
+import { partOf } from '../test/helpers/part.js'
 import { createCountedChecks } from './counted-checks.js'
 import { breakages } from './generators/breakages.js'
 import { readDocument } from './generators/client-folder.js'
@@ -44,14 +44,14 @@ const tryAll = async (chosen: Generator[], surroundings: Surroundings): Promise<
   return new Map(chosen.map(({ name }) => [name, rows.get(name) as Row]))
 }
 
-/** Those that are named; else all, or those of today. */
+/** Those that are named; else all, or a part of them. */
 const choose = (names: string[]): Generator[] => {
   const found = generators.filter(({ client }) => names.some((name) => client.startsWith(name)))
   if (names.length > 0 && found.length === 0) throw new Error(`There is no generator ${names.join(', ')}.`)
   if (names.length > 0) return found
   const muchUsed = generators.filter(({ isMuchUsed }) => isMuchUsed)
   const others = generators.filter(({ isMuchUsed }) => !isMuchUsed)
-  const chosen = new Set([...muchUsed, ...todays([others])])
+  const chosen = new Set([...muchUsed, ...partOf([others])])
   return generators.filter((generator) => chosen.has(generator))
 }
 

@@ -29,8 +29,8 @@ const copy = async (t: Scope, from: string, parts: string[], name: string): Prom
 /** A copy of the program's source, in a folder of this name. */
 export const sourceCopy = (t: Scope, name: string): Promise<string> => copy(t, root, programParts, name)
 
-/** Changes the built program in `folder` by changing its source; gives the files that were changed. */
-const mutate = async (folder: string, mutations: Mutation[]): Promise<string[]> => {
+/** What becomes of the source files that are changed, by their path. One that changes nothing is an error, since the code has moved away. */
+export const changesOf = async (mutations: Mutation[]): Promise<Map<string, string>> => {
   const paths = (await Promise.all(programParts.map(filesOf))).flat()
   const changed = new Map<string, string>()
   for (const { files, from, to } of mutations) {
@@ -44,6 +44,12 @@ const mutate = async (folder: string, mutations: Mutation[]): Promise<string[]> 
     }
     if (changes === 0) throw new Error(`The mutation of ${from} in ${files} changes nothing.`)
   }
+  return changed
+}
+
+/** Changes the built program in `folder` by changing its source; gives the files that were changed. */
+const mutate = async (folder: string, mutations: Mutation[]): Promise<string[]> => {
+  const changed = await changesOf(mutations)
   for (const [path, text] of changed) {
     await writeFile(join(folder, builtPath(path)), path.endsWith('.ts') ? await transpile(text) : text)
   }
@@ -51,8 +57,7 @@ const mutate = async (folder: string, mutations: Mutation[]): Promise<string[]> 
 }
 
 /**
- * A copy of the built program that breaks a promise on purpose, to prove that a test would notice. A mutation that
- * changes nothing is an error, since the code has moved away from it. `name` is the copy's folder in a temporary one;
+ * A copy of the built program that breaks a promise on purpose, to prove that a test would notice. `name` is the copy's folder in a temporary one;
  * `more` are parts of the built program that it has beside the program's own.
  */
 export const mutant = async (

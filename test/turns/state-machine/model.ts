@@ -767,7 +767,12 @@ export const createModel = ({ leaseMs, historyMessages, historyTokens, windowSiz
     /** Lets it expire then, whatever was said before; null: never. */
     expire(userId: string, id: string, ms: number | null): boolean {
       const conversation = conversationOf(userId, id)
-      if (!conversation) return false
+      if (!conversation) {
+        // Then it changes nothing, but what has expired and waits for the end of a turn is looked at once more.
+        const expired = rows.conversations.get(id)
+        if (expired?.user_id === userId) schedule(expired)
+        return false
+      }
       const own = ms === null ? null : at(ms)
       Object.assign(conversation, { own_expires_at: own, expires_at: own, updated_at: at(now) })
       schedule(conversation)

@@ -1,8 +1,8 @@
 import { AssertionError } from 'node:assert'
 import type { Test } from 'tap'
 import { isPooled } from '../../helpers/database.js'
+import { partOf } from '../../helpers/part.js'
 import { drawSeed } from '../../helpers/seed.js'
-import { todays } from '../../helpers/todays.js'
 import { createEngine } from './engine.js'
 import { type Mutation, mutate } from './mutate.js'
 import type { agreement, Failure } from './properties.js'
@@ -24,8 +24,11 @@ const engines = 3
 export const seesEach = (t: Test, property: typeof agreement, groups: Mutation[][]): Promise<unknown> =>
   t.test('each mutation is seen', { skip }, async (t) => {
     const seed = drawSeed(t)
-    const left = todays(groups)
-    t.comment(`${left.length} of ${groups.flat().length} mutations`)
+    const left = partOf(groups)
+    const all = groups.flat()
+    t.comment(`${left.length} of ${all.length} mutations`)
+    const { root } = await createEngine(t, { ...limits, max: 1 })
+    for (const mutation of all) await (await mutate(root, mutation))()
     const work = async (): Promise<void> => {
       const engine = await createEngine(t, { ...limits, max: 20 })
       for (let mutation = left.shift(); mutation; mutation = left.shift()) {

@@ -59,13 +59,13 @@ export const removal: Mutation[] = [
   {
     breaks: 'a turn that runs is left to its end',
     of: 'remove_conversation',
-    from: /if not found then/,
+    from: /if not v_has_run or v_lease_until < v_now then/,
     to: 'if true then',
   },
   {
     breaks: 'a turn whose instance is dead keeps nothing',
     of: 'remove_conversation',
-    from: / and t\.lease_until >= v_now/,
+    from: / or v_lease_until < v_now/,
     to: '',
   },
 ]

@@ -1,0 +1,13 @@
+/** How many runs it takes until each has had its turn. */
+const parts = 4
+const part = process.env.TEST_PART
+
+/**
+ * Of each group, what this run takes: all, or with `TEST_PART=<whole number>` a fourth of what would take too long each
+ * time, at least one. The next three numbers take the others.
+ */
+export const partOf = <T>(groups: T[][]): T[] =>
+  groups.flatMap((group) => {
+    const count = part === undefined ? 1 : Math.min(parts, group.length)
+    return group.filter((_, i) => i % count === Number(part ?? 0) % count)
+  })
