@@ -16,7 +16,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { endOrphan } from '../src/embedded-postgres/server.js'
 import { packageRoot } from '../src/root.js'
 import { buildProgram, buildTests, filesOf } from '../test/helpers/build.js'
-import { groupsOf } from '../test/helpers/groups.js'
+import { groupsOf, isApart } from '../test/helpers/groups.js'
 import { builtPath } from '../test/helpers/program.js'
 import { logins } from '../test/helpers/template.js'
 import { type Pooler, startPooler } from './pooler.js'
@@ -118,9 +118,6 @@ const selectTests = async (args: string[]): Promise<{ paths: string[]; options: 
   for (const path of named) if (!existsSync(join(root, path))) throw new Error(`There is no ${path} to test.`)
   const found = await Promise.all((named.length > 0 ? named : ['test']).map(filesOf))
   const paths = found.flat().filter((path) => path.endsWith('.test.ts'))
-  // They have commands of their own, `npm run test:mutations`, `test:browser`, `test:measured` and `test:citus`, which name them.
-  const isApart = (path: string) =>
-    path.endsWith('mutations.test.ts') || /^test\/(browser|citus|measured)\//.test(path)
   return { paths: named.length > 0 ? paths : paths.filter((path) => !isApart(path)), options }
 }
 

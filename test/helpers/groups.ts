@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
  * would leave the other cores idle.
  */
 const slowRooms = [
-  'weather',
+  'updates',
   'history',
   'commands',
   'db',
@@ -14,11 +14,19 @@ const slowRooms = [
   'embedded-postgres',
   'tools',
   'tracing',
+  'metrics',
   '',
 ]
 
 /** These come last, together: a process of its own would take longer than each. */
-const smallRooms = ['concurrency', 'metrics', 'retention', 'scripts', 'search', 'updates', 'web']
+const smallRooms = ['concurrency', 'retention', 'scripts', 'search', 'web']
+
+/**
+ * What has a command of its own, which names it: `npm run test:mutations`, `test:production`, `test:browser`,
+ * `test:measured` and `test:citus`.
+ */
+export const isApart = (path: string): boolean =>
+  path.endsWith('mutations.test.ts') || /^test\/(browser|citus|measured|production)\//.test(path)
 
 /**
  * The files of each process, by its name: some of one room. To start a process, to read the packages and to compile the
@@ -28,7 +36,7 @@ export const groupsOf = (paths: string[]): Map<string, string[]> => {
   const small = new Set(smallRooms.map((room) => join('test', room)))
   const roomOf = (path: string): string => {
     // They take minutes each.
-    if (path.endsWith('mutations.test.ts')) return path.replace('.test.ts', '')
+    if (/mutations\.test\.ts$|^test\/production\//.test(path)) return path.replace('.test.ts', '')
     return small.has(dirname(path)) ? 'small' : dirname(path)
   }
   const slow = slowRooms.map((room) => join('test', room))
