@@ -2965,30 +2965,30 @@ end
 $$;
 
 --
--- Name: search_candidates(bytea, integer[]); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: search_candidates(bytea, integer[], bit); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.search_candidates(p_signature bytea, p_slices integer[]) RETURNS bit
+CREATE FUNCTION colloquy.search_candidates(p_signature bytea, p_slices integer[], p_bits bit) RETURNS bit
     LANGUAGE plpgsql IMMUTABLE
     AS $$
 declare
-  v_bits bit(1024) := ~ (0::bit(1024));
+  v_bits bit(1024) := p_bits;
   v_slice integer;
 begin
   foreach v_slice in array p_slices loop
-    v_bits := v_bits & ('x' || encode(substring(p_signature from v_slice * 128 + 1 for 128), 'hex'))::bit(1024);
     -- Each slice is read on its own, and most segments have nothing of a rare word after two or three.
-    exit when bit_count(v_bits) = 0;
+    exit when p_signature is null or bit_count(v_bits) = 0;
+    v_bits := v_bits & ('x' || encode(substring(p_signature from v_slice * 128 + 1 for 128), 'hex'))::bit(1024);
   end loop;
   return v_bits;
 end
 $$;
 
 --
--- Name: search_compare(text, uuid, uuid, integer[], bit varying[], uuid, uuid, boolean, timestamp with time zone, timestamp with time zone, text[], text[], text[], text[], text[], jsonb[], text, integer, timestamp with time zone, uuid, integer); Type: FUNCTION; Schema: colloquy; Owner: -
+-- Name: search_compare(text, uuid, uuid, integer[], bit varying[], bit varying[], uuid, uuid, boolean, timestamp with time zone, timestamp with time zone, text[], text[], text[], text[], text[], jsonb[], text, integer, timestamp with time zone, uuid, integer); Type: FUNCTION; Schema: colloquy; Owner: -
 --
 
-CREATE FUNCTION colloquy.search_compare(p_user_id text, p_floor uuid, p_sealed_to uuid, p_numbers integer[], p_bits bit varying[], p_first uuid, p_last uuid, p_archived boolean, p_after timestamp with time zone, p_before timestamp with time zone, p_any text[], p_starts text[], p_wholes text[], p_coarse text[], p_stem_patterns text[], p_stems jsonb[], p_phrase text, p_rank integer, p_time timestamp with time zone, p_id uuid, p_limit integer) RETURNS TABLE(conversation_id uuid, "position" integer, rank integer, created_at timestamp with time zone, id uuid)
+CREATE FUNCTION colloquy.search_compare(p_user_id text, p_floor uuid, p_sealed_to uuid, p_numbers integer[], p_bits bit varying[], p_full bit varying[], p_first uuid, p_last uuid, p_archived boolean, p_after timestamp with time zone, p_before timestamp with time zone, p_any text[], p_starts text[], p_wholes text[], p_coarse text[], p_stem_patterns text[], p_stems jsonb[], p_phrase text, p_rank integer, p_time timestamp with time zone, p_id uuid, p_limit integer) RETURNS TABLE(conversation_id uuid, "position" integer, rank integer, created_at timestamp with time zone, id uuid)
     LANGUAGE plpgsql STABLE
     AS $$
 declare
@@ -3012,24 +3012,28 @@ begin
   for v_entry in
     with runs as materialized (
       -- Short ones, so that few rows are read that are no candidates, and many at once where all are.
-      select r.conversation_id, r.first + i as first, w.bits
-      from (
-        select b.bits, e.conversation_id, e.first, e.length,
-          sum(e.length) over (partition by b.number order by e.n)::integer - e.length as before
-        from unnest(p_numbers, p_bits) b (number, bits)
-        join colloquy.search_segments s on s.user_id = p_user_id and s.number = b.number
-        cross join unnest(s.conversation_ids, s.first_positions, s.lengths)
-          with ordinality e (conversation_id, first, length, n)
-      ) r
-      cross join lateral generate_series(0, r.length - 1, 32) i
+      select e.conversation_id, e.first + i as first, w.bits, w.full_bits
+      from unnest(p_numbers, p_bits, p_full) b (number, bits, full_bits)
+      join colloquy.search_segments s on s.user_id = p_user_id and s.number = b.number
       cross join lateral (
-        select substring(r.bits from r.before + i + 1 for least(32, r.length - i)) as bits
+        select u.conversation_id, u.first, u.length,
+          sum(u.length) over (order by u.n rows unbounded preceding)::integer - u.length as before
+        from unnest(s.conversation_ids, s.first_positions, s.lengths)
+          with ordinality u (conversation_id, first, length, n)
+      ) e
+      cross join lateral generate_series(0, e.length - 1, 32) i
+      cross join lateral (
+        select substring(b.bits from e.before + i + 1 for least(32, e.length - i)) as bits,
+          substring(b.full_bits from e.before + i + 1 for least(32, e.length - i)) as full_bits
         offset 0
       ) w
-      where r.conversation_id >= p_first and r.conversation_id <= p_last and bit_count(w.bits) > 0
+      where e.conversation_id >= p_first and e.conversation_id <= p_last
+        -- Most conversations have none.
+        and bit_count(substring(b.bits from e.before + 1 for e.length)) > 0 and bit_count(w.bits) > 0
     ),
     entries as (
-      select m.conversation_id, m.position, m.id, m.created_at, m.content as text
+      select m.conversation_id, m.position, m.id, m.created_at, m.content as text,
+        get_bit(r.full_bits, m.position - r.first) = 1 as is_full
       from runs r
       cross join lateral (
         select m.conversation_id, m.position, m.id, m.created_at, m.role, m.content
@@ -3040,7 +3044,7 @@ begin
       ) m
       where get_bit(r.bits, m.position - r.first) = 1 and m.role <> 'summary'
       union all
-      select r.conversation_id, 0, c.id, c.created_at, c.title
+      select r.conversation_id, 0, c.id, c.created_at, c.title, get_bit(r.full_bits, 0) = 1
       from runs r
       cross join lateral (
         select c.id, c.created_at, c.title
@@ -3050,12 +3054,12 @@ begin
       ) c
       where r.first = 0 and get_bit(r.bits, 0) = 1
       union all
-      select m.conversation_id, m.position, m.id, m.created_at, m.content
+      select m.conversation_id, m.position, m.id, m.created_at, m.content, true
       from colloquy.messages m
       where m.user_id = p_user_id and m.conversation_id > p_floor
         and m.conversation_id >= p_first and m.conversation_id <= p_last and m.role <> 'summary'
       union all
-      select m.conversation_id, m.position, m.id, m.created_at, m.content
+      select m.conversation_id, m.position, m.id, m.created_at, m.content, true
       from colloquy.search_tails t
       cross join lateral (
         select m.conversation_id, m.position, m.id, m.created_at, m.role, m.content
@@ -3066,11 +3070,11 @@ begin
       where p_floor is not null and t.user_id = p_user_id and t.conversation_id <= p_sealed_to
         and t.conversation_id >= p_first and t.conversation_id <= p_last and m.role <> 'summary'
       union all
-      select c.id, 0, c.id, c.created_at, c.title
+      select c.id, 0, c.id, c.created_at, c.title, true
       from colloquy.conversations c
       where p_floor is not null and c.user_id = p_user_id and c.id > p_sealed_to and c.id >= p_first and c.id <= p_last
       union all
-      select c.id, 0, c.id, c.created_at, c.title
+      select c.id, 0, c.id, c.created_at, c.title, true
       from colloquy.search_tails t
       cross join lateral (
         select c.id, c.created_at, c.title
@@ -3085,11 +3089,12 @@ begin
     from (
       select e.conversation_id, e.position, e.id, e.created_at, e.text, p.is_phrase,
         least(
-          case when p.is_phrase then 100 else 80 end,
+          case when e.is_full then 80 else (4 * cardinality(p_any) - 2) * 20 / cardinality(p_any) end
+            + case when p.is_phrase then 20 else 0 end,
           case when p_rank is not null then p_rank - case when (e.created_at, e.id) < (p_time, p_id) then 0 else 1 end end
         ) as bound
       from entries e
-      cross join lateral (select p_phrase is null or e.text ~ p_phrase as is_phrase offset 0) p
+      cross join lateral (select p_phrase is null or (e.is_full and e.text ~ p_phrase) as is_phrase offset 0) p
       where (p_after is null or e.created_at >= p_after) and (p_before is null or e.created_at < p_before)
         -- What does not have each term is not compared with the longer pattern.
         and (p_phrase is null or e.text ~ all (p_coarse))
@@ -3124,10 +3129,10 @@ begin
       end if;
       if p_stem_patterns[n] is not null then
         v_words := array(
-          select distinct n || ' ' || g.groups[1]
+          select n || ' ' || g.groups[1]
           from regexp_matches(v_entry.text, p_stem_patterns[n], 'g') g (groups));
         if not v_words <@ v_known then
-          v_new := array(select w.word from unnest(v_words) w (word) where w.word <> all (v_known));
+          v_new := array(select distinct w.word from unnest(v_words) w (word) where w.word <> all (v_known));
           v_known := v_known || v_new;
           v_same := v_same || colloquy.search_stemmed(p_words => v_new, p_stems => p_stems);
         end if;
@@ -3198,10 +3203,13 @@ declare
   v_letters integer[];
   v_coarse text[];
   v_slices integer[];
+  -- those that only entries with all the terms have, and not those with words of their stems alone
+  v_other_slices integer[];
   v_bits bit(1024);
-  -- the segments that have candidates which are not compared yet, and how many candidates these are
+  -- the segments that have candidates which are not compared yet, which of these may have all the terms, and how many they are
   v_numbers integer[] := '{}';
   v_candidates bit varying[] := '{}';
+  v_full bit varying[] := '{}';
   v_waiting integer;
   v_checked integer;
   v_found record;
@@ -3249,11 +3257,19 @@ begin
   ) t;
   -- A term's entries have all slices of the term. With stems they have those of what the words of the stems begin with, and so
   -- does the term.
-  select array_agg(distinct w.slice) into v_slices
+  select coalesce(array_agg(distinct w.slice) filter (where w.is_needed), '{}'),
+    coalesce(array_agg(distinct w.slice) filter (where not w.is_needed), '{}')
+  into v_slices, v_other_slices
   from (
-    select unnest(case when v_letters[e.n] is null then e.slices else e.trigrams[1:least(v_letters[e.n] - 2, 6)] end) as slice
+    select s.slice, bool_or(s.is_needed) as is_needed
     from rows from (jsonb_to_recordset(p_terms) as (slices integer[], trigrams integer[]))
       with ordinality e (slices, trigrams, n)
+    cross join lateral (
+      select unnest(case when v_letters[e.n] is null then e.slices else e.trigrams[1:least(v_letters[e.n] - 2, 6)] end), true
+      union all
+      select unnest(e.slices), false
+    ) s (slice, is_needed)
+    group by s.slice
   ) w;
 
   if p_upper is null then
@@ -3301,23 +3317,25 @@ begin
     v_is_last := not found;
     if not v_is_last then
       window_end := v_segment.number;
-      v_bits := case
-        when v_segment.signature is null then ~ (0::bit(1024))
-        else colloquy.search_candidates(v_segment.signature, v_slices) end;
+      v_bits := colloquy.search_candidates(
+        p_signature => v_segment.signature, p_slices => v_slices, p_bits => ~ (0::bit(1024)));
       if bit_count(v_bits) > 0 then
         v_waiting := v_waiting + bit_count(v_bits);
         v_numbers := v_numbers || v_segment.number;
         v_candidates := v_candidates || v_bits::bit varying;
+        v_full := v_full || colloquy.search_candidates(
+          p_signature => v_segment.signature, p_slices => v_other_slices, p_bits => v_bits)::bit varying;
       end if;
-      continue when p_lower is not null or v_waiting < c_window;
+      -- Where some were found already, a few more may fill the page.
+      continue when p_lower is not null or v_waiting < case when v_ranks = '{}' then c_window else c_window / 2 end;
     end if;
     select array_agg(f.conversation_id) as conversations, array_agg(f.position) as positions, array_agg(f.rank) as ranks,
       array_agg(f.created_at) as times, array_agg(f.id) as ids
     into v_found
     from colloquy.search_compare(
       p_user_id => p_user_id, p_floor => v_floor, p_sealed_to => v_sealed_to, p_numbers => v_numbers,
-      p_bits => v_candidates, p_first => v_first, p_last => v_last, p_archived => p_archived, p_after => p_after,
-      p_before => p_before, p_any => v_any, p_starts => v_starts, p_wholes => v_wholes,
+      p_bits => v_candidates, p_full => v_full, p_first => v_first, p_last => v_last, p_archived => p_archived,
+      p_after => p_after, p_before => p_before, p_any => v_any, p_starts => v_starts, p_wholes => v_wholes,
       -- The longest first: it is most likely the one that a text does not have.
       p_coarse => array(select c.pattern from unnest(v_coarse) c (pattern) order by length(c.pattern) desc),
       p_stem_patterns => v_stem_patterns, p_stems => v_stems, p_phrase => p_phrase, p_rank => p_rank, p_time => p_time,
@@ -3333,6 +3351,7 @@ begin
     v_waiting := 0;
     v_numbers := '{}';
     v_candidates := '{}';
+    v_full := '{}';
     v_floor := null;
     v_is_full := p_lower is null and (v_checked >= c_most or cardinality(v_ranks) > p_limit);
     exit when v_is_last or v_is_full;
@@ -3435,6 +3454,8 @@ begin
         'pg_catalog.greek_stem', 'pg_catalog.turkish_stem', 'pg_catalog.hungarian_stem', 'pg_catalog.romanian_stem',
         'pg_catalog.arabic_stem', 'pg_catalog.hindi_stem'
       ]) name
+      -- Once a dictionary, and not each time that a stem is named.
+      offset 0
     ) d
   ) s
   where length(s.beginning) >= 3 and starts_with(p_word, s.beginning);

@@ -55,3 +55,7 @@ drop function if exists colloquy.read_updates(json);
 -- Only functions call these, which are replaced along with them.
 drop function if exists colloquy.search_rank(text, text[], text[], text[], text, text[]);
 drop function if exists colloquy.search_stemmed(text, text, jsonb);
+drop function if exists colloquy.search_candidates(bytea, integer[]);
+drop function if exists colloquy.search_compare(
+  text, uuid, uuid, integer[], bit varying[], uuid, uuid, boolean, timestamptz, timestamptz, text[], text[], text[], text[],
+  text[], jsonb[], text, integer, timestamptz, uuid, integer);

@@ -58,10 +58,13 @@ declare
   v_letters integer[];
   v_coarse text[];
   v_slices integer[];
+  -- those that only entries with all the terms have, and not those with words of their stems alone
+  v_other_slices integer[];
   v_bits bit(1024);
-  -- the segments that have candidates which are not compared yet, and how many candidates these are
+  -- the segments that have candidates which are not compared yet, which of these may have all the terms, and how many they are
   v_numbers integer[] := '{}';
   v_candidates bit varying[] := '{}';
+  v_full bit varying[] := '{}';
   v_waiting integer;
   v_checked integer;
   v_found record;
@@ -109,11 +112,19 @@ begin
   ) t;
   -- A term's entries have all slices of the term. With stems they have those of what the words of the stems begin with, and so
   -- does the term.
-  select array_agg(distinct w.slice) into v_slices
+  select coalesce(array_agg(distinct w.slice) filter (where w.is_needed), '{}'),
+    coalesce(array_agg(distinct w.slice) filter (where not w.is_needed), '{}')
+  into v_slices, v_other_slices
   from (
-    select unnest(case when v_letters[e.n] is null then e.slices else e.trigrams[1:least(v_letters[e.n] - 2, 6)] end) as slice
+    select s.slice, bool_or(s.is_needed) as is_needed
     from rows from (jsonb_to_recordset(p_terms) as (slices integer[], trigrams integer[]))
       with ordinality e (slices, trigrams, n)
+    cross join lateral (
+      select unnest(case when v_letters[e.n] is null then e.slices else e.trigrams[1:least(v_letters[e.n] - 2, 6)] end), true
+      union all
+      select unnest(e.slices), false
+    ) s (slice, is_needed)
+    group by s.slice
   ) w;
 
   if p_upper is null then
@@ -161,23 +172,25 @@ begin
     v_is_last := not found;
     if not v_is_last then
       window_end := v_segment.number;
-      v_bits := case
-        when v_segment.signature is null then ~ (0::bit(1024))
-        else colloquy.search_candidates(v_segment.signature, v_slices) end;
+      v_bits := colloquy.search_candidates(
+        p_signature => v_segment.signature, p_slices => v_slices, p_bits => ~ (0::bit(1024)));
       if bit_count(v_bits) > 0 then
         v_waiting := v_waiting + bit_count(v_bits);
         v_numbers := v_numbers || v_segment.number;
         v_candidates := v_candidates || v_bits::bit varying;
+        v_full := v_full || colloquy.search_candidates(
+          p_signature => v_segment.signature, p_slices => v_other_slices, p_bits => v_bits)::bit varying;
       end if;
-      continue when p_lower is not null or v_waiting < c_window;
+      -- Where some were found already, a few more may fill the page.
+      continue when p_lower is not null or v_waiting < case when v_ranks = '{}' then c_window else c_window / 2 end;
     end if;
     select array_agg(f.conversation_id) as conversations, array_agg(f.position) as positions, array_agg(f.rank) as ranks,
       array_agg(f.created_at) as times, array_agg(f.id) as ids
     into v_found
     from colloquy.search_compare(
       p_user_id => p_user_id, p_floor => v_floor, p_sealed_to => v_sealed_to, p_numbers => v_numbers,
-      p_bits => v_candidates, p_first => v_first, p_last => v_last, p_archived => p_archived, p_after => p_after,
-      p_before => p_before, p_any => v_any, p_starts => v_starts, p_wholes => v_wholes,
+      p_bits => v_candidates, p_full => v_full, p_first => v_first, p_last => v_last, p_archived => p_archived,
+      p_after => p_after, p_before => p_before, p_any => v_any, p_starts => v_starts, p_wholes => v_wholes,
       -- The longest first: it is most likely the one that a text does not have.
       p_coarse => array(select c.pattern from unnest(v_coarse) c (pattern) order by length(c.pattern) desc),
       p_stem_patterns => v_stem_patterns, p_stems => v_stems, p_phrase => p_phrase, p_rank => p_rank, p_time => p_time,
@@ -193,6 +206,7 @@ begin
     v_waiting := 0;
     v_numbers := '{}';
     v_candidates := '{}';
+    v_full := '{}';
     v_floor := null;
     v_is_full := p_lower is null and (v_checked >= c_most or cardinality(v_ranks) > p_limit);
     exit when v_is_last or v_is_full;

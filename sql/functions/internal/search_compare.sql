@@ -4,7 +4,7 @@
 -- on each page.
 --
 -- Candidates come by the rank that they can have at most, and are compared until no other can come before the results: of the
--- messages with a word that most have, few are.
+-- messages with a word that most have, few are, and few of those that cannot have more than words of its stems.
 create or replace function colloquy.search_compare(
   p_user_id text,
   -- the tail: conversations after p_floor (titles: after p_sealed_to), and what search_tails has; null p_floor: without it
@@ -13,6 +13,8 @@ create or replace function colloquy.search_compare(
   -- segments, and which of their entries are candidates
   p_numbers integer[],
   p_bits bit varying[],
+  -- which of these may have all the terms; the others have only words of the stems of one at least
+  p_full bit varying[],
   -- the conversations that are searched
   p_first uuid,
   p_last uuid,
@@ -55,24 +57,28 @@ begin
   for v_entry in
     with runs as materialized (
       -- Short ones, so that few rows are read that are no candidates, and many at once where all are.
-      select r.conversation_id, r.first + i as first, w.bits
-      from (
-        select b.bits, e.conversation_id, e.first, e.length,
-          sum(e.length) over (partition by b.number order by e.n)::integer - e.length as before
-        from unnest(p_numbers, p_bits) b (number, bits)
-        join colloquy.search_segments s on s.user_id = p_user_id and s.number = b.number
-        cross join unnest(s.conversation_ids, s.first_positions, s.lengths)
-          with ordinality e (conversation_id, first, length, n)
-      ) r
-      cross join lateral generate_series(0, r.length - 1, 32) i
+      select e.conversation_id, e.first + i as first, w.bits, w.full_bits
+      from unnest(p_numbers, p_bits, p_full) b (number, bits, full_bits)
+      join colloquy.search_segments s on s.user_id = p_user_id and s.number = b.number
       cross join lateral (
-        select substring(r.bits from r.before + i + 1 for least(32, r.length - i)) as bits
+        select u.conversation_id, u.first, u.length,
+          sum(u.length) over (order by u.n rows unbounded preceding)::integer - u.length as before
+        from unnest(s.conversation_ids, s.first_positions, s.lengths)
+          with ordinality u (conversation_id, first, length, n)
+      ) e
+      cross join lateral generate_series(0, e.length - 1, 32) i
+      cross join lateral (
+        select substring(b.bits from e.before + i + 1 for least(32, e.length - i)) as bits,
+          substring(b.full_bits from e.before + i + 1 for least(32, e.length - i)) as full_bits
         offset 0
       ) w
-      where r.conversation_id >= p_first and r.conversation_id <= p_last and bit_count(w.bits) > 0
+      where e.conversation_id >= p_first and e.conversation_id <= p_last
+        -- Most conversations have none.
+        and bit_count(substring(b.bits from e.before + 1 for e.length)) > 0 and bit_count(w.bits) > 0
     ),
     entries as (
-      select m.conversation_id, m.position, m.id, m.created_at, m.content as text
+      select m.conversation_id, m.position, m.id, m.created_at, m.content as text,
+        get_bit(r.full_bits, m.position - r.first) = 1 as is_full
       from runs r
       cross join lateral (
         select m.conversation_id, m.position, m.id, m.created_at, m.role, m.content
@@ -83,7 +89,7 @@ begin
       ) m
       where get_bit(r.bits, m.position - r.first) = 1 and m.role <> 'summary'
       union all
-      select r.conversation_id, 0, c.id, c.created_at, c.title
+      select r.conversation_id, 0, c.id, c.created_at, c.title, get_bit(r.full_bits, 0) = 1
       from runs r
       cross join lateral (
         select c.id, c.created_at, c.title
@@ -93,12 +99,12 @@ begin
       ) c
       where r.first = 0 and get_bit(r.bits, 0) = 1
       union all
-      select m.conversation_id, m.position, m.id, m.created_at, m.content
+      select m.conversation_id, m.position, m.id, m.created_at, m.content, true
       from colloquy.messages m
       where m.user_id = p_user_id and m.conversation_id > p_floor
         and m.conversation_id >= p_first and m.conversation_id <= p_last and m.role <> 'summary'
       union all
-      select m.conversation_id, m.position, m.id, m.created_at, m.content
+      select m.conversation_id, m.position, m.id, m.created_at, m.content, true
       from colloquy.search_tails t
       cross join lateral (
         select m.conversation_id, m.position, m.id, m.created_at, m.role, m.content
@@ -109,11 +115,11 @@ begin
       where p_floor is not null and t.user_id = p_user_id and t.conversation_id <= p_sealed_to
         and t.conversation_id >= p_first and t.conversation_id <= p_last and m.role <> 'summary'
       union all
-      select c.id, 0, c.id, c.created_at, c.title
+      select c.id, 0, c.id, c.created_at, c.title, true
       from colloquy.conversations c
       where p_floor is not null and c.user_id = p_user_id and c.id > p_sealed_to and c.id >= p_first and c.id <= p_last
       union all
-      select c.id, 0, c.id, c.created_at, c.title
+      select c.id, 0, c.id, c.created_at, c.title, true
       from colloquy.search_tails t
       cross join lateral (
         select c.id, c.created_at, c.title
@@ -128,11 +134,12 @@ begin
     from (
       select e.conversation_id, e.position, e.id, e.created_at, e.text, p.is_phrase,
         least(
-          case when p.is_phrase then 100 else 80 end,
+          case when e.is_full then 80 else (4 * cardinality(p_any) - 2) * 20 / cardinality(p_any) end
+            + case when p.is_phrase then 20 else 0 end,
           case when p_rank is not null then p_rank - case when (e.created_at, e.id) < (p_time, p_id) then 0 else 1 end end
         ) as bound
       from entries e
-      cross join lateral (select p_phrase is null or e.text ~ p_phrase as is_phrase offset 0) p
+      cross join lateral (select p_phrase is null or (e.is_full and e.text ~ p_phrase) as is_phrase offset 0) p
       where (p_after is null or e.created_at >= p_after) and (p_before is null or e.created_at < p_before)
         -- What does not have each term is not compared with the longer pattern.
         and (p_phrase is null or e.text ~ all (p_coarse))
@@ -167,10 +174,10 @@ begin
       end if;
       if p_stem_patterns[n] is not null then
         v_words := array(
-          select distinct n || ' ' || g.groups[1]
+          select n || ' ' || g.groups[1]
           from regexp_matches(v_entry.text, p_stem_patterns[n], 'g') g (groups));
         if not v_words <@ v_known then
-          v_new := array(select w.word from unnest(v_words) w (word) where w.word <> all (v_known));
+          v_new := array(select distinct w.word from unnest(v_words) w (word) where w.word <> all (v_known));
           v_known := v_known || v_new;
           v_same := v_same || colloquy.search_stemmed(p_words => v_new, p_stems => p_stems);
         end if;

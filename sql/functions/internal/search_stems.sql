@@ -20,6 +20,8 @@ begin
         'pg_catalog.greek_stem', 'pg_catalog.turkish_stem', 'pg_catalog.hungarian_stem', 'pg_catalog.romanian_stem',
         'pg_catalog.arabic_stem', 'pg_catalog.hindi_stem'
       ]) name
+      -- Once a dictionary, and not each time that a stem is named.
+      offset 0
     ) d
   ) s
   where length(s.beginning) >= 3 and starts_with(p_word, s.beginning);
