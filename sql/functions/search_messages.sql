@@ -2,7 +2,7 @@
 --
 -- An entry is a message, or a title, which has the position 0. Entries are in segments of up to 1,024, each with a signature
 -- that tells which of them may have a term (src/search/signature.ts); what is in no segment yet, the tail, is compared
--- directly. A window is the tail and as many segments, the newest first, as give about 500 candidates, or more until there is a
+-- directly. A window is the tail and as many segments, the newest first, as give about 400 candidates, or more until there is a
 -- page of results. Results are ranked within a window. A search that matches more goes on with the next one, so that no request
 -- reads everything: beside the tail and one segment it compares at most 3,000 candidates with two terms, and fewer with more.
 --
@@ -82,7 +82,7 @@ begin
   perform set_config('plan_cache_mode', 'force_generic_plan', true)
   where current_setting('citus.propagate_set_commands', true) is null;
   c_tail := 30000;
-  c_window := 500;
+  c_window := 400;
   -- What each costs depends on the terms.
   c_most := greatest(c_window, least(3000, 6000 / jsonb_array_length(p_terms)));
   v_sealed_to := '00000000-0000-0000-0000-000000000000';
