@@ -3235,7 +3235,6 @@ begin
   v_sealed_to := '00000000-0000-0000-0000-000000000000';
   v_segments := 0;
   v_checked := 0;
-  v_waiting := 0;
   v_is_full := false;
   v_first := coalesce(p_conversation_id, '00000000-0000-0000-0000-000000000000');
   v_last := coalesce(p_conversation_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
@@ -3307,6 +3306,8 @@ begin
     );
   end if;
 
+  -- The tail is compared as well; the newest segment that has any candidates is there in any case.
+  v_waiting := least(unsealed, c_window - 1);
   window_end := coalesce(p_upper, v_segments + 1);
   open v_reader for
     select s.number, s.signature

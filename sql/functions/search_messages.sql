@@ -2,8 +2,8 @@
 --
 -- An entry is a message, or a title, which has the position 0. Entries are in segments of up to 1,024, each with a signature
 -- that tells which of them may have a term (src/search/signature.ts); what is in no segment yet, the tail, is compared
--- directly. A window is the tail and as many segments, the newest first, as give about 400 candidates, or more until there is a
--- page of results. Results are ranked within a window. A search that matches more goes on with the next one, so that no request
+-- directly. A window is the tail and as many segments, the newest first, as give about 400 candidates with it, or more until there
+-- is a page of results. Results are ranked within a window. A search that matches more goes on with the next one, so that no request
 -- reads everything: beside the tail and one segment it compares at most 3,000 candidates with two terms, and fewer with more.
 --
 -- p_terms: [{"any", "start", "whole": patterns, "word": null or folded, "before": a pattern of what comes before a word,
@@ -88,7 +88,6 @@ begin
   v_sealed_to := '00000000-0000-0000-0000-000000000000';
   v_segments := 0;
   v_checked := 0;
-  v_waiting := 0;
   v_is_full := false;
   v_first := coalesce(p_conversation_id, '00000000-0000-0000-0000-000000000000');
   v_last := coalesce(p_conversation_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
@@ -160,6 +159,8 @@ begin
     );
   end if;
 
+  -- The tail is compared as well; the newest segment that has any candidates is there in any case.
+  v_waiting := least(unsealed, c_window - 1);
   window_end := coalesce(p_upper, v_segments + 1);
   open v_reader for
     select s.number, s.signature
