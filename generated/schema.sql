@@ -3205,7 +3205,7 @@ declare
   v_letters integer[];
   v_coarse text[];
   v_slices integer[];
-  -- those that only entries with all the terms have, and not those with words of their stems alone
+  -- slices of the terms themselves that words of their stems need not have
   v_other_slices integer[];
   v_bits bit(1024);
   -- the segments that have candidates which are not compared yet, which of these may have all the terms, and how many they are
@@ -3234,7 +3234,6 @@ begin
   c_most := greatest(c_window, least(3000, 6000 / jsonb_array_length(p_terms)));
   v_sealed_to := '00000000-0000-0000-0000-000000000000';
   v_segments := 0;
-  v_checked := 0;
   v_is_full := false;
   v_first := coalesce(p_conversation_id, '00000000-0000-0000-0000-000000000000');
   v_last := coalesce(p_conversation_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
@@ -3306,8 +3305,10 @@ begin
     );
   end if;
 
-  -- The tail is compared as well; the newest segment that has any candidates is there in any case.
+  -- The tail is compared as well, but never fills a window alone: the newest segment with candidates is compared with it. Of what a
+  -- request compares at most it is no part.
   v_waiting := least(unsealed, c_window - 1);
+  v_checked := -v_waiting;
   window_end := coalesce(p_upper, v_segments + 1);
   open v_reader for
     select s.number, s.signature

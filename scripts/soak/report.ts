@@ -107,12 +107,12 @@ const tablesReport = ({ tables, book, costs, thresholds, rate }: Outcome) => {
       'bytes a row',
     ],
     rows: [
-      ...lines.map(({ name, rows, dead, bytes, predicted: { rows: expected, least, most } }) => [
+      ...lines.map(({ name, rows, dead, bytes, predicted: { rows: expected, most } }) => [
         name,
         expected,
         rows,
         dead,
-        `${megabytes(Math.max(0, least))} to ${megabytes(most)}`,
+        `at most ${megabytes(most)}`,
         megabytes(bytes),
         rows === 0 ? '–' : (bytes / rows).toFixed(0),
       ]),
@@ -127,7 +127,7 @@ const tablesReport = ({ tables, book, costs, thresholds, rate }: Outcome) => {
       ],
     ],
     notes: [
-      "Predicted: the rows that clients know of, times the bytes of a row at the start: at least those of the packed table, at most those with as many dead rows beside them as autovacuum's thresholds allow, and as many as come in the minute and a half until it is there.",
+      "Predicted: the rows that clients know of, times the bytes of a row at the start, with as many dead rows beside them as autovacuum's thresholds allow, and as many as come in the minute and a half until it is there.",
     ],
   }
   // That no row is missing is a rule; those that are there may lie closer than predicted.

@@ -110,16 +110,16 @@ export const readThresholds = async (sql: Sql): Promise<Map<string, { base: numb
   return new Map(rows.map(({ name, ...rest }) => [name, rest]))
 }
 
-/** The bytes that a table may have at a rate of turns a second: its rows packed, and with as many dead ones as may be. */
+/** The bytes that a table may have at most at a rate of turns a second, with as many dead rows as may be. */
 export const predictTable = (
   { rows, deadATurn }: Growth,
   book: Book,
   { heap, packedIndex, index }: RowBytes,
   { base, share }: { base: number; share: number },
   rate: number,
-): { rows: number; least: number; most: number } => {
+): { rows: number; most: number } => {
   const live = rows(book)
   const dead = deadATurn === 0 ? 0 : base + share * live + vacuumSeconds * rate * deadATurn
   const most = (live + dead) * (heap + Math.max(index, packedIndex)) + slackBytes
-  return { rows: live, least: live * (heap + packedIndex) - slackBytes, most }
+  return { rows: live, most }
 }

@@ -29,7 +29,7 @@ const copy = async (t: Scope, from: string, parts: string[], name: string): Prom
 /** A copy of the program's source, in a folder of this name. */
 export const sourceCopy = (t: Scope, name: string): Promise<string> => copy(t, root, programParts, name)
 
-/** What becomes of the source files that are changed, by their path. One that changes nothing is an error, since the code has moved away. */
+/** What becomes of the source files that are changed, by their path. Throws when a mutation changes nothing, since the code has moved away. */
 export const changesOf = async (mutations: Mutation[]): Promise<Map<string, string>> => {
   const paths = (await Promise.all(programParts.map(filesOf))).flat()
   const changed = new Map<string, string>()

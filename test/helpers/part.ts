@@ -1,6 +1,7 @@
-/** How many runs it takes until each has had its turn. */
+/** A run takes one part of so many. */
 const parts = 4
 const part = process.env.TEST_PART
+if (part !== undefined && !/^\d+$/.test(part)) throw new Error('TEST_PART takes a whole number.')
 
 /**
  * Of each group, what this run takes: all, or with `TEST_PART=<whole number>` a fourth of what would take too long each

@@ -65,7 +65,7 @@ export const measuredApp = async (
     ...names,
   })
   const { url: databaseUrl } = await testDatabase(t, database)
-  const db = connect({ url: databaseUrl, max: 5, prepare: 'auto', metrics })
+  const db = connect({ url: databaseUrl, max: 5, prepare: 'auto', metrics, statementTimeoutMs: 60_000 })
   const listener = await listenForScrapers({ host: '127.0.0.1', port: 0, token: undefined, exposition })
   t.teardown(listener.close)
   const app = await testApp(t, { db, databaseUrl, metrics, ...options })

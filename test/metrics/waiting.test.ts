@@ -25,7 +25,7 @@ const model: Model = {
 }
 
 t.test('each waiting line is seen while something waits in it', async (t) => {
-  const app = await measuredApp(t, { models: ['patient'] }, { model })
+  const app = await measuredApp(t, { models: ['patient'] }, { model, limits: { busyWaitMs: 60_000 } })
   const rises = (name: string, labels: Record<string, string>, count: number) =>
     until(
       async () => ((await app.scrape()).value(`colloquy_${name}`, labels) ?? 0) >= count,

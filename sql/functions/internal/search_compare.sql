@@ -13,7 +13,7 @@ create or replace function colloquy.search_compare(
   -- segments, and which of their entries are candidates
   p_numbers integer[],
   p_bits bit varying[],
-  -- which of these may have all the terms; the others have only words of the stems of one at least
+  -- which of these may have all the terms; the others have at least one only as another word of its stem
   p_full bit varying[],
   -- the conversations that are searched
   p_first uuid,

@@ -2,6 +2,7 @@ import postgres, { type TransactionSql } from 'postgres'
 import type { Test } from 'tap'
 import { connect } from '../../../src/db/connect.js'
 import type { Database } from '../../../src/db/database.js'
+import { isUnavailable } from '../../../src/db/errors.js'
 import { deleteConversation } from '../../../src/handlers/delete-conversation.js'
 import type { Deps } from '../../../src/handlers/deps.js'
 import { findTurn } from '../../../src/handlers/turn-columns.js'
@@ -21,8 +22,11 @@ import { tick } from './tick.js'
 
 /** All that the state machine's tests know of the engine: its own functions, one call each, on a clock of the test's. */
 
-const codeOf = (error: unknown): string | undefined =>
-  error instanceof postgres.PostgresError ? error.code : undefined
+/** The SQLSTATE of an error, also of one that the database answers with while it is called unavailable. */
+const codeOf = (error: unknown): string | undefined => {
+  const cause = isUnavailable(error) ? (error as Error).cause : error
+  return cause instanceof postgres.PostgresError ? cause.code : undefined
+}
 
 /** What of a begin's answer means something; the rest of the row is left over. */
 const meant = (begun: Begun): Begun => {

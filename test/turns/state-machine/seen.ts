@@ -28,6 +28,7 @@ export const seesEach = (t: Test, property: typeof agreement, groups: Mutation[]
     const all = groups.flat()
     t.comment(`${left.length} of ${all.length} mutations`)
     const { root } = await createEngine(t, { ...limits, max: 1 })
+    // Those that are not planted now still have to fit the code.
     for (const mutation of all) await (await mutate(root, mutation))()
     const work = async (): Promise<void> => {
       const engine = await createEngine(t, { ...limits, max: 20 })
