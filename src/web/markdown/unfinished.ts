@@ -7,7 +7,7 @@ const MARKUP_ALONE =
 const OPEN_LINK = /!?\[([^[\]\n]*)(?:\](?:\([^()\s]*)?)?$/
 /** What may begin emphasis or code: something follows it, and no word is before it. */
 const OPENERS = /(?<![\p{L}\p{N}*_~`\\])(\*{1,3}|_{1,3}|~~|`+)(?=[^\s*_~`])/gu
-const DELIMITERS_AT_END = /(?<!\\)(?:[*_]{1,3}|~{1,2}|`{1,2})$/
+const DELIMITERS_AT_END = /(?<!\\)([*_]{1,3}|~{1,2}|`{1,2})$/
 
 /** The text of the last paragraph, cell or list item, with a letter for what is complete in it. */
 const openText = (token: Token): string => {
@@ -50,7 +50,7 @@ const completeTable = (text: string, hasDelimiters: boolean): string | undefined
 }
 
 /** A fence that is about to be closed: the first of the marks are no code. */
-const FENCE_BEGUN = /\n {0,3}(?:`{1,2}|~{1,2})$/
+const FENCE_BEGUN = /\n {0,3}(`{1,2}|~{1,2})$/
 
 /** The end of a longer block is shown as it is: to look at all of it for each piece that comes would take too long. */
 const LONGEST = 8_000
@@ -63,7 +63,8 @@ export const completeTail = (token: Token): string => {
   const { raw } = token
   if (raw.length > LONGEST) return raw
   if (token.type === 'code') return raw.replace(FENCE_BEGUN, '\n')
-  if (token.type === 'space' || token.type === 'def') return raw
+  // The line below the head of a table is no markup alone.
+  if (token.type === 'table' ? !token.rows[0] : token.type === 'space' || token.type === 'def') return raw
   const trimmed = raw.trimEnd()
   const text = raw.endsWith('\n') ? trimmed : trimmed.replace(MARKUP_ALONE, '')
   if (token.type === 'paragraph') {
