@@ -3,6 +3,7 @@ import { h } from 'preact'
 import t, { type Test } from 'tap'
 import { createDocument } from '../../src/web/markdown/document.js'
 import { Markdown } from '../../src/web/markdown/markdown.js'
+import { drawSeed, runs } from '../helpers/seed.js'
 import { type Rendered, renderNode } from './preact.js'
 
 /** Pieces that texts are made of, many of which mean another thing together with what follows. */
@@ -85,7 +86,7 @@ t.test('a text that came in pieces is what it is as a whole', async (t) => {
       const whole = createDocument().update(texts.join(''), false)
       return tokensOf(grow(texts)) === tokensOf(whole)
     }),
-    { numRuns: 200 },
+    { numRuns: runs(200), seed: drawSeed(t) },
   )
   t.pass('for 200 texts, each cut into pieces that mean nothing alone')
   const document = createDocument()

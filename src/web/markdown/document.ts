@@ -71,7 +71,8 @@ export const createDocument = (): MarkdownDocument => {
   }
 
   const update = (next: string, isStreaming: boolean): readonly Block[] => {
-    if (!next.startsWith(text)) {
+    // At its end it is read as a whole, since a list or a quote may define a link as well.
+    if (!isStreaming || !next.startsWith(text)) {
       reset()
       links = Object.create(null)
     }
@@ -80,7 +81,7 @@ export const createDocument = (): MarkdownDocument => {
     const isFirst = start === 0
     const taken = takeFinal(next.slice(start), start, tokens)
     // What is open may define a link only when no more comes: until then its address may be a part of one.
-    if (learn(isStreaming ? tokens.slice(0, taken) : tokens) && !isFirst) {
+    if (learn(tokens.slice(0, taken)) && !isFirst) {
       reset()
       return update(next, isStreaming)
     }
