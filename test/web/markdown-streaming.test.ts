@@ -89,6 +89,9 @@ t.test('a text that came in pieces is what it is as a whole', async (t) => {
     { numRuns: runs(200), seed: drawSeed(t) },
   )
   t.pass('for 200 texts, each cut into pieces that mean nothing alone')
+  const defined = ['[a]', '```js\n', '| c |\n', '|-|-|\n', '* ', '[a]: https://c.example\n']
+  const whole = createDocument().update(defined.join(''), false)
+  t.equal(tokensOf(grow(defined)), tokensOf(whole), 'a list may define a link of what came before')
   const document = createDocument()
   t.equal(document.update('# a\n\nb', true).length, 3, 'a text that begins is parsed')
   t.match(tokensOf(document.update('c **d**', false)), /"strong"/, 'and so is another one in its place')

@@ -80,7 +80,7 @@ export const createDocument = (): MarkdownDocument => {
     const tokens = parseBlocks(next.slice(start), links)
     const isFirst = start === 0
     const taken = takeFinal(next.slice(start), start, tokens)
-    // What is open may define a link only when no more comes: until then its address may be a part of one.
+    // What is open defines no link yet: its address may be a part of one.
     if (learn(tokens.slice(0, taken)) && !isFirst) {
       reset()
       return update(next, isStreaming)
